@@ -1,0 +1,1 @@
+"""Files in, files out: video, annotations, result formats, synthetic people. No torch."""

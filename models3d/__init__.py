@@ -1,0 +1,1 @@
+"""Networks, losses and weights. Knows nothing of files other than weights."""

@@ -1,0 +1,38 @@
+"""What many tests share: where the real data lies, and random state that does not leak."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _folder(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT.parent / "shared" / default))
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; set {variable} to the folder with this data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Real videos, pictures and annotations."""
+    return _folder("POSETUBE_SAMPLES", "samples")
+
+
+@pytest.fixture(scope="session")
+def training() -> Path:
+    """Pictures and starting weights for the embedded model."""
+    return _folder("POSETUBE_TRAINING", "training")
+
+
+@pytest.fixture(autouse=True)
+def _restore_random_state() -> Iterator[None]:
+    state, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    yield
+    random.setstate(state)
+    np.random.set_state(legacy)  # noqa: NPY002
