@@ -1,0 +1,27 @@
+"""What an installed posetube looks like from outside."""
+
+import subprocess
+import sys
+
+import posetube
+
+
+def test_importing_posetube_brings_no_network_library_along() -> None:
+    code = "import sys, posetube; print(sorted({'torch', 'av', 'cv2', 'scipy'} & set(sys.modules)))"
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_had() -> None:
+    for name in posetube.__all__:
+        assert getattr(posetube, name) is not None
+
+
+def test_the_type_marker_is_shipped() -> None:
+    from importlib.resources import files
+
+    assert (files("posetube") / "py.typed").is_file()
