@@ -1,0 +1,66 @@
+"""The command line: which commands there are, and how an error becomes one line and an exit code.
+
+What a command does stands in the module that the table names; it is imported when the command is
+called, so that ``posetube --help`` needs none of them. A command is a function with typed, keyword
+arguments whose docstring is its help; it returns its exit code, or None for 0. It raises: the
+line for the user is made here.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+
+from posetube.errors import InputError
+
+from .failures import explain, one_line
+
+COMMANDS = (
+    ("track", "posetube.pipelines.commands:track", "Find and follow the people of a video."),
+    ("demo", "posetube.pipelines.demo:demo", "Make a short clip, track it, compare with truth."),
+    ("link", "posetube.pipelines.commands:link", "Link a run's detections again, other settings."),
+    ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
+    ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
+)
+"""Name, where the function lies and one line of help of each command, in the order of the help."""
+
+
+def build_app() -> App:
+    """The application with every command, none of them imported yet."""
+    app = App(
+        name="posetube",
+        help="Finds every person in a video, follows each, and says where each joint is.",
+        version=version("posetube"),
+        help_format="markdown",
+    )
+    for place, (name, function, line) in enumerate(COMMANDS):
+        app.command(function, name=name, help=line, sort_key=place)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Words after ``posetube``; None for those of this process.
+
+    Returns:
+        The exit code, see :mod:`posetube.pipelines.failures`.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = " ".join(["posetube", *[word for word in words[:1] if not word.startswith("-")]])
+    try:
+        code = build_app()(
+            words, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        print(f"{name}: {one_line(error)} See `{name} --help`.", file=sys.stderr)  # noqa: T201
+        return InputError.exit_code
+    except SystemExit as request:  # a command that was told to stop, by the parser
+        return int(request.code or 0)
+    except (Exception, KeyboardInterrupt) as error:
+        failure = explain(error)
+        print(f"{name}: {failure.line}", file=sys.stderr)  # noqa: T201
+        return failure.exit_code
+    return int(code or 0)

@@ -1,0 +1,84 @@
+"""What an error means to the caller of a command: an exit code and one line, never a traceback.
+
+Exit codes: 0 all complete, 1 a bug of ours, 2 wrong usage, 3 finished with marked problems,
+4 some inputs failed, 5 input unreadable, 6 weights, 7 disk or memory ran out, 130 interrupted.
+Those of our own errors stand with their classes in :mod:`posetube.errors`.
+"""
+
+import errno
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Final
+
+from posetube.errors import InputError, PoseTubeError, ResourceError
+
+COMPLETE: Final = 0
+BUG: Final = 1
+MARKED_PROBLEMS: Final = 3
+SOME_FAILED: Final = 4
+INTERRUPTED: Final = 130
+
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C or sent SIGTERM, and everything worth keeping has been written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """An error, as the person before the terminal is to see it."""
+
+    exit_code: int
+    """See the module's list."""
+
+    line: str
+    """What went wrong and what to do, in one line."""
+
+
+def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
+    """Turn any error into an exit code and a line; an unexpected one has its traceback saved.
+
+    Args:
+        error: What was raised.
+        logs: Folder for the traceback of an unexpected error; None for the system's temporary one.
+    """
+    if isinstance(error, PoseTubeError):
+        return Failure(exit_code=error.exit_code, line=one_line(error))
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return Failure(exit_code=INTERRUPTED, line=one_line(error) or "interrupted")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        line = "memory ran out; close other programs, or choose a smaller --model"
+        return Failure(exit_code=ResourceError.exit_code, line=line)
+    if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+        line = f"disk full{_at(error)}; free some space and run the same line again, it goes on"
+        return Failure(exit_code=ResourceError.exit_code, line=line)
+    if isinstance(error, OSError) and error.filename is not None:
+        line = f"{error.strerror}{_at(error)}"
+        return Failure(exit_code=InputError.exit_code, line=line)
+    return _bug(error, logs or Path(gettempdir()))
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split())
+
+
+def _at(error: OSError) -> str:
+    return "" if error.filename is None else f" at {error.filename}"
+
+
+def _bug(error: BaseException, logs: Path) -> Failure:
+    path = logs / "posetube-error.log"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        where = f"the details are in {path}"
+    except OSError:
+        where = "the details could not be saved"
+    kind = type(error).__name__
+    return Failure(
+        exit_code=BUG, line=f"unexpected {kind}: {one_line(error)}. This is our fault; {where}"
+    )
