@@ -171,7 +171,7 @@ def _placement(
 def _for_pixel_centres(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The same map for OpenCV, whose pixel i has its centre at i, not at i + 0.5."""
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    return np.linalg.inv(half) @ matrix @ half
+    return np.asarray(np.linalg.inv(half) @ matrix @ half)
 
 
 def _move_boxes(boxes: FloatArray, matrix: npt.NDArray[np.float64]) -> FloatArray:
@@ -234,11 +234,12 @@ def _mosaic(
 
 
 def _shift(picture: LabelledPicture, x: float, y: float) -> LabelledPicture:
+    offset = np.array([x, y, x, y], np.float32)
     return replace(
         picture,
-        boxes=picture.boxes + np.float32([x, y, x, y]),
-        keypoints=picture.keypoints + np.float32([x, y]),
-        ignore=picture.ignore + np.float32([x, y, x, y]),
+        boxes=picture.boxes + offset,
+        keypoints=picture.keypoints + offset[:2],
+        ignore=picture.ignore + offset,
     )
 
 
@@ -250,10 +251,10 @@ def recolour(
     gains = 1 + config.channel_gain * rng.uniform(-1, 1, 3)
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     keep = 0.0 if rng.random() < config.grey_share else 1 + config.saturation * saturation
-    image = cv2.addWeighted(image, keep, grey, 1 - keep, 0)
     ramp = (np.arange(256) - 128) * (1 + config.contrast * contrast) + 128
     table = ramp[:, None] * gains + 255 * config.brightness * level
-    image = cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+    table = np.clip(table, 0, 255).astype(np.uint8)[None]
+    changed = cv2.LUT(cv2.addWeighted(image, keep, grey, 1 - keep, 0), table)
     if rng.random() < config.blur_share:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4))
-    return np.asarray(image, np.uint8)
+        changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.4, 1.4))
+    return np.asarray(changed, np.uint8)
