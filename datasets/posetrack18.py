@@ -1,0 +1,211 @@
+"""Reading PoseTrack18's and PoseTrack21's JSON: one file per sequence.
+
+A file holds ``images`` (the frames, in order), ``annotations`` (one per person and frame, pointing
+at its image) and ``categories`` (which joint each triple of ``keypoints`` is: the names decide, not
+the positions). A joint is absent where x, y and v are all 0; v is otherwise not looked at.
+
+What :mod:`posetube.datasets.posetrack18_writer` adds is understood: ``info.source``, an image's
+``time`` in seconds, a person's ``score`` and ``state`` (:class:`posetube.structures.RowState`).
+
+Not here: PoseTrack17's ``annolist`` (:mod:`posetube.datasets.posetrack17`), and what a metric makes
+of a file.
+
+Source: the published files, and what poseval's ``convert.py`` asks of them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.structures import FrameTable, Polygon, VideoTracks
+
+from .annotation_rows import AnnotationRows, corners, skeleton_of
+from .json_files import decode, plain, read_bytes
+
+
+class _Image(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One frame."""
+
+    id: int
+    file_name: str
+    frame_id: int | None = None
+    vid_id: str | None = None
+    nframes: int | None = None
+    is_labeled: bool | int | None = None
+    ignore_regions_x: list[list[float] | float] = []
+    ignore_regions_y: list[list[float] | float] = []
+    width: int | None = None
+    height: int | None = None
+    time: float | None = None
+
+
+class _Person(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One person in one frame."""
+
+    image_id: int
+    keypoints: list[float]
+    id: int | None = None
+    category_id: int | None = None
+    track_id: float | None = None
+    person_id: float | None = None
+    scores: list[float | None] | None = None
+    bbox: list[float] = []
+    bbox_head: list[float] = []
+    score: float | None = None
+    state: Literal[0, 1] = 0
+
+
+class _Category(msgspec.Struct, kw_only=True):
+    """Names of the joints."""
+
+    supercategory: str = "person"
+    id: int = 1
+    name: str = "person"
+    keypoints: list[str] = []
+
+
+class _Info(msgspec.Struct, kw_only=True):
+    """Where the file comes from."""
+
+    source: str = ""
+
+
+class _File(msgspec.Struct, kw_only=True):
+    """A file with its people still as text, to be decoded one after the other."""
+
+    images: list[_Image]
+    annotations: list[msgspec.Raw] = []
+    categories: list[_Category] = []
+    info: _Info | None = None
+
+
+_PERSON = msgspec.json.Decoder(_Person)
+
+
+def read(
+    path: Path | str,
+    *,
+    identity: Literal["track_id", "person_id"] = "track_id",
+    flat_regions: bool = True,
+) -> VideoTracks:
+    """Read one sequence, annotations or predictions.
+
+    Args:
+        path: A ``.json`` file.
+        identity: What becomes the track id; PoseTrack21's ``person_id`` is the same person's in
+            every sequence.
+        flat_regions: Accept a single ignore region that is not wrapped in a list, as PoseTrack21
+            has them and poseval does not.
+
+    Returns:
+        Rows in the file's order within each frame, people without joints among them; track ids -1
+        and boxes NaN where the file has none. People of images that the file does not list are left
+        out, as the reference tools do.
+
+    Raises:
+        FormatError: If the file is not of this format; names the file, and frame and person where
+            one is to blame.
+        InputError: If the file cannot be opened.
+    """
+    path = Path(path)
+    file = decode(read_bytes(path), _File, path=path)
+    if not file.categories or not file.categories[0].keypoints:
+        raise FormatError(
+            f"{path}: no 'categories' that name the joints, so nobody can tell which number is "
+            'which; add "categories": [{"name": "person", "keypoints": [...]}]'
+        )
+    skeleton = skeleton_of(tuple(file.categories[0].keypoints), name=path.stem)
+    frames = _frame_table(file.images, flat_regions=flat_regions, path=path)
+    rows = AnnotationRows(len(skeleton))
+    places = {image.id: index for index, image in enumerate(file.images)}
+    for number, raw in enumerate(file.annotations):
+        try:
+            _add(_PERSON.decode(raw), rows, places=places, identity=identity)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            where = _frame_of(raw, places=places, frames=frames)
+            raise FormatError(
+                f"{path}: {where}person in annotations[{number}]: {plain(error)}"
+            ) from None
+    return rows.table(
+        source=file.info.source if file.info and file.info.source else path.stem,
+        size=_size(file.images),
+        skeleton=skeleton,
+        frames=frames,
+    )
+
+
+def _add(person: _Person, rows: AnnotationRows, *, places: dict[int, int], identity: str) -> None:
+    frame = places.get(person.image_id)
+    if frame is None:
+        return
+    rows.add(
+        frame=frame,
+        track_id=getattr(person, identity),
+        points=person.keypoints,
+        scores=person.scores,
+        box=corners(person.bbox, name="bbox"),
+        head_box=corners(person.bbox_head, name="bbox_head"),
+        score=person.score,
+        state=person.state,
+    )
+
+
+def _frame_of(raw: msgspec.Raw, *, places: dict[int, int], frames: FrameTable) -> str:
+    """``frame NAME, `` of a person that could not be read, or nothing if that is the reason."""
+    try:
+        return f"frame {frames.names[places[msgspec.json.decode(raw)['image_id']]]}, "
+    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _size(images: list[_Image]) -> tuple[int, int] | None:
+    first = images[0] if images else None
+    return (first.height, first.width) if first and first.height and first.width else None
+
+
+def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> FrameTable:
+    if len({image.id for image in images}) < len(images):
+        raise FormatError(f"{path}: two images have the same id")
+    told = any(image.is_labeled is not None for image in images)
+    regions = {}
+    for index, image in enumerate(images):
+        if image.ignore_regions_x or image.ignore_regions_y:
+            where = f"{path}: frame {image.file_name}: ignore_regions"
+            regions[index] = _polygons(image, flat_regions=flat_regions, where=where)
+    return FrameTable(
+        times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
+        names=tuple(image.file_name for image in images),
+        ids=np.array([image.id for image in images], np.int64),
+        labeled=np.array([bool(i.is_labeled) for i in images], np.bool_) if told else None,
+        ignore_regions=regions,
+    )
+
+
+def _polygons(image: _Image, *, flat_regions: bool, where: str) -> tuple[Polygon, ...]:
+    xs: list[Any] = image.ignore_regions_x
+    ys: list[Any] = image.ignore_regions_y
+    if any(isinstance(value, float) for value in [*xs, *ys]):
+        if not flat_regions:
+            raise FormatError(f"{where}: expected a list of polygons, got a list of numbers")
+        xs, ys = [xs], [ys]
+    return polygons(xs, ys, where=where)
+
+
+def polygons(
+    xs: Sequence[Sequence[float]], ys: Sequence[Sequence[float]], *, where: str
+) -> tuple[Polygon, ...]:
+    """Corners of each region, as arrays; regions without corners are left out.
+
+    Raises:
+        FormatError: If a polygon has one or two corners, or as many x as y are not given.
+    """
+    if [len(x) for x in xs] != [len(y) for y in ys]:
+        raise FormatError(f"{where}: the polygons have not as many x as y")
+    few = [len(x) for x in xs if 0 < len(x) < 3]
+    if few:
+        raise FormatError(f"{where}: a polygon needs 3 corners or more, got {few[0]}")
+    return tuple(np.column_stack([x, y]).astype(float) for x, y in zip(xs, ys, strict=True) if x)
