@@ -1,0 +1,88 @@
+"""What it costs to say that a followed person and a detection are the same.
+
+The cost is 1 less a weighted mean of what is known of the pair: box overlap, pose similarity and
+nearness to where motion says the person is. Only pairs that can be close are compared, so that the
+time grows with the people who are near each other, not with the square of the crowd.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.structures import Detections
+
+from .cost import pose_similarity, scale_of, weighted
+from .motion import Doubles, Motion
+
+REACH = 1.0
+"""Centres further apart than this many sizes, and three standard deviations, are not compared."""
+
+PLACE_TOLERANCE = 0.25
+"""Distance from the predicted centre, in sizes, that counts as near even for a sure prediction."""
+
+LARGEST_DRIFT = 0.5
+"""Most that a place is taken to be uncertain, in sizes: far is far, however unsure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AffinityWeights:
+    """How much each measure counts; only their ratios matter."""
+
+    overlap: float
+    pose: float
+    motion: float
+
+
+def link_costs(
+    followed: Motion,
+    people: Detections,
+    *,
+    sigmas: npt.NDArray[np.float64],
+    weights: AffinityWeights,
+) -> Doubles:
+    """Cost of every link.
+
+    Args:
+        followed: N people, predicted to the detections' time.
+        people: M detections.
+        sigmas: (K,) spread of each joint.
+        weights: How much each measure counts.
+
+    Returns:
+        (N, M) in [0, 1]; inf where the two are too far apart.
+    """
+    boxes, sizes = followed.boxes, followed.sizes
+    found = people.boxes.astype(np.float64)
+    shift = (boxes[:, None, :2] + boxes[:, None, 2:] - found[None, :, :2] - found[None, :, 2:]) / 2
+    squared = (shift**2).sum(axis=-1)
+    deviation = np.minimum(followed.centre_deviation, LARGEST_DRIFT * sizes)
+    reach = REACH * np.maximum(sizes[:, None], scale_of(found)[None]) + 3 * deviation[:, None]
+    one, two = np.nonzero(squared <= reach**2)
+    tolerance = deviation**2 + np.square(PLACE_TOLERANCE * sizes)
+    drift = np.minimum(followed.joint_variance, np.square(LARGEST_DRIFT * sizes)[:, None])
+    likeness = weighted(
+        [
+            _overlap(boxes[one], found[two]),
+            pose_similarity(
+                followed.joints[one],
+                people.keypoints[two],
+                scales=sizes[one],
+                sigmas=sigmas,
+                spread=drift[one],
+            ),
+            np.exp(-squared[one, two] / (2 * tolerance[one])),
+        ],
+        [weights.overlap, weights.pose, weights.motion],
+    )
+    cost = np.full(squared.shape, np.inf)
+    cost[one, two] = 1 - likeness
+    return cost
+
+
+def _overlap(first: Doubles, second: Doubles) -> Doubles:
+    """Intersection over union of boxes that are already paired; (P, 4) each to (P,)."""
+    size = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    shared = np.maximum(size, 0).prod(axis=1)
+    union = sum((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (first, second)) - shared
+    return np.asarray(shared / union)

@@ -1,0 +1,187 @@
+"""Which row goes with which column: the cheapest set of pairs under a gate.
+
+A pair is allowed where its cost is below the limit; every pair made saves ``limit - cost``, and the
+set that saves most wins. So a person may stay alone when company would cost more than the limit.
+
+Ties follow one rule, whichever library solves: among all cheapest sets, the first row takes the
+lowest column that any of them gives it (a column before none), then the second row, and so on.
+Greedy choice takes the cheapest pair first; among equals the lowest row, then the lowest column.
+
+Not here: what a pair costs (:mod:`.cost`), the published tracker's ungated solver (:mod:`.paper`).
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
+
+from posetube.errors import InputError
+
+try:
+    import lap
+except ImportError:
+    lap = None
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Library = Literal["lap", "scipy"]
+
+TIE = 1e-9
+"""Costs that differ by less are equal."""
+
+
+def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tuple[Ints, Ints]:
+    """Pair rows and columns so that as much as possible is saved below the limit.
+
+    Args:
+        cost: (N, M); inf or NaN where a pair is forbidden.
+        limit: The gate: only pairs that cost less are made. Finite.
+        library: What solves; None: lap where it is installed, otherwise SciPy.
+
+    Returns:
+        Rows, rising, and the column of each: at most min(N, M) pairs.
+
+    Raises:
+        InputError: If the cost is not a matrix, the limit not finite, or lap asked for and absent.
+
+    Examples:
+        Taking 0.1 first would leave the second row alone; 0.2 + 0.3 saves more.
+
+        >>> rows, columns = solve(np.array([[0.1, 0.2], [0.3, 0.9]]), limit=0.8)
+        >>> rows.tolist(), columns.tolist()
+        ([0, 1], [1, 0])
+    """
+    gain = _gains(cost, limit)
+    if library == "lap" and lap is None:
+        raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
+    dense = _by_scipy if library == "scipy" or lap is None else _by_lap
+    column_of = np.full(len(gain), -1)
+    for rows, columns in _groups(gain):
+        if len(rows) == 1 or len(columns) == 1:
+            row, column = np.unravel_index(
+                _first_best(gain[np.ix_(rows, columns)]), (len(rows), len(columns))
+            )
+            column_of[rows[row]] = columns[column]
+            continue
+        square = np.zeros((max(len(rows), len(columns)),) * 2)
+        square[: len(rows), : len(columns)] = gain[np.ix_(rows, columns)]
+        chosen = _settle_ties(square, dense(square))[: len(rows)]
+        made = square[np.arange(len(rows)), chosen] < 0
+        column_of[rows[made]] = columns[chosen[made]]
+    rows = np.flatnonzero(column_of >= 0)
+    return rows, column_of[rows]
+
+
+def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
+    """Take the cheapest pair again and again.
+
+    Args:
+        cost: (N, M); inf or NaN where a pair is forbidden.
+        limit: The gate: only pairs that cost less are made.
+
+    Returns:
+        Rows, rising, and the column of each.
+    """
+    gain = _gains(cost, limit)
+    rows, columns = np.nonzero(gain)
+    column_of = np.full(len(gain), -1)
+    taken = np.zeros(gain.shape[1], bool)
+    for place in np.argsort(gain[rows, columns], kind="stable"):
+        row, column = rows[place], columns[place]
+        if column_of[row] < 0 and not taken[column]:
+            column_of[row], taken[column] = column, True
+    rows = np.flatnonzero(column_of >= 0)
+    return rows, column_of[rows]
+
+
+def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Doubles:
+    """How clearly each pair beat its runner-up: the next best cost in its row or column.
+
+    Args:
+        cost: (N, M) as given to :func:`solve`.
+        rows: (P,) rows of the pairs.
+        columns: (P,) their columns.
+        limit: The gate; a rival beyond it is none.
+
+    Returns:
+        (P,) cost of the runner-up less that of the pair (negative where the best total gave up a
+        cheaper pair); inf where there was no rival.
+    """
+    rivals = np.where(cost < limit, cost, np.inf)
+    own = rivals[rows, columns]
+    across, down = rivals[rows], rivals[:, columns].T
+    across[np.arange(len(rows)), columns] = np.inf
+    down[np.arange(len(rows)), rows] = np.inf
+    best = np.minimum(across.min(axis=1, initial=np.inf), down.min(axis=1, initial=np.inf))
+    return np.asarray(best - own)
+
+
+def _gains(cost: Doubles, limit: float) -> Doubles:
+    """What each pair saves, negative so that a solver can minimise; 0 where it is not allowed."""
+    if cost.ndim != 2:
+        raise InputError(f"solve: expected a cost matrix (N, M), got {cost.shape}")
+    if not np.isfinite(limit):
+        raise InputError(f"solve: the limit must be finite, got {limit}")
+    return np.where(cost < limit - TIE, cost - limit, 0).astype(np.float64)
+
+
+def _groups(gain: Doubles) -> list[tuple[Ints, Ints]]:
+    """Split into groups of rows and columns that have no allowed pair between them."""
+    rows, columns = np.nonzero(gain)
+    if not len(rows):
+        return []
+    n, m = gain.shape
+    links = csr_array((np.ones(len(rows)), (rows, n + columns)), shape=(n + m, n + m))
+    count, group = connected_components(links, directed=False)
+    order = np.argsort(group, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(group, minlength=count))[:-1])
+    split = [(part[part < n], part[part >= n] - n) for part in parts if len(part) > 1]
+    return [(rows.astype(np.int64), columns.astype(np.int64)) for rows, columns in split]
+
+
+def _first_best(values: Doubles) -> int:
+    return int(np.flatnonzero(values.ravel() <= values.min() + TIE)[0])
+
+
+def _by_lap(square: Doubles) -> Ints:
+    _, columns, _ = lap.lapjv(square)
+    return np.asarray(columns, np.int64)
+
+
+def _by_scipy(square: Doubles) -> Ints:
+    return np.asarray(linear_sum_assignment(square)[1], np.int64)
+
+
+def _settle_ties(square: Doubles, columns: Ints) -> Ints:
+    """The first of all cheapest assignments, given one of them.
+
+    Linear programming says that an assignment is cheapest exactly if it uses only tight cells:
+    those whose cost equals the sum of their row's and column's prices. So the prices are found
+    first, and then each row in turn tries its lower tight columns.
+    """
+    rows = np.arange(len(square))
+    price = np.zeros(len(square))
+    for _ in rows:
+        lower = np.minimum(
+            price, ((price[columns] - square[rows, columns])[:, None] + square).min(0)
+        )
+        if np.array_equal(lower, price):
+            break
+        price = lower
+    tight = square - price <= (square[rows, columns] - price[columns])[:, None] + TIE
+    made = square < 0
+    for row in rows:
+        current = columns[row] if made[row, columns[row]] else len(square)
+        for column in np.flatnonzero(tight[row, :current] & made[row, :current]):
+            trial = tight.copy()
+            trial[row] = np.arange(len(square)) == column
+            found = maximum_bipartite_matching(csr_array(trial), perm_type="column")
+            if (found >= 0).all():
+                columns = found.astype(np.int64)
+                break
+        paired = made[row, columns[row]]
+        tight[row] = rows == columns[row] if paired else tight[row] & ~made[row]
+    return columns

@@ -1,0 +1,179 @@
+"""Where each followed person should be now: constant velocity, in real time, on box and joints.
+
+A person is 2 + K points: the box's centre, half its width and height, and each joint as seen from
+the centre. Each point has a Kalman filter of its own (place and speed; x and y share a variance),
+all computed at once. Speeds fade: that of the centre slowly, those of size and limbs quickly, so
+that a person who is out of sight keeps walking for a while but does not wave or grow.
+
+Distances are measured in sizes of the person and times in seconds, so that nothing depends on the
+picture's size or the frame rate.
+
+Not here: smoothing of finished tracks (:mod:`posetube.tracker.filters`).
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.structures import BoolArray, Detections, check_shapes
+
+from .cost import scale_of
+
+Doubles = npt.NDArray[np.float64]
+
+NOISE = 0.05
+"""Standard deviation of an observed point, in sizes of the person."""
+
+START_SPEED = 1.0
+"""Standard deviation of a new person's speed, in sizes per second."""
+
+RESTLESSNESS = 1.5
+"""How much a speed changes: standard deviation after one second, in sizes per second."""
+
+CENTRE_FADE, LIMB_FADE = 0.6, 0.15
+"""Seconds after which an unseen point has lost all but a third (1/e) of its speed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Motion:
+    """What is known of N people's movement, as P = 2 + K points each."""
+
+    places: Doubles
+    """(N, P, 2) centre, half size, joints less centre, pixels; NaN where never seen."""
+
+    speeds: Doubles
+    """(N, P, 2) pixels per second."""
+
+    spread: Doubles
+    """(N, P, 3) variance of the place, covariance of place and speed, variance of the speed."""
+
+    def __post_init__(self) -> None:
+        n, p, _ = self.places.shape
+        check_shapes(self, speeds=(n, p, 2), spread=(n, p, 3))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: Any) -> "Motion":
+        """Some of the people: a boolean mask, an index array or a slice."""
+        return Motion(places=self.places[rows], speeds=self.speeds[rows], spread=self.spread[rows])
+
+    @classmethod
+    def start(cls, people: Detections) -> "Motion":
+        """People seen for the first time, standing still as far as one knows."""
+        return cls._at_rest(_points(people), scale_of(people.boxes))
+
+    @classmethod
+    def _at_rest(cls, places: Doubles, sizes: Doubles) -> "Motion":
+        spread = np.zeros((*places.shape[:2], 3))
+        spread[..., 0] = np.square(NOISE * sizes)[:, None]
+        spread[..., 2] = np.square(START_SPEED * sizes)[:, None]
+        return cls(places=places, speeds=np.zeros(places.shape), spread=spread)
+
+    @property
+    def boxes(self) -> Doubles:
+        """(N, 4) where each box is, pixels."""
+        centre, half = self.places[:, 0], np.maximum(self.places[:, 1], 0.5)
+        return np.concatenate([centre - half, centre + half], axis=1)
+
+    @property
+    def sizes(self) -> Doubles:
+        """(N,) square root of each box's area, pixels."""
+        return scale_of(self.boxes)
+
+    @property
+    def joints(self) -> Doubles:
+        """(N, K, 2) where each joint is, pixels; NaN where it has never been seen."""
+        return np.asarray(self.places[:, :1] + self.places[:, 2:])
+
+    @property
+    def joint_variance(self) -> Doubles:
+        """(N, K) how uncertain each joint's place is, square pixels."""
+        return np.asarray(self.spread[:, :1, 0] + self.spread[:, 2:, 0])
+
+    @property
+    def centre_deviation(self) -> Doubles:
+        """(N,) how uncertain each centre is, pixels."""
+        return np.asarray(np.sqrt(self.spread[:, 0, 0]))
+
+    def predict(self, seconds: float) -> "Motion":
+        """Move everybody on by 0 seconds or more."""
+        fade = np.full(self.places.shape[1], LIMB_FADE)
+        fade[0] = CENTRE_FADE
+        keep = np.exp(-seconds / fade)
+        reach = fade * (1 - keep)
+        jolt = np.square(RESTLESSNESS * self.sizes)[:, None] * seconds
+        place, both, speed = np.moveaxis(self.spread, -1, 0)
+        spread = np.stack(
+            [
+                place + 2 * reach * both + reach**2 * speed + jolt * reach**2 / 3,
+                keep * (both + reach * speed) + jolt * reach / 2,
+                keep**2 * speed + jolt,
+            ],
+            axis=-1,
+        )
+        return Motion(
+            places=self.places + reach[:, None] * self.speeds,
+            speeds=keep[:, None] * self.speeds,
+            spread=spread,
+        )
+
+    def correct(self, people: Detections) -> "Motion":
+        """Take in what was seen of the same N people."""
+        seen, sizes = _points(people), scale_of(people.boxes)
+        place, both, speed = np.moveaxis(self.spread, -1, 0)
+        noise = np.square(NOISE * sizes)[:, None]
+        gain = self.spread[..., :2] / (place + noise)[..., None] * _known(seen)[..., None]
+        surprise = np.nan_to_num(seen - self.places)
+        shrink = 1 - gain[..., 0]
+        spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)
+        fresh = (~_known(self.places) & _known(seen))[..., None]
+        started = Motion._at_rest(seen, sizes)
+        return Motion(
+            places=np.where(fresh, seen, self.places + gain[..., :1] * surprise),
+            speeds=np.where(fresh, 0, self.speeds + gain[..., 1:] * surprise),
+            spread=np.where(fresh, started.spread, spread),
+        )
+
+    def replaced(self, rows: Any, new: "Motion") -> "Motion":
+        """The same people, some of them with other values."""
+        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
+        for name, array in arrays.items():
+            array[rows] = getattr(new, name)
+        return Motion(**arrays)
+
+    def carried(self, transform: Doubles) -> "Motion":
+        """Follow the camera into the next frame.
+
+        Args:
+            transform: (2, 3) affine map from the previous frame's pixels to the next one's.
+        """
+        turn, shift = transform[:, :2], transform[:, 2]
+        zoom = np.sqrt(abs(np.linalg.det(turn)))
+        places = self.places @ turn.T
+        places[:, 0] += shift
+        places[:, 1] = self.places[:, 1] * zoom
+        return Motion(places=places, speeds=self.speeds @ turn.T, spread=self.spread * zoom**2)
+
+
+def joined(first: Motion, second: Motion) -> Motion:
+    """Two groups of people as one."""
+    both = {
+        f.name: np.concatenate([getattr(first, f.name), getattr(second, f.name)])
+        for f in fields(Motion)
+    }
+    return Motion(**both)
+
+
+def _points(people: Detections) -> Doubles:
+    boxes = people.boxes.astype(np.float64)
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.concatenate(
+        [centre[:, None], half[:, None], people.keypoints - centre[:, None]], axis=1
+    )
+
+
+def _known(points: Doubles) -> BoolArray:
+    return np.asarray(~np.isnan(points).any(axis=-1))

@@ -1,0 +1,112 @@
+"""Frames that wait because somebody in them may yet turn out to be nobody.
+
+A person who has just appeared counts only after having been seen a few times; until then the frames
+since the first sighting are held back, so that no row of a confirmed track is lost.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from posetube.structures import Detections, FloatArray, FramePoses, IntArray, RowState
+
+PEOPLE = ("boxes", "scores", "keypoints", "keypoint_scores", "embeddings")
+LINKS = ("births", "ids", "margins")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingFrame:
+    """The linked people of one frame, some perhaps not yet confirmed."""
+
+    frame: int
+    """Index in the video."""
+
+    time: float
+    """Presentation time, seconds."""
+
+    people: Detections
+    """N people."""
+
+    births: IntArray
+    """(N,) which birth, counted from 0, each person's track began with."""
+
+    ids: IntArray
+    """(N,) track id; 0 as long as the track is not confirmed."""
+
+    margins: FloatArray
+    """(N,) see :attr:`posetube.structures.FramePoses.link_margins`."""
+
+    def settled(self) -> FramePoses:
+        """The confirmed people, by rising id."""
+        order = np.argsort(self.ids, kind="stable")
+        order = order[self.ids[order] > 0]
+        return FramePoses(
+            frame=self.frame,
+            time=self.time,
+            track_ids=self.ids[order],
+            people=self.people[order],
+            states=np.full(len(order), RowState.DETECTED, np.uint8),
+            link_margins=self.margins[order],
+        )
+
+
+class PendingFrames:
+    """A queue of frames, let go in order."""
+
+    def __init__(self) -> None:
+        self._frames: deque[WaitingFrame] = deque()
+
+    def add(self, frame: WaitingFrame) -> None:
+        """Put a frame at the end."""
+        self._frames.append(frame)
+
+    def confirm(self, birth: int, track_id: int) -> None:
+        """Give a track's rows, in all frames that wait, their id."""
+        for waiting in self._frames:
+            waiting.ids[waiting.births == birth] = track_id
+
+    def release(self, before: int | None = None) -> list[FramePoses]:
+        """Let go of the frames before an index (None: of all), without unconfirmed people."""
+        out = []
+        while self._frames and (before is None or self._frames[0].frame < before):
+            out.append(self._frames.popleft().settled())
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """Everything as arrays; :meth:`restore` takes them back."""
+        frames = list(self._frames)
+        rows: dict[str, list[Any]] = {
+            **{name: [getattr(f.people, name) for f in frames] for name in PEOPLE},
+            **{name: [getattr(f, name) for f in frames] for name in LINKS},
+        }
+        return {
+            "frame": np.array([f.frame for f in frames], np.int64),
+            "time": np.array([f.time for f in frames], np.float64),
+            "counts": np.array([len(f.people) for f in frames], np.int64),
+            **{
+                name: np.concatenate(parts)
+                for name, parts in rows.items()
+                if parts and all(part is not None for part in parts)
+            },
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> "PendingFrames":
+        """The queue that :meth:`state` described."""
+        queue = cls()
+        ends = np.cumsum(state["counts"])
+        for frame, time, count, end in zip(
+            state["frame"], state["time"], state["counts"], ends, strict=True
+        ):
+            rows = slice(end - count, end)
+            people = {name: state[name][rows] for name in PEOPLE if name in state}
+            links = {name: state[name][rows].copy() for name in LINKS}
+            queue.add(
+                WaitingFrame(
+                    frame=int(frame), time=float(time), people=Detections(**people), **links
+                )
+            )
+        return queue
