@@ -1,0 +1,129 @@
+"""The commands ``track``, ``link`` and ``render``: options in, one line per input out.
+
+The work is done in :mod:`.track` and the stages that it names.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..datasets.inputs import find_inputs
+from ..datasets.video import VideoConfig
+from ..tracker.tracker import LinkConfig
+from .batch import exit_code, track_inputs
+from .existing_run import OnExisting
+from .interrupt import catching_interrupts
+from .loaded_model import load
+from .overlay import OverlayConfig
+from .progress import ProgressKind, showing_progress
+from .rework import link_again, render_again
+from .run_directory import RunDirectory
+from .track import TrackConfig, run_directories
+
+LINK = LinkConfig()
+OVERLAY = OverlayConfig()
+
+
+def track(
+    inputs: Annotated[list[str], Parameter(negative=())],
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    model: str = "tiny",
+    device: str = "auto",
+    start: float | None = None,
+    end: float | None = None,
+    every: int = 1,
+    overlay: bool | None = None,
+    on_existing: OnExisting = "resume",
+    progress: ProgressKind = "auto",
+    link: LinkConfig = LINK,
+) -> int:
+    """Find every person of a video, follow each, and say where each joint is in every frame.
+
+    A run's directory holds run.json, detections/, tracks.parquet, tracks.json and overlay.mp4. The
+    same line again goes on with a run that was stopped.
+
+    Args:
+        inputs: A video, a folder of numbered pictures (one video), a picture, a folder of videos,
+            a pattern such as "clips/*.mp4", a camera (0, /dev/video0), or an address that FFmpeg
+            reads. Several give several runs.
+        out: The run's directory; of several inputs, the folder for theirs [default: runs/NAME].
+        model: Name of a model, or a file of weights.
+        device: auto, cpu, cuda, cuda:1 ...
+        start: Begin here: 12.5s, 00:01:02.
+        end: Stop here.
+        every: Look at every n-th frame.
+        overlay: Draw the result over the video [default: for one input yes, for several no].
+        on_existing: What to do where the run's directory is there already.
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+        link: How detections become tracks.
+    """
+    items = find_inputs(inputs)
+    drawn = overlay if overlay is not None else len(items) == 1
+    config = TrackConfig(
+        video=VideoConfig(start=start, end=end, every=every),
+        link=link,
+        overlay=OVERLAY if drawn else None,
+        on_existing=on_existing,
+    )
+    loaded = load(model, device=device)
+    _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
+    outcomes = []
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        for outcome in track_inputs(
+            items,
+            run_directories(items, out),
+            loaded,
+            config=config,
+            listener=listener,
+            interrupt=interrupt,
+        ):
+            outcomes.append(outcome)
+            if outcome.failed:
+                print(f"posetube track: {outcome.line}", file=sys.stderr)  # noqa: T201
+            else:
+                _say(outcome.line, progress)
+    return exit_code(outcomes)
+
+
+def link(
+    run: Path, /, *, link: LinkConfig = LINK, progress: ProgressKind = "auto"
+) -> int:
+    """Link a run's detections again with other settings; no video and no network is needed.
+
+    The overlay, if there is one, is out of date afterwards and is removed: `posetube render` draws
+    it again.
+
+    Args:
+        run: A run's directory.
+        link: How detections become tracks.
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+    """
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        line = link_again(RunDirectory(run), link, listeners=[listener], interrupt=interrupt)
+    _say(line, progress)
+    return 0
+
+
+def render(
+    run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
+) -> int:
+    """Draw a run's tracks over its video once more.
+
+    Args:
+        run: A run's directory.
+        style: What the overlay looks like.
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+    """
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        line = render_again(RunDirectory(run), style, listeners=[listener], interrupt=interrupt)
+    _say(line, progress)
+    return 0
+
+
+def _say(line: str, progress: ProgressKind) -> None:
+    """Print a line for people; to stderr where stdout belongs to machines."""
+    print(line, file=sys.stderr if progress == "json" else sys.stdout)  # noqa: T201

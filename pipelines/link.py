@@ -1,0 +1,59 @@
+"""The second stage: from a run's detections to ``tracks.parquet`` and ``tracks.json``.
+
+It starts from the first frame each time and depends on nothing but the parts and its settings, so
+that a run that was stopped ends as one that was not. Both files are written as streams.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from posetube.skeletons import skeleton
+from posetube.structures import FramePoses
+
+from ..datasets.posetrack18_writer import PoseTrack18Writer
+from ..tracker.tracker import LinkConfig, Tracker
+from .atomic_files import replacing
+from .detections_store import DetectedFrame, read_frames
+from .recorder import Recorder
+from .tracks_store import TracksWriter
+
+
+def linked_frames(frames: Iterable[DetectedFrame], tracker: Tracker) -> Iterator[FramePoses]:
+    """Give the people of each frame their track ids.
+
+    Yields:
+        Every frame, in order, perhaps a few frames later than it came in.
+    """
+    for found in frames:
+        yield from tracker.update(found.people, frame=found.frame, time=found.time)
+    yield from tracker.finish()
+
+
+def link(record: Recorder, config: LinkConfig) -> None:
+    """Link all detections of a run, and write its tracks in both forms.
+
+    Args:
+        record: The run.
+        config: How to link.
+
+    Raises:
+        Interrupted: If somebody asked to stop; the earlier files, if any, stay.
+        FormatError: If a part of the detections cannot be read.
+    """
+    run, source = record.run, record.manifest.source
+    joints = skeleton(record.manifest.skeleton)
+    found = read_frames(run.detections, joints=len(joints))
+    ids: set[int] = set()
+    with (
+        replacing(run.tracks) as table,
+        replacing(run.posetrack) as document,
+        TracksWriter(table, source=source.name, size=source.size, joints=joints) as rows,
+        PoseTrack18Writer(document, skeleton=joints, name=source.name, size=source.size) as people,
+    ):
+        tracker = Tracker(skeleton=joints, config=config)
+        for done, poses in enumerate(linked_frames(found, tracker), start=1):
+            rows.write(poses)
+            people.add(poses)
+            ids.update(poses.track_ids.tolist())
+            record.progress(done)
+            record.interrupt.check()
+    record.update(tracks=len(ids))

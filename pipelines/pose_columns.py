@@ -1,0 +1,66 @@
+"""The columns that both tables of a run share: boxes, scores and joints of people, as Arrow.
+
+The joints of a person are one list of 3 K numbers, x y score joint after joint, in the order that
+the table's metadata names; a joint that is not known has x and y NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from posetube.structures import Detections, FloatArray
+
+CORNERS = ("x1", "y1", "x2", "y2")
+COMPRESSION = "zstd"
+
+
+def pose_fields(joints: int) -> list[Any]:
+    """Names and types of the columns, for K joints."""
+    corners = [pa.field(name, pa.float32(), nullable=False) for name in CORNERS]
+    score = pa.field("score", pa.float32(), nullable=False)
+    numbers = pa.list_(pa.field("number", pa.float32(), nullable=False), 3 * joints)
+    return [*corners, score, pa.field("keypoints", numbers, nullable=False)]
+
+
+def pose_arrays(people: Detections) -> list[Any]:
+    """The columns' content, one row per person, in the order of :func:`pose_fields`."""
+    n, k = people.keypoint_scores.shape
+    joints = np.concatenate([people.keypoints, people.keypoint_scores[..., None]], axis=-1)
+    corners = [pa.array(people.boxes[:, i], pa.float32()) for i in range(4)]
+    numbers = pa.array(joints.reshape(n * k * 3).astype(np.float32), pa.float32())
+    lists = pa.FixedSizeListArray.from_arrays(numbers, type=pose_fields(k)[-1].type)
+    return [*corners, pa.array(people.scores, pa.float32()), lists]
+
+
+def pose_people(table: Any, joints: int) -> Detections:
+    """The people of a table or record batch with the columns of :func:`pose_fields`."""
+    numbers = _column(table, "keypoints").flatten().to_numpy(zero_copy_only=False)
+    joint = numbers.reshape(table.num_rows, joints, 3)
+    boxes = np.stack([column(table, name) for name in CORNERS], axis=-1)
+    return Detections(
+        boxes=boxes,
+        scores=column(table, "score"),
+        keypoints=np.ascontiguousarray(joint[..., :2]),
+        keypoint_scores=np.ascontiguousarray(joint[..., 2]),
+    )
+
+
+def concatenate(people: list[Detections], joints: int) -> Detections:
+    """The people of several frames, one after the other."""
+    everybody = [Detections.empty(joints), *people]
+    fields = ("boxes", "scores", "keypoints", "keypoint_scores")
+    columns: dict[str, FloatArray] = {
+        name: np.concatenate([getattr(p, name) for p in everybody]) for name in fields
+    }
+    return Detections(**columns)
+
+
+def column(table: Any, name: str) -> Any:
+    """One column as a NumPy array of its own."""
+    return np.array(_column(table, name).to_numpy(zero_copy_only=False))
+
+
+def _column(table: Any, name: str) -> Any:
+    found = table.column(name)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

@@ -1,0 +1,189 @@
+"""How far a job is: events, and who listens to them (a bar, lines, machines, nobody).
+
+The job tells every listener each :class:`Event`; what to make of it, and how often, is the
+listener's affair. Human words go to stderr, JSON lines to the stream that was given.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import IO, Literal
+
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+ProgressKind = Literal["auto", "json", "none"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened to a run."""
+
+    event: Literal["stage", "progress", "warning", "end"]
+    """``stage``: one began; ``progress``: frames were done; ``end``: the run is over."""
+
+    run: str
+    """Name of the run."""
+
+    stage: str | None = None
+    """``detect``, ``link`` or ``render``."""
+
+    done: int | None = None
+    """Frames of the stage that are done."""
+
+    total: int | None = None
+    """Frames that the stage is expected to have; None where nobody knows."""
+
+    state: str | None = None
+    """State of the run at its end."""
+
+    text: str | None = None
+    """What a person should know."""
+
+
+Listener = Callable[[Event], None]
+
+
+class JsonLines:
+    """Writes events as JSON objects, one per line, and progress not more than once a second."""
+
+    def __init__(
+        self, stream: IO[str], *, interval: float = 1.0, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Listen.
+
+        Args:
+            stream: Where the lines go.
+            interval: Seconds between two lines of progress.
+            clock: Gives seconds.
+        """
+        self._stream, self._interval, self._clock = stream, interval, clock
+        self._last = -float("inf")
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        now = self._clock()
+        if event.event == "progress" and event.done != event.total:
+            if now - self._last < self._interval:
+                return
+            self._last = now
+        self._stream.write(msgspec.json.encode(event).decode() + "\n")
+        self._stream.flush()
+
+
+class Lines:
+    """Writes a line for people every now and then: for logs, where a bar would be a mess."""
+
+    def __init__(
+        self, stream: IO[str], *, interval: float = 30.0, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Listen.
+
+        Args:
+            stream: Where the lines go.
+            interval: Seconds between two of them.
+            clock: Gives seconds.
+        """
+        self._stream, self._interval, self._clock = stream, interval, clock
+        self._began, self._first, self._last = clock(), 0, clock()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        now = self._clock()
+        if event.event == "stage":
+            self._began, self._last, self._first = now, now, event.done or 0
+        elif event.event == "warning":
+            self._write(f"{event.run}: warning: {event.text}")
+        elif event.event == "progress" and now - self._last >= self._interval:
+            self._last = now
+            self._write(self._line(event, now - self._began))
+
+    def _line(self, event: Event, elapsed: float) -> str:
+        done = event.done or 0
+        rate = (done - self._first) / elapsed if elapsed else 0.0
+        line = f"{event.run}: {event.stage} {done}"
+        if event.total is None:
+            return f"{line} frames, {rate:.1f} frames/s"
+        left = f", {_clock_face((event.total - done) / rate)} left" if rate else ""
+        return f"{line} of {event.total} frames, {rate:.1f} frames/s{left}"
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Bar:
+    """Draws a bar with frames per second and the time left, on a terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._began, self._first = monotonic(), 0
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if event.event == "stage":
+            self._began, self._first = monotonic(), event.done or 0
+            self._end()
+            self._task = self._progress.add_task(
+                f"{event.run}: {event.stage}",
+                total=event.total,
+                completed=event.done or 0,
+                rate="",
+            )
+        elif event.event == "progress" and self._task is not None:
+            rate = ((event.done or 0) - self._first) / max(monotonic() - self._began, 1e-3)
+            self._progress.update(
+                self._task, completed=event.done, rate=f"{rate:.1f} frames/s"
+            )
+        elif event.event == "warning":
+            self._progress.console.print(
+                f"{event.run}: warning: {event.text}", markup=False, highlight=False
+            )
+        elif event.event == "end":
+            self._end()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+
+@contextmanager
+def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
+    """The listener that ``--progress`` asks for.
+
+    Args:
+        kind: ``auto``: a bar on a terminal, else a line every 30 s; ``json``: JSON lines on stdout;
+            ``none``: warnings alone.
+    """
+    if kind == "json":
+        yield JsonLines(sys.stdout)
+    elif kind == "none":
+        yield Lines(sys.stderr, interval=float("inf"))
+    elif sys.stderr.isatty():
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            yield Bar(progress)
+    else:
+        yield Lines(sys.stderr)
+
+
+def _clock_face(duration: float) -> str:
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,88 @@
+"""Doing a later stage of a finished run again: linking with other settings, drawing again."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import msgspec
+
+from posetube.errors import InputError
+
+from ..datasets.video import VideoConfig, open_video
+from ..tracker.tracker import LinkConfig
+from .fingerprint import fingerprint
+from .interrupt import Interrupt
+from .link import link
+from .overlay import OverlayConfig
+from .progress import Listener
+from .recorder import Recorder
+from .render import render
+from .run_directory import RunDirectory
+from .track import summary
+
+
+def link_again(
+    run: RunDirectory,
+    config: LinkConfig,
+    *,
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> str:
+    """Link a run's detections with other settings; an overlay of the old tracks is removed.
+
+    Returns:
+        A line that says what came out.
+
+    Raises:
+        InputError: If this is no run, or not all of its frames were looked at.
+        Interrupted: If somebody asked to stop; the old tracks stay.
+    """
+    manifest = run.read()
+    if not manifest.finished("detect"):
+        raise InputError(
+            f"{run.path}: not all frames were looked at yet (state {manifest.state}); "
+            "give the `posetube track` line again, it goes on"
+        )
+    run.clean()
+    record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+    with record.stage("link", total=manifest.frames.done):
+        link(record, config)
+    run.overlay.unlink(missing_ok=True)
+    settings = msgspec.structs.replace(manifest.settings, link=asdict(config))
+    stages = {name: done for name, done in record.manifest.stages.items() if name != "render"}
+    record.update(settings=settings, stages=stages)
+    return summary(run, record.manifest)
+
+
+def render_again(
+    run: RunDirectory,
+    config: OverlayConfig,
+    *,
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> str:
+    """Draw a run's tracks over its video.
+
+    Returns:
+        A line that says where the overlay lies.
+
+    Raises:
+        InputError: If this is no run, it is not linked yet, or the video is another one by now.
+        MediaError: If the video cannot be read.
+        Interrupted: If somebody asked to stop; an old overlay stays.
+    """
+    manifest = run.read()
+    if not manifest.finished("link"):
+        raise InputError(
+            f"{run.path}: there are no tracks yet (state {manifest.state}); "
+            "give the `posetube track` line again, it goes on"
+        )
+    source, settings = manifest.source, manifest.settings
+    video = VideoConfig(start=settings.start, end=settings.end, every=settings.every)
+    with open_video(source.path, config=video) as opened:
+        if fingerprint(source.path) != source.fingerprint:
+            raise InputError(f"{source.path} is not the video any more that {run.path} was made of")
+        run.clean()
+        record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+        with record.stage("render", total=manifest.frames.done):
+            render(record, opened, config=config)
+    return summary(run, record.manifest)

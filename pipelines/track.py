@@ -1,0 +1,201 @@
+"""The main job: a video in, a run's directory with its tracked poses out.
+
+One input goes through three stages, each a function over the run's directory that can be read
+alone: :mod:`.detect`, :mod:`.link`, :mod:`.render`. A stage that an earlier run finished is not done
+again. Several inputs are tracked one after the other; where one fails, the others go on.
+"""
+
+import platform
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from posetube.errors import InputError, MediaError
+
+from ..datasets.inputs import Input
+from ..datasets.video import Video, VideoConfig, open_video
+from ..tracker.tracker import LinkConfig
+from .detect import detect, kept_parts
+from .existing_run import OnExisting, check_same, earlier_run
+from .failures import Interrupted, one_line
+from .fingerprint import fingerprint
+from .interrupt import Interrupt
+from .link import link
+from .loaded_model import LoadedModel
+from .overlay import OverlayConfig
+from .progress import JsonLines, Listener
+from .recorder import Recorder
+from .render import render
+from .run_directory import FrameCounts, Manifest, RunDirectory, Settings, SourceRecord
+
+LIBRARIES = ("posetube", "torch", "torchvision", "av", "numpy", "pyarrow", "opencv-python-headless")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackConfig:
+    """What the job does, input and model aside."""
+
+    video: VideoConfig = VideoConfig()
+    """Which frames."""
+
+    link: LinkConfig = LinkConfig()
+    """How detections become tracks."""
+
+    overlay: OverlayConfig | None = OverlayConfig()
+    """What the overlay looks like; None: no overlay."""
+
+    on_existing: OnExisting = "resume"
+    """What to do where the run's directory is there already."""
+
+
+def track_input(
+    item: Input,
+    run: RunDirectory,
+    model: LoadedModel,
+    *,
+    config: TrackConfig = TrackConfig(),
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> Manifest:
+    """Track one input, or what an earlier run left of it.
+
+    Args:
+        item: The video.
+        run: Where the result goes.
+        model: Finds people.
+        config: What to do.
+        listeners: Are told how far it is.
+        interrupt: Whether somebody asked to stop.
+
+    Returns:
+        The manifest as it stands at the end.
+
+    Raises:
+        PoseTubeError: If it cannot be done; the class says why.
+        Interrupted: If somebody asked to stop; the next run goes on.
+    """
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(item.source, config=config.video))
+        manifest = _begin(item, run, model, video, config)
+        run.path.mkdir(parents=True, exist_ok=True)
+        events = JsonLines(stack.enter_context(run.events.open("a", encoding="utf-8")))
+        record = Recorder(run, manifest, listeners=(*listeners, events), interrupt=interrupt)
+        record.update(state="running", error=None)
+        try:
+            _stages(record, video, model, config)
+        except (Interrupted, KeyboardInterrupt):
+            record.update(state="partial")
+            raise
+        except Exception as error:
+            record.update(state="failed", error=one_line(error))
+            raise
+        record.update(state="partial" if record.manifest.marked_problems else "complete")
+        record.end(summary(run, record.manifest))
+        return record.manifest
+
+
+def _begin(
+    item: Input, run: RunDirectory, model: LoadedModel, video: Video, config: TrackConfig
+) -> Manifest:
+    """The manifest to start from: an earlier run's, or a new one."""
+    fresh = Manifest(
+        state="running",
+        source=SourceRecord(
+            name=item.name,
+            path=item.source,
+            kind=item.kind,
+            fingerprint=fingerprint(item.source),
+            size=video.size,
+        ),
+        model=model.record,
+        settings=Settings(
+            start=config.video.start,
+            end=config.video.end,
+            every=config.video.every,
+            link=asdict(config.link),
+        ),
+        frames=FrameCounts(expected=video.expected),
+        device=model.device.name,
+        versions=versions(),
+        skeleton=model.network.skeleton.name,
+    )
+    earlier = earlier_run(run, config.on_existing)
+    if earlier is None:
+        return fresh
+    check_same(run, earlier, fresh)
+    if video.live and not earlier.finished("detect"):
+        raise InputError(
+            f"{run.path}: a live source cannot be taken up again; --on-existing overwrite starts anew"
+        )
+    return msgspec.structs.replace(earlier, device=fresh.device, versions=fresh.versions)
+
+
+def _stages(record: Recorder, video: Video, model: LoadedModel, config: TrackConfig) -> None:
+    if not record.manifest.finished("detect"):
+        _detect(record, video, model)
+    frames = record.manifest.frames.done
+    if not record.manifest.finished("link"):
+        with record.stage("link", total=frames):
+            link(record, config.link)
+    if config.overlay and not record.manifest.finished("render"):
+        if video.live:
+            record.warn("a live source cannot be read twice: no overlay")
+            return
+        with record.stage("render", total=frames):
+            render(record, video, config=config.overlay)
+
+
+def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
+    kept = kept_parts(record.run.detections, clip_length=model.network.clip_length)
+    with record.stage("detect", total=video.expected, done=kept.states.total()):
+        try:
+            detect(record, video, model.network, kept=kept, batch=model.batch)
+        except Interrupted:
+            if not video.live:
+                raise
+            record.interrupt.requested = False  # that is how a recording ends
+    for text in video.warnings:
+        record.warn(text)
+    if not record.manifest.frames.done:
+        raise MediaError(f"{record.manifest.source.path}: not a single frame could be decoded")
+    _warn_of_lost_frames(record)
+
+
+def _warn_of_lost_frames(record: Recorder) -> None:
+    frames = record.manifest.frames
+    if frames.expected is not None and frames.done < frames.expected:
+        record.warn(
+            f"the source announces {frames.expected} frames, {frames.done} came: "
+            "it seems to be cut short"
+        )
+    if frames.corrupt or frames.missing:
+        record.warn(f"{frames.corrupt} corrupt and {frames.missing} missing frames")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the result depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def summary(run: RunDirectory, manifest: Manifest) -> str:
+    """One line that says what came out, and where it lies."""
+    frames = manifest.frames
+    spent = sum(stage.seconds for stage in manifest.stages.values())
+    speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
+    lost = f", {frames.missing} missing" if frames.missing else ""
+    result = run.overlay if manifest.finished("render") else run.tracks
+    return (
+        f"{manifest.source.name}: {manifest.tracks} tracks, {frames.done} frames "
+        f"({frames.corrupt} corrupt{lost}){speed} -> {result}"
+    )
+
+
+def run_directories(items: Sequence[Input], out: Path | None) -> list[RunDirectory]:
+    """Where each input's result goes: ``out`` itself for one input, a folder in it for several."""
+    if len(items) == 1 and out is not None:
+        return [RunDirectory(out)]
+    return [RunDirectory((out or Path("runs")) / item.name) for item in items]
