@@ -85,11 +85,10 @@ def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
     Returns:
         Rows, rising, and the column of each.
     """
-    gain = _gains(cost, limit)
-    rows, columns = np.nonzero(gain)
-    column_of = np.full(len(gain), -1)
-    taken = np.zeros(gain.shape[1], bool)
-    for place in np.argsort(gain[rows, columns], kind="stable"):
+    rows, columns = np.nonzero(cost < limit - TIE)
+    column_of = np.full(len(cost), -1)
+    taken = np.zeros(cost.shape[1], bool)
+    for place in np.argsort(cost[rows, columns], kind="stable"):
         row, column = rows[place], columns[place]
         if column_of[row] < 0 and not taken[column]:
             column_of[row], taken[column] = column, True
