@@ -1,0 +1,179 @@
+"""Who does what in a shot: each actor gets a motion, a path over the ground, and a pose per frame."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .body import Figure
+from .mocap import Capture
+from .motion import MOTIONS, Motion, bend, mirrored, rotation
+
+Array = npt.NDArray[np.float64]
+
+Role = Literal["cross", "enter", "leave", "stay", "roam"]
+"""Walks through the picture; comes in and stays; goes out; does something on the spot; walks
+around."""
+
+_WALKS = tuple(name for name, motion in MOTIONS.items() if motion.stride)
+_SPOTS = tuple(name for name, motion in MOTIONS.items() if not motion.stride)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """One person of a shot."""
+
+    track_id: int
+    """Identity within the clip, from 1."""
+
+    figure: Figure
+    """Build and clothes."""
+
+    joints: Array
+    """(F, 17, 3) world positions of the skeleton in each frame of the shot, metres."""
+
+
+def walking(
+    figure: Figure,
+    motion: Motion,
+    times: Array,
+    *,
+    start: Array,
+    end: Array,
+    middle: float,
+    phase: float,
+) -> Array:
+    """Walk straight on through two places.
+
+    Args:
+        figure: Who.
+        motion: One with a stride.
+        times: (F,) seconds.
+        start: (2,) x, z on the ground; before this point and after ``end`` the walk goes on.
+        end: (2,) likewise.
+        middle: Time at which the person is half-way, seconds.
+        phase: Of the gait at that time, radians.
+
+    Returns:
+        (F, 17, 3) world positions, metres.
+    """
+    heading = end - start
+    heading = heading / max(float(np.linalg.norm(heading)), 1e-6)
+    stride = motion.stride * figure.scale
+    travelled = (times - middle) * motion.frequency * stride
+    phases = 2 * np.pi * travelled / stride + phase
+    place = (start + end) / 2 + travelled[:, None] * heading
+    return _placed(figure, motion, phases, place, float(np.arctan2(heading[0], heading[1])))
+
+
+def staying(
+    figure: Figure, motion: Motion, times: Array, *, place: Array, facing: float, phase: float
+) -> Array:
+    """Move on the spot; (F, 17, 3) world positions."""
+    phases = 2 * np.pi * motion.frequency * times + phase
+    return _placed(figure, motion, phases, np.broadcast_to(place, (len(times), 2)), facing)
+
+
+def captured(
+    figure: Figure, capture: Capture, times: Array, *, place: Array, facing: float, delay: float
+) -> Array:
+    """Repeat a captured motion to and fro, on the figure's scale; (F, 17, 3) world positions."""
+    joints = capture.at(times + delay) * figure.scale
+    joints = joints - joints[len(joints) // 2, :1] * [1.0, 0.0, 1.0]
+    return joints @ rotation(1, facing).T + np.array([place[0], 0.0, place[1]])
+
+
+def _placed(figure: Figure, motion: Motion, phases: Array, place: Array, facing: float) -> Array:
+    joints = bend(motion.angles(phases), figure.bones)
+    joints[..., 1] += motion.bounce * np.abs(np.sin(phases))[:, None]
+    joints = joints @ rotation(1, facing).T
+    joints[..., 0] += place[:, :1]
+    joints[..., 2] += place[:, 1:]
+    return joints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The part of the ground that the camera sees, for placing people."""
+
+    near: float
+    """Distance of the closest people, metres."""
+
+    far: float
+    """Of the farthest."""
+
+    slope: float
+    """Half of the visible width over the distance."""
+
+    def half(self, distance: float) -> float:
+        """Half of the visible width at a distance, metres."""
+        return self.slope * distance
+
+
+def random_path(
+    rng: np.random.Generator,
+    figure: Figure,
+    times: Array,
+    *,
+    stage: Stage,
+    role: Role,
+    distance: float,
+    captures: tuple[Capture, ...] = (),
+) -> Array:
+    """Invent what an actor does; (F, 17, 3) world positions.
+
+    Args:
+        rng: Source of chance.
+        figure: Who.
+        times: (F,) seconds.
+        stage: Where people can be seen.
+        role: What to do.
+        distance: From the camera, metres.
+        captures: Recorded motions to use besides the invented ones.
+    """
+    half, z = stage.half(distance), -distance
+    phase = float(rng.uniform(0, 2 * np.pi))
+    place = np.array([rng.uniform(-0.75, 0.75) * half, z])
+    if captures and rng.random() < 0.4 and role in ("stay", "roam"):
+        capture = captures[rng.integers(len(captures))]
+        facing, delay = rng.uniform(-np.pi, np.pi), rng.uniform(0, 5)
+        return captured(figure, capture, times, place=place, facing=facing, delay=delay)
+    if role == "stay":
+        motion = _random_motion(rng, _SPOTS)
+        facing = float(rng.normal(0, 1.0) if rng.random() < 0.75 else rng.uniform(-np.pi, np.pi))
+        return staying(figure, motion, times, place=place, facing=facing, phase=phase)
+    name = "run" if rng.random() < 0.15 else "walk"
+    motion = _random_motion(rng, (name,))
+    first, last = float(times[0]), float(times[-1])
+    reach = motion.stride * figure.scale * motion.frequency * (last - first) / 2
+    side = rng.choice([-1.0, 1.0])
+    drift = rng.normal(0, 0.25) * (distance - stage.near)
+    turn = rng.uniform(-np.pi, np.pi)
+    centre, heading, middle = {
+        "cross": (
+            np.array([rng.normal(0, 0.15) * half, z]),
+            [side, drift / half],
+            (first + last) / 2,
+        ),
+        "enter": (np.array([-side * (half - 0.4 * reach), z]), [side, 0.0], (first + last) / 2),
+        "leave": (np.array([side * (half - 0.4 * reach), z]), [side, 0.0], (first + last) / 2),
+        "roam": (place, [np.sin(turn), np.cos(turn)], (first + last) / 2),
+    }[role]
+    forward = np.array(heading) / np.hypot(*heading)
+    return walking(
+        figure, motion, times,
+        start=centre - forward, end=centre + forward, middle=middle, phase=phase,
+    )  # fmt: skip
+
+
+def _random_motion(rng: np.random.Generator, names: tuple[str, ...]) -> Motion:
+    motion = MOTIONS[names[rng.integers(len(names))]].varied(rng, spread=0.06)
+    return mirrored(motion) if rng.random() < 0.5 else motion
+
+
+def random_pose(rng: np.random.Generator, figure: Figure) -> Array:
+    """One frozen pose, more varied than any motion: (17, 3), standing at the origin, facing +z."""
+    names = _WALKS + _SPOTS
+    motion = _random_motion(rng, names).varied(rng, spread=0.16)
+    return bend(motion.angles(rng.uniform(0, 2 * np.pi, 1)), figure.bones)[0]

@@ -1,0 +1,337 @@
+"""What a synthetic person looks like: a :class:`Figure` dresses a skeleton's joints in parts.
+
+Radii are for a person of 1.72 m and scale with the figure. The face's keypoints lie on the head
+that is drawn, so that truth and pixels agree. Not here: motion (:mod:`.motion`), drawing
+(:mod:`.raster`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .motion import JOINTS, Bones
+from .raster import Ellipsoid, Part, Tube, cross
+from .texture import HAIR, SKIN, Texture, clouds, fabric, head, skin
+
+Array = npt.NDArray[np.float64]
+
+_AT = {name: place for place, name in enumerate(JOINTS)}
+_FACE = np.array(
+    [[0.0, -0.22, 1.08], [0.36, 0.06, 0.93], [-0.36, 0.06, 0.93], [1.0, -0.08, -0.08], [-1.0, -0.08, -0.08]]
+)  # fmt: skip
+"""(5, 3) nose, left and right eye, left and right ear on the unit head: left, up, forward."""
+
+_LIMBS = [_AT[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+          for side in ("left", "right")]  # fmt: skip
+
+_THIGH = [0.086, 0.091, 0.085, 0.073, 0.061, 0.057]
+_SHANK = [0.056, 0.062, 0.060, 0.048, 0.038, 0.036]
+_UPPER_ARM = [0.050, 0.053, 0.050, 0.046, 0.042, 0.040]
+_FOREARM = [0.040, 0.044, 0.040, 0.034, 0.028, 0.026]
+_NECK = [0.066, 0.056, 0.053, 0.055]
+_FOOT = [(0.034, 0.040), (0.040, 0.042), (0.044, 0.038), (0.047, 0.030), (0.040, 0.020)]
+_PELVIS = [(0.135, 0.100), (0.168, 0.118), (0.172, 0.116), (0.158, 0.106), (0.142, 0.100)]
+_CHEST = [
+    (0.140, 0.098), (0.146, 0.102), (0.156, 0.110), (0.164, 0.118), (0.170, 0.116),
+    (0.174, 0.104), (0.155, 0.090), (0.105, 0.072), (0.062, 0.056),
+]  # fmt: skip
+_HEAD = np.array([0.075, 0.116, 0.094])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One person's build and clothes."""
+
+    bones: Bones
+    """Lengths, for poses made by :func:`posetube.datasets.synthetic.motion.bend`."""
+
+    scale: float
+    """Height over 1.72 m."""
+
+    girth: float
+    """Width of trunk and limbs over the average."""
+
+    chest_depth: float
+    """Width of the chest forward over the average."""
+
+    sleeve: float
+    """How loosely clothes hang: their radius over the limb's."""
+
+    textures: dict[str, Texture]
+    """Surface of each kind of part."""
+
+    hem: float
+    """Length of a skirt from the waist in thighs; 0: none."""
+
+    hair: float
+    """Volume of the hair over the skull; 0: none."""
+
+    long_hair: float
+    """How far hair falls below the head's centre, in heads; 0: short."""
+
+
+def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | None = None) -> Figure:
+    """Invent a person; those with equal states of ``outfit`` wear the same clothes."""
+    clothes = outfit or rng
+    child = rng.random() < 0.08
+    scale = rng.uniform(0.62, 0.8) if child else float(np.clip(rng.normal(1, 0.05), 0.88, 1.14))
+    tone = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.94, 1.05)
+    hair = HAIR[rng.integers(len(HAIR))]
+    bald = rng.random() < 0.06
+    feminine = rng.random() < 0.5
+    textures, hem, sleeve = _dressed(clothes, rng, tone, skirts=feminine)
+    textures["head"] = head(rng, tone, hair, bald=bald)
+    textures["hair"] = hair * (1 + 0.14 * clouds(rng, 64, 32, coarse=12, fall=0.9).T[..., None])
+    bones = Bones(
+        shoulders=float(rng.normal(0.172 if feminine else 0.19, 0.006)),
+        hips=float(rng.normal(0.096 if feminine else 0.09, 0.003)),
+        head=0.25 / scale**0.5,
+    ).scaled(scale)
+    return Figure(
+        bones=bones,
+        scale=scale,
+        girth=float(np.clip(rng.normal(0.97, 0.1), 0.8, 1.35)),
+        chest_depth=float(rng.uniform(1.0, 1.15) if feminine else rng.uniform(0.92, 1.05)),
+        sleeve=sleeve,
+        textures=textures,
+        hem=hem,
+        hair=0.0 if bald else float(rng.uniform(1.04, 1.16)),
+        long_hair=float(rng.uniform(0.8, 1.9)) if feminine and rng.random() < 0.7 else 0.0,
+    )
+
+
+def _dressed(
+    clothes: np.random.Generator, rng: np.random.Generator, tone: Texture, *, skirts: bool
+) -> tuple[dict[str, Texture], float, float]:
+    """Surfaces of all parts but the head, the length of a skirt, how loose the clothes are."""
+    bare = skin(rng, tone)
+    top, bottom = fabric(clothes), fabric(clothes, plain=clothes.random() < 0.8)
+    shoe = fabric(clothes, plain=True)
+    arm = float(clothes.choice([0.0, 0.5, 1.0, 2.0], p=[0.1, 0.4, 0.1, 0.4]))
+    leg = float(clothes.choice([0.3, 0.9, 2.0], p=[0.12, 0.22, 0.66]))
+    skirt = clothes.random() < 0.25
+    hem = float(clothes.uniform(0.6, 1.5)) if skirt and skirts else 0.0
+    if hem and clothes.random() < 0.5:
+        bottom = top  # a dress
+    if hem:
+        leg = float(clothes.choice([0.0, 2.0], p=[0.7, 0.3]))
+    chest = top.copy()
+    chest[-4:, 22:43] = bare[-4:, 22:43]  # the collar
+    textures = {
+        "chest": chest,
+        "pelvis": np.concatenate([bottom[8:44], top[:12]]),
+        "upper_arm": _covered(top, bare, arm),
+        "forearm": _covered(top, bare, arm - 1),
+        "hand": bare[:1, :1],
+        "neck": bare * np.linspace(0.94, 0.72, len(bare), dtype=np.float32)[:, None, None],
+        "thigh": _covered(bottom, bare, leg),
+        "shank": _covered(bottom, bare, leg - 1),
+        "foot": shoe,
+        "skirt": bottom,
+    }
+    return textures, hem, float(clothes.uniform(1.04, 1.22))
+
+
+def _covered(cloth: Texture, bare: Texture, share: float) -> Texture:
+    """A limb's surface: cloth over the first ``share`` of it, then skin."""
+    rows = round(min(max(share, 0.0), 1.0) * len(bare))
+    return np.concatenate([cloth[:rows], bare[rows:]])
+
+
+def _unit(vector: Array) -> Array:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadFrame:
+    """Where a head is and which way it looks."""
+
+    centre: Array
+    """(3,) world."""
+
+    axes: Array
+    """(3, 3) rows: left, up, forward."""
+
+    radii: Array
+    """(3,) metres."""
+
+
+def head_frame(figure: Figure, joints: Array) -> HeadFrame:
+    """The head on top of a skeleton's (17, 3) joints."""
+    up = _unit(joints[_AT["head_top"]] - joints[_AT["neck"]])
+    forward = joints[_AT["nose"]] - joints[_AT["neck"]]
+    forward = _unit(forward - up * (forward @ up))
+    radii = _HEAD * figure.scale**0.5
+    centre = joints[_AT["neck"]] + up * radii[1] * 1.22 + forward * radii[2] * 0.22
+    return HeadFrame(centre=centre, axes=np.stack([cross(up, forward), up, forward]), radii=radii)
+
+
+def keypoints(figure: Figure, joints: Array) -> Array:
+    """(17, 3) world positions of COCO's keypoints on a figure with these (17, 3) joints."""
+    frame = head_frame(figure, joints)
+    face = frame.centre + (_FACE * frame.radii) @ frame.axes
+    return np.concatenate([face, joints[_LIMBS]])
+
+
+def head_corners(figure: Figure, joints: Array) -> Array:
+    """(6, 3) the outermost world points of the head: both ends of its three axes."""
+    frame = head_frame(figure, joints)
+    ends = frame.radii[:, None] * frame.axes
+    return np.concatenate([frame.centre + ends, frame.centre - ends])
+
+
+def parts(figure: Figure, joints: Array) -> list[Part]:
+    """The solids of a figure with these (17, 3) joints; always as many, in the same order."""
+    left = _unit(joints[_AT["left_hip"]] - joints[_AT["right_hip"]])
+    trunk = joints[_AT["neck"]] - joints[_AT["pelvis"]]
+    front = _unit(cross(left, trunk))
+    chest_left = _unit(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
+    chest_front = _unit(cross(chest_left, trunk))
+    solids: list[Part] = []
+    for side in ("left", "right"):
+        solids += _leg(figure, joints, side, front)
+    solids += _trunk(figure, joints, front, chest_front)
+    for side in ("left", "right"):
+        solids += _arm(figure, joints, side, chest_front)
+    return solids + _head(figure, joints)
+
+
+def _sections(figure: Figure, radii: list[float] | list[tuple[float, float]], by: float) -> Array:
+    table = np.array(radii, float)
+    table = np.repeat(table[:, None], 2, axis=1) if table.ndim == 1 else table
+    return np.asarray(table * (by * figure.scale))
+
+
+def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
+    hip, knee, ankle = (joints[_AT[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
+    girth, textures = figure.girth, figure.textures
+    shank = _unit(ankle - knee)
+    toe = _unit(front - shank * (front @ shank))
+    level = max(0.0, 1 - max(ankle[1] - 0.12 * figure.scale, 0.0) / 0.12)
+    flat = _unit(np.array([toe[0], 0.0, toe[2]]))
+    toe = _unit(toe * (1 - level) + flat * level)
+    sole = shank if level < 0.5 else np.array([0.0, -1.0, 0.0])
+    heel = ankle + (0.042 * sole - 0.045 * toe) * figure.scale
+    tip = heel + (0.215 * toe + 0.012 * sole) * figure.scale
+    return [
+        Tube(
+            start=heel, end=tip, radii=_sections(figure, _FOOT, 1.0), forward=-sole,
+            texture=textures["foot"],
+        ),
+        Tube(
+            start=knee, end=ankle, radii=_sections(figure, _SHANK, girth * figure.sleeve**0.5),
+            forward=toe, texture=textures["shank"],
+        ),
+        Tube(
+            start=hip, end=knee, radii=_sections(figure, _THIGH, girth * figure.sleeve**0.4),
+            forward=front, texture=textures["thigh"],
+        ),
+    ]  # fmt: skip
+
+
+def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> list[Part]:
+    pelvis, thorax, neck = (joints[_AT[name]] for name in ("pelvis", "thorax", "neck"))
+    waist = pelvis + 0.36 * (thorax - pelvis)
+    up = _unit(thorax - pelvis)
+    crotch = pelvis - 0.075 * figure.scale * up
+    chest = np.array(_CHEST) * [1.0, figure.chest_depth] * figure.girth
+    breadth = np.linalg.norm(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
+    yoke = np.array([0.49, 0.53, 0.56, 0.50, 0.30]) * breadth / figure.scale
+    chest[3:8, 0] = np.maximum(chest[3:8, 0], yoke)
+    solids: list[Part] = [
+        Tube(
+            start=crotch, end=waist, radii=_sections(figure, _PELVIS, figure.girth),
+            forward=front, texture=figure.textures["pelvis"], caps=(0.3, 0.3),
+        ),
+        Tube(
+            start=waist, end=neck + 0.01 * up, radii=chest * figure.scale, forward=chest_front,
+            texture=figure.textures["chest"], caps=(0.3, 0.4),
+        ),
+    ]  # fmt: skip
+    if figure.hem:
+        solids.append(_skirt(figure, joints, waist, front))
+    return solids
+
+
+def _skirt(figure: Figure, joints: Array, waist: Array, front: Array) -> Tube:
+    legs = [[joints[_AT[f"{side}_{j}"]] for j in ("hip", "knee", "ankle")]
+            for side in ("left", "right")]  # fmt: skip
+    whole = min(int(figure.hem), 1)
+    rest = figure.hem - whole
+    ends = np.array([leg[whole] + rest * (leg[whole + 1] - leg[whole]) for leg in legs])
+    reach = float(np.linalg.norm(ends[0] - ends[1])) / 2 / figure.scale + 0.11
+    deep = max(reach * 0.9, 0.14)
+    radii = [
+        (0.145, 0.105),
+        (0.178, 0.125),
+        ((0.178 + reach) / 2, (0.125 + deep) / 2),
+        (reach, deep),
+    ]
+    return Tube(
+        start=waist, end=ends.mean(axis=0), radii=_sections(figure, radii, figure.girth),
+        forward=front, texture=figure.textures["skirt"], caps=(0.1, 0.12),
+    )  # fmt: skip
+
+
+def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
+    shoulder, elbow, wrist = (joints[_AT[f"{side}_{j}"]] for j in ("shoulder", "elbow", "wrist"))
+    girth, textures = figure.girth, figure.textures
+    along = _unit(wrist - elbow)
+    across = _unit(cross(along, front))
+    hand = Ellipsoid(
+        centre=wrist + 0.075 * figure.scale * along,
+        axes=np.stack([across, along, cross(across, along)]),
+        radii=np.array([0.020, 0.084, 0.038]) * figure.scale,
+        texture=textures["hand"],
+    )
+    return [
+        Tube(
+            start=shoulder, end=elbow, radii=_sections(figure, _UPPER_ARM, girth * figure.sleeve),
+            forward=front, texture=textures["upper_arm"],
+        ),
+        Tube(
+            start=elbow, end=wrist, radii=_sections(figure, _FOREARM, girth * figure.sleeve**0.7),
+            forward=front, texture=textures["forearm"],
+        ),
+        hand,
+    ]  # fmt: skip
+
+
+def _head(figure: Figure, joints: Array) -> list[Part]:
+    frame = head_frame(figure, joints)
+    textures, bare = figure.textures, figure.textures["hand"]
+    neck = joints[_AT["neck"]]
+    up, forward = frame.axes[1], frame.axes[2]
+    solids: list[Part] = [
+        Tube(
+            start=neck - 0.03 * up, end=frame.centre - 0.5 * frame.radii[1] * up,
+            radii=_sections(figure, _NECK, figure.girth**0.5), forward=forward,
+            texture=textures["neck"], caps=(0.1, 0.3),
+        ),
+        Ellipsoid(
+            centre=frame.centre, axes=frame.axes, radii=frame.radii, texture=textures["head"]
+        ),
+    ]  # fmt: skip
+    for face, radii in ((0, (0.12, 0.17, 0.12)), (3, (0.10, 0.24, 0.15)), (4, (0.10, 0.24, 0.15))):
+        at = (
+            frame.centre
+            + (_FACE[face] * [1, 1, 0.95 if face == 0 else 1] * frame.radii) @ frame.axes
+        )
+        size = np.array(radii) * frame.radii[1]
+        solids.append(Ellipsoid(centre=at, axes=frame.axes, radii=size, texture=bare))
+    if figure.hair:
+        grown = frame.radii * np.array([1.0, 0.86, 0.90]) * figure.hair
+        at = frame.centre + up * 0.24 * frame.radii[1] - forward * 0.26 * frame.radii[2]
+        solids.append(Ellipsoid(centre=at, axes=frame.axes, radii=grown, texture=textures["hair"]))
+    if figure.long_hair:
+        top = frame.centre + up * 0.2 * frame.radii[1] - forward * 0.35 * frame.radii[2]
+        fall = top - (figure.long_hair * up + 0.25 * forward) * frame.radii[1] * 1.2
+        widths = [(0.078, 0.06), (0.088, 0.065), (0.086, 0.055), (0.06, 0.035)]
+        solids.append(
+            Tube(
+                start=top, end=fall, radii=_sections(figure, widths, 1.0), forward=forward,
+                texture=textures["hair"],
+            )
+        )  # fmt: skip
+    return solids

@@ -1,0 +1,130 @@
+"""The camera: perspective projection, and how it moves while a clip is taken.
+
+World axes are x right, y up, z towards the viewer, metres; the ground is y = 0. Camera axes are x
+right, y down, z away from the viewer; pixels as everywhere (i covers [i, i + 1)).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .motion import rotation
+
+Array = npt.NDArray[np.float64]
+CameraKind = Literal["static", "pan", "zoom", "shake", "dolly"]
+"""Stands still; turns; changes its focal length; hand-held; travels sideways (parallax)."""
+
+_UPRIGHT = np.diag([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A pinhole without distortion."""
+
+    focal: float
+    """Focal length, pixels."""
+
+    position: Array
+    """(3,) in the world, metres."""
+
+    rotation: Array
+    """(3, 3) from world axes to camera axes."""
+
+    size: tuple[int, int]
+    """(H, W), pixels."""
+
+    def view(self, points: Array) -> Array:
+        """World points (..., 3) in camera axes, metres."""
+        return np.asarray((points - self.position) @ self.rotation.T)
+
+    def project(self, points: Array) -> Array:
+        """World points (..., 3) as x, y in pixels and depth in metres, (..., 3)."""
+        seen = self.view(points)
+        depth = np.maximum(seen[..., 2:], 1e-3)
+        centre = np.array([self.size[1] / 2, self.size[0] / 2])
+        pixels = centre + self.focal * seen[..., :2] / depth
+        return np.concatenate([pixels, seen[..., 2:]], axis=-1)
+
+    def lift(self, pixels: Array, depth: Array) -> Array:
+        """World points (..., 3) seen at pixels (..., 2) with depth (...,): undoes ``project``."""
+        centre = np.array([self.size[1] / 2, self.size[0] / 2])
+        flat = (pixels - centre) / self.focal * depth[..., None]
+        seen = np.concatenate([flat, depth[..., None]], axis=-1)
+        return np.asarray(seen @ self.rotation + self.position)
+
+    def plane(self, origin: Array, across: Array, along: Array) -> Array:
+        """(3, 3) homography from coordinates on a plane, metres, to homogeneous pixels.
+
+        Args:
+            origin: (3,) world point of plane coordinate (0, 0).
+            across: (3,) world vector of one metre of the first coordinate.
+            along: (3,) likewise of the second.
+        """
+        columns = np.stack([across, along, origin - self.position], axis=1)
+        lens = np.array(
+            [[self.focal, 0, self.size[1] / 2], [0, self.focal, self.size[0] / 2], [0, 0, 1]]
+        )
+        return np.asarray(lens @ self.rotation @ columns)
+
+
+def looking(*, pan: float = 0.0, tilt: float = 0.0, roll: float = 0.0) -> Array:
+    """(3, 3) rotation of a camera turned right, down and clockwise by these angles, radians."""
+    return np.asarray(rotation(2, -roll) @ rotation(0, tilt) @ rotation(1, -pan) @ _UPRIGHT)
+
+
+def camera_path(
+    kind: CameraKind,
+    times: Array,
+    *,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    field_of_view: float,
+    height: float,
+    tilt: float,
+    still: bool = False,
+) -> list[Camera]:
+    """One camera per frame.
+
+    Args:
+        kind: How it moves.
+        times: (F,) seconds.
+        size: (H, W), pixels.
+        rng: Chooses direction, speed and shake.
+        field_of_view: Horizontal, radians.
+        height: Above the ground, metres.
+        tilt: Downwards, radians.
+        still: Leave out even the slight sway.
+    """
+    sign = rng.choice([-1.0, 1.0])
+    middle = times - times.mean()
+    frames = len(times)
+    pan, zoom, move = np.zeros(frames), np.ones(frames), np.zeros((frames, 3))
+    if kind == "pan":
+        pan = sign * rng.uniform(0.05, 0.12) * middle
+    elif kind == "zoom":
+        zoom = np.exp(sign * rng.uniform(0.05, 0.12) * middle)
+    elif kind == "dolly":
+        move[:, 0] = sign * rng.uniform(0.2, 0.5) * middle
+    sway = _sway(times, rng) * (0.0 if still else 0.025 if kind == "shake" else 0.0)
+    move += sway[:, 3:] * 2
+    focal = size[1] / 2 / np.tan(field_of_view / 2)
+    home = np.array([0.0, height, 0.0])
+    return [
+        Camera(
+            focal=float(focal * zoom[f]),
+            position=home + move[f],
+            rotation=looking(pan=pan[f] + sway[f, 0], tilt=tilt + sway[f, 1], roll=sway[f, 2] / 2),
+            size=size,
+        )
+        for f in range(frames)
+    ]
+
+
+def _sway(times: Array, rng: np.random.Generator) -> Array:
+    """(F, 6) smooth wandering of about unit size, as of a hand."""
+    rates = rng.uniform(0.3, 2.8, (4, 6))
+    phases = rng.uniform(0, 2 * np.pi, (4, 6))
+    waves = np.sin(2 * np.pi * rates * times[:, None, None] + phases) / (1 + rates)
+    return np.asarray(waves.sum(axis=1))

@@ -1,0 +1,94 @@
+"""Captured motion: reads the CMU motion capture database, as arrays or in its ASF/AMC files.
+
+Positions are metres, y up, feet on the ground y = 0, for the 17 joints of
+:data:`posetube.datasets.synthetic.motion.JOINTS`. The data is free to use; please acknowledge
+mocap.cs.cmu.edu (NSF EIA-0196217).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import FormatError, InputError
+
+from .motion import JOINTS
+
+Array = npt.NDArray[np.float64]
+
+LONGEST = 100_000
+"""More frames than this in one file are refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """A recorded motion."""
+
+    positions: Array
+    """(F, 17, 3) metres, for a person of 1.72 m."""
+
+    rate: float
+    """Frames per second."""
+
+    def at(self, times: Array) -> Array:
+        """Positions (T, 17, 3) at times (T,), seconds; the recording runs to and fro."""
+        last = len(self.positions) - 1
+        place = np.abs((times * self.rate + last) % (2 * last) - last)
+        low = np.minimum(place.astype(int), last - 1)
+        share = (place - low)[:, None, None]
+        return np.asarray(self.positions[low] * (1 - share) + self.positions[low + 1] * share)
+
+
+def read_capture(path: Path) -> Capture:
+    """Read an ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``.
+
+    Raises:
+        FormatError: If the file is something else; names the file and what is wrong.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            positions = np.asarray(arrays["positions"], np.float64)
+            rate, names = float(arrays["fps"]), tuple(str(name) for name in arrays["joints"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise FormatError(
+            f"{path}: expected an .npz with positions, fps and joints ({error})"
+        ) from error
+    if positions.ndim != 3 or positions.shape[1:] != (len(names), 3):
+        raise FormatError(
+            f"{path}: expected positions of shape (F, {len(names)}, 3), got {positions.shape}"
+        )
+    missing = [joint for joint in JOINTS if joint not in names]
+    if missing:
+        raise FormatError(f"{path}: joints {', '.join(missing)} are missing")
+    if not 2 <= len(positions) <= LONGEST or not np.isfinite(positions).all() or not rate > 0:
+        raise FormatError(
+            f"{path}: expected 2 to {LONGEST} frames of finite positions at a rate above 0, "
+            f"got {len(positions)} at {rate}"
+        )
+    ordered = positions[:, [names.index(joint) for joint in JOINTS]]
+    return Capture(positions=ordered * (1.72 / _stature(ordered)), rate=rate)
+
+
+def read_captures(folder: Path) -> tuple[Capture, ...]:
+    """Every ``.npz`` of a folder, by name.
+
+    Raises:
+        InputError: If the folder has none.
+        FormatError: If one of them is no capture.
+    """
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise InputError(f"{folder}: no .npz with captured motion; see read_capture")
+    return tuple(read_capture(path) for path in files)
+
+
+def _stature(positions: Array) -> float:
+    """Height of the person from the lengths of leg and trunk."""
+    at = {name: positions[:, place] for place, name in enumerate(JOINTS)}
+    chain = ("neck", "pelvis", "left_hip", "left_knee", "left_ankle")
+    lengths = [
+        float(np.median(np.linalg.norm(at[a] - at[b], axis=1)))
+        for a, b in zip(chain, chain[1:], strict=False)
+    ]
+    return max(sum(lengths) - lengths[1], 0.1) * 1.72 / 1.29

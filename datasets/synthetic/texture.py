@@ -1,0 +1,196 @@
+"""Surfaces: noise that looks natural, fabrics, skin and faces, as small RGB pictures (float32)."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Texture = npt.NDArray[np.float32]
+
+SKIN = np.array(
+    [[244, 212, 190], [232, 190, 160], [222, 172, 138], [206, 152, 118], [180, 126, 92],
+     [150, 100, 70], [116, 76, 54], [84, 56, 42]], np.float32,
+)  # fmt: skip
+"""(8, 3) skin tones, light to dark."""
+
+HAIR = np.array(
+    [[24, 20, 18], [44, 32, 26], [70, 48, 34], [104, 72, 46], [150, 112, 68], [196, 160, 104],
+     [128, 58, 34], [140, 136, 132], [200, 198, 194]], np.float32,
+)  # fmt: skip
+"""(9, 3) hair colours."""
+
+CLOTH = np.array(
+    [[28, 28, 32], [52, 54, 60], [96, 98, 102], [150, 150, 152], [232, 230, 226], [36, 46, 78],
+     [62, 84, 124], [96, 124, 160], [150, 130, 100], [98, 78, 58], [74, 82, 58], [112, 30, 36]],
+    np.float32,
+)  # fmt: skip
+"""(12, 3) everyday colours of clothes."""
+
+
+def clouds(
+    rng: np.random.Generator, height: int, width: int, *, coarse: float = 4.0, fall: float = 0.6
+) -> Texture:
+    """(H, W) noise whose octaves get finer and weaker by ``fall``; mean 0, deviation about 1.
+
+    Args:
+        rng: Source of chance.
+        height: Rows.
+        width: Columns.
+        coarse: Number of blobs across the shorter side in the coarsest octave.
+        fall: Strength of each octave relative to the one before.
+    """
+    total = np.zeros((height, width), np.float32)
+    cells, strength, power = coarse, 1.0, 0.0
+    short = min(height, width)
+    while cells < short:
+        rows = max(int(cells * height / short), 2)
+        columns = max(int(cells * width / short), 2)
+        noise = rng.standard_normal((rows, columns), dtype=np.float32)
+        total += strength * cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR)
+        power += strength**2
+        cells, strength = cells * 2.3, strength * fall
+    return np.asarray(total * np.float32(1.4 / max(power, 1e-6) ** 0.5))
+
+
+def colour(rng: np.random.Generator) -> Texture:
+    """(3,) colour of a garment: mostly everyday, sometimes bright."""
+    if rng.random() < 0.6:
+        base = CLOTH[rng.integers(len(CLOTH))] * rng.uniform(0.85, 1.15)
+        return np.asarray(np.clip(base + rng.normal(0, 6, 3), 0, 245), np.float32)
+    hue, saturation, value = rng.uniform(0, 180), rng.uniform(90, 220), rng.uniform(90, 240)
+    pixel = np.array([[[hue, saturation, value]]], np.uint8)
+    return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0], np.float32)
+
+
+def fabric(rng: np.random.Generator, *, plain: bool = False) -> Texture:
+    """(48, 64, 3) cloth with folds: plain, striped, checked, dotted, mottled or with a print."""
+    rows, columns = 48, 64
+    cloth = np.broadcast_to(colour(rng), (rows, columns, 3)).copy()
+    if not plain:
+        _PATTERNS[int(rng.choice(len(_PATTERNS), p=_SHARES))](cloth, rng)
+    folds = (
+        clouds(rng, rows, columns, coarse=3) * 0.5 + clouds(rng, columns, rows, coarse=5).T * 0.5
+    )
+    return np.asarray(cloth * (1 + 0.13 * folds[..., None]), np.float32)
+
+
+def _plain(cloth: Texture, rng: np.random.Generator) -> None:
+    pass
+
+
+def _stripes(cloth: Texture, rng: np.random.Generator) -> None:
+    period = int(rng.integers(4, 13))
+    lines = np.arange(cloth.shape[0]) % period < rng.uniform(0.25, 0.6) * period
+    cloth[lines] = colour(rng)
+
+
+def _pinstripes(cloth: Texture, rng: np.random.Generator) -> None:
+    period = int(rng.choice([4, 8, 16]))
+    cloth[:, np.arange(cloth.shape[1]) % period < max(period // 4, 1)] = colour(rng)
+
+
+def _checks(cloth: Texture, rng: np.random.Generator) -> None:
+    other, period = colour(rng), int(rng.choice([8, 16]))
+    cloth[np.arange(cloth.shape[0]) % period < period // 2] *= 0.5
+    cloth[np.arange(cloth.shape[0]) % period < period // 2] += 0.5 * other
+    across = np.arange(cloth.shape[1]) % period < period // 2
+    cloth[:, across] = 0.5 * cloth[:, across] + 0.5 * other
+
+
+def _dots(cloth: Texture, rng: np.random.Generator) -> None:
+    ink = tuple(float(c) for c in colour(rng))
+    step, radius = int(rng.integers(6, 12)), int(rng.integers(1, 4))
+    for y in range(step // 2, cloth.shape[0], step):
+        for x in range(step // 2, cloth.shape[1], step):
+            cv2.circle(cloth, (x, y), radius, ink, -1)
+
+
+def _mottled(cloth: Texture, rng: np.random.Generator) -> None:
+    cloth[clouds(rng, *cloth.shape[:2], coarse=6) > rng.uniform(0, 0.8)] = colour(rng)
+
+
+def _print(cloth: Texture, rng: np.random.Generator) -> None:
+    """A picture on the front (the middle columns), upside up."""
+    ink = tuple(float(c) for c in colour(rng))
+    centre = (int(rng.integers(28, 37)), int(rng.integers(20, 34)))
+    size = (int(rng.integers(4, 10)), int(rng.integers(3, 10)))
+    if rng.random() < 0.5:
+        cv2.ellipse(cloth, centre, size, 0, 0, 360, ink, -1)
+    else:
+        corner = (centre[0] + size[0], centre[1] + size[1])
+        cv2.rectangle(cloth, (centre[0] - size[0], centre[1] - size[1]), corner, ink, -1)
+
+
+_PATTERNS = (_plain, _stripes, _pinstripes, _checks, _dots, _mottled, _print)
+_SHARES = (0.48, 0.13, 0.06, 0.09, 0.04, 0.06, 0.14)
+
+
+def skin(rng: np.random.Generator, tone: Texture, rows: int = 48, columns: int = 64) -> Texture:
+    """(rows, columns, 3) bare skin of one tone."""
+    return np.asarray(tone * (1 + 0.04 * clouds(rng, rows, columns)[..., None]), np.float32)
+
+
+FACE_ROWS, FACE_COLUMNS = 64, 128
+
+
+def face_cell(left: float, up: float) -> tuple[float, float]:
+    """Column and row of the head's texture for a point on the unit ball, seen from the front."""
+    forward = max(1 - left**2 - up**2, 0.0) ** 0.5
+    column = (np.arctan2(left, forward) / (2 * np.pi) + 0.5) * FACE_COLUMNS
+    return float(column), float((0.5 - np.arcsin(up) / np.pi) * FACE_ROWS)
+
+
+def head(rng: np.random.Generator, tone: Texture, hair: Texture, *, bald: bool) -> Texture:
+    """(64, 128, 3) the whole head: face in the middle, hair at the top, sides and back."""
+    face = skin(rng, tone, FACE_ROWS, FACE_COLUMNS)
+    _paint_face(face, rng, tone, hair)
+    if not bald:
+        strands = clouds(rng, FACE_COLUMNS, FACE_ROWS, coarse=10, fall=0.9).T
+        covered = _hair_cover(rng)
+        face[covered] = (hair * (1 + 0.13 * strands[..., None]))[covered]
+    return np.ascontiguousarray(face, np.float32)
+
+
+def _hair_cover(rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Where hair grows: above a hairline that falls from the forehead to the nape."""
+    turn = np.abs(np.linspace(-np.pi, np.pi, FACE_COLUMNS))
+    front = rng.uniform(0.55, 0.95)  # latitude of the hairline above the nose
+    line = np.interp(
+        turn, [0, 0.75, 1.15, 1.5, 1.9, np.pi], [front, front - 0.1, 0.2, 0.0, -0.5, -0.8]
+    )
+    line = line + 0.05 * np.sin(turn * rng.uniform(3, 9) + rng.uniform(0, 6))
+    latitude = (0.5 - (np.arange(FACE_ROWS) + 0.5) / FACE_ROWS) * np.pi
+    return np.asarray(latitude[:, None] > line[None])
+
+
+def _paint_face(face: Texture, rng: np.random.Generator, tone: Texture, hair: Texture) -> None:
+    def spot(left: float, up: float, size: tuple[float, float], ink: Texture) -> None:
+        column, row = face_cell(left, up)
+        centre = (round(column * 16), round(row * 16))
+        axes = (round(size[0] * 16), round(size[1] * 16))
+        paint = tuple(float(c) for c in ink)
+        cv2.ellipse(face, centre, axes, 0, 0, 360, paint, -1, cv2.LINE_8, shift=4)
+
+    beard = rng.random() < 0.2
+    if beard:
+        spot(0.0, -0.75, (22, 9), 0.45 * tone + 0.55 * hair)
+        spot(0.0, -0.35, (14, 5), tone)
+    for side in (-1, 1):
+        spot(side * 0.48, -0.3, (6, 5), tone * np.array([1.04, 0.94, 0.92], np.float32))
+        spot(side * 0.36, 0.06, (6.2, 4.4), tone * 0.80)
+        spot(side * 0.13, -0.05, (1.6, 6), tone * 0.86)
+        spot(side * 0.09, -0.31, (1.6, 1.0), tone * 0.45)
+        spot(side * 0.38, 0.24, (5.6, 1.3), 0.35 * tone + 0.55 * hair)
+        spot(side * 0.36, 0.05, (3.7, 1.7), np.array([226, 220, 214], np.float32))
+        spot(side * 0.36, 0.05, (1.7, 1.7), np.array([44, 32, 26], np.float32))
+        spot(side * 0.36, 0.10, (4.0, 0.7), tone * 0.4)
+    spot(0.0, -0.1, (1.8, 6.5), tone * 1.06)
+    lips = tone * np.array([0.86, 0.58, 0.58], np.float32)
+    spot(0.0, -0.56, (6.0, 2.0), lips)
+    spot(0.0, -0.56, (5.6, 0.5), lips * 0.45)
+    spot(0.0, -0.70, (5.0, 0.8), tone * (0.6 if beard else 0.85))
+    if rng.random() < 0.18:
+        for side in (-1, 1):
+            column, row = face_cell(side * 0.36, 0.05)
+            cv2.ellipse(face, (round(column), round(row)), (6, 4), 0, 0, 360, (30.0, 28.0, 28.0), 1)
+        cv2.line(face, (61, 30), (67, 30), (30.0, 28.0, 28.0), 1)
+    face[:] = cv2.GaussianBlur(face, (3, 3), 0.6)
