@@ -103,7 +103,7 @@ ALLOWED: dict[tuple[str, str], type[_Record]] = {
 """All that a file may name, and what it becomes."""
 
 
-class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined, misc]  # absent from typeshed
+class _Unpickler(pickle._Unpickler):
     """Python's own unpickler, with the few names above."""
 
     def find_class(self, module: str, name: str) -> type[_Record]:
