@@ -1,0 +1,102 @@
+"""Single pictures: JPEG, PNG, BMP, WebP and TIFF, turned as their EXIF orientation says.
+
+FFmpeg looks first, because it refuses large pictures before it makes room for them and reports
+damage; OpenCV then gives the pixels, because it turns the picture and interpolates colours.
+
+Not here: folders of pictures (:mod:`.frame_folder`), animated GIF (a video, :mod:`.video`).
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from posetube.errors import MediaError
+from posetube.structures import ByteArray, FrameState
+
+from .video_policy import check_file
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""What counts as a picture by its name, in lower case."""
+
+MAX_BYTES = 1 << 29
+"""Larger files are no pictures; bounds what is read into memory."""
+
+_HEADS = (
+    (b"\xff\xd8\xff", "jpeg_pipe"),
+    (b"\x89PNG\r\n", "png_pipe"),
+    (b"BM", "bmp_pipe"),
+    (b"II*\0", "tiff_pipe"),
+    (b"MM\0*", "tiff_pipe"),
+)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file's first bytes are those of a picture."""
+    try:
+        with path.open("rb") as file:
+            return _format(file.read(16)) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]:
+    """Read one picture.
+
+    Args:
+        path: A file; its content decides, not its name.
+        max_pixels: Largest picture to accept, in pixels.
+
+    Returns:
+        (H, W, 3) RGB as displayed, and ``corrupt`` where a part of it is damaged.
+
+    Raises:
+        MediaError: If nothing can be read; says why.
+    """
+    check_file(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise MediaError(f"{path}: too large for a picture ({path.stat().st_size} bytes)")
+    data = path.read_bytes()
+    form = _format(data[:16])
+    if form is None:
+        raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
+    plain, damaged = _examine(path, data, form, max_pixels)
+    # A JPEG whose last scan has no end was cut short; decoders fill the rest with grey
+    if damaged or (form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")):
+        return plain, "corrupt"
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        return plain, "ok"
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), "ok"
+
+
+def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """The picture (H, W, 3), scaled to H, W of ``size``."""
+    result = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return result.astype(np.uint8, copy=False)
+
+
+def _format(head: bytes) -> str | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp_pipe"
+    return next((form for start, form in _HEADS if head.startswith(start)), None)
+
+
+def _examine(path: Path, data: bytes, form: str, max_pixels: int) -> tuple[ByteArray, bool]:
+    """Decode with FFmpeg: (H, W, 3) RGB as stored, and whether it met damage."""
+    limit = {"max_pixels": str(max_pixels)}
+    try:
+        with av.open(BytesIO(data), mode="r", format=form, options=limit) as container:
+            stream = container.streams.video[0]
+            if stream.width * stream.height > max_pixels:
+                raise MediaError(
+                    f"{path}: {stream.width} x {stream.height} pixels are over the limit of "
+                    f"{max_pixels}; raise max_pixels if the picture can be trusted"
+                )
+            stream.codec_context.options = limit
+            frame = next(container.decode(stream))
+            return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), frame.is_corrupt
+    except (av.error.FFmpegError, ValueError, StopIteration, IndexError):
+        raise MediaError(f"{path}: the picture cannot be decoded; is the file whole?") from None

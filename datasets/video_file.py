@@ -1,0 +1,289 @@
+"""One video stream as frames: a file, an address or a camera.
+
+Puts together the container (:mod:`.video_policy`), the order of frames (:mod:`.video_packets`),
+seconds, and pictures as they are displayed.
+
+Not here: pictures and their folders (:mod:`.frame_folder`), decoding ahead (:mod:`.ahead`).
+"""
+
+from collections.abc import Generator, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from posetube.errors import MediaError
+from posetube.structures import ByteArray, Frame, FrameState
+
+from .picture import scaled
+from .video_config import FrameNotes, VideoConfig
+from .video_packets import FrameOrder, Key, Slot, VideoPacket, decode, demux, skip
+from .video_policy import choose_stream, is_camera, is_url, open_container, shown
+
+UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
+"""Containers that know no presentation times; their frames are taken as they come."""
+
+TIMED_BY_HEADER = ("matroska", "mov", "flv")
+"""Containers whose header states a duration that does not depend on how much of them is there."""
+
+REORDER = 32
+"""Frames by which coding order and order of display differ at most."""
+
+USUAL_RATE = 25.0
+"""Frames per second where a container states none."""
+
+
+class VideoFile:
+    """A video stream, opened and its first frame decoded; see :class:`.video.Source`."""
+
+    def __init__(self, source: str, config: VideoConfig) -> None:
+        self._source = source
+        self._config = config
+        self._notes = FrameNotes(_short(source))
+        self._fresh: _Reading | None = _Reading(source, config)
+        stream = self._fresh.stream
+        self.expected: int | None = stream.frames or None
+        self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
+        self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
+        self.cut_short = False
+        try:
+            self.size = self._fresh.peek_size()
+        except BaseException:
+            self._fresh.close()
+            raise
+        ratio = stream.sample_aspect_ratio
+        self.pixel_aspect = float(ratio) if ratio else 1.0
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each trouble met so far."""
+        return self._notes.lines
+
+    def close(self) -> None:
+        """Close the container that waits for its first reading, if there is one."""
+        if self._fresh is not None:
+            self._fresh.close()
+            self._fresh = None
+
+    def read(self, first: int) -> Generator[Frame, None, None]:
+        """Frames from index ``first`` on that the configuration wants, in order of display."""
+        reading = self._take()
+        try:
+            if first > 0 or self._config.start is not None:
+                reading.skip_to(first, self._config.start)
+            yield from self._frames(reading, first)
+        finally:
+            reading.close()
+
+    def _take(self) -> "_Reading":
+        """The container opened first, or a new one."""
+        reading, self._fresh = self._fresh, None
+        if reading is None:
+            if self.live:
+                raise MediaError(f"{shown(self._source)}: a live source cannot be read twice")
+            reading = _Reading(self._source, self._config)
+        return reading
+
+    def _frames(self, reading: "_Reading", first: int) -> Iterator[Frame]:
+        config, clock = self._config, _Clock(reading.stream)
+        for index, slot in enumerate(reading.slots, start=reading.passed):
+            time = clock.seconds(slot.key)
+            if config.over(time):
+                return
+            if index < first or not config.reached(time):
+                continue
+            if slot.damaged:
+                what = "could not be decoded" if slot.picture is None else "is damaged"
+                self._notes.add_frame(index, time, what)
+            if index % config.every == 0:
+                yield self._frame(reading, index, time, slot)
+        self._note_end(reading, clock)
+
+    def _frame(self, reading: "_Reading", index: int, time: float, slot: Slot) -> Frame:
+        image = None
+        if slot.picture is not None:
+            image = reading.screen.show(slot.picture)
+            if image.shape[:2] != self.size:
+                was = f"{image.shape[1]} x {image.shape[0]}"
+                self._notes.add_frame(index, time, f"scaled to the first frame's size from {was}")
+                image = scaled(image, self.size)
+        state: FrameState = "corrupt" if slot.damaged else "ok"
+        return Frame(index=index, time=time, image=image, state=state)
+
+    def _note_end(self, reading: "_Reading", clock: "_Clock") -> None:
+        """Compare what came with what the container promised."""
+        order = reading.order
+        if order.leading:
+            self._notes.add(f"{order.leading} frames before the first keyframe left out")
+        if clock.restarts:
+            self._notes.add(f"time starts anew {clock.restarts} times; frames are timed as one")
+        if self.expected is not None:
+            self.expected = reading.stream.frames - order.hidden
+        trouble = reading.shortfall(clock.last)
+        self.cut_short = trouble is not None
+        if trouble:
+            self._notes.add(trouble)
+
+
+class _Reading:
+    """One pass through an opened container."""
+
+    def __init__(self, source: str, config: VideoConfig) -> None:
+        self._source = source
+        self._container = open_container(
+            source, max_pixels=config.max_pixels, timeout=config.timeout
+        )
+        try:
+            self.stream = choose_stream(self._container, source, max_pixels=config.max_pixels)
+        except MediaError:
+            self._container.close()
+            raise
+        # Frames in parallel: faster, and damage inside a frame is reported, not only concealed
+        self.stream.thread_type = "AUTO"
+        self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
+        self._format = self._container.format.name.partition(",")[0]
+        timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
+        self.order = FrameOrder(self.stream, trusted=timed)
+        self.screen = Screen()
+        self.passed = 0
+        self._stopped: Exception | None = None
+        self._packets: Iterator[VideoPacket] = demux(self._container, self.stream, self._stop)
+        self.slots: Iterator[Slot] = decode(self._packets, self.stream, self.order)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the source states how long it is."""
+        return self._container.duration is not None
+
+    def peek_size(self) -> tuple[int, int]:
+        """H, W of the first frame that can be decoded."""
+        seen: list[Slot] = []
+        for slot in self.slots:
+            seen.append(slot)
+            if slot.picture is not None:
+                self.slots = chain(seen, self.slots)
+                height, width, _ = self.screen.show(slot.picture).shape
+                return height, width
+        raise MediaError(f"{shown(self._source)}: not one of its frames can be decoded")
+
+    def skip_to(self, first: int, start: float | None) -> None:
+        """Pass over what lies before frame ``first`` and before ``start`` seconds."""
+        base = float(self.stream.time_base or 1)
+
+        def near(packet: VideoPacket, count: int) -> bool:
+            in_time = start is None or (packet.pts is not None and packet.pts * base >= start)
+            return in_time and count >= first - REORDER
+
+        self.passed, packets = skip(self._packets, self.order, near)
+        self.slots = decode(packets, self.stream, self.order)
+
+    def shortfall(self, end: float) -> str | None:
+        """What is missing at the end of the video, which came at ``end`` seconds; None: nothing."""
+        if self._stopped is not None:
+            return f"reading stopped at {end:.3f} s: {self._stopped}"
+        promised = self.stream.frames
+        if promised and self.order.packets < promised:
+            return f"cut short: {self.order.packets} of {promised} frames are there"
+        length = self._promised_end()
+        if length is not None and end < length - max(0.5, 4 / _rate(self.stream)):
+            return f"cut short: it ends at {end:.3f} s of {length:.3f} s"
+        return None
+
+    def _promised_end(self) -> float | None:
+        """When the video ends by its header, seconds; None where no header says so."""
+        stream = self.stream
+        if self._format not in TIMED_BY_HEADER:
+            return None
+        if stream.duration is not None and stream.time_base is not None:
+            return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
+        if tag := stream.metadata.get("DURATION"):
+            return _clock_time(tag)
+        alone = len(self._container.streams) == 1
+        duration = self._container.duration
+        return duration / 1e6 if alone and duration is not None else None
+
+    def _stop(self, error: Exception) -> None:
+        self._stopped = error
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _Clock:
+    """Time stamps to seconds that never go back."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._base = float(stream.time_base or 1)
+        self._interval = 1 / _rate(stream)
+        self._stretch = 0
+        self._offset = 0.0
+        self._begun = False
+        self.last = 0.0
+        """Seconds of the latest frame."""
+        self.restarts = 0
+        """How often time stamps fell back."""
+
+    def seconds(self, key: Key | None) -> float:
+        """When the next frame in order of display is shown."""
+        next_one = self.last + self._interval if self._begun else 0.0
+        if key is None:
+            time = next_one
+        else:
+            stretch, stamp = key
+            if stretch != self._stretch:
+                self._stretch, self._offset = stretch, next_one - stamp * self._base
+                self.restarts += 1
+            time = stamp * self._base + self._offset
+        self.last = max(time, self.last) if self._begun else time
+        self._begun = True
+        return self.last
+
+
+class Screen:
+    """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def show(self, frame: VideoFrame) -> ByteArray:
+        """The (H, W, 3) RGB picture, in memory of its own."""
+        rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        image = rgb.astype(np.uint8, copy=False)
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        if matrix is not None:
+            image = _turned(image, np.frombuffer(matrix, np.int32))
+        return np.ascontiguousarray(image)
+
+
+def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:
+    """Apply a display matrix, rounded to quarter turns: x' = a x + c y, y' = b x + d y."""
+    a, b, _, c, d = (int(v) for v in matrix[:5])
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, along_x, along_y = image.transpose(1, 0, 2), c, b
+    else:
+        along_x, along_y = a, d
+    return image[:: -1 if along_y < 0 else 1, :: -1 if along_x < 0 else 1]
+
+
+def _rate(stream: VideoStream) -> float:
+    """Frames per second by the container, made plausible; for guesses only."""
+    rate = float(stream.guessed_rate or stream.average_rate or USUAL_RATE)
+    return rate if 0.1 <= rate <= 1000 else USUAL_RATE
+
+
+def _clock_time(tag: str) -> float | None:
+    """Seconds of ``00:00:01.600000000``."""
+    try:
+        hours, minutes, seconds = tag.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _short(source: str) -> str:
+    return shown(source) if is_url(source) or is_camera(source) else Path(source).name

@@ -1,0 +1,165 @@
+"""Write pictures as a video that every browser plays: H.264 in MP4, with the source's times.
+
+Not here: what is drawn (:mod:`posetube.pipelines`).
+"""
+
+import errno
+import os
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.codec.codec import UnknownCodecError
+from av.video.frame import VideoFrame
+
+from posetube.errors import InputError, MediaError, PoseTubeError, ResourceError
+from posetube.structures import ByteArray
+
+TICKS = 90_000
+"""Time stamps per second."""
+
+
+class VideoWriter:
+    """Writes an MP4 file, aside first; it has its name only when it is whole.
+
+    >>> with VideoWriter("out.mp4", size=(480, 640)) as writer:                  # doctest: +SKIP
+    ...     writer.write(image, time=0.04)
+
+    Times may come unevenly and start at any moment from 0 on; a first time before 0 becomes 0, since
+    players drop what lies before it, and the others move with it. A time that is not after the last
+    one is moved 1/90000 s behind it. Where a side is odd, the last row or column is doubled, because 4:2:0 colour needs
+    even sides. Nothing is left behind when the block ends with an error or without a picture.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        size: tuple[int, int],
+        rate: float | None = None,
+        quality: int = 21,
+        preset: str = "veryfast",
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            path: The file to make; replaced if it exists.
+            size: H, W of the pictures.
+            rate: Frames per second to state in the file; for information, times decide.
+            quality: x264's constant rate factor, 0 (lossless) to 51; lower is better and larger.
+            preset: x264's trade of speed for size.
+
+        Raises:
+            InputError: If a number is out of its range.
+            MediaError: If the installed FFmpeg cannot encode H.264.
+        """
+        if min(size) < 1:
+            raise InputError(f"VideoWriter: size must be 1 x 1 or more, got {size}")
+        if not 0 <= quality <= 51:
+            raise InputError(f"VideoWriter: quality must be in [0, 51], got {quality}")
+        if rate is not None and not 0 < rate <= 1000:
+            raise InputError(f"VideoWriter: rate must be in (0, 1000] frames/s, got {rate}")
+        self.path = Path(path)
+        self.size = size
+        self._last: int | None = None
+        self._shift = 0.0
+        self._aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        try:
+            self._container = av.open(
+                str(self._aside), "w", format="mp4", options={"movflags": "+faststart"}
+            )
+        except (av.error.FFmpegError, OSError) as error:
+            raise _trouble(self.path, error) from None
+        try:
+            self._stream = self._container.add_stream(
+                "libx264", rate=Fraction(rate or 30).limit_denominator(1001)
+            )
+        except (UnknownCodecError, ValueError):
+            self._drop()
+            raise MediaError(f"{self.path}: this FFmpeg has no H.264 encoder (libx264)") from None
+        self._stream.height, self._stream.width = (side + side % 2 for side in size)
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.options = {"crf": str(quality), "preset": preset}
+
+    def write(self, image: ByteArray, time: float) -> None:
+        """Add a picture.
+
+        Args:
+            image: (H, W, 3) RGB, of the writer's size.
+            time: When it is shown, seconds.
+
+        Raises:
+            InputError: If the picture has another size or type, or the time is not finite.
+            ResourceError: If the disk is full.
+        """
+        if image.shape != (*self.size, 3) or image.dtype != np.uint8:
+            raise InputError(
+                f"VideoWriter.write: expected uint8 {(*self.size, 3)}, "
+                f"got {image.dtype} {image.shape}"
+            )
+        if not np.isfinite(time):
+            raise InputError(f"VideoWriter.write: time must be finite, got {time}")
+        if self._last is None:
+            self._shift = max(0.0, -time)
+        stamp = round((time + self._shift) * TICKS)
+        if self._last is not None:
+            stamp = max(stamp, self._last + 1)
+        self._last = stamp
+        odd = [(0, side % 2) for side in self.size]
+        even = np.pad(image, (*odd, (0, 0)), mode="edge") if any(map(sum, odd)) else image
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        frame.pts, frame.time_base = stamp, Fraction(1, TICKS)
+        self._encode(frame)
+
+    def close(self) -> None:
+        """Finish the file and give it its name; without a picture there is no file."""
+        if self._last is None:
+            self._drop()
+            return
+        self._encode(None)
+        try:
+            self._container.close()
+            os.replace(self._aside, self.path)
+        except (av.error.FFmpegError, OSError) as error:
+            self._drop()
+            raise _trouble(self.path, error) from None
+
+    def _encode(self, frame: VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            self._drop()
+            raise _trouble(self.path, error) from None
+
+    def _drop(self) -> None:
+        """Remove what was written so far."""
+        with suppress(av.error.FFmpegError, OSError, ValueError):
+            self._container.close()
+        self._aside.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._drop()
+
+
+def _trouble(path: Path, error: Exception) -> PoseTubeError:
+    """The error to raise where FFmpeg or the file system could not write."""
+    text = f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}"
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return ResourceError(text) if full else InputError(text)
