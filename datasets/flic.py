@@ -29,7 +29,25 @@ from .mpii import picture_name
 from .person_list import Person, Picture, PictureList
 
 FILES = ("examples.mat", "*/examples.mat", "*.h5", "annot*/*.h5")
-COLUMNS = ["lsho", "lelb", "lwri", "rsho", "relb", "rwri", "lhip", "lkne", "lank", "rhip", "rkne", "rank", "leye", "reye", "lear", "rear", "nose"]
+COLUMNS = [
+    "lsho",
+    "lelb",
+    "lwri",
+    "rsho",
+    "relb",
+    "rwri",
+    "lhip",
+    "lkne",
+    "lank",
+    "rhip",
+    "rkne",
+    "rank",
+    "leye",
+    "reye",
+    "lear",
+    "rear",
+    "nose",
+]
 """Names of the first columns of ``coords``; the others are never labelled."""
 
 USED = [

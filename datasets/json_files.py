@@ -4,13 +4,16 @@ Not here: what the JSON means; that is each format's reader.
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from posetube.errors import FormatError, InputError
 
 T = TypeVar("T")
+
+Identity = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
+"""A whole number that every JSON program reads as it was written."""
 
 MAX_BYTES = 4 << 30
 """Larger files are refused: no annotation file is, and they would fill the memory."""

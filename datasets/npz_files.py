@@ -1,0 +1,58 @@
+"""Arrays of a NumPy archive (``.npz``), read within bounds and without pickles.
+
+Not here: what the arrays mean.
+"""
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import FormatError, InputError
+
+MAX_BYTES = 512 * 2**20
+"""Larger arrays are refused."""
+
+
+def read_npz(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    """Some of an archive's arrays.
+
+    Raises:
+        InputError: If the file cannot be opened.
+        FormatError: If it is damaged, too large, lacks an array, or one holds Python objects.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name: _array(archive, name, path=path) for name in names}
+    except FormatError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, SyntaxError,
+            TypeError, NotImplementedError, RuntimeError, OverflowError) as error:  # fmt: skip
+        raise FormatError(f"{path}: not a sound NumPy archive: {type(error).__name__}") from None
+
+
+def _array(archive: zipfile.ZipFile, name: str, *, path: Path) -> npt.NDArray[Any]:
+    known = {Path(member).stem: member for member in archive.namelist()}
+    if name not in known:
+        raise FormatError(f"{path}: no array {name!r}; it has {', '.join(sorted(known)[:20])}")
+    with archive.open(known[name]) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, by_columns, kind = read_header(file)
+        size = math.prod(shape) * kind.itemsize
+        if kind.hasobject or size > MAX_BYTES or kind.names:
+            raise FormatError(f"{path}: {name}: refused: {shape} of {kind}")
+        content = file.read(size)
+    if len(content) != size:
+        raise FormatError(f"{path}: {name}: {len(content)} bytes of {size}; is it cut short?")
+    return np.frombuffer(content, kind).reshape(shape, order="F" if by_columns else "C")
