@@ -1,0 +1,1 @@
+"""How good tracks are: pure functions over arrays, NumPy and SciPy only."""

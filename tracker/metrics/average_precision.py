@@ -1,0 +1,118 @@
+"""Average precision per joint: how well scores tell right joints from wrong ones.
+
+Every predicted joint of every person counts once, ranked by its score. It is right where it is
+near the joint of the true person that its person is paired with (:mod:`.pairing`); a joint that the
+truth does not have is wrong.
+
+Source: poseval (``evaluateAP.py``), PoseTrack21's ``map.py``; the area is that of PASCAL VOC since
+2010. Of equal scores the later in sequence, frame and file ranks first, everywhere the same; in
+poseval that is so up to 16 joints, beyond that its order is that of an unstable sort.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from posetube.structures import BoolArray, DoubleArray
+
+from .pairing import THRESHOLD, frame_distances, pair_people
+from .scene import Scene
+
+NO_SCORE = -9999.0
+"""Rank of a joint without a score."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankedJoints:
+    """What average precision needs to know of a sequence; J joints."""
+
+    scores: tuple[DoubleArray, ...]
+    """J arrays: score of each predicted joint."""
+
+    right: tuple[BoolArray, ...]
+    """J arrays: whether it is right."""
+
+    objects: DoubleArray
+    """(J,) how many joints the truth has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AveragePrecision:
+    """Per joint, as fractions; NaN where undefined."""
+
+    ap: DoubleArray
+    """(J,) area under the curve."""
+
+    precision: DoubleArray
+    """(J,) of all predictions together."""
+
+    recall: DoubleArray
+    """(J,) of all predictions together."""
+
+    curves: tuple[DoubleArray, ...]
+    """J arrays (2, R): recall and precision after each further prediction."""
+
+
+def rank_joints(scene: Scene) -> RankedJoints:
+    """Judge every predicted joint of a sequence."""
+    truth, found = scene.truth, scene.found
+    annotated = truth.known.sum(axis=1)
+    right = np.zeros(found.scores.shape, np.bool_)
+    for index in range(len(scene.frames)):
+        here, there = found.frame(index), truth.frame(index)
+        near = frame_distances(scene, index) <= THRESHOLD
+        pairs = pair_people(near, annotated[there])
+        paired = np.flatnonzero(pairs >= 0)
+        right[here.start + paired] = near[pairs[paired], paired]
+    scores = np.where(np.isnan(found.scores), NO_SCORE, found.scores)
+    known = found.known
+    joints = range(scores.shape[1])
+    return RankedJoints(
+        scores=tuple(scores[known[:, j], j] for j in joints),
+        right=tuple(right[known[:, j], j] for j in joints),
+        objects=truth.known.sum(axis=0).astype(np.float64),
+    )
+
+
+def average_precision(
+    sequences: Sequence[RankedJoints], *, undefined_recall: float = np.nan
+) -> AveragePrecision:
+    """Average precision over sequences, all their joints ranked together.
+
+    Args:
+        sequences: One or more.
+        undefined_recall: Recall, and so the area, of a joint that is predicted but that the truth
+            never has. A joint that is never predicted has 0 everywhere.
+    """
+    objects = np.sum([sequence.objects for sequence in sequences], axis=0)
+    curves = []
+    for joint, count in enumerate(objects):
+        scores = np.concatenate([sequence.scores[joint] for sequence in sequences])
+        right = np.concatenate([sequence.right[joint] for sequence in sequences])
+        hits = right[np.argsort(scores, kind="stable")[::-1]].cumsum()
+        recall = hits / count if count else np.full(len(hits), undefined_recall)
+        curves.append(np.stack([recall, hits / np.arange(1, len(hits) + 1)]))
+    last = np.array([c[:, -1] if c.size else [0.0, 0.0] for c in curves]).reshape(-1, 2)
+    return AveragePrecision(
+        ap=np.array([area_under(*curve) for curve in curves]),
+        recall=last[:, 0],
+        precision=last[:, 1],
+        curves=tuple(curves),
+    )
+
+
+def area_under(recall: DoubleArray, precision: DoubleArray) -> float:
+    """Area under a precision-recall curve whose precision is made not to rise.
+
+    Args:
+        recall: (R,) after each further prediction, not falling, in [0, 1].
+        precision: (R,) likewise, in [0, 1].
+
+    Returns:
+        In [0, 1]; 0 without predictions, NaN where recall is.
+    """
+    if not len(recall):
+        return 0.0
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * envelope))

@@ -1,0 +1,280 @@
+"""Higher order tracking accuracy of poses: detection and association in one number, per joint.
+
+Two joints are alike by 1 - d / 0.5001, d in head sizes. For each of 19 thresholds a true positive
+is a pair that is at least so alike; association asks, for each true positive, what share of its two
+identities' joints the pair has in common.
+
+Source: Luiten et al. 2021; PoseTrack21's kit (``hota_pose.py``, ``hota_pose_reid.py``), which pairs
+by likeness alone, adds fragmentation, and averages over sequences by true positives. ``strict``
+repeats its defect: a frame with nobody on one side costs the joints of the whole sequence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from posetube.structures import DoubleArray, IntArray
+
+from .association import contested, likest_pairs, settled
+from .pairing import frame_distances
+from .scene import Scene
+
+ALPHAS = np.arange(0.05, 0.99, 0.05)
+"""(19,) thresholds."""
+
+REACH = 0.5001
+"""Distance, in head sizes, at which likeness is 0."""
+
+PARTS = ("AssA", "AssRe", "AssPr", "FragA")
+"""Association, its recall and precision, and with every interruption counted."""
+
+Columns = tuple[np.ndarray, ...]
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matches:
+    """M pairs of one or more sequences, by rising time; A thresholds."""
+
+    time: IntArray
+    """(M,) frames, counted on over sequences."""
+
+    joint: IntArray
+    """(M,)."""
+
+    truth: IntArray
+    """(M,) place of the true identity in its list."""
+
+    found: IntArray
+    """(M,) place of the predicted identity in its list."""
+
+    likeness: DoubleArray
+    """(M,) in (0, 1]."""
+
+    first: IntArray
+    """(M,) the first threshold for which the pair was made."""
+
+    last: IntArray
+    """(M,) the first threshold from which on it does not count."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Matches"]) -> "Matches":
+        """One after the other."""
+        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HotaCounts:
+    """What HOTA is made of, for one sequence or several; A thresholds, J joints and the total."""
+
+    tp: DoubleArray
+    """(A, J + 1) pairs alike enough; the total is the sum."""
+
+    fn: DoubleArray
+    """(A, J + 1) true joints without one."""
+
+    fp: DoubleArray
+    """(A, J + 1) predicted joints without one."""
+
+    loca: DoubleArray
+    """(A, J + 1) mean likeness of the pairs, 1 without any; the total is the mean."""
+
+    association: DoubleArray
+    """(4, A, J + 1) the :data:`PARTS`, in [0, 1]; the total is the mean."""
+
+
+def hota_of_sequence(scene: Scene, *, strict: bool = False) -> HotaCounts:
+    """Count one sequence."""
+    truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
+    found_ids, found = np.unique(scene.found.ids, return_inverse=True)
+    matches = match_frames(scene, truth=truth, found=found)
+    return _counts(
+        matches,
+        objects=_per_identity(scene.truth.known, truth, len(truth_ids)),
+        predictions=_per_identity(scene.found.known, found, len(found_ids)),
+        extra=defect(scene) if strict else (0.0, 0.0),
+    )
+
+
+def _per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleArray:
+    """(identities, J) how many joints each identity has."""
+    counts = np.zeros((identities, known.shape[1]))
+    np.add.at(counts, place, known)
+    return counts
+
+
+def match_frames(
+    scene: Scene, *, truth: IntArray, found: IntArray, each_threshold: bool = False
+) -> Matches:
+    """Pair the joints of every frame.
+
+    Args:
+        scene: The sequence.
+        truth: (R truth,) place of each row's identity in its list.
+        found: (R found,) likewise.
+        each_threshold: Pair anew for each threshold, most pairs over it first, as re-identification
+            does; otherwise once, by likeness.
+    """
+    columns: list[Columns] = []
+    for index in range(len(scene.frames)):
+        likeness = np.maximum(1 - frame_distances(scene, index) / REACH, 0)
+        hard = contested(likeness > 0)
+        easy = settled(likeness > 0, hard)
+        everywhere = np.zeros(len(easy.joint), np.int64), np.full(len(easy.joint), 19)
+        parts: list[Columns] = [(*easy, *everywhere)]
+        for joint in hard:
+            parts += _hard_pairs(likeness[..., joint], int(joint), each_threshold)
+        row, column, joint, first, last = (
+            np.concatenate(part) for part in zip(*parts, strict=True)
+        )
+        alike = likeness[row, column, joint]
+        enough = np.searchsorted(ALPHAS - _EPS, alike, side="right")
+        columns.append((
+            np.full(len(row), index), joint,
+            truth[scene.truth.frame(index)][row], found[scene.found.frame(index)][column],
+            alike, first, np.minimum(last, enough),
+        ))  # fmt: skip
+    empty = tuple(np.zeros(0, kind) for kind in ("q", "q", "q", "q", "d", "q", "q"))
+    joined = (np.concatenate(part) for part in zip(empty, *columns, strict=True))
+    return Matches(**dict(zip(Matches.__slots__, joined, strict=True)))
+
+
+def _hard_pairs(likeness: DoubleArray, joint: int, each_threshold: bool) -> list[Columns]:
+    if not each_threshold:
+        rows, columns = likest_pairs(likeness)
+        n = len(rows)
+        return [(rows, columns, np.full(n, joint), np.zeros(n, np.int64), np.full(n, 19))]
+    parts: list[Columns] = []
+    for place, alpha in enumerate(ALPHAS):
+        rows, columns = likest_pairs((likeness >= alpha) * 1000.0 + likeness)
+        n = len(rows)
+        parts.append((rows, columns, np.full(n, joint), np.full(n, place), np.full(n, place + 1)))
+    return parts
+
+
+def defect(scene: Scene) -> tuple[DoubleArray, DoubleArray]:
+    """What PoseTrack21's kit adds wrongly to false negatives and positives, (J,) each."""
+    truths, predictions = np.diff(scene.truth.starts), np.diff(scene.found.starts)
+    objects, found = scene.truth.known.sum(axis=0), scene.found.known.sum(axis=0)
+    if not predictions.any() or not truths.any():
+        return np.zeros(len(objects)), np.zeros(len(found))
+    # of a frame, its own joints are counted already
+    own_truth = _joints_of(scene.truth.known, scene.truth.starts, predictions == 0)
+    own_found = _joints_of(scene.found.known, scene.found.starts, truths == 0)
+    unseen = ((predictions == 0) & (truths > 0)).sum()
+    return unseen * objects - own_truth, (truths == 0).sum() * found - own_found
+
+
+def _joints_of(known: np.ndarray, starts: IntArray, frames: np.ndarray) -> DoubleArray:
+    chosen = np.repeat(frames, np.diff(starts))
+    return np.asarray(known[chosen].sum(axis=0), np.float64)
+
+
+def _counts(
+    matches: Matches,
+    *,
+    objects: DoubleArray,
+    predictions: DoubleArray,
+    extra: tuple[DoubleArray | float, DoubleArray | float],
+) -> HotaCounts:
+    """From pairs to counts.
+
+    Args:
+        matches: The pairs.
+        objects: (G, J) joints of each true identity.
+        predictions: (P, J) joints of each predicted one.
+        extra: False negatives and positives on top.
+    """
+    joints = objects.shape[1]
+    tp, alike = np.zeros((2, len(ALPHAS), joints))
+    association = np.zeros((len(PARTS), len(ALPHAS), joints))
+    in_order = np.lexsort((matches.time, matches.truth, matches.joint))
+    for a in range(len(ALPHAS)):
+        counts = (matches.first[in_order] <= a) & (a < matches.last[in_order])
+        rows = in_order[counts]
+        tp[a] = np.bincount(matches.joint[rows], minlength=joints)
+        alike[a] = np.bincount(matches.joint[rows], matches.likeness[rows], minlength=joints)
+        association[:, a] = _associate(
+            matches.joint[rows], matches.truth[rows], matches.found[rows], objects, predictions
+        ) / np.maximum(1, tp[a])
+    fn = objects.sum(axis=0) - tp + extra[0]
+    fp = predictions.sum(axis=0) - tp + extra[1]
+    loca = np.maximum(1e-10, alike) / np.maximum(1e-10, tp)
+    return HotaCounts(
+        tp=_with(tp, tp.sum(axis=-1)),
+        fn=_with(fn, fn.sum(axis=-1)),
+        fp=_with(fp, fp.sum(axis=-1)),
+        loca=_with(loca, loca.mean(axis=-1)),
+        association=_with(association, association.mean(axis=-1)),
+    )
+
+
+def _with(values: DoubleArray, total: DoubleArray) -> DoubleArray:
+    return np.concatenate([values, total[..., None]], axis=-1)
+
+
+def _associate(
+    joint: IntArray,
+    truth: IntArray,
+    found: IntArray,
+    objects: DoubleArray,
+    predictions: DoubleArray,
+) -> DoubleArray:
+    """(4, J) the :data:`PARTS`, summed over pairs that are sorted by joint, true identity, time."""
+    joints, many = objects.shape[1], max(len(predictions), 1)
+    key = (joint * max(len(objects), 1) + truth) * many + found
+    _, first, place, common = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
+    )
+    own = objects[truth[first], joint[first]]
+    theirs = predictions[found[first], joint[first]]
+    union = np.maximum(1, own + theirs - common)
+    shares = [common**2 / union, common**2 / np.maximum(1, own), common**2 / np.maximum(1, theirs)]
+    parts = [np.bincount(joint[first], share, minlength=joints) for share in shares]
+    begins = np.flatnonzero(np.diff(key, prepend=-1))
+    runs = np.diff(begins, append=len(key))
+    stretches = runs**2 / union[place[begins]]
+    parts.append(np.bincount(joint[begins], stretches, minlength=joints))
+    return np.stack(parts)
+
+
+def hota_over_sequences(sequences: Sequence[HotaCounts]) -> HotaCounts:
+    """Combine sequences: counts are added, shares averaged by true positives."""
+    tp = np.sum([s.tp for s in sequences], axis=0)
+    weighted = np.sum([s.association * s.tp for s in sequences], axis=0)
+    alike = np.sum([s.loca * s.tp for s in sequences], axis=0)
+    return HotaCounts(
+        tp=tp,
+        fn=np.sum([s.fn for s in sequences], axis=0),
+        fp=np.sum([s.fp for s in sequences], axis=0),
+        loca=np.maximum(1e-10, alike) / np.maximum(1e-10, tp),
+        association=weighted / np.maximum(1, tp),
+    )
+
+
+def hota_metrics(counts: HotaCounts) -> dict[str, DoubleArray]:
+    """HOTA and its parts for every threshold, as fractions.
+
+    Returns:
+        ``hota``, ``deta``, ``assa``, ``detre``, ``detpr``, ``assre``, ``asspr``, ``loca``,
+        ``fraga``, ``rhota``, ``fa_hota``: (A, J + 1) each.
+    """
+    tp, fn, fp = counts.tp, counts.fn, counts.fp
+    assa, assre, asspr, fraga = counts.association
+    deta = tp / np.maximum(1, tp + fn + fp)
+    detre = tp / np.maximum(1, tp + fn)
+    return {
+        "hota": np.sqrt(deta * assa),
+        "deta": deta,
+        "assa": assa,
+        "detre": detre,
+        "detpr": tp / np.maximum(1, tp + fp),
+        "assre": assre,
+        "asspr": asspr,
+        "loca": counts.loca,
+        "fraga": fraga,
+        "rhota": np.sqrt(detre * assa),
+        "fa_hota": np.sqrt(deta * np.sqrt(assa * fraga)),
+    }

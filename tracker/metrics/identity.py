@@ -1,0 +1,81 @@
+"""IDF1: how much of the truth is covered when each true identity is given one predicted identity.
+
+Source: Ristani et al. 2016, as py-motmetrics computes it: the pairing over the whole sequence with
+the most frames in which both are near one another.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from posetube.structures import BoolArray, DoubleArray, IntArray
+
+
+class Overlaps:
+    """In how many frames a joint of two identities was near enough; J joints, one sequence."""
+
+    def __init__(self, *, truths: int, predictions: int, joints: int) -> None:
+        """Start with none.
+
+        Args:
+            truths: How many true identities there are.
+            predictions: How many predicted ones.
+            joints: J.
+        """
+        self._shape = (joints, truths, predictions)
+        self._keys: list[IntArray] = []
+
+    def add(self, near: BoolArray, truth: IntArray, found: IntArray) -> None:
+        """Note one frame.
+
+        Args:
+            near: (G, P, J) which joints are near enough.
+            truth: (G,) places of the true identities in their list.
+            found: (P,) places of the predicted ones.
+        """
+        rows, columns, joints = np.nonzero(near)
+        self._keys.append(np.ravel_multi_index((joints, truth[rows], found[columns]), self._shape))
+
+    def true_positives(self) -> DoubleArray:
+        """(J,) the most frames that a one-to-one pairing of identities covers."""
+        best = np.zeros(self._shape[0])
+        keys = np.concatenate([np.zeros(0, np.int64), *self._keys])
+        pairs, frames = np.unique(keys, return_counts=True)
+        joint, truth, found = np.unravel_index(pairs, self._shape)
+        edges = np.searchsorted(joint, np.arange(self._shape[0] + 1))
+        for j, (start, stop) in enumerate(pairwise(edges)):
+            part = slice(start, stop)
+            best[j] = _largest_cover(truth[part], found[part], frames[part])
+        return best
+
+
+def _largest_cover(truth: IntArray, found: IntArray, frames: IntArray) -> float:
+    rows, row = np.unique(truth, return_inverse=True)
+    columns, column = np.unique(found, return_inverse=True)
+    if len(rows) == len(truth) and len(columns) == len(found):
+        return float(frames.sum())
+    table = np.zeros((len(rows), len(columns)))
+    table[row, column] = frames
+    return float(table[linear_sum_assignment(table, maximize=True)].sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentityCounts:
+    """What IDF1 is made of; J joints."""
+
+    true_positives: DoubleArray
+    """(J,) see :meth:`Overlaps.true_positives`."""
+
+    objects: DoubleArray
+    """(J,) true joints."""
+
+    predictions: DoubleArray
+    """(J,) predicted joints."""
+
+
+def idf1(counts: IdentityCounts) -> DoubleArray:
+    """(J,) 2 true positives / (true joints + predicted joints); NaN where there are neither."""
+    with np.errstate(invalid="ignore"):
+        return 2 * counts.true_positives / (counts.objects + counts.predictions)

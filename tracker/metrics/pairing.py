@@ -1,0 +1,70 @@
+"""Which predicted person is which true one in a frame, and how far their joints are apart.
+
+Source: poseval (``eval_helpers.py``) for the distance, the threshold and the way people are paired.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.structures import BoolArray, DoubleArray, IntArray
+
+from .scene import Scene
+
+THRESHOLD = 0.5
+"""A joint is right where it is at most this far away, in head sizes."""
+
+
+def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) -> DoubleArray:
+    """Distance of every joint of every pair, in head sizes of the true person.
+
+    Args:
+        truth: (G, J, 2) pixels, NaN where absent.
+        found: (P, J, 2) pixels, NaN where absent.
+        sizes: (G,) head sizes, pixels; nothing is near a head of size 0 or NaN.
+
+    Returns:
+        (G, P, J), infinite where either joint is absent.
+    """
+    offset = truth[:, None] - found[None]
+    distance = np.sqrt(offset[..., 0] ** 2 + offset[..., 1] ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance /= sizes[:, None, None]
+    distance[np.isnan(distance)] = np.inf
+    return distance
+
+
+def frame_distances(scene: Scene, index: int) -> DoubleArray:
+    """:func:`joint_distances` of one frame of a scene."""
+    truth, found = scene.truth.frame(index), scene.found.frame(index)
+    return joint_distances(
+        scene.truth.points[truth], scene.found.points[found], scene.truth.sizes[truth]
+    )
+
+
+def pair_people(right: BoolArray, annotated: npt.NDArray[np.integer]) -> IntArray:
+    """Pair people by the fraction of joints that are right.
+
+    Each prediction may go to the one true person of which it has the largest fraction right (the
+    first of equals). Of several that may go to one, that with the largest fraction does; the others
+    stay alone, even if they would fit a third.
+
+    Args:
+        right: (G, P, J) which joints are near enough.
+        annotated: (G,) how many joints each true person has.
+
+    Returns:
+        (P,) index of the true person, -1 for none.
+    """
+    truths, predictions, _ = right.shape
+    pairs = np.full(predictions, -1)
+    if not truths or not predictions:
+        return pairs
+    fraction = right.sum(axis=2) / np.maximum(annotated, 1)[:, None]
+    best = fraction.argmax(axis=0)
+    everybody = np.arange(predictions)
+    only_best = np.zeros_like(fraction)
+    only_best[best, everybody] = fraction[best, everybody]
+    winner = only_best.argmax(axis=1)
+    wins = only_best[np.arange(truths), winner] > 0
+    pairs[winner[wins]] = np.flatnonzero(wins)
+    return pairs

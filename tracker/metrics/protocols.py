@@ -1,0 +1,311 @@
+"""The pose tracking protocols, by name: what counts, and how a sequence and a whole are measured.
+
+``poseval``       the reference tool of PoseTrack17 and 18, its habits included
+``poseval2017``   the copy of it that the Detect-and-Track paper used
+``posetrack21``   PoseTrack21's kit, with its empty-frame defect corrected unless ``strict``
+``clean``         every labelled frame counts, with its real misses
+
+They are never mixed: numbers of one are not comparable with another's.
+
+Source: poseval at 4258a15, its copy in DetectAndTrack, PoseTrack21 at 3e61960.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from posetube.errors import InputError
+
+from . import report
+from .average_precision import RankedJoints, average_precision, rank_joints
+from .hota import HotaCounts, hota_metrics, hota_of_sequence, hota_over_sequences
+from .identity import IdentityCounts, Overlaps, idf1
+from .mota import ClearCounts, EmptyFrames, Event, clear_metrics, track_joints
+from .report import EvalReport, EventRow, Values
+from .scene import Rules, Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A set of rules and the metrics that go with it."""
+
+    name: str
+    """What is printed with every number."""
+
+    rules: Rules = field(default_factory=Rules)
+    """What counts."""
+
+    clear: bool = True
+    """Measure MOTA, MOTP, precision and recall."""
+
+    identity: bool = False
+    """Measure IDF1."""
+
+    hota: bool = False
+    """Measure HOTA and its parts."""
+
+    empty: EmptyFrames = "count"
+    """What frames with nobody on one side mean for MOTA."""
+
+    drop_last: bool = False
+    """Leave the last frame of every sequence out of MOTA."""
+
+    strict: bool = False
+    """Repeat the reference's defects where the default corrects them."""
+
+    undefined_recall: float = np.nan
+    """AP of a joint that is predicted but never labelled."""
+
+    nan_total: bool = False
+    """One undefined joint makes the total undefined."""
+
+    by_position: bool = False
+    """Match frames by their place, as the reference does; otherwise by name or id."""
+
+    format_matters: bool = False
+    """People without joints are left out of PoseTrack17's files, kept in PoseTrack18's."""
+
+    scores_needed: bool = False
+    """Refuse predicted joints without a score."""
+
+
+POSEVAL = Protocol(
+    name="poseval",
+    rules=Rules(frames="with people", estimate_joints=False, max_track_id=9_999),
+    empty="one dummy",
+    drop_last=True,
+    by_position=True,
+    format_matters=True,
+)
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    "poseval": POSEVAL,
+    "poseval2017": replace(
+        POSEVAL,
+        name="poseval2017",
+        rules=Rules(
+            frames="with people", estimate_joints=False, max_track_id=999, unique_ids=False
+        ),
+        empty="repeat",
+        nan_total=True,
+        scores_needed=True,
+    ),
+    "posetrack21": Protocol(
+        name="posetrack21",
+        rules=Rules(estimate_joints=False, positive_only=True),
+        clear=False,
+        hota=True,
+        undefined_recall=0.0,
+    ),
+    "clean": Protocol(name="clean", identity=True, hota=True),
+}
+"""Every pose tracking protocol."""
+
+
+def protocol(name: str, *, strict: bool = False) -> Protocol:
+    """The protocol of this name.
+
+    Args:
+        name: See the module's list.
+        strict: ``posetrack21`` only: repeat the published tool's defect.
+
+    Raises:
+        InputError: If there is none of this name, or it knows no ``strict``.
+    """
+    if name not in PROTOCOLS:
+        raise InputError(f"no pose tracking protocol {name!r}; there are {', '.join(PROTOCOLS)}")
+    if strict and name != "posetrack21":
+        raise InputError(f"strict is for the protocol posetrack21, got {name}")
+    chosen = PROTOCOLS[name]
+    return replace(chosen, name="posetrack21 (strict)", strict=True) if strict else chosen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SequenceResult:
+    """What is kept of a sequence once it has been measured."""
+
+    name: str
+    """Of the sequence."""
+
+    frames: int
+    """How many frames counted."""
+
+    ranked: RankedJoints
+    """For average precision."""
+
+    clear: ClearCounts | None = None
+    """For MOTA; None where the protocol has none, or fails as the reference does."""
+
+    identity: IdentityCounts | None = None
+    """For IDF1."""
+
+    hota: HotaCounts | None = None
+    """For HOTA."""
+
+    events: tuple[Event, ...] = ()
+    """Every error, if asked for."""
+
+
+def measure(scene: Scene, protocol: Protocol, *, events: bool = False) -> SequenceResult:
+    """Measure one sequence."""
+    noted: list[Event] | None = [] if events else None
+    clear, identity = None, None
+    if protocol.clear and not (protocol.drop_last and len(scene.frames) == 1):
+        overlaps = _overlaps(scene) if protocol.identity else None
+        clear = track_joints(
+            scene,
+            empty=protocol.empty,
+            drop_last=protocol.drop_last and len(scene.frames) > 0,
+            overlaps=overlaps,
+            events=noted,
+        )
+        if overlaps is not None:
+            identity = IdentityCounts(
+                true_positives=overlaps.true_positives(),
+                objects=clear.objects,
+                predictions=clear.matches + clear.false_positives,
+            )
+    return SequenceResult(
+        name=scene.name,
+        frames=len(scene.frames),
+        ranked=rank_joints(scene),
+        clear=clear,
+        identity=identity,
+        hota=hota_of_sequence(scene, strict=protocol.strict) if protocol.hota else None,
+        events=tuple(noted or ()),
+    )
+
+
+def _overlaps(scene: Scene) -> Overlaps:
+    return Overlaps(
+        truths=len(np.unique(scene.truth.ids)),
+        predictions=len(np.unique(scene.found.ids)),
+        joints=scene.truth.points.shape[1],
+    )
+
+
+def summarize(results: Iterable[SequenceResult], protocol: Protocol) -> EvalReport:
+    """Put sequences together: counts are added before ratios are taken, joints ranked in one list.
+
+    Args:
+        results: Of one or more sequences, in the order in which equal scores shall rank.
+        protocol: By which they were measured.
+    """
+    found = list(results)
+    whole = _metrics(found, protocol, combined=True)
+    joints = protocol.rules.joints.joints
+    return EvalReport(
+        protocol=protocol.name,
+        frames=sum(result.frames for result in found),
+        sequences=len(found),
+        metrics=whole.metrics,
+        per_sequence={
+            result.name: EvalReport(
+                protocol=protocol.name,
+                frames=result.frames,
+                sequences=1,
+                metrics=_metrics([result], protocol, combined=False).metrics,
+            )
+            for result in found
+        },
+        events=tuple(
+            _row(event, result.name, joints) for result in found for event in result.events
+        ),
+        curves=whole.curves,
+        notes=tuple(_notes(found, protocol)),
+    )
+
+
+@dataclass(kw_only=True)
+class _Metrics:
+    metrics: dict[str, Values] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+
+
+def _metrics(found: Sequence[SequenceResult], protocol: Protocol, *, combined: bool) -> _Metrics:
+    out, joints = _Metrics(), protocol.rules.joints.joints
+    ap = average_precision(
+        [result.ranked for result in found], undefined_recall=protocol.undefined_recall
+    )
+    for name, values in (("ap", ap.ap), ("ap_precision", ap.precision), ("ap_recall", ap.recall)):
+        out.metrics[name] = report.percent(values, joints, nan_total=protocol.nan_total)
+    out.curves["recall_precision"] = dict(zip(joints, ap.curves, strict=True))
+    if protocol.clear:
+        out.metrics |= _clear([result.clear for result in found], protocol)
+    identities = [result.identity for result in found if result.identity is not None]
+    if protocol.identity:
+        sums = IdentityCounts(
+            **{
+                name: np.sum([getattr(part, name) for part in identities], axis=0)
+                for name in IdentityCounts.__slots__
+            }
+        )
+        out.metrics["idf1"] = report.percent(idf1(sums), joints)
+    if protocol.hota:
+        counts = [result.hota for result in found if result.hota is not None]
+        metrics, out.curves["hota"] = hota_values(counts, joints, combined=combined)
+        out.metrics |= metrics
+    return out
+
+
+def _clear(counts: Sequence[ClearCounts | None], protocol: Protocol) -> dict[str, Values]:
+    joints = protocol.rules.joints.joints
+    ratios = ("mota", "motp", "precision", "recall")
+    sums = ("misses", "false_positives", "switches", "objects", "matches")
+    present = [part for part in counts if part is not None]
+    if len(present) < len(counts) or not present:
+        return {name: report.undefined(joints) for name in (*ratios, *sums)}
+    total = ClearCounts.total(present)
+    metrics = clear_metrics(total)
+    return {
+        name: report.percent(getattr(metrics, name), joints, nan_total=protocol.nan_total)
+        for name in ratios
+    } | {name: report.counted(getattr(total, name), joints) for name in sums}
+
+
+def hota_values(
+    counts: Sequence[HotaCounts], joints: Sequence[str], *, combined: bool, prefix: str = ""
+) -> tuple[dict[str, Values], dict[str, np.ndarray]]:
+    """HOTA's parts, averaged over thresholds, and HOTA by threshold.
+
+    Args:
+        counts: Of one or more sequences.
+        joints: J names.
+        combined: Compute totals from the totals of counts; otherwise they are means over joints,
+            as PoseTrack21's kit has it for a single sequence.
+        prefix: Before the names.
+    """
+    total = hota_over_sequences(counts)
+    metrics = hota_metrics(total)
+    if not combined:
+        for by_joint in metrics.values():
+            by_joint[:, -1] = by_joint[:, :-1].mean(axis=1)
+    values = {prefix + n: report.percent(v.mean(axis=0), joints) for n, v in metrics.items()}
+    for name in ("tp", "fn", "fp"):
+        values[f"{prefix}hota_{name}"] = report.counted(getattr(total, name).mean(axis=0), joints)
+    by_threshold = metrics["hota"]
+    return values, dict(zip([*joints, "total"], by_threshold.T, strict=True))
+
+
+def _row(event: Event, sequence: str, joints: Sequence[str]) -> EventRow:
+    return EventRow(
+        sequence=sequence,
+        frame=event.frame,
+        kind=event.kind,
+        joint=joints[event.joint],
+        truth_id=event.truth_id,
+        predicted_id=event.found_id,
+        distance=event.distance,
+    )
+
+
+def _notes(found: Sequence[SequenceResult], protocol: Protocol) -> list[str]:
+    short = [result.name for result in found if protocol.clear and result.clear is None]
+    if not short:
+        return []
+    return [
+        f"MOTA is undefined: the last labelled frame of a sequence does not count, and "
+        f"{', '.join(short)} has only one"
+    ]

@@ -1,0 +1,228 @@
+"""The outcome of an evaluation: numbers by metric and joint, as a table, JSON or a data frame.
+
+Not here: how the numbers come about (:mod:`.protocols`), files, pictures.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from posetube.errors import MissingExtraError
+from posetube.structures import DoubleArray
+
+Values = Mapping[str, float | None]
+"""By joint, by group and ``total``; None where undefined."""
+
+GROUPS = {
+    "Head": ("head_top", "head_bottom", "nose"),
+    "Shou": ("right_shoulder", "left_shoulder"),
+    "Elb": ("right_elbow", "left_elbow"),
+    "Wri": ("right_wrist", "left_wrist"),
+    "Hip": ("right_hip", "left_hip"),
+    "Knee": ("right_knee", "left_knee"),
+    "Ankl": ("right_ankle", "left_ankle"),
+}
+"""The columns of poseval's table and the joints that each is the mean of."""
+
+ROWS = {"ap": "AP", "mota": "MOTA", "idf1": "IDF1", "hota": "HOTA", "deta": "DetA", "assa": "AssA",
+        "loca": "LocA", "reid_hota": "re-id HOTA", "pck": "PCK"}  # fmt: skip
+"""Metrics that the table has a row for, and what it calls them."""
+
+TOTALS = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
+"""Metrics of which the table shows the total, beside MOTA."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRow:
+    """One miss, false positive or switch, as it is listed."""
+
+    sequence: str
+    """Name of the sequence."""
+
+    frame: int
+    """Index of the frame in the truth."""
+
+    kind: str
+    """``miss``, ``false positive`` or ``switch``."""
+
+    joint: str
+    """Name of the joint."""
+
+    truth_id: int | None
+    """Identity of the true person."""
+
+    predicted_id: int | None
+    """Identity of the predicted person."""
+
+    distance: float | None
+    """Between the two, in head sizes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalReport:
+    """What an evaluation found; percent, counts as they are."""
+
+    protocol: str
+    """By which rules."""
+
+    frames: int
+    """How many frames counted."""
+
+    sequences: int
+    """How many sequences there were."""
+
+    metrics: Mapping[str, Values]
+    """By metric, such as ``ap`` or ``mota``; see :data:`Values`."""
+
+    per_sequence: Mapping[str, "EvalReport"] = field(default_factory=dict)
+    """The same for each sequence by itself."""
+
+    events: tuple[EventRow, ...] = ()
+    """Every error, if they were asked for."""
+
+    curves: Mapping[str, Any] = field(default_factory=dict)
+    """Arrays behind the numbers, for plots: ``recall_precision`` by joint, ``hota`` by name."""
+
+    notes: tuple[str, ...] = ()
+    """What one must know to read the numbers."""
+
+    def __getitem__(self, metric: str) -> Values:
+        return self.metrics[metric]
+
+    def total(self, metric: str) -> float | None:
+        """A metric's total; None where undefined or not measured by this protocol."""
+        return self.metrics.get(metric, {}).get("total")
+
+    def table(self, *, per_sequence: bool = False) -> str:
+        """Lines for people to read: poseval's columns, a row per metric, then the total."""
+        shown = [name for name in self.metrics if name in ROWS]
+        columns = [name for name in GROUPS if any(name in self.metrics[m] for m in shown)]
+        joints = [] if columns else [n for m in shown[:1] for n in self.metrics[m] if n != "total"]
+        heads = [*(columns or joints), "Total"]
+        width = max([5, *(len(head) for head in heads)]) + 1
+        lines = [f"protocol {self.protocol}: {_count(self.frames, 'frame')} of "
+                 f"{_count(self.sequences, 'sequence')}"]  # fmt: skip
+        if shown:
+            lines.append(" " * 11 + "".join(f"{head:>{width}}" for head in heads))
+        for metric in shown:
+            values = self.metrics[metric]
+            cells = [values.get(name) for name in [*heads[:-1], "total"]]
+            lines.append(f"{ROWS[metric]:<11}" + "".join(f"{_cell(c):>{width}}" for c in cells))
+        lines += [f"{name} {_cell(self.total(metric))}" for metric, name in self._single(shown)]
+        lines += [f"note: {note}" for note in self.notes]
+        if per_sequence:
+            for name, report in self.per_sequence.items():
+                lines += ["", name, *report.table().splitlines()[1:]]
+        return "\n".join(lines)
+
+    def _single(self, shown: Sequence[str]) -> list[tuple[str, str]]:
+        """Totals that stand on lines of their own, MOTA first among them."""
+        singles = [("mota", "MOTA")] if self.total("mota") is not None else []
+        for metric in self.metrics:
+            if metric in TOTALS:
+                singles.append((metric, TOTALS[metric]))
+            elif metric not in shown and set(self.metrics[metric]) == {"total"}:
+                singles.append((metric, metric))
+        return singles
+
+    def to_dict(self) -> dict[str, Any]:
+        """One object of plain values: what :meth:`to_json` writes."""
+        content: dict[str, Any] = {
+            "protocol": self.protocol,
+            "frames": self.frames,
+            "sequences": self.sequences,
+            **{metric: dict(values) for metric, values in self.metrics.items()},
+        }
+        if self.per_sequence:
+            content["per_sequence"] = {n: r.to_dict() for n, r in self.per_sequence.items()}
+        if self.events:
+            content["events"] = [event_dict(event) for event in self.events]
+        if self.notes:
+            content["notes"] = list(self.notes)
+        return content
+
+    def to_json(self) -> str:
+        """The report as one JSON object; undefined values are null."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False)
+
+    def to_pandas(self) -> Any:
+        """A long data frame: sequence (``all`` for the whole), metric, joint, value.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("to_pandas needs pandas; run: pip install pandas") from None
+        reports = {"all": self, **self.per_sequence}
+        rows = [
+            (sequence, metric, joint, np.nan if value is None else value)
+            for sequence, report in reports.items()
+            for metric, values in report.metrics.items()
+            for joint, value in values.items()
+        ]
+        return pandas.DataFrame(rows, columns=["sequence", "metric", "joint", "value"])
+
+
+def event_dict(event: EventRow) -> dict[str, Any]:
+    """An event as plain values, by the names of its fields."""
+    return {name: getattr(event, name) for name in EventRow.__slots__}
+
+
+def percent(values: DoubleArray, joints: Sequence[str], *, nan_total: bool = False) -> Values:
+    """Fractions of J joints as percent, with groups and the total.
+
+    Args:
+        values: (J,) fractions, or (J + 1,) with the total last; NaN where undefined.
+        joints: J names.
+        nan_total: Whether one undefined joint makes the mean of all undefined, as in 2017.
+
+    Returns:
+        A group is undefined if one of its joints is; the total is the mean of the joints that are
+        defined.
+    """
+    cells = dict(zip(joints, (100 * values).tolist(), strict=False))
+    each = 100 * values[: len(joints)]
+    cells |= {
+        group: float(np.mean([cells[name] for name in names]))
+        for group, names in GROUPS.items()
+        if set(names) <= set(joints)
+    }
+    defined = each[~np.isnan(each)]
+    if len(values) > len(joints):
+        cells["total"] = float(100 * values[-1])
+    elif nan_total or not len(defined):
+        cells["total"] = float(np.mean(each)) if len(each) else math.nan
+    else:
+        cells["total"] = float(np.mean(defined))
+    return {name: None if math.isnan(value) else value for name, value in cells.items()}
+
+
+def counted(values: DoubleArray, joints: Sequence[str]) -> Values:
+    """Counts of J joints, with sums for groups and the total; (J,) or (J + 1,) in."""
+    cells = dict(zip(joints, values.tolist(), strict=False))
+    cells |= {
+        group: sum(cells[name] for name in names)
+        for group, names in GROUPS.items()
+        if set(names) <= set(joints)
+    }
+    cells["total"] = float(values[: len(joints)].sum())
+    return {name: int(value) if value == int(value) else value for name, value in cells.items()}
+
+
+def undefined(joints: Sequence[str]) -> Values:
+    """A metric that could not be computed at all."""
+    return percent(np.full(len(joints), math.nan), joints)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,205 @@
+"""What is compared with what: the people of truth and prediction in the frames that count.
+
+A :class:`Scene` is one sequence after clean-up: frames chosen, joints in one order, joints inside
+ignore regions gone. What is cleaned differs between protocols, see :class:`Rules`; what is then
+computed does not care where the people came from.
+
+Not here: reading files, and which frame of one file is which of the other
+(:mod:`posetube.pipelines.evaluate`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from posetube import skeletons
+from posetube.errors import InputError
+from posetube.skeletons import POSETRACK15, Skeleton
+from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
+
+from .polygons import inside
+
+HEAD_SIZE = 0.6
+"""Size of a head as a fraction of its box's diagonal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class People:
+    """The people of one side, R rows sorted by frame, J joints."""
+
+    starts: IntArray
+    """(F + 1,) first row of each frame, and R."""
+
+    ids: IntArray
+    """(R,) identity."""
+
+    points: DoubleArray
+    """(R, J, 2) pixels, NaN where a joint is absent."""
+
+    scores: DoubleArray
+    """(R, J) confidence, NaN where not given."""
+
+    sizes: DoubleArray
+    """(R,) size of the head, pixels; NaN where its box is not known."""
+
+    rows: IntArray
+    """(R,) which row of the original table this was."""
+
+    @property
+    def known(self) -> BoolArray:
+        """(R, J) which joints are there."""
+        return ~np.isnan(self.points[..., 0])
+
+    def frame(self, index: int) -> slice:
+        """The rows of a frame."""
+        return slice(int(self.starts[index]), int(self.starts[index + 1]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """One sequence, ready to be measured."""
+
+    name: str
+    """Of the sequence."""
+
+    frames: IntArray
+    """(F,) index of each frame that counts in the truth's table."""
+
+    truth: People
+    """Who is there."""
+
+    found: People
+    """Who was predicted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a protocol makes of the data before it measures anything."""
+
+    frames: Literal["with people", "labeled"] = "labeled"
+    """Frames that count: those in which the truth has anybody, or those marked as labelled."""
+
+    positive_only: bool = False
+    """A joint is there only where x > 0 and y > 0."""
+
+    estimate_joints: bool = True
+    """Estimate joints that a joint set lacks from others; otherwise all must be there."""
+
+    max_track_id: int | None = None
+    """The largest identity that is accepted."""
+
+    unique_ids: bool = True
+    """Refuse two predictions with one identity in one frame."""
+
+    joints: Skeleton = POSETRACK15
+    """Names and order of the J joints that are measured."""
+
+
+def build(
+    truth: VideoTracks,
+    found: VideoTracks,
+    *,
+    rules: Rules,
+    frame_of: IntArray,
+    without_pointless: tuple[bool, bool] = (False, False),
+) -> Scene:
+    """Clean one sequence up.
+
+    Args:
+        truth: Annotations.
+        found: Predictions.
+        rules: Of the protocol.
+        frame_of: (F found,) which of the truth's frames each predicted frame is; -1 for none.
+        without_pointless: Whether people without any joint are left out, on either side; that is
+            how PoseTrack17's files are read, PoseTrack18's not.
+
+    Raises:
+        InputError: If a joint set lacks a joint that the protocol asks for.
+    """
+    total = len(truth.frames)
+    sides = (
+        _people(truth, np.arange(total), total=total, rules=rules),
+        _people(found, frame_of, total=total, rules=rules),
+    )
+    counted = _counted_frames(truth, rules)
+    regions = truth.frames.ignore_regions
+    for people in sides:
+        _remove_ignored(people, regions)
+    cleaned = [
+        _keep(people, regions=regions, counted=counted, drop=drop)
+        for people, drop in zip(sides, without_pointless, strict=True)
+    ]
+    return Scene(name=truth.source, frames=counted, truth=cleaned[0], found=cleaned[1])
+
+
+def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules) -> People:
+    """All rows of one side, by rising frame of the truth; rows of no frame are left out."""
+    frame = frame_of[tracks.frame]
+    rows = np.argsort(frame, kind="stable")
+    rows = rows[np.searchsorted(frame[rows], 0) :]
+    points, scores = _joints(tracks, rows, rules)
+    if rules.positive_only:
+        points[~(points > 0).all(axis=-1)] = np.nan
+    sizes = np.full(len(rows), np.nan)
+    if tracks.head_boxes is not None:
+        sizes = _head_sizes(tracks.head_boxes[rows])
+    return People(
+        starts=np.searchsorted(frame[rows], np.arange(total + 1)),
+        ids=tracks.track_ids[rows],
+        points=points,
+        scores=scores,
+        sizes=sizes,
+        rows=rows,
+    )
+
+
+def _joints(tracks: VideoTracks, rows: IntArray, rules: Rules) -> tuple[DoubleArray, DoubleArray]:
+    plan = skeletons.convert(tracks.skeleton, rules.joints, derive=rules.estimate_joints)
+    if plan.missing and not rules.estimate_joints:
+        raise InputError(
+            f"{tracks.source}: the file has no joint {plan.missing[0]!r}; it must name all of "
+            f"{', '.join(rules.joints.joints)}"
+        )
+    points, scores = skeletons.apply(
+        plan,
+        tracks.keypoints[rows].astype(np.float64),
+        tracks.keypoint_scores[rows].astype(np.float64),
+    )
+    return np.asarray(points), np.asarray(scores)
+
+
+def _head_sizes(boxes: DoubleArray) -> DoubleArray:
+    return HEAD_SIZE * np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+
+
+def _counted_frames(truth: VideoTracks, rules: Rules) -> IntArray:
+    if rules.frames == "with people":
+        return np.unique(truth.frame)
+    if truth.frames.labeled is None:
+        return np.arange(len(truth.frames))
+    return np.flatnonzero(truth.frames.labeled)
+
+
+def _remove_ignored(people: People, regions: dict[int, tuple[DoubleArray, ...]]) -> None:
+    """Set joints inside a region to NaN; the arrays are this module's own."""
+    for index, polygons in regions.items():
+        points = people.points[people.frame(index)]
+        for polygon in polygons:
+            points[inside(points, polygon)] = np.nan
+
+
+def _keep(people: People, *, regions: Collection[int], counted: IntArray, drop: bool) -> People:
+    """The rows of the frames that count; pointless ones go where asked and beside regions."""
+    frame = np.repeat(np.arange(len(people.starts) - 1), np.diff(people.starts))
+    cleaned = np.isin(frame, list(regions)) | drop
+    stays = np.isin(frame, counted) & ~(cleaned & ~people.known.any(axis=1))
+    return People(
+        starts=np.searchsorted(frame[stays], np.append(counted, len(people.starts))),
+        ids=people.ids[stays],
+        points=people.points[stays],
+        scores=people.scores[stays],
+        sizes=people.sizes[stays],
+        rows=people.rows[stays],
+    )
