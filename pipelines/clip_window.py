@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import ByteArray, Detections, Frame, IntArray, PoseTubes
+from posetube.structures import ByteArray, Detections, Frame, PoseTubes
 
 from .detections_store import DetectedFrame
 
@@ -34,7 +34,7 @@ class Network(Protocol):
     def encode(self, images: ByteArray) -> Sequence[Any]:
         """What each of (B, H, W, 3) images alone tells, to be kept."""
 
-    def detect_features(self, features: Sequence[Any], frames: IntArray) -> PoseTubes:
+    def detect_features(self, features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
         """The people of a clip, from what was kept of its T frames."""
 
 
@@ -98,19 +98,21 @@ def _stretches(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
 def _encoded(group: list[Frame], network: Network) -> Iterator[tuple[Frame, Any]]:
     """The frames that have an image, with what the network keeps of each."""
     seen = [frame for frame in group if frame.image is not None]
-    for _, alike in groupby(seen, key=lambda frame: np.shape(frame.image)):
+    for _, alike in groupby(seen, key=_shape):
         together = list(alike)
         images = np.stack([frame.image for frame in together if frame.image is not None])
         yield from zip(together, network.encode(images), strict=True)
 
 
-def _people_at(
-    window: Sequence[tuple[Frame, Any]], place: int, network: Network
-) -> Detections:
+def _shape(frame: Frame) -> tuple[int, ...]:
+    return () if frame.image is None else frame.image.shape
+
+
+def _people_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network) -> Detections:
     length = network.clip_length
     steps = np.clip(np.arange(length) - length // 2 + place, 0, len(window) - 1)
     clip = [window[step] for step in steps]
-    indices = np.array([frame.index for frame, _ in clip], np.int64)
+    indices = [frame.index for frame, _ in clip]
     return network.detect_features([kept for _, kept in clip], indices).at(length // 2)
 
 

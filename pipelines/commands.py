@@ -48,7 +48,7 @@ def track(
 
     Args:
         inputs: A video, a folder of numbered pictures (one video), a picture, a folder of videos,
-            a pattern such as "clips/*.mp4", a camera (0, /dev/video0), or an address that FFmpeg
+            a pattern such as "clips/*.mp4", a camera (camera:0), or an address that FFmpeg
             reads. Several give several runs.
         out: The run's directory; of several inputs, the folder for theirs [default: runs/NAME].
         model: Name of a model, or a file of weights.
@@ -89,9 +89,7 @@ def track(
     return exit_code(outcomes)
 
 
-def link(
-    run: Path, /, *, link: LinkConfig = LINK, progress: ProgressKind = "auto"
-) -> int:
+def link(run: Path, /, *, link: LinkConfig = LINK, progress: ProgressKind = "auto") -> int:
     """Link a run's detections again with other settings; no video and no network is needed.
 
     The overlay, if there is one, is out of date afterwards and is removed: `posetube render` draws
@@ -108,9 +106,7 @@ def link(
     return 0
 
 
-def render(
-    run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
-) -> int:
+def render(run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto") -> int:
     """Draw a run's tracks over its video once more.
 
     Args:
@@ -126,4 +122,4 @@ def render(
 
 def _say(line: str, progress: ProgressKind) -> None:
     """Print a line for people; to stderr where stdout belongs to machines."""
-    print(line, file=sys.stderr if progress == "json" else sys.stdout)  # noqa: T201
+    print(line, file=sys.stderr if progress == "json" else sys.stdout)

@@ -7,9 +7,9 @@ are encoded together never belong to two parts, its numbers are those of a run w
 Not here: how a network is moved along the frames (:mod:`.clip_window`).
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -46,7 +46,7 @@ class Kept:
     context: int = 0
     """Index to decode from, so that the first clips see the frames before them."""
 
-    states: Counter[str] = Counter()  # noqa: RUF009  (never changed: the record is frozen)
+    states: Counter[str] = field(default_factory=Counter)
     """How many of their frames have each state."""
 
 
@@ -60,19 +60,20 @@ def kept_parts(folder: Path, *, clip_length: int = 1) -> Kept:
     Raises:
         FormatError: If a part cannot be read.
     """
-    starts: deque[tuple[int, int]] = deque(maxlen=clip_length // 2 + 1)  # of parts with frames to see
     states: Counter[str] = Counter()
-    number = first = 0
-    for number, path in enumerate(parts(folder), start=1):
+    whole = list(parts(folder))
+    first = 0
+    for path in whole:
         listed = read_part_frames(path)
         states.update(listed.state)
         first = listed.frame[-1] + 1
-        starts.append((listed.frame[0], listed.state.count("ok")))
-    context, missing = first, clip_length // 2
-    while starts and missing > 0:
-        context, seen = starts.pop()
-        missing -= seen
-    return Kept(parts=number, first=first, context=context, states=states)
+    context, wanted = first, clip_length // 2
+    for path in reversed(whole):
+        if wanted <= 0:
+            break
+        listed = read_part_frames(path)
+        context, wanted = listed.frame[0], wanted - listed.state.count("ok")
+    return Kept(parts=len(whole), first=first, context=context, states=states)
 
 
 def detect(
@@ -103,9 +104,7 @@ def detect(
         record.interrupt.check()
 
 
-def _stretches(
-    frames: Iterable[DetectedFrame], length: int
-) -> Iterator[Iterator[DetectedFrame]]:
+def _stretches(frames: Iterable[DetectedFrame], length: int) -> Iterator[Iterator[DetectedFrame]]:
     for _, stretch in groupby(frames, key=lambda frame: frame.frame // length):
         yield stretch
 

@@ -1,4 +1,4 @@
-"""Times as people write them: ``12.5``, ``12.5s``, ``800ms``, ``2min``, ``1:02`` or ``00:01:02.5``."""
+"""Times as people write them: ``12.5``, ``12.5s``, ``800ms``, ``2min``, ``00:01:02.5``."""
 
 import re
 from collections.abc import Sequence

@@ -70,8 +70,8 @@ def _identity(manifest: Manifest) -> dict[str, Any]:
     link = {f"link.{name}": value for name, value in settings.pop("link").items()}
     model = f"{manifest.model.name} ({manifest.model.sha256[:12]})"
     return {
-        "input": f"{manifest.source.path} ({manifest.source.fingerprint[:12]})",
+        "input": manifest.source.fingerprint[:12],
         "model": model,
-        **{name: value for name, value in settings.items()},
+        **settings,
         **link,
     }

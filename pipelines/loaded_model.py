@@ -40,6 +40,6 @@ def load(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
 
     network = load_model(model, device=chosen.name)
     info = network.info
-    record = ModelRecord(name=info.name, sha256=info.sha256, licence=info.licence)
+    record = ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence)
     batch = 1 if chosen.name == "cpu" else 8
     return LoadedModel(network=network, record=record, device=chosen, batch=batch)

@@ -7,6 +7,7 @@ not sure of is hollow; one that is not known is not drawn.
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -49,16 +50,16 @@ class Painter:
     """Draws one video's frames, in order."""
 
     def __init__(
-        self, joints: Skeleton, *, size: tuple[int, int], config: OverlayConfig = OverlayConfig()
+        self, joints: Skeleton, *, size: tuple[int, int], config: OverlayConfig | None = None
     ) -> None:
         """Prepare for a video.
 
         Args:
             joints: Names and edges of the joints.
             size: (H, W) of the frames, pixels; lines are as thick as suits it.
-            config: What it shall look like.
+            config: What it shall look like; None: the default.
         """
-        self._joints, self._config = joints, config
+        self._joints, self._config = joints, config or OverlayConfig()
         self._line = max(1, round(min(size) / 270))
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
         self._colours = [_side_colour(joint) for joint in joints.joints]
@@ -76,15 +77,13 @@ class Painter:
             self._draw_trail(canvas, trail, colour=colour_of(track_id), now=poses.time)
         for row in range(len(poses)):
             self._draw_box(canvas, poses, row)
-            self._draw_pose(
-                canvas, poses.people.keypoints[row], poses.people.keypoint_scores[row]
-            )
+            self._draw_pose(canvas, poses.people.keypoints[row], poses.people.keypoint_scores[row])
         for row in range(len(poses)):
             self._draw_id(canvas, poses, row)
         return canvas
 
     def draw_lost(self, before: ByteArray, note: str) -> ByteArray:
-        """What stands in for a frame that could not be decoded: the one before, dark, with a note."""
+        """What stands in for a frame that is lost: the one before, dark, with a note."""
         canvas = before // 3
         self._write(canvas, note, (4 * self._line, 14 * self._line), MIDDLE)
         return canvas
@@ -104,7 +103,7 @@ class Painter:
         self, canvas: ByteArray, trail: deque[tuple[float, Point]], *, colour: Colour, now: float
     ) -> None:
         points = list(trail)
-        for (_, start), (time, stop) in zip(points, points[1:], strict=False):
+        for (_, start), (time, stop) in pairwise(points):
             strength = max(0.0, 1 - (now - time) / max(self._config.trail, 1e-6))
             faded = _mix(colour, _pixel(canvas, stop), strength)
             cv2.line(canvas, start, stop, faded, 2 * self._line, cv2.LINE_AA)
@@ -114,12 +113,15 @@ class Painter:
         if not np.isfinite(box).all():
             return
         colour = colour_of(int(poses.track_ids[row]))
-        low, high = (round(float(box[0])), round(float(box[1]))), tuple(map(round, box[2:].tolist()))
+        low, high = (
+            (round(float(box[0])), round(float(box[1]))),
+            tuple(map(round, box[2:].tolist())),
+        )
         thickness = self._line if poses.states[row] == RowState.DETECTED else 1
         cv2.rectangle(canvas, low, high, colour, thickness, cv2.LINE_AA)
 
     def _draw_pose(self, canvas: ByteArray, points: FloatArray, scores: FloatArray) -> None:
-        sure = np.nan_to_num(scores) >= self._config.sure_joint
+        sure: list[bool] = (np.nan_to_num(scores) >= self._config.sure_joint).tolist()
         known = np.isfinite(points).all(axis=-1)
         for start, stop in self._joints.edge_indices.tolist():
             if known[start] and known[stop]:
@@ -166,7 +168,9 @@ def _limb_colour(start: Colour, stop: Colour) -> Colour:
 
 
 def _mix(colour: Colour, below: ByteArray, strength: float) -> Colour:
-    r, g, b = (round(strength * c + (1 - strength) * int(p)) for c, p in zip(colour, below, strict=True))
+    r, g, b = (
+        round(strength * c + (1 - strength) * int(p)) for c, p in zip(colour, below, strict=True)
+    )
     return r, g, b
 
 
@@ -177,7 +181,7 @@ def _pixel(canvas: ByteArray, place: Point) -> ByteArray:
 
 
 def _fixed(point: FloatArray) -> Point:
-    """A place in OpenCV's fixed-point numbers; its pixel centres are whole, ours lie at one half."""
+    """A place in OpenCV's fixed-point numbers; it has pixel centres at whole numbers."""
     limit = 1 << 20
     x, y = (int(np.clip(c - 0.5, -limit, limit) * (1 << FRACTION_BITS)) for c in point.tolist())
     return x, y

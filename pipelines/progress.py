@@ -141,9 +141,7 @@ class Bar:
             )
         elif event.event == "progress" and self._task is not None:
             rate = ((event.done or 0) - self._first) / max(monotonic() - self._began, 1e-3)
-            self._progress.update(
-                self._task, completed=event.done, rate=f"{rate:.1f} frames/s"
-            )
+            self._progress.update(self._task, completed=event.done, rate=f"{rate:.1f} frames/s")
         elif event.event == "warning":
             self._progress.console.print(
                 f"{event.run}: warning: {event.text}", markup=False, highlight=False

@@ -7,17 +7,15 @@ import numpy as np
 from posetube.skeletons import skeleton
 from posetube.structures import ByteArray, Detections, Frame, FramePoses
 
+from ..datasets.video import Video
 from ..datasets.video_writer import VideoWriter
 from .atomic_files import replacing
-from .detect import FrameSource
 from .overlay import OverlayConfig, Painter
 from .recorder import Recorder
 from .tracks_store import read_poses
 
 
-def render(
-    record: Recorder, video: FrameSource, *, config: OverlayConfig = OverlayConfig()
-) -> None:
+def render(record: Recorder, video: Video, *, config: OverlayConfig) -> None:
     """Draw every frame of the video with its people; the overlay has the source's times.
 
     Args:
@@ -33,7 +31,10 @@ def render(
     painter = Painter(joints, size=size, config=config)
     people = PeopleByFrame(read_poses(record.run.tracks), joints=len(joints))
     before: ByteArray = np.zeros((*size, 3), np.uint8)
-    with replacing(record.run.overlay) as aside, VideoWriter(aside, size=size) as writer:
+    with (
+        replacing(record.run.overlay) as aside,
+        VideoWriter(aside, size=size, rate=video.rate) as writer,
+    ):
         for done, frame in enumerate(video.frames(), start=1):
             poses = people.at(frame)
             if frame.image is None:

@@ -36,6 +36,9 @@ class FrameCounts(msgspec.Struct, frozen=True, kw_only=True):
     missing: int = 0
     """Frames that a folder of pictures leaves out."""
 
+    cut_short: bool = False
+    """Whether the source ended before the frames that it announced."""
+
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Which network made the detections."""
@@ -105,10 +108,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def marked_problems(self) -> bool:
-        """Whether frames are corrupt, missing or fewer than the source announced."""
+        """Whether frames are corrupt or missing, or the source was cut short."""
         frames = self.frames
-        cut_short = frames.expected is not None and frames.done < frames.expected
-        return bool(frames.corrupt or frames.missing or cut_short)
+        return bool(frames.corrupt or frames.missing or frames.cut_short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +204,7 @@ class RunDirectory:
         """Whether the folder holds something, but no run."""
         if self.path.exists() and not self.path.is_dir():
             return True
-        return (
-            self.path.is_dir() and not self.manifest.exists() and any(self.path.iterdir())
-        )
+        return self.path.is_dir() and not self.manifest.exists() and any(self.path.iterdir())
 
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)

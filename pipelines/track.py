@@ -1,14 +1,16 @@
 """The main job: a video in, a run's directory with its tracked poses out.
 
 One input goes through three stages, each a function over the run's directory that can be read
-alone: :mod:`.detect`, :mod:`.link`, :mod:`.render`. A stage that an earlier run finished is not done
-again. Several inputs are tracked one after the other; where one fails, the others go on.
+alone: :mod:`.detect`, :mod:`.link`, :mod:`.render`. A stage that an earlier run finished is not
+done again.
+
+Not here: several inputs (:mod:`.batch`).
 """
 
 import platform
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,13 +41,13 @@ LIBRARIES = ("posetube", "torch", "torchvision", "av", "numpy", "pyarrow", "open
 class TrackConfig:
     """What the job does, input and model aside."""
 
-    video: VideoConfig = VideoConfig()
+    video: VideoConfig = field(default_factory=VideoConfig)
     """Which frames."""
 
-    link: LinkConfig = LinkConfig()
+    link: LinkConfig = field(default_factory=LinkConfig)
     """How detections become tracks."""
 
-    overlay: OverlayConfig | None = OverlayConfig()
+    overlay: OverlayConfig | None = field(default_factory=OverlayConfig)
     """What the overlay looks like; None: no overlay."""
 
     on_existing: OnExisting = "resume"
@@ -57,7 +59,7 @@ def track_input(
     run: RunDirectory,
     model: LoadedModel,
     *,
-    config: TrackConfig = TrackConfig(),
+    config: TrackConfig,
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
 ) -> Manifest:
@@ -106,7 +108,7 @@ def _begin(
         state="running",
         source=SourceRecord(
             name=item.name,
-            path=item.source,
+            path=_lasting(video.source),
             kind=item.kind,
             fingerprint=fingerprint(item.source),
             size=video.size,
@@ -118,7 +120,7 @@ def _begin(
             every=config.video.every,
             link=asdict(config.link),
         ),
-        frames=FrameCounts(expected=video.expected),
+        frames=FrameCounts(expected=_expected(video)),
         device=model.device.name,
         versions=versions(),
         skeleton=model.network.skeleton.name,
@@ -129,7 +131,8 @@ def _begin(
     check_same(run, earlier, fresh)
     if video.live and not earlier.finished("detect"):
         raise InputError(
-            f"{run.path}: a live source cannot be taken up again; --on-existing overwrite starts anew"
+            f"{run.path}: a live source cannot be taken up again; "
+            "--on-existing overwrite starts anew"
         )
     return msgspec.structs.replace(earlier, device=fresh.device, versions=fresh.versions)
 
@@ -151,7 +154,7 @@ def _stages(record: Recorder, video: Video, model: LoadedModel, config: TrackCon
 
 def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
     kept = kept_parts(record.run.detections, clip_length=model.network.clip_length)
-    with record.stage("detect", total=video.expected, done=kept.states.total()):
+    with record.stage("detect", total=record.manifest.frames.expected, done=kept.states.total()):
         try:
             detect(record, video, model.network, kept=kept, batch=model.batch)
         except Interrupted:
@@ -160,20 +163,24 @@ def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
             record.interrupt.requested = False  # that is how a recording ends
     for text in video.warnings:
         record.warn(text)
-    if not record.manifest.frames.done:
-        raise MediaError(f"{record.manifest.source.path}: not a single frame could be decoded")
-    _warn_of_lost_frames(record)
+    frames = msgspec.structs.replace(record.manifest.frames, cut_short=video.cut_short)
+    record.update(frames=frames)
+    if not frames.done:
+        raise MediaError(f"{video.source}: there is no frame in the stretch that was asked for")
 
 
-def _warn_of_lost_frames(record: Recorder) -> None:
-    frames = record.manifest.frames
-    if frames.expected is not None and frames.done < frames.expected:
-        record.warn(
-            f"the source announces {frames.expected} frames, {frames.done} came: "
-            "it seems to be cut short"
-        )
-    if frames.corrupt or frames.missing:
-        record.warn(f"{frames.corrupt} corrupt and {frames.missing} missing frames")
+def _expected(video: Video) -> int | None:
+    """How many frames the asked stretch should have, where the source says."""
+    config = video.config
+    if video.expected is None or config.start is not None or config.end is not None:
+        return None
+    return -(-video.expected // config.every)
+
+
+def _lasting(source: str) -> str:
+    """A path that is right from any folder; an address stays as it is."""
+    path = Path(source)
+    return str(path.resolve()) if path.exists() else source
 
 
 def versions() -> dict[str, str]:

@@ -185,4 +185,5 @@ def _open(path: Path) -> Any:
             f"{path} is absent: the run is not linked yet. `posetube link {path.parent}` does it"
         ) from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(f"{path}: not a table of tracks ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise FormatError(f"{path}: not a table of tracks ({reason})") from None

@@ -1,0 +1,114 @@
+"""The jobs as Python functions: ``posetube.track`` and ``posetube.stream``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from posetube.errors import InputError
+from posetube.structures import FramePoses, VideoTracks
+
+from ..datasets.inputs import Input, find_inputs
+from ..datasets.video import VideoConfig, open_video
+from ..tracker.tracker import LinkConfig, Tracker
+from .clip_window import detect_frames
+from .existing_run import OnExisting
+from .link import linked_frames
+from .loaded_model import LoadedModel, load
+from .overlay import OverlayConfig
+from .run_directory import RunDirectory
+from .track import TrackConfig, track_input
+from .tracks_store import read_tracks
+
+
+def track(
+    source: str | Path,
+    *,
+    out: str | Path | None = None,
+    model: str | LoadedModel = "tiny",
+    device: str = "auto",
+    video: VideoConfig | None = None,
+    link: LinkConfig | None = None,
+    overlay: OverlayConfig | None = None,
+    on_existing: OnExisting = "resume",
+) -> VideoTracks:
+    """Find every person of a video, follow each, and say where each joint is in every frame.
+
+    Args:
+        source: A video, a folder of numbered pictures, a picture, or an address FFmpeg reads.
+        out: Directory of the run, with everything that ``posetube track`` writes; a run that was
+            stopped goes on. None: nothing is kept on disk.
+        model: Name of a model, path of its weights, or one from :func:`.loaded_model.load`.
+        device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
+        video: Which frames: start, end, every n-th; None: all.
+        link: How detections become tracks; None: the defaults.
+        overlay: Draw the result over the video, like this; None: do not.
+        on_existing: What to do where ``out`` holds a run already.
+
+    Returns:
+        Everybody in the video. ``frames.states`` says which frames are corrupt or missing.
+
+    Raises:
+        MediaError: If the video cannot be read or is refused.
+        InputError: If an argument is wrong, or ``out`` holds another run.
+        WeightsError: If the model is missing or refused.
+
+    Examples:
+        >>> tracks = track("clip.mp4")                      # doctest: +SKIP
+        >>> for person in tracks:                           # doctest: +SKIP
+        ...     print(person.track_id, len(person), person.boxes[0])
+    """
+    item = _one_input(source)
+    loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
+    config = TrackConfig(
+        video=video or VideoConfig(),
+        link=link or LinkConfig(),
+        overlay=overlay,
+        on_existing=on_existing,
+    )
+    with TemporaryDirectory(prefix="posetube-") as scratch:
+        folder = Path(scratch) / item.name if out is None else Path(out)
+        track_input(item, RunDirectory(folder), loaded, config=config)
+        return read_tracks(folder)
+
+
+def stream(
+    source: str | Path,
+    *,
+    model: str | LoadedModel = "tiny",
+    device: str = "auto",
+    video: VideoConfig | None = None,
+    link: LinkConfig | None = None,
+) -> Iterator[FramePoses]:
+    """Track a video or a camera, frame by frame; nothing is stored.
+
+    Args:
+        source: As for :func:`track`; ``camera:0`` for a camera.
+        model: As for :func:`track`.
+        device: As for :func:`track`.
+        video: As for :func:`track`.
+        link: As for :func:`track`.
+
+    Yields:
+        The people of every frame, in order, a few frames after it was decoded: whether somebody
+        counts is only clear when they were seen a few times.
+
+    Raises:
+        MediaError: If the video cannot be read or is refused.
+        InputError: If an argument is wrong.
+        WeightsError: If the model is missing or refused.
+    """
+    item = _one_input(source)
+    loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
+    network = loaded.network
+    tracker = Tracker(skeleton=network.skeleton, config=link or LinkConfig())
+    with open_video(item.source, config=video) as opened:
+        yield from linked_frames(detect_frames(opened, network), tracker)
+
+
+def _one_input(source: str | Path) -> Input:
+    items = find_inputs([str(source)])
+    if len(items) != 1:
+        raise InputError(
+            f"{source}: expected one video, got {len(items)} inputs; call it for each of them"
+        )
+    return items[0]

@@ -1,0 +1,112 @@
+"""A network that finds coloured squares, and clips with squares for it: quick and exact."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from posetube.pipelines.devices import Device
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.run_directory import ModelRecord
+from posetube.skeletons import COCO17, Skeleton
+from posetube.structures import ByteArray, IntArray, PoseTubes
+
+WIDTH, HEIGHT = 160, 96
+SQUARE = 24
+
+
+class SquareFinder:
+    """Finds one person per colour channel: the square that is bright in it alone."""
+
+    def __init__(self, clip_length: int = 1) -> None:
+        self.clip_length = clip_length
+        self.skeleton: Skeleton = COCO17
+        self.encoded: list[int] = []  # frames per call
+
+    def encode(self, images: ByteArray) -> list[ByteArray]:
+        self.encoded.append(len(images))
+        return [image.copy() for image in images]
+
+    def detect_features(self, features: Sequence[ByteArray], frames: IntArray) -> PoseTubes:
+        boxes = np.stack([_squares(image) for image in features], axis=1)  # (3, T, 4)
+        found = boxes[np.isfinite(boxes).all(axis=(1, 2))].astype(np.float32)
+        n, t = found.shape[:2]
+        steps = np.linspace(0.1, 0.9, 17, dtype=np.float32)
+        low, size = found[..., None, :2], found[..., None, 2:] - found[..., None, :2]
+        return PoseTubes(
+            frames=frames,
+            boxes=found,
+            keypoints=low + size * np.stack([steps, steps**2], axis=-1),
+            keypoint_scores=np.full((n, t, 17), 0.8, np.float32),
+            scores=np.full(n, 0.9, np.float32),
+            presence=np.ones((n, t), np.float32),
+        )
+
+
+def _squares(image: ByteArray) -> Any:
+    """(3, 4) box of the square of each colour; NaN where there is none."""
+    boxes = np.full((3, 4), np.nan)
+    for channel in range(3):
+        rest = np.delete(image, channel, axis=2).max(axis=2)
+        rows, columns = np.nonzero((image[..., channel] > 128) & (rest < 100))
+        if len(rows) > 20:
+            boxes[channel] = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    return boxes
+
+
+def picture(step: int) -> ByteArray:
+    """Two squares that walk towards each other in different rows."""
+    image = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    place = 2 * step % (WIDTH - SQUARE)
+    image[10 : 10 + SQUARE, place : place + SQUARE] = [230, 20, 20]
+    left = WIDTH - SQUARE - place
+    image[60 : 60 + SQUARE, left : left + SQUARE] = [20, 230, 20]
+    return image
+
+
+ClipMaker = Callable[..., Path]
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> ClipMaker:
+    """Writes a clip of squares: ``make_clip("name.mp4", frames=20)``."""
+
+    def make(name: str = "clip.mp4", *, frames: int = 20, rate: int = 25) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=rate, options={"g": "10"})
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.codec_context.time_base = Fraction(1, rate)
+            for step in range(frames):
+                frame = av.VideoFrame.from_ndarray(picture(step), format="rgb24")
+                frame.pts, frame.time_base = step, Fraction(1, rate)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return make
+
+
+@pytest.fixture
+def finder() -> SquareFinder:
+    return SquareFinder()
+
+
+@pytest.fixture
+def make_model() -> Callable[..., LoadedModel]:
+    """A loaded model around the square finder: ``make_model(clip_length=3)``."""
+
+    def make(*, clip_length: int = 1, batch: int = 1, sha256: str = "0" * 64) -> LoadedModel:
+        return LoadedModel(
+            network=SquareFinder(clip_length),
+            record=ModelRecord(name="squares", sha256=sha256, licence="none"),
+            device=Device(name="cpu", reason="a test"),
+            batch=batch,
+        )
+
+    return make
