@@ -97,7 +97,7 @@ class AnnotatedVideo:
 
     def picture(self, frame: int) -> Path | None:
         """File of a frame's picture; None for a video file or where there is none."""
-        if self.media is None or not self.tracks.frames.names:
+        if self.media is None or self.media.is_file() or not self.tracks.frames.names:
             return None
         return self.media / self.tracks.frames.names[frame]
 

@@ -57,7 +57,7 @@ class Mpii:
     """Folder with the labels and, if the pictures are there, ``images``."""
 
     name: ClassVar[str] = "mpii"
-    whole: ClassVar[Counts] = Counts(videos=24_984, frames=24_984)
+    whole: ClassVar[Counts | None] = None
 
     def videos(self) -> tuple[str, ...]:
         """Names of the pictures, such as ``images/005808361.jpg``."""

@@ -21,6 +21,7 @@ COMMANDS = (
     ("demo", "posetube.pipelines.demo:demo", "Make a short clip, track it, compare with truth."),
     ("link", "posetube.pipelines.commands:link", "Link a run's detections again, other settings."),
     ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
+    ("data", "posetube.pipelines.data:app", "Look at data sets and result files; convert them."),
     ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, where the function lies and one line of help of each command, in the order of the help."""
