@@ -1,1 +1,23 @@
-"""Networks, losses and weights. Knows nothing of files other than weights."""
+"""Networks, losses and weights. Knows nothing of files other than weights.
+
+>>> from posetube.models3d import load_model
+>>> model = load_model("tiny")                       # doctest: +SKIP
+>>> tubes = model.detect(clip)                       # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .loading import load_model
+    from .tube_rcnn import FrameFeatures, ModelInfo, TubeRCNN, TubeRCNNConfig
+
+__all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch only when a network is asked for."""
+    if name in __all__:
+        module = ".loading" if name == "load_model" else ".tube_rcnn"
+        return getattr(import_module(module, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

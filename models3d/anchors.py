@@ -1,0 +1,118 @@
+"""Anchors: the boxes that proposals are regressed from, and where they stand.
+
+A tube's anchor is one box, standing still for all T frames of a clip; so an anchor here has four
+numbers, and whoever needs a tube repeats it.
+
+Source: Ren et al., "Faster R-CNN", NeurIPS 2015; the three layouts are those of the programs that
+published weights were trained with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from posetube.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorConfig:
+    """Which anchors stand at every cell of each pyramid level."""
+
+    sizes: tuple[tuple[float, ...], ...]
+    """Per level, the square roots of the anchors' areas, pixels of the network's input."""
+
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Height over width."""
+
+    layout: Literal["torchvision", "detectron", "detectron2"] = "torchvision"
+    """``torchvision``: centred on 0, corners rounded, all sizes of the first ratio first.
+    ``detectron``: centred on the cell's last pixel and inclusive, in the same order.
+    ``detectron2``: centred on 0, not rounded, all ratios of the first size first."""
+
+    def __post_init__(self) -> None:
+        if not self.sizes or any(size <= 0 for level in self.sizes for size in level):
+            raise InputError(f"AnchorConfig.sizes must be above 0 pixels, got {self.sizes}")
+        if len({len(level) for level in self.sizes}) > 1:
+            raise InputError(f"AnchorConfig.sizes: as many on every level, got {self.sizes}")
+        if not self.ratios or any(ratio <= 0 for ratio in self.ratios):
+            raise InputError(f"AnchorConfig.ratios must be above 0, got {self.ratios}")
+
+    @property
+    def per_cell(self) -> int:
+        """A: how many anchors stand at each cell."""
+        return len(self.sizes[0]) * len(self.ratios)
+
+
+def cell_anchors(config: AnchorConfig, *, level: int, stride: int) -> Tensor:
+    """The anchors of the cell at the top left.
+
+    Args:
+        config: Sizes, ratios and layout.
+        level: Index of the pyramid level.
+        stride: Pixels per cell of that level; only the ``detectron`` layout depends on it.
+
+    Returns:
+        (A, 4) float32 x1 y1 x2 y2, pixels.
+    """
+    sizes = torch.tensor(config.sizes[level], dtype=torch.float64)
+    ratios = torch.tensor(config.ratios, dtype=torch.float64)
+    if config.layout == "detectron":
+        return _detectron_windows(sizes, ratios, stride)
+    if config.layout == "detectron2":
+        width = sizes[:, None] / ratios.sqrt()
+        height = width * ratios
+    else:
+        # torchvision computes these in float32; rounding hides the difference
+        width = sizes / ratios.sqrt()[:, None]
+        height = sizes * ratios.sqrt()[:, None]
+    half = torch.stack([width, height], dim=-1).reshape(-1, 2) / 2
+    corners = torch.cat([-half, half], dim=1)
+    if config.layout == "torchvision":
+        corners = corners.round()
+    return corners.float()
+
+
+def _detectron_windows(sizes: Tensor, ratios: Tensor, stride: int) -> Tensor:
+    """A stride-sized window, its aspect changed and rounded, then scaled about its centre."""
+    width = (stride**2 / ratios).sqrt().round()
+    height = (width * ratios).round()
+    scale = sizes / stride
+    extent = torch.stack([width[:, None] * scale, height[:, None] * scale], dim=-1).reshape(-1, 2)
+    centre = (stride - 1) / 2
+    reach = (extent - 1) / 2
+    return torch.cat([centre - reach, centre + reach], dim=1).float()
+
+
+def anchor_grid(
+    config: AnchorConfig,
+    *,
+    shapes: Sequence[tuple[int, int]],
+    strides: Sequence[int],
+    padded: tuple[int, int],
+) -> list[Tensor]:
+    """All anchors of a picture, level by level.
+
+    Args:
+        config: Sizes, ratios and layout.
+        shapes: (h, w) cells of each level.
+        strides: Pixels per cell of each level, as the network is built.
+        padded: (H, W) pixels of the network's input. torchvision measures a level's step on it,
+            ``H // h``, which differs from the stride where H is no multiple of it.
+
+    Returns:
+        Per level (h * w * A, 4), by row, column, anchor.
+    """
+    grids = []
+    for level, ((rows, columns), stride) in enumerate(zip(shapes, strides, strict=True)):
+        step = (stride, stride)
+        if config.layout == "torchvision":
+            step = (padded[0] // rows, padded[1] // columns)
+        windows = cell_anchors(config, level=level, stride=stride)
+        y = torch.arange(rows, dtype=torch.float32) * step[0]
+        x = torch.arange(columns, dtype=torch.float32) * step[1]
+        corner = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).repeat(1, 1, 2)
+        grids.append((corner[:, :, None] + windows).reshape(-1, 4))
+    return grids

@@ -1,0 +1,110 @@
+"""Boxes as tensors: sizes, regression targets and back, clipping, under three pixel conventions.
+
+A box is (..., 4) x1 y1 x2 y2. The conventions differ by a pixel here and there:
+
+===================  ============  =====================  =================
+convention           width         decoded x2             clipped to
+===================  ============  =====================  =================
+``continuous``       x2 - x1       centre + w / 2         0 to W
+``inclusive``        x2 - x1 + 1   centre + w / 2 - 1     0 to W - 1
+``detect-and-track`` x2 - x1 + 1   centre + w / 2         0 to W - 1
+===================  ============  =====================  =================
+
+Ours, torchvision's and Detectron2's boxes are continuous; Detectron's are inclusive; the published
+Detect-and-Track forgets the -1, so that its boxes grow by a pixel with every decoding.
+
+Source: the coding is that of Girshick et al., "R-CNN", CVPR 2014, appendix C.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+BoxConvention = Literal["continuous", "inclusive", "detect-and-track"]
+"""Which pixel arithmetic boxes follow."""
+
+Weights = tuple[float, float, float, float]
+"""Factors on dx, dy, dw, dh."""
+
+LARGEST_LOG_SCALE = math.log(1000 / 16)
+"""dw and dh are cut here, so that no box becomes more than 62.5 times its anchor's size."""
+
+
+def sizes(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+    """Width and height of each box, (..., 2)."""
+    extra = 0 if convention == "continuous" else 1
+    return boxes[..., 2:] - boxes[..., :2] + extra
+
+
+def areas(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+    """Area of each box, (...,)."""
+    return sizes(boxes, convention).prod(dim=-1)
+
+
+def encode(
+    boxes: Tensor,
+    references: Tensor,
+    *,
+    weights: Weights = (1.0, 1.0, 1.0, 1.0),
+    convention: BoxConvention = "continuous",
+) -> Tensor:
+    """What a regression must say for a reference box to become the wanted box.
+
+    Args:
+        boxes: (..., 4) the wanted boxes.
+        references: (..., 4) anchors or proposals, of width and height above 0.
+        weights: Factors on the four numbers.
+        convention: Pixel arithmetic.
+
+    Returns:
+        (..., 4) dx, dy, dw, dh. Where the wanted box is empty, dw and dh are not finite.
+    """
+    size, reference = sizes(boxes, convention), sizes(references, convention)
+    offset = (boxes[..., :2] + size / 2) - (references[..., :2] + reference / 2)
+    deltas = torch.cat([offset / reference, (size / reference).log()], dim=-1)
+    return deltas * deltas.new_tensor(weights)
+
+
+def decode(
+    deltas: Tensor,
+    references: Tensor,
+    *,
+    weights: Weights = (1.0, 1.0, 1.0, 1.0),
+    convention: BoxConvention = "continuous",
+) -> Tensor:
+    """The inverse of :func:`encode`: (..., 4) regressions and references to (..., 4) boxes."""
+    deltas = deltas / deltas.new_tensor(weights)
+    reference = sizes(references, convention)
+    centre = references[..., :2] + reference / 2 + deltas[..., :2] * reference
+    half = deltas[..., 2:].clamp(max=LARGEST_LOG_SCALE).exp() * reference / 2
+    last = 1 if convention == "inclusive" else 0
+    return torch.cat([centre - half, centre + half - last], dim=-1)
+
+
+def clip(
+    boxes: Tensor, *, height: float, width: float, convention: BoxConvention = "continuous"
+) -> Tensor:
+    """Move corners that lie outside a picture onto its border, (..., 4)."""
+    last = 0 if convention == "continuous" else 1
+    limit = boxes.new_tensor([width - last, height - last, width - last, height - last])
+    return torch.minimum(boxes, limit).clamp(min=0)
+
+
+def iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+    """Intersection over union of boxes that broadcast against each other; 0 / 0 counts as 0.
+
+    Args:
+        first: (..., 4).
+        second: (..., 4).
+        convention: Pixel arithmetic.
+
+    Returns:
+        (...,) in [0, 1].
+    """
+    low = torch.maximum(first[..., :2], second[..., :2])
+    high = torch.minimum(first[..., 2:], second[..., 2:])
+    shared = sizes(torch.cat([low, high], dim=-1), convention).clamp(min=0).prod(dim=-1)
+    union = areas(first, convention) + areas(second, convention) - shared
+    return torch.where(union > 0, shared / union.clamp(min=1e-12), torch.zeros_like(union))

@@ -1,0 +1,201 @@
+"""From heatmaps to joints: where each map peaks, to a fraction of a cell, and how sure it is.
+
+Every function works on all people, frames and joints at once. The way back, from joints to
+training targets, is in :mod:`posetube.models3d.targets`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .preprocess import Geometry
+
+FINE = 2
+"""The refined rule looks for the peak on a grid this many times finer than the heatmap's."""
+
+PEAK_WINDOW = 5
+"""Side, in heatmap cells, of the window whose probability is a joint's score."""
+
+CHUNK = 32_000_000
+"""How many resized heatmap cells the ``resized`` rule holds at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig:
+    """How joints are read from heatmaps."""
+
+    rule: Literal["refined", "resized"] = "refined"
+    """``refined``: peak of the map doubled by bicubic interpolation, then a parabola through its
+    neighbours. ``resized``: highest pixel of the map resized to the box, as Mask R-CNN does."""
+
+    pixels: Literal["network", "picture"] = "network"
+    """Whose pixels the ``resized`` rule resizes to: the network's input (torchvision) or the
+    displayed frame (Detectron)."""
+
+    rescore: bool = False
+    """Whether a person's score is multiplied by the mean of the joints' scores."""
+
+
+class Joints(NamedTuple):
+    """The joints of M boxes."""
+
+    positions: Tensor
+    """(M, K, 2) x y, in the boxes' pixels."""
+
+    logits: Tensor
+    """(M, K) height of the peak."""
+
+    scores: Tensor
+    """(M, K) in [0, 1]: with the refined rule, the probability within two cells of the peak; with
+    the resized rule, that of the peak's own pixel."""
+
+
+def decode(heatmaps: Tensor, boxes: Tensor, *, geometry: Geometry, config: DecodeConfig) -> Joints:
+    """Read the joints of M boxes.
+
+    Args:
+        heatmaps: (M, K, S, S) logits.
+        boxes: (M, 4) pixels of the network's input.
+        geometry: Where the frame lies in the network's input.
+        config: The rule.
+
+    Returns:
+        The joints, in pixels of the displayed frame.
+    """
+    if config.rule == "refined":
+        return decode_refined(heatmaps, geometry.to_picture(boxes))
+    if config.pixels == "picture":
+        return decode_resized(heatmaps, geometry.to_picture(boxes))
+    joints = decode_resized(heatmaps, boxes)
+    return joints._replace(positions=geometry.to_picture(joints.positions))
+
+
+def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
+    """Joints to a fraction of a cell, at a cost that does not depend on the boxes' sizes.
+
+    Args:
+        heatmaps: (M, K, S, S) logits.
+        boxes: (M, 4) pixels.
+    """
+    heatmaps = heatmaps.float()
+    side = heatmaps.shape[-1] * FINE
+    fine = functional.interpolate(heatmaps, size=(side, side), mode="bicubic", align_corners=False)
+    logits, peak = fine.flatten(2).max(dim=2)
+    row, column = peak // side, peak % side
+    flat = fine.flatten(2)
+    x = column + 0.5 + _parabola(flat, row * side, column, 1, side)
+    y = row + 0.5 + _parabola(flat, column, row, side, side)
+    size = (boxes[:, 2:] - boxes[:, :2])[:, None]
+    positions = boxes[:, None, :2] + torch.stack([x, y], dim=-1) / side * size
+    return Joints(positions=positions, logits=logits, scores=peak_mass(heatmaps))
+
+
+def _parabola(flat: Tensor, start: Tensor, place: Tensor, step: int, side: int) -> Tensor:
+    """Where the parabola through a peak and its two neighbours on one axis has its top.
+
+    Args:
+        flat: (M, K, side * side) maps.
+        start: (M, K) index of the first cell of the peak's row or column.
+        place: (M, K) the peak's place in it.
+        step: Distance of neighbours in ``flat``.
+        side: Cells per row and column; at the border the nearest inner cell stands in.
+
+    Returns:
+        (M, K) offset from the peak, in [-0.5, 0.5] cells.
+    """
+
+    def at(offset: int) -> Tensor:
+        index = start + (place + offset).clamp(0, side - 1) * step
+        return flat.gather(2, index[..., None])[..., 0]
+
+    before, top, after = at(-1), at(0), at(1)
+    bend = before - 2 * top + after
+    offset = 0.5 * (before - after) / torch.where(bend < 0, bend, torch.ones_like(bend))
+    inside = (place > 0) & (place < side - 1) & (bend < 0)
+    return torch.where(inside, offset, torch.zeros_like(offset)).clamp(-0.5, 0.5)
+
+
+def peak_mass(heatmaps: Tensor) -> Tensor:
+    """Probability within two cells of the peak: (M, K, S, S) logits to (M, K) in [0, 1]."""
+    shape = heatmaps.shape
+    probability = heatmaps.flatten(2).softmax(dim=2).view(shape)
+    window = functional.avg_pool2d(
+        probability, PEAK_WINDOW, stride=1, padding=PEAK_WINDOW // 2, divisor_override=1
+    )
+    return window.flatten(2).amax(dim=2).clamp(max=1)
+
+
+def decode_resized(heatmaps: Tensor, boxes: Tensor) -> Joints:
+    """Mask R-CNN's rule: the highest pixel of each map, resized to its box by bicubic interpolation.
+
+    Args:
+        heatmaps: (M, K, S, S) logits.
+        boxes: (M, 4) pixels. A box below one pixel counts as one pixel wide or high.
+
+    Source:
+        He et al., ICCV 2017, as Detectron and torchvision do it, where the people are walked
+        through one by one.
+    """
+    heatmaps = heatmaps.float()
+    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1)
+    cells = size.ceil().long()
+    people, joints = heatmaps.shape[:2]
+    place = heatmaps.new_zeros(people, joints, 2)
+    logits, scores = heatmaps.new_zeros(people, joints), heatmaps.new_zeros(people, joints)
+    for rows in _similar_sizes(cells, joints=joints):
+        place[rows], logits[rows], scores[rows] = _resized_peaks(heatmaps[rows], cells[rows])
+    positions = boxes[:, None, :2] + (place + 0.5) * (size / cells)[:, None]
+    return Joints(positions=positions, logits=logits, scores=scores)
+
+
+def _similar_sizes(cells: Tensor, *, joints: int) -> list[Tensor]:
+    """Rows of (M, 2) sizes in groups of like size, each of which fits into memory when resized."""
+    if not len(cells):
+        return []
+    order = cells.prod(dim=1).argsort()
+    largest = cells.amax(dim=1)[order] ** 2 * joints
+    group = (largest.cumsum(dim=0) // CHUNK).tolist()
+    starts = [i for i in range(len(group)) if i == 0 or group[i] != group[i - 1]]
+    return list(order.tensor_split(starts[1:]))
+
+
+def _resized_peaks(heatmaps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Resize every map to its box's (w, h) cells and find the highest cell.
+
+    Returns:
+        (m, K, 2) column and row, (m, K) logit, (m, K) probability of that cell.
+    """
+    rows = _bicubic(cells[:, 1], heatmaps.shape[-1]).to(heatmaps.dtype)
+    columns = _bicubic(cells[:, 0], heatmaps.shape[-1]).to(heatmaps.dtype)
+    resized = rows[:, None] @ heatmaps @ columns[:, None].transpose(2, 3)
+    y = torch.arange(resized.shape[2], device=resized.device)
+    x = torch.arange(resized.shape[3], device=resized.device)
+    outside = (y[:, None] >= cells[:, 1, None, None]) | (x >= cells[:, 0, None, None])
+    flat = resized.masked_fill(outside[:, None], -torch.inf).flatten(2)
+    logit, peak = flat.max(dim=2)
+    score = 1 / (flat - logit[..., None]).exp().sum(dim=2)
+    width = resized.shape[3]
+    return torch.stack([peak % width, peak // width], dim=-1).to(heatmaps.dtype), logit, score
+
+
+def _bicubic(lengths: Tensor, side: int) -> Tensor:
+    """Bicubic interpolation from ``side`` cells to each of (m,) lengths, as (m, longest, side).
+
+    Source: Keys' kernel with a = -0.75 and repeated borders, as in OpenCV and torch.
+    """
+    longest = int(lengths.max())
+    out = torch.arange(longest, device=lengths.device)
+    scale = side / lengths.double()
+    source = (out + 0.5) * scale[:, None] - 0.5
+    first = source.floor()
+    taps = torch.arange(-1, 3, device=lengths.device)
+    distance = (source[..., None] - (first[..., None] + taps)).abs()
+    near = (1.25 * distance - 2.25) * distance**2 + 1
+    far = ((-0.75 * distance + 3.75) * distance - 6) * distance + 3
+    weight = torch.where(distance <= 1, near, far)
+    index = (first.long()[..., None] + taps).clamp(0, side - 1)
+    matrix = weight.new_zeros(len(lengths), longest, side)
+    return matrix.scatter_add_(2, index, weight)

@@ -1,0 +1,113 @@
+"""Where each joint is: a heatmap of logits per joint for every box of a tube.
+
+Two kinds: the paper's stack of convolutions with a deconvolution that all frames share, and the
+embedded model's, which starts from the whole-picture joint map and learns what to add.
+
+Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", CVPR 2018.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posetube.errors import InputError
+
+from .roi_align import PoolConfig
+from .time_conv import TimeConv, TimePadding
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeypointHeadConfig:
+    """The keypoint head."""
+
+    pool: PoolConfig
+    """How boxes become features."""
+
+    joints: int = 17
+    """K."""
+
+    channels: int = 512
+    """Of each convolution."""
+
+    depth: int = 8
+    """How many 3 x 3 convolutions."""
+
+    time: int = 1
+    """Their time kernel, an odd number of frames."""
+
+    time_padding: TimePadding = "zero"
+    """What lies beyond a clip's ends."""
+
+    prior: bool = False
+    """Whether the head starts from the neck's joint map (features, then K logits), which it then
+    pools instead of a level."""
+
+    enlarge: Literal["bilinear", "deconvolution", "none"] = "bilinear"
+    """How the deconvolution's output is doubled: interpolated, by a fixed deconvolution that takes
+    the outside for zeros (Detectron), or not at all."""
+
+    def __post_init__(self) -> None:
+        for name in ("joints", "channels", "depth"):
+            if getattr(self, name) < 1:
+                value = getattr(self, name)
+                raise InputError(f"KeypointHeadConfig.{name} must be above 0, got {value}")
+
+    @property
+    def heatmap_size(self) -> int:
+        """S: cells per side of a heatmap."""
+        return self.pool.size * (2 if self.enlarge == "none" else 4)
+
+
+class KeypointHead(nn.Module):
+    """Convolutions over the pooled squares, a deconvolution to K maps, and their doubling."""
+
+    def __init__(self, config: KeypointHeadConfig, *, inputs: int) -> None:
+        super().__init__()
+        self.config = config
+        widths = [inputs] + [config.channels] * config.depth
+        self.convs = nn.ModuleList(
+            TimeConv(i, o, 3, time=config.time, time_padding=config.time_padding)
+            for i, o in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.up = nn.ConvTranspose2d(config.channels, config.joints, 4, stride=2, padding=1)
+        nn.init.kaiming_normal_(self.up.weight, nonlinearity="relu")
+        assert self.up.bias is not None
+        nn.init.zeros_(self.up.bias)
+        self.prior = nn.Parameter(torch.ones(())) if config.prior else None
+
+    def forward(self, pooled: Tensor, length: int) -> Tensor:
+        """(R * T, C, P, P) pooled squares to (R * T, K, S, S) logits."""
+        if self.prior is None:
+            return _enlarge(self.low_resolution(pooled, length), self.config.enlarge)
+        features, logits = pooled.split(
+            [pooled.shape[1] - self.config.joints, self.config.joints], 1
+        )
+        correction = self.low_resolution(functional.relu(features), length)
+        correction = _enlarge(correction, self.config.enlarge)
+        start = functional.interpolate(logits, size=correction.shape[-2:], mode="bilinear")
+        return correction + self.prior * start
+
+    def low_resolution(self, features: Tensor, length: int) -> Tensor:
+        """(R * T, C, P, P) features to (R * T, K, 2 P, 2 P) logits, before they are doubled."""
+        for conv in self.convs:
+            features = functional.relu(conv(features, length))
+        out: Tensor = self.up(features)
+        return out
+
+
+def _enlarge(logits: Tensor, how: str) -> Tensor:
+    if how == "bilinear":
+        return functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+    if how == "deconvolution":
+        return _bilinear_deconvolution(logits)
+    return logits
+
+
+def _bilinear_deconvolution(logits: Tensor) -> Tensor:
+    """Detectron's frozen doubling: bilinear inside, its outer ring weakened by zeros outside."""
+    taps = logits.new_tensor([0.25, 0.75, 0.75, 0.25])
+    kernel = torch.outer(taps, taps).expand(logits.shape[1], 1, 4, 4)
+    return functional.conv_transpose2d(logits, kernel, stride=2, padding=1, groups=logits.shape[1])

@@ -1,0 +1,166 @@
+"""From pictures to the network's input: resize, normalise, pad; and the way back for boxes.
+
+Source: the three ways of resizing are those of the programs that published weights were trained
+with; see the presets.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from posetube.errors import InputError
+from posetube.structures import ByteArray, FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessConfig:
+    """How a displayed frame becomes the network's input."""
+
+    short_side: int
+    """Length to which the shorter side is brought, pixels ..."""
+
+    long_side: int
+    """... as far as the longer one stays within this, pixels."""
+
+    mean: tuple[float, float, float]
+    """Subtracted from each channel, in the order of ``channels``, 0 to 255."""
+
+    std: tuple[float, float, float]
+    """Each channel is divided by this afterwards."""
+
+    channels: Literal["rgb", "bgr"] = "rgb"
+    """Order in which the network expects the channels."""
+
+    resize: Literal["bytes", "floats", "torch"] = "bytes"
+    """``bytes``: OpenCV, before normalisation. ``floats``: OpenCV, after the mean is subtracted
+    (Detectron). ``torch``: after normalisation, sizes rounded down (torchvision)."""
+
+    pad_multiple: int = 32
+    """Height and width are padded at the bottom and right to multiples of this, pixels."""
+
+    pad_value: float = 0.0
+    """What is padded with, after normalisation."""
+
+    def __post_init__(self) -> None:
+        for name in ("short_side", "long_side", "pad_multiple"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"PreprocessConfig.{name} must be above 0 pixels, got {value}")
+        if min(self.std) <= 0:
+            raise InputError(f"PreprocessConfig.std must be above 0, got {self.std}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """Where a displayed frame lies in the network's input."""
+
+    picture: tuple[int, int]
+    """(H, W) of the displayed frame, pixels."""
+
+    resized: tuple[int, int]
+    """(h, w) of the frame within the network's input, pixels."""
+
+    padded: tuple[int, int]
+    """(h, w) of the network's input, pixels."""
+
+    scale: tuple[float, float]
+    """Pixels of the network's input per pixel of the displayed frame, down and across."""
+
+    def to_picture(self, boxes: Tensor) -> Tensor:
+        """(..., 4) boxes or (..., 2) points of the network's input to the displayed frame."""
+        return boxes / self._factors(boxes)
+
+    def to_network(self, boxes: Tensor) -> Tensor:
+        """(..., 4) boxes or (..., 2) points of the displayed frame to the network's input."""
+        return boxes * self._factors(boxes)
+
+    def _factors(self, boxes: Tensor) -> Tensor:
+        return boxes.new_tensor((self.scale[1], self.scale[0]) * (boxes.shape[-1] // 2))
+
+
+def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
+    """Where a frame of (H, W) pixels comes to lie in the network's input."""
+    height, width = picture
+    scale = config.short_side / min(picture)
+    if config.resize == "floats":
+        # Detectron asks whether the rounded longer side is too long
+        if round(scale * max(picture)) > config.long_side:
+            scale = config.long_side / max(picture)
+    else:
+        scale = min(scale, config.long_side / max(picture))
+        scale = float(np.float32(scale)) if config.resize == "torch" else scale
+    whole = int if config.resize == "torch" else round
+    resized = (max(1, whole(height * scale)), max(1, whole(width * scale)))
+    exact = (resized[0] / height, resized[1] / width)
+    down, across = (-(-side // config.pad_multiple) * config.pad_multiple for side in resized)
+    return Geometry(
+        picture=picture,
+        resized=resized,
+        padded=(down, across),
+        scale=(scale, scale) if config.resize == "floats" else exact,
+    )
+
+
+def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geometry]:
+    """Make the network's input.
+
+    Args:
+        images: (B, H, W, 3) RGB uint8, at least one pixel large.
+        config: Size, normalisation and padding.
+
+    Returns:
+        (B, 3, h, w) float32 in channels-last order, and where the frames lie in it.
+
+    Raises:
+        InputError: If the pictures are not of that shape and type.
+    """
+    if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < 1:
+        raise InputError(f"images: expected (B, H, W, 3) with H, W above 0, got {images.shape}")
+    if images.dtype != np.uint8:
+        raise InputError(f"images: expected RGB bytes (uint8), got {images.dtype}")
+    geometry = geometry_of((images.shape[1], images.shape[2]), config)
+    ordered = images[..., ::-1] if config.channels == "bgr" else images
+    if config.resize == "bytes":
+        pixels = _normalise(_stack([_resize(image, geometry) for image in ordered]), config)
+    elif config.resize == "floats":
+        factor = geometry.scale[0]
+        pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
+    else:
+        pixels = _resize_torch(_normalise(_stack(list(ordered)), config), geometry)
+    height, width = geometry.resized
+    down, across = geometry.padded
+    pixels = functional.pad(pixels, (0, across - width, 0, down - height), value=config.pad_value)
+    return pixels.contiguous(memory_format=torch.channels_last), geometry
+
+
+def _resize(image: ByteArray, geometry: Geometry) -> ByteArray:
+    height, width = geometry.resized
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _resize_floats(image: ByteArray, factor: float, config: PreprocessConfig) -> FloatArray:
+    """Subtract the mean, then resize by a factor; the pixel grid follows the factor exactly."""
+    centred = image.astype(np.float32) - np.array(config.mean, np.float32)
+    resized = cv2.resize(centred, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized / np.array(config.std, np.float32))
+
+
+def _resize_torch(pixels: Tensor, geometry: Geometry) -> Tensor:
+    return functional.interpolate(
+        pixels, size=geometry.resized, mode="bilinear", align_corners=False
+    )
+
+
+def _stack(images: list[ByteArray] | list[FloatArray]) -> Tensor:
+    """B pictures (H, W, 3) to (B, 3, H, W) float32."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+
+
+def _normalise(pixels: Tensor, config: PreprocessConfig) -> Tensor:
+    mean, std = (pixels.new_tensor(values)[:, None, None] for values in (config.mean, config.std))
+    return (pixels - mean) / std

@@ -1,0 +1,207 @@
+"""Where people may be: the tube proposal network.
+
+At every cell stand A anchors. For each, the head says how likely a person is there, one number for
+the whole clip, and regresses one box per frame. The best tubes survive non-maximum suppression.
+
+Source: Girdhar et al., "Detect-and-Track", CVPR 2018, section 3.1; with T = 1 it is the region
+proposal network of Ren et al., "Faster R-CNN", NeurIPS 2015.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posetube.errors import InputError
+
+from .anchors import AnchorConfig, anchor_grid
+from .box_coding import BoxConvention, clip, decode, sizes
+from .time_conv import Separable, TimeConv, TimePadding
+from .tube_nms import tube_nms
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalConfig:
+    """The proposal network and its filter."""
+
+    anchors: AnchorConfig
+    """What stands at every cell."""
+
+    convolution: Literal["full", "separable"] = "full"
+    """The 3 x 3 convolution before the two outputs."""
+
+    time: int = 1
+    """Its time kernel, an odd number of frames."""
+
+    time_padding: TimePadding = "zero"
+    """What lies beyond a clip's ends."""
+
+    before_nms: int = 1000
+    """Best tubes per level that enter non-maximum suppression."""
+
+    after_nms: int = 1000
+    """Best tubes of all levels that leave it."""
+
+    nms: float = 0.7
+    """A tube overlapping a better one of its level by more than this, in [0, 1], is dropped."""
+
+    min_size: float = 1e-3
+    """Tubes with a box narrower or lower than this, pixels, are dropped."""
+
+    clip_to: Literal["picture", "padded"] = "picture"
+    """Whether boxes end where the picture does, or where its padding does."""
+
+    convention: BoxConvention = "continuous"
+    """Pixel arithmetic."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.nms <= 1:
+            raise InputError(f"ProposalConfig.nms must be in [0, 1], got {self.nms}")
+        for name in ("before_nms", "after_nms"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"ProposalConfig.{name} must be above 0, got {getattr(self, name)}"
+                )
+
+
+class ProposalMaps(NamedTuple):
+    """What the head says of the N anchors of B clips."""
+
+    objectness: Tensor
+    """(B, N) logits, one per tube."""
+
+    deltas: Tensor
+    """(B, N, T, 4) regressions, one per frame."""
+
+    anchors: Tensor
+    """(N, 4) pixels of the network's input; by level, row, column, anchor."""
+
+    counts: tuple[int, ...]
+    """How many of the N each level has."""
+
+
+class ProposalHead(nn.Module):
+    """A convolution that all levels share, then objectness and regressions per anchor."""
+
+    def __init__(self, config: ProposalConfig, *, channels: int, strides: Sequence[int]) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = tuple(strides)
+        if len(self.strides) != len(config.anchors.sizes):
+            raise InputError(
+                f"AnchorConfig.sizes must have one entry per pyramid level ({len(self.strides)}), "
+                f"got {len(config.anchors.sizes)}"
+            )
+        if config.convolution == "separable":
+            self.conv: nn.Module = Separable(
+                channels, channels, time=config.time, time_padding=config.time_padding
+            )
+        else:
+            self.conv = TimeConv(
+                channels, channels, 3, time=config.time, time_padding=config.time_padding
+            )
+        self.objectness = TimeConv(channels, config.anchors.per_cell)
+        self.deltas = TimeConv(channels, 4 * config.anchors.per_cell)
+        for layer in (self.objectness, self.deltas):
+            nn.init.normal_(layer.weight, std=0.01)
+
+    def forward(self, levels: Sequence[Tensor], length: int) -> tuple[list[Tensor], list[Tensor]]:
+        """What every frame of B clips says.
+
+        Args:
+            levels: Per level (B * T, C, h, w).
+            length: T.
+
+        Returns:
+            Per level (B * T, A, h, w) objectness logits and (B * T, A * 4, h, w) regressions.
+        """
+        hidden = [functional.relu(self.conv(level, length)) for level in levels]
+        return [self.objectness(h) for h in hidden], [self.deltas(h) for h in hidden]
+
+    def maps(
+        self, levels: Sequence[Tensor], *, length: int, padded: tuple[int, int]
+    ) -> ProposalMaps:
+        """The same, per anchor instead of per picture, objectness averaged over the frames."""
+        objectness, deltas = self(levels, length)
+        grids = anchor_grid(
+            self.config.anchors,
+            shapes=[(level.shape[2], level.shape[3]) for level in levels],
+            strides=self.strides,
+            padded=padded,
+        )
+        return ProposalMaps(
+            objectness=torch.cat([_per_tube(o, length) for o in objectness], dim=1),
+            deltas=torch.cat([_per_frame(d, length) for d in deltas], dim=1),
+            anchors=torch.cat(grids).to(objectness[0].device),
+            counts=tuple(len(grid) for grid in grids),
+        )
+
+
+def _per_tube(objectness: Tensor, length: int) -> Tensor:
+    """(B * T, A, h, w) to (B, h * w * A), averaged over T."""
+    mean = objectness.unflatten(0, (-1, length)).mean(dim=1)
+    return mean.permute(0, 2, 3, 1).flatten(1)
+
+
+def _per_frame(deltas: Tensor, length: int) -> Tensor:
+    """(B * T, A * 4, h, w) to (B, h * w * A, T, 4)."""
+    split = deltas.unflatten(1, (-1, 4)).unflatten(0, (-1, length))  # (B, T, A, 4, h, w)
+    return split.permute(0, 4, 5, 2, 1, 3).flatten(1, 3)
+
+
+def propose(
+    maps: ProposalMaps,
+    *,
+    size: tuple[int, int],
+    padded: tuple[int, int],
+    config: ProposalConfig,
+) -> list[tuple[Tensor, Tensor]]:
+    """Choose the tubes that the heads will look at.
+
+    Args:
+        maps: What the head said.
+        size: (H, W) of the resized picture, pixels of the network's input.
+        padded: (H, W) of the network's input.
+        config: The filter.
+
+    Returns:
+        Per clip, (R, T, 4) tubes in pixels of the network's input and (R,) probabilities, falling.
+        They carry no gradient.
+    """
+    limit = padded if config.clip_to == "padded" else size
+    return [
+        _filter(objectness, deltas, maps, limit=limit, config=config)
+        for objectness, deltas in zip(
+            maps.objectness.detach().float(), maps.deltas.detach().float(), strict=True
+        )
+    ]
+
+
+def _filter(
+    objectness: Tensor,
+    deltas: Tensor,
+    maps: ProposalMaps,
+    *,
+    limit: tuple[int, int],
+    config: ProposalConfig,
+) -> tuple[Tensor, Tensor]:
+    """The best tubes of one clip: level by level, then of all levels together."""
+    tubes, scores = [], []
+    parts = (objectness, deltas, maps.anchors)
+    for logits, regressions, anchors in zip(*(p.split(maps.counts) for p in parts), strict=True):
+        best = logits.topk(min(config.before_nms, len(logits))).indices
+        tube = decode(regressions[best], anchors[best, None], convention=config.convention)
+        tube = clip(tube, height=limit[0], width=limit[1], convention=config.convention)
+        score = logits[best].sigmoid()
+        large = (sizes(tube, config.convention) >= config.min_size).flatten(1).all(dim=1)
+        tube, score = tube[large], score[large]
+        kept = tube_nms(tube, score, threshold=config.nms, convention=config.convention)
+        kept = kept[: config.after_nms]
+        tubes.append(tube[kept])
+        scores.append(score[kept])
+    score = torch.cat(scores)
+    best = score.argsort(descending=True, stable=True)[: config.after_nms]
+    return torch.cat(tubes)[best], score[best]

@@ -1,0 +1,124 @@
+"""Features of a tube: ordinary RoIAlign in each of its frames, from the level that fits its size.
+
+Source: He et al., "Mask R-CNN", ICCV 2017; the level rule is that of Lin et al., "Feature Pyramid
+Networks", CVPR 2017; a tube's frames are pooled one by one, as Detect-and-Track does. torchvision's
+operator does the work (on a CPU with one thread: hand it few channels).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torchvision import ops
+
+from posetube.errors import InputError
+
+from .box_coding import BoxConvention, areas
+
+CANONICAL_SIZE = 224
+"""A box of this size, pixels, is pooled from ..."""
+CANONICAL_STRIDE_LOG2 = 4
+"""... the level of stride 16."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolConfig:
+    """How a box becomes a square of features."""
+
+    size: int
+    """Bins per side."""
+
+    samples: int = 2
+    """Sampling points per bin and side; 0: as many as the bin has cells."""
+
+    aligned: bool = False
+    """Whether cell centres lie at half pixels (Detectron2) or at whole ones (the others)."""
+
+    levels: int = 1
+    """How many pyramid levels boxes are pooled from, the finest ones."""
+
+    level_rule: Literal["torchvision", "detectron"] = "torchvision"
+    """Where the small number that guards the level's rounding stands; Detectron adds a pixel to
+    widths and heights as well."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("size", 1), ("samples", 0), ("levels", 1)):
+            if getattr(self, name) < least:
+                value = getattr(self, name)
+                raise InputError(f"PoolConfig.{name} must be {least} or more, got {value}")
+
+
+def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:
+    """Which pyramid level each tube is pooled from.
+
+    Args:
+        tubes: (R, T, 4) pixels of the network's input; the area is the mean over frames.
+        config: Level count and rule.
+        finest: log2 of the finest level's stride.
+
+    Returns:
+        (R,) int64 index into the levels.
+    """
+    if config.level_rule == "detectron":
+        convention: BoxConvention = "inclusive"
+        scale = areas(tubes, convention).mean(dim=1).clamp(min=0).sqrt() / CANONICAL_SIZE
+        level = torch.floor(CANONICAL_STRIDE_LOG2 + torch.log2(scale + 1e-6))
+    else:
+        scale = areas(tubes).mean(dim=1).clamp(min=0).sqrt() / CANONICAL_SIZE
+        level = torch.floor(CANONICAL_STRIDE_LOG2 + torch.log2(scale) + 1e-6)
+    return (level.clamp(finest, finest + config.levels - 1) - finest).long()
+
+
+def pool_tubes(
+    levels: Sequence[Tensor],
+    tubes: Sequence[Tensor],
+    *,
+    strides: Sequence[int],
+    config: PoolConfig,
+) -> Tensor:
+    """Pool every box of every tube.
+
+    Args:
+        levels: Per level (B * T, C, h, w).
+        tubes: Per clip (R, T, 4), pixels of the network's input.
+        strides: Pixels per cell of each level.
+        config: Bins, samples and levels.
+
+    Returns:
+        (sum of R * T, C, size, size): tube after tube, frame after frame.
+    """
+    boxes = torch.cat([tube.flatten(0, 1) for tube in tubes])
+    rows = torch.cat([frame_rows(tube, clip) for clip, tube in enumerate(tubes)])
+    rois = torch.cat([rows[:, None].to(boxes.dtype), boxes], dim=1)
+    if config.levels == 1:
+        return _align(levels[0], rois, strides[0], config)
+    finest = strides[0].bit_length() - 1
+    length = tubes[0].shape[1]
+    level = levels_of(torch.cat(list(tubes)), config=config, finest=finest)
+    level = level.repeat_interleave(length)
+    pooled = levels[0].new_zeros(len(rois), levels[0].shape[1], config.size, config.size)
+    for index in range(config.levels):
+        chosen = torch.nonzero(level == index)[:, 0]
+        part = _align(levels[index], rois[chosen], strides[index], config)
+        pooled = pooled.index_copy(0, chosen, part.to(pooled.dtype))
+    return pooled
+
+
+def frame_rows(tubes: Tensor, clip: int) -> Tensor:
+    """Which row of a (B * T, ...) feature map each box of a clip's (R, T, 4) tubes is in, (R * T,)."""
+    count, length, _ = tubes.shape
+    return (clip * length + torch.arange(length, device=tubes.device)).repeat(count)
+
+
+def _align(level: Tensor, rois: Tensor, stride: int, config: PoolConfig) -> Tensor:
+    pooled: Tensor = ops.roi_align(
+        level,
+        rois.to(level.dtype),
+        output_size=config.size,
+        spatial_scale=1 / stride,
+        sampling_ratio=config.samples,
+        aligned=config.aligned,
+    )
+    return pooled

@@ -1,0 +1,115 @@
+"""Convolution over space and, where its time kernel is above 1, over the frames of a clip.
+
+Every feature map in this folder is (B * T, C, H, W): the T frames of B clips, one clip after the
+other. A layer that looks at single frames does not care where a clip ends; one that mixes frames
+is told T. So one tensor layout, and one set of fast 2D kernels, serve both kinds of layers.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posetube.errors import InputError
+
+TimePadding = Literal["zero", "replicate"]
+"""What lies beyond a clip's first and last frame: nothing, or that frame again."""
+
+
+class TimeConv(nn.Module):
+    """A 2D convolution whose kernel may also reach into neighbouring frames.
+
+    The weight is (O, I, k, k), or (O, I, time, k, k) where ``time`` is above 1. A kernel of several
+    frames is applied as that many 2D kernels, whose outputs are shifted in time and added: the same
+    numbers as a 3D convolution, at the speed of 2D kernels.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        *,
+        time: int = 1,
+        stride: int = 1,
+        padding: int | None = None,
+        groups: int = 1,
+        bias: bool = True,
+        time_padding: TimePadding = "zero",
+    ) -> None:
+        """Draw the weights as He et al. do for rectifiers; ``padding`` None keeps the size."""
+        super().__init__()
+        if time < 1 or time % 2 == 0:
+            raise InputError(f"time kernels must be odd numbers of frames from 1, got {time}")
+        frames = () if time == 1 else (time,)
+        self.weight = nn.Parameter(torch.empty(outputs, inputs // groups, *frames, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.time, self.stride, self.groups = time, stride, groups
+        self.padding = kernel // 2 if padding is None else padding
+        self.time_padding = time_padding
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    def forward(self, maps: Tensor, length: int = 1) -> Tensor:
+        """Convolve (B * length, I, H, W) to (B * length, O, H', W')."""
+        if self.time == 1:
+            return self._plane(maps, self.weight, self.bias)
+        middle = self.time // 2
+        responses = [
+            self._plane(maps, self.weight[:, :, step], self.bias if step == middle else None)
+            for step in range(self.time)
+        ]
+        return sum_over_time(responses, length=length, padding=self.time_padding)
+
+    def _plane(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return functional.conv2d(maps, weight, bias, self.stride, self.padding, 1, self.groups)
+
+
+class Separable(nn.Module):
+    """A depthwise 3 x 3 convolution, then a pointwise one."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, time: int = 1, time_padding: TimePadding = "zero"
+    ) -> None:
+        super().__init__()
+        self.depthwise = TimeConv(
+            inputs, inputs, 3, groups=inputs, time=time, time_padding=time_padding
+        )
+        self.pointwise = TimeConv(inputs, outputs)
+
+    def forward(self, maps: Tensor, length: int = 1) -> Tensor:
+        """(B * T, I, H, W) to (B * T, O, H, W)."""
+        out: Tensor = self.pointwise(self.depthwise(maps, length))
+        return out
+
+
+def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding) -> Tensor:
+    """Add the responses of a time kernel's steps, each to the frame that it speaks about.
+
+    Args:
+        responses: One (B * T, C, H, W) per step: what that step's 2D kernel says to every frame.
+        length: T.
+        padding: What lies beyond the clip's ends.
+    """
+    clips = [response.unflatten(0, (-1, length)) for response in responses]
+    middle = len(clips) // 2
+    moved = [_move(clip, step - middle, padding) for step, clip in enumerate(clips)]
+    total = moved[middle]
+    for step, clip in enumerate(moved):
+        if step != middle:
+            total = total + clip
+    return total.flatten(0, 1)
+
+
+def _move(clip: Tensor, offset: int, padding: TimePadding) -> Tensor:
+    """(B, T, C, H, W) of which frame t is what frame t + offset was."""
+    length = clip.shape[1]
+    if offset == 0:
+        return clip
+    if padding == "replicate":
+        frames = torch.arange(length, device=clip.device) + offset
+        return clip[:, frames.clamp(0, length - 1)]
+    kept = clip[:, max(offset, 0) : max(length + min(offset, 0), 0)]
+    missing = length - kept.shape[1]
+    before, after = (missing, 0) if offset < 0 else (0, missing)
+    return functional.pad(kept, (0, 0, 0, 0, 0, 0, before, after))

@@ -1,0 +1,295 @@
+"""The network: from the frames of a clip to one tube per person.
+
+::
+
+    frames ─ prepare ─ body ─ neck ─┬─ proposals ─ tubes ─┐
+                                    ├─ RoIAlign ─────── box head ─ people ─┐
+                                    └─ RoIAlign ────────────────── keypoint head ─ joints
+
+What looks at one frame alone (the body's first stages, often the whole body and neck) is
+:meth:`TubeRCNN.encode`, computed once per frame; what mixes the frames of a clip is
+:meth:`TubeRCNN.detect_features`. :meth:`TubeRCNN.detect` is both. Where the cut lies follows from
+the time kernels in the configuration.
+
+Source: Girdhar et al., "Detect-and-Track: Efficient Pose Estimation in Videos", CVPR 2018, fig. 2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from posetube.errors import InputError
+from posetube.skeletons import Skeleton, skeleton
+from posetube.structures import ByteArray, Clip, PoseTubes
+
+from .box_head import BoxHead, BoxHeadConfig, FullyConnected, People, detect_people
+from .heatmaps import DecodeConfig, Joints, decode
+from .joint_neck import JointNeck, JointNeckConfig
+from .keypoint_head import KeypointHead, KeypointHeadConfig
+from .mobile_body import MobileBody, MobileBodyConfig
+from .preprocess import Geometry, PreprocessConfig, prepare
+from .proposals import ProposalConfig, ProposalHead, propose
+from .roi_align import pool_tubes
+
+BodyConfig = MobileBodyConfig
+NeckConfig = JointNeckConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TubeRCNNConfig:
+    """All parts of a network; presets fill it in (:mod:`posetube.models3d.presets`)."""
+
+    skeleton: str
+    """Name of the joint set that the K joints follow."""
+
+    clip_length: int = 1
+    """T, an odd number of frames."""
+
+    preprocess: PreprocessConfig
+    """From frames to the network's input."""
+
+    body: BodyConfig
+    """Features of several sizes."""
+
+    neck: NeckConfig
+    """From these to the levels in which people are found."""
+
+    proposals: ProposalConfig
+    """Where people may be."""
+
+    box_head: BoxHeadConfig
+    """Which of these are people, and their boxes."""
+
+    keypoint_head: KeypointHeadConfig
+    """Their joints' heatmaps."""
+
+    decode: DecodeConfig
+    """From heatmaps to joints."""
+
+    def __post_init__(self) -> None:
+        if self.clip_length < 1 or self.clip_length % 2 == 0:
+            raise InputError(
+                "TubeRCNNConfig.clip_length must be an odd number of frames from 1, "
+                f"got {self.clip_length}"
+            )
+        joints = len(skeleton(self.skeleton))
+        if self.keypoint_head.joints != joints:
+            raise InputError(
+                f"KeypointHeadConfig.joints must be the {joints} of skeleton {self.skeleton}, "
+                f"got {self.keypoint_head.joints}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """Where a network's weights came from."""
+
+    name: str
+    """What it is called: a name of ours, or the file's."""
+
+    sha256: str | None = None
+    """Of the weights file; None where there is none."""
+
+    licence: str = "unknown"
+    """Of the weights."""
+
+    source: str = ""
+    """How they were made, or where they were published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFeatures:
+    """What the per-frame part makes of one frame; opaque to callers, kept while a clip needs it."""
+
+    maps: tuple[Tensor, ...]
+    """Each (1, C, h, w)."""
+
+    geometry: Geometry
+    """Where the frame lies in the network's input."""
+
+
+class Pyramid(NamedTuple):
+    """What the clip part makes of B clips."""
+
+    levels: list[Tensor]
+    """Per level (B * T, C, h, w), finest first."""
+
+    joint_map: Tensor | None
+    """(B * T, C + K, h, w) features and logits per joint, where the neck makes them."""
+
+
+class Found(NamedTuple):
+    """What the network found in one clip, as tensors."""
+
+    people: People
+    """N people, in pixels of the displayed frame."""
+
+    heatmaps: Tensor
+    """(N * T, K, S, S) logits."""
+
+    joints: Joints
+    """(N * T, K, ...) in pixels of the displayed frame."""
+
+
+class TubeRCNN(nn.Module):
+    """Detect-and-Track's network, its parts chosen by configuration."""
+
+    def __init__(self, config: TubeRCNNConfig, *, info: ModelInfo | None = None) -> None:
+        """Build it with random weights."""
+        super().__init__()
+        self.config = config
+        self.info = info or ModelInfo(name="untrained")
+        self.body = MobileBody(config.body)
+        self.neck = JointNeck(config.neck, body_channels=self.body.channels)
+        channels = self.neck.channels
+        self.proposals = ProposalHead(
+            config.proposals, channels=channels, strides=self.neck.strides
+        )
+        self.box_head = _box_head(config.box_head, channels)
+        self.keypoint_head = KeypointHead(config.keypoint_head, inputs=channels)
+        times = [*(stage.time for stage in self.body.stages), 1, self.neck.time]
+        self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Names and order of the K joints."""
+        return skeleton(self.config.skeleton)
+
+    @property
+    def clip_length(self) -> int:
+        """T: how many frames the network looks at together."""
+        return self.config.clip_length
+
+    def detect(self, clip: Clip) -> PoseTubes:
+        """Find everybody in a clip of T frames.
+
+        Raises:
+            InputError: If the clip does not have T frames.
+        """
+        return self.detect_features(self.encode(clip.images), clip.frames.tolist())
+
+    @torch.inference_mode()
+    def encode(self, images: ByteArray) -> list[FrameFeatures]:
+        """The per-frame part, once per frame.
+
+        Args:
+            images: (B, H, W, 3) RGB uint8 frames of one size, of any clips.
+
+        Raises:
+            InputError: If the images are not of that shape and type.
+        """
+        pixels, geometry = prepare(images, self.config.preprocess)
+        maps = self.frame_part(pixels.to(next(self.parameters()).device))
+        return [
+            FrameFeatures(maps=tuple(m[frame : frame + 1] for m in maps), geometry=geometry)
+            for frame in range(len(images))
+        ]
+
+    @torch.inference_mode()
+    def detect_features(
+        self, features: Sequence[FrameFeatures], frames: Sequence[int]
+    ) -> PoseTubes:
+        """The clip part: find everybody in T encoded frames.
+
+        Args:
+            features: From :meth:`encode`, one per frame of the clip; the ends of a video may
+                repeat a frame.
+            frames: T indices of the frames in their video, not decreasing.
+
+        Returns:
+            Everybody down to the box head's lowest score, by falling score.
+
+        Raises:
+            InputError: If there are not T frames, or they differ in size.
+        """
+        if not len(features) == len(frames) == self.clip_length:
+            raise InputError(
+                f"this network looks at clips of {self.clip_length} frames, got "
+                f"{len(features)} frames with {len(frames)} indices"
+            )
+        pictures = {feature.geometry.picture for feature in features}
+        if len(pictures) > 1:
+            raise InputError(f"the frames of a clip must have one size, got {sorted(pictures)}")
+        maps = [torch.cat(parts) for parts in zip(*(f.maps for f in features), strict=True)]
+        found = self.find(maps, features[0].geometry)
+        return self._to_tubes(found, frames)
+
+    def frame_part(self, pixels: Tensor) -> list[Tensor]:
+        """(frames, 3, h, w) network input to what the clip part needs of each frame."""
+        return self._advance([pixels], range(self._cut), 1)
+
+    def clip_part(self, maps: list[Tensor], length: int) -> Pyramid:
+        """The frames' maps, each (B * length, C, h, w), to the levels that people are found in."""
+        maps = self._advance(maps, range(self._cut, len(self.body.stages) + 2), length)
+        count = len(self.neck.strides)
+        return Pyramid(maps[:count], maps[count] if len(maps) > count else None)
+
+    def find(self, maps: list[Tensor], geometry: Geometry) -> Found:
+        """The clip part and the heads on one clip, from the maps of its T frames."""
+        config, length, to_picture = self.config, self.clip_length, geometry.to_picture
+        pyramid = self.clip_part(maps, length)
+        anchors = self.proposals.maps(pyramid.levels, length=length, padded=geometry.padded)
+        [(tubes, _)] = propose(
+            anchors, size=geometry.resized, padded=geometry.padded, config=config.proposals
+        )
+        judged = self.box_head(self.pool_boxes(pyramid, [tubes]), length)
+        people = detect_people(
+            judged, tubes, size=geometry.picture, config=config.box_head, to_picture=to_picture
+        )
+        boxes = geometry.to_network(people.boxes)
+        heatmaps = self.keypoint_head(self.pool_joints(pyramid, [boxes]), length)
+        joints = decode(heatmaps, boxes.flatten(0, 1), geometry=geometry, config=config.decode)
+        return Found(people, heatmaps, joints)
+
+    def pool_boxes(self, pyramid: Pyramid, tubes: Sequence[Tensor]) -> Tensor:
+        """Features of every clip's (R, T, 4) tubes for the box head, (sum of R * T, C, P, P)."""
+        pool = self.config.box_head.pool
+        return pool_tubes(pyramid.levels, tubes, strides=self.neck.strides, config=pool)
+
+    def pool_joints(self, pyramid: Pyramid, tubes: Sequence[Tensor]) -> Tensor:
+        """Features of every clip's (R, T, 4) tubes for the keypoint head, likewise."""
+        pool = self.config.keypoint_head.pool
+        levels = pyramid.levels if pyramid.joint_map is None else [pyramid.joint_map]
+        return pool_tubes(levels, tubes, strides=self.neck.strides, config=pool)
+
+    def _advance(self, maps: list[Tensor], steps: range, length: int) -> list[Tensor]:
+        """Some steps of body and neck: every stage adds a map, the neck turns them into levels."""
+        stages = self.body.stages
+        for step in steps:
+            if step < len(stages):
+                maps = [*maps, stages[step](maps[-1], length)]
+            elif step == len(stages):
+                maps = self.neck.merge(maps[1:])
+            else:
+                maps = self.neck.smooth(maps, length)
+        return maps
+
+    def _to_tubes(self, found: Found, frames: Sequence[int]) -> PoseTubes:
+        people, _, joints = found
+        shape = (len(people.scores), self.clip_length)
+        keypoint_scores = joints.scores.unflatten(0, shape)
+        scores = people.scores
+        if self.config.decode.rescore:
+            scores = scores * keypoint_scores.mean(dim=(1, 2))
+        order = scores.argsort(descending=True, stable=True)
+        columns = {
+            "boxes": people.boxes,
+            "keypoints": joints.positions.unflatten(0, shape),
+            "keypoint_scores": keypoint_scores,
+            "scores": scores,
+            "presence": people.presence,
+        }
+        return PoseTubes(
+            frames=np.asarray(frames, np.int64),
+            **{name: column[order].float().cpu().numpy() for name, column in columns.items()},
+        )
+
+
+def _box_head(config: BoxHeadConfig, channels: int) -> BoxHead:
+    assert config.hidden is not None
+    body = FullyConnected(channels * config.pool.size**2, config.hidden)
+    return BoxHead(config, body=body, features=config.hidden)
