@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from posetube.skeletons import Skeleton, side_of
-from posetube.structures import ByteArray, FloatArray, FramePoses, RowState
+from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState
 
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
@@ -24,12 +24,12 @@ PEOPLE: tuple[Colour, ...] = (
     (240, 228, 66),
     (0, 158, 115),
     (204, 121, 167),
-    (230, 159, 0),
-    (86, 180, 233),
     (213, 94, 0),
     (0, 114, 178),
+    (190, 190, 190),
 )
-"""Okabe and Ito's colours, which differ for colour-blind eyes too; taken in turn by track id."""
+"""Okabe and Ito's colours, which differ for colour-blind eyes too, and grey; taken in turn by track
+id. Their orange and sky blue are left out, so that nobody's box looks like an arm."""
 
 FRACTION_BITS = 3
 """OpenCV takes places as integers; these many bits are behind the point."""
@@ -77,7 +77,7 @@ class Painter:
             self._draw_trail(canvas, trail, colour=colour_of(track_id), now=poses.time)
         for row in range(len(poses)):
             self._draw_box(canvas, poses, row)
-            self._draw_pose(canvas, poses.people.keypoints[row], poses.people.keypoint_scores[row])
+            self._draw_pose(canvas, poses.people, row)
         for row in range(len(poses)):
             self._draw_id(canvas, poses, row)
         return canvas
@@ -120,22 +120,28 @@ class Painter:
         thickness = self._line if poses.states[row] == RowState.DETECTED else 1
         cv2.rectangle(canvas, low, high, colour, thickness, cv2.LINE_AA)
 
-    def _draw_pose(self, canvas: ByteArray, points: FloatArray, scores: FloatArray) -> None:
-        sure: list[bool] = (np.nan_to_num(scores) >= self._config.sure_joint).tolist()
-        known = np.isfinite(points).all(axis=-1)
+    def _draw_pose(self, canvas: ByteArray, people: Detections, row: int) -> None:
+        points, line = people.keypoints[row], self._line_of(people.boxes[row])
+        sure = np.nan_to_num(people.keypoint_scores[row]) >= self._config.sure_joint
+        known = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
         for start, stop in self._joints.edge_indices.tolist():
             if known[start] and known[stop]:
-                width = 2 * self._line if sure[start] and sure[stop] else self._line
+                width = 2 * line if sure[start] and sure[stop] else line
                 colour = _limb_colour(self._colours[start], self._colours[stop])
                 ends = _fixed(points[start]), _fixed(points[stop])
                 cv2.line(canvas, *ends, BLACK, width + 2, cv2.LINE_AA, FRACTION_BITS)
                 cv2.line(canvas, *ends, colour, width, cv2.LINE_AA, FRACTION_BITS)
-        radius = 2 * self._line << FRACTION_BITS
+        radius = (3 * line << FRACTION_BITS) // 2
         for joint in np.flatnonzero(known).tolist():
             place, colour = _fixed(points[joint]), self._colours[joint]
             inside = colour if sure[joint] else BLACK
             cv2.circle(canvas, place, radius, inside, -1, cv2.LINE_AA, FRACTION_BITS)
-            cv2.circle(canvas, place, radius, colour, 1, cv2.LINE_AA, FRACTION_BITS)
+            cv2.circle(canvas, place, radius, colour, line, cv2.LINE_AA, FRACTION_BITS)
+
+    def _line_of(self, box: FloatArray) -> int:
+        """Lines of small people are thinner."""
+        height = float(box[3] - box[1])
+        return self._line if not np.isfinite(height) else int(np.clip(height / 80, 1, self._line))
 
     def _draw_id(self, canvas: ByteArray, poses: FramePoses, row: int) -> None:
         box = poses.people.boxes[row]

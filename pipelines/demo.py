@@ -1,0 +1,67 @@
+"""``posetube demo``: make a short clip, track it, and compare with what is really in it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posetube.structures import VideoTracks
+
+from ..datasets.inputs import find_inputs
+from ..datasets.synthetic.demo import write_demo
+from .demo_score import DemoScore, score
+from .interrupt import catching_interrupts
+from .loaded_model import load
+from .progress import ProgressKind, showing_progress
+from .run_directory import Manifest, RunDirectory
+from .track import TrackConfig, track_input
+from .tracks_store import read_tracks
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("runs/demo"),
+    model: str = "tiny",
+    device: str = "auto",
+    progress: ProgressKind = "auto",
+) -> None:
+    """Make a short clip of people who cross, track it, and compare with what is really in it.
+
+    Args:
+        out: Folder for the clip (demo.mp4) and its run (run/).
+        model: Name of a model, or a file of weights.
+        device: auto, cpu, cuda, cuda:1 ...
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+    """
+    loaded = load(model, device=device)
+    clip, truth = write_demo(out)
+    run = RunDirectory(out / "run")
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        manifest = track_input(
+            find_inputs([str(clip)])[0],
+            run,
+            loaded,
+            config=TrackConfig(on_existing="overwrite"),
+            listeners=[listener],
+            interrupt=interrupt,
+        )
+    tracks = read_tracks(run.path)
+    print("\n".join(report(clip, truth, tracks, manifest, run)))  # noqa: T201
+
+
+def report(
+    clip: Path, truth: VideoTracks, tracks: VideoTracks, manifest: Manifest, run: RunDirectory
+) -> list[str]:
+    """The lines that the command prints."""
+    result: DemoScore = score(tracks, truth)
+    seconds = sum(stage.seconds for stage in manifest.stages.values())
+    return [
+        f"clip         {clip}: {len(truth)} people, {len(truth.frames)} frames",
+        f"model        {manifest.model.name} on {manifest.device}",
+        f"tracks       {len(tracks)}",
+        f"people found {result.found_percent:.1f} % (box IoU 0.5, at least half visible)",
+        f"joints       {result.near_percent:.1f} % within half a head",
+        f"id switches  {result.switches}",
+        f"speed        {manifest.frames.done / seconds:.1f} frames/s",
+        f"overlay      {run.overlay}",
+    ]
