@@ -54,6 +54,7 @@ def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> Tensor:
         target: Of the same R, T, K and S.
     """
     maps = logits.float()
-    hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
+    with torch.autocast(maps.device.type, enabled=False):
+        hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
     costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit
     return (costs * target.weights).sum() / target.weights.sum().clamp(min=1e-6)

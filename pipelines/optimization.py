@@ -1,0 +1,156 @@
+"""How weights are changed: which of them, how fast, and when.
+
+Not here: what is to be made small (:mod:`posetube.models3d.tube_losses`), files
+(:mod:`.training_state`).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from posetube.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """The factor on the learning rate, step by step."""
+
+    kind: Literal["cosine", "steps"] = "cosine"
+    """``cosine``: falls to ``final``; ``steps``: times 0.1 at each of ``drops``, as published."""
+
+    final: float = 0.02
+    """Factor at the last step, in [0, 1]; for ``cosine``."""
+
+    drops: tuple[int, ...] = ()
+    """Steps at which the rate falls, rising; for ``steps``."""
+
+    warmup: int = 100
+    """Steps over which the rate rises linearly to its full value."""
+
+    warmup_start: float = 0.0
+    """Factor at the first of them, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        for name in ("final", "warmup_start"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise InputError(f"ScheduleConfig.{name} must be in [0, 1], got {value}")
+        if self.warmup < 0:
+            raise InputError(f"ScheduleConfig.warmup must be 0 or more steps, got {self.warmup}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizationConfig:
+    """AdamW with an averaged copy of the weights."""
+
+    steps: int
+    """How many batches are looked at."""
+
+    learning_rate: float = 5e-4
+    """Largest rate, above 0."""
+
+    slow_rate: float = 3e-5
+    """Largest rate of ``slow`` parts, above 0. Parts without normalisation that come trained lose
+    what they know well below the ordinary rate."""
+
+    slow: tuple[str, ...] = ()
+    """How the names of such parts' parameters begin."""
+
+    frozen: tuple[str, ...] = ()
+    """How the names of parameters begin that never change."""
+
+    weight_decay: float = 0.02
+    """Of weights; biases and single numbers do not decay."""
+
+    average: float = 0.999
+    """Share of the averaged weights that a step leaves, in [0, 1); less in the first steps."""
+
+    clip: float = 8.0
+    """Gradients together longer than this are shortened to it."""
+
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """What convolutions compute in; weights and losses stay in float32."""
+
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    """The rate over time."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "learning_rate", "slow_rate", "clip"):
+            if getattr(self, name) <= 0:
+                value = getattr(self, name)
+                raise InputError(f"OptimizationConfig.{name} must be above 0, got {value}")
+        if not 0 <= self.average < 1:
+            raise InputError(f"OptimizationConfig.average must be in [0, 1), got {self.average}")
+
+
+def rate_factor(step: int, *, steps: int, config: ScheduleConfig) -> float:
+    """Factor on the learning rate at a step, from 0."""
+    if config.kind == "steps":
+        factor = 0.1 ** sum(step >= drop for drop in config.drops)
+    else:
+        progress = min(step / max(steps, 1), 1)
+        factor = config.final + (1 - config.final) * (1 + math.cos(math.pi * progress)) / 2
+    if step < config.warmup:
+        start = config.warmup_start
+        factor *= start + (1 - start) * step / config.warmup
+    return factor
+
+
+def freeze(network: nn.Module, config: OptimizationConfig) -> None:
+    """Take the frozen parameters out of the gradient."""
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(not name.startswith(config.frozen or ("\0",)))
+
+
+def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim.AdamW:
+    """AdamW over everything that is not frozen, with the rate of each group as ``full_rate``.
+
+    Raises:
+        InputError: If a prefix fits no parameter, which is most likely a slip.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for prefix in (*config.slow, *config.frozen):
+        if not any(name.startswith(prefix) for name in names):
+            raise InputError(f"OptimizationConfig: no parameter begins with {prefix!r}")
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            slow = bool(config.slow) and name.startswith(config.slow)
+            groups.setdefault((slow, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        {
+            "params": parameters,
+            "lr": 0.0,
+            "full_rate": config.slow_rate if slow else config.learning_rate,
+            "weight_decay": config.weight_decay if decays else 0.0,
+        }
+        for (slow, decays), parameters in groups.items()
+    )
+
+
+def apply_gradients(
+    optimizer: torch.optim.Optimizer, *, step: int, config: OptimizationConfig
+) -> float:
+    """Change the weights by one step; return how long the gradients were together."""
+    factor = rate_factor(step, steps=config.steps, config=config.schedule)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    length = torch.nn.utils.clip_grad_norm_(parameters, config.clip)
+    for group in optimizer.param_groups:
+        group["lr"] = group["full_rate"] * factor
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(length)
+
+
+@torch.no_grad()
+def update_average(
+    average: Iterable[Tensor], current: Iterable[Tensor], *, step: int, config: OptimizationConfig
+) -> None:
+    """Move the averaged weights towards the current ones; faster at the start of a run."""
+    keep = min(config.average, (1 + step) / (10 + step))
+    for mean, now in zip(average, current, strict=True):
+        mean.lerp_(now, 1 - keep)

@@ -1,0 +1,181 @@
+"""The training job: from pictures with labelled people to weights that can be shipped.
+
+    config = TrainConfig(start=Path("tiny.safetensors"), pictures=..., optimization=...)
+    train(config, Path("runs/first"))
+
+A run's folder holds ``state.safetensors`` (to go on from, see :mod:`.training_state`),
+``metrics.jsonl`` (a line per report), and ``average.safetensors``, the averaged weights, which are
+the result. A run that was stopped goes on where it was and ends with the same weights.
+"""
+
+import copy
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from posetube.errors import InputError
+from posetube.structures import ByteArray, Clip, Detections
+
+from ..models3d.loading import load_model
+from ..models3d.preprocess import prepare
+from ..models3d.sampling import TorchDraw
+from ..models3d.tube_losses import LossConfig, tube_losses
+from ..models3d.tube_rcnn import TubeRCNN
+from ..models3d.weights_io import save
+from .optimization import (
+    OptimizationConfig,
+    apply_gradients,
+    freeze,
+    optimizer_for,
+    update_average,
+)
+from .picture_batches import Batch, PictureBatches, PicturesConfig
+from .picture_scores import score_pictures
+from .training_state import load_state, log, save_state
+
+RESULT = "average.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationConfig:
+    """Labelled photographs to measure on, never to train on."""
+
+    annotations: Path
+    """COCO person-keypoints JSON."""
+
+    pictures: Path
+    """Folder of the files that it names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run."""
+
+    start: str
+    """Model to start from: a name or a weights file."""
+
+    pictures: PicturesConfig
+    """What to train on."""
+
+    optimization: OptimizationConfig
+    """How the weights change."""
+
+    losses: LossConfig = field(default_factory=LossConfig)
+    """What is to be made small."""
+
+    validation: ValidationConfig | None = None
+    """What to measure on; None: nothing."""
+
+    report_every: int = 50
+    """Steps between two lines of ``metrics.jsonl``."""
+
+    save_every: int = 500
+    """Steps between two states on disk, each measured where there is something to measure on."""
+
+    seed: int = 0
+    """Two runs of the same seed and versions on the same machine give the same weights."""
+
+    def __post_init__(self) -> None:
+        for name in ("report_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"TrainConfig.{name} must be 1 or more, got {getattr(self, name)}")
+
+
+def train(config: TrainConfig, folder: Path) -> TubeRCNN:
+    """Train, or go on with what is in the folder.
+
+    Args:
+        config: The run.
+        folder: Where its files go; made where it is absent.
+
+    Returns:
+        The network with the averaged weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    network = load_model(config.start).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(network).requires_grad_(False).eval()
+    freeze(network, config.optimization)
+    optimizer = optimizer_for(network, config.optimization)
+    step = load_state(folder, network=network, average=average, optimizer=optimizer)
+    batches = PictureBatches(config.pictures, seed=config.seed)
+    meter = Meter()
+    for batch in batches.ahead(step, config.optimization.steps):
+        losses = step_losses(network, batch, step=step, config=config)
+        torch.stack(list(losses.values())).sum().backward()
+        length = apply_gradients(optimizer, step=step, config=config.optimization)
+        update_average(
+            average.parameters(), network.parameters(), step=step, config=config.optimization
+        )
+        step += 1
+        meter.add({**{k: float(v.detach()) for k, v in losses.items()}, "gradient": length})
+        if step % config.report_every == 0:
+            log(folder, {"step": step, **meter.read()})
+        if step % config.save_every == 0 or step == config.optimization.steps:
+            save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
+            save(average, folder / RESULT)
+            log(folder, {"step": step, **validate(average, config.validation)})
+    return average
+
+
+def step_losses(
+    network: TubeRCNN, batch: Batch, *, step: int, config: TrainConfig
+) -> dict[str, torch.Tensor]:
+    """The losses of one batch; what is drawn at random depends on seed and step alone."""
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+    images = batch.images.reshape(-1, *batch.images.shape[2:])
+    as_they_are = replace(
+        network.config.preprocess,
+        short_side=min(images.shape[1:3]),
+        long_side=max(images.shape[1:3]),
+    )
+    pixels, _ = prepare(images, as_they_are)
+    half = config.optimization.precision == "bfloat16"
+    with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=half):
+        return tube_losses(
+            network,
+            pixels,
+            batch.truth,
+            config=config.losses,
+            draw=TorchDraw(generator=generator),
+        )
+
+
+class Meter:
+    """Means of what happened since they were last read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._since = time.perf_counter()
+
+    def add(self, values: dict[str, float]) -> None:
+        """One step's numbers."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+
+    def read(self) -> dict[str, float]:
+        """The means, and the seconds that a step took; starts anew."""
+        now = time.perf_counter()
+        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
+        means["seconds_per_step"] = round((now - self._since) / self._count, 4)
+        self._sums, self._count, self._since = {}, 0, now
+        return means
+
+
+def validate(network: TubeRCNN, config: ValidationConfig | None) -> dict[str, Any]:
+    """Measure a network on labelled photographs; nothing where there are none."""
+    if config is None:
+        return {}
+
+    def detect(image: ByteArray) -> Detections:
+        clip = Clip(frames=np.zeros(1, np.int64), times=np.zeros(1, np.float64), images=image[None])
+        return network.detect(clip).at(0)
+
+    scores = score_pictures(detect, annotations=config.annotations, pictures=config.pictures)
+    return asdict(scores)

@@ -1,0 +1,96 @@
+"""A training run's files: what it needs to go on, and what it tells while it runs.
+
+``state.safetensors`` holds the weights, their average and the optimiser's moments; its metadata
+holds the step. Nothing in it executes. Batches and choices are functions of seed and step, so no
+random state needs to be kept.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from posetube.errors import WeightsError
+
+from .atomic_files import replacing
+
+STATE = "state.safetensors"
+METRICS = "metrics.jsonl"
+
+
+def save_state(
+    folder: Path,
+    *,
+    step: int,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything that the next step depends on, whole or not at all."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    tensors |= _moments(network, optimizer)
+    tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
+    with replacing(folder / STATE) as aside:
+        save_file(tensors, aside, metadata={"step": str(step)})
+
+
+def load_state(
+    folder: Path, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> int:
+    """Take up a run: fill network, average and optimiser in place.
+
+    Returns:
+        The step to go on with; 0 where nothing has been saved.
+
+    Raises:
+        WeightsError: If the file is damaged, or belongs to another network.
+    """
+    path = folder / STATE
+    if not path.exists():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            step = int(file.metadata()["step"])
+        network.load_state_dict(_part(tensors, "network."))
+        average.load_state_dict(_part(tensors, "average."))
+        _restore_moments(tensors, network, optimizer)
+    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        line = str(error).splitlines()[0]
+        raise WeightsError(f"{path}: not the state of this training run: {line}") from None
+    return step
+
+
+def log(folder: Path, record: dict[str, Any]) -> None:
+    """Append one line of JSON to the run's metrics."""
+    with (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+
+
+def _moments(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's tensors by parameter name: ``moments.NAME/exp_avg`` and the like."""
+    return {
+        f"moments.{name}/{key}": value
+        for name, parameter in network.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _restore_moments(
+    tensors: dict[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    parameters = dict(network.named_parameters())
+    for key, value in _part(tensors, "moments.").items():
+        name, kind = key.rsplit("/", 1)
+        parameter = parameters[name]
+        like = parameter if value.ndim else value
+        optimizer.state[parameter][kind] = value.to(like.device)
