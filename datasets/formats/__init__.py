@@ -1,0 +1,5 @@
+"""Result formats, one module each, with ``read(path)`` and ``write(path, tracks)``.
+
+Not here: PoseTrack's, COCO's and MOTChallenge's, which are data sets' formats too
+(:mod:`posetube.datasets`).
+"""

@@ -1,0 +1,190 @@
+"""CSV, one line per person, frame and joint: what pandas, R and spreadsheets like.
+
+Columns ``video, frame, time, track_id, joint, x, y, score, visible``: seconds and pixels, empty
+where not known; ``visible`` is 0 absent, 1 hidden, 2 seen. Every joint of every person has a line,
+so that the table has one shape. It holds neither boxes nor frames without people.
+
+Other tables are read if they have ``frame, track_id, joint, x, y``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from posetube.errors import FormatError, InputError
+from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
+
+from ..annotated_video import MAX_FRAMES
+from ..annotation_rows import skeleton_of
+from ..checked_values import MAX_PIXEL
+from .numbers import joint_states, shortest, states_of
+
+MAX_BYTES = 512 * 2**20
+"""Larger files are refused."""
+
+MAX_JOINTS = 1000
+"""More different joints than this are refused."""
+
+TYPES = {
+    "video": pa.string(), "frame": pa.int64(), "time": pa.float64(), "track_id": pa.int64(),
+    "joint": pa.string(), "x": pa.float64(), "y": pa.float64(), "score": pa.float64(),
+    "visible": pa.int64(),
+}  # fmt: skip
+"""The columns, in order."""
+
+NEEDED = ("frame", "track_id", "joint", "x", "y")
+
+
+def write(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people."""
+    rows, joints = tracks.keypoints.shape[:2]
+    points = shortest(tracks.keypoints)
+    scores = shortest(tracks.keypoint_scores)
+
+    def each(values: Any) -> Any:
+        return np.repeat(values, joints)
+
+    table = pa.table(
+        {
+            "video": pa.array([tracks.source] * (rows * joints), pa.string()),
+            "frame": each(tracks.frame),
+            "time": _column(each(tracks.frames.times[tracks.frame])),
+            "track_id": each(tracks.track_ids),
+            "joint": pa.array(list(tracks.skeleton.joints) * rows, pa.string()),
+            "x": _column(points[..., 0]),
+            "y": _column(points[..., 1]),
+            "score": _column(scores),
+            "visible": joint_states(tracks).ravel(),
+        }
+    )
+    pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed"))
+
+
+def _column(values: DoubleArray) -> Any:
+    return pa.array(values.ravel(), pa.float64(), from_pandas=True)
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's people; joints in the order in which the file names them first.
+
+    Raises:
+        FormatError: If the file is not such a table, or holds several videos.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    table = _table(path)
+    frame, ids = _integers(table, "frame", path), _integers(table, "track_id", path)
+    if len(frame) and not (frame.min() >= 0 and frame.max() < MAX_FRAMES and ids.min() >= -1):
+        raise FormatError(f"{path}: a frame is outside [0, {MAX_FRAMES}), or an id below -1")
+    names, joint = _joints(table, path)
+    person, heads = _people(frame, ids, joint)
+    r, k = len(heads), len(names)
+    numbers = {name: _floats(table, name, path) for name in ("x", "y", "score", "time")}
+    points, scores = np.full((r, k, 2), np.nan), np.full((r, k), np.nan)
+    points[person, joint] = np.column_stack([numbers["x"], numbers["y"]])
+    points[np.isnan(points).any(axis=-1)] = np.nan
+    scores[person, joint] = numbers["score"]
+    times = np.full(int(frame.max(initial=-1)) + 1, np.nan)
+    times[frame] = numbers["time"]
+    return VideoTracks(
+        source=_source(table, path),
+        size=None,
+        skeleton=skeleton_of(names, name=path.stem),
+        frames=FrameTable(times=times),
+        frame=frame[heads],
+        track_ids=ids[heads],
+        boxes=np.full((r, 4), np.nan, np.float32),
+        scores=np.full(r, np.nan, np.float32),
+        keypoints=points,
+        keypoint_scores=scores,
+        joint_states=_states(table, points, person, joint, path),
+    )
+
+
+def _table(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+        options = pc.ConvertOptions(column_types=TYPES, strings_can_be_null=False)
+        table = pc.read_csv(path, convert_options=options)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f"{path}: not a table of joints: {' '.join(str(error).split())}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    missing = [name for name in NEEDED if name not in table.column_names]
+    if missing or len(set(table.column_names)) != len(table.column_names):
+        what = f"no column {', '.join(missing)}" if missing else "two columns of one name"
+        raise FormatError(f"{path}: not a table of joints: {what}")
+    return table
+
+
+def _integers(table: Any, name: str, path: Path) -> IntArray:
+    column = table.column(name)
+    if column.null_count:
+        raise FormatError(f"{path}: {name}: {column.null_count} lines have none")
+    return np.asarray(column.to_numpy(), np.int64)
+
+
+def _floats(table: Any, name: str, path: Path) -> DoubleArray:
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    values = np.array(table.column(name).to_numpy(), np.float64)
+    if not (np.abs(values[~np.isnan(values)]) <= MAX_PIXEL).all():
+        raise FormatError(f"{path}: {name}: a number is not finite, or beyond {MAX_PIXEL:g}")
+    return values
+
+
+def _joints(table: Any, path: Path) -> tuple[tuple[str, ...], IntArray]:
+    """Names of the joints, and which each line is of."""
+    encoded = table.column("joint").combine_chunks().dictionary_encode()
+    names = tuple(encoded.dictionary.to_pylist())
+    if len(names) > MAX_JOINTS:
+        raise FormatError(f"{path}: {len(names)} different joints; at most {MAX_JOINTS} are read")
+    return names, np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
+
+
+def _people(frame: IntArray, ids: IntArray, joint: IntArray) -> tuple[IntArray, IntArray]:
+    """Which person each line is of, and the first line of each person, sorted by frame.
+
+    A person is a frame and an id; people without ids are told apart by their joints coming again.
+    """
+    line = np.arange(len(frame))
+    order = np.lexsort((line, joint, ids, frame))
+    keys = np.stack([frame, ids, joint])[:, order]
+    new = np.append(True, (np.diff(keys) != 0).any(axis=0))[: len(line)]
+    again = np.empty_like(line)
+    again[order] = line - np.maximum.accumulate(np.where(new, line, 0))
+    people = np.stack([frame, ids, again], axis=1)
+    _, first, person = np.unique(people, axis=0, return_index=True, return_inverse=True)
+    rank = np.lexsort((first, frame[first]))
+    place = np.empty_like(rank)
+    place[rank] = np.arange(len(rank))
+    return place[person.ravel()], first[rank]
+
+
+def _source(table: Any, path: Path) -> str:
+    if "video" not in table.column_names or not table.num_rows:
+        return path.stem
+    names = table.column("video").unique().to_pylist()
+    if len(names) > 1:
+        raise FormatError(f"{path}: {len(names)} videos in one table; write one file for each")
+    return str(names[0])
+
+
+def _states(table: Any, points: DoubleArray, person: IntArray, joint: IntArray, path: Path) -> Any:
+    """(R, K) states of the joints; None where they only repeat what the positions tell."""
+    told = states_of(points)
+    if "visible" not in table.column_names:
+        return None
+    visible = _integers(table, "visible", path)
+    if len(visible) and not 0 <= visible.min() <= visible.max() <= 2:
+        raise FormatError(f"{path}: visible must be 0, 1 or 2")
+    found = np.zeros_like(told)
+    found[person, joint] = visible
+    found[told == 0] = 0
+    return None if (found == told).all() else found

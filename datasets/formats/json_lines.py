@@ -1,0 +1,254 @@
+"""JSON Lines: a first line about the video, then one line per frame with everybody in it.
+
+Holds all of a :class:`posetube.structures.VideoTracks`, and can be read while it grows:
+
+    {"format": "posetube-tracks", "version": 1, "source": "walk", "size": [360, 640], "skeleton":
+     "coco17", "joints": ["nose", ...], "edges": [["nose", "left_eye"], ...]}
+    {"time": 0.04, "people": [{"track_id": 1, "box": [x1, y1, x2, y2], "score": 0.9, "keypoints":
+     [[x, y], null, ...], "keypoint_scores": [0.8, ...], "visible": [2, 0, ...]}]}
+
+What is not known is null or left out.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError, InputError
+from posetube.skeletons import SKELETONS, Skeleton
+from posetube.structures import DoubleArray, FrameTable, VideoTracks
+
+from ..annotated_video import MAX_FRAMES
+from ..checked_values import MAX_PIXEL
+from ..json_files import T, plain
+from .numbers import or_none
+
+FORMAT, VERSION = "posetube-tracks", 1
+MAX_LINE = 64 * 2**20
+"""Longer lines are refused."""
+
+MAX_BYTES = 1 << 30
+"""Larger files are refused."""
+
+Pixel = Annotated[float, msgspec.Meta(ge=-MAX_PIXEL, le=MAX_PIXEL)]
+Point = tuple[Pixel, Pixel]
+Box = tuple[Pixel, Pixel, Pixel, Pixel]
+Byte = Annotated[int, msgspec.Meta(ge=0, le=2)]
+Whole = Annotated[int, msgspec.Meta(ge=-1, le=(1 << 53) - 1)]
+
+
+class _Header(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The first line."""
+
+    format: str
+    version: int
+    source: str
+    size: tuple[int, int] | None = None
+    skeleton: str
+    joints: list[str]
+    edges: list[tuple[str, str]] = []
+    columns: list[str] = []
+    """Optional columns of the table that it has, even if no row fills them."""
+
+
+class _Person(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One person in one frame."""
+
+    track_id: Whole
+    box: tuple[Pixel | None, Pixel | None, Pixel | None, Pixel | None] | None = None
+    score: Pixel | None = None
+    keypoints: list[tuple[Pixel | None, Pixel | None] | None]
+    keypoint_scores: list[Pixel | None] | None = None
+    visible: list[Byte] | None = None
+    head_box: tuple[Pixel | None, Pixel | None, Pixel | None, Pixel | None] | None = None
+    state: Byte = 0
+    link_margin: float | Literal["inf"] | None = None
+
+
+class _Frame(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One frame."""
+
+    time: Pixel | None = None
+    name: str | None = None
+    id: int | None = None
+    labeled: bool | None = None
+    state: Byte | None = None
+    ignore_regions: list[list[Point]] = []
+    people: list[_Person] = []
+
+
+OPTIONAL = ("states", "link_margins", "joint_states", "head_boxes")
+
+
+def write(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people."""
+    encode = msgspec.json.Encoder().encode
+    with Path(path).open("wb") as file:
+        for line in _lines(tracks):
+            file.write(encode(line) + b"\n")
+
+
+def _lines(tracks: VideoTracks) -> Iterator[_Header | _Frame]:
+    joints = tracks.skeleton
+    yield _Header(
+        format=FORMAT,
+        version=VERSION,
+        source=tracks.source,
+        size=tracks.size,
+        skeleton=joints.name,
+        joints=list(joints.joints),
+        edges=list(joints.edges),
+        columns=[name for name in OPTIONAL if getattr(tracks, name) is not None],
+    )
+    table, times = tracks.frames, or_none(tracks.frames.times)
+    for index in range(len(table)):
+        rows = tracks.rows_of(index)
+        yield _Frame(
+            time=times[index],
+            name=table.names[index] if table.names else None,
+            id=None if table.ids is None else int(table.ids[index]),
+            labeled=None if table.labeled is None else bool(table.labeled[index]),
+            state=None if table.states is None else int(table.states[index]),
+            ignore_regions=[region.tolist() for region in table.ignore_regions.get(index, ())],
+            people=_people(tracks.select(rows)) if rows.start < rows.stop else [],
+        )
+
+
+def _people(tracks: VideoTracks) -> list[_Person]:
+    """The people of one frame."""
+    rows = len(tracks.frame)
+    empty: list[None] = [None] * rows
+    heads, states, margins, seen = (
+        tracks.head_boxes, tracks.states, tracks.link_margins, tracks.joint_states
+    )  # fmt: skip
+    columns = zip(
+        tracks.track_ids.tolist(),
+        [_box(box) for box in or_none(tracks.boxes)],
+        or_none(tracks.scores),
+        [
+            [None if p == [None, None] else p for p in person]
+            for person in or_none(tracks.keypoints)
+        ],
+        [None if set(s) <= {None} else s for s in or_none(tracks.keypoint_scores)],
+        empty if seen is None else seen.tolist(),
+        empty if heads is None else [_box(box) for box in or_none(heads)],
+        [0] * rows if states is None else states.tolist(),
+        empty if margins is None else ["inf" if m == np.inf else m for m in or_none(margins)],
+        strict=True,
+    )
+    names = _Person.__struct_fields__
+    return [_Person(**dict(zip(names, values, strict=True))) for values in columns]
+
+
+def _box(box: list[float | None]) -> Any:
+    return None if set(box) <= {None} else box
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's people.
+
+    Raises:
+        FormatError: If the file is not of this format; names the line.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    lines = _numbered_lines(path)
+    _, first = next(lines, (0, b""))
+    header = _decode(first, _Header, where=f"{path}, line 1")
+    if header.format != FORMAT or header.version != VERSION:
+        raise FormatError(f"{path}: expected {FORMAT} of version {VERSION}, "
+                          f"got {header.format[:40]!r} of version {header.version}")  # fmt: skip
+    frames = [_decode(line, _Frame, where=f"{path}, line {number}") for number, line in lines]
+    people = [(i, person) for i, frame in enumerate(frames) for person in frame.people]
+    joints = len(header.joints)
+    for i, person in people:
+        lengths = {len(person.keypoints), len(person.keypoint_scores or person.keypoints),
+                   len(person.visible or person.keypoints)}  # fmt: skip
+        if lengths != {joints}:
+            raise FormatError(f"{path}, line {i + 2}: a person has not {joints} joints")
+    return _video(header, frames, people, where=str(path))
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+        with path.open("rb") as file:
+            for number in range(1, MAX_FRAMES + 2):
+                line = file.readline(MAX_LINE)
+                if not line:
+                    return
+                yield number, line
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _decode(line: bytes, kind: type[T], *, where: str) -> T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"{where}: {plain(error)}") from None
+
+
+def _video(
+    header: _Header, frames: list[_Frame], people: list[tuple[int, _Person]], *, where: str
+) -> VideoTracks:
+    k = len(header.joints)
+    rows = [person for _, person in people]
+    nowhere = (None, None)
+    optional: dict[str, Any] = {
+        "states": np.array([p.state for p in rows], np.uint8),
+        "link_margins": _numbers([p.link_margin for p in rows], ()).astype(np.float32),
+        "joint_states": np.array([p.visible or [0] * k for p in rows], np.uint8).reshape(-1, k),
+        "head_boxes": _numbers([p.head_box or [None] * 4 for p in rows], (4,)),
+    }
+    try:
+        return VideoTracks(
+            source=header.source,
+            size=header.size,
+            skeleton=_skeleton(header),
+            frames=_frame_table(frames),
+            frame=np.array([i for i, _ in people], np.int64),
+            track_ids=np.array([p.track_id for p in rows], np.int64),
+            boxes=_numbers([p.box or [None] * 4 for p in rows], (4,)).astype(np.float32),
+            scores=_numbers([p.score for p in rows], ()).astype(np.float32),
+            keypoints=_numbers([[x or nowhere for x in p.keypoints] for p in rows], (k, 2)),
+            keypoint_scores=_numbers([p.keypoint_scores or [None] * k for p in rows], (k,)),
+            **{name: optional[name] for name in header.columns if name in optional},
+        )
+    except (InputError, OverflowError) as error:
+        raise FormatError(f"{where}: {error}") from None
+
+
+def _skeleton(header: _Header) -> Skeleton:
+    found = Skeleton(name=header.skeleton, joints=tuple(header.joints), edges=tuple(header.edges))
+    known = SKELETONS.get(found.name)
+    return known if known is not None and known.joints == found.joints else found
+
+
+def _numbers(values: Iterable[Any], shape: tuple[int, ...]) -> DoubleArray:
+    """Nested lists with None as float64 of shape (N, *shape), None becoming NaN."""
+    return np.array(list(values), np.float64).reshape(-1, *shape)
+
+
+def _frame_table(frames: list[_Frame]) -> FrameTable:
+    def column(name: str, kind: type) -> Any:
+        values = [getattr(frame, name) for frame in frames]
+        return None if None in values or not frames else np.array(values, kind)
+
+    names = [frame.name for frame in frames if frame.name is not None]
+    return FrameTable(
+        times=_numbers([frame.time for frame in frames], ()),
+        names=tuple(names) if len(names) == len(frames) else (),
+        ids=column("id", np.int64),
+        labeled=column("labeled", np.bool_),
+        states=column("state", np.uint8),
+        ignore_regions={
+            i: tuple(np.array(region, np.float64) for region in frame.ignore_regions)
+            for i, frame in enumerate(frames)
+            if frame.ignore_regions
+        },
+    )

@@ -1,0 +1,33 @@
+"""Numbers on their way into text: short, and nothing where they are not known."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.structures import ByteArray, DoubleArray, JointState, VideoTracks
+
+
+def shortest(values: npt.NDArray[np.floating]) -> DoubleArray:
+    """The same numbers as float64 that print as short as the originals: 0.1, not 0.10000000149."""
+    if values.dtype == np.float64:
+        return values.astype(np.float64)
+    return values.astype(str).astype(np.float64)
+
+
+def or_none(values: npt.NDArray[np.floating]) -> Any:
+    """Nested lists with None in the place of NaN."""
+    numbers = shortest(values).astype(object)
+    numbers[np.isnan(values)] = None
+    return numbers.tolist()
+
+
+def joint_states(tracks: VideoTracks) -> ByteArray:
+    """(R, K) :class:`posetube.structures.JointState`, worked out where the table has none."""
+    return states_of(tracks.keypoints) if tracks.joint_states is None else tracks.joint_states
+
+
+def states_of(keypoints: npt.NDArray[np.floating]) -> ByteArray:
+    """(R, K) what positions alone tell: visible where both coordinates are known."""
+    known = ~np.isnan(keypoints).any(axis=-1)
+    return np.where(known, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8)
