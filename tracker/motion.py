@@ -23,16 +23,16 @@ from .cost import scale_of
 
 Doubles = npt.NDArray[np.float64]
 
-NOISE = 0.05
+NOISE = 0.08
 """Standard deviation of an observed point, in sizes of the person."""
 
-START_SPEED = 1.0
+START_SPEED = 0.5
 """Standard deviation of a new person's speed, in sizes per second."""
 
-RESTLESSNESS = 1.5
+RESTLESSNESS = 1.0
 """How much a speed changes: standard deviation after one second, in sizes per second."""
 
-CENTRE_FADE, LIMB_FADE = 0.6, 0.15
+CENTRE_FADE, LIMB_FADE = 0.3, 0.3
 """Seconds after which an unseen point has lost all but a third (1/e) of its speed."""
 
 

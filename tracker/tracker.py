@@ -41,7 +41,7 @@ class LinkConfig:
     sure_score: float = 0.4
     """Detections this sure, in [0, 1], are linked first and may start a track."""
 
-    max_cost: float = 0.8
+    max_cost: float = 0.7
     """Sure detections are linked to a person below this cost, in (0, 1]."""
 
     weak_max_cost: float = 0.5
@@ -56,16 +56,16 @@ class LinkConfig:
     confirm_frames: int = 5
     """Within how many frames of the first sighting that must happen."""
 
-    duplicate_similarity: float = 0.75
+    duplicate_similarity: float = 0.5
     """Pose similarity in [0, 1] from which two overlapping detections are one person."""
 
-    overlap_weight: float = 1.0
+    overlap_weight: float = 2.0
     """How much box overlap counts in a link's cost, 0 or more."""
 
     pose_weight: float = 1.0
     """How much pose similarity counts, 0 or more."""
 
-    motion_weight: float = 1.0
+    motion_weight: float = 0.5
     """How much nearness to the predicted place counts, 0 or more."""
 
     max_people: int = 1000
