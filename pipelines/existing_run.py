@@ -52,7 +52,8 @@ def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
         InputError: If input, model or settings differ; names what does.
     """
     before, after = _identity(earlier), _identity(now)
-    differing = [
+    differing = ["the input is another"] * (earlier.source.fingerprint != now.source.fingerprint)
+    differing += [
         f"{name} was {before.get(name)}, is now {after.get(name)}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
@@ -70,7 +71,6 @@ def _identity(manifest: Manifest) -> dict[str, Any]:
     link = {f"link.{name}": value for name, value in settings.pop("link").items()}
     model = f"{manifest.model.name} ({manifest.model.sha256[:12]})"
     return {
-        "input": manifest.source.fingerprint[:12],
         "model": model,
         **settings,
         **link,

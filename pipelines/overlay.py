@@ -60,7 +60,7 @@ class Painter:
             config: What it shall look like; None: the default.
         """
         self._joints, self._config = joints, config or OverlayConfig()
-        self._line = max(1, round(min(size) / 270))
+        self._line = max(1, round(min(size) / 220))
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
         self._colours = [_side_colour(joint) for joint in joints.joints]
 
@@ -131,7 +131,7 @@ class Painter:
                 ends = _fixed(points[start]), _fixed(points[stop])
                 cv2.line(canvas, *ends, BLACK, width + 2, cv2.LINE_AA, FRACTION_BITS)
                 cv2.line(canvas, *ends, colour, width, cv2.LINE_AA, FRACTION_BITS)
-        radius = (3 * line << FRACTION_BITS) // 2
+        radius = (2 * line + 3 << FRACTION_BITS) // 2
         for joint in np.flatnonzero(known).tolist():
             place, colour = _fixed(points[joint]), self._colours[joint]
             inside = colour if sure[joint] else BLACK

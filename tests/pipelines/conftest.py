@@ -13,7 +13,7 @@ from posetube.pipelines.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.run_directory import ModelRecord
 from posetube.skeletons import COCO17, Skeleton
-from posetube.structures import ByteArray, IntArray, PoseTubes
+from posetube.structures import ByteArray, PoseTubes
 
 WIDTH, HEIGHT = 160, 96
 SQUARE = 24
@@ -31,14 +31,14 @@ class SquareFinder:
         self.encoded.append(len(images))
         return [image.copy() for image in images]
 
-    def detect_features(self, features: Sequence[ByteArray], frames: IntArray) -> PoseTubes:
+    def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
         boxes = np.stack([_squares(image) for image in features], axis=1)  # (3, T, 4)
         found = boxes[np.isfinite(boxes).all(axis=(1, 2))].astype(np.float32)
         n, t = found.shape[:2]
         steps = np.linspace(0.1, 0.9, 17, dtype=np.float32)
         low, size = found[..., None, :2], found[..., None, 2:] - found[..., None, :2]
         return PoseTubes(
-            frames=frames,
+            frames=np.array(frames, np.int64),
             boxes=found,
             keypoints=low + size * np.stack([steps, steps**2], axis=-1),
             keypoint_scores=np.full((n, t, 17), 0.8, np.float32),
