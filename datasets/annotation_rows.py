@@ -13,7 +13,7 @@ import numpy as np
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
 
-MAX_PEOPLE = 10_000
+MAX_PEOPLE = 1_000
 """More people than this in one frame are refused: no such picture exists."""
 
 LARGEST_ID = (1 << 53) - 1

@@ -175,7 +175,9 @@ def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> Fra
     for index, image in enumerate(images):
         if image.ignore_regions_x or image.ignore_regions_y:
             where = f"{path}: frame {image.file_name}: ignore_regions"
-            regions[index] = _polygons(image, flat_regions=flat_regions, where=where)
+            regions[index] = region_polygons(
+                image.ignore_regions_x, image.ignore_regions_y, flat=flat_regions, where=where
+            )
     return FrameTable(
         times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
         names=tuple(image.file_name for image in images),
@@ -185,14 +187,30 @@ def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> Fra
     )
 
 
-def _polygons(image: _Image, *, flat_regions: bool, where: str) -> tuple[Polygon, ...]:
-    xs: list[Any] = image.ignore_regions_x
-    ys: list[Any] = image.ignore_regions_y
-    if any(isinstance(value, float) for value in [*xs, *ys]):
-        if not flat_regions:
+def region_polygons(
+    xs: list[list[float] | float],
+    ys: list[list[float] | float],
+    *,
+    flat: bool = True,
+    where: str,
+) -> tuple[Polygon, ...]:
+    """The ignore regions of a frame, also where a single one is not wrapped in a list.
+
+    Args:
+        xs: x of the corners of each region, or of the only one.
+        ys: Likewise, y.
+        flat: Accept the latter.
+        where: File and frame, for errors.
+
+    Raises:
+        FormatError: See :func:`polygons`.
+    """
+    columns: list[list[Any]] = [xs, ys]
+    if any(isinstance(value, float) for column in columns for value in column):
+        if not flat:
             raise FormatError(f"{where}: expected a list of polygons, got a list of numbers")
-        xs, ys = [xs], [ys]
-    return polygons(xs, ys, where=where)
+        columns = [[column] for column in columns]
+    return polygons(*columns, where=where)
 
 
 def polygons(

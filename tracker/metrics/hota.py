@@ -31,7 +31,8 @@ PARTS = ("AssA", "AssRe", "AssPr", "FragA")
 
 Columns = tuple[np.ndarray, ...]
 
-_EPS = float(np.finfo(np.float64).eps)
+EPS = float(np.finfo(np.float64).eps)
+"""A likeness this little below a threshold still counts, as in TrackEval."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,15 +91,15 @@ def hota_of_sequence(scene: Scene, *, strict: bool = False) -> HotaCounts:
     truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
     found_ids, found = np.unique(scene.found.ids, return_inverse=True)
     matches = match_frames(scene, truth=truth, found=found)
-    return _counts(
+    return count_matches(
         matches,
-        objects=_per_identity(scene.truth.known, truth, len(truth_ids)),
-        predictions=_per_identity(scene.found.known, found, len(found_ids)),
+        objects=per_identity(scene.truth.known, truth, len(truth_ids)),
+        predictions=per_identity(scene.found.known, found, len(found_ids)),
         extra=defect(scene) if strict else (0.0, 0.0),
     )
 
 
-def _per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleArray:
+def per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleArray:
     """(identities, J) how many joints each identity has."""
     counts = np.zeros((identities, known.shape[1]))
     np.add.at(counts, place, known)
@@ -130,7 +131,7 @@ def match_frames(
             np.concatenate(part) for part in zip(*parts, strict=True)
         )
         alike = likeness[row, column, joint]
-        enough = np.searchsorted(ALPHAS - _EPS, alike, side="right")
+        enough = np.searchsorted(ALPHAS - EPS, alike, side="right")
         columns.append((
             np.full(len(row), index), joint,
             truth[scene.truth.frame(index)][row], found[scene.found.frame(index)][column],
@@ -172,12 +173,12 @@ def _joints_of(known: np.ndarray, starts: IntArray, frames: np.ndarray) -> Doubl
     return np.asarray(known[chosen].sum(axis=0), np.float64)
 
 
-def _counts(
+def count_matches(
     matches: Matches,
     *,
     objects: DoubleArray,
     predictions: DoubleArray,
-    extra: tuple[DoubleArray | float, DoubleArray | float],
+    extra: tuple[DoubleArray | float, DoubleArray | float] = (0.0, 0.0),
 ) -> HotaCounts:
     """From pairs to counts.
 

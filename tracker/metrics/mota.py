@@ -8,8 +8,8 @@ Source: Bernardin & Stiefelhagen 2008 as poseval computes it with py-motmetrics;
 (MOTP) is that of the matched pairs alone, see the specification's note on newer motmetrics.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ from .association import Pairs, contested, nearest_pairs, settled
 from .identity import Overlaps
 from .pairing import THRESHOLD, frame_distances
 from .scene import Scene
+
+Distances = Callable[[Scene, int], DoubleArray]
 
 EmptyFrames = Literal["count", "one dummy", "repeat"]
 """What a frame without true or without predicted people means: ``count`` its misses and false
@@ -86,14 +88,23 @@ class Event:
     """Between the two, in head sizes."""
 
 
-class _Frame(NamedTuple):
-    """One frame's people, by their places in the lists of identities."""
+class FrameJoints(NamedTuple):
+    """One frame's G true and P predicted people."""
 
     truth: IntArray
+    """(G,) places of their identities in the sequence's list."""
+
     found: IntArray
+    """(P,) likewise."""
+
     distance: DoubleArray
+    """(G, P, J) between their joints, in head sizes."""
+
     annotated: BoolArray
+    """(G, J) which joints there are."""
+
     predicted: BoolArray
+    """(P, J) which joints there are."""
 
 
 @dataclass(kw_only=True)
@@ -108,15 +119,18 @@ class _Tally:
     events: list[Event] | None
     truth_ids: IntArray
     found_ids: IntArray
+    carried: FrameJoints | None
     frame: int = 0
-    previous: _Frame | None = field(default=None)
+    previous: FrameJoints | None = None
 
 
 def track_joints(
     scene: Scene,
     *,
+    distances: Distances = frame_distances,
     empty: EmptyFrames = "count",
     drop_last: bool = False,
+    carried: FrameJoints | None = None,
     overlaps: Overlaps | None = None,
     events: list[Event] | None = None,
 ) -> ClearCounts:
@@ -124,8 +138,11 @@ def track_joints(
 
     Args:
         scene: The sequence.
+        distances: Of the joints of a frame's pairs; a pair within 0.5 may match.
         empty: What frames are worth in which there is nobody on one side.
         drop_last: Leave the last frame out, as poseval does.
+        carried: The frame that is repeated before the sequence has one of its own: the last one of
+            the sequence before.
         overlaps: Where to note which identities were near one another.
         events: Where to note every error, by rising frame.
     """
@@ -139,6 +156,7 @@ def track_joints(
         events=events,
         truth_ids=truth_ids,
         found_ids=found_ids,
+        carried=carried,
     )
     annotated, predicted = scene.truth.known, scene.found.known
     for index in range(len(scene.frames) - drop_last):
@@ -147,10 +165,10 @@ def track_joints(
         if empty != "count" and (here.start == here.stop or there.start == there.stop):
             _empty_frame(tally, empty)
             continue
-        tally.previous = _Frame(
+        tally.previous = FrameJoints(
             truth[here],
             found[there],
-            frame_distances(scene, index),
+            distances(scene, index),
             annotated[here],
             predicted[there],
         )
@@ -162,13 +180,38 @@ def _empty_frame(tally: _Tally, empty: EmptyFrames) -> None:
     if empty == "repeat":
         if tally.previous is not None:
             _update(tally, tally.previous)
+        elif tally.carried is not None:
+            _repeat_carried(tally.counts, tally.carried)
         return
     for name in ("misses", "false_positives", "objects"):
         values = getattr(tally.counts, name)
         values += 1
 
 
-def _update(tally: _Tally, frame: _Frame) -> None:
+def _repeat_carried(counts: ClearCounts, frame: FrameJoints) -> None:
+    """Its identities are nobody's here, so that nothing of it is remembered or switched."""
+    nobody = np.full((frame.truth.max() + 1, len(counts.objects)), -1)
+    pairs = _match(frame.distance <= THRESHOLD, frame, nobody)
+    _count(counts, frame, pairs, np.zeros(len(pairs.joint), np.bool_))
+
+
+def last_populated(scene: Scene) -> FrameJoints | None:
+    """The last frame with true and predicted people; None if there is none."""
+    both = (np.diff(scene.truth.starts) > 0) & (np.diff(scene.found.starts) > 0)
+    if not both.any():
+        return None
+    index = int(np.flatnonzero(both)[-1])
+    here, there = scene.truth.frame(index), scene.found.frame(index)
+    return FrameJoints(
+        np.unique(scene.truth.ids, return_inverse=True)[1][here],
+        np.unique(scene.found.ids, return_inverse=True)[1][there],
+        frame_distances(scene, index),
+        scene.truth.known[here],
+        scene.found.known[there],
+    )
+
+
+def _update(tally: _Tally, frame: FrameJoints) -> None:
     near = frame.distance <= THRESHOLD
     pairs = _match(near, frame, tally.last)
     known, new = tally.last[frame.truth[pairs.truth], pairs.joint], frame.found[pairs.found]
@@ -181,7 +224,7 @@ def _update(tally: _Tally, frame: _Frame) -> None:
         _note(tally, frame, pairs, switched)
 
 
-def _match(near: BoolArray, frame: _Frame, last: IntArray) -> Pairs:
+def _match(near: BoolArray, frame: FrameJoints, last: IntArray) -> Pairs:
     hard = contested(near)
     parts = [settled(near, hard)]
     for joint in hard:
@@ -209,7 +252,7 @@ def _match_joint(
     return np.concatenate([old[:, 0], rows]), np.concatenate([old[:, 1], columns])
 
 
-def _count(counts: ClearCounts, frame: _Frame, pairs: Pairs, switched: BoolArray) -> None:
+def _count(counts: ClearCounts, frame: FrameJoints, pairs: Pairs, switched: BoolArray) -> None:
     joints = len(counts.objects)
     matches = np.bincount(pairs.joint, minlength=joints)
     annotated, predicted = frame.annotated.sum(axis=0), frame.predicted.sum(axis=0)
@@ -225,7 +268,7 @@ def _count(counts: ClearCounts, frame: _Frame, pairs: Pairs, switched: BoolArray
         total += part
 
 
-def _note(tally: _Tally, frame: _Frame, pairs: Pairs, switched: BoolArray) -> None:
+def _note(tally: _Tally, frame: FrameJoints, pairs: Pairs, switched: BoolArray) -> None:
     missed, extra = frame.annotated.copy(), frame.predicted.copy()
     missed[pairs.truth, pairs.joint] = extra[pairs.found, pairs.joint] = False
     truth_ids, found_ids = tally.truth_ids[frame.truth], tally.found_ids[frame.found]

@@ -33,3 +33,41 @@ def inside(points: npt.NDArray[np.floating], polygon: Doubles) -> npt.NDArray[np
     on_border = ((turn == 0) & beside).any(axis=-1)
     crosses = ((y1 > y) != (y2 > y)) & ((turn > 0) == (y2 > y1))
     return np.asarray((crosses.sum(axis=-1) % 2 == 1) & ~on_border)
+
+
+def overlap(box: Doubles, polygon: Doubles) -> float:
+    """Intersection over union of a box and a polygon that does not cross itself.
+
+    Args:
+        box: (4,) x1 y1 x2 y2.
+        polygon: (P, 2) corners, in order, not closed.
+
+    Examples:
+        >>> overlap(np.array([0.0, 0, 2, 2]), np.array([[0.0, 0], [4, 0], [4, 2], [0, 2]]))
+        0.5
+    """
+    shared = area(_clipped(polygon, box))
+    union = max(box[2] - box[0], 0) * max(box[3] - box[1], 0) + area(polygon) - shared
+    return float(shared / union) if union > 0 else 0.0
+
+
+def area(polygon: Doubles) -> float:
+    """Area of a polygon that does not cross itself, (P, 2) corners in order."""
+    x, y = polygon.T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def _clipped(polygon: Doubles, box: Doubles) -> Doubles:
+    """The part of a polygon inside a box (Sutherland and Hodgman 1974), side by side."""
+    for axis, limit, sign in ((0, box[0], 1), (1, box[1], 1), (0, box[2], -1), (1, box[3], -1)):
+        within = sign * (polygon[:, axis] - limit)  # not negative inside
+        corners: list[Doubles] = []
+        for here, there, a, b in zip(
+            polygon, np.roll(polygon, -1, axis=0), within, np.roll(within, -1), strict=True
+        ):
+            if a >= 0:
+                corners.append(here)
+            if (a > 0 > b) or (a < 0 < b):
+                corners.append(here + (there - here) * (a / (a - b)))
+        polygon = np.array(corners).reshape(-1, 2)
+    return polygon

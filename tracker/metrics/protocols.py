@@ -22,7 +22,15 @@ from . import report
 from .average_precision import RankedJoints, average_precision, rank_joints
 from .hota import HotaCounts, hota_metrics, hota_of_sequence, hota_over_sequences
 from .identity import IdentityCounts, Overlaps, idf1
-from .mota import ClearCounts, EmptyFrames, Event, clear_metrics, track_joints
+from .mota import (
+    ClearCounts,
+    EmptyFrames,
+    Event,
+    FrameJoints,
+    clear_metrics,
+    last_populated,
+    track_joints,
+)
 from .report import EvalReport, EventRow, Values
 from .scene import Rules, Scene
 
@@ -147,17 +155,37 @@ class SequenceResult:
     events: tuple[Event, ...] = ()
     """Every error, if asked for."""
 
+    carried: FrameJoints | None = None
+    """What the next sequence repeats, where the protocol does so."""
 
-def measure(scene: Scene, protocol: Protocol, *, events: bool = False) -> SequenceResult:
-    """Measure one sequence."""
+
+def measure(
+    scene: Scene,
+    protocol: Protocol,
+    *,
+    tracked: Scene | None = None,
+    carried: FrameJoints | None = None,
+    events: bool = False,
+) -> SequenceResult:
+    """Measure one sequence.
+
+    Args:
+        scene: The sequence.
+        protocol: What to measure.
+        tracked: The sequence with other identities, for all but average precision.
+        carried: From the result of the sequence before.
+        events: Keep every error.
+    """
+    tracked = tracked or scene
     noted: list[Event] | None = [] if events else None
     clear, identity = None, None
     if protocol.clear and not (protocol.drop_last and len(scene.frames) == 1):
-        overlaps = _overlaps(scene) if protocol.identity else None
+        overlaps = _overlaps(tracked) if protocol.identity else None
         clear = track_joints(
-            scene,
+            tracked,
             empty=protocol.empty,
             drop_last=protocol.drop_last and len(scene.frames) > 0,
+            carried=carried,
             overlaps=overlaps,
             events=noted,
         )
@@ -173,8 +201,9 @@ def measure(scene: Scene, protocol: Protocol, *, events: bool = False) -> Sequen
         ranked=rank_joints(scene),
         clear=clear,
         identity=identity,
-        hota=hota_of_sequence(scene, strict=protocol.strict) if protocol.hota else None,
+        hota=hota_of_sequence(tracked, strict=protocol.strict) if protocol.hota else None,
         events=tuple(noted or ()),
+        carried=(last_populated(tracked) or carried) if protocol.empty == "repeat" else None,
     )
 
 

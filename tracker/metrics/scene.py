@@ -47,6 +47,9 @@ class People:
     rows: IntArray
     """(R,) which row of the original table this was."""
 
+    boxes: DoubleArray | None = None
+    """(R, 4) pixels, where boxes are what is measured."""
+
     @property
     def known(self) -> BoolArray:
         """(R, J) which joints are there."""
@@ -101,6 +104,7 @@ def build(
     truth: VideoTracks,
     found: VideoTracks,
     *,
+    name: str,
     rules: Rules,
     frame_of: IntArray,
     without_pointless: tuple[bool, bool] = (False, False),
@@ -110,6 +114,7 @@ def build(
     Args:
         truth: Annotations.
         found: Predictions.
+        name: Of the sequence.
         rules: Of the protocol.
         frame_of: (F found,) which of the truth's frames each predicted frame is; -1 for none.
         without_pointless: Whether people without any joint are left out, on either side; that is
@@ -131,7 +136,7 @@ def build(
         _keep(people, regions=regions, counted=counted, drop=drop)
         for people, drop in zip(sides, without_pointless, strict=True)
     ]
-    return Scene(name=truth.source, frames=counted, truth=cleaned[0], found=cleaned[1])
+    return Scene(name=name, frames=counted, truth=cleaned[0], found=cleaned[1])
 
 
 def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules) -> People:

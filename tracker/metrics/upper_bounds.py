@@ -1,0 +1,73 @@
+"""What a part of the pipeline costs: predictions with that part made perfect.
+
+Source: Girdhar et al., "Detect-and-Track", section 4.3, and the published program's switches
+``UPPER_BOUND_4_EVAL`` (identities) and ``UPPER_BOUND_5_GT_KPS_ONLY`` (joints).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from posetube import boxes, skeletons
+from posetube.structures import DoubleArray, IntArray, VideoTracks
+
+from .pairing import THRESHOLD, frame_distances, pair_people
+from .scene import Scene
+
+AROUND_JOINTS = 1.2
+"""Where a person has no box: that of the joints, grown by this factor."""
+
+
+def perfect_tracking(scene: Scene) -> Scene:
+    """Give every prediction that is paired with a true person that one's identity.
+
+    The joints of the others are taken away; the people stay, so that no frame becomes empty.
+    """
+    ids = -1 - np.arange(len(scene.found.ids))
+    points = np.full_like(scene.found.points, np.nan)
+    annotated = scene.truth.known.sum(axis=1)
+    for index in range(len(scene.frames)):
+        here, there = scene.truth.frame(index), scene.found.frame(index)
+        pairs = pair_people(frame_distances(scene, index) <= THRESHOLD, annotated[here])
+        rows = there.start + np.flatnonzero(pairs >= 0)
+        ids[rows] = scene.truth.ids[here][pairs[pairs >= 0]]
+        points[rows] = scene.found.points[rows]
+    return replace(scene, found=replace(scene.found, ids=ids, points=points))
+
+
+def perfect_keypoints(found: VideoTracks, truth: VideoTracks, *, frame_of: IntArray) -> VideoTracks:
+    """Put the true joints in place of those of the predictions whose boxes fit best.
+
+    In every frame as many boxes as possible are paired with true ones, for the largest sum of their
+    overlaps; how little two overlap does not matter. A joint that the truth lacks goes; one that
+    only the truth has gets the best score of the person's joints.
+
+    Args:
+        found: Predictions.
+        truth: Annotations.
+        frame_of: (F found,) the truth's frame of each predicted frame, -1 for none.
+    """
+    plan = skeletons.convert(truth.skeleton, found.skeleton)
+    places, _ = skeletons.apply(plan, truth.keypoints, truth.keypoint_scores)
+    theirs, ours = _boxes(found), _boxes(truth)
+    keypoints = found.keypoints.astype(np.float64)
+    scores = found.keypoint_scores.astype(np.float64)
+    for index in range(len(found.frames)):
+        if frame_of[index] < 0:
+            continue
+        here, there = truth.rows_of(int(frame_of[index])), found.rows_of(index)
+        overlap = boxes.iou(ours[here], theirs[there])
+        rows, columns = linear_sum_assignment(overlap, maximize=True)
+        keypoints[there.start + columns] = places[here][rows]
+        best = np.fmax.reduce(scores[there.start + columns], axis=1)[:, None]
+        given = scores[there.start + columns]
+        scores[there.start + columns] = np.where(np.isnan(given), best, given)
+    return replace(found, keypoints=keypoints, keypoint_scores=scores)
+
+
+def _boxes(tracks: VideoTracks) -> DoubleArray:
+    """(R, 4) each person's box, or one around its joints."""
+    given = tracks.boxes.astype(np.float64)
+    around = boxes.around(tracks.keypoints.astype(np.float64), scale=AROUND_JOINTS)
+    return np.where(np.isnan(given).any(axis=1, keepdims=True), around, given)
