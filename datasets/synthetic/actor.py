@@ -1,4 +1,4 @@
-"""Who does what in a shot: each actor gets a motion, a path over the ground, and a pose per frame."""
+"""Who does what in a shot: an actor gets a motion, a path over the ground, a pose per frame."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -81,7 +81,7 @@ def captured(
     """Repeat a captured motion to and fro, on the figure's scale; (F, 17, 3) world positions."""
     joints = capture.at(times + delay) * figure.scale
     joints = joints - joints[len(joints) // 2, :1] * [1.0, 0.0, 1.0]
-    return joints @ rotation(1, facing).T + np.array([place[0], 0.0, place[1]])
+    return np.asarray(joints @ rotation(1, facing).T + np.array([place[0], 0.0, place[1]]))
 
 
 def _placed(figure: Figure, motion: Motion, phases: Array, place: Array, facing: float) -> Array:
@@ -176,4 +176,4 @@ def random_pose(rng: np.random.Generator, figure: Figure) -> Array:
     """One frozen pose, more varied than any motion: (17, 3), standing at the origin, facing +z."""
     names = _WALKS + _SPOTS
     motion = _random_motion(rng, names).varied(rng, spread=0.16)
-    return bend(motion.angles(rng.uniform(0, 2 * np.pi, 1)), figure.bones)[0]
+    return np.asarray(bend(motion.angles(rng.uniform(0, 2 * np.pi, 1)), figure.bones)[0])

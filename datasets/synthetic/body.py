@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from .motion import JOINTS, Bones
 from .raster import Ellipsoid, Part, Tube, cross
-from .texture import HAIR, SKIN, Texture, clouds, fabric, head, skin
+from .texture import Texture
 
 Array = npt.NDArray[np.float64]
 
 _AT = {name: place for place, name in enumerate(JOINTS)}
 _FACE = np.array(
-    [[0.0, -0.22, 1.08], [0.36, 0.06, 0.93], [-0.36, 0.06, 0.93], [1.0, -0.08, -0.08], [-1.0, -0.08, -0.08]]
+    [[0.0, -0.22, 1.08], [0.36, 0.06, 0.93], [-0.36, 0.06, 0.93], [1.0, -0.08, -0.08],
+     [-1.0, -0.08, -0.08]]
 )  # fmt: skip
 """(5, 3) nose, left and right eye, left and right ear on the unit head: left, up, forward."""
 
@@ -69,74 +70,6 @@ class Figure:
 
     long_hair: float
     """How far hair falls below the head's centre, in heads; 0: short."""
-
-
-def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | None = None) -> Figure:
-    """Invent a person; those with equal states of ``outfit`` wear the same clothes."""
-    clothes = outfit or rng
-    child = rng.random() < 0.08
-    scale = rng.uniform(0.62, 0.8) if child else float(np.clip(rng.normal(1, 0.05), 0.88, 1.14))
-    tone = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.94, 1.05)
-    hair = HAIR[rng.integers(len(HAIR))]
-    bald = rng.random() < 0.06
-    feminine = rng.random() < 0.5
-    textures, hem, sleeve = _dressed(clothes, rng, tone, skirts=feminine)
-    textures["head"] = head(rng, tone, hair, bald=bald)
-    textures["hair"] = hair * (1 + 0.14 * clouds(rng, 64, 32, coarse=12, fall=0.9).T[..., None])
-    bones = Bones(
-        shoulders=float(rng.normal(0.172 if feminine else 0.19, 0.006)),
-        hips=float(rng.normal(0.096 if feminine else 0.09, 0.003)),
-        head=0.25 / scale**0.5,
-    ).scaled(scale)
-    return Figure(
-        bones=bones,
-        scale=scale,
-        girth=float(np.clip(rng.normal(0.97, 0.1), 0.8, 1.35)),
-        chest_depth=float(rng.uniform(1.0, 1.15) if feminine else rng.uniform(0.92, 1.05)),
-        sleeve=sleeve,
-        textures=textures,
-        hem=hem,
-        hair=0.0 if bald else float(rng.uniform(1.04, 1.16)),
-        long_hair=float(rng.uniform(0.8, 1.9)) if feminine and rng.random() < 0.7 else 0.0,
-    )
-
-
-def _dressed(
-    clothes: np.random.Generator, rng: np.random.Generator, tone: Texture, *, skirts: bool
-) -> tuple[dict[str, Texture], float, float]:
-    """Surfaces of all parts but the head, the length of a skirt, how loose the clothes are."""
-    bare = skin(rng, tone)
-    top, bottom = fabric(clothes), fabric(clothes, plain=clothes.random() < 0.8)
-    shoe = fabric(clothes, plain=True)
-    arm = float(clothes.choice([0.0, 0.5, 1.0, 2.0], p=[0.1, 0.4, 0.1, 0.4]))
-    leg = float(clothes.choice([0.3, 0.9, 2.0], p=[0.12, 0.22, 0.66]))
-    skirt = clothes.random() < 0.25
-    hem = float(clothes.uniform(0.6, 1.5)) if skirt and skirts else 0.0
-    if hem and clothes.random() < 0.5:
-        bottom = top  # a dress
-    if hem:
-        leg = float(clothes.choice([0.0, 2.0], p=[0.7, 0.3]))
-    chest = top.copy()
-    chest[-4:, 22:43] = bare[-4:, 22:43]  # the collar
-    textures = {
-        "chest": chest,
-        "pelvis": np.concatenate([bottom[8:44], top[:12]]),
-        "upper_arm": _covered(top, bare, arm),
-        "forearm": _covered(top, bare, arm - 1),
-        "hand": bare[:1, :1],
-        "neck": bare * np.linspace(0.94, 0.72, len(bare), dtype=np.float32)[:, None, None],
-        "thigh": _covered(bottom, bare, leg),
-        "shank": _covered(bottom, bare, leg - 1),
-        "foot": shoe,
-        "skirt": bottom,
-    }
-    return textures, hem, float(clothes.uniform(1.04, 1.22))
-
-
-def _covered(cloth: Texture, bare: Texture, share: float) -> Texture:
-    """A limb's surface: cloth over the first ``share`` of it, then skin."""
-    rows = round(min(max(share, 0.0), 1.0) * len(bare))
-    return np.concatenate([cloth[:rows], bare[rows:]])
 
 
 def _unit(vector: Array) -> Array:

@@ -6,6 +6,7 @@ mocap.cs.cmu.edu (NSF EIA-0196217).
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,5 @@ def _stature(positions: Array) -> float:
     """Height of the person from the lengths of leg and trunk."""
     at = {name: positions[:, place] for place, name in enumerate(JOINTS)}
     chain = ("neck", "pelvis", "left_hip", "left_knee", "left_ankle")
-    lengths = [
-        float(np.median(np.linalg.norm(at[a] - at[b], axis=1)))
-        for a, b in zip(chain, chain[1:], strict=False)
-    ]
+    lengths = [float(np.median(np.linalg.norm(at[a] - at[b], axis=1))) for a, b in pairwise(chain)]
     return max(sum(lengths) - lengths[1], 0.1) * 1.72 / 1.29

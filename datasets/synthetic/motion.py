@@ -36,6 +36,9 @@ _LEFT = [_COLUMN[f"left_{angle}"] for angle in _ARM + _LEG]
 _RIGHT = [_COLUMN[f"right_{angle}"] for angle in _ARM + _LEG]
 _LIMITS = {"knee": (0.0, 2.4), "elbow": (0.0, 2.5), "shoulder_abduct": (-0.1, 3.0)}
 
+_LOOSE = np.array([0.3 if name.startswith("pelvis") else 1.0 for name in ANGLES])
+"""(25,) how much of a variation an angle takes: who tilts the pelvis tilts everything."""
+
 Wave = tuple[float, ...]
 """Mean, then amplitude and phase of the first and of the second harmonic (cosines)."""
 
@@ -69,7 +72,7 @@ class Motion:
     def varied(self, rng: np.random.Generator, *, spread: float) -> "Motion":
         """The same motion as somebody else does it: angles differ by about ``spread`` radians."""
         waves = self.waves.copy()
-        waves[:, 0] += rng.normal(0, spread, len(waves))
+        waves[:, 0] += rng.normal(0, spread, len(waves)) * _LOOSE
         waves[:, 1] *= rng.normal(1, min(spread, 0.3), len(waves))
         waves[:, 3] *= rng.normal(1, min(spread, 0.3), len(waves))
         return replace(self, waves=waves, frequency=self.frequency * rng.uniform(0.85, 1.15))

@@ -1,4 +1,4 @@
-"""Single pictures of invented people, for training: whole scenes, or people put onto photographs."""
+"""Single pictures of invented people, for training: whole scenes, or people on photographs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from posetube.errors import InputError
 from posetube.structures import ByteArray
 
 from .actor import random_pose
-from .body import random_figure
 from .camera import Camera, looking
 from .motion import rotation
 from .raster import Canvas
 from .render import Moment, Pose, SyntheticFrame, draw_people, render
 from .scene import random_light, random_scene, random_things
+from .wardrobe import random_figure
 
 Array = npt.NDArray[np.float64]
 
@@ -75,9 +75,8 @@ def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFram
     for _ in range(int(rng.integers(0, config.occluders + 1))):
         z = rng.uniform(0.7 * distance, wall)
         spots.append((_across(rng, camera, z), -float(z)))
-    scene = random_scene(
-        rng, distance=wall, pixels_per_metre=camera.focal / wall, things=random_things(rng, spots)
-    )
+    fineness = float(np.clip(camera.focal / wall, 14, 26))
+    scene = random_scene(rng, distance=wall, fineness=fineness, things=random_things(rng, spots))
     moment = render(scene, camera, poses)
     return _frame(moment, _photographed(moment.canvas.image, config, rng))
 
@@ -151,9 +150,9 @@ def _place(
     if not places:
         z = distance
     elif rng.random() < together:
-        other = places[rng.integers(len(places))]
+        other = places[int(rng.integers(len(places)))]
         step = rng.choice([-1.0, 1.0]) * rng.uniform(0.25, 0.7)
-        return other + np.array([step, 0.0, rng.normal(0, 0.35)])
+        return np.asarray(other + np.array([step, 0.0, rng.normal(0, 0.35)]))
     else:
         z = distance * rng.uniform(0.9, 2.8)
     return np.array([_across(rng, camera, z), 0.0, -z])

@@ -246,8 +246,8 @@ def _draw_tube(
     texels = rails.column[((u + 1) * (_COLUMNS / 2)).astype(np.int32)]
     colour = _lit(tube.texture[rails.row[step], texels], shade, w, light)
     pixels = _flat(inside, window, canvas.size)
-    alpha = np.clip(gap + 0.5, 0, 1)
-    depth = rails.depth[step] - w * rails.thickness[step]
+    alpha = np.clip(gap + np.float32(0.5), 0, 1)
+    depth = np.asarray(rails.depth[step] - w * rails.thickness[step], np.float32)
     canvas.paint(pixels, colour, alpha, depth, owner=owner, part=part)
     return Print(box=box, pixels=pixels[alpha >= 0.5])
 

@@ -110,6 +110,9 @@ class Moment:
     canvas: Canvas
     """Picture, depth, owner and part."""
 
+    camera: Camera
+    """What saw it."""
+
     people: People
     """The truth."""
 
@@ -138,18 +141,17 @@ def draw_people(
 ) -> Moment:
     """Draw people onto a canvas; ``solids`` are the parts that it already holds."""
     drawn: list[Part] = list(solids)
-    firsts = []
+    firsts = [len(drawn)]
     for pose in poses:
-        firsts.append(len(drawn))
         drawn += parts(pose.figure, pose.joints)
-    firsts.append(len(drawn))
+        firsts.append(len(drawn))
     distance = [float(camera.view(pose.joints[0])[2]) for pose in poses]
     outlines: list[_Outline] = [_NOWHERE] * len(poses)
     for person in np.argsort(distance)[::-1]:
         span = range(firsts[person], firsts[person + 1])
         outlines[person] = _draw_person(canvas, camera, drawn, span, light, int(person) + 1)
     people = _truth(canvas, camera, poses, outlines)
-    return Moment(canvas=canvas, people=people, solids=tuple(drawn))
+    return Moment(canvas=canvas, camera=camera, people=people, solids=tuple(drawn))
 
 
 @dataclass(frozen=True)

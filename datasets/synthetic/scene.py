@@ -57,17 +57,16 @@ def random_light(rng: np.random.Generator) -> Light:
 
 
 def random_scene(
-    rng: np.random.Generator, *, distance: float, pixels_per_metre: float, things: Sequence[Part]
+    rng: np.random.Generator, *, distance: float, fineness: float, things: Sequence[Part]
 ) -> Scene:
     """Invent a scene whose wall is ``distance`` metres away.
 
     Args:
         rng: Source of chance.
         distance: From the camera to the wall, metres.
-        pixels_per_metre: Of the finished picture at the wall; finer textures would be wasted.
+        fineness: Pixels per metre of the textures; finer than the picture would be wasted.
         things: What stands in it.
     """
-    fineness = float(np.clip(pixels_per_metre, 16, 48))
     light = random_light(rng)
     return Scene(
         ground=ground_texture(rng, fineness),
@@ -102,7 +101,7 @@ def empty_canvas(scene: Scene, camera: Camera) -> tuple[Canvas, npt.NDArray[np.b
         scene.wall, to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
     cv2.copyTo(floor, ground.view(np.uint8), image)
-    return Canvas(image, depth), ground
+    return Canvas(np.asarray(image, np.uint8), depth), ground
 
 
 def _distances(
@@ -127,7 +126,7 @@ def cast_shadows(
     people: Sequence[tuple[Array, float]],
     ground: npt.NDArray[np.bool_],
 ) -> None:
-    """Darken the ground where the lamp is hidden; ``people`` are capsule ends (P, 2, 3) and widths."""
+    """Darken the ground where the lamp is hidden; ``people`` are limbs' (P, 2, 3) ends, radii."""
     if not people or not scene.shade:
         return
     shrink = 4
@@ -143,12 +142,11 @@ def cast_shadows(
                 thick = max(round(1.6 * radius * camera.focal / near / shrink), 1)
                 ends = (int(x1 / shrink), int(y1 / shrink)), (int(x2 / shrink), int(y2 / shrink))
                 cv2.line(mask, *ends, 255, thick)
-    mask = cv2.GaussianBlur(mask, (0, 0), 1.6)
-    full = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-    dark = np.flatnonzero(full.ravel() & -ground.ravel().view(np.uint8))
+    soft = cv2.resize(cv2.GaussianBlur(mask, (0, 0), 1.6), (width, height))
+    strength = np.asarray(soft, np.float32).ravel() * np.float32(scene.shade / 255)
+    dark = np.flatnonzero((strength > 0) & ground.ravel())
     pixels = canvas.image.reshape(-1, 3)
-    gain = 1 - (scene.shade / 255) * full.ravel()[dark].astype(np.float32)
-    pixels[dark] = pixels[dark] * gain[:, None]
+    pixels[dark] = pixels[dark] * (1 - strength[dark, None])
 
 
 def pillar(rng: np.random.Generator, x: float, z: float) -> Part:

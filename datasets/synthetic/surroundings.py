@@ -1,4 +1,4 @@
-"""Pictures of grounds and walls: grass, stone, boards, bricks, house fronts, trees, rooms (uint8)."""
+"""Pictures of grounds and walls: grass, stone, boards, bricks, house fronts, trees, rooms."""
 
 import cv2
 import numpy as np
@@ -17,8 +17,8 @@ _SKY = np.array([[186, 206, 232], [208, 214, 220], [150, 184, 224], [232, 214, 1
 
 
 def ground_texture(rng: np.random.Generator, fineness: float) -> Image:
-    """A square of about 16 m of ground, ``fineness`` pixels per metre."""
-    side = round(16 * fineness)
+    """A square of about 12 m of ground, ``fineness`` pixels per metre."""
+    side = round(12 * fineness)
     base = _SOIL[rng.integers(len(_SOIL))] * rng.uniform(0.75, 1.15)
     grain = clouds(rng, side, side, coarse=rng.uniform(4, 20), fall=rng.uniform(0.5, 0.9))
     picture = base * (1 + rng.uniform(0.05, 0.2) * grain[..., None])

@@ -1,0 +1,124 @@
+"""Invent everything that happens in a clip: ``generate(SceneConfig(), seed=0)``."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import InputError
+
+from .actor import Actor, Stage, random_path
+from .camera import camera_path
+from .clip import Shot, SyntheticClip
+from .mocap import Capture, read_captures
+from .scene import random_scene, random_things
+from .scene_config import SceneConfig
+from .wardrobe import random_figure
+
+FIELD_OF_VIEW = 0.9
+"""Horizontal angle of the camera, radians."""
+
+
+def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
+    """Settle everything that happens in a clip; the same seed gives the same clip, bit by bit.
+
+    Args:
+        config: What it shows.
+        seed: 0 or more.
+
+    Raises:
+        InputError: If ``config.mocap`` has no captured motion.
+    """
+    if seed < 0:
+        raise InputError(f"generate: seed must be 0 or more, got {seed}")
+    rng = np.random.default_rng(seed)
+    moments = max(round(config.seconds * config.rate), 1)
+    captures = read_captures(config.mocap) if config.mocap else ()
+    borders = np.linspace(0, moments, config.shots + 1).round().astype(int)
+    shots = tuple(
+        _shot(config, rng, int(first), int(last), 1 + number * config.people, captures)
+        for number, (first, last) in enumerate(pairwise(borders))
+        if last > first
+    )
+    shown = _disturbed(config, rng, moments)
+    drift = np.sin(
+        2 * np.pi * (np.arange(moments) / config.rate * rng.uniform(0.2, 0.8) + rng.random())
+    )
+    kept = shown >= 0
+    return SyntheticClip(
+        config=config,
+        seed=seed,
+        shots=shots,
+        shown=shown[kept],
+        times=np.flatnonzero(kept) / config.rate,
+        gains=1 + config.light_change * drift[kept],
+    )
+
+
+def _disturbed(
+    config: SceneConfig, rng: np.random.Generator, moments: int
+) -> npt.NDArray[np.int64]:
+    """(moments,) what each frame shows: itself, the one before, or -1: left out."""
+    shown = np.arange(moments)
+    chance = rng.random(moments)
+    for frame in range(1, moments):
+        if chance[frame] < config.duplicated:
+            shown[frame] = shown[frame - 1]
+    shown[1:][rng.random(moments - 1) < config.dropped] = -1
+    return shown
+
+
+def _shot(
+    config: SceneConfig,
+    rng: np.random.Generator,
+    first: int,
+    last: int,
+    first_id: int,
+    captures: Sequence[Capture],
+) -> Shot:
+    times = np.arange(first, last) / config.rate
+    stage, tilt = _stage(config)
+    cameras = camera_path(
+        config.camera, times, size=config.size, rng=rng,
+        field_of_view=FIELD_OF_VIEW, height=float(rng.uniform(1.35, 1.75)), tilt=tilt,
+    )  # fmt: skip
+    outfit = int(rng.integers(1 << 32)) if config.same_clothes else None
+    distances = rng.permutation(np.linspace(stage.near, stage.far, config.people))
+    actors = []
+    for number in range(config.people):
+        clothes = None if outfit is None else np.random.default_rng(outfit)
+        figure = random_figure(rng, outfit=clothes)
+        joints = random_path(
+            rng, figure, times, stage=stage, role=config.roles[number % len(config.roles)],
+            distance=float(distances[number]), captures=tuple(captures),
+        )  # fmt: skip
+        actors.append(Actor(track_id=first_id + number, figure=figure, joints=joints))
+    back = stage.far + float(rng.uniform(1.0, 5.0))
+    spots = [_spot(rng, stage) for _ in range(config.occluders)]
+    things = random_things(rng, spots)
+    scene = random_scene(
+        rng,
+        distance=back,
+        fineness=float(np.clip(cameras[0].focal / back, 16, 48)),
+        things=things,
+    )
+    return Shot(first=first, scene=scene, cameras=tuple(cameras), actors=tuple(actors))
+
+
+def _spot(rng: np.random.Generator, stage: Stage) -> tuple[float, float]:
+    distance = rng.uniform(0.85 * stage.near, stage.far)
+    return float(rng.uniform(-0.8, 0.8) * stage.half(distance)), -float(distance)
+
+
+def _stage(config: SceneConfig) -> tuple[Stage, float]:
+    """Distances at which people have the wanted heights, and the camera's tilt, radians."""
+    slope = float(np.tan(FIELD_OF_VIEW / 2))
+    focal = config.size[1] / 2 / slope
+    small, large = config.person_height
+    near, far = (1.72 * focal / (share * config.size[0]) for share in (large, small))
+    # The horizon, about eye height, so high that the nearest people's feet are in the picture.
+    horizon = min(max(0.95 - large, 0.16), 0.45)
+    return Stage(near=near, far=far, slope=slope), float(
+        np.arctan((0.5 - horizon) * config.size[0] / focal)
+    )

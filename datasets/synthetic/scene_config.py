@@ -1,0 +1,89 @@
+"""What a synthetic clip shows: :class:`SceneConfig`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posetube.errors import InputError
+
+from .actor import Role
+from .camera import CameraKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneConfig:
+    """What a clip shows."""
+
+    people: int = 4
+    """Number of people per shot, 1 to 10."""
+
+    seconds: float = 4.0
+    """Length of the clip."""
+
+    rate: float = 25.0
+    """Frames per second."""
+
+    size: tuple[int, int] = (360, 640)
+    """(H, W), pixels."""
+
+    camera: CameraKind = "static"
+    """How the camera moves."""
+
+    roles: tuple[Role, ...] = ("cross", "cross", "stay", "enter", "leave", "roam")
+    """What people do; each takes the next of these, from the start again when they run out."""
+
+    person_height: tuple[float, float] = (0.4, 0.8)
+    """Height of the farthest and of the nearest person as a share of the picture's."""
+
+    occluders: int = 1
+    """Number of pillars, bushes and boards among the people."""
+
+    same_clothes: bool = False
+    """Whether all wear the same."""
+
+    motion_blur: float = 0.0
+    """Time the shutter is open as a share of a frame, in [0, 1]."""
+
+    noise: float = 3.0
+    """Standard deviation of the sensor's noise, levels."""
+
+    light_change: float = 0.0
+    """How much the brightness wanders, as a share of it, in [0, 1)."""
+
+    dropped: float = 0.0
+    """Share of the frames that are left out (their time passes), in [0, 1)."""
+
+    duplicated: float = 0.0
+    """Share of the frames that show the one before once more, in [0, 1)."""
+
+    shots: int = 1
+    """Number of scenes, cut one after the other; nobody is in two of them."""
+
+    mocap: Path | None = None
+    """Folder with captured motion (``.npz``) that some people follow."""
+
+    def __post_init__(self) -> None:
+        _check_range(self, "people", 1, 10)
+        _check_range(self, "shots", 1, 100)
+        _check_range(self, "occluders", 0, 20)
+        _check_range(self, "seconds", 0.04, 3600)
+        _check_range(self, "rate", 1, 240)
+        _check_range(self, "motion_blur", 0, 1)
+        _check_range(self, "noise", 0, 64)
+        for name in ("light_change", "dropped", "duplicated"):
+            _check_range(self, name, 0, 0.9)
+        if min(self.size) < 32 or max(self.size) > 4096:
+            raise InputError(f"SceneConfig.size must be (H, W) from 32 to 4096, got {self.size}")
+        low, high = self.person_height
+        if not 0.02 <= low <= high <= 3:
+            raise InputError(
+                f"SceneConfig.person_height must rise within [0.02, 3], got {self.person_height}"
+            )
+        if not self.roles:
+            raise InputError("SceneConfig.roles must name at least one role, got none")
+
+
+def _check_range(config: object, name: str, low: float, high: float) -> None:
+    value = getattr(config, name)
+    if not low <= value <= high:
+        kind = type(config).__name__
+        raise InputError(f"{kind}.{name} must be in [{low}, {high}], got {value}")

@@ -1,0 +1,62 @@
+"""The truth of drawn frames as annotations: :class:`posetube.structures.VideoTracks`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from posetube.skeletons import COCO17, apply, convert
+from posetube.skeletons import skeleton as skeleton_called
+from posetube.structures import DoubleArray, FrameTable, VideoTracks
+
+from .render import SyntheticFrame
+
+
+def collect_tracks(
+    frames: Iterable[SyntheticFrame],
+    *,
+    source: str,
+    size: tuple[int, int],
+    times: DoubleArray,
+    skeleton: str = "coco17",
+    min_visibility: float = 0.1,
+) -> VideoTracks:
+    """Gather the truth of a clip's frames; keeps none of their pictures.
+
+    Args:
+        frames: All frames, in order.
+        source: Name of the video.
+        size: (H, W), pixels.
+        times: (F,) presentation times, seconds.
+        skeleton: Joint set to convert to, by name.
+        min_visibility: People of whom less than this share is seen are left out.
+
+    Raises:
+        InputError: If there is no such skeleton.
+    """
+    target = skeleton_called(skeleton)
+    plan = convert(COCO17, target)
+    found = [(frame.index, frame.people) for frame in frames]
+    kept = [(index, people, people.visibility >= min_visibility) for index, people in found]
+
+    def gather(name: str) -> Any:
+        return np.concatenate([getattr(people, name)[rows] for _, people, rows in kept])
+
+    states = gather("joint_states").astype(np.float64)
+    points, scores = apply(plan, gather("keypoints").astype(np.float64), np.minimum(states, 1))
+    _, weakest = apply(plan, np.zeros((*states.shape, 2)), states)
+    counts = [int(rows.sum()) for _, _, rows in kept]
+    return VideoTracks(
+        source=source,
+        size=size,
+        skeleton=target,
+        frames=FrameTable(times=times),
+        frame=np.repeat(np.array([index for index, _, _ in kept], np.int64), counts),
+        track_ids=gather("track_ids"),
+        boxes=gather("boxes"),
+        scores=np.ones(sum(counts), np.float32),
+        keypoints=points.astype(np.float64),
+        keypoint_scores=scores.astype(np.float64),
+        joint_states=weakest.astype(np.uint8),
+        head_boxes=gather("head_boxes").astype(np.float64),
+    )
