@@ -58,7 +58,10 @@ def find_inputs(patterns: Sequence[str]) -> list[Input]:
     if not patterns:
         raise InputError("no input given; give a video, a folder, a glob, camera:0 or an address")
     found = [one for pattern in patterns for one in _expand(pattern)]
-    return _named(list({_identity(one): one for one in reversed(found)}.values())[::-1])
+    unique: dict[str, Input] = {}
+    for one in found:
+        unique.setdefault(_identity(one), one)
+    return _named(list(unique.values()))
 
 
 def _identity(one: Input) -> str:
@@ -121,7 +124,7 @@ def _is_video(path: Path) -> bool:
 def _readable(path: Path) -> bool:
     """Whether a match of a glob is worth a look: videos, pictures, and folders of them."""
     if path.is_dir():
-        return numbered(path) or any(_is_video(p) for p in path.iterdir())
+        return bool(pictures_in(path)) or any(_is_video(p) for p in path.iterdir())
     return _is_video(path) or path.suffix.lower() in SUFFIXES
 
 

@@ -99,4 +99,7 @@ def _examine(path: Path, data: bytes, form: str, max_pixels: int) -> tuple[ByteA
             frame = next(container.decode(stream))
             return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), frame.is_corrupt
     except (av.error.FFmpegError, ValueError, StopIteration, IndexError):
-        raise MediaError(f"{path}: the picture cannot be decoded; is the file whole?") from None
+        raise MediaError(
+            f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
+            f"{max_pixels} pixels"
+        ) from None

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from posetube.errors import MediaError
 from posetube.structures import ByteArray, Frame, FrameState
 
 from .picture import scaled
+from .video_clock import Clock, usual_rate
 from .video_config import FrameNotes, VideoConfig
-from .video_packets import FrameOrder, Key, Slot, VideoPacket, decode, demux, skip
+from .video_packets import FrameOrder, Slot, VideoPacket, decode, demux, skip
 from .video_policy import choose_stream, is_camera, is_url, open_container, shown
 
 UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
@@ -31,11 +31,11 @@ UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", 
 TIMED_BY_HEADER = ("matroska", "mov", "flv")
 """Containers whose header states a duration that does not depend on how much of them is there."""
 
+INDEXED = frozenset({"mov"})
+"""Containers with a table of all packets, so that none can be lost without a trace."""
+
 REORDER = 32
 """Frames by which coding order and order of display differ at most."""
-
-USUAL_RATE = 25.0
-"""Frames per second where a container states none."""
 
 
 class VideoFile:
@@ -71,30 +71,47 @@ class VideoFile:
             self._fresh = None
 
     def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration wants, in order of display."""
-        reading = self._take()
-        try:
-            if first > 0 or self._config.start is not None:
-                reading.skip_to(first, self._config.start)
-            yield from self._frames(reading, first)
-        finally:
-            reading.close()
+        """Frames from index ``first`` on that the configuration wants, in order of display.
 
-    def _take(self) -> "_Reading":
-        """The container opened first, or a new one."""
+        Threads decode faster, but what they make of damage depends on their number. Where damage is
+        met, one thread reads on, so that every machine and every resumed run sees the same.
+        """
+        following: int | None = first
+        parallel = True
+        while following is not None:
+            reading = self._reading_from(following, parallel)
+            try:
+                following = yield from self._frames(reading, following)
+            finally:
+                reading.close()
+            parallel = False
+
+    def _reading_from(self, first: int, parallel: bool) -> "_Reading":
+        """The container, at its beginning or short of frame ``first`` and of the start."""
         reading, self._fresh = self._fresh, None
-        if reading is None:
-            if self.live:
+        if self.live:
+            if reading is None:
                 raise MediaError(f"{shown(self._source)}: a live source cannot be read twice")
-            reading = _Reading(self._source, self._config)
-        return reading
+            return reading
+        if first == 0 and self._config.start is None and parallel:
+            return reading or _Reading(self._source, self._config)
+        if reading is not None:
+            reading.close()
+        reading = _Reading(self._source, self._config, parallel=parallel)
+        if reading.skip_to(first, self._config.start):
+            return reading
+        reading.close()
+        return _Reading(self._source, self._config, parallel=parallel)
 
-    def _frames(self, reading: "_Reading", first: int) -> Iterator[Frame]:
-        config, clock = self._config, _Clock(reading.stream)
-        for index, slot in enumerate(reading.slots, start=reading.passed):
-            time = clock.seconds(slot.key)
+    def _frames(self, reading: "_Reading", first: int) -> Generator[Frame, None, int | None]:
+        """The frames from ``first`` on; returns where one thread is to read on, if it is."""
+        config, clock, order = self._config, reading.clock, reading.order
+        frames = clock.timed(reading.slots, order)
+        for index, (time, slot) in enumerate(frames, start=reading.passed):
+            if reading.parallel and not self.live and (slot.damaged or order.troubled):
+                return max(index, first)
             if config.over(time):
-                return
+                return None
             if index < first or not config.reached(time):
                 continue
             if slot.damaged:
@@ -103,6 +120,7 @@ class VideoFile:
             if index % config.every == 0:
                 yield self._frame(reading, index, time, slot)
         self._note_end(reading, clock)
+        return None
 
     def _frame(self, reading: "_Reading", index: int, time: float, slot: Slot) -> Frame:
         image = None
@@ -115,7 +133,7 @@ class VideoFile:
         state: FrameState = "corrupt" if slot.damaged else "ok"
         return Frame(index=index, time=time, image=image, state=state)
 
-    def _note_end(self, reading: "_Reading", clock: "_Clock") -> None:
+    def _note_end(self, reading: "_Reading", clock: "Clock") -> None:
         """Compare what came with what the container promised."""
         order = reading.order
         if order.leading:
@@ -124,7 +142,7 @@ class VideoFile:
             self._notes.add(f"time starts anew {clock.restarts} times; frames are timed as one")
         if self.expected is not None:
             self.expected = reading.stream.frames - order.hidden
-        trouble = reading.shortfall(clock.last)
+        trouble = reading.shortfall(clock)
         self.cut_short = trouble is not None
         if trouble:
             self._notes.add(trouble)
@@ -133,7 +151,8 @@ class VideoFile:
 class _Reading:
     """One pass through an opened container."""
 
-    def __init__(self, source: str, config: VideoConfig) -> None:
+    def __init__(self, source: str, config: VideoConfig, *, parallel: bool = True) -> None:
+        self.parallel = parallel
         self._source = source
         self._container = open_container(
             source, max_pixels=config.max_pixels, timeout=config.timeout
@@ -143,12 +162,14 @@ class _Reading:
         except MediaError:
             self._container.close()
             raise
-        # Frames in parallel: faster, and damage inside a frame is reported, not only concealed
-        self.stream.thread_type = "AUTO"
+        # Slices in parallel, PyAV's default, would conceal damage without a report
+        self.stream.thread_type = "AUTO" if parallel else "NONE"
+        self.stream.thread_count = 0 if parallel else 1
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
         timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
         self.order = FrameOrder(self.stream, trusted=timed)
+        self.clock = Clock(self.stream, holes=self._format not in INDEXED)
         self.screen = Screen()
         self.passed = 0
         self._stopped: Exception | None = None
@@ -171,27 +192,39 @@ class _Reading:
                 return height, width
         raise MediaError(f"{shown(self._source)}: not one of its frames can be decoded")
 
-    def skip_to(self, first: int, start: float | None) -> None:
-        """Pass over what lies before frame ``first`` and before ``start`` seconds."""
+    def skip_to(self, first: int, start: float | None) -> bool:
+        """Pass over what lies before frame ``first`` and before ``start`` seconds.
+
+        Returns:
+            Whether the indices that follow are those of a full reading. Where packets may have
+            been lost, time must have passed as evenly as frames; otherwise this reading is spent.
+        """
         base = float(self.stream.time_base or 1)
 
         def near(packet: VideoPacket, count: int) -> bool:
             in_time = start is None or (packet.pts is not None and packet.pts * base >= start)
             return in_time and count >= first - REORDER
 
-        self.passed, packets = skip(self._packets, self.order, near)
-        self.slots = decode(packets, self.stream, self.order)
+        skipped = skip(self._packets, self.order, near)
+        self.passed = skipped.frames
+        self.slots = decode(skipped.packets, self.stream, self.order)
+        steps = skipped.duration * base * usual_rate(self.stream)
+        return not self.passed or self._format in INDEXED or abs(steps - self.passed) < 0.5
 
-    def shortfall(self, end: float) -> str | None:
-        """What is missing at the end of the video, which came at ``end`` seconds; None: nothing."""
+    def shortfall(self, clock: Clock) -> str | None:
+        """What is missing at the end of the video, in words; None: nothing."""
         if self._stopped is not None:
-            return f"reading stopped at {end:.3f} s: {self._stopped}"
+            return f"reading stopped at {clock.last:.3f} s: {self._stopped}"
         promised = self.stream.frames
-        if promised and self.order.packets < promised:
-            return f"cut short: {self.order.packets} of {promised} frames are there"
+        if promised:
+            there = self.order.packets
+            return (
+                f"cut short: {there} of {promised} frames are there" if there < promised else None
+            )
         length = self._promised_end()
-        if length is not None and end < length - max(0.5, 4 / _rate(self.stream)):
-            return f"cut short: it ends at {end:.3f} s of {length:.3f} s"
+        slack = max(4 / usual_rate(self.stream), 2 * clock.longest)
+        if length is not None and clock.last < length - slack:
+            return f"cut short: it ends at {clock.last:.3f} s of {length:.3f} s"
         return None
 
     def _promised_end(self) -> float | None:
@@ -212,36 +245,6 @@ class _Reading:
 
     def close(self) -> None:
         self._container.close()
-
-
-class _Clock:
-    """Time stamps to seconds that never go back."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        self._base = float(stream.time_base or 1)
-        self._interval = 1 / _rate(stream)
-        self._stretch = 0
-        self._offset = 0.0
-        self._begun = False
-        self.last = 0.0
-        """Seconds of the latest frame."""
-        self.restarts = 0
-        """How often time stamps fell back."""
-
-    def seconds(self, key: Key | None) -> float:
-        """When the next frame in order of display is shown."""
-        next_one = self.last + self._interval if self._begun else 0.0
-        if key is None:
-            time = next_one
-        else:
-            stretch, stamp = key
-            if stretch != self._stretch:
-                self._stretch, self._offset = stretch, next_one - stamp * self._base
-                self.restarts += 1
-            time = stamp * self._base + self._offset
-        self.last = max(time, self.last) if self._begun else time
-        self._begun = True
-        return self.last
 
 
 class Screen:
@@ -268,12 +271,6 @@ def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:
     else:
         along_x, along_y = a, d
     return image[:: -1 if along_y < 0 else 1, :: -1 if along_x < 0 else 1]
-
-
-def _rate(stream: VideoStream) -> float:
-    """Frames per second by the container, made plausible; for guesses only."""
-    rate = float(stream.guessed_rate or stream.average_rate or USUAL_RATE)
-    return rate if 0.1 <= rate <= 1000 else USUAL_RATE
 
 
 def _clock_time(tag: str) -> float | None:

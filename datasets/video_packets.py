@@ -33,6 +33,9 @@ PATIENCE = 8
 JUMP = 0.5
 """Seconds by which time stamps must fall back to begin a new stretch (joined recordings)."""
 
+RECENT = 32
+"""Packets after which damage counts as past."""
+
 MAX_FAILURES = 50
 """Errors of the container in a row after which the file counts as ended."""
 
@@ -84,6 +87,12 @@ class FrameOrder:
         self._damaged: set[Key] = set()
         self._given_up: deque[Key] = deque(maxlen=256)
         self._shown = False
+        self._trouble = -RECENT - 1
+
+    @property
+    def troubled(self) -> bool:
+        """Whether damage was met a short while ago."""
+        return self.packets - self._trouble <= RECENT
 
     def shows(self, packet: VideoPacket) -> bool:
         """Whether the packet has a frame that is to be shown and a time for it."""
@@ -100,6 +109,7 @@ class FrameOrder:
     def passed(self, packets: list[VideoPacket]) -> int:
         """Note packets that the decoder never gets; returns the number of their frames."""
         frames = sum(self.shows(p) for p in packets)
+        self._shown = True
         self.packets += len(packets)
         self.hidden += len(packets) - frames
         return frames
@@ -121,9 +131,11 @@ class FrameOrder:
             self._first_keyframe = key
         if packet.is_corrupt:
             self._damaged.add(key)
+            self._trouble = self.packets
 
     def failed(self) -> Iterator[Slot]:
         """Note an error of the decoder."""
+        self._trouble = self.packets
         if not self.trusted:
             yield Slot(heappop(self._due) if self._due else None, None, True)
 
@@ -194,6 +206,7 @@ class FrameOrder:
     def _slot(self, key: Key | None, frame: VideoFrame) -> Slot:
         self._shown = True
         damaged = frame.is_corrupt or key in self._damaged
+        self._trouble = self.packets if damaged else self._trouble
         if key is not None:
             self._damaged.discard(key)
         return Slot(key, frame, damaged)
@@ -249,21 +262,32 @@ def demux(
     yield flush
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """What :func:`skip` passed over, and what is left."""
+
+    frames: int
+    """Frames passed over."""
+
+    duration: int
+    """From the first of them to the first that is left, in units of the stream."""
+
+    packets: Iterator[VideoPacket]
+    """The packets to decode."""
+
+
 def skip(
     packets: Iterator[VideoPacket], order: FrameOrder, near: Callable[[VideoPacket, int], bool]
-) -> tuple[int, Iterator[VideoPacket]]:
+) -> Skipped:
     """Pass over packets that a later frame does not need, without decoding them.
 
     Decoding starts two keyframes early: frames behind the nearer one may refer to what lies before
-    it. Where frames cannot be counted by their packets alone, nothing is passed over.
+    it. Where frames cannot be counted by their packets alone, nothing more is passed over.
 
     Args:
         packets: From the beginning of the stream.
         order: Fresh account of the frames.
         near: Given a packet and the packets so far, whether the wanted frame may be next.
-
-    Returns:
-        How many frames were passed over, and the packets to decode.
     """
     runs: deque[list[VideoPacket]] = deque()
     passed = waiting = 0
@@ -284,7 +308,9 @@ def skip(
             passed += order.passed(dropped)
         elif waiting > MAX_WAITING:
             break
-    return passed, _chain(runs, packets)
+    begin = (first.pts if first else None) or 0
+    left = min((p.pts for run in runs for p in run if p.pts is not None), default=begin)
+    return Skipped(frames=passed, duration=left - begin, packets=_chain(runs, packets))
 
 
 def _countable(
@@ -293,7 +319,8 @@ def _countable(
     """Whether the frames up to this packet are known without decoding."""
     if not order.trusted or not first.is_keyframe or packet.pts is None or first.pts is None:
         return False
-    return packet.pts >= first.pts and not order.falls_back(packet, last)
+    sound = packet.pts >= first.pts and not packet.is_corrupt
+    return sound and not order.falls_back(packet, last)
 
 
 def _stamp(packet: VideoPacket) -> int | None:

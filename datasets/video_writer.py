@@ -29,10 +29,11 @@ class VideoWriter:
     >>> with VideoWriter("out.mp4", size=(480, 640)) as writer:                  # doctest: +SKIP
     ...     writer.write(image, time=0.04)
 
-    Times may come unevenly and start at any moment from 0 on; a first time before 0 becomes 0, since
-    players drop what lies before it, and the others move with it. A time that is not after the last
-    one is moved 1/90000 s behind it. Where a side is odd, the last row or column is doubled, because 4:2:0 colour needs
-    even sides. Nothing is left behind when the block ends with an error or without a picture.
+    Times may come unevenly and start at any moment from 0 on. A first time before 0 becomes 0,
+    since players drop what lies before it, and the others move with it; a time that is not after
+    the last one is moved 1/90000 s behind it. Where a side is odd, the last row or column is
+    doubled, because 4:2:0 colour needs even sides. Nothing is left behind when the block ends with
+    an error or without a picture.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class VideoWriter:
             preset: x264's trade of speed for size.
 
         Raises:
-            InputError: If a number is out of its range.
+            InputError: If a number is out of its range, or the folder does not exist.
             MediaError: If the installed FFmpeg cannot encode H.264.
         """
         if min(size) < 1:
@@ -64,6 +65,8 @@ class VideoWriter:
         if rate is not None and not 0 < rate <= 1000:
             raise InputError(f"VideoWriter: rate must be in (0, 1000] frames/s, got {rate}")
         self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise InputError(f"{path}: cannot be written: there is no folder {self.path.parent}")
         self.size = size
         self._last: int | None = None
         self._shift = 0.0
