@@ -233,9 +233,15 @@ class FramePoses:
     """(N,) how clearly the link to the previous frame beat its runner-up, in cost; NaN at a birth,
     inf where there was no rival."""
 
+    link_costs: FloatArray | None = None
+    """(N,) cost of the link, in [0, 1]; NaN at a birth. None: not known."""
+
+    link_gates: FloatArray | None = None
+    """(N,) cost from which there would have been no link; NaN at a birth. None: not known."""
+
     def __post_init__(self) -> None:
-        n = len(self.people)
-        check_shapes(self, track_ids=(n,), states=(n,), link_margins=(n,))
+        n = (len(self.people),)
+        check_shapes(self, track_ids=n, states=n, link_margins=n, link_costs=n, link_gates=n)
 
     def __len__(self) -> int:
         return len(self.track_ids)
@@ -377,6 +383,12 @@ class VideoTracks:
     link_margins: FloatArray | None = None
     """(R,) see :attr:`FramePoses.link_margins`; None: not known."""
 
+    link_costs: FloatArray | None = None
+    """(R,) see :attr:`FramePoses.link_costs`; None: not known."""
+
+    link_gates: FloatArray | None = None
+    """(R,) see :attr:`FramePoses.link_gates`; None: not known."""
+
     joint_states: ByteArray | None = None
     """(R, K) :class:`JointState`; None: a joint is visible where its position is known."""
 
@@ -395,6 +407,8 @@ class VideoTracks:
             keypoint_scores=(r, k),
             states=(r,),
             link_margins=(r,),
+            link_costs=(r,),
+            link_gates=(r,),
             joint_states=(r, k),
             head_boxes=(r, 4),
         )
@@ -481,6 +495,10 @@ class VideoTracks:
         def gather(parts: list[Any], shape: tuple[int, ...], kind: type) -> Any:
             return np.concatenate([np.zeros((0, *shape), kind), *parts]).astype(kind, copy=False)
 
+        def gather_if_known(name: str) -> Any:
+            parts = [getattr(f, name) for f in found]
+            return None if any(p is None for p in parts) else gather(parts, (), np.float32)
+
         return cls(
             source=source,
             size=size,
@@ -494,6 +512,8 @@ class VideoTracks:
             keypoint_scores=gather([f.people.keypoint_scores for f in found], (k,), np.float32),
             states=gather([f.states for f in found], (), np.uint8),
             link_margins=gather([f.link_margins for f in found], (), np.float32),
+            link_costs=gather_if_known("link_costs"),
+            link_gates=gather_if_known("link_gates"),
         )
 
 
@@ -506,6 +526,8 @@ ROW_COLUMNS = (
     "keypoint_scores",
     "states",
     "link_margins",
+    "link_costs",
+    "link_gates",
     "joint_states",
     "head_boxes",
 )
