@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from posetube.errors import MediaError
 
-from ..datasets.synthetic.clip import SceneConfig, generate
+from ..datasets.synthetic import SceneConfig, generate
 from ..datasets.video_writer import VideoWriter
 from .api import track
 from .devices import choose_device

@@ -11,6 +11,9 @@ from .interrupt import Interrupt
 from .progress import Event, Listener
 from .run_directory import Manifest, RunDirectory, Stage, StageRecord
 
+MAX_WARNINGS = 20
+"""Further ones are counted, not told."""
+
 
 class Recorder:
     """What a stage reports to: one run, its manifest as it stands, and whoever listens."""
@@ -81,10 +84,16 @@ class Recorder:
             )
         )
 
-    def warn(self, text: str) -> None:
-        """Note something that the user should know, once."""
-        if text not in self.manifest.warnings:
-            self.update(warnings=(*self.manifest.warnings, text))
+    def warn(self, *texts: str) -> None:
+        """Note what the user should know, each once, and no more than can be read."""
+        known = self.manifest.warnings
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        told = new[: max(0, MAX_WARNINGS - len(known))]
+        if len(told) < len(new):
+            told.append(f"and {len(new) - len(told)} more like these")
+        if told:
+            self.update(warnings=(*known, *told))
+        for text in told:
             self._tell(Event(event="warning", run=self.run.name, text=text))
 
     def end(self, text: str) -> None:

@@ -161,12 +161,16 @@ def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
             if not video.live:
                 raise
             record.interrupt.requested = False  # that is how a recording ends
-    for text in video.warnings:
-        record.warn(text)
-    frames = msgspec.structs.replace(record.manifest.frames, cut_short=video.cut_short)
-    record.update(frames=frames)
+    record.warn(*video.warnings)
+    frames = record.manifest.frames
     if not frames.done:
         raise MediaError(f"{video.source}: there is no frame in the stretch that was asked for")
+    expected = frames.expected
+    if expected is not None and not video.cut_short:
+        expected = frames.done  # a container may count frames that are never shown
+    record.update(
+        frames=msgspec.structs.replace(frames, expected=expected, cut_short=video.cut_short)
+    )
 
 
 def _expected(video: Video) -> int | None:
