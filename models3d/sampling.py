@@ -12,7 +12,7 @@ from torch import Tensor
 
 from posetube.errors import InputError
 
-from .targets import NEGATIVE, POSITIVE, UNUSED
+from .targets import NEGATIVE, POSITIVE, UNUSED, Matches
 
 
 class Draw(Protocol):
@@ -53,9 +53,9 @@ class SampleConfig:
     positive_share: float = 0.5
     """Share of people among them, at most, in [0, 1]."""
 
-    repeat_negatives: bool = False
-    """Draw background with repeats, none where it is scarce, and over positives that overlap
-    little, as the original's proposal network does."""
+    published: bool = False
+    """Draw background as the original's proposal network does: with repeats, none at all where it
+    is scarce, and over people whose best anchor overlaps them little."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -66,26 +66,38 @@ class SampleConfig:
             )
 
 
-def sample(labels: Tensor, *, config: SampleConfig, draw: Draw) -> Tensor:
+def sample(matches: Matches, *, config: SampleConfig, draw: Draw) -> Tensor:
     """Mark the tubes that are not used.
 
     Args:
-        labels: (A,) int64: 1 a person, 0 background, -1 neither.
+        matches: Labels of A tubes.
         config: How many of each.
         draw: Source of chance.
 
     Returns:
         (A,) the labels, with -1 where a tube is not used.
     """
-    positive = torch.nonzero(labels == POSITIVE)[:, 0]
-    negative = torch.nonzero(labels == NEGATIVE)[:, 0]
-    limit = int(config.positive_share * config.size)
-    if len(positive) > limit:
-        positive = positive[draw.distinct(len(positive), limit).to(labels.device)]
-    wanted = min(config.size - len(positive), len(negative))
-    if wanted < len(negative):
-        negative = negative[draw.distinct(len(negative), wanted).to(labels.device)]
-    used = torch.full_like(labels, UNUSED)
-    used[negative] = NEGATIVE
+    if config.published:
+        return _sample_as_published(matches, config=config, draw=draw)
+    used = torch.full_like(matches.labels, UNUSED)
+    left = config.size
+    for label, limit in ((POSITIVE, int(config.positive_share * config.size)), (NEGATIVE, None)):
+        pool = torch.nonzero(matches.labels == label)[:, 0]
+        count = min(len(pool), left if limit is None else limit)
+        used[pool[draw.distinct(len(pool), count).to(pool.device)]] = label
+        left -= count
+    return used
+
+
+def _sample_as_published(matches: Matches, *, config: SampleConfig, draw: Draw) -> Tensor:
+    used = torch.full_like(matches.labels, UNUSED)
+    positive = torch.nonzero(matches.labels == POSITIVE)[:, 0]
     used[positive] = POSITIVE
+    surplus = len(positive) - int(config.positive_share * config.size)
+    if surplus > 0:
+        used[positive[draw.distinct(len(positive), surplus)]] = UNUSED
+    pool = torch.nonzero(matches.background)[:, 0]
+    wanted = config.size - int((used == POSITIVE).sum())
+    if len(pool) > wanted:
+        used[pool[draw.repeated(len(pool), wanted)]] = NEGATIVE
     return used

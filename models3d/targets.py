@@ -109,6 +109,9 @@ class Matches:
     overlap: Tensor
     """(A,) that overlap, in [0, 1]."""
 
+    background: Tensor
+    """(A,) bool, overlaps everybody too little; a person's best tube may be among them."""
+
 
 def match(tubes: Tensor, truth: TubeTruth, *, config: MatchConfig) -> Matches:
     """Decide for each tube whether it is a person, background, or neither.
@@ -124,14 +127,15 @@ def match(tubes: Tensor, truth: TubeTruth, *, config: MatchConfig) -> Matches:
     else:
         overlap = tubes.new_zeros(len(tubes), 1)
     best, person = overlap.max(dim=1)
+    background = (best < config.negative) & ~_ignored(tubes, truth, config)
     labels = torch.full_like(person, UNUSED)
-    labels[(best < config.negative) & ~_ignored(tubes, truth, config)] = NEGATIVE
+    labels[background] = NEGATIVE
     positive = best >= config.positive
     if config.keep_best and len(truth.boxes) and len(tubes):
         most = overlap.amax(dim=0)
         positive |= ((overlap == most) & (most > 0)).any(dim=1)
     labels[positive & (best > 0)] = POSITIVE
-    return Matches(labels=labels, person=person, overlap=best)
+    return Matches(labels=labels, person=person, overlap=best, background=background)
 
 
 def _ignored(tubes: Tensor, truth: TubeTruth, config: MatchConfig) -> Tensor:

@@ -139,7 +139,7 @@ def _proposal_losses(
     objectness, boxes = [], []
     for clip, people in enumerate(truth):
         matches = match(anchors, people, config=config.anchors)
-        labels = sample(matches.labels, config=config.anchor_sample, draw=draw)
+        labels = sample(matches, config=config.anchor_sample, draw=draw)
         chosen = torch.nonzero(labels == POSITIVE)[:, 0]
         person = matches.person[chosen]
         objectness.append(objectness_loss(maps.objectness[clip], labels))
@@ -163,7 +163,7 @@ def choose_rois(tubes: Tensor, truth: TubeTruth, *, config: LossConfig, draw: Dr
     own = fill_absent(truth.boxes[seen], truth.present[seen])
     tubes = torch.cat([own.to(tubes.dtype), tubes])
     matches = match(tubes, truth, config=config.rois)
-    labels = sample(matches.labels, config=config.roi_sample, draw=draw)
+    labels = sample(matches, config=config.roi_sample, draw=draw)
     used = torch.nonzero(labels != UNUSED)[:, 0]
     return Rois(tubes[used], labels[used], matches.person[used])
 

@@ -1,11 +1,8 @@
 """How well people are found and posed in labelled photographs: COCO's average precisions.
 
-pycocotools measures. Not here: videos, tracks, PoseTrack's metrics.
+Not here: the precisions themselves (:mod:`posetube.tracker.metrics.coco`), videos, tracks.
 """
 
-import contextlib
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +12,11 @@ import cv2
 import numpy as np
 
 from posetube.boxes import to_xywh
-from posetube.errors import FormatError, InputError, MediaError
+from posetube.errors import MediaError
 from posetube.structures import ByteArray, Detections
+
+from ..datasets.coco import read_truth
+from ..tracker.metrics.coco import coco_metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +54,24 @@ def score_pictures(
         FormatError: If it is no COCO-keypoint file.
         MediaError: If a picture is missing or cannot be read.
     """
-    images = _images(annotations)
+    truth = read_truth(annotations)
     boxes: list[dict[str, Any]] = []
     poses: list[dict[str, Any]] = []
-    for image_id, name in images.items():
-        people = detect(_read(pictures / name))
+    for image in truth["images"]:
+        people = detect(_read(pictures / image["file_name"]))
         for index in range(len(people)):
-            record = {"image_id": image_id, "category_id": 1, "score": float(people.scores[index])}
+            record = {"image_id": image["id"], "category_id": 1}
+            record["score"] = float(people.scores[index])
             boxes.append({**record, "bbox": to_xywh(people.boxes[index]).tolist()})
             poses.append({**record, "keypoints": _triples(people, index)})
-    box_ap, box_ap50 = _measure(annotations, boxes, "bbox")
-    oks_ap, oks_ap50 = _measure(annotations, poses, "keypoints")
+    box = coco_metrics(truth, boxes, kind="bbox").stats
+    oks = coco_metrics(truth, poses, kind="keypoints").stats
     return PictureScores(
-        oks_ap=oks_ap, oks_ap50=oks_ap50, box_ap=box_ap, box_ap50=box_ap50, pictures=len(images)
+        oks_ap=100 * oks["ap"],
+        oks_ap50=100 * oks["ap50"],
+        box_ap=100 * box["ap"],
+        box_ap50=100 * box["ap50"],
+        pictures=len(truth["images"]),
     )
 
 
@@ -75,35 +80,8 @@ def _triples(people: Detections, index: int) -> list[float]:
     return [float(value) for value in np.nan_to_num(joints).ravel()]
 
 
-def _images(annotations: Path) -> dict[int, str]:
-    try:
-        content = json.loads(annotations.read_text(encoding="utf-8"))
-        return {image["id"]: image["file_name"] for image in content["images"]}
-    except FileNotFoundError:
-        raise InputError(f"{annotations}: no such file; expected COCO person keypoints") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{annotations}: not a COCO-keypoint file: {error!r}") from None
-
-
 def _read(path: Path) -> ByteArray:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise MediaError(f"{path}: missing, or not a picture")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _measure(annotations: Path, records: list[dict[str, Any]], kind: str) -> tuple[float, float]:
-    """Average precision and that at 0.50, percent."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    if not records:
-        return 0.0, 0.0
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(str(annotations))
-        evaluation = COCOeval(truth, truth.loadRes(records), kind)
-        evaluation.params.catIds = [1]
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(100 * evaluation.stats[0]), float(100 * evaluation.stats[1])
