@@ -71,7 +71,7 @@ def _track_one(
             item, run, model, config=config, listeners=[listener], interrupt=interrupt
         )
     except KeyboardInterrupt:
-        raise Interrupted("stopped at once") from None
+        raise Interrupted("stopped at once, the whole parts are kept") from None
     except Exception as error:
         if isinstance(error, Interrupted):
             raise

@@ -6,15 +6,17 @@ arguments whose docstring is its help; it returns its exit code, or None for 0. 
 line for the user is made here.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from posetube.errors import InputError
 
-from .failures import explain, one_line
+from .durations import convert_option
+from .failures import INTERRUPTED, Interrupted, explain, one_line
 
 COMMANDS = (
     ("track", "posetube.pipelines.commands:track", "Find and follow the people of a video."),
@@ -22,6 +24,11 @@ COMMANDS = (
     ("link", "posetube.pipelines.commands:link", "Link a run's detections again, other settings."),
     ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
     ("data", "posetube.pipelines.data:app", "Look at data sets and result files; convert them."),
+    (
+        "evaluate",
+        "posetube.pipelines.evaluate_command:evaluate_command",
+        "Compare predictions with truth by a named protocol.",
+    ),
     ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, where the function lies and one line of help of each command, in the order of the help."""
@@ -34,6 +41,7 @@ def build_app() -> App:
         help="Finds every person in a video, follows each, and says where each joint is.",
         version=version("posetube"),
         help_format="markdown",
+        default_parameter=Parameter(converter=convert_option),
     )
     for place, (name, function, line) in enumerate(COMMANDS):
         app.command(function, name=name, help=line, sort_key=place)
@@ -60,8 +68,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
         return int(request.code or 0)
+    except Interrupted as stop:
+        print(f"{name}: {stop}. To go on: {_again(words)}", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)
         print(f"{name}: {failure.line}", file=sys.stderr)  # noqa: T201
         return failure.exit_code
     return int(code or 0)
+
+
+def _again(words: Sequence[str]) -> str:
+    """The line that goes on with what was stopped: the same, but never from the start."""
+    kept = [word for word in words if not word.startswith("--on-existing=")]
+    while "--on-existing" in kept:
+        place = kept.index("--on-existing")
+        del kept[place : place + 2]
+    return shlex.join(["posetube", *kept])

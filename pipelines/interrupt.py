@@ -26,7 +26,7 @@ class Interrupt:
             Interrupted: If so.
         """
         if self.requested:
-            raise Interrupted
+            raise Interrupted("interrupted, what is done is kept")
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
         """Note the first signal; leave at the second."""

@@ -24,7 +24,7 @@ def test_odd_files_are_tracked_or_refused_in_a_line(
     samples: Path, tmp_path: Path, make_model: Callable[..., LoadedModel], nobody_finder: type
 ) -> None:
     folder = samples / "robustness"
-    files = [path for path in (*folder.iterdir(), *(folder / "generated").iterdir())]
+    files = [*folder.iterdir(), *(folder / "generated").iterdir()]
     items = [
         Input(name=path.name, source=str(path), kind="frames" if path.is_dir() else "video")
         for path in sorted(files)

@@ -1,0 +1,325 @@
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from posetube.errors import WeightsError
+from posetube.pipelines import cli, commands
+from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.run_directory import RunDirectory
+
+ClipMaker = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
+    monkeypatch.setattr(commands, "load", lambda model, *, device: make_model())
+
+
+def test_help_names_the_commands_without_importing_them() -> None:
+    program = (
+        "import sys; from posetube.pipelines.cli import main; code = main(['--help']); "
+        "loaded = {'torch', 'av', 'cv2', 'pyarrow', 'posetube.pipelines.track'} & {*sys.modules}; "
+        "sys.exit(code or len(loaded))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    for name, _, _ in cli.COMMANDS:
+        assert f" {name} " in done.stdout
+
+
+def test_a_video_is_tracked_into_the_folder_that_was_named(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["track", str(make_clip(frames=6)), "-o", str(tmp_path / "run")])
+
+    said = capsys.readouterr()
+    assert code == 0
+    assert said.out.splitlines()[0] == "squares on cpu (a test)"
+    assert said.out.splitlines()[1].startswith("clip: 2 tracks, 6 frames (0 corrupt), ")
+    assert said.out.splitlines()[1].endswith("run/overlay.mp4")
+    assert said.err == ""
+
+
+def test_several_inputs_have_a_folder_each_and_the_others_go_on_when_one_fails(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = make_clip("a.mp4", frames=4), make_clip("c.mp4", frames=4)
+    (tmp_path / "b.mp4").write_text("this is no video at all")
+
+    code = main(
+        ["track", str(first), str(tmp_path / "b.mp4"), str(last), "-o", str(tmp_path / "o")]
+    )
+
+    said = capsys.readouterr()
+    assert code == 4
+    assert [RunDirectory(tmp_path / "o" / name).read().state for name in "ac"] == ["complete"] * 2
+    assert not (tmp_path / "o" / "a" / "overlay.mp4").exists()
+    assert said.err.startswith("posetube track: ")
+    assert "b.mp4: not a video in a supported format" in said.err
+
+
+def test_an_input_that_cannot_be_read_is_one_line_and_5(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", str(tmp_path / "no.mp4")]) == 5
+    said = capsys.readouterr().err
+    assert said.startswith("posetube track: ")
+    assert said.count("\n") == 1
+
+
+def test_frames_that_are_lost_end_with_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import cv2
+
+    (tmp_path / "frames").mkdir()
+    for number in (1, 2, 4):
+        path = tmp_path / "frames" / f"{number:03d}.png"
+        cv2.imwrite(str(path), np.full((40, 60, 3), 40, np.uint8))
+
+    assert main(["track", str(tmp_path / "frames"), "-o", str(tmp_path / "run")]) == 3
+    assert "4 frames (0 corrupt, 1 missing)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--link.maxgap", "1"], "Did you mean --link.max-gap"),
+        (["--every", "x"], "--every"),
+        (["--every", "0"], "VideoConfig.every must be 1 or more, got 0"),
+        (["--start", "soon"], "expected a time such as 12.5s or 00:01:02, got 'soon'"),
+        (["--on-existing", "maybe"], "--on-existing"),
+        (["--link.min-score", "7"], r"LinkConfig.min_score must be in \[0, 1\], got 7"),
+    ],
+)
+def test_wrong_options_are_2_and_say_what_is_right(
+    make_clip: ClipMaker, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["track", str(make_clip(frames=2)), *words]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("posetube track: ")
+    assert said.count("\n") == 1
+    assert message.replace("\\", "") in said
+
+
+def test_a_command_that_does_not_exist_names_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["trakc"]) == 2
+    assert 'Did you mean "track"' in capsys.readouterr().err
+
+
+def test_times_may_be_written_as_people_write_them(make_clip: ClipMaker, tmp_path: Path) -> None:
+    words = ["--start", "00:00:00.2", "--end", "400ms", "--link.max-gap", "1.5s"]
+
+    assert main(["track", str(make_clip(frames=20)), "-o", str(tmp_path / "run"), *words]) == 0
+
+    manifest = RunDirectory(tmp_path / "run").read()
+    assert (manifest.settings.start, manifest.settings.end) == (0.2, 0.4)
+    assert manifest.settings.link["max_gap"] == 1.5
+    assert manifest.frames.done == 5
+
+
+def test_weights_that_are_missing_are_6(
+    make_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(model: str, *, device: str) -> LoadedModel:
+        raise WeightsError(f"no model {model!r}")
+
+    monkeypatch.setattr(commands, "load", missing)
+
+    assert main(["track", str(make_clip(frames=2)), "--model", "none"]) == 6
+    assert capsys.readouterr().err == "posetube track: no model 'none'\n"
+
+
+def test_a_bug_is_1_and_its_traceback_goes_to_a_file(
+    make_clip: ClipMaker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_model: Callable[..., LoadedModel],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = make_model()
+
+    def broken(images: object) -> list[object]:
+        raise ZeroDivisionError("one by nothing")
+
+    monkeypatch.setattr(model.network, "encode", broken)
+    monkeypatch.setattr(commands, "load", lambda name, *, device: model)
+
+    assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().err
+    log = tmp_path / "run" / "logs" / "posetube-error.log"
+    assert said.startswith("posetube track: unexpected ZeroDivisionError: one by nothing.")
+    assert str(log) in said
+    assert "Traceback" in log.read_text()
+    assert RunDirectory(tmp_path / "run").read().state == "failed"
+
+
+def test_memory_that_runs_out_is_7(
+    make_clip: ClipMaker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_model: Callable[..., LoadedModel],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = make_model()
+
+    def hungry(images: object) -> list[object]:
+        raise MemoryError
+
+    monkeypatch.setattr(model.network, "encode", hungry)
+    monkeypatch.setattr(commands, "load", lambda name, *, device: model)
+
+    assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 7
+    assert "memory ran out" in capsys.readouterr().err
+
+
+def test_skip_leaves_what_is_there(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["track", str(make_clip(frames=4)), "-o", str(tmp_path / "run")]
+    main(words)
+    (tmp_path / "run" / "tracks.parquet").write_text("mine")
+
+    assert main([*words, "--on-existing", "skip"]) == 0
+    assert (tmp_path / "run" / "tracks.parquet").read_text() == "mine"
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_json_progress_leaves_stdout_to_machines(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--progress", "json", "-o", str(tmp_path / "run")]
+
+    assert main(["track", str(make_clip(frames=4)), *words]) == 0
+
+    lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == {"event": "stage", "run": "run", "stage": "detect", "done": 0, "total": 4}
+    assert (lines[-1]["event"], lines[-1]["state"]) == ("end", "complete")
+
+
+def test_a_run_is_linked_and_drawn_again(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    main(["track", str(make_clip(frames=6)), "-o", run])
+
+    assert main(["link", run, "--link.max-gap", "2s"]) == 0
+    assert main(["render", run, "--style.trail", "500ms"]) == 0
+    assert main(["link", str(tmp_path)]) == 2
+
+    said = capsys.readouterr()
+    assert "is not a run's directory" in said.err
+    assert said.out.splitlines()[-1].endswith("overlay.mp4")
+
+
+SLOW_TRACK = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from conftest import SquareFinder
+from posetube.pipelines import commands, detect
+from posetube.pipelines.cli import main
+from posetube.pipelines.devices import Device
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.run_directory import ModelRecord
+
+class Slow(SquareFinder):
+    def encode(self, images):
+        time.sleep(0.01)
+        return super().encode(images)
+
+detect.PART_FRAMES = 8
+record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
+device = Device(name="cpu", reason="a test")
+commands.load = lambda *_, **__: LoadedModel(network=Slow(), record=record, device=device)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start(words: list[str]) -> "subprocess.Popen[str]":
+    program = SLOW_TRACK.format(tests=str(Path(__file__).parent))
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_finishes_the_part_and_says_how_to_go_on(
+    make_clip: ClipMaker, tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ["track", str(make_clip(frames=60)), "-o", str(tmp_path / "run")]
+    words += ["--on-existing", "overwrite"]
+    process = start(words)
+    wait_for(tmp_path / "run" / "detections" / "part-00000.parquet", process)
+    process.send_signal(number)
+    _, said = process.communicate()
+
+    run = RunDirectory(tmp_path / "run")
+    assert process.returncode == 130
+    assert "finishing the part at hand" in said
+    again = "posetube " + " ".join(words[:-2])
+    assert said.splitlines()[-1] == (
+        f"posetube track: interrupted, what is done is kept. To go on: {again}"
+    )
+    assert run.read().state == "partial"
+    assert 0 < run.read().frames.done < 60
+    assert main(words[:-2]) == 0
+    assert run.read().frames.done == 60
+
+
+@pytest.mark.slow
+def test_a_second_interrupt_stops_at_once(make_clip: ClipMaker, tmp_path: Path) -> None:
+    process = start(["track", str(make_clip(frames=60)), "-o", str(tmp_path / "run")])
+    wait_for(tmp_path / "run" / "detections" / "part-00000.parquet", process)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    _, said = process.communicate()
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(
+    make_clip: ClipMaker, make_model: Callable[..., LoadedModel], tmp_path: Path
+) -> None:
+    clip = make_clip(frames=60)
+    whole, killed = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "killed")
+    assert main(["track", str(clip), "-o", str(whole.path)]) == 0
+    rng = np.random.default_rng()
+
+    for _ in range(10):
+        process = start(["track", str(clip), "-o", str(killed.path)])
+        wait_for(killed.manifest, process)
+        time.sleep(float(rng.uniform(0, 0.3)))
+        process.kill()
+        process.communicate()
+        if killed.read().state == "complete":
+            break
+    assert main(["track", str(clip), "-o", str(killed.path)]) == 0
+
+    assert killed.read().state == "complete"
+    assert killed.tracks.read_bytes() == whole.tracks.read_bytes()
+    assert killed.posetrack.read_bytes() == whole.posetrack.read_bytes()
+    left = {path.name for path in killed.path.rglob("*") if path.is_file()}
+    assert not {name for name in left if "tmp" in name or name.startswith(".")}
