@@ -38,7 +38,7 @@ TYPES = {
 NEEDED = ("frame", "track_id", "joint", "x", "y")
 
 
-def write(path: Path | str, tracks: VideoTracks) -> None:
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
     rows, joints = tracks.keypoints.shape[:2]
     points = shortest(tracks.keypoints)

@@ -65,7 +65,9 @@ class _Person(msgspec.Struct, omit_defaults=True, kw_only=True):
     visible: list[Byte] | None = None
     head_box: tuple[Pixel | None, Pixel | None, Pixel | None, Pixel | None] | None = None
     state: Byte = 0
-    link_margin: float | Literal["inf"] | None = None
+    link_margin: Pixel | Literal["inf"] | None = None
+    link_cost: Pixel | None = None
+    link_gate: Pixel | None = None
 
 
 class _Frame(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -80,10 +82,10 @@ class _Frame(msgspec.Struct, omit_defaults=True, kw_only=True):
     people: list[_Person] = []
 
 
-OPTIONAL = ("states", "link_margins", "joint_states", "head_boxes")
+OPTIONAL = ("states", "link_margins", "link_costs", "link_gates", "joint_states", "head_boxes")
 
 
-def write(path: Path | str, tracks: VideoTracks) -> None:
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
     encode = msgspec.json.Encoder().encode
     with Path(path).open("wb") as file:
@@ -121,9 +123,8 @@ def _people(tracks: VideoTracks) -> list[_Person]:
     """The people of one frame."""
     rows = len(tracks.frame)
     empty: list[None] = [None] * rows
-    heads, states, margins, seen = (
-        tracks.head_boxes, tracks.states, tracks.link_margins, tracks.joint_states
-    )  # fmt: skip
+    heads, states, seen = tracks.head_boxes, tracks.states, tracks.joint_states
+    margins, costs, gates = tracks.link_margins, tracks.link_costs, tracks.link_gates
     columns = zip(
         tracks.track_ids.tolist(),
         [_box(box) for box in or_none(tracks.boxes)],
@@ -137,6 +138,8 @@ def _people(tracks: VideoTracks) -> list[_Person]:
         empty if heads is None else [_box(box) for box in or_none(heads)],
         [0] * rows if states is None else states.tolist(),
         empty if margins is None else ["inf" if m == np.inf else m for m in or_none(margins)],
+        empty if costs is None else or_none(costs),
+        empty if gates is None else or_none(gates),
         strict=True,
     )
     names = _Person.__struct_fields__
@@ -202,6 +205,8 @@ def _video(
     optional: dict[str, Any] = {
         "states": np.array([p.state for p in rows], np.uint8),
         "link_margins": _numbers([p.link_margin for p in rows], ()).astype(np.float32),
+        "link_costs": _numbers([p.link_cost for p in rows], ()).astype(np.float32),
+        "link_gates": _numbers([p.link_gate for p in rows], ()).astype(np.float32),
         "joint_states": np.array([p.visible or [0] * k for p in rows], np.uint8).reshape(-1, k),
         "head_boxes": _numbers([p.head_box or [None] * 4 for p in rows], (4,)),
     }

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from posetube.structures import ByteArray, DoubleArray, JointState, VideoTracks
 
+LEAST = 1e-6
+"""Score that is written for a joint whose score is 0, where that would read as not known."""
+
 
 def shortest(values: npt.NDArray[np.floating]) -> DoubleArray:
     """The same numbers as float64 that print as short as the originals: 0.1, not 0.10000000149."""
@@ -31,3 +34,10 @@ def states_of(keypoints: npt.NDArray[np.floating]) -> ByteArray:
     """(R, K) what positions alone tell: visible where both coordinates are known."""
     known = ~np.isnan(keypoints).any(axis=-1)
     return np.where(known, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8)
+
+
+def confident_triples(points: DoubleArray, scores: DoubleArray) -> DoubleArray:
+    """(R, K, 3) x, y and a score above 0, which is 1 where it is not known; zeros where absent."""
+    known = ~np.isnan(points).any(axis=-1, keepdims=True)
+    confidence = np.maximum(np.where(np.isnan(scores), 1.0, scores), LEAST)
+    return np.where(known, np.concatenate([points, confidence[..., None]], axis=-1), 0.0)

@@ -1,9 +1,10 @@
 """Parquet, a row per person and frame, a column per joint and number: small, typed, quick.
 
 Columns ``frame, time, track_id, x1, y1, x2, y2, score`` and, for every joint, ``<joint>_x``,
-``_y``, ``_score``, ``_visible`` (0 absent, 1 hidden, 2 seen); ``state``, ``link_margin`` and
-``head_x1`` ... where the tracks have them. What is known of the frames, those without people
-included, is JSON in the file's metadata under ``posetube``. Nothing is lost.
+``_y``, ``_score``, ``_visible`` (0 absent, 1 hidden, 2 seen); ``state``, ``link_margin``,
+``link_cost``, ``link_gate`` and ``head_x1`` ... where the tracks have them. What is known of the
+frames, those without people included, is JSON in the file's metadata under ``posetube``. Nothing is
+lost.
 
 Not here: the tables of a run's directory (:mod:`posetube.pipelines.tracks_store`).
 """
@@ -26,6 +27,14 @@ from .numbers import joint_states, or_none, states_of
 
 KEY = b"posetube"
 CORNERS = ("x1", "y1", "x2", "y2")
+OPTIONAL = {
+    "state": "states",
+    "link_margin": "link_margins",
+    "link_cost": "link_costs",
+    "link_gate": "link_gates",
+}
+"""Columns that are there where the tracks have them, and the field of each."""
+
 MAX_ROWS = 20_000_000
 """Tables with more rows are refused."""
 
@@ -50,7 +59,7 @@ class _Video(msgspec.Struct, kw_only=True):
     ignore_regions: dict[int, list[list[tuple[float, float]]]]
 
 
-def write(path: Path | str, tracks: VideoTracks) -> None:
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
     table = pa.table(_columns(tracks))
     metadata = {KEY: msgspec.json.encode(_describe(tracks))}
@@ -71,10 +80,11 @@ def _columns(tracks: VideoTracks) -> dict[str, Any]:
         columns[f"{joint}_y"] = tracks.keypoints[:, place, 1]
         columns[f"{joint}_score"] = tracks.keypoint_scores[:, place]
         columns[f"{joint}_visible"] = states[:, place]
-    if tracks.states is not None:
-        columns["state"] = tracks.states
-    if tracks.link_margins is not None:
-        columns["link_margin"] = tracks.link_margins
+    columns |= {
+        name: getattr(tracks, field)
+        for name, field in OPTIONAL.items()
+        if getattr(tracks, field) is not None
+    }
     if tracks.head_boxes is not None:
         columns |= {f"head_{name}": side for name, side in zip(CORNERS, tracks.head_boxes.T,
                                                                strict=True)}  # fmt: skip
@@ -163,8 +173,7 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
         scores=column("score"),
         keypoints=points,
         keypoint_scores=stack([f"{joint}_score" for joint in joints]),
-        states=column("state") if "state" in names else None,
-        link_margins=column("link_margin") if "link_margin" in names else None,
+        **{field: column(name) if name in names else None for name, field in OPTIONAL.items()},
         joint_states=states if video.joint_states else None,
         head_boxes=stack([f"head_{c}" for c in CORNERS]) if "head_x1" in names else None,
     )

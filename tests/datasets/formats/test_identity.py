@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posetube.datasets.formats import csv_table, json_lines, parquet_table
+from posetube.datasets.formats import (
+    alphapose,
+    csv_table,
+    cvat_xml,
+    deeplabcut,
+    json_lines,
+    mmpose_json,
+    openpose,
+    parquet_table,
+    sleap,
+)
+from posetube.datasets.formats.numbers import joint_states
 from posetube.skeletons import COCO17, PENN13, Skeleton
 from posetube.structures import FrameTable, JointState, VideoTracks
 
@@ -56,7 +67,9 @@ def videos(draw: st.DrawFn, joints: Skeleton | None = None) -> VideoTracks:
         keypoints=keypoints,
         keypoint_scores=scores,
         states=arrays(draw, np.uint8, (r,), st.integers(0, 1)) if draw(st.booleans()) else None,
-        link_margins=draw(st.sampled_from([None, np.full(r, np.nan, np.float32)])),
+        link_margins=draw(st.sampled_from([None, np.full(r, np.inf, np.float32)])),
+        link_costs=draw(st.sampled_from([None, np.full(r, np.nan, np.float32)])),
+        link_gates=draw(st.sampled_from([None, np.full(r, 0.9, np.float32)])),
         joint_states=np.where(known[..., 0], seen, JointState.ABSENT).astype(np.uint8)
         if draw(st.booleans())
         else None,
@@ -68,7 +81,7 @@ def through(module: ..., tracks: VideoTracks, suffix: str) -> VideoTracks:
     """Written and read back."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"walk{suffix}"
-        module.write(path, tracks)
+        module.write_tracks(path, tracks)
         found: VideoTracks = module.read(path)
         return found
 
@@ -85,7 +98,7 @@ def assert_same(found: VideoTracks, expected: VideoTracks, *fields: str) -> None
 
 
 ROWS = ("frame", "track_ids", "boxes", "scores", "keypoints", "keypoint_scores", "states",
-        "link_margins", "joint_states", "head_boxes")  # fmt: skip
+        "link_margins", "link_costs", "link_gates", "joint_states", "head_boxes")  # fmt: skip
 EVERYTHING = ("source", "size", "skeleton", *ROWS)
 
 
@@ -129,3 +142,112 @@ def test_people_without_identity_stay_apart_in_a_table(tracks: VideoTracks) -> N
 
     if len(tracks.frame):
         assert_same(found, nameless, "frame", "track_ids", "keypoints")
+
+
+def with_order(tracks: VideoTracks) -> VideoTracks:
+    """The same rows, those of a frame by rising id."""
+    order = np.lexsort((tracks.track_ids, tracks.frame))
+    return tracks.select(order)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tracks=videos())
+def test_cvat_keeps_places_states_and_identities(tracks: VideoTracks) -> None:
+    known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
+    expected = with_order(tracks.select(known))
+
+    found = through(cvat_xml, tracks, ".xml")
+
+    assert_same(found, expected, "source", "size", "skeleton", "frame", "track_ids", "keypoints")
+    np.testing.assert_array_equal(found.joint_states, joint_states(expected))
+    assert len(found.frames) == len(tracks.frames)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tracks=videos())
+def test_deeplabcut_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
+    known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
+    expected = with_order(tracks.select(known))
+
+    if len(expected.frame):
+        found = through(deeplabcut, expected, ".csv")
+
+        fields = ("skeleton", "frame", "track_ids", "keypoints", "keypoint_scores")
+        assert_same(with_order(found), expected, *fields)
+        assert len(found.frames) == len(tracks.frames)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tracks=videos(joints=openpose.BODY25))
+def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
+    scored = replace(tracks, keypoint_scores=np.maximum(tracks.keypoint_scores, np.float32(0.01)))
+
+    found = through(openpose, scored, "")
+
+    fields = ("source", "skeleton", "frame", "track_ids", "keypoints", "keypoint_scores")
+    assert_same(found, scored, *fields)
+    assert len(found.frames) == len(tracks.frames)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tracks=videos(joints=COCO17))
+def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> None:
+    scored = replace(
+        tracks,
+        boxes=np.tile(np.float32([1, 2, 30, 40]), (len(tracks.frame), 1)),
+        keypoint_scores=np.maximum(tracks.keypoint_scores, np.float32(0.01)),
+        frames=replace(tracks.frames, names=()),
+    )
+
+    found = through(alphapose, scored, ".json")
+
+    fields = ("frame", "track_ids", "boxes", "scores", "keypoints", "keypoint_scores")
+    assert_same(found, scored, *fields)
+
+
+@settings(max_examples=30, deadline=None)
+@given(tracks=videos())
+def test_mmpose_keeps_people_and_frames(tracks: VideoTracks) -> None:
+    found = through(mmpose_json, tracks, ".json")
+
+    fields = ("source", "skeleton", "frame", "track_ids", "boxes", "scores", "keypoints",
+              "keypoint_scores")  # fmt: skip
+    assert_same(found, tracks, *fields)
+    assert len(found.frames) == len(tracks.frames)
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None)
+@given(tracks=videos(joints=COCO17))
+def test_sleap_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
+    pytest.importorskip("sleap_io")
+    known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
+    expected = tracks.select(known)
+
+    if len(expected.frame):
+        found = through(sleap, expected, ".slp")
+
+        assert_same(with_order(found), with_order(expected), "frame", "track_ids", "keypoints")
+
+
+@pytest.mark.slow
+def test_nwb_keeps_places_of_people_who_are_there_from_the_start(tmp_path: Path) -> None:
+    pytest.importorskip("sleap_io")
+    rng = np.random.default_rng(0)
+    tracks = VideoTracks(
+        source="walk",
+        size=None,
+        skeleton=COCO17,
+        frames=FrameTable(times=np.arange(5) / 25),
+        frame=np.repeat(np.arange(5), 2),
+        track_ids=np.tile([3, 8], 5),
+        boxes=np.full((10, 4), np.nan, np.float32),
+        scores=np.full(10, np.nan, np.float32),
+        keypoints=rng.uniform(0, 500, (10, 17, 2)).astype(np.float32),
+        keypoint_scores=rng.uniform(0, 1, (10, 17)).astype(np.float32),
+    )
+
+    sleap.write_tracks(tmp_path / "walk.nwb", tracks)
+    found = sleap.read(tmp_path / "walk.nwb")
+
+    assert_same(found, tracks, "source", "frame", "keypoints")

@@ -1,0 +1,196 @@
+"""CVAT for video 1.1: a track of skeletons per person, to correct by hand and bring back.
+
+Holds positions, which joints are hidden or absent, identities, and the number and size of the
+frames; neither scores nor boxes nor times. A person who is not in a frame, or of whom no joint is
+known there, is ``outside``.
+
+Source: CVAT's documentation of its XML format, the section on tracks.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from posetube.errors import FormatError, InputError
+from posetube.structures import FrameTable, JointState, PoseTrack, VideoTracks
+
+from ..annotated_video import MAX_FRAMES
+from ..annotation_rows import AnnotationRows, skeleton_of
+from ..checked_values import MAX_PIXEL
+from .numbers import joint_states, shortest
+
+MAX_BYTES = 512 * 2**20
+"""Larger files are refused."""
+
+LABEL = "person"
+"""Name of the skeleton's label; the joints are its sub-labels."""
+
+
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people.
+
+    Raises:
+        InputError: If a row has no identity.
+    """
+    if (tracks.track_ids < 0).any():
+        frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
+        raise InputError(f"{path}: frame {frame}: a person has no track id")
+    with Path(path).open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in _document(tracks))
+
+
+def _document(tracks: VideoTracks) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="utf-8"?>'
+    yield "<annotations><version>1.1</version>"
+    yield from _meta(tracks)
+    states, points = joint_states(tracks), shortest(tracks.keypoints)
+    for track in tracks:
+        rows = np.flatnonzero(tracks.track_ids == track.track_id)
+        yield f'<track id="{track.track_id}" label="{LABEL}" source="auto">'
+        for row, leaves in zip(rows, _leaves(track, len(tracks.frames)), strict=True):
+            yield _skeleton(int(tracks.frame[row]), tracks, points[row], states[row])
+            if leaves:
+                nowhere = np.full_like(states[row], JointState.ABSENT)
+                yield _skeleton(int(tracks.frame[row]) + 1, tracks, points[row], nowhere)
+        yield "</track>"
+    yield "</annotations>"
+
+
+def _meta(tracks: VideoTracks) -> Iterator[str]:
+    def text(value: object) -> str:
+        return quoteattr(str(value), {'"': "&quot;"})[1:-1]
+
+    yield f"<meta><task><name>{text(tracks.source)}</name><size>{len(tracks.frames)}</size>"
+    yield "<mode>interpolation</mode><labels>"
+    yield f"<label><name>{LABEL}</name><type>skeleton</type></label>"
+    for joint in tracks.skeleton.joints:
+        label = f"<name>{text(joint)}</name><type>points</type><parent>{LABEL}</parent>"
+        yield f"<label>{label}</label>"
+    yield "</labels>"
+    if tracks.size is not None:
+        height, width = tracks.size
+        size = f"<width>{width}</width><height>{height}</height>"
+        yield f"<original_size>{size}</original_size>"
+    yield "</task></meta>"
+
+
+def _leaves(track: PoseTrack, frames: int) -> Iterator[bool]:
+    """For each row of a track, whether the person is gone in the frame after it."""
+    for frame, following in pairwise([*track.frames.tolist(), frames]):
+        yield frame + 1 < following
+
+
+def _skeleton(frame: int, tracks: VideoTracks, points: np.ndarray, states: np.ndarray) -> str:
+    lines = []
+    for joint, (x, y), state in zip(tracks.skeleton.joints, points.tolist(), states, strict=True):
+        absent, hidden = state == JointState.ABSENT, state == JointState.OCCLUDED
+        place = "0,0" if absent else f"{x!r},{y!r}"
+        flags = f'outside="{absent:d}" occluded="{hidden:d}" keyframe="1"'
+        lines.append(f"<points label={quoteattr(joint)} {flags} points={quoteattr(place)}/>")
+    return f'<skeleton frame="{frame}" keyframe="1" z_order="0">{"".join(lines)}</skeleton>'
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's people.
+
+    Raises:
+        FormatError: If the file is not of this format; names track and frame.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    root = _parse(path)
+    joints = _joints(root, path)
+    place = {joint: i for i, joint in enumerate(joints)}
+    rows, last = AnnotationRows(len(joints)), -1
+    for number, track in enumerate(root.iter("track")):
+        for skeleton in track.iter("skeleton"):
+            where = f"{path}: track {track.get('id', number)}, frame {skeleton.get('frame')}"
+            frame = _whole(skeleton.get("frame"), where=where)
+            last = max(last, frame)
+            triples = np.tile([np.nan, np.nan, 0.0], (len(joints), 1))
+            for points in skeleton.iter("points"):
+                triples[place[points.get("label", "")]] = _point(points, where=where)
+            if triples[:, 2].any():
+                _add(rows, track, frame, triples, where=where)
+    task = root.find("meta/task")
+    count = last + 1 if task is None else max(last + 1, _declared(task, "size") or 0)
+    if count > MAX_FRAMES:
+        raise FormatError(f"{path}: {count} frames; at most {MAX_FRAMES} are read")
+    height, width = (
+        None if task is None else _declared(task, f"original_size/{side}")
+        for side in ("height", "width")
+    )
+    return rows.table(
+        source=path.stem if task is None else task.findtext("name") or path.stem,
+        size=(height, width) if height and width else None,
+        skeleton=skeleton_of(joints, name=path.stem),
+        frames=FrameTable(times=np.full(count, np.nan)),
+    )
+
+
+def _parse(path: Path) -> Xml.Element:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if b"<!" in content.replace(b"<!--", b""):  # a document type can define entities that explode
+        raise FormatError(f"{path}: refused: it has a document type or a CDATA section")
+    try:
+        return Xml.fromstring(content)
+    except (Xml.ParseError, ValueError, LookupError) as error:
+        raise FormatError(f"{path}: not valid XML: {error}") from None
+
+
+def _joints(root: Xml.Element, path: Path) -> tuple[str, ...]:
+    """Names of the joints: the sub-labels that the file lists, then others in order of use."""
+    listed = [label.findtext("name") or "" for label in root.iter("label")
+              if label.find("parent") is not None]  # fmt: skip
+    used = [points.get("label", "") for points in root.iter("points")]
+    joints = tuple(dict.fromkeys([*listed, *used]))
+    if not joints or len(joints) > 1000:
+        raise FormatError(f"{path}: {len(joints)} joints; expected tracks of skeletons")
+    return joints
+
+
+def _point(points: Xml.Element, *, where: str) -> tuple[float, float, float]:
+    """x, y and 1 where seen, -1 where hidden; NaN and 0 where absent."""
+    if points.get("outside", "0") == "1":
+        return np.nan, np.nan, 0.0
+    try:
+        x, y = (float(number) for number in points.get("points", "").split(","))
+    except ValueError:
+        given = points.get("points", "")[:40]
+        raise FormatError(f"{where}: expected points of the form x,y, got {given!r}") from None
+    if not (abs(x) <= MAX_PIXEL and abs(y) <= MAX_PIXEL):
+        raise FormatError(f"{where}: a position is not finite, or beyond {MAX_PIXEL:g}")
+    return x, y, -1.0 if points.get("occluded", "0") == "1" else 1.0
+
+
+def _add(
+    rows: AnnotationRows, track: Xml.Element, frame: int, triples: np.ndarray, *, where: str
+) -> None:
+    try:
+        rows.add(
+            frame=frame,
+            track_id=_whole(track.get("id"), where=where),
+            points=triples.ravel().tolist(),
+        )
+    except ValueError as error:
+        raise FormatError(f"{where}: {error}") from None
+
+
+def _whole(value: str | None, *, where: str) -> int:
+    if value is None or not value.isascii() or not value.isdigit() or len(value) > 15:
+        raise FormatError(f"{where}: expected a whole number from 0, got {value!r}")
+    return int(value)
+
+
+def _declared(task: Xml.Element, name: str) -> int | None:
+    text = task.findtext(name) or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,186 @@
+"""DeepLabCut's CSV: a line per frame, columns under ``scorer / individuals / bodyparts / coords``.
+
+Written with four header lines, a likelihood for every joint where scores are known, and the number
+of the frame before each line; also what movement, SLEAP and pandas read. Read in all its forms: of
+one animal (three header lines), with the picture's path before each line, in one cell or in three.
+Holds positions, scores, identities and the number of frames; neither boxes nor states nor times.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from posetube.errors import FormatError, InputError
+from posetube.structures import DoubleArray, FrameTable, VideoTracks
+
+from ..annotated_video import MAX_FRAMES
+from ..annotation_rows import AnnotationRows, skeleton_of
+from ..checked_values import MAX_PIXEL
+from .numbers import shortest
+
+SCORER = "posetube"
+INDIVIDUAL = "track_{}"
+"""How a track's column is called; other names are numbered in the order of the file."""
+
+MAX_BYTES = 512 * 2**20
+"""Larger files are refused."""
+
+MAX_COLUMNS = 100_000
+"""Wider tables are refused."""
+
+HEADS = ("scorer", "individuals", "bodyparts", "coords")
+
+
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people.
+
+    Raises:
+        InputError: If a row has no identity.
+    """
+    if (tracks.track_ids < 0).any():
+        frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
+        raise InputError(f"{path}: frame {frame}: a person has no track id")
+    scored = bool((~np.isnan(tracks.keypoint_scores)).any())
+    coords = ("x", "y", "likelihood") if scored else ("x", "y")
+    cells = shortest(tracks.keypoints)
+    if scored:
+        cells = np.concatenate([cells, shortest(tracks.keypoint_scores)[..., None]], axis=-1)
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows(_header(tracks, coords))
+        writer.writerows(_lines(tracks, cells.reshape(len(cells), -1)))
+
+
+def _header(tracks: VideoTracks, coords: Sequence[str]) -> Iterator[list[str]]:
+    names, parts = [INDIVIDUAL.format(i) for i in tracks.ids], tracks.skeleton.joints
+    columns = [(SCORER, name, part, axis) for name in names for part in parts for axis in coords]
+    for place, head in enumerate(HEADS):
+        yield [head, *(column[place] for column in columns)]
+
+
+def _lines(tracks: VideoTracks, cells: DoubleArray) -> Iterator[list[object]]:
+    places = {int(track_id): i for i, track_id in enumerate(tracks.ids)}
+    width = cells.shape[1]
+    for frame in range(len(tracks.frames)):
+        line: list[object] = [frame, *[""] * (len(places) * width)]
+        rows = tracks.rows_of(frame)
+        for row in range(rows.start, rows.stop):
+            start = 1 + places[int(tracks.track_ids[row])] * width
+            numbers = ["" if np.isnan(cell) else cell for cell in cells[row].tolist()]
+            line[start : start + width] = numbers
+        yield line
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's people; a person is in the frames in which it has any number.
+
+    Raises:
+        FormatError: If the file is not of this format; names the line.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    lines = _cells(path)
+    heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
+    body = lines[len(heads) :]
+    if not {"bodyparts", "coords"} <= heads.keys() or len({len(h) for h in heads.values()}) != 1:
+        raise FormatError(f"{path}: expected the header lines scorer, bodyparts, coords")
+    columns, lead = _columns(heads, path)
+    joints = tuple(dict.fromkeys(part for _, part, _ in columns))
+    people = list(dict.fromkeys(name for name, _, _ in columns))
+    frames, names = _index([line[:lead] for line in body], path)
+    rows = AnnotationRows(len(joints))
+    ids = _identities(people)
+    for number, (frame, line) in enumerate(zip(frames, body, strict=True), start=len(heads) + 1):
+        cells = _numbers(line[lead:], len(columns), where=f"{path}, line {number}")
+        _add(rows, frame, cells, columns, ids=ids, joints=joints)
+    return rows.table(
+        source=path.stem,
+        size=None,
+        skeleton=skeleton_of(joints, name=path.stem),
+        frames=FrameTable(times=np.full(max(frames, default=-1) + 1, np.nan), names=names),
+    )
+
+
+def _cells(path: Path) -> list[list[str]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: not a CSV file: {error}") from None
+
+
+def _columns(heads: dict[str, list[str]], path: Path) -> tuple[list[tuple[str, str, str]], int]:
+    """Individual, body part and coordinate of each column, and how many cells stand before them."""
+    coords = heads["coords"]
+    lead = 3 if len(coords) > 3 and coords[1:3] == ["", ""] else 1
+    names = heads.get("individuals", [""] * len(coords))
+    columns = list(zip(names[lead:], heads["bodyparts"][lead:], coords[lead:], strict=True))
+    strange = {axis for _, _, axis in columns} - {"x", "y", "likelihood"}
+    if strange or not columns or len(columns) > MAX_COLUMNS or len(set(columns)) < len(columns):
+        raise FormatError(f"{path}: expected columns x, y, likelihood, each once for a body part")
+    return columns, lead
+
+
+def _index(leads: list[list[str]], path: Path) -> tuple[list[int], tuple[str, ...]]:
+    """Frame of each line: its number, or its place where lines begin with a picture's path."""
+    if len(leads) > MAX_FRAMES:
+        raise FormatError(f"{path}: {len(leads)} frames; at most {MAX_FRAMES} are read")
+    if all(len(lead) == 1 and re.fullmatch("[0-9]{1,9}", lead[0]) for lead in leads):
+        frames = [int(lead[0]) for lead in leads]
+        if frames and (max(frames) >= MAX_FRAMES or len(set(frames)) < len(frames)):
+            raise FormatError(f"{path}: a frame comes twice, or is {MAX_FRAMES} or more")
+        return frames, ()
+    return list(range(len(leads))), tuple("/".join(lead) for lead in leads)
+
+
+def _identities(people: list[str]) -> dict[str, int]:
+    """Id of each individual: the number in ``track_7``, otherwise the place in the file."""
+    ours = [re.fullmatch(r"track_([0-9]{1,15})", name) for name in people]
+    if all(ours):
+        return {name: int(match[1]) for name, match in zip(people, ours, strict=True) if match}
+    return {name: place for place, name in enumerate(people)}
+
+
+def _numbers(line: list[str], count: int, *, where: str) -> list[float]:
+    if len(line) != count:
+        raise FormatError(f"{where}: expected {count} numbers, got {len(line)}")
+    try:
+        cells = [float(cell) if cell.strip() else np.nan for cell in line]
+    except ValueError as error:
+        raise FormatError(f"{where}: {error}") from None
+    if not all(np.isnan(cell) or abs(cell) <= MAX_PIXEL for cell in cells):
+        raise FormatError(f"{where}: a number is not finite, or beyond {MAX_PIXEL:g}")
+    return cells
+
+
+def _add(
+    rows: AnnotationRows,
+    frame: int,
+    cells: list[float],
+    columns: list[tuple[str, str, str]],
+    *,
+    ids: dict[str, int],
+    joints: tuple[str, ...],
+) -> None:
+    place = {joint: i for i, joint in enumerate(joints)}
+    axis_of = {"x": 0, "y": 1, "likelihood": 2}
+    found: dict[str, DoubleArray] = {}
+    for (name, part, axis), cell in zip(columns, cells, strict=True):
+        if not np.isnan(cell):
+            pose = found.setdefault(name, np.full((len(joints), 3), np.nan))
+            pose[place[part], axis_of[axis]] = cell
+    for name, pose in found.items():
+        points = np.column_stack([pose[:, :2], np.ones(len(joints))])
+        rows.add(
+            frame=frame,
+            track_id=ids[name],
+            points=points.ravel().tolist(),
+            scores=pose[:, 2].tolist(),
+        )

@@ -1,0 +1,141 @@
+"""mmpose's inferencer JSON: ``meta_info`` with the joints, ``instance_info`` with every frame.
+
+Each of ``instance_info`` is ``{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...],
+"keypoint_scores": [...], "bbox": [[x1, y1, x2, y2]], "bbox_score": 0.9}]}``, frames counted from 1,
+the box in a list of its own. Identities are added as ``track_id``. Holds positions, scores, boxes,
+identities and frames; neither states nor times. A joint that is not known is null, which mmpose
+itself never writes.
+
+Source: mmpose's inferencer and its ``split_instances``.
+"""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.skeletons import COCO17, Skeleton
+from posetube.structures import FrameTable, VideoTracks
+
+from ..annotated_video import MAX_FRAMES
+from ..annotation_rows import NO_BOX, AnnotationRows, skeleton_of
+from ..json_files import decode, read_bytes
+from .numbers import or_none, shortest
+
+
+class _Instance(msgspec.Struct, omit_defaults=True):
+    keypoints: list[tuple[float | None, float | None]]
+    keypoint_scores: list[float | None] | None = None
+    bbox: list[list[float] | float] = []
+    bbox_score: float | None = None
+    track_id: int | None = None
+
+
+class _Frame(msgspec.Struct):
+    instances: list[_Instance]
+    frame_id: int | None = None
+
+
+class _Meta(msgspec.Struct, omit_defaults=True):
+    dataset_name: str = ""
+    num_keypoints: int | None = None
+    keypoint_id2name: dict[str, str] = {}
+    keypoint_name2id: dict[str, int] = {}
+    skeleton_links: list[tuple[int, int]] = []
+
+
+class _File(msgspec.Struct):
+    meta_info: _Meta
+    instance_info: list[_Frame]
+
+
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people."""
+    joints = tracks.skeleton.joints
+    meta = _Meta(
+        dataset_name=tracks.source,
+        num_keypoints=len(joints),
+        keypoint_id2name={str(i): joint for i, joint in enumerate(joints)},
+        keypoint_name2id={joint: i for i, joint in enumerate(joints)},
+        skeleton_links=[(int(a), int(b)) for a, b in tracks.skeleton.edge_indices],
+    )
+    people = _instances(tracks)
+    frames = []
+    for frame in range(len(tracks.frames)):
+        frames.append(_Frame(frame_id=frame + 1, instances=people[tracks.rows_of(frame)]))
+    Path(path).write_bytes(msgspec.json.encode(_File(meta_info=meta, instance_info=frames)))
+
+
+def _instances(tracks: VideoTracks) -> list[_Instance]:
+    boxes, ids = shortest(tracks.boxes), tracks.track_ids.tolist()
+    points, scores = or_none(tracks.keypoints), or_none(tracks.keypoint_scores)
+    people = or_none(tracks.scores)
+    return [
+        _Instance(
+            keypoints=points[row],
+            keypoint_scores=None if set(scores[row]) <= {None} else scores[row],
+            bbox=[] if np.isnan(boxes[row]).any() else [boxes[row].tolist()],
+            bbox_score=people[row],
+            track_id=None if ids[row] < 0 else ids[row],
+        )
+        for row in range(len(ids))
+    ]
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's people; COCO's joints where the file does not name them and has 17.
+
+    Raises:
+        FormatError: If the file is not of this format; names frame and person.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    content = decode(read_bytes(path), _File, path=path)
+    skeleton = _skeleton(content, path)
+    rows, count = AnnotationRows(len(skeleton)), 0
+    for place, frame in enumerate(content.instance_info):
+        index = place if frame.frame_id is None else frame.frame_id - 1
+        if not 0 <= index < MAX_FRAMES:
+            raise FormatError(f"{path}: frame_id {frame.frame_id} is not in [1, {MAX_FRAMES}]")
+        count = max(count, index + 1)
+        for number, person in enumerate(frame.instances):
+            try:
+                _add(rows, person, frame=index)
+            except ValueError as error:
+                where = f"instance_info[{place}].instances[{number}]"
+                raise FormatError(f"{path}: {where}: {error}") from None
+    return rows.table(
+        source=content.meta_info.dataset_name or path.stem,
+        size=None,
+        skeleton=skeleton,
+        frames=FrameTable(times=np.full(count, np.nan)),
+    )
+
+
+def _skeleton(content: _File, path: Path) -> Skeleton:
+    named = content.meta_info.keypoint_id2name
+    joints = tuple(named.get(str(i), "") for i in range(len(named)))
+    if not named:
+        lengths = {len(p.keypoints) for f in content.instance_info for p in f.instances}
+        if lengths <= {len(COCO17)}:
+            return COCO17
+        raise FormatError(f"{path}: meta_info does not name the joints")
+    if "" in joints or len(set(joints)) < len(joints):
+        raise FormatError(f"{path}: meta_info.keypoint_id2name: expected names of 0, 1, 2 ...")
+    return skeleton_of(joints, name=path.stem)
+
+
+def _add(rows: AnnotationRows, person: _Instance, *, frame: int) -> None:
+    points = np.array(person.keypoints, np.float64).reshape(-1, 2)
+    box = person.bbox[0] if person.bbox and isinstance(person.bbox[0], list) else person.bbox
+    if box and (len(box) != 4 or not all(isinstance(side, float | int) for side in box)):
+        raise ValueError(f"expected 4 numbers in bbox, got {len(box)}")
+    rows.add(
+        frame=frame,
+        track_id=person.track_id,
+        points=np.column_stack([points, np.ones(len(points))]).ravel().tolist(),
+        scores=person.keypoint_scores,
+        box=[float(side) for side in box if isinstance(side, float | int)] or NO_BOX,
+        score=person.bbox_score,
+    )
