@@ -19,19 +19,18 @@ JOINTS_TO_BOX = 1.2
 """Size of a box around all joints, for detections that come without one."""
 
 
-def admitted(
+def usable_rows(
     people: Detections,
     *,
     sigmas: npt.NDArray[np.float64],
     min_score: float,
     max_people: int,
     duplicate_similarity: float,
-) -> Detections:
-    """The usable detections, surest first.
+) -> npt.NDArray[np.int64]:
+    """Which detections to look at, surest first.
 
-    Left out are scores that are NaN or too low, boxes that are not finite or have no area (a box
-    that is NaN is first replaced by one around the joints), all but the surest ``max_people``, and
-    second detections of one person.
+    Left out are scores that are NaN or too low, boxes that are not finite or have no area, all but
+    the surest ``max_people``, and second detections of one person.
 
     Args:
         people: N detections of one frame.
@@ -40,14 +39,13 @@ def admitted(
         max_people: How many are looked at, so that a broken detector cannot stop everything.
         duplicate_similarity: See :func:`posetube.tracker.duplicates.survivors`.
     """
-    people = _with_boxes(people)
-    usable = people[_usable(people) & (people.scores >= min_score)]
-    kept = usable[_by_content(usable)[:max_people]]
-    return kept[survivors(kept, sigmas=sigmas, max_similarity=duplicate_similarity)]
+    rows = np.flatnonzero(_usable(people) & (people.scores >= min_score))
+    rows = rows[_by_content(people[rows])[:max_people]]
+    return rows[survivors(people[rows], sigmas=sigmas, max_similarity=duplicate_similarity)]
 
 
-def _with_boxes(people: Detections) -> Detections:
-    """Fill in boxes that are NaN, and make joints that are not finite unknown."""
+def made_whole(people: Detections) -> Detections:
+    """Fill in boxes that are NaN from the joints, and make joints that are not finite unknown."""
     finite = np.isfinite(people.keypoints).all(axis=-1, keepdims=True)
     missing = np.isnan(people.boxes).any(axis=1, keepdims=True)
     if finite.all() and not missing.any():

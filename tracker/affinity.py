@@ -1,19 +1,18 @@
 """What it costs to say that a followed person and a detection are the same.
 
-The cost is 1 less a weighted mean of what is known of the pair: box overlap, pose similarity and
-nearness to where motion says the person is. Only pairs that can be close are compared, so that the
-time grows with the people who are near each other, not with the square of the crowd.
+The cost is 1 less a weighted mean of what is known of the pair: box overlap, pose similarity,
+nearness to where motion says the person is, and appearance. Only pairs that can be close are
+compared, so that the time grows with the people who are near each other, not with the square of the
+crowd.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from posetube.structures import Detections
 
-from .cost import pose_similarity, scale_of, weighted
-from .motion import Doubles, Motion
+from .config import LinkConfig
+from .cost import Doubles, cosine, pose_similarity, scale_of, weighted
+from .live import LiveTracks
 
 REACH = 1.0
 """Centres further apart than this many sizes, and three standard deviations, are not compared."""
@@ -25,33 +24,21 @@ LARGEST_DRIFT = 0.5
 """Most that a place is taken to be uncertain, in sizes: far is far, however unsure."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AffinityWeights:
-    """How much each measure counts; only their ratios matter."""
-
-    overlap: float
-    pose: float
-    motion: float
-
-
 def link_costs(
-    followed: Motion,
-    people: Detections,
-    *,
-    sigmas: npt.NDArray[np.float64],
-    weights: AffinityWeights,
+    live: LiveTracks, people: Detections, *, sigmas: Doubles, config: LinkConfig
 ) -> Doubles:
     """Cost of every link.
 
     Args:
-        followed: N people, predicted to the detections' time.
+        live: N tracks, moved on to the detections' time.
         people: M detections.
         sigmas: (K,) spread of each joint.
-        weights: How much each measure counts.
+        config: How much each measure counts.
 
     Returns:
         (N, M) in [0, 1]; inf where the two are too far apart.
     """
+    followed = live.motion
     boxes, sizes = followed.boxes, followed.sizes
     found = people.boxes.astype(np.float64)
     shift = (boxes[:, None, :2] + boxes[:, None, 2:] - found[None, :, :2] - found[None, :, 2:]) / 2
@@ -72,12 +59,25 @@ def link_costs(
                 spread=drift[one],
             ),
             np.exp(-squared[one, two] / (2 * tolerance[one])),
+            _appearance(live, people)[one, two],
         ],
-        [weights.overlap, weights.pose, weights.motion],
+        [
+            config.overlap_weight,
+            config.pose_weight,
+            config.motion_weight,
+            config.appearance_weight,
+        ],
     )
     cost = np.full(squared.shape, np.inf)
     cost[one, two] = 1 - likeness
     return cost
+
+
+def _appearance(live: LiveTracks, people: Detections) -> Doubles:
+    """(N, M) likeness of appearance; NaN where it is not known of both."""
+    if people.embeddings is None or live.looks.shape[1] != people.embeddings.shape[1]:
+        return np.full((len(live), len(people)), np.nan)
+    return cosine(live.looks, people.embeddings)
 
 
 def _overlap(first: Doubles, second: Doubles) -> Doubles:

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from posetube.structures import BoolArray, Detections, DoubleArray, IntArray, check_shapes
+from posetube.structures import (
+    BoolArray,
+    Detections,
+    DoubleArray,
+    FloatArray,
+    IntArray,
+    check_shapes,
+)
 
 from .motion import Motion, joined
 
@@ -33,12 +40,18 @@ class LiveTracks:
     ages: IntArray
     """(N,) how many frames there have been since the first sighting, that one included."""
 
+    tubes: IntArray
+    """(N,) the network's tube that each was last seen on; -1: none."""
+
+    looks: FloatArray
+    """(N, D) running mean of the embeddings, of length 1; NaN where never given, D 0 before any."""
+
     motion: Motion
     """Where the N people are and where they are going."""
 
     def __post_init__(self) -> None:
         n = (len(self.motion),)
-        check_shapes(self, births=n, ids=n, first_frames=n, last_seen=n, hits=n, ages=n)
+        check_shapes(self, births=n, ids=n, first_frames=n, last_seen=n, hits=n, ages=n, tubes=n)
 
     def __len__(self) -> int:
         return len(self.births)
@@ -48,7 +61,9 @@ class LiveTracks:
         return LiveTracks(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @classmethod
-    def born(cls, people: Detections, *, first_birth: int, frame: int, time: float) -> "LiveTracks":
+    def born(
+        cls, people: Detections, *, tubes: IntArray, first_birth: int, frame: int, time: float
+    ) -> "LiveTracks":
         """One new track for each of N people."""
         n = len(people)
         return cls(
@@ -58,6 +73,8 @@ class LiveTracks:
             last_seen=np.full(n, time),
             hits=np.ones(n, np.int64),
             ages=np.ones(n, np.int64),
+            tubes=tubes,
+            looks=_looks(people),
             motion=Motion.start(people),
         )
 
@@ -66,17 +83,29 @@ class LiveTracks:
         """(N,) which tracks are not confirmed."""
         return np.asarray(self.ids == 0)
 
-    def advanced(self, seconds: float) -> "LiveTracks":
-        """The tracks as they should be one frame and some seconds later."""
-        return replace(self, ages=self.ages + 1, motion=self.motion.predict(seconds))
+    def advanced(self, seconds: float, *, camera: DoubleArray | None) -> "LiveTracks":
+        """The tracks as they should be one frame and some seconds later.
 
-    def seen(self, rows: IntArray, people: Detections, *, time: float) -> "LiveTracks":
+        Args:
+            seconds: 0 or more.
+            camera: (2, 3) affine map from that frame's pixels to this one's; None: no movement.
+        """
+        motion = self.motion.predict(seconds)
+        motion = motion if camera is None else motion.carried(camera)
+        return replace(self, ages=self.ages + 1, motion=motion)
+
+    def seen(
+        self, rows: IntArray, people: Detections, *, tubes: IntArray, time: float
+    ) -> "LiveTracks":
         """The tracks after some of them (``rows``) were seen as ``people``, in that order."""
-        last_seen, hits = self.last_seen.copy(), self.hits.copy()
+        last_seen, hits, lain = self.last_seen.copy(), self.hits.copy(), self.tubes.copy()
         last_seen[rows] = time
         hits[rows] += 1
+        lain[rows] = tubes
         motion = self.motion.replaced(rows, self.motion[rows].correct(people))
-        return replace(self, last_seen=last_seen, hits=hits, motion=motion)
+        looks = _widened(self.looks, people)
+        looks[rows] = _blended(looks[rows], people)
+        return replace(self, last_seen=last_seen, hits=hits, tubes=lain, looks=looks, motion=motion)
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "LiveTracks":
         """The tracks after some of them were confirmed."""
@@ -86,12 +115,16 @@ class LiveTracks:
 
     def and_also(self, others: "LiveTracks") -> "LiveTracks":
         """These tracks and others, born later."""
+        width = max(self.looks.shape[1], others.looks.shape[1])
+        looks = [_padded(group.looks, width) for group in (self, others)]
         both = {
             f.name: np.concatenate([getattr(self, f.name), getattr(others, f.name)])
             for f in fields(self)
-            if f.name != "motion"
+            if f.name not in ("motion", "looks")
         }
-        return LiveTracks(**both, motion=joined(self.motion, others.motion))
+        return LiveTracks(
+            **both, looks=np.concatenate(looks), motion=joined(self.motion, others.motion)
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything as arrays; :meth:`restore` takes them back."""
@@ -104,3 +137,33 @@ class LiveTracks:
         motion = Motion(**{f.name: state[f.name] for f in fields(Motion)})
         own = {f.name: state[f.name] for f in fields(cls) if f.name != "motion"}
         return cls(**own, motion=motion)
+
+
+NEW_LOOK = 0.1
+"""Share of the newest embedding in the running mean."""
+
+
+def _looks(people: Detections) -> FloatArray:
+    """(N, D) embeddings of length 1; D is 0 where there are none."""
+    if people.embeddings is None:
+        return np.zeros((len(people), 0), np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lengths = np.linalg.norm(people.embeddings, axis=1, keepdims=True)
+        return np.asarray(people.embeddings / lengths, np.float32)
+
+
+def _blended(old: FloatArray, people: Detections) -> FloatArray:
+    new = _looks(people)
+    if not new.shape[1]:
+        return old
+    mixed = np.where(np.isnan(new), old, np.where(np.isnan(old), new, old + NEW_LOOK * (new - old)))
+    return np.asarray(mixed, np.float32)
+
+
+def _widened(looks: FloatArray, people: Detections) -> FloatArray:
+    return _padded(looks, max(looks.shape[1], _looks(people).shape[1])).copy()
+
+
+def _padded(looks: FloatArray, width: int) -> FloatArray:
+    missing = ((0, 0), (0, width - looks.shape[1]))
+    return np.pad(looks, missing, constant_values=np.nan)

@@ -14,7 +14,7 @@ import numpy as np
 from posetube.structures import Detections, FloatArray, FramePoses, IntArray, RowState
 
 PEOPLE = ("boxes", "scores", "keypoints", "keypoint_scores", "embeddings")
-LINKS = ("births", "ids", "margins")
+LINKS = ("births", "ids", "margins", "costs", "gates")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +39,12 @@ class WaitingFrame:
     margins: FloatArray
     """(N,) see :attr:`posetube.structures.FramePoses.link_margins`."""
 
+    costs: FloatArray
+    """(N,) see :attr:`posetube.structures.FramePoses.link_costs`."""
+
+    gates: FloatArray
+    """(N,) see :attr:`posetube.structures.FramePoses.link_gates`."""
+
     def settled(self) -> FramePoses:
         """The confirmed people, by rising id."""
         order = np.argsort(self.ids, kind="stable")
@@ -50,6 +56,8 @@ class WaitingFrame:
             people=self.people[order],
             states=np.full(len(order), RowState.DETECTED, np.uint8),
             link_margins=self.margins[order],
+            link_costs=self.costs[order],
+            link_gates=self.gates[order],
         )
 
 

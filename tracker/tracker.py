@@ -14,86 +14,24 @@ video (:mod:`.offline`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, FramePoses, IntArray
+from posetube.structures import Detections, DoubleArray, FramePoses, IntArray
 
-from .admission import admitted
-from .affinity import AffinityWeights, link_costs
-from .assignment import margins, solve
-from .cost import Doubles
+from .admission import made_whole, usable_rows
+from .association import Links, associate
+from .config import LinkConfig
 from .live import LiveTracks
 from .pending import PendingFrames, WaitingFrame
 
+__all__ = ["LinkConfig", "Tracker"]
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LinkConfig:
-    """How detections become tracks."""
-
-    min_score: float = 0.1
-    """Detections less sure than this, in [0, 1], are left out."""
-
-    sure_score: float = 0.4
-    """Detections this sure, in [0, 1], are linked first and may start a track."""
-
-    max_cost: float = 0.7
-    """Sure detections are linked to a person below this cost, in (0, 1]."""
-
-    weak_max_cost: float = 0.5
-    """Doubtful detections are linked to a person below this cost, in (0, 1]."""
-
-    max_gap: float = 0.8
-    """How long a person may be out of sight and still keep the id, seconds."""
-
-    confirm_hits: int = 3
-    """In how many frames a person must be seen to count, 1 or more."""
-
-    confirm_frames: int = 5
-    """Within how many frames of the first sighting that must happen."""
-
-    duplicate_similarity: float = 0.5
-    """Pose similarity in [0, 1] from which two overlapping detections are one person."""
-
-    overlap_weight: float = 2.0
-    """How much box overlap counts in a link's cost, 0 or more."""
-
-    pose_weight: float = 1.0
-    """How much pose similarity counts, 0 or more."""
-
-    motion_weight: float = 0.5
-    """How much nearness to the predicted place counts, 0 or more."""
-
-    max_people: int = 1000
-    """Only this many detections of a frame, the surest, are looked at."""
-
-    def __post_init__(self) -> None:
-        for name in (
-            "min_score",
-            "sure_score",
-            "max_cost",
-            "weak_max_cost",
-            "duplicate_similarity",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"LinkConfig.{name} must be in [0, 1], got {getattr(self, name)}")
-        for name in ("max_gap", "overlap_weight", "pose_weight", "motion_weight"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise InputError(f"LinkConfig.{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("confirm_hits", "max_people"):
-            if getattr(self, name) < 1:
-                raise InputError(f"LinkConfig.{name} must be 1 or more, got {getattr(self, name)}")
-        if self.confirm_frames < self.confirm_hits:
-            raise InputError(
-                f"LinkConfig.confirm_frames must be at least confirm_hits ({self.confirm_hits}), "
-                f"got {self.confirm_frames}"
-            )
-        if not self.overlap_weight + self.pose_weight + self.motion_weight:
-            raise InputError("LinkConfig: overlap_weight, pose_weight and motion_weight are all 0")
+DEFAULTS = LinkConfig()
+NO_TUBES = np.zeros(0, np.int64)
 
 
 class Tracker:
@@ -110,7 +48,7 @@ class Tracker:
         array([], dtype=int64)
     """
 
-    def __init__(self, *, skeleton: Skeleton, config: LinkConfig = LinkConfig()) -> None:
+    def __init__(self, *, skeleton: Skeleton, config: LinkConfig = DEFAULTS) -> None:
         self.skeleton = skeleton
         self.config = config
         self._live = self._nobody()
@@ -121,39 +59,54 @@ class Tracker:
         self._clock = 0.0
         self._latest = np.nan
 
-    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+    def update(
+        self,
+        people: Detections,
+        *,
+        frame: int,
+        time: float,
+        tubes: IntArray | None = None,
+        camera: DoubleArray | None = None,
+    ) -> list[FramePoses]:
         """Link one frame.
 
         Detections that cannot be used (a box that is not finite and cannot be had from the joints,
         or has no area; a score that is NaN) are left out.
 
         Args:
-            people: What was found, in any order.
+            people: N people, in any order.
             frame: Index of the frame; must rise.
             time: Its presentation time, seconds. A time that is NaN or does not rise counts as that
                 of the frame before: no time has passed.
+            tubes: (N,) number of the network's tube that each lies on, the same over frames and
+                clips, -1 for none; see :class:`posetube.tracker.tubes.TubeNumbers`.
+            camera: (2, 3) affine map from the last given frame's pixels to this one's, where the
+                camera moved.
 
         Returns:
             The frames that are settled now, in order; often the one just given, sometimes none,
             sometimes several.
 
         Raises:
-            InputError: If the frame does not come after the last one, or the joints are others.
+            InputError: If the frame does not come after the last one, or a shape does not fit.
         """
-        self._check(people, frame)
+        self._check(people, frame, tubes, camera)
         self._frame = frame
         seconds = self._pass_time(time)
-        config = self.config
-        people = admitted(
+        people = made_whole(people)
+        rows = usable_rows(
             people,
             sigmas=self.skeleton.sigmas,
-            min_score=config.min_score,
-            max_people=config.max_people,
-            duplicate_similarity=config.duplicate_similarity,
+            min_score=self.config.min_score,
+            max_people=self.config.max_people,
+            duplicate_similarity=self.config.duplicate_similarity,
         )
-        self._live = self._live.advanced(seconds)
-        track_of, margin = self._link(people)
-        self._take_in(people, track_of, margin, time)
+        people, tubes = people[rows], np.full(len(rows), -1) if tubes is None else tubes[rows]
+        self._live = self._live.advanced(seconds, camera=camera)
+        links = associate(
+            self._live, people, tubes=tubes, skeleton=self.skeleton, config=self.config
+        )
+        self._take_in(people, tubes, links, time)
         self._confirm()
         self._forget()
         return self._pending.release(self._first_open_frame())
@@ -186,7 +139,7 @@ class Tracker:
 
     @classmethod
     def restore(
-        cls, state: Mapping[str, Any], *, skeleton: Skeleton, config: LinkConfig = LinkConfig()
+        cls, state: Mapping[str, Any], *, skeleton: Skeleton, config: LinkConfig = DEFAULTS
     ) -> "Tracker":
         """The tracker that :meth:`state` described; it goes on exactly as that one would."""
         tracker = cls(skeleton=skeleton, config=config)
@@ -201,9 +154,15 @@ class Tracker:
 
     def _nobody(self) -> LiveTracks:
         nobody = Detections.empty(len(self.skeleton))
-        return LiveTracks.born(nobody, first_birth=0, frame=0, time=0.0)
+        return LiveTracks.born(nobody, tubes=NO_TUBES, first_birth=0, frame=0, time=0.0)
 
-    def _check(self, people: Detections, frame: int) -> None:
+    def _check(
+        self,
+        people: Detections,
+        frame: int,
+        tubes: IntArray | None,
+        camera: DoubleArray | None,
+    ) -> None:
         joints = people.keypoints.shape[1]
         if joints != len(self.skeleton):
             raise InputError(
@@ -215,6 +174,15 @@ class Tracker:
                 f"Tracker.update: frames must rise, got {frame} after {self._frame}; "
                 f"each video needs a tracker of its own"
             )
+        if tubes is not None and tubes.shape != (len(people),):
+            raise InputError(
+                f"Tracker.update: expected tubes of shape ({len(people)},), got {tubes.shape}"
+            )
+        if camera is not None and (camera.shape != (2, 3) or not np.isfinite(camera).all()):
+            raise InputError(
+                f"Tracker.update: expected a finite (2, 3) camera map in frame {frame}, "
+                f"got {np.asarray(camera).tolist()}"
+            )
 
     def _pass_time(self, time: float) -> float:
         """Move the clock; the seconds since the frame before, 0 where they are not known."""
@@ -223,52 +191,34 @@ class Tracker:
         self._clock += seconds
         return float(seconds)
 
-    def _link(self, people: Detections) -> tuple[IntArray, Doubles]:
-        """For each detection, the row of its track or -1, and the link's margin."""
-        config = self.config
-        track_of, margin = np.full(len(people), -1), np.full(len(people), np.nan)
-        sure = people.scores >= config.sure_score
-        for group, limit in ((sure, config.max_cost), (~sure, config.weak_max_cost)):
-            free = np.flatnonzero(~np.isin(np.arange(len(self._live)), track_of))
-            found = np.flatnonzero(group)
-            if not len(free) or not len(found):
-                continue
-            cost = self._costs(free, people[found])
-            rows, columns = solve(cost, limit=limit)
-            track_of[found[columns]] = free[rows]
-            margin[found[columns]] = margins(cost, rows, columns, limit=limit)
-        return track_of, margin
-
-    def _costs(self, tracks: IntArray, people: Detections) -> Doubles:
-        config = self.config
-        weights = AffinityWeights(
-            overlap=config.overlap_weight, pose=config.pose_weight, motion=config.motion_weight
-        )
-        motion = self._live.motion[tracks]
-        return link_costs(motion, people, sigmas=self.skeleton.sigmas, weights=weights)
-
-    def _take_in(
-        self, people: Detections, track_of: IntArray, margin: Doubles, time: float
-    ) -> None:
+    def _take_in(self, people: Detections, tubes: IntArray, links: Links, time: float) -> None:
         """Correct the tracks that were seen, start new ones, and queue the frame."""
-        linked = np.flatnonzero(track_of >= 0)
-        fresh = np.flatnonzero((track_of < 0) & (people.scores >= self.config.sure_score))
-        self._live = self._live.seen(track_of[linked], people[linked], time=self._clock)
-        track_of[fresh] = len(self._live) + np.arange(len(fresh))
+        tracks = links.tracks.copy()
+        linked = np.flatnonzero(tracks >= 0)
+        fresh = np.flatnonzero((tracks < 0) & (people.scores >= self.config.sure_score))
+        tracks[fresh] = len(self._live) + np.arange(len(fresh))
         born = LiveTracks.born(
-            people[fresh], first_birth=self._births, frame=self._frame, time=self._clock
+            people[fresh],
+            tubes=tubes[fresh],
+            first_birth=self._births,
+            frame=self._frame,
+            time=self._clock,
         )
         self._births += len(fresh)
-        self._live = self._live.and_also(born)
-        used = np.flatnonzero(track_of >= 0)
+        self._live = self._live.seen(
+            tracks[linked], people[linked], tubes=tubes[linked], time=self._clock
+        ).and_also(born)
+        used = np.flatnonzero(tracks >= 0)
         self._pending.add(
             WaitingFrame(
                 frame=self._frame,
                 time=time,
                 people=people[used],
-                births=self._live.births[track_of[used]],
-                ids=self._live.ids[track_of[used]],
-                margins=margin[used].astype(np.float32),
+                births=self._live.births[tracks[used]],
+                ids=self._live.ids[tracks[used]],
+                margins=links.margins[used].astype(np.float32),
+                costs=links.costs[used].astype(np.float32),
+                gates=links.gates[used].astype(np.float32),
             )
         )
 

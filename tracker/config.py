@@ -1,0 +1,88 @@
+"""The settings of linking, each with its unit and range."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from posetube.errors import InputError
+
+SHARES = (
+    "min_score",
+    "sure_score",
+    "max_cost",
+    "weak_max_cost",
+    "duplicate_similarity",
+    "tube_trust",
+)
+WEIGHTS = ("overlap_weight", "pose_weight", "motion_weight", "appearance_weight")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkConfig:
+    """How detections become tracks."""
+
+    min_score: float = 0.1
+    """Detections less sure than this, in [0, 1], are left out."""
+
+    sure_score: float = 0.4
+    """Detections this sure, in [0, 1], are linked first and may start a track."""
+
+    max_cost: float = 0.7
+    """Sure detections are linked to a person below this cost, in (0, 1]."""
+
+    weak_max_cost: float = 0.5
+    """Doubtful detections are linked to a person below this cost, in (0, 1]."""
+
+    max_gap: float = 0.8
+    """How long a person may be out of sight and still keep the id, seconds."""
+
+    confirm_hits: int = 3
+    """In how many frames a person must be seen to count, 1 or more."""
+
+    confirm_frames: int = 5
+    """Within how many frames of the first sighting that must happen."""
+
+    duplicate_similarity: float = 0.5
+    """Pose similarity in [0, 1] from which two overlapping detections are one person."""
+
+    overlap_weight: float = 2.0
+    """How much box overlap counts in a link's cost, 0 or more."""
+
+    pose_weight: float = 1.0
+    """How much pose similarity counts, 0 or more."""
+
+    motion_weight: float = 0.5
+    """How much nearness to the predicted place counts, 0 or more."""
+
+    appearance_weight: float = 1.0
+    """How much alike appearance counts where detections bring embeddings, 0 or more."""
+
+    tube_trust: float = 0.5
+    """By what share in [0, 1] a link gets cheaper where both ends lie on one tube of a network."""
+
+    max_people: int = 1000
+    """Only this many detections of a frame, the surest, are looked at."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "min_score",
+            "sure_score",
+            "max_cost",
+            "weak_max_cost",
+            "duplicate_similarity",
+        ):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"LinkConfig.{name} must be in [0, 1], got {getattr(self, name)}")
+        for name in ("max_gap", *WEIGHTS):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise InputError(f"LinkConfig.{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("confirm_hits", "max_people"):
+            if getattr(self, name) < 1:
+                raise InputError(f"LinkConfig.{name} must be 1 or more, got {getattr(self, name)}")
+        if self.confirm_frames < self.confirm_hits:
+            raise InputError(
+                f"LinkConfig.confirm_frames must be at least confirm_hits ({self.confirm_hits}), "
+                f"got {self.confirm_frames}"
+            )
+        if not any(getattr(self, name) for name in WEIGHTS[:3]):
+            raise InputError("LinkConfig: overlap_weight, pose_weight and motion_weight are all 0")
