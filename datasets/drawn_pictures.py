@@ -31,8 +31,8 @@ class DrawnConfig:
     """Fewest and most people on a photograph."""
 
     whole: float = 0.5
-    """People of whom at least this share is seen, in [0, 1], get the box of their whole body; others
-    that of the part which is seen."""
+    """People of whom at least this share is seen, in [0, 1], get the box of their whole body;
+    others that of the part which is seen."""
 
     ignored: float = 0.2
     """People of whom less than this share is seen, in [0, 1], are regions to ignore."""
@@ -114,8 +114,10 @@ def onto_photograph(
 
 
 def _covered(photograph: LabelledPicture, frame: SyntheticFrame) -> LabelledPicture:
-    """Those in the photograph, now partly behind others: covered joints do not count any more, and
-    who is mostly covered is a region to ignore."""
+    """Those in the photograph, now partly behind the drawn people.
+
+    Covered joints do not count any more; who is mostly covered becomes a region to ignore.
+    """
     covered = frame.owner > 0
     height, width = photograph.size
     column = np.nan_to_num(photograph.keypoints[..., 0]).astype(int).clip(0, width - 1)

@@ -10,7 +10,7 @@ Not here: how a picture is varied (:mod:`posetube.datasets.picture_augment`), dr
 import io
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -138,8 +138,37 @@ class PictureArchive:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
+class PictureMixture:
+    """Random pictures of several archives.
+
+    Args:
+        archives: Tar of pictures to how often one of its pictures comes, relative to a picture of
+            another archive.
+        root: Folder that relative paths start from.
+        trust: What becomes of doubtful labels.
+
+    Raises:
+        FormatError: If an archive cannot be read.
+    """
+
+    def __init__(
+        self, archives: Mapping[str, float], *, root: Path, trust: TeacherTrust | None = None
+    ) -> None:
+        self._archives = [PictureArchive(root / name, trust=trust) for name in archives]
+        shown = [
+            weight * len(archive)
+            for archive, weight in zip(self._archives, archives.values(), strict=True)
+        ]
+        self._shares = np.array(shown) / sum(shown)
+
+    def draw(self, rng: np.random.Generator) -> LabelledPicture:
+        """The next picture."""
+        archive = self._archives[rng.choice(len(self._archives), p=self._shares)]
+        return archive[int(rng.integers(len(archive)))]
+
+
 def write_archive(
-    tar: Path, pictures: Iterable[tuple[str, LabelledPicture]], *, quality: int = 90
+    tar: Path, pictures: Iterable[tuple[str, LabelledPicture]], *, quality: int = 85
 ) -> None:
     """Write pictures and labels in the form that :class:`PictureArchive` reads.
 

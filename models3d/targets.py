@@ -60,6 +60,16 @@ class TubeTruth:
             if got != shape:
                 raise InputError(f"TubeTruth.{name}: expected shape {shape}, got {got}")
 
+    def to(self, device: torch.device) -> "TubeTruth":
+        """The same on another device."""
+        return TubeTruth(
+            boxes=self.boxes.to(device),
+            present=self.present.to(device),
+            keypoints=self.keypoints.to(device),
+            keypoint_weights=self.keypoint_weights.to(device),
+            ignore=self.ignore.to(device),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchConfig:

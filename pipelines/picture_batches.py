@@ -16,7 +16,7 @@ from posetube.errors import InputError
 from posetube.structures import ByteArray
 
 from ..datasets.picture_augment import PictureAugmentConfig, augment
-from ..datasets.training_pictures import LabelledPicture, PictureArchive, TeacherTrust
+from ..datasets.training_pictures import LabelledPicture, PictureMixture, TeacherTrust
 from ..models3d.targets import TubeTruth
 
 Size = tuple[int, int]
@@ -84,26 +84,15 @@ class PictureBatches:
 
     def __init__(self, config: PicturesConfig, *, seed: int, root: Path = Path()) -> None:
         self.config, self.seed = config, seed
-        self._archives = [
-            PictureArchive(root / name, trust=config.trust) for name in config.archives
-        ]
-        shown = [
-            weight * len(archive)
-            for archive, weight in zip(self._archives, config.archives.values(), strict=True)
-        ]
-        self._shares = np.array(shown) / sum(shown)
+        self._mixture = PictureMixture(config.archives, root=root, trust=config.trust)
 
     def __call__(self, step: int) -> Batch:
         """The batch of one step."""
         rng = np.random.default_rng([self.seed, step])
         size = self.config.sizes[rng.integers(len(self.config.sizes))]
 
-        def draw() -> LabelledPicture:
-            archive = self._archives[rng.choice(len(self._archives), p=self._shares)]
-            return archive[int(rng.integers(len(archive)))]
-
         pictures = [
-            augment(draw, size=size, config=self.config.augment, rng=rng)
+            augment(lambda: self._mixture.draw(rng), size=size, config=self.config.augment, rng=rng)
             for _ in range(self.config.batch)
         ]
         images = np.stack([picture.image for picture in pictures])[:, None]

@@ -38,13 +38,21 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     for where, key, known in _unknown(table, kind, ()):
         nearest = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
-        raise FormatError(f"{path}: unknown key {key!r} in [{'.'.join(where)}]; {hint}")
+        place = f"[{'.'.join(where)}]" if where else "the file"
+        raise FormatError(f"{path}: unknown key {key!r} in {place}; {hint}")
     try:
-        return msgspec.convert(table, kind)
+        return msgspec.convert(table, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InputError):
             raise InputError(f"{path}: {error.__cause__}") from None
         raise FormatError(f"{path}: {error}") from None
+
+
+def _path(kind: type, value: Any) -> Any:
+    """The one type of field that msgspec does not know."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"no setting is of type {kind}")
 
 
 def _unknown(

@@ -1,11 +1,11 @@
 """The training job: from pictures with labelled people to weights that can be shipped.
 
-    config = TrainConfig(start=Path("tiny.safetensors"), pictures=..., optimization=...)
-    train(config, Path("runs/first"))
+A run's folder holds ``drawn.tar`` (invented people, where they are asked for),
+``state.safetensors`` (to go on from, see :mod:`.training_state`), ``metrics.jsonl`` (a line per
+report) and ``average.safetensors``: the averaged weights, which are the result. A run that was
+stopped goes on where it was, and ends with the same weights.
 
-A run's folder holds ``state.safetensors`` (to go on from, see :mod:`.training_state`),
-``metrics.jsonl`` (a line per report), and ``average.safetensors``, the averaged weights, which are
-the result. A run that was stopped goes on where it was and ends with the same weights.
+Not here: the command (:mod:`.train_command`).
 """
 
 import copy
@@ -26,6 +26,7 @@ from ..models3d.sampling import TorchDraw
 from ..models3d.tube_losses import LossConfig, tube_losses
 from ..models3d.tube_rcnn import TubeRCNN
 from ..models3d.weights_io import save
+from .drawn_archive import DrawnArchiveConfig, drawn_archive
 from .optimization import (
     OptimizationConfig,
     apply_gradients,
@@ -56,10 +57,13 @@ class TrainConfig:
     """One training run."""
 
     start: str
-    """Model to start from: a name or a weights file."""
+    """Model to start from: a name, or a ``.safetensors`` file."""
 
     pictures: PicturesConfig
     """What to train on."""
+
+    drawn: DrawnArchiveConfig | None = None
+    """Invented people to mix in; None: none."""
 
     optimization: OptimizationConfig
     """How the weights change."""
@@ -85,28 +89,35 @@ class TrainConfig:
                 raise InputError(f"TrainConfig.{name} must be 1 or more, got {getattr(self, name)}")
 
 
-def train(config: TrainConfig, folder: Path) -> TubeRCNN:
+def train(
+    config: TrainConfig, folder: Path, *, root: Path = Path(), device: str = "cpu"
+) -> TubeRCNN:
     """Train, or go on with what is in the folder.
 
     Args:
         config: The run.
         folder: Where its files go; made where it is absent.
+        root: Folder that the settings' relative paths start from.
+        device: Any of torch's.
 
     Returns:
         The network with the averaged weights.
+
+    Raises:
+        FormatError: If pictures cannot be read.
+        WeightsError: If there is no model to start from, or the folder holds another run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    network = load_model(config.start).to(memory_format=torch.channels_last)
-    average = copy.deepcopy(network).requires_grad_(False).eval()
+    network = load_model(_start(config, root), device=device)
+    average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
     optimizer = optimizer_for(network, config.optimization)
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
-    batches = PictureBatches(config.pictures, seed=config.seed)
+    batches = PictureBatches(_pictures(config, folder, root), seed=config.seed, root=root)
     meter = Meter()
     for batch in batches.ahead(step, config.optimization.steps):
         losses = step_losses(network, batch, step=step, config=config)
-        torch.stack(list(losses.values())).sum().backward()
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         length = apply_gradients(optimizer, step=step, config=config.optimization)
         update_average(
             average.parameters(), network.parameters(), step=step, config=config.optimization
@@ -118,8 +129,21 @@ def train(config: TrainConfig, folder: Path) -> TubeRCNN:
         if step % config.save_every == 0 or step == config.optimization.steps:
             save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
             save(average, folder / RESULT)
-            log(folder, {"step": step, **validate(average, config.validation)})
+            log(folder, {"step": step, **validate(average, config.validation, root=root)})
     return average
+
+
+def _start(config: TrainConfig, root: Path) -> str | Path:
+    return root / config.start if config.start.endswith(".safetensors") else config.start
+
+
+def _pictures(config: TrainConfig, folder: Path, root: Path) -> PicturesConfig:
+    """The archives to train on, the invented people among them."""
+    if config.drawn is None:
+        return config.pictures
+    drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
+    archives = {**config.pictures.archives, str(drawn): config.drawn.weight}
+    return replace(config.pictures, archives=archives)
 
 
 def step_losses(
@@ -133,13 +157,14 @@ def step_losses(
         short_side=min(images.shape[1:3]),
         long_side=max(images.shape[1:3]),
     )
+    device = next(network.parameters()).device
     pixels, _ = prepare(images, as_they_are)
     half = config.optimization.precision == "bfloat16"
-    with torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=half):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         return tube_losses(
             network,
-            pixels,
-            batch.truth,
+            pixels.to(device),
+            [people.to(device) for people in batch.truth],
             config=config.losses,
             draw=TorchDraw(generator=generator),
         )
@@ -168,7 +193,9 @@ class Meter:
         return means
 
 
-def validate(network: TubeRCNN, config: ValidationConfig | None) -> dict[str, Any]:
+def validate(
+    network: TubeRCNN, config: ValidationConfig | None, *, root: Path = Path()
+) -> dict[str, Any]:
     """Measure a network on labelled photographs; nothing where there are none."""
     if config is None:
         return {}
@@ -177,5 +204,7 @@ def validate(network: TubeRCNN, config: ValidationConfig | None) -> dict[str, An
         clip = Clip(frames=np.zeros(1, np.int64), times=np.zeros(1, np.float64), images=image[None])
         return network.detect(clip).at(0)
 
-    scores = score_pictures(detect, annotations=config.annotations, pictures=config.pictures)
+    scores = score_pictures(
+        detect, annotations=root / config.annotations, pictures=root / config.pictures
+    )
     return asdict(scores)

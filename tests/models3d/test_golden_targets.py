@@ -36,7 +36,7 @@ class LegacyDraw:
     """The original's generator."""
 
     def __init__(self, seed: int) -> None:
-        self._state = np.random.RandomState(seed)  # noqa: NPY002
+        self._state = np.random.RandomState(seed)
 
     def distinct(self, pool: int, count: int) -> Tensor:
         return torch.from_numpy(self._state.choice(pool, size=count, replace=False))
@@ -158,9 +158,7 @@ def test_golden_roi_labels_and_box_targets(case: str) -> None:
 
     used = sample(
         found,
-        config=SampleConfig(
-            size=config["BATCH_SIZE_PER_IM"], positive_share=config["FG_FRACTION"]
-        ),
+        config=SampleConfig(size=config["BATCH_SIZE_PER_IM"], positive_share=config["FG_FRACTION"]),
         draw=LegacyDraw(int(golden[f"{case}_seed"])),
     )
     order = _rows_of(golden[f"{case}_out_rois"][:, 1:], candidates, golden[f"{case}_scale"])
