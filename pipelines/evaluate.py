@@ -1,123 +1,60 @@
 """Compare predictions with truth: two inputs and a protocol's name give an :class:`EvalReport`.
 
-One sequence after the other is read, measured and let go, in several processes when asked; memory
-holds what :class:`~posetube.tracker.metrics.protocols.SequenceResult` keeps of each.
-
-Not here: the command (:mod:`.evaluate_command`), the protocols of single people and pictures
-(:mod:`.evaluate_pictures`).
+Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_boxes``,
+``evaluate_people``, ``evaluate_pictures`` beside this file), the command
+(:mod:`.evaluate_command`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
-from typing import Literal, TypeVar
-
-from posetube.errors import InputError
-
-from ..tracker.metrics.mota import FrameJoints
-from ..tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
 from ..tracker.metrics.report import EvalReport
-from ..tracker.metrics.scene import build
-from ..tracker.metrics.upper_bounds import perfect_keypoints, perfect_tracking
-from .evaluation_inputs import Input, Loaded, Source, load, pair
-from .frame_matching import check_heads, check_people, match_frames
-
-UpperBound = Literal["none", "tracking", "keypoints", "both"]
-"""What is made perfect before it is measured, to see what it costs: identities, joints, or both."""
-
-Result = TypeVar("Result")
-Pair = tuple[Source, Source]
-"""Predictions and truth of a sequence."""
+from .evaluate_boxes import evaluate_boxes, only_boxes
+from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
+from .evaluate_pictures import evaluate_coco
+from .evaluate_tracking import EvaluateConfig, UpperBound, evaluate_tracks
+from .evaluation_inputs import Input
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
-    """How predictions are compared with truth."""
-
-    protocol: str = "clean"
-    """``poseval``, ``poseval2017``, ``posetrack21`` or ``clean``, see
-    :mod:`posetube.tracker.metrics.protocols`."""
-
-    strict: bool = False
-    """``posetrack21`` only: repeat the published tool's defect."""
-
-    upper_bound: UpperBound = "none"
-    """What is made perfect first."""
-
-    events: bool = False
-    """Keep every miss, false positive and switch."""
-
-    workers: int = 1
-    """Processes that read and measure sequences, from 1."""
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise InputError(f"EvaluateConfig.workers must be 1 or more, got {self.workers}")
-        protocol(self.protocol, strict=self.strict)
-
-
-def evaluate_tracks(
-    predictions: Input, truth: Input, *, config: EvaluateConfig | None = None
+def evaluate(
+    predictions: Input,
+    truth: Input,
+    *,
+    protocol: str = "clean",
+    strict: bool = False,
+    upper_bound: UpperBound = "none",
+    events: bool = False,
+    workers: int = 1,
+    pck: PckConfig | None = None,
 ) -> EvalReport:
-    """Compare tracks with their truth, sequence by sequence.
+    """Compare predictions with truth.
+
+    Args:
+        predictions: A file, a folder or a run's directory, or tracks in memory; of any form that
+            :mod:`.evaluation_inputs` lists, mixed too.
+        truth: Likewise.
+        protocol: By which rules; never mix numbers of two. Pose tracking: ``poseval``,
+            ``poseval2017``, ``posetrack21``, ``clean``; pictures: ``coco``; single people:
+            ``pck-penn``, ``pck-jhmdb``, ``pixels``. Boxes (MOTChallenge) are measured by ``clean``
+            and ``posetrack21``.
+        strict: ``posetrack21`` only: repeat the published tool's defect.
+        upper_bound: What is made perfect before it is measured.
+        events: Keep every miss, false positive and switch.
+        workers: Processes that read and measure sequences.
+        pck: How PCK is measured.
 
     Raises:
-        InputError: If an input is not there, or a sequence has no prediction.
-        FormatError: If a file is broken, or its people cannot be compared.
+        InputError: If an argument is wrong or an input is not there.
+        FormatError: If a file is broken, or people cannot be compared; names file, frame, person.
+
+    Examples:
+        >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
+        >>> print(report.table(), report.total("mota"))                      # doctest: +SKIP
     """
-    config = config or EvaluateConfig()
-    rules = protocol(config.protocol, strict=config.strict)
-    pairs = pair(predictions, truth)
-    if rules.empty == "repeat":  # a sequence needs the one before
-        return summarize(_chained(pairs, config), rules)
-    return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
-
-
-def _chained(pairs: Sequence[Pair], config: EvaluateConfig) -> Iterator[SequenceResult]:
-    carried = None
-    for one in pairs:
-        result = _measure(one, config=config, carried=carried)
-        carried = result.carried
-        yield result
-
-
-def in_processes(
-    job: Callable[[Pair], Result], pairs: Sequence[Pair], workers: int
-) -> Iterator[Result]:
-    """Results of a job for every sequence, in order, from this or from several processes."""
-    workers = min(workers, len(pairs))
-    if workers < 2:
-        yield from map(job, pairs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(job, pairs, chunksize=max(1, len(pairs) // (8 * workers)))
-
-
-def _measure(
-    pair: Pair, *, config: EvaluateConfig, carried: FrameJoints | None = None
-) -> SequenceResult:
-    rules = protocol(config.protocol, strict=config.strict)
-    found, truth = (load(side, flat_regions=not rules.by_position) for side in pair)
-    for side in (found, truth):
-        check_people(side, rules)
-    frame_of = match_frames(found, truth, by_position=rules.by_position)
-    predicted = found.tracks
-    if config.upper_bound in ("keypoints", "both"):
-        predicted = perfect_keypoints(predicted, truth.tracks, frame_of=frame_of)
-    scene = build(
-        truth.tracks,
-        predicted,
-        name=pair[1].name,
-        rules=rules.rules,
-        frame_of=frame_of,
-        without_pointless=(_drops_pointless(truth, rules), _drops_pointless(found, rules)),
+    if protocol == "coco":
+        return evaluate_coco(predictions, truth)
+    if protocol in PEOPLE_PROTOCOLS:
+        return evaluate_people(predictions, truth, protocol=protocol, config=pck)
+    config = EvaluateConfig(
+        protocol=protocol, strict=strict, upper_bound=upper_bound, events=events, workers=workers
     )
-    check_heads(scene, truth)
-    perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
-    return measure(scene, rules, tracked=perfect, carried=carried, events=config.events)
-
-
-def _drops_pointless(side: Loaded, rules: Protocol) -> bool:
-    return rules.format_matters and side.form == "posetrack17"
+    if only_boxes(truth):
+        return evaluate_boxes(predictions, truth, config=config)
+    return evaluate_tracks(predictions, truth, config=config)

@@ -71,8 +71,12 @@ class _Keys(msgspec.Struct):
     images: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def sources(given: Input) -> list[Source]:
+def sources(given: Input, *, only_test: bool = False) -> list[Source]:
     """The sequences of one side, by rising name.
+
+    Args:
+        given: Where they are.
+        only_test: Of a data set that tells training from test, take the test part if there is one.
 
     Raises:
         InputError: If there is nothing of the name, or nothing that can be evaluated.
@@ -85,7 +89,7 @@ def sources(given: Input) -> list[Source]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     single = _single(path)
-    found = [single] if single is not None else _in_folder(path)
+    found = [single] if single is not None else _in_folder(path, only_test=only_test)
     if not found:
         raise InputError(f"{path}: nothing to evaluate in it; understood are {UNDERSTOOD}")
     return found
@@ -104,11 +108,11 @@ def _single(path: Path) -> Source | None:
     return None
 
 
-def _in_folder(folder: Path) -> list[Source]:
+def _in_folder(folder: Path, *, only_test: bool) -> list[Source]:
     if (folder / "labels").is_dir():
-        return _of_dataset(folder, "penn", PennAction(root=folder).videos())
+        return _of_dataset(PennAction(root=folder), "penn", only_test=only_test)
     if (folder / "joint_positions").is_dir():
-        return _of_dataset(folder, "jhmdb", Jhmdb(root=folder).videos())
+        return _of_dataset(Jhmdb(root=folder), "jhmdb", only_test=only_test)
     for suffix in (".json", ".txt"):  # a README.txt beside JSON is no sequence
         parts = sorted(p for p in folder.iterdir() if p.is_dir() or p.suffix == suffix)
         found = [source for part in parts if (source := _single(part)) is not None]
@@ -117,8 +121,12 @@ def _in_folder(folder: Path) -> list[Source]:
     return []
 
 
-def _of_dataset(folder: Path, form: Form, names: Sequence[str]) -> list[Source]:
-    return [Source(name=name, where=str(folder), form=form) for name in names]
+def _of_dataset(dataset: PennAction | Jhmdb, form: Form, *, only_test: bool) -> list[Source]:
+    names = dataset.videos()
+    if only_test:
+        tested = [name for name in names if dataset.read(name).split == "test"]
+        names = tuple(tested) or names
+    return [Source(name=name, where=str(dataset.root), form=form) for name in names]
 
 
 def pair(predictions: Input, truth: Input) -> list[tuple[Source, Source]]:
@@ -127,15 +135,14 @@ def pair(predictions: Input, truth: Input) -> list[tuple[Source, Source]]:
     Raises:
         InputError: If one is absent; names both sides.
     """
-    true, found = sources(truth), sources(predictions)
+    true, found = sources(truth, only_test=True), sources(predictions)
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
     by_name = {source.name: source for source in found}
     for source in true:
         if source.name not in by_name:
-            near = "" if isinstance(predictions, Path | str) else " in memory"
             raise InputError(
-                f"{_shown(predictions)}: no prediction{near} for sequence {source.name}, "
+                f"{_shown(predictions)}: no prediction of sequence {source.name}, "
                 f"which the truth has in {source.where}"
             )
     return [(by_name[source.name], source) for source in true]

@@ -35,6 +35,7 @@ from posetube.structures import (
 
 if TYPE_CHECKING:
     from posetube.pipelines.api import stream, track
+    from posetube.pipelines.evaluate import evaluate
 
 __version__ = version("posetube")
 
@@ -56,12 +57,17 @@ __all__ = [
     "VideoTracks",
     "WeightsError",
     "__version__",
+    "evaluate",
     "skeleton",
     "stream",
     "track",
 ]
 
-_LATE = {"track": "posetube.pipelines.api", "stream": "posetube.pipelines.api"}
+_LATE = {
+    "evaluate": "posetube.pipelines.evaluate",
+    "track": "posetube.pipelines.api",
+    "stream": "posetube.pipelines.api",
+}
 
 
 def __getattr__(name: str) -> Any:

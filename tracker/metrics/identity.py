@@ -4,6 +4,7 @@ Source: Ristani et al. 2016, as py-motmetrics computes it: the pairing over the 
 the most frames in which both are near one another.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -73,6 +74,14 @@ class IdentityCounts:
 
     predictions: DoubleArray
     """(J,) predicted joints."""
+
+    @classmethod
+    def total(cls, parts: Iterable["IdentityCounts"]) -> "IdentityCounts":
+        """The sum over sequences."""
+        found = list(parts)
+        return cls(
+            **{name: np.sum([getattr(p, name) for p in found], axis=0) for name in cls.__slots__}
+        )
 
 
 def idf1(counts: IdentityCounts) -> DoubleArray:

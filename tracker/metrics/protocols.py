@@ -21,6 +21,7 @@ from posetube.errors import InputError
 from . import report
 from .average_precision import RankedJoints, average_precision, rank_joints
 from .hota import HotaCounts, hota_metrics, hota_of_sequence, hota_over_sequences
+from .hota_reid import ReidMatches, match_identities, reid_hota
 from .identity import IdentityCounts, Overlaps, idf1
 from .mota import (
     ClearCounts,
@@ -53,6 +54,9 @@ class Protocol:
 
     hota: bool = False
     """Measure HOTA and its parts."""
+
+    reid: bool = False
+    """Measure HOTA with identities over all sequences, where people have them."""
 
     empty: EmptyFrames = "count"
     """What frames with nobody on one side mean for MOTA."""
@@ -105,6 +109,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         rules=Rules(estimate_joints=False, positive_only=True),
         clear=False,
         hota=True,
+        reid=True,
         undefined_recall=0.0,
     ),
     "clean": Protocol(name="clean", identity=True, hota=True),
@@ -152,6 +157,9 @@ class SequenceResult:
     hota: HotaCounts | None = None
     """For HOTA."""
 
+    reid: ReidMatches | None = None
+    """For HOTA with identities over all sequences; None where people have none."""
+
     events: tuple[Event, ...] = ()
     """Every error, if asked for."""
 
@@ -164,6 +172,7 @@ def measure(
     protocol: Protocol,
     *,
     tracked: Scene | None = None,
+    identified: Scene | None = None,
     carried: FrameJoints | None = None,
     events: bool = False,
 ) -> SequenceResult:
@@ -173,6 +182,7 @@ def measure(
         scene: The sequence.
         protocol: What to measure.
         tracked: The sequence with other identities, for all but average precision.
+        identified: The sequence with identities that hold in all sequences.
         carried: From the result of the sequence before.
         events: Keep every error.
     """
@@ -202,6 +212,7 @@ def measure(
         clear=clear,
         identity=identity,
         hota=hota_of_sequence(tracked, strict=protocol.strict) if protocol.hota else None,
+        reid=match_identities(identified, strict=protocol.strict) if identified else None,
         events=tuple(noted or ()),
         carried=(last_populated(tracked) or carried) if protocol.empty == "repeat" else None,
     )
@@ -225,6 +236,10 @@ def summarize(results: Iterable[SequenceResult], protocol: Protocol) -> EvalRepo
     found = list(results)
     whole = _metrics(found, protocol, combined=True)
     joints = protocol.rules.joints.joints
+    people = [result.reid for result in found if result.reid is not None]
+    if people and len(people) == len(found):
+        values, _ = hota_values([reid_hota(people)], joints, combined=False, prefix="reid_")
+        whole.metrics |= values
     return EvalReport(
         protocol=protocol.name,
         frames=sum(result.frames for result in found),
@@ -240,7 +255,7 @@ def summarize(results: Iterable[SequenceResult], protocol: Protocol) -> EvalRepo
             for result in found
         },
         events=tuple(
-            _row(event, result.name, joints) for result in found for event in result.events
+            event_row(event, result.name, joints) for result in found for event in result.events
         ),
         curves=whole.curves,
         notes=tuple(_notes(found, protocol)),
@@ -263,15 +278,9 @@ def _metrics(found: Sequence[SequenceResult], protocol: Protocol, *, combined: b
     out.curves["recall_precision"] = dict(zip(joints, ap.curves, strict=True))
     if protocol.clear:
         out.metrics |= _clear([result.clear for result in found], protocol)
-    identities = [result.identity for result in found if result.identity is not None]
     if protocol.identity:
-        sums = IdentityCounts(
-            **{
-                name: np.sum([getattr(part, name) for part in identities], axis=0)
-                for name in IdentityCounts.__slots__
-            }
-        )
-        out.metrics["idf1"] = report.percent(idf1(sums), joints)
+        found_ids = [result.identity for result in found if result.identity is not None]
+        out.metrics["idf1"] = report.percent(idf1(IdentityCounts.total(found_ids)), joints)
     if protocol.hota:
         counts = [result.hota for result in found if result.hota is not None]
         metrics, out.curves["hota"] = hota_values(counts, joints, combined=combined)
@@ -318,7 +327,8 @@ def hota_values(
     return values, dict(zip([*joints, "total"], by_threshold.T, strict=True))
 
 
-def _row(event: Event, sequence: str, joints: Sequence[str]) -> EventRow:
+def event_row(event: Event, sequence: str, joints: Sequence[str]) -> EventRow:
+    """An event with names in place of numbers."""
     return EventRow(
         sequence=sequence,
         frame=event.frame,

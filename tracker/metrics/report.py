@@ -32,8 +32,8 @@ ROWS = {"ap": "AP", "mota": "MOTA", "idf1": "IDF1", "hota": "HOTA", "deta": "Det
         "loca": "LocA", "reid_hota": "re-id HOTA", "pck": "PCK"}  # fmt: skip
 """Metrics that the table has a row for, and what it calls them."""
 
-TOTALS = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
-"""Metrics of which the table shows the total, beside MOTA."""
+BESIDE_MOTA = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
+"""Metrics of which the table shows the total, to the right of MOTA's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,36 +98,42 @@ class EvalReport:
         return self.metrics.get(metric, {}).get("total")
 
     def table(self, *, per_sequence: bool = False) -> str:
-        """Lines for people to read: poseval's columns, a row per metric, then the total."""
-        shown = [name for name in self.metrics if name in ROWS]
-        columns = [name for name in GROUPS if any(name in self.metrics[m] for m in shown)]
-        joints = [] if columns else [n for m in shown[:1] for n in self.metrics[m] if n != "total"]
-        heads = [*(columns or joints), "Total"]
-        width = max([5, *(len(head) for head in heads)]) + 1
+        """Lines for people to read: poseval's columns, a row per metric, then other totals."""
+        rows = [name for name in self.metrics if name in ROWS]
+        columns = self._columns(rows)
         lines = [f"protocol {self.protocol}: {_count(self.frames, 'frame')} of "
                  f"{_count(self.sequences, 'sequence')}"]  # fmt: skip
-        if shown:
-            lines.append(" " * 11 + "".join(f"{head:>{width}}" for head in heads))
-        for metric in shown:
-            values = self.metrics[metric]
-            cells = [values.get(name) for name in [*heads[:-1], "total"]]
-            lines.append(f"{ROWS[metric]:<11}" + "".join(f"{_cell(c):>{width}}" for c in cells))
-        lines += [f"{name} {_cell(self.total(metric))}" for metric, name in self._single(shown)]
+        if columns:
+            lines += self._grid(rows, columns)
+        beside = {*rows, *BESIDE_MOTA} if columns else set()
+        lines += [
+            f"{ROWS.get(name, BESIDE_MOTA.get(name, name))} {_cell(self.total(name))}"
+            for name, values in self.metrics.items()
+            if name not in beside and set(values) == {"total"}
+        ]
         lines += [f"note: {note}" for note in self.notes]
         if per_sequence:
             for name, report in self.per_sequence.items():
                 lines += ["", name, *report.table().splitlines()[1:]]
         return "\n".join(lines)
 
-    def _single(self, shown: Sequence[str]) -> list[tuple[str, str]]:
-        """Totals that stand on lines of their own, MOTA first among them."""
-        singles = [("mota", "MOTA")] if self.total("mota") is not None else []
-        for metric in self.metrics:
-            if metric in TOTALS:
-                singles.append((metric, TOTALS[metric]))
-            elif metric not in shown and set(self.metrics[metric]) == {"total"}:
-                singles.append((metric, metric))
-        return singles
+    def _columns(self, rows: Sequence[str]) -> list[str]:
+        """Groups of joints, or the joints where they do not group."""
+        groups = [group for group in GROUPS if any(group in self.metrics[row] for row in rows)]
+        return groups or [
+            joint for row in rows[:1] for joint in self.metrics[row] if joint != "total"
+        ]
+
+    def _grid(self, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
+        width = max(5, *(len(column) for column in columns)) + 1
+        more = [name for name in BESIDE_MOTA if "mota" in rows and name in self.metrics]
+        heads = [*columns, "Total", *(BESIDE_MOTA[name] for name in more)]
+        lines = [" " * 11 + "".join(f"{head:>{width}}" for head in heads)]
+        for row in rows:
+            cells = [self.metrics[row].get(name) for name in [*columns, "total"]]
+            cells += [self.total(name) for name in more] if row == "mota" else []
+            lines.append(f"{ROWS[row]:<11}" + "".join(f"{_cell(cell):>{width}}" for cell in cells))
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """One object of plain values: what :meth:`to_json` writes."""
@@ -225,4 +231,6 @@ def _count(number: int, thing: str) -> str:
 
 
 def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.1f}"

@@ -1,0 +1,93 @@
+"""HOTA of poses with identities that are the same in every sequence (re-identification).
+
+Pairs are made anew for each threshold, as many as possible over it; association is counted over the
+whole data set. Nothing else differs from :mod:`.hota`.
+
+Source: PoseTrack21's kit (``hota_pose_reid.py``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posetube.structures import DoubleArray, IntArray
+
+from .hota import HotaCounts, Matches, count_matches, defect, match_frames, per_identity
+from .scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReidMatches:
+    """What is kept of a sequence; J joints."""
+
+    frames: int
+    """How many frames counted."""
+
+    matches: Matches
+    """The pairs, identities by their places in the lists."""
+
+    truth_ids: IntArray
+    """(G,) true identities."""
+
+    found_ids: IntArray
+    """(P,) predicted ones."""
+
+    objects: DoubleArray
+    """(G, J) joints of each."""
+
+    predictions: DoubleArray
+    """(P, J) joints of each."""
+
+    extra: tuple[DoubleArray, DoubleArray]
+    """(J,) false negatives and positives on top, by the published defect."""
+
+
+def match_identities(scene: Scene, *, strict: bool = False) -> ReidMatches:
+    """Pair the joints of one sequence, whose ids are those of people."""
+    truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
+    found_ids, found = np.unique(scene.found.ids, return_inverse=True)
+    nothing = np.zeros(scene.truth.points.shape[1])
+    return ReidMatches(
+        frames=len(scene.frames),
+        matches=match_frames(scene, truth=truth, found=found, each_threshold=True),
+        truth_ids=truth_ids,
+        found_ids=found_ids,
+        objects=per_identity(scene.truth.known, truth, len(truth_ids)),
+        predictions=per_identity(scene.found.known, found, len(found_ids)),
+        extra=defect(scene) if strict else (nothing, nothing),
+    )
+
+
+def reid_hota(sequences: Sequence[ReidMatches]) -> HotaCounts:
+    """Count all sequences together."""
+    truth_ids = np.unique(np.concatenate([s.truth_ids for s in sequences]))
+    found_ids = np.unique(np.concatenate([s.found_ids for s in sequences]))
+    joints = sequences[0].objects.shape[1]
+    objects = np.zeros((len(truth_ids), joints))
+    predictions = np.zeros((len(found_ids), joints))
+    parts, start = [], 0
+    for sequence in sequences:
+        true = np.searchsorted(truth_ids, sequence.truth_ids)
+        found = np.searchsorted(found_ids, sequence.found_ids)
+        objects[true] += sequence.objects
+        predictions[found] += sequence.predictions
+        matches = sequence.matches
+        parts.append(
+            replace(
+                matches,
+                time=matches.time + start,
+                truth=true[matches.truth],
+                found=found[matches.found],
+            )
+        )
+        start += sequence.frames
+    return count_matches(
+        Matches.joined(parts),
+        objects=objects,
+        predictions=predictions,
+        extra=(
+            np.sum([s.extra[0] for s in sequences], axis=0),
+            np.sum([s.extra[1] for s in sequences], axis=0),
+        ),
+    )
