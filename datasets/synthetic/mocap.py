@@ -1,8 +1,8 @@
-"""Captured motion: reads the CMU motion capture database, as arrays or in its ASF/AMC files.
+"""Captured motion that people can follow: CMU's motion capture database, or arrays.
 
 Positions are metres, y up, feet on the ground y = 0, for the 17 joints of
-:data:`posetube.datasets.synthetic.motion.JOINTS`. The data is free to use; please acknowledge
-mocap.cs.cmu.edu (NSF EIA-0196217).
+:data:`posetube.datasets.synthetic.motion.JOINTS`. CMU's data is free to use; please acknowledge
+mocap.cs.cmu.edu (NSF EIA-0196217). Not here: the text of its files (:mod:`.amc`).
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from posetube.errors import FormatError, InputError
 
+from ..npz_files import read_npz
+from .amc import RATE, read_amc
 from .motion import JOINTS
 
 Array = npt.NDArray[np.float64]
@@ -42,19 +44,49 @@ class Capture:
 
 
 def read_capture(path: Path) -> Capture:
-    """Read an ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``.
+    """Read one recording.
+
+    Args:
+        path: An ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``, or CMU's
+            ``02_01.amc`` with its ``02.asf`` beside it.
 
     Raises:
         FormatError: If the file is something else; names the file and what is wrong.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            positions = np.asarray(arrays["positions"], np.float64)
-            rate, names = float(arrays["fps"]), tuple(str(name) for name in arrays["joints"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    if path.suffix.lower() == ".amc":
+        skeleton = path.with_name(f"{path.stem.partition('_')[0]}.asf")
+        positions, rate = read_amc(path, skeleton), RATE
+    else:
+        positions, rate = _read_arrays(path)
+    if not 2 <= len(positions) <= LONGEST or not np.isfinite(positions).all() or not rate > 0:
         raise FormatError(
-            f"{path}: expected an .npz with positions, fps and joints ({error})"
-        ) from error
+            f"{path}: expected 2 to {LONGEST} frames of finite positions at a rate above 0, "
+            f"got {len(positions)} at {rate}"
+        )
+    return Capture(positions=positions * (1.72 / _stature(positions)), rate=rate)
+
+
+def read_captures(folder: Path) -> tuple[Capture, ...]:
+    """Every ``.npz`` and ``.amc`` of a folder, by name.
+
+    Raises:
+        InputError: If the folder has none.
+        FormatError: If one of them is no recording.
+    """
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".npz", ".amc"))
+    if not files:
+        raise InputError(f"{folder}: no .npz or .amc with captured motion")
+    return tuple(read_capture(path) for path in files)
+
+
+def _read_arrays(path: Path) -> tuple[Array, float]:
+    """Positions (F, 17, 3) and their rate."""
+    arrays = read_npz(path, "positions", "fps", "joints")
+    try:
+        positions, rate = np.asarray(arrays["positions"], np.float64), float(arrays["fps"])
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{path}: positions and fps must be numbers ({error})") from error
+    names = arrays["joints"].astype(str).ravel().tolist()
     if positions.ndim != 3 or positions.shape[1:] != (len(names), 3):
         raise FormatError(
             f"{path}: expected positions of shape (F, {len(names)}, 3), got {positions.shape}"
@@ -62,26 +94,7 @@ def read_capture(path: Path) -> Capture:
     missing = [joint for joint in JOINTS if joint not in names]
     if missing:
         raise FormatError(f"{path}: joints {', '.join(missing)} are missing")
-    if not 2 <= len(positions) <= LONGEST or not np.isfinite(positions).all() or not rate > 0:
-        raise FormatError(
-            f"{path}: expected 2 to {LONGEST} frames of finite positions at a rate above 0, "
-            f"got {len(positions)} at {rate}"
-        )
-    ordered = positions[:, [names.index(joint) for joint in JOINTS]]
-    return Capture(positions=ordered * (1.72 / _stature(ordered)), rate=rate)
-
-
-def read_captures(folder: Path) -> tuple[Capture, ...]:
-    """Every ``.npz`` of a folder, by name.
-
-    Raises:
-        InputError: If the folder has none.
-        FormatError: If one of them is no capture.
-    """
-    files = sorted(folder.glob("*.npz"))
-    if not files:
-        raise InputError(f"{folder}: no .npz with captured motion; see read_capture")
-    return tuple(read_capture(path) for path in files)
+    return positions[:, [names.index(joint) for joint in JOINTS]], rate
 
 
 def _stature(positions: Array) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from posetube.errors import InputError
 
@@ -59,7 +60,7 @@ class SceneConfig:
     """Number of scenes, cut one after the other; nobody is in two of them."""
 
     mocap: Path | None = None
-    """Folder with captured motion (``.npz``) that some people follow."""
+    """Folder with captured motion (``.npz``, ``.amc``) that some people follow."""
 
     def __post_init__(self) -> None:
         _check_range(self, "people", 1, 10)
@@ -80,6 +81,17 @@ class SceneConfig:
             )
         if not self.roles:
             raise InputError("SceneConfig.roles must name at least one role, got none")
+        for role in self.roles:
+            if role not in get_args(Role):
+                raise InputError(
+                    f"SceneConfig.roles: no role is called {role!r}; "
+                    f"there are {', '.join(get_args(Role))}"
+                )
+        if self.camera not in get_args(CameraKind):
+            raise InputError(
+                f"SceneConfig.camera must be one of {', '.join(get_args(CameraKind))}, "
+                f"got {self.camera!r}"
+            )
 
 
 def _check_range(config: object, name: str, low: float, high: float) -> None:

@@ -51,7 +51,7 @@ def _dressed(
     if hem and clothes.random() < 0.5:
         bottom = top  # a dress
     if hem:
-        leg = float(clothes.choice([0.0, 2.0], p=[0.7, 0.3]))
+        leg = 2.0 if clothes.random() < 0.3 else min(hem, 1.0) * 0.95
     chest = top.copy()
     chest[-4:, 22:43] = bare[-4:, 22:43]  # the collar
     textures = {

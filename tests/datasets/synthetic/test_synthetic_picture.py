@@ -1,0 +1,150 @@
+"""Single pictures for training: drawn as a whole, or people put onto photographs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from posetube.datasets.synthetic import PictureConfig, paste_people, picture
+from posetube.datasets.synthetic.camera import Camera, looking
+from posetube.datasets.synthetic.raster import Canvas, Ellipsoid, Light, Tube, draw
+from posetube.datasets.synthetic.texture import Texture
+from posetube.errors import InputError
+from posetube.structures import JointState
+
+CONFIG = PictureConfig(size=(120, 160))
+
+
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=12, deadline=None)
+def test_the_truth_of_a_picture_lies_inside_it(seed: int) -> None:
+    frame = picture(CONFIG, rng=np.random.default_rng(seed))
+    people = frame.people
+    assert frame.image.shape == (120, 160, 3)
+    assert len(people) <= 6
+    absent = people.joint_states == JointState.ABSENT
+    np.testing.assert_array_equal(np.isnan(people.keypoints[..., 0]), absent)
+    assert (people.boxes >= 0).all()
+    assert (people.boxes <= [160, 120, 160, 120]).all()
+    assert (people.visibility >= 0).all()
+    assert (people.visibility <= 1).all()
+    assert frame.masks.shape == (len(people), 120, 160)
+
+
+def test_the_same_generator_state_gives_the_same_picture() -> None:
+    first, second = (picture(CONFIG, rng=np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(first.image, second.image)
+
+
+def test_people_on_a_photograph_leave_the_rest_of_it_as_it_was() -> None:
+    photograph = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    before = photograph.copy()
+    frame = paste_people(photograph, rng=np.random.default_rng(2), people=2)
+    np.testing.assert_array_equal(photograph, before)
+    changed = (frame.image != photograph).any(axis=2)
+    assert changed[frame.owner > 0].mean() > 0.9
+    far = np.ones_like(changed)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            far &= np.roll(frame.owner, (dy, dx), (0, 1)) == 0
+    assert not changed[1:-1, 1:-1][far[1:-1, 1:-1]].any()
+    assert len(frame.people) >= 1
+
+
+def test_people_are_as_bright_as_the_photograph() -> None:
+    means = []
+    for level in (20, 220):
+        photograph = np.full((120, 160, 3), level, np.uint8)
+        frame = paste_people(photograph, rng=np.random.default_rng(7), people=3)
+        means.append(frame.image[frame.owner > 0].mean())
+    assert means[0] < 0.7 * means[1]
+
+
+CAMERA = Camera(
+    focal=200.0, position=np.array([0.0, 0.0, 0.0]), rotation=looking(), size=(100, 100)
+)
+LIGHT = Light(direction=np.array([0.0, 0.0, 1.0]))
+RED = np.full((4, 4, 3), (200, 0, 0), np.float32)
+BLUE = np.full((1, 1, 3), (0, 0, 200), np.float32)
+
+
+def _canvas() -> Canvas:
+    return Canvas(np.zeros((100, 100, 3), np.uint8), np.full((100, 100), np.inf, np.float32))
+
+
+def test_a_ball_covers_the_disc_that_perspective_gives_it() -> None:
+    canvas = _canvas()
+    ball = Ellipsoid(
+        centre=np.array([0.1, 0.2, -4.0]), axes=np.eye(3), radii=np.full(3, 0.5), texture=BLUE
+    )
+    trace = draw(canvas, CAMERA, ball, LIGHT, owner=3, part=7)
+    assert trace is not None
+    rows, columns = np.nonzero(canvas.owner == 3)
+    assert len(rows) == pytest.approx(np.pi * 25**2, rel=0.02)
+    assert columns.mean() + 0.5 == pytest.approx(55, abs=0.2)
+    assert rows.mean() + 0.5 == pytest.approx(40, abs=0.2)
+    assert canvas.depth.min() == pytest.approx(3.5, abs=0.01)
+    assert (canvas.part[rows, columns] == 7).all()
+    np.testing.assert_allclose(trace.box, [30, 15, 80, 65], atol=0.1)
+
+
+def test_the_nearer_of_two_tubes_is_seen_whatever_comes_first() -> None:
+    def tube(z: float, texture: Texture) -> Tube:
+        return Tube(
+            start=np.array([-0.4, 0.0, z]), end=np.array([0.4, 0.0, z]),
+            radii=np.full((2, 2), 0.2), forward=np.array([0.0, 0.0, 1.0]), texture=texture,
+        )  # fmt: skip
+
+    for order in ((1, 2), (2, 1)):
+        canvas = _canvas()
+        for owner in order:
+            solid = tube(-4.0, RED) if owner == 1 else tube(-3.0, BLUE)
+            draw(canvas, CAMERA, solid, LIGHT, owner=owner, part=owner)
+        assert canvas.owner[50, 50] == 2
+        assert canvas.image[50, 50, 2] > canvas.image[50, 50, 0]
+
+
+def test_what_is_behind_the_camera_is_not_drawn() -> None:
+    ball = Ellipsoid(
+        centre=np.array([0.0, 0.0, 4.0]), axes=np.eye(3), radii=np.ones(3), texture=BLUE
+    )
+    assert draw(_canvas(), CAMERA, ball, LIGHT, owner=1, part=1) is None
+
+
+def test_lifting_undoes_projecting() -> None:
+    camera = Camera(
+        focal=300.0, position=np.array([0.3, 1.5, 0.2]),
+        rotation=looking(pan=0.2, tilt=0.1, roll=0.05), size=(100, 160),
+    )  # fmt: skip
+    points = np.random.default_rng(0).uniform(-1, 1, (9, 3)) + np.array([0, 1, -5])
+    seen = camera.project(points)
+    np.testing.assert_allclose(camera.lift(seen[:, :2], seen[:, 2]), points)
+
+
+def test_a_camera_that_turns_right_sees_things_move_left_and_one_that_tilts_down_up() -> None:
+    ahead = np.array([0.0, 0.0, -5.0])
+    turned = Camera(
+        focal=200.0, position=np.zeros(3), rotation=looking(pan=0.1, tilt=0.1), size=(100, 100)
+    )
+    x, y, _ = turned.project(ahead)
+    assert x < 50
+    assert y < 50
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PictureConfig(people=(3, 2)), "PictureConfig.people must rise within"),
+        (lambda: PictureConfig(person_height=(0, 1)), "PictureConfig.person_height must rise"),
+        (lambda: PictureConfig(size=(8, 8)), r"PictureConfig.size must be \(H, W\) from 32"),
+        (
+            lambda: paste_people(
+                np.zeros((64, 64, 3), np.uint8), rng=np.random.default_rng(0), people=0
+            ),
+            "people must be at least 1, got 0",
+        ),
+    ],
+)
+def test_impossible_pictures_are_refused(make, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=message):
+        make()
