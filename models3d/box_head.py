@@ -53,6 +53,9 @@ class BoxHeadConfig:
     max_people: int = 100
     """At most so many detections per clip, the best ones."""
 
+    min_size: float = 1e-2
+    """Detections with a box narrower or lower than this, pixels, are dropped."""
+
     convention: BoxConvention = "continuous"
     """Pixel arithmetic."""
 
@@ -184,7 +187,7 @@ def detect_people(
         convention=config.convention,
     )
     boxes = clip(boxes, height=size[0], width=size[1], convention=config.convention)
-    solid = (sizes(boxes, config.convention) >= 1e-2).flatten(1).all(dim=1)
+    solid = (sizes(boxes, config.convention) >= config.min_size).flatten(1).all(dim=1)
     chosen = torch.nonzero((scores > config.min_score) & solid)[:, 0]
     kept = tube_nms(
         boxes[chosen],

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from posetube.errors import InputError
+
 from .preprocess import Geometry
 
 FINE = 2
@@ -35,8 +37,12 @@ class DecodeConfig:
     """Whose pixels the ``resized`` rule resizes to: the network's input (torchvision) or the
     displayed frame (Detectron)."""
 
-    rescore: bool = False
-    """Whether a person's score is multiplied by the mean of the joints' scores."""
+    rescore: float = 0.0
+    """A person's score is multiplied by the mean of the joints' scores to this power; 0: not."""
+
+    def __post_init__(self) -> None:
+        if self.rescore < 0:
+            raise InputError(f"DecodeConfig.rescore must be 0 or more, got {self.rescore}")
 
 
 class Joints(NamedTuple):
@@ -129,7 +135,7 @@ def peak_mass(heatmaps: Tensor) -> Tensor:
 
 
 def decode_resized(heatmaps: Tensor, boxes: Tensor) -> Joints:
-    """Mask R-CNN's rule: the highest pixel of each map, resized to its box by bicubic interpolation.
+    """Mask R-CNN's rule: the highest pixel of each map once it is resized to its box.
 
     Args:
         heatmaps: (M, K, S, S) logits.

@@ -7,6 +7,7 @@ Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -70,7 +71,7 @@ class KeypointHead(nn.Module):
         widths = [inputs] + [config.channels] * config.depth
         self.convs = nn.ModuleList(
             TimeConv(i, o, 3, time=config.time, time_padding=config.time_padding)
-            for i, o in zip(widths[:-1], widths[1:], strict=True)
+            for i, o in pairwise(widths)
         )
         self.up = nn.ConvTranspose2d(config.channels, config.joints, 4, stride=2, padding=1)
         nn.init.kaiming_normal_(self.up.weight, nonlinearity="relu")

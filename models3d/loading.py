@@ -5,8 +5,6 @@ from pathlib import Path
 
 import torch
 
-from posetube.errors import WeightsError
-
 from .tube_rcnn import TubeRCNN
 from .weights_io import load
 

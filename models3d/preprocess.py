@@ -93,7 +93,6 @@ def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
             scale = config.long_side / max(picture)
     else:
         scale = min(scale, config.long_side / max(picture))
-        scale = float(np.float32(scale)) if config.resize == "torch" else scale
     whole = int if config.resize == "torch" else round
     resized = (max(1, whole(height * scale)), max(1, whole(width * scale)))
     exact = (resized[0] / height, resized[1] / width)

@@ -4,15 +4,20 @@ Each function says where its numbers come from. None loads weights
 (:func:`posetube.models3d.load_model` does).
 """
 
+from dataclasses import replace
+
 from .anchors import AnchorConfig
 from .box_head import BoxHeadConfig
 from .heatmaps import DecodeConfig
 from .joint_neck import JointNeckConfig
 from .keypoint_head import KeypointHeadConfig
 from .mobile_body import MobileBodyConfig
+from .neck import C4Config, FPNConfig
 from .preprocess import PreprocessConfig
 from .proposals import ProposalConfig
+from .resnet import ResNetConfig
 from .roi_align import PoolConfig
+from .time_conv import TimePadding
 from .tube_rcnn import TubeRCNNConfig
 
 
@@ -39,7 +44,7 @@ def tiny() -> TubeRCNNConfig:
             before_nms=400,
             after_nms=150,
         ),
-        box_head=BoxHeadConfig(pool=PoolConfig(size=7, levels=4), hidden=384),
+        box_head=BoxHeadConfig(pool=PoolConfig(size=7, levels=4), hidden=384, min_score=0.02),
         keypoint_head=KeypointHeadConfig(
             pool=PoolConfig(size=28, samples=1, aligned=True),
             channels=64,
@@ -47,5 +52,137 @@ def tiny() -> TubeRCNNConfig:
             prior=True,
             enlarge="none",
         ),
-        decode=DecodeConfig(rescore=True),
+        decode=DecodeConfig(rescore=0.5),
+    )
+
+
+IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+"""RGB statistics of ImageNet, as torchvision's documentation gives them, for bytes."""
+
+CAFFE_MEAN = (102.9801, 115.9465, 122.7717)
+"""BGR mean of Detectron's and Detect-and-Track's networks."""
+
+PYRAMID_SIZES = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,))
+"""Anchor sizes per pyramid level (Lin et al., CVPR 2017, section 4.1)."""
+
+
+def keypoint_rcnn_r50() -> TubeRCNNConfig:
+    """torchvision's Keypoint R-CNN, so that its COCO weights run and inflate.
+
+    Source: ``keypointrcnn_resnet50_fpn`` of torchvision (He et al., "Mask R-CNN", ICCV 2017) with
+    its defaults; its numbers are reproduced, its habits (``resized`` decoding) included.
+    """
+    return TubeRCNNConfig(
+        skeleton="coco17",
+        preprocess=PreprocessConfig(
+            short_side=800,
+            long_side=1333,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            resize="torch",
+        ),
+        body=ResNetConfig(depth=50),
+        neck=FPNConfig(),
+        proposals=ProposalConfig(anchors=AnchorConfig(sizes=PYRAMID_SIZES)),
+        box_head=BoxHeadConfig(pool=PoolConfig(size=7, levels=4)),
+        keypoint_head=KeypointHeadConfig(pool=PoolConfig(size=14, levels=4)),
+        decode=DecodeConfig(rule="resized", pixels="network"),
+    )
+
+
+def detect_and_track_r18() -> TubeRCNNConfig:
+    """The published 3D network: ResNet-18, C4, clips of 3 frames, at toy resolution.
+
+    Source: Girdhar et al., CVPR 2018, ``configs/video/3d/03_R-18-3D_PTFromCOCO.yaml``; every
+    numeric habit of that program is kept.
+    """
+    return TubeRCNNConfig(
+        skeleton="posetrack17slots",
+        clip_length=3,
+        preprocess=_detectron_pixels(short_side=256, long_side=333, pad_multiple=1),
+        body=ResNetConfig(
+            depth=18, stages=3, times=(1, 1, 3, 3, 1), stride_in_1x1=True, frozen_stages=2
+        ),
+        neck=C4Config(),
+        proposals=ProposalConfig(
+            anchors=AnchorConfig(sizes=((64, 128, 256, 512),), layout="detectron"),
+            time=3,
+            min_size=0,
+            clip_to="padded",
+            convention="detect-and-track",
+        ),
+        box_head=BoxHeadConfig(
+            pool=PoolConfig(size=7), hidden=None, min_size=0, convention="detect-and-track"
+        ),
+        keypoint_head=KeypointHeadConfig(pool=PoolConfig(size=14), time=3, enlarge="deconvolution"),
+        decode=DecodeConfig(rule="resized", pixels="picture"),
+    )
+
+
+def detect_and_track_r101() -> TubeRCNNConfig:
+    """The published best network: 2D ResNet-101 with a feature pyramid, frame by frame.
+
+    Source: Girdhar et al., CVPR 2018, ``configs/video/2d_best/01_R101_best_hungarian.yaml``. Its
+    2D suppression drops at exactly the threshold and leaves detections in their proposals' order.
+    """
+    return TubeRCNNConfig(
+        skeleton="posetrack17slots",
+        preprocess=_detectron_pixels(short_side=800, long_side=1333, pad_multiple=32),
+        body=ResNetConfig(depth=101, stride_in_1x1=True, frozen_stages=2),
+        neck=FPNConfig(),
+        proposals=ProposalConfig(
+            anchors=AnchorConfig(sizes=PYRAMID_SIZES, layout="detectron"),
+            min_size=0,
+            clip_to="padded",
+            convention="detect-and-track",
+            nms_suppresses="at",
+        ),
+        box_head=BoxHeadConfig(
+            pool=PoolConfig(size=7, levels=4, level_rule="detectron"),
+            min_size=0,
+            convention="detect-and-track",
+            nms_suppresses="at",
+            order="proposal",
+        ),
+        keypoint_head=KeypointHeadConfig(
+            pool=PoolConfig(size=14, levels=4, level_rule="detectron"), enlarge="deconvolution"
+        ),
+        decode=DecodeConfig(rule="resized", pixels="picture"),
+    )
+
+
+def tube_rcnn_r50_fpn(*, clip_length: int = 3) -> TubeRCNNConfig:
+    """Ours: torchvision's Keypoint R-CNN with time kernels, a presence score and refined joints.
+
+    Args:
+        clip_length: T, an odd number of frames.
+
+    Source: the paper's rule (time kernels in res3 to res5, RPN and keypoint head), carried over to
+    the pyramid, which the published code never had running. Time begins after res4, so that most of
+    the body is computed once per frame. The first and last frame are repeated beyond a clip's ends.
+    """
+    flat = keypoint_rcnn_r50()
+    replicate: TimePadding = "replicate"
+    return replace(
+        flat,
+        clip_length=clip_length,
+        body=ResNetConfig(depth=50, times=(1, 1, 1, 1, 3), time_padding=replicate, frozen_stages=2),
+        neck=FPNConfig(time=3, time_padding=replicate),
+        proposals=replace(flat.proposals, time=3, time_padding=replicate),
+        box_head=replace(flat.box_head, presence=True),
+        keypoint_head=replace(flat.keypoint_head, time=3, time_padding=replicate),
+        decode=DecodeConfig(),
+    )
+
+
+def _detectron_pixels(*, short_side: int, long_side: int, pad_multiple: int) -> PreprocessConfig:
+    return PreprocessConfig(
+        short_side=short_side,
+        long_side=long_side,
+        mean=CAFFE_MEAN,
+        std=(1.0, 1.0, 1.0),
+        channels="bgr",
+        resize="floats",
+        pad_multiple=pad_multiple,
     )

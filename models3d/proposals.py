@@ -20,7 +20,7 @@ from posetube.errors import InputError
 from .anchors import AnchorConfig, anchor_grid
 from .box_coding import BoxConvention, clip, decode, sizes
 from .time_conv import Separable, TimeConv, TimePadding
-from .tube_nms import tube_nms
+from .tube_nms import Suppress, tube_nms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,9 @@ class ProposalConfig:
 
     convention: BoxConvention = "continuous"
     """Pixel arithmetic."""
+
+    nms_suppresses: Suppress = "above"
+    """What happens to an overlap of exactly ``nms``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.nms <= 1:
@@ -198,7 +201,13 @@ def _filter(
         score = logits[best].sigmoid()
         large = (sizes(tube, config.convention) >= config.min_size).flatten(1).all(dim=1)
         tube, score = tube[large], score[large]
-        kept = tube_nms(tube, score, threshold=config.nms, convention=config.convention)
+        kept = tube_nms(
+            tube,
+            score,
+            threshold=config.nms,
+            convention=config.convention,
+            suppress=config.nms_suppresses,
+        )
         kept = kept[: config.after_nms]
         tubes.append(tube[kept])
         scores.append(score[kept])

@@ -107,7 +107,7 @@ def pool_tubes(
 
 
 def frame_rows(tubes: Tensor, clip: int) -> Tensor:
-    """Which row of a (B * T, ...) feature map each box of a clip's (R, T, 4) tubes is in, (R * T,)."""
+    """Which of the B * T feature maps each box of a clip's (R, T, 4) tubes is in, (R * T,)."""
     count, length, _ = tubes.shape
     return (clip * length + torch.arange(length, device=tubes.device)).repeat(count)
 

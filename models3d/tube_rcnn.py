@@ -26,17 +26,19 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, PoseTubes
 
-from .box_head import BoxHead, BoxHeadConfig, FullyConnected, People, detect_people
+from .box_head import BoxHead, BoxHeadConfig, FullyConnected, LastStage, People, detect_people
 from .heatmaps import DecodeConfig, Joints, decode
 from .joint_neck import JointNeck, JointNeckConfig
 from .keypoint_head import KeypointHead, KeypointHeadConfig
 from .mobile_body import MobileBody, MobileBodyConfig
+from .neck import C4Config, C4Neck, FPNConfig, FPNNeck
 from .preprocess import Geometry, PreprocessConfig, prepare
 from .proposals import ProposalConfig, ProposalHead, propose
+from .resnet import ResNet, ResNetConfig, Stage, channels_of
 from .roi_align import pool_tubes
 
-BodyConfig = MobileBodyConfig
-NeckConfig = JointNeckConfig
+BodyConfig = ResNetConfig | MobileBodyConfig
+NeckConfig = C4Config | FPNConfig | JointNeckConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +145,13 @@ class TubeRCNN(nn.Module):
         super().__init__()
         self.config = config
         self.info = info or ModelInfo(name="untrained")
-        self.body = MobileBody(config.body)
-        self.neck = JointNeck(config.neck, body_channels=self.body.channels)
+        self.body = _body(config.body)
+        self.neck = _neck(config.neck, self.body)
         channels = self.neck.channels
         self.proposals = ProposalHead(
             config.proposals, channels=channels, strides=self.neck.strides
         )
-        self.box_head = _box_head(config.box_head, channels)
+        self.box_head = _box_head(config, channels)
         self.keypoint_head = KeypointHead(config.keypoint_head, inputs=channels)
         times = [*(stage.time for stage in self.body.stages), 1, self.neck.time]
         self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
@@ -272,9 +274,7 @@ class TubeRCNN(nn.Module):
         people, _, joints = found
         shape = (len(people.scores), self.clip_length)
         keypoint_scores = joints.scores.unflatten(0, shape)
-        scores = people.scores
-        if self.config.decode.rescore:
-            scores = scores * keypoint_scores.mean(dim=(1, 2))
+        scores = people.scores * keypoint_scores.mean(dim=(1, 2)) ** self.config.decode.rescore
         order = scores.argsort(descending=True, stable=True)
         columns = {
             "boxes": people.boxes,
@@ -289,7 +289,28 @@ class TubeRCNN(nn.Module):
         )
 
 
-def _box_head(config: BoxHeadConfig, channels: int) -> BoxHead:
-    assert config.hidden is not None
-    body = FullyConnected(channels * config.pool.size**2, config.hidden)
-    return BoxHead(config, body=body, features=config.hidden)
+def _body(config: BodyConfig) -> ResNet | MobileBody:
+    return ResNet(config) if isinstance(config, ResNetConfig) else MobileBody(config)
+
+
+def _neck(config: NeckConfig, body: ResNet | MobileBody) -> C4Neck | FPNNeck | JointNeck:
+    if isinstance(config, JointNeckConfig):
+        return JointNeck(config, body_channels=body.channels)
+    if isinstance(config, FPNConfig):
+        return FPNNeck(config, body_channels=body.channels)
+    return C4Neck(body_channels=body.channels, body_strides=body.strides)
+
+
+def _box_head(config: TubeRCNNConfig, channels: int) -> BoxHead:
+    """Fully connected layers, or the stage of ResNet that a C4 body has left over."""
+    head, body = config.box_head, config.body
+    if head.hidden is not None:
+        layers = FullyConnected(channels * head.pool.size**2, head.hidden)
+        return BoxHead(head, body=layers, features=head.hidden)
+    if not isinstance(body, ResNetConfig) or body.stages == 4:
+        raise InputError(
+            "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last stage "
+            f"is then the box head; got {body}"
+        )
+    stage = Stage(body, 3, time=head.time, stride=max(1, head.pool.size // 7))
+    return BoxHead(head, body=LastStage(stage), features=channels_of(body, 3))

@@ -16,6 +16,7 @@ from torch import Tensor
 from posetube.errors import WeightsError
 
 from .config_json import from_json, to_json
+from .time_conv import to_channels_last
 from .tube_rcnn import ModelInfo, TubeRCNN
 
 FORMAT = "posetube-1"
@@ -80,7 +81,8 @@ def load(path: Path) -> TubeRCNN:
     )
     model = TubeRCNN(from_json(header["config"], source=str(path)), info=info)
     fill(model, tensors, source=str(path))
-    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    to_channels_last(model)
+    return model.eval()
 
 
 def fill(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str) -> None:

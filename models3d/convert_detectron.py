@@ -1,0 +1,88 @@
+"""Detectron's and Detect-and-Track's blobs: their parameters under our names.
+
+Nothing has to be transposed or flipped: channels stay BGR, the background is class 0. Where a blob
+has a time axis of 1 that our layer lacks, it is squeezed. Blobs of the optimiser and of a parent
+model are left over, and reported.
+
+Source: names as in the two programs' checkpoints; a frozen doubling of the heatmaps
+(``kps_score_w``) is no parameter here, but an option of the keypoint head.
+"""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from posetube.structures import FloatArray
+
+BLOB_KINDS = {"w": "weight", "b": "bias"}
+NORM_KINDS = {"s": "scale", "b": "shift"}
+LAYERS = {
+    "conv1": "body.stages.0.conv",
+    "conv_rpn": "proposals.conv",
+    "rpn_cls_logits": "proposals.objectness",
+    "rpn_bbox_pred": "proposals.deltas",
+    "fc6": "box_head.body.fc1",
+    "fc7": "box_head.body.fc2",
+    "cls_score": "box_head.score",
+    "bbox_pred": "box_head.deltas",
+    "kps_score_lowres": "keypoint_head.up",
+}
+BRANCHES = {"a": 0, "b": 1, "c": 2}
+
+
+def from_detectron(
+    blobs: Mapping[str, FloatArray], *, last_stage_in_head: bool
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Blobs to parameters under our names.
+
+    Args:
+        blobs: Name to array.
+        last_stage_in_head: Whether res5 is the box head's (C4).
+
+    Returns:
+        The parameters, and the names of the blobs that are none.
+    """
+    parameters, unused = {}, []
+    for blob, array in blobs.items():
+        name = _name_of(blob, last_stage_in_head=last_stage_in_head)
+        if name is None:
+            unused.append(blob)
+        else:
+            parameters[name] = torch.from_numpy(np.array(array, np.float32))
+    return parameters, unused
+
+
+def _name_of(blob: str, *, last_stage_in_head: bool) -> str | None:
+    """Our name of a blob; None where it is no parameter of ours."""
+    if match := re.fullmatch(r"res_conv1_bn_([sb])", blob):
+        return f"body.stages.0.norm.{NORM_KINDS[match[1]]}"
+    if match := re.fullmatch(r"res([2-5])_(\d+)_(branch\w+?)(_bn)?_([swb])", blob):
+        return _residual(match, last_stage_in_head=last_stage_in_head)
+    if match := re.fullmatch(r"fpn_(inner_)?res([2-5])_\d+_sum(?:_lateral)?_([wb])", blob):
+        part = "lateral" if match[1] else "output"
+        return f"neck.{part}.{int(match[2]) - 2}.{BLOB_KINDS[match[3]]}"
+    if match := re.fullmatch(r"conv_fcn(\d+)_([wb])", blob):
+        return f"keypoint_head.convs.{int(match[1]) - 1}.{BLOB_KINDS[match[2]]}"
+    if match := re.fullmatch(r"(\w+?)(?:_fpn2|_1)?_([wb])", blob):
+        layer = LAYERS.get(match[1])
+        return layer and f"{layer}.{BLOB_KINDS[match[2]]}"
+    return None
+
+
+def _residual(match: re.Match[str], *, last_stage_in_head: bool) -> str | None:
+    stage, block, branch, norm, kind = match.groups()
+    head = stage == "5" and last_stage_in_head
+    place = "box_head.body.stage" if head else f"body.stages.{int(stage) - 1}"
+    block = f"{place}.blocks.{block}"
+    if branch == "branch1":
+        layer = "shortcut_norm" if norm else "shortcut"
+    elif branch.removeprefix("branch2") in BRANCHES:
+        layer = f"{'norms' if norm else 'convs'}.{BRANCHES[branch.removeprefix('branch2')]}"
+    else:
+        return None
+    if norm:
+        return f"{block}.{layer}.{NORM_KINDS[kind]}" if kind in NORM_KINDS else None
+    return f"{block}.{layer}.weight" if kind == "w" else None

@@ -1,0 +1,108 @@
+"""Weights of a 2D network for one that looks at clips.
+
+Source: Girdhar et al., "Detect-and-Track", CVPR 2018, section 3.1, and the published code's four
+modes. ``center`` makes a network that says of every frame what the 2D one says.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from posetube.errors import InputError
+
+Inflation = Literal["center", "mean", "repeat", "center-rest-random"]
+"""What a kernel's T slices become: the 2D kernel in the middle and zeros around it; the kernel / T
+each; the kernel each; the kernel / T in the middle and small random numbers around it."""
+
+RANDOM_SPREAD = 1e-3
+"""Standard deviation, before the division by T, of ``center-rest-random``."""
+
+
+def inflate(
+    weights: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    *,
+    mode: Inflation = "center",
+    generator: torch.Generator | None = None,
+) -> dict[str, Tensor]:
+    """Bring each weight to the shape that a network wants it in.
+
+    Args:
+        weights: The 2D network's, by name.
+        targets: The network's own, by the same names; they stay where nothing fits.
+        mode: What becomes of kernels that gain a time axis.
+        generator: Source of chance for ``center-rest-random``.
+
+    Returns:
+        For each of ``weights`` that is among ``targets``, a tensor of the target's shape.
+    """
+    return {
+        name: fit(weight, targets[name], mode=mode, generator=generator)
+        for name, weight in weights.items()
+        if name in targets
+    }
+
+
+def fit(
+    weight: Tensor,
+    target: Tensor,
+    *,
+    mode: Inflation = "center",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """One weight in another's shape, or the target itself where there is no rule for it.
+
+    A kernel (O, I, k, k) gains its time axis by ``mode``. A weight of the same rank, each of whose
+    axes goes whole times into the target's, is tiled and divided by the number of copies along
+    every axis that it was tiled on: what a head needs that predicts T times more.
+    """
+    if weight.shape == target.shape:
+        return weight
+    if target.ndim == 5 and weight.ndim == 5 and weight.shape[2] == 1:
+        weight = weight[:, :, 0]
+    if target.ndim == 5 and weight.ndim == 4:
+        grown = inflate_kernel(weight, target.shape[2], mode=mode, generator=generator)
+        return grown if grown.shape == target.shape else target
+    if weight.ndim == target.ndim:
+        return _tile(weight, target)
+    if weight.numel() == target.numel():
+        return weight.reshape(target.shape)
+    return target
+
+
+def inflate_kernel(
+    kernel: Tensor,
+    length: int,
+    *,
+    mode: Inflation,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """(O, I, k, k) to (O, I, length, k, k).
+
+    Raises:
+        InputError: If the mode is not one of the four.
+    """
+    middle = length // 2
+    if mode in ("mean", "repeat"):
+        slices = kernel / length if mode == "mean" else kernel
+        return slices[:, :, None].repeat(1, 1, length, 1, 1)
+    if mode == "center":
+        grown = kernel.new_zeros(*kernel.shape[:2], length, *kernel.shape[2:])
+        grown[:, :, middle] = kernel
+        return grown
+    if mode == "center-rest-random":
+        shape = (*kernel.shape[:2], length, *kernel.shape[2:])
+        grown = torch.randn(shape, generator=generator) * RANDOM_SPREAD / length
+        grown[:, :, middle] = kernel / length
+        return grown
+    raise InputError(f"inflation must be center, mean, repeat or center-rest-random, got {mode!r}")
+
+
+def _tile(weight: Tensor, target: Tensor) -> Tensor:
+    pairs = list(zip(target.shape, weight.shape, strict=True))
+    if any(wanted % have for wanted, have in pairs):
+        return target
+    copies = [wanted // have for wanted, have in pairs]
+    return weight.repeat(copies) / torch.tensor(copies).prod()

@@ -1,0 +1,96 @@
+"""From a ResNet's stages to the levels in which people are found: one level (C4), or a pyramid.
+
+Sources: C4 is Ren et al., "Faster R-CNN", NeurIPS 2015, on He et al.'s conv4; the pyramid is
+Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours: the
+published code stops before it. The embedded model's neck: :mod:`.joint_neck`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posetube.errors import InputError
+
+from .time_conv import TimeConv, TimePadding
+
+
+@dataclass(frozen=True, kw_only=True)
+class C4Config:
+    """The body's last map (res4, stride 16) as the only level."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FPNConfig:
+    """A feature pyramid over res2 to res5."""
+
+    channels: int = 256
+    """Of each level."""
+
+    time: int = 1
+    """Time kernel of the levels' output convolutions, an odd number of frames."""
+
+    time_padding: TimePadding = "zero"
+    """What lies beyond a clip's ends."""
+
+    def __post_init__(self) -> None:
+        if self.channels < 1:
+            raise InputError(f"FPNConfig.channels must be above 0, got {self.channels}")
+
+
+class C4Neck(nn.Module):
+    """Passes the body's last map on."""
+
+    time = 1
+
+    def __init__(self, *, body_channels: Sequence[int], body_strides: Sequence[int]) -> None:
+        super().__init__()
+        self.channels = body_channels[-1]
+        self.strides = (body_strides[-1],)
+
+    def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The last of the body's maps."""
+        return [maps[-1]]
+
+    def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
+        """The same map."""
+        return maps
+
+
+class FPNNeck(nn.Module):
+    """Five levels, strides 4 to 64: each stage, plus what coarser stages know of its place."""
+
+    strides = (4, 8, 16, 32, 64)
+    """Pixels per cell of each level."""
+
+    def __init__(self, config: FPNConfig, *, body_channels: Sequence[int]) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(
+            TimeConv(inputs, config.channels) for inputs in body_channels[-4:]
+        )
+        self.output = nn.ModuleList(
+            TimeConv(
+                config.channels,
+                config.channels,
+                3,
+                time=config.time,
+                time_padding=config.time_padding,
+            )
+            for _ in self.lateral
+        )
+        self.channels, self.time = config.channels, config.time
+
+    def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """What looks at single frames: laterals, and from the coarsest down their sums."""
+        laterals = [conv(m) for conv, m in zip(self.lateral, maps[-4:], strict=True)]
+        sums = [laterals.pop()]
+        for lateral in reversed(laterals):
+            coarser = functional.interpolate(sums[0], size=lateral.shape[-2:], mode="nearest")
+            sums.insert(0, lateral + coarser)
+        return sums
+
+    def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
+        """What may mix frames: each level's output; every second cell of the last for the fifth."""
+        levels = [conv(m, length) for conv, m in zip(self.output, maps, strict=True)]
+        return [*levels, levels[-1][:, :, ::2, ::2]]

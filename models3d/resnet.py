@@ -1,0 +1,198 @@
+"""ResNet bodies, flat or with time kernels, in five stages: the stem, then res2 to res5.
+
+Sources: He et al., "Deep Residual Learning", CVPR 2016. Which convolutions get a time kernel (both
+3 x 3 of a basic block, the one of a bottleneck) is Detect-and-Track's choice. Normalisation is a
+fixed scale and shift per channel, folded from batch normalisation and never trained.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posetube.errors import InputError
+
+from .time_conv import TimeConv, TimePadding
+
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+"""Blocks of res2 to res5, by depth."""
+
+WIDTHS = (64, 128, 256, 512)
+"""Channels of the 3 x 3 convolutions of res2 to res5."""
+
+BOTTLENECK = 4
+"""A bottleneck block's output is so many times wider; from depth 50."""
+
+BRANCH_SCALE = 0.25
+"""Scale of a new network's residual branches: their sum must not grow with depth, because there is
+no normalisation that would tame it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNetConfig:
+    """A ResNet body."""
+
+    depth: Literal[18, 34, 50, 101] = 50
+    """Number of layers, as in its name."""
+
+    stages: int = 4
+    """How many of res2 to res5 the body has: 4, or 3 where res5 is the box head's (C4)."""
+
+    times: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
+    """Time kernels of the stem and of res2 to res5, odd numbers of frames."""
+
+    time_padding: TimePadding = "zero"
+    """What lies beyond a clip's ends."""
+
+    stride_in_1x1: bool = False
+    """Whether a bottleneck's stride is in its first 1 x 1 convolution (the original weights, and
+    Detectron's) or in its 3 x 3 one (torchvision's)."""
+
+    frozen_stages: int = 0
+    """How many stages, the stem being the first, are not trained."""
+
+    def __post_init__(self) -> None:
+        if self.depth not in BLOCKS:
+            raise InputError(f"ResNetConfig.depth must be one of {list(BLOCKS)}, got {self.depth}")
+        if self.stages not in (3, 4):
+            raise InputError(f"ResNetConfig.stages must be 3 or 4, got {self.stages}")
+
+
+class Affine(nn.Module):
+    """A fixed scale and shift per channel."""
+
+    def __init__(self, channels: int, *, scale: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.full((channels,), scale))
+        self.register_buffer("shift", torch.zeros(channels))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        scale, shift = (b.to(maps.dtype)[:, None, None] for b in (self.scale, self.shift))
+        return torch.addcmul(shift, maps, scale)
+
+
+class Block(nn.Module):
+    """A residual block: two 3 x 3 convolutions, or a 3 x 3 one between two 1 x 1."""
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        *,
+        bottleneck: bool,
+        stride: int,
+        time: int,
+        config: ResNetConfig,
+    ) -> None:
+        super().__init__()
+        outputs = width * (BOTTLENECK if bottleneck else 1)
+        first = stride if config.stride_in_1x1 or not bottleneck else 1
+        shapes = (
+            [(inputs, width, 1, first), (width, width, 3, stride // first), (width, outputs, 1, 1)]
+            if bottleneck
+            else [(inputs, width, 3, stride), (width, width, 3, 1)]
+        )
+        self.convs = nn.ModuleList(
+            TimeConv(
+                i,
+                o,
+                kernel,
+                stride=step,
+                bias=False,
+                time=time if kernel > 1 else 1,
+                time_padding=config.time_padding,
+            )
+            for i, o, kernel, step in shapes
+        )
+        scales = [1.0] * (len(shapes) - 1) + [BRANCH_SCALE]
+        self.norms = nn.ModuleList(
+            Affine(shape[1], scale=scale) for shape, scale in zip(shapes, scales, strict=True)
+        )
+        self.shortcut: nn.Module | None = None
+        if inputs != outputs:
+            self.shortcut = TimeConv(inputs, outputs, stride=stride, bias=False)
+            self.shortcut_norm = Affine(outputs)
+
+    def forward(self, maps: Tensor, length: int) -> Tensor:
+        """(B * T, I, H, W) to (B * T, O, H / stride, W / stride)."""
+        branch = maps
+        last = len(self.convs) - 1
+        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            branch = norm(conv(branch, length))
+            if index < last:
+                branch = functional.relu(branch)
+        straight = maps if self.shortcut is None else self.shortcut_norm(self.shortcut(maps))
+        return functional.relu(branch + straight)
+
+
+class Stem(nn.Module):
+    """7 x 7 convolution of stride 2, then a maximum of stride 2."""
+
+    def __init__(self, config: ResNetConfig) -> None:
+        super().__init__()
+        self.time = config.times[0]
+        self.conv = TimeConv(
+            3, WIDTHS[0], 7, stride=2, bias=False, time=self.time, time_padding=config.time_padding
+        )
+        self.norm = Affine(WIDTHS[0])
+
+    def forward(self, pixels: Tensor, length: int) -> Tensor:
+        """(B * T, 3, H, W) to (B * T, 64, H / 4, W / 4)."""
+        maps = functional.relu(self.norm(self.conv(pixels, length)))
+        return functional.max_pool2d(maps, 3, stride=2, padding=1)
+
+
+class Stage(nn.Module):
+    """One of res2 to res5: blocks in a row, the first of which changes size and width."""
+
+    def __init__(self, config: ResNetConfig, index: int, *, time: int, stride: int) -> None:
+        """``index`` counts from 0, res2."""
+        super().__init__()
+        bottleneck = config.depth >= 50
+        inputs, width = _inputs_of(config, index), WIDTHS[index]
+        widths = [inputs] + [channels_of(config, index)] * (BLOCKS[config.depth][index] - 1)
+        self.blocks = nn.ModuleList(
+            Block(
+                inputs,
+                width,
+                bottleneck=bottleneck,
+                stride=stride if place == 0 else 1,
+                time=time,
+                config=config,
+            )
+            for place, inputs in enumerate(widths)
+        )
+        self.time = time
+
+    def forward(self, maps: Tensor, length: int) -> Tensor:
+        """Each block in turn."""
+        for block in self.blocks:
+            maps = block(maps, length)
+        return maps
+
+
+class ResNet(nn.Module):
+    """Stem and stages; :attr:`stages` are applied one after the other."""
+
+    def __init__(self, config: ResNetConfig) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList([Stem(config)])
+        for index in range(config.stages):
+            time = config.times[index + 1]
+            self.stages.append(Stage(config, index, time=time, stride=1 if index == 0 else 2))
+        self.channels = (WIDTHS[0], *(channels_of(config, i) for i in range(config.stages)))
+        self.strides = (4, 4, 8, 16, 32)[: config.stages + 1]
+        for stage in self.stages[: config.frozen_stages]:
+            stage.requires_grad_(False)
+
+
+def channels_of(config: ResNetConfig, index: int) -> int:
+    """Channels that a stage puts out; ``index`` counts from 0, res2."""
+    return WIDTHS[index] * (BOTTLENECK if config.depth >= 50 else 1)
+
+
+def _inputs_of(config: ResNetConfig, index: int) -> int:
+    return WIDTHS[0] if index == 0 else channels_of(config, index - 1)
