@@ -31,9 +31,9 @@ from posetube.structures import (
 Split = Literal["train", "val", "test", ""]
 """Which part of its data set a video belongs to; empty where the data set does not say."""
 
-Metric = Literal["posetrack", "pckh", "pck-box", "pck-torso", "pixels", "oks", "mpjpe"]
+Metric = Literal["posetrack", "pckh", "pck-box", "pck-torso", "pixels", "oks", "mota", "mpjpe"]
 """How a data set's authors score it: AP and MOTA at half a head; joints within a share of the head,
-of the box's longer side, of the torso; within pixels; COCO's AP; mean joint error in metres."""
+of the box's longer side, of the torso; within pixels; COCO's AP; MOTA of boxes; joint error."""
 
 MAX_FRAMES = 1_000_000
 """More frames than this in one video are refused."""

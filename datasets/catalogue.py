@@ -14,11 +14,13 @@ from .annotated_video import Dataset
 from .bbc_pose import BbcPose
 from .bonn import Bonn
 from .chalearn import ChaLearn
+from .coco_people import CocoPeople
 from .flic import Flic
 from .human36m import Human36m
 from .jhmdb import Jhmdb
 from .jhmdb_json import JhmdbJson
 from .lsp import Lsp
+from .mot_sequences import MotSequences
 from .mpii import Mpii
 from .penn_action import PennAction
 from .poses_in_the_wild import PosesInTheWild
@@ -67,6 +69,8 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "posetrack17": _posetrack17,
     "posetrack18": _posetrack18,
     "posetrack21": _posetrack21,
+    "coco": lambda root: CocoPeople(root=root),
+    "mot": lambda root: MotSequences(root=root),
     "bonn": lambda root: Bonn(root=root),
     "penn-action": lambda root: PennAction(root=root),
     "jhmdb": lambda root: Jhmdb(root=root),

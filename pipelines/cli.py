@@ -23,6 +23,7 @@ COMMANDS = (
     ("demo", "posetube.pipelines.demo:demo", "Make a short clip, track it, compare with truth."),
     ("link", "posetube.pipelines.commands:link", "Link a run's detections again, other settings."),
     ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
+    ("export", "posetube.pipelines.export:export", "Write a run's tracks for other programs."),
     ("data", "posetube.pipelines.data:app", "Look at data sets and result files; convert them."),
     (
         "evaluate",

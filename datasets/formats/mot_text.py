@@ -1,0 +1,61 @@
+"""MOTChallenge's text: a line per box, ``frame,id,left,top,width,height,confidence,-1,-1,-1``.
+
+Frames count from 1, and so do pixels: 1 is added to corners when written and subtracted when read.
+Boxes, identities and scores only; a score that is not known is written as 1.
+
+Not here: the reading of lines (:mod:`posetube.datasets.mot`), which leaves pixels as they are.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from posetube import boxes as box
+from posetube.errors import InputError
+from posetube.structures import VideoTracks
+
+from .. import mot
+from .numbers import shortest
+
+FIRST_PIXEL = 1.0
+
+
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+    """Write one video's people, those without a box as the extent of their joints.
+
+    Raises:
+        InputError: If a person has no identity, or neither box nor joints.
+    """
+    boxes = shortest(tracks.boxes)
+    if len(tracks.skeleton):
+        extent = box.around(shortest(tracks.keypoints))
+        boxes = np.where(np.isnan(boxes).any(axis=1, keepdims=True), extent, boxes)
+    wrong = np.isnan(boxes).any(axis=1) | (tracks.track_ids < 0)
+    if wrong.any():
+        frame = tracks.frame[np.flatnonzero(wrong)[0]]
+        raise InputError(
+            f"{path}: frame {frame}: a person has no track id, or neither box nor joints"
+        )
+    sides_of = box.to_xywh(boxes + FIRST_PIXEL)
+    scores = np.where(np.isnan(tracks.scores), 1.0, shortest(tracks.scores))
+    lines = [
+        f"{frame + 1},{track_id},{','.join(map(repr, sides))},{score!r},-1,-1,-1\n"
+        for frame, track_id, sides, score in zip(
+            tracks.frame.tolist(), tracks.track_ids.tolist(), sides_of.tolist(), scores.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    Path(path).write_text("".join(lines), encoding="ascii")
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one video's boxes.
+
+    Raises:
+        FormatError: If a line is not one of numbers; names file and line.
+        InputError: If the file cannot be opened.
+    """
+    tracks = mot.read(path)
+    boxes = (tracks.boxes.astype(np.float64) - FIRST_PIXEL).astype(np.float32)
+    return replace(tracks, boxes=boxes)
