@@ -1,0 +1,184 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import savgol_filter
+
+from posetube.errors import InputError
+from posetube.tracker.filters.gaps import fill_gaps
+from posetube.tracker.filters.kalman import kalman_smoother
+from posetube.tracker.filters.local import median, savitzky_golay
+from posetube.tracker.filters.one_euro import OneEuro, one_euro
+
+Filter = Callable[..., Any]
+FILTERS: list[Filter] = [one_euro, kalman_smoother, savitzky_golay, median]
+TIMES = np.arange(40) / 25
+each_filter = pytest.mark.parametrize("smooth", FILTERS)
+
+
+def walk(seed: int, *, shape: tuple[int, ...] = (3, 2), noise: float = 2.0) -> Any:
+    """Values on a line in time, with noise, one in ten unseen."""
+    rng = np.random.default_rng(seed)
+    values = 50 * TIMES.reshape(-1, *[1] * len(shape)) + rng.normal(0, noise, (40, *shape))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    return values
+
+
+@each_filter
+@given(seed=st.integers(0, 50))
+@settings(max_examples=8, deadline=None)
+def test_series_do_not_mix(smooth: Filter, seed: int) -> None:
+    values = walk(seed)
+
+    together = smooth(TIMES, values)
+    alone = np.stack([smooth(TIMES, values[:, k]) for k in range(3)], axis=1)
+
+    np.testing.assert_allclose(together, alone, atol=1e-9)
+
+
+@each_filter
+@given(seed=st.integers(0, 50), shift=st.floats(-1000, 1000), later=st.floats(0, 1000))
+@settings(max_examples=8, deadline=None)
+def test_where_and_when_does_not_matter(
+    smooth: Filter, seed: int, shift: float, later: float
+) -> None:
+    values = walk(seed)
+
+    np.testing.assert_allclose(
+        smooth(TIMES + later, values + shift) - shift, smooth(TIMES, values), atol=1e-4
+    )
+
+
+@each_filter
+def test_what_was_not_seen_stays_unknown(smooth: Filter) -> None:
+    values = walk(0)
+
+    assert np.array_equal(np.isnan(smooth(TIMES, values)), np.isnan(values))
+
+
+@each_filter
+def test_what_stands_still_is_left_alone(smooth: Filter) -> None:
+    values = np.full((40, 2), 7.0)
+
+    np.testing.assert_allclose(smooth(TIMES, values), values, atol=1e-6)
+
+
+@each_filter
+def test_noise_shrinks(smooth: Filter) -> None:
+    values = np.random.default_rng(0).normal(0, 1, (40, 50))
+
+    assert np.nanstd(smooth(TIMES, values)) < 0.75
+
+
+@each_filter
+def test_a_series_never_seen_and_a_single_frame_do_no_harm(smooth: Filter) -> None:
+    assert np.isnan(smooth(TIMES, np.full((40, 2), np.nan))).all()
+    np.testing.assert_allclose(smooth(TIMES[:1], np.ones((1, 2))), 1)
+
+
+@each_filter
+def test_times_that_do_not_rise_are_refused(smooth: Filter) -> None:
+    with pytest.raises(InputError, match="times must rise strictly"):
+        smooth(np.zeros(3), np.zeros(3))
+    with pytest.raises(InputError, match="expected one time per row of values"):
+        smooth(np.arange(3), np.zeros(4))
+
+
+@pytest.mark.parity
+def test_savitzky_golay_agrees_with_scipy_away_from_the_ends() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (40, 3))
+
+    ours = savitzky_golay(TIMES, values, window=8 / 25, order=2)
+
+    theirs = savgol_filter(values, 9, 2, axis=0)
+    np.testing.assert_allclose(ours[4:-4], theirs[4:-4], atol=1e-5)
+
+
+def test_savitzky_golay_keeps_a_parabola_at_uneven_times() -> None:
+    times = np.sort(np.random.default_rng(0).uniform(0, 2, 60))
+
+    found = savitzky_golay(times, 3 * times**2 - times, window=0.5, order=2)
+
+    np.testing.assert_allclose(found, 3 * times**2 - times, atol=1e-4)
+
+
+def test_the_median_removes_a_single_outlier() -> None:
+    values = np.zeros(40)
+    values[20] = 100
+
+    assert (median(TIMES, values) == 0).all()
+
+
+def test_the_smoother_follows_a_line_through_unseen_frames() -> None:
+    values = 30 * TIMES
+    values[10:15] = np.nan
+
+    found = kalman_smoother(TIMES, values)
+
+    np.testing.assert_allclose(found[15:], 30 * TIMES[15:], atol=0.05)
+
+
+def test_a_doubtful_value_pulls_less() -> None:
+    values = np.zeros(40)
+    values[20] = 10
+    confidence = np.ones(40)
+    confidence[20] = 0.01
+
+    sure = kalman_smoother(TIMES, values)[20]
+    doubtful = kalman_smoother(TIMES, values, confidence=confidence)[20]
+
+    assert doubtful < 0.2 * sure
+
+
+def test_the_running_filter_equals_the_one_over_a_finished_series() -> None:
+    values = walk(3)
+    running = OneEuro()
+
+    found = [running.update(value, time=time) for value, time in zip(values, TIMES, strict=True)]
+
+    np.testing.assert_array_equal(np.array(found), one_euro(TIMES, values))
+
+
+def test_the_running_filter_lags_less_when_things_move() -> None:
+    values = np.where(TIMES < 0.8, 0.0, 500.0)
+
+    slow = one_euro(TIMES, values, speed_coefficient=0.0)
+    quick = one_euro(TIMES, values, speed_coefficient=0.1)
+
+    assert quick[25] > slow[25]
+
+
+def test_short_gaps_are_filled_on_the_line_in_time_and_long_ones_are_not() -> None:
+    times = np.array([0.0, 0.1, 0.4, 0.5, 1.0, 2.0])
+    values = np.array([0.0, np.nan, np.nan, 5.0, np.nan, 20.0])
+
+    found = fill_gaps(times, values, max_gap=0.6)
+
+    np.testing.assert_allclose(found, [0, 1, 4, 5, np.nan, 20])
+
+
+def test_nothing_is_filled_before_the_first_and_after_the_last() -> None:
+    values = np.array([np.nan, 1.0, np.nan])
+
+    np.testing.assert_array_equal(fill_gaps(np.arange(3.0), values, max_gap=9), values)
+
+
+@pytest.mark.parametrize(
+    ("smooth", "setting", "message"),
+    [
+        (one_euro, {"min_cutoff": 0}, "one_euro: min_cutoff must be positive, got 0"),
+        (kalman_smoother, {"noise": -1}, "kalman_smoother: noise must be positive, got -1"),
+        (kalman_smoother, {"confidence": np.ones(7)}, r"confidence of shape \(7,\) does not fit"),
+        (savitzky_golay, {"window": 0}, "savitzky_golay: window must be positive, got 0"),
+        (savitzky_golay, {"order": -1}, "savitzky_golay: order must be 0 or more, got -1"),
+        (median, {"window": 0}, "median: window must be positive, got 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(
+    smooth: Filter, setting: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        smooth(TIMES, np.zeros((40, 2)), **setting)

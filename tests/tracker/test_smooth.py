@@ -1,0 +1,104 @@
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from posetube.errors import InputError
+from posetube.skeletons import COCO17
+from posetube.structures import FrameTable, VideoTracks
+from posetube.tracker.smooth import Method, SmoothConfig, smooth
+
+each_method = pytest.mark.parametrize("method", get_args(Method))
+
+
+def walkers(*, noise: float = 2.0, frames: int = 50) -> VideoTracks:
+    """Two people who walk right, rows by frame, one joint unknown."""
+    rng = np.random.default_rng(0)
+    frame = np.repeat(np.arange(frames), 2)
+    ids = np.tile([1, 2], frames)
+    middle = np.stack([100 + 2.0 * frame, 300.0 * ids], axis=1)
+    half = np.array([20, 50])
+    boxes = np.concatenate([middle - half, middle + half], axis=1)
+    joints = middle[:, None] + np.linspace(-20, 20, 17)[None, :, None]
+    joints = joints + rng.normal(0, noise, joints.shape)
+    joints[:, 3] = np.nan
+    return VideoTracks(
+        source="clip",
+        size=None,
+        skeleton=COCO17,
+        frames=FrameTable(times=np.arange(frames) / 25),
+        frame=frame,
+        track_ids=ids,
+        boxes=(boxes + rng.normal(0, noise, boxes.shape)).astype(np.float32),
+        scores=np.ones(2 * frames, np.float32),
+        keypoints=joints.astype(np.float32),
+        keypoint_scores=np.ones((2 * frames, 17), np.float32),
+    )
+
+
+def jitter(tracks: VideoTracks) -> float:
+    """Mean size of the second differences of the joints of person 1."""
+    joints = tracks.keypoints[tracks.track_ids == 1]
+    return float(np.nanmean(np.abs(np.diff(joints, n=2, axis=0))))
+
+
+@each_method
+def test_joints_shake_less_and_stay_where_they_are(method: Method) -> None:
+    tracks = walkers()
+
+    steady = smooth(tracks, config=SmoothConfig(method=method))
+
+    assert jitter(steady) < 0.7 * jitter(tracks)
+    assert np.nanmean(np.abs(steady.keypoints - walkers(noise=0).keypoints)) < 2.0
+
+
+@each_method
+def test_unknown_joints_stay_unknown_and_the_raw_table_as_it_was(method: Method) -> None:
+    tracks = walkers()
+    before = tracks.keypoints.copy()
+
+    steady = smooth(tracks, config=SmoothConfig(method=method))
+
+    assert np.array_equal(np.isnan(steady.keypoints), np.isnan(tracks.keypoints))
+    np.testing.assert_array_equal(tracks.keypoints, before)
+
+
+@each_method
+def test_nothing_is_smoothed_across_a_cut(method: Method) -> None:
+    tracks = walkers(noise=0)
+    tracks.keypoints[tracks.frame >= 25] += 500
+    tracks.boxes[tracks.frame >= 25] += 500
+
+    steady = smooth(tracks, config=SmoothConfig(method=method), cuts=[25])
+
+    apart = smooth(tracks.select(tracks.frame < 25), config=SmoothConfig(method=method))
+    np.testing.assert_allclose(steady.keypoints[:50], apart.keypoints, atol=1e-3)
+
+
+def test_settings_fit_people_near_and_far() -> None:
+    tracks = walkers()
+    far = VideoTracks(
+        **{
+            name: getattr(tracks, name)
+            for name in ("source", "size", "skeleton", "frames", "frame", "track_ids", "scores")
+        },
+        boxes=tracks.boxes / np.float32(4),
+        keypoints=tracks.keypoints / 4,
+        keypoint_scores=tracks.keypoint_scores,
+    )
+
+    np.testing.assert_allclose(
+        smooth(far).keypoints * 4, smooth(tracks).keypoints, atol=1e-2, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"noise": 0.0}, "SmoothConfig.noise must be positive, got 0.0"),
+        ({"order": -1}, "SmoothConfig.order must be 0 or more, got -1"),
+    ],
+)
+def test_settings_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SmoothConfig(**settings)

@@ -1,0 +1,35 @@
+"""Filling in what was not seen for a moment."""
+
+import numpy as np
+
+from .checked import Doubles, Floats, series
+
+
+def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> Doubles:
+    """Draw straight lines in time across short gaps.
+
+    Args:
+        times: (F,) seconds, strictly rising.
+        values: (F, ...), NaN where not seen.
+        max_gap: Longest gap that is filled, from the last value before it to the first after it,
+            seconds.
+
+    Returns:
+        (F, ...); NaN before the first value, after the last, and in longer gaps.
+    """
+    times, values = series("fill_gaps", times, values)
+    if not len(values):
+        return values
+    flat = values.reshape(len(values), -1)
+    frames = np.arange(len(flat))[:, None]
+    seen = ~np.isnan(flat)
+    before = np.maximum.accumulate(np.where(seen, frames, -1), axis=0)
+    after = np.minimum.accumulate(np.where(seen, frames, len(flat))[::-1], axis=0)[::-1]
+    inside = ~seen & (before >= 0) & (after < len(flat))
+    one, two = np.where(inside, before, 0), np.where(inside, after, 0)
+    length = times[two] - times[one]
+    short = inside & (length <= max_gap * (1 + 1e-9))
+    share = (times[:, None] - times[one]) / np.where(short, length, 1)
+    series_of = np.arange(flat.shape[1])
+    line = (1 - share) * flat[one, series_of] + share * flat[two, series_of]
+    return np.where(short, line, flat).reshape(values.shape)

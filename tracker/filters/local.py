@@ -1,0 +1,93 @@
+"""Filters that look at the frames around each one: Savitzky-Golay and median; zero-phase.
+
+Windows are measured in seconds, so that dropped frames and variable rates do no harm.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from posetube.errors import InputError
+
+from .checked import Doubles, Floats, positive, series
+
+
+def savitzky_golay(
+    times: Floats, values: Floats, *, window: float = 0.3, order: int = 2
+) -> Doubles:
+    """Fit a polynomial in time around each frame, and take its value there.
+
+    Args:
+        times: (F,) seconds, strictly rising.
+        values: (F, ...), NaN where not seen.
+        window: Width of the window, seconds.
+        order: Of the polynomial; lower where too few values are seen.
+
+    Returns:
+        (F, ...), NaN where not seen.
+
+    Raises:
+        InputError: If the window is not positive, or the order negative.
+
+    Source: Savitzky and Golay, 1964; here by weighted least squares, since times may be uneven and
+    values missing. Equals SciPy's filter on even, complete series, ends aside.
+    """
+    times, values = series("savitzky_golay", times, values)
+    positive("savitzky_golay", window=window)
+    if order < 0:
+        raise InputError(f"savitzky_golay: order must be 0 or more, got {order}")
+    flat = values.reshape(len(values), -1)
+    seen = ~np.isnan(flat)
+    out = np.full(flat.shape, np.nan)
+    for frame, rows in _windows(times, window):
+        offset = (times[rows] - times[frame]) / window
+        powers = offset[:, None] ** np.arange(order + 1)
+        counted = seen[rows].astype(np.float64)
+        out[frame] = _fitted(powers, np.nan_to_num(flat[rows]), counted)
+    return np.where(seen, out, np.nan).reshape(values.shape)
+
+
+def median(times: Floats, values: Floats, *, window: float = 0.2) -> Doubles:
+    """Take the middle value around each frame: removes single outliers, keeps steps.
+
+    Args:
+        times: (F,) seconds, strictly rising.
+        values: (F, ...), NaN where not seen.
+        window: Width of the window, seconds.
+
+    Returns:
+        (F, ...), NaN where not seen.
+
+    Raises:
+        InputError: If the window is not positive.
+    """
+    times, values = series("median", times, values)
+    positive("median", window=window)
+    flat = values.reshape(len(values), -1)
+    out = np.full(flat.shape, np.nan)
+    for frame, rows in _windows(times, window):
+        seen = np.flatnonzero(~np.isnan(flat[frame]))
+        out[frame, seen] = np.nanmedian(flat[rows, seen], axis=0)
+    return out.reshape(values.shape)
+
+
+def _windows(times: Doubles, width: float) -> Iterator[tuple[int, slice]]:
+    """Each frame with the frames at most half a window away."""
+    slack = width / 2 * (1 + 1e-9)
+    low = np.searchsorted(times, times - slack, side="left")
+    high = np.searchsorted(times, times + slack, side="right")
+    for frame, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        yield frame, slice(first, last)
+
+
+def _fitted(powers: Doubles, values: Doubles, counted: Doubles) -> Doubles:
+    """Value at offset 0 of the polynomials through W values of S series, (W, S) to (S,).
+
+    A whisper of regularisation that weighs high powers most lowers the order where values are few.
+    """
+    products = np.einsum("ws,wp,wq->spq", counted, powers, powers)
+    products += np.diag(1e-9 * 10.0 ** np.arange(powers.shape[1]) - 1e-9)
+    right = np.einsum("ws,ws,wp->sp", counted, values, powers)
+    empty = counted.sum(axis=0) == 0
+    products[empty] = np.eye(powers.shape[1])
+    return np.asarray(np.linalg.solve(products, right[..., None])[:, 0, 0])

@@ -1,0 +1,100 @@
+"""The One-Euro filter: smooth when things stand still, quick when they move; needs no future.
+
+Source: Casiez, Roussel and Vogel, 1 Euro Filter, CHI 2012. Deviations: time constants follow from
+real times, not from a rate; a value that was not seen leaves the state as it is.
+"""
+
+import numpy as np
+
+from .checked import Doubles, Floats, positive, series
+
+
+class OneEuro:
+    """A running filter over any number of values at once; feed it frame by frame.
+
+    Args:
+        min_cutoff: Cut-off frequency at rest, hertz; lower is smoother and slower.
+        speed_coefficient: How much the cut-off rises with speed, hertz per unit per second.
+        speed_cutoff: Cut-off frequency for the speed itself, hertz.
+
+    Raises:
+        InputError: If a cut-off is not positive, or the coefficient negative.
+    """
+
+    def __init__(
+        self, *, min_cutoff: float = 1.0, speed_coefficient: float = 0.01, speed_cutoff: float = 1.0
+    ) -> None:
+        positive("one_euro", min_cutoff=min_cutoff, speed_cutoff=speed_cutoff)
+        positive("one_euro", speed_coefficient=speed_coefficient + 1)
+        self._min_cutoff = min_cutoff
+        self._coefficient = speed_coefficient
+        self._speed_cutoff = speed_cutoff
+        self._value: Doubles | None = None
+
+    def update(self, value: Floats, *, time: float) -> Doubles:
+        """Filter the values of one frame.
+
+        Args:
+            value: Any shape, the same each time; NaN where not seen.
+            time: Seconds, rising.
+
+        Returns:
+            The same shape; NaN where not seen.
+        """
+        new: Doubles = np.array(value, np.float64)
+        return self._filtered(new, time)
+
+    def _filtered(self, value: Doubles, time: float) -> Doubles:
+        seen = ~np.isnan(value)
+        if self._value is None:
+            self._value, self._speed = value, np.zeros(value.shape)
+            self._time = np.full(value.shape, time)
+            return np.array(value)
+        first = np.isnan(self._value)
+        passed = np.maximum(time - self._time, 1e-9)
+        raw_speed = np.where(first, 0, (value - self._value) / passed)
+        speed = self._speed + _share(passed, self._speed_cutoff) * (raw_speed - self._speed)
+        cutoff = self._min_cutoff + self._coefficient * np.abs(speed)
+        smooth = np.where(
+            first, value, self._value + _share(passed, cutoff) * (value - self._value)
+        )
+        self._value = np.where(seen, smooth, self._value)
+        self._speed = np.where(seen, speed, self._speed)
+        self._time = np.where(seen, time, self._time)
+        return np.where(seen, smooth, np.nan)
+
+
+def one_euro(
+    times: Floats,
+    values: Floats,
+    *,
+    min_cutoff: float = 1.0,
+    speed_coefficient: float = 0.01,
+    speed_cutoff: float = 1.0,
+) -> Doubles:
+    """Filter finished series causally; see :class:`OneEuro`.
+
+    Args:
+        times: (F,) seconds, strictly rising.
+        values: (F, ...), NaN where not seen.
+        min_cutoff: Hertz.
+        speed_coefficient: Hertz per unit per second.
+        speed_cutoff: Hertz.
+
+    Returns:
+        (F, ...).
+    """
+    times, values = series("one_euro", times, values)
+    running = OneEuro(
+        min_cutoff=min_cutoff, speed_coefficient=speed_coefficient, speed_cutoff=speed_cutoff
+    )
+    out = np.empty(values.shape)
+    for frame, time in enumerate(times):
+        out[frame] = running.update(values[frame], time=float(time))
+    return out
+
+
+def _share(passed: Doubles, cutoff: Doubles | float) -> Doubles:
+    """How much of the new value a low-pass filter takes in after some time."""
+    turn = 2 * np.pi * cutoff * passed
+    return np.asarray(turn / (turn + 1))

@@ -1,0 +1,129 @@
+"""Steadier joints: a coordinate filter run over every track of a video.
+
+The filter sees a person's joints and box corners between cuts and long gaps, never across them. The
+result is a new table; the raw one stays as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from posetube.errors import InputError
+from posetube.structures import IntArray, VideoTracks
+
+from .cost import Doubles, scale_of
+from .filters.kalman import kalman_smoother
+from .filters.local import median, savitzky_golay
+from .filters.one_euro import one_euro
+from .tracklets import Rows, tracklets
+
+Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmoothConfig:
+    """How joints are steadied."""
+
+    method: Method = "kalman"
+    """``one-euro`` is causal and lags a little; the others look both ways and do not lag."""
+
+    max_gap: float = 0.5
+    """Nothing is smoothed across longer gaps, seconds."""
+
+    noise: float = 0.02
+    """``kalman``: how far a sure joint is off, in sizes of the person."""
+
+    restlessness: float = 2.0
+    """``kalman``: how much a joint's speed changes in a second, in sizes per second."""
+
+    min_cutoff: float = 1.5
+    """``one-euro``: cut-off frequency at rest, hertz."""
+
+    speed_coefficient: float = 2.0
+    """``one-euro``: rise of the cut-off, hertz for each size per second."""
+
+    window: float = 0.25
+    """``savitzky-golay`` and ``median``: width of the window, seconds."""
+
+    order: int = 2
+    """``savitzky-golay``: order of the polynomial."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_gap", "noise", "restlessness", "min_cutoff", "window"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise InputError(f"SmoothConfig.{name} must be positive, got {getattr(self, name)}")
+        for name in ("speed_coefficient", "order"):
+            if getattr(self, name) < 0:
+                raise InputError(
+                    f"SmoothConfig.{name} must be 0 or more, got {getattr(self, name)}"
+                )
+
+
+DEFAULTS = SmoothConfig()
+
+
+def smooth(
+    tracks: VideoTracks, *, config: SmoothConfig = DEFAULTS, cuts: Sequence[int] = ()
+) -> VideoTracks:
+    """Steady the joints and boxes of every track.
+
+    Args:
+        tracks: Tracks of a whole video; frames have times.
+        config: Which filter, and how strong. Lengths are in sizes of the person (square root of the
+            box's area), so that the same settings fit people near and far.
+        cuts: Index of the first frame of each new scene.
+
+    Returns:
+        The same rows; joints that were unknown stay unknown.
+    """
+    boxes, joints = tracks.boxes.copy(), tracks.keypoints.copy()
+    for rows in _stretches(tracks, max_gap=config.max_gap, cuts=cuts):
+        corners = tracks.boxes[rows].reshape(len(rows), 2, 2)
+        points = np.concatenate([corners, tracks.keypoints[rows]], axis=1).astype(np.float64)
+        sure = np.concatenate(
+            [np.ones((len(rows), 2)), np.nan_to_num(tracks.keypoint_scores[rows], nan=1.0)], axis=1
+        )
+        size = float(np.median(scale_of(tracks.boxes[rows])))
+        steady = size * _filtered(_times(tracks, rows), points / size, sure[..., None], config)
+        boxes[rows], joints[rows] = steady[:, :2].reshape(-1, 4), steady[:, 2:]
+    return replace(tracks, boxes=boxes, keypoints=joints)
+
+
+def _filtered(times: Doubles, points: Doubles, sure: Doubles, config: SmoothConfig) -> Doubles:
+    """The filter's view of one stretch: (F, P, 2) points in sizes, (F, P, 1) confidences."""
+    match config.method:
+        case "one-euro":
+            return one_euro(
+                times,
+                points,
+                min_cutoff=config.min_cutoff,
+                speed_coefficient=config.speed_coefficient,
+            )
+        case "kalman":
+            return kalman_smoother(
+                times,
+                points,
+                confidence=sure,
+                noise=config.noise,
+                restlessness=config.restlessness,
+            )
+        case "savitzky-golay":
+            return savitzky_golay(times, points, window=config.window, order=config.order)
+        case "median":
+            return median(times, points, window=config.window)
+
+
+def _stretches(tracks: VideoTracks, *, max_gap: float, cuts: Sequence[int]) -> Rows:
+    """The rows of each track, taken apart at cuts and long gaps."""
+    scene = np.searchsorted(np.sort(np.array(cuts, np.int64)), tracks.frame, side="right")
+    parts = []
+    for rows in tracklets(tracks):
+        apart = (np.diff(_times(tracks, rows)) > max_gap) | (np.diff(scene[rows]) > 0)
+        parts += np.split(rows, np.flatnonzero(apart) + 1)
+    return parts
+
+
+def _times(tracks: VideoTracks, rows: IntArray) -> Doubles:
+    return tracks.frames.times[tracks.frame[rows]]
