@@ -30,7 +30,7 @@ class TubeTruth:
     """The N people of one clip, and where nobody knows."""
 
     boxes: Tensor
-    """(N, T, 4) x1 y1 x2 y2, network pixels; any value where the person is absent."""
+    """(N, T, 4) x1 y1 x2 y2, network pixels; zeros where the person is absent."""
 
     present: Tensor
     """(N, T) bool."""
