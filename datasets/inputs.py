@@ -70,7 +70,7 @@ def _identity(one: Input) -> str:
 
 def _expand(pattern: str) -> Iterator[Input]:
     if is_camera(pattern):
-        if not re.fullmatch(r"camera:\w+", pattern):
+        if not pattern.removeprefix("camera:").strip():
             raise InputError(f"{pattern}: a camera is camera:0, camera:1 ...")
         yield Input(name="", source=pattern, kind="camera")
         return

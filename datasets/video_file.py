@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
@@ -22,8 +23,9 @@ from posetube.structures import ByteArray, Frame, FrameState
 from .picture import scaled
 from .video_clock import Clock, usual_rate
 from .video_config import FrameNotes, VideoConfig
-from .video_packets import FrameOrder, Slot, VideoPacket, decode, demux, skip
+from .video_packets import FrameOrder, Slot, VideoPacket, decode, demux
 from .video_policy import choose_stream, is_camera, is_url, open_container, shown
+from .video_skip import skip
 
 UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
 """Containers that know no presentation times; their frames are taken as they come."""
@@ -112,25 +114,22 @@ class VideoFile:
                 return max(index, first)
             if config.over(time):
                 return None
-            if index < first or not config.reached(time):
-                continue
-            if slot.damaged:
-                what = "could not be decoded" if slot.picture is None else "is damaged"
-                self._notes.add_frame(index, time, what)
-            if index % config.every == 0:
+            if index >= first and config.reached(time) and index % config.every == 0:
                 yield self._frame(reading, index, time, slot)
         self._note_end(reading, clock)
         return None
 
     def _frame(self, reading: "_Reading", index: int, time: float, slot: Slot) -> Frame:
-        image = None
-        if slot.picture is not None:
-            image = reading.screen.show(slot.picture)
-            if image.shape[:2] != self.size:
-                was = f"{image.shape[1]} x {image.shape[0]}"
-                self._notes.add_frame(index, time, f"scaled to the first frame's size from {was}")
-                image = scaled(image, self.size)
-        state: FrameState = "corrupt" if slot.damaged else "ok"
+        image = None if slot.picture is None else reading.screen.show(slot.picture)
+        damaged = slot.damaged or image is None
+        if damaged:
+            what = "could not be decoded" if image is None else "is damaged"
+            self._notes.add_frame(index, time, what)
+        if image is not None and image.shape[:2] != self.size:
+            was = f"{image.shape[1]} x {image.shape[0]}"
+            self._notes.add_frame(index, time, f"scaled to the first frame's size from {was}")
+            image = scaled(image, self.size)
+        state: FrameState = "corrupt" if damaged else "ok"
         return Frame(index=index, time=time, image=image, state=state)
 
     def _note_end(self, reading: "_Reading", clock: "Clock") -> None:
@@ -186,10 +185,10 @@ class _Reading:
         seen: list[Slot] = []
         for slot in self.slots:
             seen.append(slot)
-            if slot.picture is not None:
+            image = None if slot.picture is None else self.screen.show(slot.picture)
+            if image is not None:
                 self.slots = chain(seen, self.slots)
-                height, width, _ = self.screen.show(slot.picture).shape
-                return height, width
+                return image.shape[0], image.shape[1]
         raise MediaError(f"{shown(self._source)}: not one of its frames can be decoded")
 
     def skip_to(self, first: int, start: float | None) -> bool:
@@ -248,19 +247,35 @@ class _Reading:
 
 
 class Screen:
-    """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says."""
+    """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says.
+
+    Colours are interpolated as the ``ffmpeg`` command does it.
+    """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def show(self, frame: VideoFrame) -> ByteArray:
-        """The (H, W, 3) RGB picture, in memory of its own."""
-        rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
-        image = rgb.astype(np.uint8, copy=False)
+    def show(self, frame: VideoFrame) -> ByteArray | None:
+        """The (H, W, 3) RGB picture, in memory of its own; None where FFmpeg cannot convert it."""
+        source = _woven(frame) if frame.interlaced_frame else frame
+        try:
+            rgb = self._reformatter.reformat(source, format="rgb24", interpolation="BICUBIC")
+        except (av.error.FFmpegError, ValueError, MemoryError):
+            return None
+        image = rgb.to_ndarray().astype(np.uint8, copy=False)
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
         if matrix is not None:
             image = _turned(image, np.frombuffer(matrix, np.int32))
         return np.ascontiguousarray(image)
+
+
+def _woven(frame: VideoFrame) -> VideoFrame:
+    """The frame without its mark as interlaced: newer FFmpeg would convert its fields apart."""
+    if frame.format.name != "yuv420p" or frame.height % 2 or frame.width % 2:
+        return frame
+    woven = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+    woven.colorspace, woven.color_range = frame.colorspace, frame.color_range
+    return woven
 
 
 def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:

@@ -106,6 +106,8 @@ def _address(source: str) -> tuple[str, dict[str, str], str | None]:
                 f"there are {', '.join(PROTOCOLS)}"
             )
         formats = FORMATS + (",rtsp,rtp,sdp" if scheme[1].lower().startswith("rt") else "")
+        if source.partition("?")[0].lower().endswith(".m3u8"):
+            formats += ",hls"  # asked for by its name; its parts may come from the network only
         return source, {"protocol_whitelist": protocols, "format_whitelist": formats}, None
     check_file(Path(source))
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
