@@ -26,8 +26,8 @@ def convert(
 
     Args:
         source: A file, or OpenPose's folder.
-        to: posetrack18, posetrack17, coco, mot, csv, jsonl, parquet, cvat, deeplabcut, openpose,
-            alphapose, mmpose, slp, nwb.
+        to: posetrack18, posetrack17, posetrack21, coco, mot, csv, jsonl, parquet, cvat, deeplabcut,
+            openpose, alphapose, mmpose, slp, nwb.
         out: File to write, for openpose a folder.
         from_: Format of the source [default: told by its name and content].
     """

@@ -27,6 +27,7 @@ from . import (
     mot_text,
     openpose,
     parquet_table,
+    posetrack21,
     sleap,
 )
 
@@ -64,6 +65,7 @@ FORMATS: dict[str, Format] = {
         suffix=".json",
         joints=(POSETRACK17SLOTS,),
     ),
+    "posetrack21": _of(posetrack21, ".json", "", POSETRACK17SLOTS),
     "posetrack17": _of(
         posetrack17, ".json", "boxes other than the head's, times, size", POSETRACK15
     ),
