@@ -6,6 +6,7 @@ COMMANDS = (
     ("check", "posetube.pipelines.data_check:check", "What of a data set is there, and broken."),
     ("convert", "posetube.pipelines.data_convert:convert", "One format to another."),
     ("preview", "posetube.pipelines.data_preview:preview", "A page of pictures with their joints."),
+    ("synthesize", "posetube.pipelines.data_synthesize:synthesize", "Videos of invented people."),
 )
 """Name, where the function lies and one line of help of each."""
 

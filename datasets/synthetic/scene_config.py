@@ -48,13 +48,13 @@ class SceneConfig:
     """Standard deviation of the sensor's noise, levels."""
 
     light_change: float = 0.0
-    """How much the brightness wanders, as a share of it, in [0, 1)."""
+    """How much the brightness wanders, as a share of it, in [0, 0.9]."""
 
     dropped: float = 0.0
-    """Share of the frames that are left out (their time passes), in [0, 1)."""
+    """Share of the frames that are left out (their time passes), in [0, 0.9]."""
 
     duplicated: float = 0.0
-    """Share of the frames that show the one before once more, in [0, 1)."""
+    """Share of the frames that show the one before once more, in [0, 0.9]."""
 
     shots: int = 1
     """Number of scenes, cut one after the other; nobody is in two of them."""

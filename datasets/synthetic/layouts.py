@@ -1,0 +1,262 @@
+"""Write clips, pictures and labels, in the folders that public data sets have.
+
+Not here: the label files themselves, where the project has a writer
+(:mod:`posetube.datasets.posetrack18_writer` and its kin).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import scipy.io
+
+from posetube.errors import InputError, MediaError
+from posetube.skeletons import JHMDB15, PENN13, Skeleton, apply, convert
+from posetube.structures import (
+    BoolArray,
+    ByteArray,
+    DoubleArray,
+    FrameTable,
+    JointState,
+    VideoTracks,
+)
+
+from .. import posetrack17, posetrack18_writer
+from ..formats import coco_keypoints, mot_text
+from ..video_writer import VideoWriter
+from .clip import SyntheticClip
+from .render import SyntheticFrame
+from .truth import collect_tracks
+
+Layout = Literal["video", "posetrack18", "posetrack17", "coco", "mot", "penn-action", "jhmdb"]
+"""``video``: an MP4 with PoseTrack18's JSON beside it; the others as the data sets are published.
+Penn Action and JHMDB know one person per video: the clip's first."""
+
+FIRST_SEQUENCE = 900_000
+"""Number of the first sequence in PoseTrack's layouts, far above the published ones."""
+
+ACTION = "synthetic"
+"""Folder and label where a data set sorts by action."""
+
+
+def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout) -> int:
+    """Draw clips into a folder.
+
+    Args:
+        root: Made if need be; files of the same names are replaced.
+        clips: What to write, one video each.
+        layout: How.
+
+    Returns:
+        Number of frames written.
+
+    Raises:
+        InputError: If there is no such layout, or it cannot hold a clip.
+        MediaError: If a picture cannot be written.
+    """
+    if layout not in WRITERS:
+        raise InputError(f"no layout is called {layout!r}; there are {', '.join(get_args(Layout))}")
+    return sum(WRITERS[layout](root, number, clip) for number, clip in enumerate(clips))
+
+
+def _video(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{ACTION}_{number:04d}"
+    root.mkdir(parents=True, exist_ok=True)
+    with VideoWriter(root / f"{name}.mp4", size=clip.config.size, rate=clip.config.rate) as out:
+
+        def written() -> Iterator[SyntheticFrame]:
+            for frame in clip.frames():
+                out.write(frame.image, frame.time)
+                yield frame
+
+        tracks = _truth(clip, written(), source=name, names=())
+    posetrack18_writer.write_tracks(root / f"{name}.json", tracks)
+    return len(clip)
+
+
+def _posetrack18(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{FIRST_SEQUENCE + number:06d}_mpii_train"
+    names = tuple(f"images/train/{name}/{index:06d}.jpg" for index in range(len(clip)))
+    tracks = _pictured(root, clip, source=name, names=names)
+    posetrack18_writer.write_tracks(root / "annotations" / "train" / f"{name}.json", tracks)
+    return len(clip)
+
+
+def _posetrack17(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{FIRST_SEQUENCE + number:06d}_mpii"
+    names = tuple(f"images/mpii_5sec/{name}/{index + 1:08d}.jpg" for index in range(len(clip)))
+    tracks = _pictured(root, clip, source=name, names=names)
+    path = root / "annotations" / "train" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    posetrack17.write_tracks(path, tracks)
+    return len(clip)
+
+
+def _coco(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{ACTION}{number:04d}"
+    names = tuple(f"{index + 1:012d}.jpg" for index in range(len(clip)))
+    tracks = _pictured(root / name, clip, source=name, names=names)
+    path = root / "annotations" / f"person_keypoints_{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coco_keypoints.write_tracks(path, tracks)
+    return len(clip)
+
+
+def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
+    folder = root / "train" / f"{ACTION}-{number:02d}"
+    names = tuple(f"img1/{index + 1:06d}.jpg" for index in range(len(clip)))
+    tracks = _pictured(folder, clip, source=folder.name, names=names)
+    (folder / "gt").mkdir(exist_ok=True)
+    mot_text.write_tracks(folder / "gt" / "gt.txt", tracks)
+    height, width = clip.config.size
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={clip.config.rate:g}\n"
+        f"seqLength={len(clip)}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n",
+        encoding="ascii",
+    )
+    return len(clip)
+
+
+def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{number + 1:04d}"
+    tracks, first = _one_person(clip, PENN13, everything=False)
+    (root / "labels").mkdir(parents=True, exist_ok=True)
+    assert tracks.joint_states is not None
+    seen = tracks.joint_states == JointState.VISIBLE
+    points = np.where(np.isnan(tracks.keypoints), 1.0, tracks.keypoints)
+    content = {
+        "action": ACTION, "pose": "front", "train": 1.0, "nframes": float(len(tracks.frame)),
+        "x": points[..., 0], "y": points[..., 1], "visibility": seen.astype(np.float64),
+        "bbox": tracks.boxes.astype(np.float64),
+        "dimensions": np.array([[*clip.config.size, len(tracks.frame)]], np.float64),
+    }  # fmt: skip
+    scipy.io.savemat(root / "labels" / f"{name}.mat", content)
+    for frame in _stretch(clip, first, len(tracks.frame)):
+        path = root / "frames" / name / f"{frame.index - first + 1:06d}.jpg"
+        write_picture(path, frame.image)
+    return len(tracks.frame)
+
+
+def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
+    name = f"{ACTION}/clip_{number:04d}"
+    tracks, first = _one_person(clip, JHMDB15, everything=True)
+    masks = []
+    for frame in _stretch(clip, first, len(tracks.frame)):
+        path = root / "Rename_Images" / name / f"{frame.index - first + 1:05d}.png"
+        write_picture(path, frame.image)
+        masks.append(frame.masks[frame.people.track_ids == tracks.track_ids[0]][0])
+    for kind, content in (
+        ("joint_positions", {"pos_img": tracks.keypoints.transpose(2, 1, 0) + 1}),
+        ("puppet_mask", {"part_mask": np.stack(masks, axis=-1).astype(np.uint8)}),
+    ):
+        path = root / kind / name / f"{kind}.mat"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scipy.io.savemat(path, content)
+    return len(tracks.frame)
+
+
+WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
+    "video": _video,
+    "posetrack18": _posetrack18,
+    "posetrack17": _posetrack17,
+    "coco": _coco,
+    "mot": _mot,
+    "penn-action": _penn_action,
+    "jhmdb": _jhmdb,
+}
+"""What writes the clip of a number in each layout, and says how many frames that was."""
+
+
+def _truth(
+    clip: SyntheticClip, frames: Iterable[SyntheticFrame], *, source: str, names: tuple[str, ...]
+) -> VideoTracks:
+    tracks = collect_tracks(frames, source=source, size=clip.config.size, times=clip.times)
+    return replace(tracks, frames=FrameTable(times=clip.times, names=names))
+
+
+def _pictured(
+    root: Path, clip: SyntheticClip, *, source: str, names: tuple[str, ...]
+) -> VideoTracks:
+    """Write every frame as a picture; give the truth."""
+
+    def written() -> Iterator[SyntheticFrame]:
+        for frame in clip.frames():
+            write_picture(root / names[frame.index], frame.image)
+            yield frame
+
+    return _truth(clip, written(), source=source, names=names)
+
+
+def write_picture(path: Path, image: ByteArray) -> None:
+    """Write an RGB picture in the format of its name; the folder is made if need be.
+
+    Raises:
+        MediaError: If OpenCV cannot encode it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done, content = cv2.imencode(path.suffix, image[..., ::-1])
+    if not done:
+        raise MediaError(f"{path}: the picture could not be encoded")
+    path.write_bytes(content.tobytes())
+
+
+def _one_person(
+    clip: SyntheticClip, skeleton: Skeleton, *, everything: bool
+) -> tuple[VideoTracks, int]:
+    """The first person over the longest stretch of frames in which it is there.
+
+    Args:
+        clip: The clip.
+        skeleton: Joint set to convert to.
+        everything: Whether every joint must be in the picture.
+
+    Returns:
+        The rows, one per frame, and the stretch's first frame.
+    """
+    whole = clip.tracks(min_visibility=0.0)
+    rows = whole.select(whole.track_ids == 1)
+    there = np.zeros(len(clip), np.bool_)
+    located = ~np.isnan(rows.keypoints).any(axis=(1, 2))
+    there[rows.frame] = located if everything else True
+    first, last = _longest(there)
+    if last - first < 2:
+        raise InputError(
+            f"clip of seed {clip.seed}: the first person is never "
+            f"{'wholly ' if everything else ''}in the picture; try another seed or role 'stay'"
+        )
+    rows = rows.select((rows.frame >= first) & (rows.frame < last))
+    return _converted(rows, skeleton), first
+
+
+def _converted(rows: VideoTracks, skeleton: Skeleton) -> VideoTracks:
+    plan = convert(rows.skeleton, skeleton)
+    assert rows.joint_states is not None
+    points, scores = apply(plan, rows.keypoints, rows.keypoint_scores)
+    states: DoubleArray = rows.joint_states.astype(np.float64)
+    _, weakest = apply(plan, rows.keypoints, states)
+    return replace(
+        rows,
+        skeleton=skeleton,
+        keypoints=np.asarray(points, np.float64),
+        keypoint_scores=np.asarray(scores, np.float64),
+        joint_states=weakest.astype(np.uint8),
+    )
+
+
+def _longest(there: BoolArray) -> tuple[int, int]:
+    """First and last + 1 of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
+    if not len(edges):
+        return 0, 0
+    runs = edges.reshape(-1, 2)
+    first, last = runs[np.argmax(runs[:, 1] - runs[:, 0])]
+    return int(first), int(last)
+
+
+def _stretch(clip: SyntheticClip, first: int, count: int) -> Iterator[SyntheticFrame]:
+    for frame in clip.frames():
+        if first <= frame.index < first + count:
+            yield frame

@@ -1,0 +1,123 @@
+"""Clips written as data sets: their readers find the truth again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from posetube.datasets.catalogue import open_dataset
+from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
+from posetube.datasets.synthetic.layouts import Layout, write_dataset
+from posetube.errors import InputError
+from posetube.skeletons import apply, convert
+from posetube.structures import JointState
+
+CROWD = SceneConfig(size=(144, 256), seconds=0.24, people=3, roles=("stay",))
+ALONE = replace(CROWD, people=1, person_height=(0.5, 0.6))
+
+
+@pytest.fixture(scope="module")
+def crowd() -> SyntheticClip:
+    return generate(CROWD, seed=1)
+
+
+@pytest.fixture(scope="module")
+def alone() -> SyntheticClip:
+    return generate(ALONE, seed=4)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("video", "posetrack18"), ("posetrack18", "posetrack18"), ("posetrack17", "posetrack17")],
+)
+def test_posetracks_readers_find_joints_and_identities_again(
+    layout: Layout, name: str, tmp_path: Path, crowd: SyntheticClip
+) -> None:
+    assert write_dataset(tmp_path, [crowd], layout=layout) == 6
+    dataset = open_dataset(name, tmp_path)
+    video = dataset.read(dataset.videos()[0])
+    truth = crowd.tracks()
+    assert len(video.tracks.frames) == 6
+    np.testing.assert_array_equal(video.tracks.frame, truth.frame)
+    np.testing.assert_array_equal(video.tracks.track_ids, truth.track_ids)
+    for joint in ("nose", "left_wrist", "right_ankle"):
+        np.testing.assert_allclose(
+            video.tracks.keypoints[:, video.tracks.skeleton.index(joint)],
+            truth.keypoints[:, truth.skeleton.index(joint)],
+            atol=0.01,
+        )
+    assert video.tracks.head_boxes is not None
+    assert truth.head_boxes is not None
+    np.testing.assert_allclose(video.tracks.head_boxes, truth.head_boxes, atol=0.01)
+    assert video.media is not None
+    if layout == "video":
+        assert video.media.suffix == ".mp4"
+    else:
+        picture = video.picture(5)
+        assert picture is not None
+        assert np.shape(cv2.imread(str(picture))) == (144, 256, 3)
+
+
+def test_cocos_reader_finds_the_people_of_every_picture(
+    tmp_path: Path, crowd: SyntheticClip
+) -> None:
+    write_dataset(tmp_path, [crowd], layout="coco")
+    dataset = open_dataset("coco", tmp_path)
+    truth = crowd.tracks()
+    assert len(dataset.videos()) == 6
+    for index, name in enumerate(dataset.videos()):
+        picture = dataset.read(name)
+        rows = truth.rows_of(index)
+        np.testing.assert_allclose(picture.tracks.keypoints, truth.keypoints[rows], atol=0.01)
+        np.testing.assert_allclose(picture.tracks.boxes, truth.boxes[rows], atol=0.01)
+
+
+def test_motchallenges_reader_finds_the_boxes(tmp_path: Path, crowd: SyntheticClip) -> None:
+    write_dataset(tmp_path, [crowd], layout="mot")
+    dataset = open_dataset("mot", tmp_path)
+    video = dataset.read(dataset.videos()[0])
+    np.testing.assert_allclose(video.tracks.boxes, crowd.tracks().boxes, atol=0.01)
+    np.testing.assert_array_equal(video.tracks.track_ids, crowd.tracks().track_ids)
+    picture = video.picture(0)
+    assert picture is not None
+    assert picture.is_file()
+
+
+@pytest.mark.parametrize(("layout", "skeleton"), [("penn-action", PENN13), ("jhmdb", JHMDB15)])
+def test_readers_of_one_person_find_the_first(
+    layout: Layout, tmp_path: Path, alone: SyntheticClip
+) -> None:
+    frames = write_dataset(tmp_path, [alone], layout=layout)
+    dataset = open_dataset(layout, tmp_path)
+    video = dataset.read(dataset.videos()[0])
+    truth = alone.tracks()
+    assert frames == len(video.tracks.frame) == len(truth.frame)
+    plan = convert(truth.skeleton, video.tracks.skeleton)
+    expected, _ = apply(plan, truth.keypoints, truth.keypoint_scores)
+    assert video.tracks.joint_states is not None
+    seen = video.tracks.joint_states == JointState.VISIBLE
+    assert seen.mean() > 0.4
+    np.testing.assert_allclose(video.tracks.keypoints[seen], expected[seen], atol=0.01)
+    picture = video.picture(0)
+    assert picture is not None
+    assert picture.is_file()
+
+
+def test_the_puppets_mask_is_the_persons(tmp_path: Path, alone: SyntheticClip) -> None:
+    write_dataset(tmp_path, [alone], layout="jhmdb")
+    video = open_dataset("jhmdb", tmp_path).read("synthetic/clip_0000")
+    boxes = [frame.people.visible_boxes[0] for frame in alone.frames()]
+    np.testing.assert_allclose(video.tracks.boxes, np.array(boxes), atol=0.01)
+
+
+def test_somebody_who_is_never_whole_cannot_be_a_puppet(tmp_path: Path) -> None:
+    cut = generate(replace(ALONE, person_height=(2.5, 2.8)), seed=0)
+    with pytest.raises(InputError, match="clip of seed 0: the first person is never wholly in"):
+        write_dataset(tmp_path, [cut], layout="jhmdb")
+
+
+def test_an_unknown_layout_is_refused(tmp_path: Path, crowd: SyntheticClip) -> None:
+    with pytest.raises(InputError, match="no layout is called 'zip'; there are video, posetrack18"):
+        write_dataset(tmp_path, [crowd], layout="zip")  # type: ignore[arg-type]
