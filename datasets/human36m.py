@@ -2,7 +2,7 @@
 
 Three layouts: the release (``S1/MyPoseFeatures/D2_Positions/<Action>.<camera>.cdf``, projected
 joints in pixels, ``D3_Positions_mono`` in millimetres before the camera, ``S1/Videos``), and the
-files of mmpose that name single pictures, ``*.npz`` with ``imgname, part, S`` and ``*coco.json``
+files of mmpose that name single pictures, ``*.npz`` with ``imgname, part, S`` and ``*h36m*.json``
 with ``keypoints_3d``. The order of mmpose's joints decides, not the names in its JSON, which call
 the right hip the left one but leave the arms as they are.
 
@@ -45,7 +45,7 @@ class Human36m:
     """The data set in a folder: the release if it is there, otherwise a list of pictures."""
 
     root: Path
-    """Folder with ``S1`` and so on, or with an ``.npz`` or ``coco.json``."""
+    """Folder with ``S1`` and so on, or with an ``.npz`` or ``*h36m*.json``."""
 
     name: ClassVar[str] = "human36m"
     whole: ClassVar[Counts | None] = None
@@ -60,11 +60,11 @@ class Human36m:
     def _list(self) -> PictureList:
         for path in [*sorted(self.root.glob("*body3d*.npz")), *sorted(self.root.glob("*.npz"))]:
             return self._pictures(path, _read_npz(path))
-        for path in sorted(self.root.glob("*coco*.json")):
+        for path in sorted(self.root.glob("*h36m*.json")):
             return self._pictures(path, _read_json(path))
         raise FormatError(
             f"{self.root}: nothing of Human3.6M; looked for S*/MyPoseFeatures/D2_Positions/*.cdf, "
-            "*.npz, *coco*.json"
+            "*.npz, *h36m*.json"
         )
 
     def _pictures(self, path: Path, people: Iterator[tuple[str, Person]]) -> PictureList:
