@@ -30,6 +30,7 @@ COMMANDS = (
         "posetube.pipelines.evaluate_command:evaluate_command",
         "Compare predictions with truth by a named protocol.",
     ),
+    ("train", "posetube.pipelines.train_command:train", "Train a network on labelled pictures."),
     ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, where the function lies and one line of help of each command, in the order of the help."""

@@ -9,7 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -64,5 +64,8 @@ def _unknown(
     for key, value in table.items():
         if key not in known:
             yield where, key, known
-        elif isinstance(value, dict) and dataclasses.is_dataclass(hints[key]):
-            yield from _unknown(value, hints[key], (*where, key))
+        elif isinstance(value, dict):
+            # A table that may be left out has the type ``Settings | None``.
+            for part in get_args(hints[key]) or (hints[key],):
+                if dataclasses.is_dataclass(part) and isinstance(part, type):
+                    yield from _unknown(value, part, (*where, key))

@@ -117,7 +117,7 @@ def train(
     meter = Meter()
     for batch in batches.ahead(step, config.optimization.steps):
         losses = step_losses(network, batch, step=step, config=config)
-        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(list(losses.values()))
         length = apply_gradients(optimizer, step=step, config=config.optimization)
         update_average(
             average.parameters(), network.parameters(), step=step, config=config.optimization

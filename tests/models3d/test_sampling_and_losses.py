@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_sample() -> None:
 def test_tubes_that_are_not_used_cost_nothing() -> None:
     logits = torch.zeros(4, requires_grad=True)
 
-    objectness_loss(logits, torch.tensor([1, 0, -1, -1])).backward()
+    torch.autograd.backward(objectness_loss(logits, torch.tensor([1, 0, -1, -1])))
 
     assert logits.grad is not None
     assert (logits.grad[:2] != 0).all()
@@ -64,7 +64,7 @@ def test_absent_frames_cost_nothing_whatever_stands_there() -> None:
     present = torch.tensor([[True, False, True], [True, True, True]])
 
     loss = box_loss(deltas, wanted, present, count=10)
-    loss.backward()
+    torch.autograd.backward(loss)
 
     assert torch.isfinite(loss)
     assert deltas.grad is not None
@@ -107,7 +107,7 @@ def test_joints_without_weight_give_no_gradient() -> None:
     logits = map_with_peak(10, 10).requires_grad_()
 
     loss = keypoint_loss(logits, target_at(40, 40, weight=0.0))
-    loss.backward()
+    torch.autograd.backward(loss)
 
     assert loss == 0
     assert logits.grad is not None

@@ -138,7 +138,7 @@ def test_a_joint_outside_its_box_counts_nothing(x: float, y: float, spread: floa
 def test_a_joint_on_the_last_edge_lies_in_the_last_cell() -> None:
     rows, columns, weight = one_joint(56, 112, spread=None)
 
-    assert (rows[-1], columns[-1], weight) == (1, 1, 1)
+    assert rows[-1] == columns[-1] == weight == 1
 
 
 def test_shapes_and_thresholds_are_checked() -> None:
