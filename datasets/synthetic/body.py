@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .motion import JOINTS, Bones
-from .raster import Ellipsoid, Part, Tube, cross
+from .raster import Ellipsoid, Part, Tube, cross, length_of
 from .texture import Texture
 
 Array = npt.NDArray[np.float64]
@@ -73,7 +73,7 @@ class Figure:
 
 
 def _unit(vector: Array) -> Array:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
+    return np.asarray(vector / max(length_of(vector), 1e-9))
 
 
 @dataclass(frozen=True, kw_only=True)

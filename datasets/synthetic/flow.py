@@ -14,7 +14,7 @@ import numpy.typing as npt
 from posetube.structures import BoolArray, ByteArray, FloatArray
 
 from .camera import Camera
-from .raster import Part, Tube, cross
+from .raster import Part, Tube, cross, length_of
 from .render import Moment
 
 Array = npt.NDArray[np.float64]
@@ -108,7 +108,7 @@ def _frame(solid: Part) -> tuple[Array, Array]:
     if not isinstance(solid, Tube):
         return solid.centre, solid.axes
     along = solid.end - solid.start
-    along = along / max(float(np.linalg.norm(along)), 1e-9)
+    along = along / max(length_of(along), 1e-9)
     front = solid.forward - along * (solid.forward @ along)
-    front = front / max(float(np.linalg.norm(front)), 1e-9)
+    front = front / max(length_of(front), 1e-9)
     return solid.start, np.stack([cross(along, front), along, front])

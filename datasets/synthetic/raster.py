@@ -5,7 +5,9 @@ hence normal, light, texture and depth; edges are smoothed. Surfaces are approxi
 far away (no perspective within one part). Not here: what the parts are (:mod:`.body`).
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +88,11 @@ def cross(first: Array, second: Array) -> Array:
     return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
+def length_of(vector: Array) -> float:
+    """Length of one vector (3,), as quickly."""
+    return math.sqrt(vector @ vector)
+
+
 class Canvas:
     """A picture in the making, with what is known of each pixel."""
 
@@ -136,6 +143,11 @@ class Print:
     """(P,) flat indices of the pixels it covers, hidden ones included."""
 
 
+def _clip(values: Any, low: float, high: float) -> Any:
+    """``np.clip`` without its cost per call, which is most of the cost for short arrays."""
+    return np.minimum(np.maximum(values, low), high)
+
+
 def draw(
     canvas: Canvas, camera: Camera, solid: Part, light: Light, *, owner: int, part: int
 ) -> Print | None:
@@ -172,10 +184,10 @@ def _rails(camera: Camera, tube: Tube, light: Light) -> _Rails | None:
     along = track / length if length > 1e-3 else np.array([0.0, 1.0])
     across = np.array([-along[1], along[0]])
     axis = camera.rotation @ (tube.end - tube.start)
-    axis = axis / max(float(np.linalg.norm(axis)), 1e-9)
+    axis = axis / max(length_of(axis), 1e-9)
     front = camera.rotation @ tube.forward
     front = front - axis * (front @ axis)
-    front = front / max(float(np.linalg.norm(front)), 1e-9)
+    front = front / max(length_of(front), 1e-9)
     left = cross(axis, front)
     side = np.array([across[0], across[1], 0.0])
     facing = cross(side, axis)
@@ -186,9 +198,9 @@ def _rails(camera: Camera, tube: Tube, light: Light) -> _Rails | None:
     deep = np.hypot(tube.radii[:, 0] * left[2], tube.radii[:, 1] * front[2])
     caps = [max(wide[end] * scale[end] * max(tube.caps[end], abs(axis[2])), 0.5) for end in (0, -1)]
     steps = np.arange(np.floor(-caps[0]), np.ceil(length + caps[1]) + 1)
-    place = np.clip(steps / max(length, 1e-3), 0, 1)
+    place = _clip(steps / max(length, 1e-3), 0, 1)
     knots = np.linspace(0, 1, len(wide))
-    bulge = np.clip(np.where(steps < 0, steps / caps[0], (steps - length) / caps[1]), -1, 1)
+    bulge = _clip(np.where(steps < 0, steps / caps[0], (steps - length) / caps[1]), -1, 1)
     bulge = np.where((steps >= 0) & (steps <= length), 0, bulge)
     ball = np.sqrt(1 - bulge**2)
     radius = np.interp(place, knots, wide) * (scale[0] + place * (scale[1] - scale[0])) * ball
@@ -235,18 +247,18 @@ def _draw_tube(
     x, y = _offsets(window, rails.origin)
     s = x * np.float32(rails.along[0]) + y * np.float32(rails.along[1]) - np.float32(rails.first)
     v = x * np.float32(rails.across[0]) + y * np.float32(rails.across[1])
-    step = np.clip(s.astype(np.int32), 0, len(rails.radius) - 1)
+    step = _clip(s.astype(np.int32), 0, len(rails.radius) - 1)
     gap = rails.radius[step] - np.abs(v)
     inside = np.flatnonzero(gap > -0.5)
     step, v, gap = step.ravel()[inside], v.ravel()[inside], gap.ravel()[inside]
-    u = np.clip(v / np.maximum(rails.radius[step], 0.3), -1, 1)
+    u = _clip(v / np.maximum(rails.radius[step], 0.3), -1, 1)
     w = np.sqrt(1 - u * u)
     shade = rails.tilt[step] * rails.shades[0]
     shade += rails.round[step] * (u * rails.shades[1] + w * rails.shades[2])
     texels = rails.column[((u + 1) * (_COLUMNS / 2)).astype(np.int32)]
     colour = _lit(tube.texture[rails.row[step], texels], shade, w, light)
     pixels = _flat(inside, window, canvas.size)
-    alpha = np.clip(gap + np.float32(0.5), 0, 1)
+    alpha = _clip(gap + np.float32(0.5), 0, 1)
     depth = np.asarray(rails.depth[step] - w * rails.thickness[step], np.float32)
     canvas.paint(pixels, colour, alpha, depth, owner=owner, part=part)
     return Print(box=box, pixels=pixels[alpha >= 0.5])
@@ -289,7 +301,7 @@ def _draw_ellipsoid(
     to_lamp = (light.diffuse * (camera.rotation @ light.direction)).astype(np.float32)
     colour = _lit(_globe(solid.texture, ball), normal @ to_lamp, -normal[:, 2], light)
     pixels = _flat(inside, window, canvas.size)
-    alpha = np.clip(gap + 0.5, 0, 1)
+    alpha = _clip(gap + 0.5, 0, 1)
     depth = (centre[2] + pz).astype(np.float32)
     canvas.paint(pixels, colour, alpha, depth, owner=owner, part=part)
     return Print(box=box, pixels=pixels[alpha >= 0.5])
@@ -301,7 +313,7 @@ def _globe(texture: Texture, ball: Texture) -> Texture:
     if rows == columns == 1:
         return np.repeat(texture[0], len(ball), axis=0)
     turn = np.arctan2(ball[:, 0], ball[:, 2]) / (2 * np.pi) + 0.5
-    fall = 0.5 - np.arcsin(np.clip(ball[:, 1], -1, 1)) / np.pi
+    fall = 0.5 - np.arcsin(_clip(ball[:, 1], -1, 1)) / np.pi
     row = np.minimum(fall * rows, rows - 1).astype(np.int32)
     column = np.minimum(turn * columns, columns - 1).astype(np.int32)
     return np.asarray(texture[row, column])
