@@ -23,7 +23,7 @@ from .detections_store import frame_table
 from .pose_columns import COMPRESSION, column, concatenate, pose_arrays, pose_fields, pose_people
 from .run_directory import RunDirectory
 
-ROW_GROUP = 8192
+ROW_GROUP = 2048
 """Rows that are held in memory before they are written."""
 
 STATE_NAMES = tuple(state.name.lower() for state in RowState)
