@@ -53,11 +53,9 @@ def _to_plain(value: Any) -> Any:
 def _from_plain(plain: Any, kind: Any) -> Any:
     """Build what a field's type asks for."""
     choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    classes = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}
+    classes: dict[str, Any] = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}  # type: ignore[union-attr]
     if not classes:
         return msgspec.convert(plain, kind)
-    if plain is None and type(None) in choices:
-        return None
     plain = dict(plain)
     chosen = classes[plain.pop(KIND)]
     hints = typing.get_type_hints(chosen)

@@ -83,8 +83,8 @@ class KeypointHead(nn.Module):
         """(R * T, C, P, P) pooled squares to (R * T, K, S, S) logits."""
         if self.prior is None:
             return _enlarge(self.low_resolution(pooled, length), self.config.enlarge)
-        features, logits = pooled.split(
-            [pooled.shape[1] - self.config.joints, self.config.joints], 1
+        features, logits = torch.split(
+            pooled, [pooled.shape[1] - self.config.joints, self.config.joints], dim=1
         )
         correction = self.low_resolution(functional.relu(features), length)
         correction = _enlarge(correction, self.config.enlarge)

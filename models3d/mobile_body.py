@@ -92,10 +92,9 @@ class MobileStem(nn.Module):
 class MobileStage(nn.Module):
     """Some blocks in a row."""
 
-    def __init__(self, blocks: list[nn.Module], *, time: int) -> None:
+    def __init__(self, blocks: list[nn.Module]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
-        self.time = time
 
     def forward(self, maps: Tensor, length: int) -> Tensor:
         """Each block in turn."""
@@ -115,6 +114,7 @@ class MobileBody(nn.Module):
 
     def __init__(self, config: MobileBodyConfig) -> None:
         super().__init__()
+        self.times = config.stage_times
         inputs, blocks = STEM_CHANNELS, list[nn.Module]()
         self.stages = nn.ModuleList()
         for index, (expansion, outputs, stride) in enumerate(BLOCKS, start=1):
@@ -131,7 +131,7 @@ class MobileBody(nn.Module):
             inputs = outputs
             if index in STAGE_ENDS:
                 stem = [] if self.stages else [MobileStem()]
-                self.stages.append(MobileStage([*stem, *blocks], time=time))
+                self.stages.append(MobileStage([*stem, *blocks]))
                 blocks = []
 
 

@@ -68,7 +68,7 @@ PYRAMID_SIZES = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,))
 
 
 def keypoint_rcnn_r50() -> TubeRCNNConfig:
-    """torchvision's Keypoint R-CNN, so that its COCO weights run and inflate.
+    """Keypoint R-CNN of torchvision, so that its COCO weights run and inflate.
 
     Source: ``keypointrcnn_resnet50_fpn`` of torchvision (He et al., "Mask R-CNN", ICCV 2017) with
     its defaults; its numbers are reproduced, its habits (``resized`` decoding) included.

@@ -145,13 +145,15 @@ class ProposalHead(nn.Module):
 
 def _per_tube(objectness: Tensor, length: int) -> Tensor:
     """(B * T, A, h, w) to (B, h * w * A), averaged over T."""
-    mean = objectness.unflatten(0, (-1, length)).mean(dim=1)
+    mean = torch.unflatten(objectness, 0, (-1, length)).mean(dim=1)
     return mean.permute(0, 2, 3, 1).flatten(1)
 
 
 def _per_frame(deltas: Tensor, length: int) -> Tensor:
     """(B * T, A * 4, h, w) to (B, h * w * A, T, 4)."""
-    split = deltas.unflatten(1, (-1, 4)).unflatten(0, (-1, length))  # (B, T, A, 4, h, w)
+    split = torch.unflatten(
+        torch.unflatten(deltas, 1, (-1, 4)), 0, (-1, length)
+    )  # (B, T, A, 4, h, w)
     return split.permute(0, 4, 5, 2, 1, 3).flatten(1, 3)
 
 
@@ -194,7 +196,8 @@ def _filter(
     """The best tubes of one clip: level by level, then of all levels together."""
     tubes, scores = [], []
     parts = (objectness, deltas, maps.anchors)
-    for logits, regressions, anchors in zip(*(p.split(maps.counts) for p in parts), strict=True):
+    levels = (torch.split(part, list(maps.counts)) for part in parts)
+    for logits, regressions, anchors in zip(*levels, strict=True):
         best = logits.topk(min(config.before_nms, len(logits))).indices
         tube = decode(regressions[best], anchors[best, None], convention=config.convention)
         tube = clip(tube, height=limit[0], width=limit[1], convention=config.convention)

@@ -65,6 +65,8 @@ class Affine(nn.Module):
 
     def __init__(self, channels: int, *, scale: float = 1.0) -> None:
         super().__init__()
+        self.scale: Tensor
+        self.shift: Tensor
         self.register_buffer("scale", torch.full((channels,), scale))
         self.register_buffer("shift", torch.zeros(channels))
 
@@ -133,9 +135,14 @@ class Stem(nn.Module):
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
-        self.time = config.times[0]
         self.conv = TimeConv(
-            3, WIDTHS[0], 7, stride=2, bias=False, time=self.time, time_padding=config.time_padding
+            3,
+            WIDTHS[0],
+            7,
+            stride=2,
+            bias=False,
+            time=config.times[0],
+            time_padding=config.time_padding,
         )
         self.norm = Affine(WIDTHS[0])
 
@@ -165,7 +172,6 @@ class Stage(nn.Module):
             )
             for place, inputs in enumerate(widths)
         )
-        self.time = time
 
     def forward(self, maps: Tensor, length: int) -> Tensor:
         """Each block in turn."""
@@ -185,6 +191,7 @@ class ResNet(nn.Module):
             self.stages.append(Stage(config, index, time=time, stride=1 if index == 0 else 2))
         self.channels = (WIDTHS[0], *(channels_of(config, i) for i in range(config.stages)))
         self.strides = (4, 4, 8, 16, 32)[: config.stages + 1]
+        self.times = config.times[: config.stages + 1]
         for stage in self.stages[: config.frozen_stages]:
             stage.requires_grad_(False)
 

@@ -91,7 +91,7 @@ def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding)
         length: T.
         padding: What lies beyond the clip's ends.
     """
-    clips = [response.unflatten(0, (-1, length)) for response in responses]
+    clips = [torch.unflatten(response, 0, (-1, length)) for response in responses]
     middle = len(clips) // 2
     moved = [_move(clip, step - middle, padding) for step, clip in enumerate(clips)]
     total = moved[middle]

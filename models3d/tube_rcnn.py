@@ -153,7 +153,7 @@ class TubeRCNN(nn.Module):
         )
         self.box_head = _box_head(config, channels)
         self.keypoint_head = KeypointHead(config.keypoint_head, inputs=channels)
-        times = [*(stage.time for stage in self.body.stages), 1, self.neck.time]
+        times = [*self.body.times, 1, self.neck.time]
         self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
 
     @property
@@ -273,12 +273,12 @@ class TubeRCNN(nn.Module):
     def _to_tubes(self, found: Found, frames: Sequence[int]) -> PoseTubes:
         people, _, joints = found
         shape = (len(people.scores), self.clip_length)
-        keypoint_scores = joints.scores.unflatten(0, shape)
+        keypoint_scores = torch.unflatten(joints.scores, 0, shape)
         scores = people.scores * keypoint_scores.mean(dim=(1, 2)) ** self.config.decode.rescore
         order = scores.argsort(descending=True, stable=True)
         columns = {
             "boxes": people.boxes,
-            "keypoints": joints.positions.unflatten(0, shape),
+            "keypoints": torch.unflatten(joints.positions, 0, shape),
             "keypoint_scores": keypoint_scores,
             "scores": scores,
             "presence": people.presence,
