@@ -1,6 +1,7 @@
 """The clip of ``posetube demo``: five seconds of people who cross, leave and hide, with truth."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,13 @@ SEED = 12
 RATE, SECONDS, SIZE = 25.0, 5.0, (360, 640)
 
 _WALKS = (
-    # from and to (x, z on the ground, metres), when half-way (seconds)
-    ((-1.0, -6.0), (1.0, -6.0), 2.3),
-    ((1.0, -5.2), (-1.0, -5.4), 2.6),
-    ((0.4, -7.2), (2.4, -6.8), 0.9),
+    # from and to (x, z on the ground, metres), when half-way (seconds), steps per second over usual
+    ((-1.0, -6.2), (1.0, -6.2), 2.2, 0.66),
+    ((1.0, -5.0), (-1.0, -5.0), 2.7, 0.64),
+    ((1.4, -7.4), (3.4, -7.2), 0.5, 1.0),
 )
-_STANDING = (((-1.5, -6.8), 0.3, "talk"), ((2.3, -6.4), -0.4, "wave"))
+_STANDING = (((-2.9, -6.9), 0.5, "wave"), ((-1.45, -7.4), 0.2, "talk"))
+_PILLAR = (0.85, -4.6)
 
 
 def demo_scene() -> SyntheticClip:
@@ -40,7 +42,9 @@ def demo_scene() -> SyntheticClip:
         "static", times, size=SIZE, rng=rng, field_of_view=FIELD_OF_VIEW, height=1.6, tilt=0.1
     )
     actors = _cast(rng, times)
-    scene = random_scene(rng, distance=9.0, fineness=48.0, things=[pillar(rng, 0.9, -4.8)])
+    scene = random_scene(
+        rng, distance=9.0, fineness=48.0, things=[pillar(rng, *_PILLAR, radius=0.16)]
+    )
     return SyntheticClip(
         config=SceneConfig(people=len(actors), seconds=SECONDS, rate=RATE, size=SIZE),
         seed=SEED,
@@ -53,11 +57,12 @@ def demo_scene() -> SyntheticClip:
 
 def _cast(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Actor]:
     actors: list[Actor] = []
-    for start, end, middle in _WALKS:
+    for start, end, middle, pace in _WALKS:
         figure = random_figure(rng)
+        walk = replace(MOTIONS["walk"], frequency=MOTIONS["walk"].frequency * pace)
         joints = walking(
             figure,
-            MOTIONS["walk"],
+            walk,
             times,
             start=np.array(start),
             end=np.array(end),

@@ -149,9 +149,8 @@ def cast_shadows(
     pixels[dark] = pixels[dark] * (1 - strength[dark, None])
 
 
-def pillar(rng: np.random.Generator, x: float, z: float) -> Part:
+def pillar(rng: np.random.Generator, x: float, z: float, *, radius: float) -> Part:
     """A column or tree trunk that reaches out of the picture."""
-    radius = rng.uniform(0.14, 0.3)
     return Tube(
         start=np.array([x, 0.0, z]),
         end=np.array([x + rng.normal(0, 0.05), 4.0, z]),
@@ -214,7 +213,7 @@ def random_things(rng: np.random.Generator, spots: Sequence[tuple[float, float]]
     for x, z in spots:
         kind = rng.integers(3)
         if kind == 0:
-            things.append(pillar(rng, x, z))
+            things.append(pillar(rng, x, z, radius=rng.uniform(0.14, 0.3)))
         else:
             things += bush(rng, x, z) if kind == 1 else board(rng, x, z)
     return things
