@@ -14,7 +14,8 @@ Source: the published files, and what poseval's ``convert.py`` asks of them.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
@@ -184,6 +185,63 @@ def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> Fra
         ids=np.array([image.id for image in images], np.int64),
         labeled=np.array([bool(i.is_labeled) for i in images], np.bool_) if told else None,
         ignore_regions=regions,
+    )
+
+
+class _Name(msgspec.Struct):
+    """What a frame is called."""
+
+    file_name: str
+
+
+class _Names(msgspec.Struct):
+    """The frames of a file, its people skipped."""
+
+    images: list[_Name]
+
+
+def folders(path: Path | str) -> list[str]:
+    """Names of the folders that a file's frames lie in, in their order, people unread."""
+    path = Path(path)
+    images = decode(read_bytes(path), _Names, path=path).images
+    return list(dict.fromkeys(PurePosixPath(image.file_name).parent.name for image in images))
+
+
+def sequences(tracks: VideoTracks) -> list[VideoTracks]:
+    """The sequences of a file that holds several, as some conversions have them, by folder.
+
+    Args:
+        tracks: From :func:`read`.
+
+    Returns:
+        One per folder of the frames' names, in the order in which they come, called by the folder;
+        the tracks themselves where there is only one.
+    """
+    folders = [PurePosixPath(name).parent.name for name in tracks.frames.names]
+    names = list(dict.fromkeys(folders))
+    if len(names) < 2:
+        return [tracks]
+    return [_part(tracks, [i for i, f in enumerate(folders) if f == name], name) for name in names]
+
+
+def _part(tracks: VideoTracks, frames: list[int], name: str) -> VideoTracks:
+    table, chosen = tracks.frames, np.array(frames)
+    place = np.full(len(table), -1)
+    place[chosen] = np.arange(len(chosen))
+    rows = tracks.select(np.sort(np.flatnonzero(place[tracks.frame] >= 0)))
+    return replace(
+        rows,
+        source=name,
+        frame=place[rows.frame],
+        frames=FrameTable(
+            times=table.times[chosen],
+            names=tuple(table.names[i] for i in frames),
+            ids=None if table.ids is None else table.ids[chosen],
+            labeled=None if table.labeled is None else table.labeled[chosen],
+            ignore_regions={
+                int(place[i]): region for i, region in table.ignore_regions.items() if place[i] >= 0
+            },
+        ),
     )
 
 

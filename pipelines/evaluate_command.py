@@ -5,9 +5,7 @@ import io
 import json as json_module
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from cyclopts import Parameter
+from typing import Any, Literal
 
 from posetube.errors import InputError
 
@@ -45,7 +43,7 @@ def evaluate_command(
     *,
     protocol: ProtocolName = "clean",
     strict: bool = False,
-    json: Annotated[Path | None, Parameter(help="Write the report as JSON; - for stdout.")] = None,
+    json: Path | None = None,
     per_sequence: bool = False,
     events: Path | None = None,
     plots: Path | None = None,
@@ -66,7 +64,7 @@ def evaluate_command(
             of poses; coco, pck-penn, pck-jhmdb and pixels are what their names say. Numbers of two
             protocols cannot be compared.
         strict: posetrack21 only: repeat the published tool's defect in frames without people.
-        json: Write the report as one JSON object; - prints it instead of the table.
+        json: Write the report as one JSON object.
         per_sequence: Print every sequence's table too (the JSON has them anyway).
         events: Write every miss, false positive and switch: .csv, or else JSON.
         plots: Folder for pictures: precision over recall, HOTA over threshold, bars by sequence, a
@@ -96,11 +94,10 @@ def evaluate_command(
     if events is not None:
         write_bytes(events, _events(report.events, as_csv=events.suffix == ".csv"))
     content = _content(report, bounds, with_events=events is not None)
-    text = json_module.dumps(content, indent=1, allow_nan=False)
-    if json is not None and str(json) != "-":
+    if json is not None:
+        text = json_module.dumps(content, indent=1, allow_nan=False)
         write_bytes(json, (text + "\n").encode())
-    shown = text if str(json) == "-" else _table(report, bounds, per_sequence=per_sequence)
-    print(shown)  # noqa: T201
+    print(_table(report, bounds, per_sequence=per_sequence))  # noqa: T201
     return 0
 
 

@@ -34,6 +34,7 @@ PEOPLE_PROTOCOLS = ("pck-penn", "pck-jhmdb", "pixels")
 TORSO = {
     "pck-penn": ("right_shoulder", "left_hip"),
     "pck-jhmdb": ("left_shoulder", "right_hip"),
+    "pixels": ("left_shoulder", "right_hip"),
 }
 """The joints whose distance is the torso's size."""
 
@@ -45,8 +46,9 @@ PIXELS = tuple(range(21))
 class PckConfig:
     """How PCK is measured."""
 
-    normalizer: Normalizer = "box"
-    """What errors are divided by."""
+    normalizer: Normalizer | None = None
+    """What errors are divided by; None: the box for PCK, nothing for ``pixels``. With one,
+    ``pixels`` measures as if it were 100 pixels long, as FLIC does with the torso."""
 
     rule: Rule = "lstm-pm"
     """Whose comparison and mean."""
@@ -103,7 +105,7 @@ def _report(
     parts: list[_Compared], protocol: str, config: PckConfig, *, per_sequence: bool
 ) -> EvalReport:
     metrics, note = (
-        _pixels(parts, config) if protocol == "pixels" else _pck(parts, protocol, config)
+        _pixels(parts, protocol, config) if protocol == "pixels" else _pck(parts, protocol, config)
     )
     return EvalReport(
         protocol=protocol,
@@ -121,7 +123,8 @@ def _report(
 
 def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict[str, Values], str]:
     truth, found, labeled = _joined(parts)
-    sizes = np.concatenate([_sizes(part, protocol, config.normalizer) for part in parts])
+    normalizer = config.normalizer or "box"
+    sizes = np.concatenate([_sizes(part, protocol, normalizer) for part in parts])
     metrics: dict[str, Values] = {}
     for limit in (config.threshold, *(t for t in THRESHOLDS if t != config.threshold)):
         accuracy = pck(
@@ -129,18 +132,26 @@ def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict
         )
         name = "pck" if limit == config.threshold else f"pck@{limit:g}"
         metrics[name] = _values(accuracy, parts[0].skeleton)
-    note = f"pck is PCK@{config.threshold:g} of the {config.normalizer}, rule {config.rule}"
+    note = f"pck is PCK@{config.threshold:g} of the {normalizer}, rule {config.rule}"
     return metrics, note
 
 
-def _pixels(parts: list[_Compared], config: PckConfig) -> tuple[dict[str, Values], str]:
+def _pixels(
+    parts: list[_Compared], protocol: str, config: PckConfig
+) -> tuple[dict[str, Values], str]:
     truth, found, labeled = _joined(parts)
-    curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=config.scale)
+    scale = np.full(len(truth), config.scale)
+    note = f"lengths times {config.scale:g}"
+    if config.normalizer is not None:
+        sizes = np.concatenate([_sizes(part, protocol, config.normalizer) for part in parts])
+        scale *= np.divide(100, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+        note += f", as if the {config.normalizer} were 100 pixels long"
+    curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=scale)
     metrics = {
         f"within_{limit}px": _values(accuracy, parts[0].skeleton)
         for limit, accuracy in zip(PIXELS, curve, strict=True)
     }
-    return metrics, f"lengths times {config.scale:g}"
+    return metrics, note
 
 
 def _joined(parts: list[_Compared]) -> tuple[DoubleArray, DoubleArray, BoolArray]:
@@ -171,7 +182,7 @@ def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArra
     if unknown.any():
         raise FormatError(
             f"{part.where[int(np.flatnonzero(unknown)[0])]} has no {normalizer}, which errors are "
-            "divided by; choose another --normalizer"
+            "divided by; choose another --pck.normalizer"
         )
     return sizes
 

@@ -135,6 +135,8 @@ def _scene(
 
 def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> Scene | None:
     """The sequence with the ids of people; None where somebody has none."""
+    if any(side.form != "json" for side in pair):
+        return None
     found, truth = (load(side, identity="person_id") for side in pair)
     if (found.tracks.track_ids < 0).any() or (truth.tracks.track_ids < 0).any():
         return None

@@ -89,7 +89,10 @@ def sources(given: Input, *, only_test: bool = False) -> list[Source]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     single = _single(path)
-    found = [single] if single is not None else _in_folder(path, only_test=only_test)
+    if single is not None and single.form == "json":
+        found = _in_file(single)
+    else:
+        found = [single] if single is not None else _in_folder(path, only_test=only_test)
     if not found:
         raise InputError(f"{path}: nothing to evaluate in it; understood are {UNDERSTOOD}")
     return found
@@ -106,6 +109,17 @@ def _single(path: Path) -> Source | None:
     if (path / "gt" / "gt.txt").is_file():
         return Source(name=path.resolve().name, where=where, form="mot")
     return None
+
+
+def _in_file(source: Source) -> list[Source]:
+    """One sequence, or those of a PoseTrack18 file that holds several."""
+    path = Path(source.where)
+    if json_form(path) == "posetrack17" or len(posetrack18.folders(path)) < 2:
+        return [source]
+    return [
+        Source(name=part.source, where=f"{path} ({part.source})", form="memory", tracks=part)
+        for part in posetrack18.sequences(posetrack18.read(path))
+    ]
 
 
 def _in_folder(folder: Path, *, only_test: bool) -> list[Source]:
@@ -171,11 +185,15 @@ def load(
     path = Path(source.where)
     tracks, form = source.tracks, str(source.form)
     if source.form == "json":
-        form = _json_form(path)
+        form = json_form(path)
         if form == "posetrack17":
             tracks = posetrack17.read(path)
         else:
             tracks = posetrack18.read(path, identity=identity, flat_regions=flat_regions)
+            if len(posetrack18.sequences(tracks)) > 1:
+                raise FormatError(
+                    f"{path}: frames of several sequences; in a folder each has a file of its own"
+                )
     elif source.form == "run":
         from .tracks_store import read_tracks  # brings pyarrow along
 
@@ -190,7 +208,12 @@ def load(
     return Loaded(tracks=tracks, where=source.where, form=form)
 
 
-def _json_form(path: Path) -> str:
+def json_form(path: Path) -> str:
+    """``posetrack17`` or ``posetrack18``, by the content.
+
+    Raises:
+        FormatError: If it is neither.
+    """
     keys = decode(read_bytes(path), _Keys, path=path)
     if keys.annolist is not msgspec.UNSET:
         return "posetrack17"

@@ -31,7 +31,7 @@ def inside(points: npt.NDArray[np.floating], polygon: Doubles) -> npt.NDArray[np
     beside = (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2))
     beside &= (np.minimum(y1, y2) <= y) & (y <= np.maximum(y1, y2))
     on_border = ((turn == 0) & beside).any(axis=-1)
-    crosses = ((y1 > y) != (y2 > y)) & ((turn > 0) == (y2 > y1))
+    crosses = ((y1 > y) != (y2 > y)) & np.where(y2 > y1, turn > 0, turn < 0)
     return np.asarray((crosses.sum(axis=-1) % 2 == 1) & ~on_border)
 
 

@@ -141,7 +141,7 @@ def test_the_truth_itself_has_100_where_a_joint_is_labelled(seed: int, name: str
     report = evaluated(truth, scored, name)
     labelled = scene_of(truth, scored, name).truth.known.any(axis=0)
     empty_frames = len(np.unique(truth.frame)) < len(truth.frames)
-    for joint, known in zip(POSETRACK15.joints, labelled.tolist(), strict=True):
+    for joint, known in zip(POSETRACK15.joints, np.asarray(labelled).tolist(), strict=True):
         assert report["ap"][joint] == pytest.approx(100 if known else 0)
         tracked = report.metrics.get("mota", {}).get(joint) is not None or name == "posetrack21"
         if known and tracked and not (empty_frames and name.startswith("poseval")):
