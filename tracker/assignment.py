@@ -10,6 +10,7 @@ Greedy choice takes the cheapest pair first; among equals the lowest row, then t
 Not here: what a pair costs (:mod:`.cost`), the published tracker's ungated solver (:mod:`.paper`).
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ except ImportError:
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Library = Literal["lap", "scipy"]
+Solver = Callable[[Doubles], Ints]
 
 TIE = 1e-9
 """Costs that differ by less are equal."""
@@ -54,25 +56,39 @@ def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tup
         >>> rows.tolist(), columns.tolist()
         ([0, 1], [1, 0])
     """
-    gain = _gains(cost, limit)
+    if cost.ndim != 2:
+        raise InputError(f"solve: expected a cost matrix (N, M), got {cost.shape}")
+    rows, columns = np.nonzero(cost < limit)
+    made = solve_pairs(rows, columns, cost[rows, columns], limit=limit, library=library)
+    return rows[made], columns[made]
+
+
+def solve_pairs(
+    rows: Ints, columns: Ints, cost: Doubles, *, limit: float, library: Library | None = None
+) -> Ints:
+    """What :func:`solve` does, where only few pairs can be made.
+
+    Args:
+        rows: (P,) row of each pair, rising; columns rise within a row.
+        columns: (P,) its column.
+        cost: (P,) what it costs.
+        limit: The gate.
+        library: See :func:`solve`.
+
+    Returns:
+        Which pairs are made, rising.
+    """
+    if not np.isfinite(limit):
+        raise InputError(f"solve: the limit must be finite, got {limit}")
     if library == "lap" and lap is None:
         raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
     dense = _by_scipy if library == "scipy" or lap is None else _by_lap
-    column_of = np.full(len(gain), -1)
-    for rows, columns in _groups(gain):
-        if len(rows) == 1 or len(columns) == 1:
-            row, column = np.unravel_index(
-                _first_best(gain[np.ix_(rows, columns)]), (len(rows), len(columns))
-            )
-            column_of[rows[row]] = columns[column]
-            continue
-        square = np.zeros((max(len(rows), len(columns)),) * 2)
-        square[: len(rows), : len(columns)] = gain[np.ix_(rows, columns)]
-        chosen = _settle_ties(square, dense(square))[: len(rows)]
-        made = square[np.arange(len(rows)), chosen] < 0
-        column_of[rows[made]] = columns[chosen[made]]
-    rows = np.flatnonzero(column_of >= 0)
-    return rows, column_of[rows]
+    allowed = np.flatnonzero(cost < limit - TIE)
+    made = [np.zeros(0, np.int64)]
+    for group in _groups(rows[allowed], columns[allowed]):
+        pairs = allowed[group]
+        made.append(pairs[_chosen(rows[pairs], columns[pairs], cost[pairs] - limit, dense)])
+    return np.sort(np.concatenate(made))
 
 
 def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
@@ -118,31 +134,29 @@ def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Double
     return np.asarray(best - own)
 
 
-def _gains(cost: Doubles, limit: float) -> Doubles:
-    """What each pair saves, negative so that a solver can minimise; 0 where it is not allowed."""
-    if cost.ndim != 2:
-        raise InputError(f"solve: expected a cost matrix (N, M), got {cost.shape}")
-    if not np.isfinite(limit):
-        raise InputError(f"solve: the limit must be finite, got {limit}")
-    return np.where(cost < limit - TIE, cost - limit, 0).astype(np.float64)
-
-
-def _groups(gain: Doubles) -> list[tuple[Ints, Ints]]:
-    """Split into groups of rows and columns that have no allowed pair between them."""
-    rows, columns = np.nonzero(gain)
+def _groups(rows: Ints, columns: Ints) -> list[Ints]:
+    """Split pairs into groups that have no row and no column in common."""
     if not len(rows):
         return []
-    n, m = gain.shape
+    n, m = rows.max() + 1, columns.max() + 1
     links = csr_array((np.ones(len(rows)), (rows, n + columns)), shape=(n + m, n + m))
-    count, group = connected_components(links, directed=False)
-    order = np.argsort(group, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(group, minlength=count))[:-1])
-    split = [(part[part < n], part[part >= n] - n) for part in parts if len(part) > 1]
-    return [(rows.astype(np.int64), columns.astype(np.int64)) for rows, columns in split]
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group[rows], kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[rows][order])) + 1)
 
 
-def _first_best(values: Doubles) -> int:
-    return int(np.flatnonzero(values.ravel() <= values.min() + TIE)[0])
+def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
+    """Which pairs of a group save most together; all gains are negative."""
+    if len(rows) == 1:
+        return np.zeros(1, np.int64)
+    _, row = np.unique(rows, return_inverse=True)
+    _, column = np.unique(columns, return_inverse=True)
+    if row[-1] == 0 or column.max() == 0:
+        return np.flatnonzero(gain <= gain.min() + TIE)[:1]
+    square = np.zeros((max(row[-1], column.max()) + 1,) * 2)
+    square[row, column] = gain
+    best = _settle_ties(square, dense(square))
+    return np.flatnonzero(best[row] == column)
 
 
 def _by_lap(square: Doubles) -> Ints:

@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.structures import IntArray, VideoTracks
+from posetube.structures import VideoTracks
 
 from .cost import Doubles, scale_of
 from .filters.kalman import kalman_smoother
 from .filters.local import median, savitzky_golay
 from .filters.one_euro import one_euro
-from .tracklets import Rows, tracklets
+from .tracklets import stretches
 
 Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]
 
@@ -79,14 +79,15 @@ def smooth(
         The same rows; joints that were unknown stay unknown.
     """
     boxes, joints = tracks.boxes.copy(), tracks.keypoints.copy()
-    for rows in _stretches(tracks, max_gap=config.max_gap, cuts=cuts):
+    for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
+        times = tracks.frames.times[tracks.frame[rows]]
         corners = tracks.boxes[rows].reshape(len(rows), 2, 2)
         points = np.concatenate([corners, tracks.keypoints[rows]], axis=1).astype(np.float64)
         sure = np.concatenate(
             [np.ones((len(rows), 2)), np.nan_to_num(tracks.keypoint_scores[rows], nan=1.0)], axis=1
         )
         size = float(np.median(scale_of(tracks.boxes[rows])))
-        steady = size * _filtered(_times(tracks, rows), points / size, sure[..., None], config)
+        steady = size * _filtered(times, points / size, sure[..., None], config)
         boxes[rows], joints[rows] = steady[:, :2].reshape(-1, 4), steady[:, 2:]
     return replace(tracks, boxes=boxes, keypoints=joints)
 
@@ -113,17 +114,3 @@ def _filtered(times: Doubles, points: Doubles, sure: Doubles, config: SmoothConf
             return savitzky_golay(times, points, window=config.window, order=config.order)
         case "median":
             return median(times, points, window=config.window)
-
-
-def _stretches(tracks: VideoTracks, *, max_gap: float, cuts: Sequence[int]) -> Rows:
-    """The rows of each track, taken apart at cuts and long gaps."""
-    scene = np.searchsorted(np.sort(np.array(cuts, np.int64)), tracks.frame, side="right")
-    parts = []
-    for rows in tracklets(tracks):
-        apart = (np.diff(_times(tracks, rows)) > max_gap) | (np.diff(scene[rows]) > 0)
-        parts += np.split(rows, np.flatnonzero(apart) + 1)
-    return parts
-
-
-def _times(tracks: VideoTracks, rows: IntArray) -> Doubles:
-    return tracks.frames.times[tracks.frame[rows]]

@@ -5,10 +5,10 @@ and in which pose, from a short stretch of rows rather than one. Both ends of a 
 into it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
@@ -43,6 +43,21 @@ def tracklets(tracks: VideoTracks) -> Rows:
     order = np.argsort(tracks.track_ids, kind="stable")
     ids, starts = np.unique(tracks.track_ids[order], return_index=True)
     return [r for i, r in zip(ids, np.split(order, starts[1:]), strict=False) if i >= 0]
+
+
+def scenes(tracks: VideoTracks, cuts: Sequence[int]) -> IntArray:
+    """(R,) number of the scene that each row lies in, given the first frame of each new scene."""
+    return np.searchsorted(np.sort(np.array(cuts, np.int64)), tracks.frame, side="right")
+
+
+def stretches(tracks: VideoTracks, *, max_gap: float, cuts: Sequence[int] = ()) -> Rows:
+    """The rows of each track, taken apart at cuts and at gaps longer than some seconds."""
+    scene, times = scenes(tracks, cuts), tracks.frames.times[tracks.frame]
+    parts = []
+    for rows in tracklets(tracks):
+        apart = (np.diff(times[rows]) > max_gap) | (np.diff(scene[rows]) > 0)
+        parts += np.split(rows, np.flatnonzero(apart) + 1)
+    return parts
 
 
 def ends(tracks: VideoTracks, parts: Rows, *, last: bool, seconds: float) -> Ends:
@@ -96,8 +111,3 @@ def _slope(since: Doubles, places: Doubles, size: float) -> Doubles:
     centred = since - since.mean()
     doubt = (CALM * size) ** 2 / (USUAL_SPEED * size) ** 2
     return np.asarray(centred @ (places - places.mean(axis=0)) / (centred @ centred + doubt))
-
-
-def box_of(centres: npt.NDArray[np.floating], sizes: npt.NDArray[np.floating]) -> Doubles:
-    """(N, 4) boxes of these middles and sizes."""
-    return np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1).astype(np.float64)

@@ -1,0 +1,139 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from posetube.errors import InputError
+from posetube.skeletons import COCO17
+from posetube.structures import Detections, FrameTable, RowState, VideoTracks
+from posetube.tracker.offline import OfflineConfig, relink
+from posetube.tracker.tracker import LinkConfig, Tracker
+
+People = Callable[..., Detections]
+FPS = 25
+
+
+def online(frames: list[Detections]) -> VideoTracks:
+    tracker = Tracker(skeleton=COCO17, config=LinkConfig(max_gap=0.4))
+    out = []
+    for index, found in enumerate(frames):
+        out += tracker.update(found, frame=index, time=index / FPS)
+    return VideoTracks.from_frames(
+        out + tracker.finish(),
+        source="clip",
+        size=None,
+        skeleton=COCO17,
+        frames=FrameTable(times=np.arange(len(frames)) / FPS),
+    )
+
+
+def walk(people: People, *, gone: range, steps: int = 60, speed: float = 2.0) -> list[Detections]:
+    """One person walks right; in some frames nobody finds them."""
+    return [
+        people([] if t in gone else [(100 + speed * t, 100)], jitter=1, seed=t)
+        for t in range(steps)
+    ]
+
+
+def test_a_person_away_for_longer_than_a_tracker_waits_keeps_the_id(people: People) -> None:
+    tracks = online(walk(people, gone=range(20, 40)))
+
+    assert tracks.ids.tolist() == [1, 2]
+    assert relink(tracks).ids.tolist() == [1]
+
+
+def test_filled_rows_are_marked_and_lie_on_the_line(people: People) -> None:
+    tracks = relink(online(walk(people, gone=range(20, 30), speed=2)))
+
+    made_up = tracks.states == RowState.INTERPOLATED
+    centres = tracks.boxes[:, [0, 2]].mean(axis=1)
+    assert tracks.frame[made_up].tolist() == list(range(20, 30))
+    np.testing.assert_allclose(centres[made_up], 100 + 2 * np.arange(20, 30), atol=4)
+    assert tracks.link_margins is not None
+    assert np.isnan(tracks.link_margins[made_up]).all()
+
+
+def test_long_gaps_are_joined_but_not_filled(people: People) -> None:
+    tracks = relink(online(walk(people, gone=range(20, 45))), config=OfflineConfig(fill_gap=0.5))
+
+    assert tracks.ids.tolist() == [1]
+    assert len(tracks.frame) == 35
+
+
+def test_nothing_is_joined_or_filled_across_a_cut(people: People) -> None:
+    tracks = online(walk(people, gone=range(20, 40)))
+
+    assert relink(tracks, cuts=[30]).ids.tolist() == [1, 2]
+    assert not np.any(relink(tracks, cuts=[30]).states == RowState.INTERPOLATED)
+
+
+def test_somebody_elsewhere_is_not_joined(people: People) -> None:
+    frames = [people([(100, 100)] if t < 20 else [(600, 100)], seed=t) for t in range(40)]
+
+    assert relink(online(frames)).ids.tolist() == [1, 2]
+
+
+def test_two_people_are_joined_so_that_the_whole_makes_sense(people: People) -> None:
+    """Both vanish for half a second while they walk past each other."""
+    frames = [
+        people([] if 25 <= t < 40 else [(100 + 3 * t, 100), (295 - 3 * t, 104)], jitter=1, seed=t)
+        for t in range(65)
+    ]
+
+    tracks = relink(online(frames))
+
+    for track in tracks:
+        centres = track.boxes[:, [0, 2]].mean(axis=1)
+        assert (np.diff(centres[::10]) > 0).all() or (np.diff(centres[::10]) < 0).all()
+    assert len(tracks) == 2
+
+
+def test_rows_linked_in_doubt_are_drawn_anew(people: People) -> None:
+    tracks = online(walk(people, gone=range(0)))
+    assert tracks.link_margins is not None
+    tracks.link_margins[30] = 0.01
+
+    found = relink(tracks)
+
+    assert found.states is not None
+    assert np.flatnonzero(found.states == RowState.INTERPOLATED).tolist() == [30]
+    assert found.ids.tolist() == [1]
+
+
+def test_short_tracks_go_unless_the_video_cut_them_short(people: People) -> None:
+    brief = [people([(100, 100)] * (10 <= t < 15), seed=t) for t in range(30)]
+    single = online([people([(100, 100)])])
+
+    assert relink(online(brief)).ids.tolist() == []
+    assert relink(single).ids.tolist() == [1]
+
+
+def test_ids_count_from_one_by_first_appearance(people: People) -> None:
+    tracks = online(walk(people, gone=range(0)))
+    renamed = VideoTracks(
+        **{
+            name: getattr(tracks, name)
+            for name in tracks.__dataclass_fields__
+            if name != "track_ids"
+        },
+        track_ids=tracks.track_ids + 41,
+    )
+
+    assert relink(renamed).ids.tolist() == [1]
+
+
+def test_a_video_without_people_stays_as_it_is(people: People) -> None:
+    assert len(relink(online([people([])] * 3)).frame) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_gap": -1.0}, "OfflineConfig.max_gap must be 0 or more, got -1.0"),
+        ({"max_cost": 0.0}, r"OfflineConfig.max_cost must be in \(0, 1\], got 0.0"),
+    ],
+)
+def test_settings_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        OfflineConfig(**settings)
