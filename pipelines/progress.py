@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``stage``: one began; ``progress``: frames were done; ``end``: the run is over."""
 
     run: str
-    """Name of the run."""
+    """Name of the run's input."""
 
     stage: str | None = None
     """``detect``, ``link`` or ``render``."""

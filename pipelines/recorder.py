@@ -39,6 +39,7 @@ class Recorder:
         self.run, self.manifest = run, manifest
         self.interrupt = interrupt or Interrupt()
         self._listeners, self._clock = tuple(listeners), clock
+        self._name = manifest.source.name
         self._stage: Stage | None = None
         self._total: int | None = None
 
@@ -59,7 +60,7 @@ class Recorder:
         before = self.manifest.stages.get(stage, StageRecord(done=False, seconds=0.0))
         began = self._clock()
         self._stage, self._total = stage, total
-        self._tell(Event(event="stage", run=self.run.name, stage=stage, done=done, total=total))
+        self._tell(Event(event="stage", run=self._name, stage=stage, done=done, total=total))
         finished = False
         try:
             yield
@@ -77,7 +78,7 @@ class Recorder:
         self._tell(
             Event(
                 event="progress",
-                run=self.run.name,
+                run=self._name,
                 stage=self._stage,
                 done=done,
                 total=self._total,
@@ -94,12 +95,12 @@ class Recorder:
         if told:
             self.update(warnings=(*known, *told))
         for text in told:
-            self._tell(Event(event="warning", run=self.run.name, text=text))
+            self._tell(Event(event="warning", run=self._name, text=text))
 
     def end(self, text: str) -> None:
         """Say that the run is over."""
         state = self.manifest.state
-        self._tell(Event(event="end", run=self.run.name, state=state, text=text))
+        self._tell(Event(event="end", run=self._name, state=state, text=text))
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

@@ -120,11 +120,6 @@ class RunDirectory:
     path: Path
 
     @property
-    def name(self) -> str:
-        """Name of the run, that of its folder."""
-        return self.path.resolve().name
-
-    @property
     def manifest(self) -> Path:
         """``run.json``: see :class:`Manifest`."""
         return self.path / "run.json"

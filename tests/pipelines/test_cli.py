@@ -204,7 +204,7 @@ def test_json_progress_leaves_stdout_to_machines(
     assert main(["track", str(make_clip(frames=4)), *words]) == 0
 
     lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == {"event": "stage", "run": "run", "stage": "detect", "done": 0, "total": 4}
+    assert lines[0] == {"event": "stage", "run": "clip", "stage": "detect", "done": 0, "total": 4}
     assert (lines[-1]["event"], lines[-1]["state"]) == ("end", "complete")
 
 

@@ -1,0 +1,65 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from posetube.errors import InputError, MediaError, ResourceError, WeightsError
+from posetube.pipelines.batch import Outcome, exit_code
+from posetube.pipelines.failures import Interrupted, explain
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch.cuda has it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (InputError("every: must be 1"), 2, "every: must be 1"),
+        (MediaError("a.mp4: no\nsuch file"), 5, "a.mp4: no such file"),
+        (WeightsError("no model"), 6, "no model"),
+        (ResourceError("full"), 7, "full"),
+        (MemoryError(), 7, "memory ran out"),
+        (OutOfMemoryError("CUDA"), 7, "memory ran out"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"), 7, "disk full at /data/x"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data"), 2, "denied at /data"),
+        (Interrupted("stopped"), 130, "stopped"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_an_error_has_a_code_and_a_line(error: BaseException, code: int, line: str) -> None:
+    failure = explain(error)
+
+    assert failure.exit_code == code
+    assert line in failure.line
+    assert "\n" not in failure.line
+
+
+def test_what_nobody_expected_is_kept_in_a_file(tmp_path: Path) -> None:
+    try:
+        raise ValueError("a bug")
+    except ValueError as error:
+        failure = explain(error, logs=tmp_path / "logs")
+
+    assert failure.exit_code == 1
+    assert "unexpected ValueError: a bug. This is our fault" in failure.line
+    assert "Traceback" in (tmp_path / "logs" / "posetube-error.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("codes", "together"),
+    [
+        ([], 0),
+        ([0, 0], 0),
+        ([0, 3], 3),
+        ([5], 5),
+        ([5, 5], 5),
+        ([0, 5], 4),
+        ([3, 5], 4),
+        ([5, 1], 4),
+        ([0, 5, 7], 7),
+    ],
+)
+def test_several_inputs_have_one_code(codes: list[int], together: int) -> None:
+    assert exit_code([Outcome(exit_code=code, line="") for code in codes]) == together

@@ -1,0 +1,89 @@
+import io
+from typing import Literal
+
+import msgspec
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from posetube.pipelines.progress import Bar, Event, JsonLines, Lines, showing_progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def event(kind: Literal["stage", "progress"], done: int, total: int | None = 100) -> Event:
+    return Event(event=kind, run="clip", stage="detect", done=done, total=total)
+
+
+def test_lines_come_every_so_often_with_speed_and_time_left() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = Lines(stream, interval=30, clock=clock)
+    lines(event("stage", 20))
+    for second in range(1, 61):
+        clock.now = second
+        lines(event("progress", 20 + second))
+
+    assert stream.getvalue().splitlines() == [
+        "clip: detect 50 of 100 frames, 1.0 frames/s, 0:50 left",
+        "clip: detect 80 of 100 frames, 1.0 frames/s, 0:20 left",
+    ]
+
+
+def test_a_source_without_a_length_has_no_time_left() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = Lines(stream, interval=30, clock=clock)
+    lines(event("stage", 0, None))
+    clock.now = 40
+    lines(event("progress", 10, None))
+
+    assert stream.getvalue() == "clip: detect 10 frames, 0.2 frames/s\n"
+
+
+def test_warnings_are_always_told() -> None:
+    stream = io.StringIO()
+    Lines(stream, interval=float("inf"))(Event(event="warning", run="clip", text="frame 3"))
+
+    assert stream.getvalue() == "clip: warning: frame 3\n"
+
+
+def test_json_lines_come_once_a_second_and_the_last_one_always() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = JsonLines(stream, clock=clock)
+    for done in range(1, 101):
+        clock.now += 0.1
+        lines(event("progress", done))
+
+    done = [msgspec.json.decode(line)["done"] for line in stream.getvalue().splitlines()]
+    assert done[-1] == 100
+    assert 10 <= len(done) <= 12
+
+
+def test_a_bar_shows_the_stage_its_frames_and_their_speed() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Progress(
+        "{task.description} {task.completed} {task.fields[rate]}", console=console
+    ) as progress:
+        bar = Bar(progress)
+        bar(event("stage", 0))
+        bar(event("progress", 40))
+        bar(Event(event="warning", run="clip", text="frame [3] is damaged"))
+        bar(Event(event="end", run="clip"))
+
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "clip: detect 40" in shown
+    assert "frames/s" in shown
+    assert "clip: warning: frame [3] is damaged" in shown
+
+
+def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_progress("auto") as listener:
+        assert isinstance(listener, Lines)
+    with showing_progress("json") as listener:
+        listener(event("progress", 100))
+    assert capsys.readouterr().out.startswith('{"event":"progress"')
