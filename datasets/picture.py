@@ -62,9 +62,16 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
     form = _format(data[:16])
     if form is None:
         raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
-    plain, damaged = _examine(path, data, form, max_pixels)
     # A JPEG whose last scan has no end was cut short; decoders fill the rest with grey
-    if damaged or (form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")):
+    cut = form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    plain = None if cut else _decoded(data, form, max_pixels, strict=True)
+    if plain is None:
+        plain = _decoded(data, form, max_pixels, strict=False)
+        if plain is None:
+            raise MediaError(
+                f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
+                f"{max_pixels} pixels"
+            )
         return plain, "corrupt"
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
@@ -84,22 +91,20 @@ def _format(head: bytes) -> str | None:
     return next((form for start, form in _HEADS if head.startswith(start)), None)
 
 
-def _examine(path: Path, data: bytes, form: str, max_pixels: int) -> tuple[ByteArray, bool]:
-    """Decode with FFmpeg: (H, W, 3) RGB as stored, and whether it met damage."""
-    limit = {"max_pixels": str(max_pixels)}
+def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> ByteArray | None:
+    """Decode with FFmpeg: (H, W, 3) RGB as stored; None if it fails, or finds damage if strict."""
+    options = {"max_pixels": str(max_pixels)}
+    if strict and form != "tiff_pipe":  # FFmpeg takes sound TIFF files for damaged ones
+        options["err_detect"] = "explode"
     try:
-        with av.open(BytesIO(data), mode="r", format=form, options=limit) as container:
+        with av.open(BytesIO(data), mode="r", format=form, options=options) as container:
             stream = container.streams.video[0]
             if stream.width * stream.height > max_pixels:
-                raise MediaError(
-                    f"{path}: {stream.width} x {stream.height} pixels are over the limit of "
-                    f"{max_pixels}; raise max_pixels if the picture can be trusted"
-                )
-            stream.codec_context.options = limit
+                return None
+            stream.codec_context.options = options
             frame = next(container.decode(stream))
-            return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), frame.is_corrupt
+            if strict and frame.is_corrupt:
+                return None
+            return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     except (av.error.FFmpegError, ValueError, StopIteration, IndexError):
-        raise MediaError(
-            f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
-            f"{max_pixels} pixels"
-        ) from None
+        return None

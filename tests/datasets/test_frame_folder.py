@@ -171,6 +171,21 @@ def test_half_a_jpeg_is_marked(tmp_path: Path, draw: Draw) -> None:
     assert video.warnings == ["photo.jpg: frame 0 (0.000 s): photo.jpg is damaged"]
 
 
+def test_damage_inside_a_picture_is_marked(
+    tmp_path: Path, draw: Draw, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3)).astype(np.uint8)
+    path = save(tmp_path / "photo.jpg", noise)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
+    path.write_bytes(data)
+
+    image, state = read_picture(path, max_pixels=LIMIT)
+
+    assert (image.shape, state) == ((96, 128, 3), "corrupt")
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tif"])
 def test_half_a_picture_of_another_format_is_refused(
     tmp_path: Path, draw: Draw, suffix: str
