@@ -8,6 +8,7 @@ import pytest
 from posetube.errors import InputError
 from posetube.pipelines import demo as demo_command
 from posetube.pipelines import doctor as doctor_command
+from posetube.pipelines.api import track
 from posetube.pipelines.cli import main
 from posetube.pipelines.demo_score import score
 from posetube.pipelines.loaded_model import LoadedModel
@@ -109,9 +110,8 @@ def test_the_doctor_says_a_line_for_each_thing_it_looks_at(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real = doctor_command.track
     monkeypatch.setattr(
-        doctor_command, "track", lambda path, **rest: real(path, model=make_model(), **rest)
+        doctor_command, "track", lambda path, **rest: track(path, model=make_model(), **rest)
     )
 
     assert main(["doctor"]) == 0
