@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError
+from posetube.errors import FormatError, InputError
 
 MAX_FILE_BYTES = 256 * 2**20
 """Larger files are refused; the largest of the supported data sets has 100 MB."""
@@ -54,12 +54,15 @@ def read_mat(path: Path | str) -> dict[str, Any]:
 
     Raises:
         FormatError: If the file is not of level 5, is damaged, or exceeds a bound.
-        OSError: If it cannot be opened.
+        InputError: If it cannot be opened.
     """
     path = Path(path)
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise FormatError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, refused")
-    data = path.read_bytes()
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise FormatError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, refused")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     order = _byte_order(data, path=path)
     try:
         return _Reader(order).variables(data)

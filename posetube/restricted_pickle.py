@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError
+from posetube.errors import FormatError, InputError
 
 MAX_BYTES = 512 * 2**20
 """Larger files are refused unless the caller allows more."""
@@ -40,13 +40,12 @@ def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = 
 
     Raises:
         FormatError: If the file is damaged, or asks for anything else; names what it asks for.
-        OSError: If it cannot be opened.
+        InputError: If it cannot be opened.
     """
     path = Path(path)
-    if path.stat().st_size > max_bytes:
-        raise FormatError(f"{path}: larger than {max_bytes >> 20} MiB, refused")
+    content = _read(path, max_bytes)
     try:
-        content = _Unpickler(io.BytesIO(path.read_bytes()), encoding=encoding).load()
+        content = _Unpickler(io.BytesIO(content), encoding=encoding).load()
         return _Plain().value(content, depth=0)
     except _Refused as error:
         raise FormatError(f"{path}: refused: {error}") from None
@@ -54,6 +53,15 @@ def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = 
         raise FormatError(f"{path}: not a sound pickle: it asks for too much memory") from None
     except Exception as error:  # a damaged pickle fails in any way that Python can fail
         raise FormatError(f"{path}: not a sound pickle: {type(error).__name__}") from None
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        if path.stat().st_size > max_bytes:
+            raise FormatError(f"{path}: larger than {max_bytes >> 20} MiB, refused")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 class _Refused(Exception):
