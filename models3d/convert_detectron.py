@@ -11,11 +11,12 @@ Source: names as in the two programs' checkpoints; a frozen doubling of the heat
 import re
 from collections.abc import Mapping
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from posetube.structures import FloatArray
+from .renaming import Renamed, rename
+
+MARK = "conv1_w"
+"""A name that only this layout has."""
 
 BLOB_KINDS = {"w": "weight", "b": "bias"}
 NORM_KINDS = {"s": "scale", "b": "shift"}
@@ -33,26 +34,15 @@ LAYERS = {
 BRANCHES = {"a": 0, "b": 1, "c": 2}
 
 
-def from_detectron(
-    blobs: Mapping[str, FloatArray], *, last_stage_in_head: bool
-) -> tuple[dict[str, Tensor], list[str]]:
+def from_detectron(blobs: Mapping[str, Tensor]) -> Renamed:
     """Blobs to parameters under our names.
 
     Args:
-        blobs: Name to array.
-        last_stage_in_head: Whether res5 is the box head's (C4).
-
-    Returns:
-        The parameters, and the names of the blobs that are none.
+        blobs: By name, as the pickles hold them.
     """
-    parameters, unused = {}, []
-    for blob, array in blobs.items():
-        name = _name_of(blob, last_stage_in_head=last_stage_in_head)
-        if name is None:
-            unused.append(blob)
-        else:
-            parameters[name] = torch.from_numpy(np.array(array, np.float32))
-    return parameters, unused
+    # without fully connected layers the box head is ResNet's last stage
+    last_stage_in_head = "fc6_w" not in blobs
+    return rename(blobs, lambda blob: _name_of(blob, last_stage_in_head=last_stage_in_head))
 
 
 def _name_of(blob: str, *, last_stage_in_head: bool) -> str | None:

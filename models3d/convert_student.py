@@ -4,12 +4,17 @@ Their parts are ours under other names; see the model card.
 """
 
 import re
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from .mobile_body import STAGE_ENDS
+from .renaming import Renamed, rename
 
-RENAMES = (
+MARK = "body.stem.weight"
+"""A name that only this layout has."""
+
+RULES = (
     (r"^decoder\.(lateral|smooth)\.(\d)", r"neck.decoder.\1_\2"),
     (r"^decoder\.top\.", r"neck.decoder.top_"),
     (r"^maps\.joints\.out\.", "neck.logits."),
@@ -22,13 +27,13 @@ RENAMES = (
 )
 
 
-def from_student(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def from_student(tensors: Mapping[str, Tensor]) -> Renamed:
     """Parameters under the checkpoint's names to parameters under ours."""
-    return {_rename(name): tensor for name, tensor in tensors.items()}
+    return rename(tensors, _name_of)
 
 
-def _rename(name: str) -> str:
-    for pattern, replacement in RENAMES:
+def _name_of(name: str) -> str:
+    for pattern, replacement in RULES:
         name = re.sub(pattern, replacement, name)
     return re.sub(r"^body\.blocks\.(\d+)\.", _stage_of, name)
 

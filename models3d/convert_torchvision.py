@@ -5,11 +5,19 @@ its ``COCO_V1`` weights and of 1e-5 for everything else.
 """
 
 import re
+from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-RENAMES = (
+from .renaming import Renamed, fold_batch_norm, rename, substitute
+
+MARK = "backbone.body.conv1.weight"
+"""A name that only this layout has."""
+
+COCO_V1 = "fc266e95"
+"""First digits of the SHA-256 of the one file whose norms have no epsilon."""
+
+RULES = (
     (r"^backbone\.body\.conv1\.", "body.stages.0.conv."),
     (r"^backbone\.body\.bn1\.", "body.stages.0.norm."),
     (r"^backbone\.body\.layer(\d)\.(\d+)\.", r"body.stages.\1.blocks.\2."),
@@ -28,47 +36,26 @@ RENAMES = (
 )
 
 
-def from_torchvision(tensors: dict[str, Tensor], *, epsilon: float) -> dict[str, Tensor]:
+def from_torchvision(tensors: Mapping[str, Tensor], *, epsilon: float = 1e-5) -> Renamed:
     """Parameters under torchvision's names to parameters under ours.
 
     Args:
         tensors: A state dictionary.
         epsilon: What was added to running variances: 0 for ``COCO_V1``, else 1e-5.
     """
-    renamed = {_rename(name): t for name, t in tensors.items() if "num_batches" not in name}
-    return fold_batch_norm(renamed, epsilon=epsilon)
+    return fold_batch_norm(rename(tensors, _name_of), epsilon=epsilon)
 
 
-def fold_batch_norm(tensors: dict[str, Tensor], *, epsilon: float) -> dict[str, Tensor]:
-    """Turn ``weight``, ``bias``, ``running_mean`` and ``running_var`` into ``scale`` and ``shift``.
-
-    A norm is known by its running variance; other tensors are passed on.
-    """
-    folded = dict(tensors)
-    for name in tensors:
-        if not name.endswith(".running_var"):
-            continue
-        norm = name.removesuffix("running_var")
-        parts = ("weight", "bias", "running_mean", "running_var")
-        weight, bias, mean, variance = (folded.pop(norm + part).double() for part in parts)
-        scale = weight / torch.sqrt(variance + epsilon)
-        folded[norm + "scale"] = scale.float()
-        folded[norm + "shift"] = (bias - mean * scale).float()
-    return folded
+def _name_of(name: str) -> str | None:
+    if name.endswith("num_batches_tracked"):
+        return None
+    # the keypoint head counts the rectifiers between its convolutions too
+    if match := re.fullmatch(r"roi_heads\.keypoint_head\.(\d+)\.(\w+)", name):
+        return f"keypoint_head.convs.{int(match[1]) // 2}.{match[2]}"
+    renamed = substitute(name, RULES)
+    return renamed and re.sub(r"(blocks\.\d+)\.(conv|bn)([123])\.", _count_from_zero, renamed)
 
 
-def _rename(name: str) -> str:
-    for pattern, replacement in RENAMES:
-        name = re.sub(pattern, replacement, name)
-    name = re.sub(r"\.(conv|bn)([123])\.", _counted_from_zero, name)
-    # its keypoint head counts the rectifiers between the convolutions too
-    return re.sub(
-        r"^roi_heads\.keypoint_head\.(\d+)\.",
-        lambda match: f"keypoint_head.convs.{int(match[1]) // 2}.",
-        name,
-    )
-
-
-def _counted_from_zero(match: re.Match[str]) -> str:
-    part = {"conv": "convs", "bn": "norms"}[match[1]]
-    return f".{part}.{int(match[2]) - 1}."
+def _count_from_zero(match: re.Match[str]) -> str:
+    part = {"conv": "convs", "bn": "norms"}[match[2]]
+    return f"{match[1]}.{part}.{int(match[3]) - 1}."

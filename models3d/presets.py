@@ -7,6 +7,7 @@ Each function says where its numbers come from. None loads weights
 from dataclasses import replace
 
 from .anchors import AnchorConfig
+from .box_coding import BoxConvention
 from .box_head import BoxHeadConfig
 from .heatmaps import DecodeConfig
 from .joint_neck import JointNeckConfig
@@ -186,3 +187,61 @@ def _detectron_pixels(*, short_side: int, long_side: int, pad_multiple: int) -> 
         resize="floats",
         pad_multiple=pad_multiple,
     )
+
+
+def detectron_keypoint_rcnn() -> TubeRCNNConfig:
+    """Detectron's Keypoint R-CNN with a ResNet-50 pyramid; its converter adapts depth and neck.
+
+    Source: Detectron's ``e2e_keypoint_rcnn_R-50-FPN`` configurations. Detect-and-Track's habits are
+    Detectron's, but for the pixel that it forgets when it decodes a box.
+    """
+    published = detect_and_track_r101()
+    inclusive: BoxConvention = "inclusive"
+    return replace(
+        published,
+        skeleton="coco17",
+        body=ResNetConfig(depth=50, stride_in_1x1=True, frozen_stages=2),
+        proposals=replace(published.proposals, convention=inclusive),
+        box_head=replace(published.box_head, convention=inclusive),
+    )
+
+
+def detectron2_keypoint_rcnn() -> TubeRCNNConfig:
+    """Detectron2's Keypoint R-CNN with a ResNet-50 pyramid; its converter adapts the depth.
+
+    Source: Detectron2's ``COCO-Keypoints/keypoint_rcnn_R_50_FPN`` configurations: BGR without
+    scaling, resized before the mean is subtracted, RoIAlign with half-pixel centres and as many
+    samples as a bin has cells. Its resize averages where it shrinks, ours does not.
+    """
+    pool = PoolConfig(size=7, samples=0, aligned=True, levels=4)
+    return replace(
+        keypoint_rcnn_r50(),
+        preprocess=PreprocessConfig(
+            short_side=800,
+            long_side=1333,
+            mean=(103.53, 116.28, 123.675),
+            std=(1.0, 1.0, 1.0),
+            channels="bgr",
+        ),
+        body=ResNetConfig(depth=50, stride_in_1x1=True, frozen_stages=2),
+        proposals=ProposalConfig(
+            anchors=AnchorConfig(sizes=PYRAMID_SIZES, layout="detectron2"), min_size=0
+        ),
+        box_head=BoxHeadConfig(pool=pool, min_size=0),
+        keypoint_head=KeypointHeadConfig(pool=replace(pool, size=14)),
+    )
+
+
+PRESETS = {
+    preset.__name__: preset
+    for preset in (
+        tiny,
+        keypoint_rcnn_r50,
+        tube_rcnn_r50_fpn,
+        detect_and_track_r18,
+        detect_and_track_r101,
+        detectron_keypoint_rcnn,
+        detectron2_keypoint_rcnn,
+    )
+}
+"""All of them, by name."""

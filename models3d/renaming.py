@@ -1,0 +1,62 @@
+"""What the converters of other programs' weights share: new names, and batch norms folded."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Renamed(NamedTuple):
+    """Another program's weights under our names."""
+
+    parameters: dict[str, Tensor]
+    """By our name."""
+
+    sources: dict[str, str]
+    """What the other program calls each of them."""
+
+    unused: list[str]
+    """Its names of everything that is no parameter of ours."""
+
+
+def rename(tensors: Mapping[str, Tensor], name_of: Callable[[str], str | None]) -> Renamed:
+    """Give every tensor our name; those for which ``name_of`` knows none are unused."""
+    names = {source: name_of(source) for source in tensors}
+    sources = {name: source for source, name in names.items() if name is not None}
+    return Renamed(
+        parameters={name: tensors[source] for name, source in sources.items()},
+        sources=sources,
+        unused=[source for source, name in names.items() if name is None],
+    )
+
+
+def substitute(name: str, rules: Iterable[tuple[str, str]]) -> str | None:
+    """Apply all patterns in turn; None where the first part of the name met none of them."""
+    renamed = name
+    for pattern, replacement in rules:
+        renamed = re.sub(pattern, replacement, renamed)
+    return None if renamed.split(".")[0] == name.split(".")[0] else renamed
+
+
+def fold_batch_norm(renamed: Renamed, *, epsilon: float) -> Renamed:
+    """Turn every norm's ``weight``, ``bias`` and running statistics into ``scale`` and ``shift``.
+
+    Args:
+        renamed: Norms are known by their ``running_var``; other tensors are passed on.
+        epsilon: What is added to the variance.
+    """
+    parameters, sources = dict(renamed.parameters), dict(renamed.sources)
+    for name in renamed.parameters:
+        if not name.endswith(".running_var"):
+            continue
+        norm = name.removesuffix("running_var")
+        parts = ("weight", "bias", "running_mean", "running_var")
+        weight, bias, mean, variance = (parameters.pop(norm + part).double() for part in parts)
+        names = [sources.pop(norm + part) for part in parts]
+        scale = weight / torch.sqrt(variance + epsilon)
+        parameters[norm + "scale"] = scale.float()
+        parameters[norm + "shift"] = (bias - mean * scale).float()
+        sources[norm + "scale"], sources[norm + "shift"] = names[0], names[1]
+    return Renamed(parameters, sources, renamed.unused)

@@ -1,0 +1,344 @@
+"""The original's whole networks, every stored stage, in every case of the golden folder."""
+
+import json
+import os
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from posetube.models3d.box_coding import clip, decode
+from posetube.models3d.convert_detectron import from_detectron
+from posetube.models3d.inflate import inflate
+from posetube.models3d.neck import FPNConfig
+from posetube.models3d.preprocess import Geometry, prepare
+from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r101
+from posetube.models3d.proposals import ProposalMaps, propose
+from posetube.models3d.resnet import ResNetConfig
+from posetube.models3d.tube_rcnn import Found, Pyramid, TubeRCNN, TubeRCNNConfig
+from posetube.models3d.weights_io import fill
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+FOLDER = Path(os.environ.get("POSETUBE_GOLDEN", SHARED / "golden")) / "network"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not FOLDER.is_dir(),
+        reason=f"{FOLDER} is absent; set POSETUBE_GOLDEN to the folder with the golden data",
+    ),
+]
+CASES = sorted(path.stem for path in FOLDER.glob("*.json"))
+STORED = {
+    case: sorted(set(np.load(FOLDER / f"{case}.npz", allow_pickle=False).files)) for case in CASES
+}
+SETTINGS = {"frames", "im_scale", "keyps_gap", "rois_idx_restore_int32"}
+"""Arrays that are no output of a stage."""
+
+TOLERANCE = 1e-4
+CLOSE_CALL = 1e-4
+"""A joint whose two highest pixels are nearer than this, in logits, may be off by a pixel."""
+
+
+def blob(name: str, recipe: dict[str, Any], salt: str) -> Any:
+    """One blob of weights, from its name, as the golden folder's README prescribes."""
+    shape = tuple(recipe["shape"])
+    if recipe["kind"] == "zero":
+        return np.zeros(shape, np.float32)
+    if recipe["kind"] == "bilinear":
+        kernel = np.outer([0.25, 0.75, 0.75, 0.25], [0.25, 0.75, 0.75, 0.25])
+        return (np.eye(shape[0])[:, :, None, None] * kernel).astype(np.float32)
+    random = np.random.RandomState(zlib.crc32((salt + name).encode()))
+    numbers = random.random_sample(int(np.prod(shape)))
+    values = np.asarray(recipe["c"], np.float64) + recipe["a"] * (2 * numbers - 1)
+    weights = values.astype("<f4").reshape(shape)
+    assert zlib.crc32(np.ascontiguousarray(weights).tobytes()) == recipe["crc32"]
+    return weights
+
+
+def config_of(settings: dict[str, Any]) -> TubeRCNNConfig:
+    """One of the two published presets, with a case's settings."""
+    pyramid = settings["FPN_ON"]
+    config = detect_and_track_r101() if pyramid else detect_and_track_r18()
+    assert isinstance(config.body, ResNetConfig)
+    found = re.search(r"ResNet(\d+)_", settings["CONV_BODY"])
+    assert found is not None
+    depth: Any = int(found[1])
+    length = max(settings["NUM_FRAMES"], 1)
+    times = settings["TIME_KERNEL_DIM"]
+    body_time = times["BODY"] if length > 1 else 1
+    flat: dict[str, Any] = {"nms_suppresses": "at" if length == 1 else "above"}
+    order: Any = "proposal" if length == 1 else "score"
+    head = "_3d" in settings["KPS_HEAD"]
+    body_times = (1, 1, body_time, body_time, body_time if pyramid else 1)
+    keypoint_pool = replace(
+        config.keypoint_head.pool,
+        size=settings["KRCNN_ROI_XFORM_RESOLUTION"],
+        samples=settings["KRCNN_SAMPLING_RATIO"],
+    )
+    box_pool = replace(
+        config.box_head.pool,
+        size=settings["ROI_XFORM_RESOLUTION"],
+        samples=settings["SAMPLING_RATIO"],
+    )
+    return replace(
+        config,
+        clip_length=length,
+        preprocess=replace(
+            config.preprocess,
+            short_side=settings["TEST_SCALES"][0],
+            long_side=settings["TEST_MAX_SIZE"],
+        ),
+        body=replace(
+            config.body, depth=depth, times=body_times, stride_in_1x1=settings["STRIDE_1X1"]
+        ),
+        neck=FPNConfig(channels=settings["FPN_DIM"]) if pyramid else config.neck,
+        proposals=replace(
+            config.proposals,
+            time=times["HEAD_RPN"] if length > 1 else 1,
+            before_nms=settings["RPN_PRE_NMS_TOP_N"],
+            after_nms=settings["RPN_POST_NMS_TOP_N"],
+            nms=settings["RPN_NMS_THRESH"],
+            min_size=settings["RPN_MIN_SIZE"],
+            **flat,
+        ),
+        box_head=replace(
+            config.box_head,
+            pool=box_pool,
+            hidden=settings["MLP_HEAD_DIM"] if pyramid else None,
+            min_score=settings["SCORE_THRESH"],
+            nms=settings["NMS"],
+            max_people=settings["DETECTIONS_PER_IM"],
+            order=order,
+            **flat,
+        ),
+        keypoint_head=replace(
+            config.keypoint_head,
+            pool=keypoint_pool,
+            joints=settings["NUM_KEYPOINTS"],
+            channels=settings["CONV_HEAD_DIM"],
+            depth=settings["NUM_STACKED_CONVS"],
+            time=times["HEAD_KPS"] if head and length > 1 else 1,
+        ),
+    )
+
+
+class Seen(NamedTuple):
+    """What a run left behind."""
+
+    stages: dict[str, Tensor]
+    """What our modules put out, by their names."""
+
+    pixels: Tensor
+    geometry: Geometry
+    maps: ProposalMaps
+    rois: Tensor
+    probabilities: Tensor
+    found: Found
+
+
+class Run:
+    """One case: our network on its frames, and its stages under the original's names."""
+
+    def __init__(self, case: str) -> None:
+        self.meta = json.loads((FOLDER / f"{case}.json").read_text())
+        with np.load(FOLDER / f"{case}.npz", allow_pickle=False) as file:
+            self.golden: dict[str, Any] = dict(file)
+        self.pyramid: bool = self.meta["settings"]["FPN_ON"]
+        self.network = TubeRCNN(config_of(self.meta["settings"])).eval()
+        self.length = self.network.clip_length
+        self._fill(case)
+        with torch.no_grad():
+            self.seen = self._look()
+
+    def _fill(self, case: str) -> None:
+        salt, table = self.meta["salt"], self.meta["params"]
+        blobs = {name: blob(name, recipe, salt) for name, recipe in table.items()}
+        found = from_detectron({name: torch.from_numpy(array) for name, array in blobs.items()})
+        assert {name for name in found.unused if not name.startswith("kps_score")} == set()
+        fill(self.network, inflate(found.parameters, self.network.state_dict()), source=case)
+
+    def _look(self) -> Seen:
+        stages: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Any:
+            def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+                stages.setdefault(name, output)
+
+            return hook
+
+        for name, module in self.network.named_modules():
+            if name:
+                module.register_forward_hook(keep(name))
+        frames = np.ascontiguousarray(self.golden["frames"][..., ::-1])
+        pixels, geometry = prepare(frames, self.network.config.preprocess)
+        found = self.network.find(self.network.frame_part(pixels), geometry)
+        levels = self.network.clip_part(self.network.frame_part(pixels), self.length).levels
+        stages |= {f"level.{index}": level for index, level in enumerate(levels)}
+        maps = self.network.proposals.maps(levels, length=self.length, padded=geometry.padded)
+        [(rois, probabilities)] = propose(
+            maps,
+            size=geometry.resized,
+            padded=geometry.padded,
+            config=self.network.config.proposals,
+        )
+        return Seen(stages, pixels, geometry, maps, rois, probabilities, found)
+
+    def stage(self, name: str) -> Tensor:
+        """The original's blob of that name, from ours."""
+        if found := re.fullmatch(r"res([2-5])_\d+_sum", name):
+            return self._video(self.seen.stages[f"body.stages.{int(found[1]) - 1}"])
+        if found := re.fullmatch(r"fpn_res([2-5])_\d+_sum(_subsampled_2x)?(_slicekey)?", name):
+            level = int(found[1]) - 2 + bool(found[2])
+            return self._video(self.seen.stages[f"level.{level}"])
+        if found := re.fullmatch(r"conv_fcn(\d+)", name):
+            hidden = self.seen.stages[f"keypoint_head.convs.{int(found[1]) - 1}"].relu()
+            return self._video(hidden)
+        if found := re.fullmatch(r"rpn_(rois|roi_probs)_fpn(\d)", name):
+            return self._of_level(int(found[2]) - 2, found[1])
+        if found := re.fullmatch(r"(conv_rpn|rpn_cls_logits|rpn_bbox_pred)(?:_fpn(\d))?", name):
+            return self._of_proposal_head(found[1], int(found[2] or 2) - 2)
+        return self._other(name)
+
+    def _other(self, name: str) -> Tensor:
+        seen, stages = self.seen, self.seen.stages
+        people = seen.found.people
+        judged: Any = stages["box_head"]
+        on_network = seen.geometry.to_network(people.boxes)
+        simple: dict[str, Callable[[], Tensor]] = {
+            "data": lambda: self._video(seen.pixels),
+            "pool1": lambda: self._video(stages["body.stages.0"]),
+            "rois": lambda: self._rois(seen.rois),
+            "rpn_roi_probs": lambda: seen.probabilities[:, None],
+            "pool5": lambda: self._video(self._pooled(seen.rois, "box")),
+            "roi_feat_tc": lambda: self._pooled(seen.rois, "box"),
+            "res5_pool": lambda: self._video(stages["box_head.body"][:, :, None, None]),
+            "fc6": lambda: stages["box_head.body.fc1"].relu(),
+            "fc7": lambda: stages["box_head.body.fc2"].relu(),
+            "cls_score": lambda: judged.tube_logits,
+            "pred_scores": lambda: judged.tube_logits.softmax(dim=1),
+            "bbox_pred": lambda: judged.deltas.transpose(1, 2).flatten(1),
+            "pred_boxes": lambda: self._decoded(judged.deltas),
+            "cls_boxes": lambda: torch.cat([people.boxes.flatten(1), people.scores[:, None]], 1),
+            "keypoint_rois": lambda: self._rois(on_network),
+            "kps_score": lambda: self._by_person(seen.found.heatmaps).flatten(1, 2),
+            "kps_score_lowres": lambda: stages["keypoint_head.up"],
+            "keyps": self._keypoints,
+            "pose_roi_feat": lambda: self._video(self._pooled(on_network, "keypoint")),
+            "pose_roi_feat_tc": lambda: self._pooled(on_network, "keypoint"),
+        }
+        return simple[name.removesuffix("_f16")]()
+
+    def _of_proposal_head(self, name: str, level: int) -> Tensor:
+        levels = [self.seen.stages[f"level.{level}"]]
+        if name == "conv_rpn":
+            return self._video(self.network.proposals.conv(levels[0], self.length).relu())
+        objectness, deltas = self.network.proposals(levels, self.length)
+        if name == "rpn_cls_logits":
+            return self._by_person(objectness[0]).mean(dim=1)
+        split = torch.unflatten(deltas[0], 1, (-1, 4))
+        return self._by_person(split).transpose(1, 2).flatten(1, 3)
+
+    def _of_level(self, level: int, wanted: str) -> Tensor:
+        maps, geometry = self.seen.maps, self.seen.geometry
+        counts = list(maps.counts)
+        objectness = torch.split(maps.objectness, counts, dim=1)[level]
+        deltas = torch.split(maps.deltas, counts, dim=1)[level]
+        anchors = torch.split(maps.anchors, counts)[level]
+        one = ProposalMaps(objectness, deltas, anchors, (counts[level],))
+        config = self.network.config.proposals
+        [(rois, scores)] = propose(
+            one, size=geometry.resized, padded=geometry.padded, config=config
+        )
+        return self._rois(rois) if wanted == "rois" else scores[:, None]
+
+    def _pooled(self, tubes: Tensor, head: str) -> Tensor:
+        levels: Any = [
+            self.seen.stages[f"level.{index}"] for index in range(len(self.seen.maps.counts))
+        ]
+        pool = self.network.pool_boxes if head == "box" else self.network.pool_joints
+        return pool(Pyramid(levels, None), [tubes])
+
+    def _decoded(self, deltas: Tensor) -> Tensor:
+        config, geometry = self.network.config.box_head, self.seen.geometry
+        boxes = decode(
+            deltas.transpose(1, 2),
+            geometry.to_picture(self.seen.rois)[:, None],
+            weights=config.weights,
+            convention=config.convention,
+        )
+        height, width = geometry.picture
+        boxes = clip(boxes, height=height, width=width, convention=config.convention)
+        return boxes.flatten(1)
+
+    def _keypoints(self) -> Tensor:
+        joints = self.seen.found.joints
+        columns = [joints.positions, joints.logits[..., None], joints.scores[..., None]]
+        return self._by_person(torch.cat(columns, dim=-1)).permute(0, 3, 1, 2).flatten(2)
+
+    def _video(self, maps: Tensor) -> Tensor:
+        """(n * T, C, h, w) to (n, C, T, h, w)."""
+        return self._by_person(maps).transpose(1, 2)
+
+    def _by_person(self, rows: Tensor) -> Tensor:
+        return torch.unflatten(rows, 0, (-1, self.length))
+
+    def _rois(self, tubes: Tensor) -> Tensor:
+        return torch.cat([torch.zeros(len(tubes), 1), tubes.flatten(1)], dim=1)
+
+
+@cache
+def run(case: str) -> Run:
+    return Run(case)
+
+
+def cut(array: Tensor, text: str | None) -> Tensor:
+    """Apply a slice as the golden JSON writes it: ``[:, ::8]``."""
+    if text is None:
+        return array
+    steps = [
+        slice(*(int(part) if part else None for part in piece.split(":")))
+        for piece in text.strip("[]").split(",")
+        for piece in [piece.strip()]
+    ]
+    return array[tuple(steps)]
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [(case, name) for case in CASES for name in STORED[case] if name not in SETTINGS],
+)
+def test_golden_network_stage(case: str, name: str) -> None:
+    golden = run(case).golden[name]
+    entry = run(case).meta["arrays"][name]
+
+    with torch.no_grad():
+        ours = run(case).stage(name)
+
+    # a still network of the original has no time axis
+    if ours.ndim == golden.ndim + 1:
+        ours = ours.squeeze(2)
+    ours = cut(ours, entry.get("slice"))
+    assert tuple(ours.shape) == golden.shape
+    if name == "keyps":
+        sure = run(case).golden["keyps_gap"] > CLOSE_CALL
+        offset = np.abs(ours.numpy() - golden)
+        assert (offset[:, :2].max(axis=1) * sure).max() < 0.01
+        ours, golden = ours[:, 2:], golden[:, 2:]
+    tolerance = 5e-4 if golden.dtype == np.float16 else TOLERANCE
+    largest = np.abs(golden).max()
+    np.testing.assert_allclose(ours.numpy(), golden, rtol=0, atol=tolerance * largest)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden_network_resizes_as_the_original(case: str) -> None:
+    scale = run(case).seen.geometry.scale[0]
+
+    assert scale == pytest.approx(float(run(case).golden["im_scale"][0]))
