@@ -1,0 +1,112 @@
+"""How fast the video reader is, against a bare PyAV loop that converts to RGB.
+
+The two alternate, so that what else the machine does meets both alike; medians are compared.
+
+    python benchmarks/decode.py --record decode                    # synthetic 1280 x 720 H.264
+    python benchmarks/decode.py clip.mp4 --record decode_clip
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import av
+import numpy as np
+
+from posetube.datasets.video import open_video
+from posetube.datasets.video_writer import VideoWriter
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def make_clip(path: Path, *, frames: int = 300, size: tuple[int, int] = (720, 1280)) -> None:
+    """Moving noise on a coarse grid: about as hard to decode as a street."""
+    rng = np.random.default_rng(0)
+    height, width = size
+    coarse = rng.integers(0, 255, (height // 8 + 99, width // 8 + 99, 3)).astype(np.uint8)
+    with VideoWriter(path, size=size, rate=30) as writer:
+        for i in range(frames):
+            part = coarse[i // 4 : i // 4 + height // 8, i // 3 : i // 3 + width // 8]
+            image = np.kron(part, np.ones((8, 8, 1), np.uint8)).astype(np.int16)
+            image += rng.integers(-9, 10, image.shape, dtype=np.int16)
+            writer.write(image.clip(0, 255).astype(np.uint8), i / 30)
+
+
+def bare(path: Path, threads: str | None) -> int:
+    """Decode and convert with PyAV alone; returns the number of frames."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        if threads:
+            stream.thread_type = threads
+        return sum(len(f.to_ndarray(format="rgb24")) > 0 for f in container.decode(stream))
+
+
+def reader(path: Path) -> int:
+    """Read with posetube; returns the number of frames."""
+    with open_video(path) as video:
+        return sum(frame.image is not None for frame in video)
+
+
+def rate(run: Callable[[], int]) -> float:
+    """Frames per second of one run."""
+    begin = time.perf_counter()
+    return run() / (time.perf_counter() - begin)
+
+
+def measure(path: Path, runs: int) -> dict[str, float]:
+    """Median frames per second of each way, and the reader's share of each bare loop."""
+    ways: dict[str, Callable[[], int]] = {
+        "bare PyAV loop": lambda: bare(path, None),
+        "bare PyAV loop, frame threads": lambda: bare(path, "AUTO"),
+        "posetube": lambda: reader(path),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(runs):
+        for name, run in ways.items():
+            rates[name].append(rate(run))
+    medians = {f"{name}, frames/s": statistics.median(r) for name, r in rates.items()}
+    plain, threaded, ours = medians.values()
+    return medians | {"share of bare": ours / plain, "share of threaded": ours / threaded}
+
+
+def main() -> None:
+    """Measure, print, and record if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("video", type=Path, nargs="?", help="default: a synthetic clip")
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--record", help="write results/NAME.json")
+    args = parser.parse_args()
+    with TemporaryDirectory() as scratch:
+        path = args.video or Path(scratch) / "clip.mp4"
+        if args.video is None:
+            make_clip(path)
+        results = measure(path, args.runs)
+    for name, value in results.items():
+        print(f"{name:42} {value:8.2f}")
+    if args.record:
+        record = {
+            "command": " ".join(["python", *sys.argv]),
+            "video": args.video.name if args.video else "synthetic, 300 frames of 1280 x 720",
+            "runs": args.runs,
+            "results": {name: round(value, 3) for name, value in results.items()},
+            "machine": {
+                "processor": platform.machine(),
+                "cores": os.cpu_count(),
+                "load": os.getloadavg()[0],
+            },
+            "versions": {"python": platform.python_version(), "av": av.__version__},
+        }
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{args.record}.json"
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
