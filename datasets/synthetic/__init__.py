@@ -1,7 +1,8 @@
 """Videos and pictures of invented people with exact truth, drawn without a 3D engine.
 
-:func:`generate` makes clips; :func:`picture` and :func:`paste_people` make single pictures for
-training. The clip of ``posetube demo`` is in :mod:`.demo`.
+:func:`generate` makes clips (:func:`labelled_clip` gives a few of their frames as a clip to train
+on); :func:`picture` and :func:`paste_people` make single pictures. The clip of ``posetube demo`` is
+in :mod:`.demo`, data sets made of clips in :mod:`.layouts`.
 """
 
 from .clip import SyntheticClip
@@ -10,6 +11,7 @@ from .flow import Flow
 from .picture import PictureConfig, paste_people, picture
 from .render import People, SyntheticFrame
 from .scene_config import SceneConfig
+from .truth import labelled_clip
 
 __all__ = [
     "Flow",
@@ -19,6 +21,7 @@ __all__ = [
     "SyntheticClip",
     "SyntheticFrame",
     "generate",
+    "labelled_clip",
     "paste_people",
     "picture",
 ]

@@ -1,6 +1,6 @@
-"""The truth of drawn frames as annotations: :class:`posetube.structures.VideoTracks`."""
+"""The truth of drawn frames as annotations of a video, or as a clip to train on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from posetube.skeletons import COCO17, apply, convert
 from posetube.skeletons import skeleton as skeleton_called
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
+from ..labelled_clip import LabelledClip
 from .render import SyntheticFrame
 
 
@@ -59,4 +60,35 @@ def collect_tracks(
         keypoint_scores=scores.astype(np.float64),
         joint_states=weakest.astype(np.uint8),
         head_boxes=gather("head_boxes").astype(np.float64),
+    )
+
+
+def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
+    """T frames as a clip to train on, with everybody who is in one of them.
+
+    Boxes are those of the whole person; joints are COCO's.
+
+    Args:
+        frames: At least one, in order.
+    """
+    ids = np.unique(np.concatenate([frame.people.track_ids for frame in frames]))
+    n, t = len(ids), len(frames)
+    boxes = np.full((n, t, 4), np.nan, np.float32)
+    keypoints = np.full((n, t, 17, 2), np.nan, np.float32)
+    states = np.zeros((n, t, 17), np.uint8)
+    masks = np.zeros((n, t, *frames[0].owner.shape), np.bool_)
+    for step, frame in enumerate(frames):
+        rows = np.searchsorted(ids, frame.people.track_ids)
+        boxes[rows, step] = frame.people.boxes
+        keypoints[rows, step] = frame.people.keypoints
+        states[rows, step] = frame.people.joint_states
+        masks[rows, step] = frame.masks
+    return LabelledClip(
+        images=np.stack([frame.image for frame in frames]),
+        times=np.array([frame.time for frame in frames]),
+        skeleton=COCO17,
+        boxes=boxes,
+        keypoints=keypoints,
+        joint_states=states,
+        masks=masks,
     )

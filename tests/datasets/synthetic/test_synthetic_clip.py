@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from posetube.boxes import area
-from posetube.datasets.synthetic import SceneConfig, SyntheticClip, SyntheticFrame, generate
+from posetube.datasets.augment_places import flip
+from posetube.datasets.synthetic import (
+    SceneConfig,
+    SyntheticClip,
+    SyntheticFrame,
+    generate,
+    labelled_clip,
+)
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.truth import collect_tracks
 from posetube.errors import InputError
@@ -251,6 +258,23 @@ def test_the_tracks_come_in_any_joint_set(
     np.testing.assert_allclose(tracks.keypoints[:, nose], coco.keypoints[:, 0])
     with pytest.raises(InputError, match="no skeleton is called 'dog9'"):
         clip.tracks(skeleton="dog9")
+
+
+def test_frames_become_a_clip_to_train_on_with_each_person_in_one_row(
+    frames: list[SyntheticFrame],
+) -> None:
+    found = labelled_clip(frames[::6])
+    ids = np.unique(np.concatenate([frame.people.track_ids for frame in frames[::6]]))
+    assert found.boxes.shape == (len(ids), 4, 4)
+    assert found.masks is not None
+    for step, frame in enumerate(frames[::6]):
+        present = ~np.isnan(found.boxes[:, step, 0])
+        np.testing.assert_array_equal(np.sort(frame.people.track_ids), ids[present])
+        for n, identity in enumerate(frame.people.track_ids):
+            row = int(np.searchsorted(ids, identity))
+            np.testing.assert_array_equal(found.keypoints[row, step], frame.people.keypoints[n])
+            np.testing.assert_array_equal(found.masks[row, step], frame.masks[n])
+    assert (flip(flip(found)).images == found.images).all()
 
 
 def test_a_clip_in_which_nobody_is_seen_has_empty_tracks() -> None:

@@ -1,0 +1,123 @@
+"""How fast synthetic clips are drawn on one core, and how like people the drawn people are.
+
+The second is measured with a network that has never been trained on drawn people: how many of
+those that are at least half visible it finds, and how many of their visible joints.
+
+    python benchmarks/synthetic_people.py --record laptop
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posetube.boxes import iou
+from posetube.datasets.synthetic import (
+    PictureConfig,
+    SceneConfig,
+    SyntheticFrame,
+    generate,
+    picture,
+)
+from posetube.models3d import load_model
+from posetube.pipelines.track import versions
+from posetube.structures import Clip, JointState
+
+RESULTS = Path(__file__).parent / "results"
+LEAST_SCORE = 0.3
+"""Detections less sure than this do not count."""
+
+
+def speeds() -> dict[str, float]:
+    """Frames of 640 x 360 per second of one core, and milliseconds per single picture."""
+    cv2.setNumThreads(1)
+    numbers = {}
+    for name, config in (
+        ("static", SceneConfig(seconds=2)),
+        ("pan", SceneConfig(seconds=2, camera="pan")),
+        ("ten_people", SceneConfig(seconds=2, people=10)),
+        ("motion_blur", SceneConfig(seconds=2, motion_blur=0.5)),
+    ):
+        clip = generate(config, seed=3)
+        start = time.process_time()
+        count = sum(1 for _ in clip.frames())
+        numbers[f"frames_per_second_{name}"] = round(count / (time.process_time() - start), 1)
+    rng, pictures = np.random.default_rng(0), PictureConfig()
+    start = time.process_time()
+    for _ in range(40):
+        picture(pictures, rng=rng)
+    numbers["picture_milliseconds"] = round((time.process_time() - start) / 40 * 1e3, 1)
+    return numbers
+
+
+def likeness(frames: Iterable[SyntheticFrame], weights: str) -> dict[str, float]:
+    """People found (box IoU 0.5), their joints within half a head, wrong boxes per frame."""
+    model = load_model(weights)
+    people = found = joints = near = wrong = count = 0
+    for frame in frames:
+        clip = Clip(frames=np.array([0]), times=np.array([0.0]), images=frame.image[None])
+        tubes = model.detect(clip).at(0)
+        tubes = tubes[tubes.scores >= LEAST_SCORE]
+        overlap = iou(frame.people.boxes, tubes.boxes)
+        count += 1
+        wrong += int((overlap.max(axis=0, initial=0) < 0.3).sum())
+        heads = frame.people.head_boxes
+        sizes = 0.6 * np.linalg.norm(heads[:, 2:] - heads[:, :2], axis=1)
+        for n in np.flatnonzero(frame.people.visibility >= 0.5):
+            people += 1
+            if overlap[n].max(initial=0) < 0.5:
+                continue
+            found += 1
+            seen = frame.people.joint_states[n] == JointState.VISIBLE
+            miss = tubes.keypoints[overlap[n].argmax()] - frame.people.keypoints[n]
+            joints += int(seen.sum())
+            near += int((np.linalg.norm(miss[seen], axis=1) <= 0.5 * sizes[n]).sum())
+    return {
+        "people": people,
+        "found_percent": round(100 * found / people, 1),
+        "joints_percent": round(100 * near / joints, 1),
+        "wrong_boxes_per_frame": round(wrong / count, 3),
+    }
+
+
+def _clips(count: int) -> Iterable[SyntheticFrame]:
+    for seed in range(count):
+        yield from islice(generate(SceneConfig(), seed=100 + seed).frames(), 10, None, 30)
+
+
+def main() -> None:
+    """Read the arguments, measure, print, record."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--model", default="tiny", help="name of a model, or a file of weights")
+    parser.add_argument("--record", help="name of a file of results to write")
+    options = parser.parse_args()
+    rng = np.random.default_rng(7)
+    pictures = (picture(PictureConfig(), rng=rng) for _ in range(40))
+    numbers = {
+        **speeds(),
+        "clips": likeness(_clips(8), options.model),
+        "pictures": likeness(pictures, options.model),
+    }
+    print(json.dumps(numbers, indent=2))
+    if options.record:
+        record = {
+            **numbers,
+            "model": options.model,
+            "command": " ".join(["python", *sys.argv]),
+            "machine": platform.platform(),
+            "versions": versions(),
+        }
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"synthetic_people_{options.record}.json"
+        path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
