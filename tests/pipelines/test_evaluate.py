@@ -1,6 +1,8 @@
 """Evaluating files, folders, runs and tracks in memory, and what is refused."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ from scipy.io import savemat
 
 import posetube
 from posetube.datasets import posetrack17, posetrack18_writer
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingExtraError
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluate import evaluate
-from posetube.pipelines.evaluate_people import PckConfig
+from posetube.pipelines.evaluate_people import PckConfig, evaluate_people
+from posetube.pipelines.evaluation_plots import draw_plots
 from posetube.skeletons import COCO17, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
@@ -471,9 +474,6 @@ def test_a_report_becomes_a_data_frame() -> None:
 
 
 def test_evaluating_does_not_import_the_network_library(files: tuple[Path, Path]) -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys; from posetube.pipelines.cli import main; "
         f"main(['evaluate', {str(files[0])!r}, {str(files[1])!r}]); "
@@ -487,3 +487,41 @@ def test_evaluating_does_not_import_the_network_library(files: tuple[Path, Path]
 def test_posetrack17slots_is_what_is_written(files: tuple[Path, Path]) -> None:
     content = json.loads((files[0] / "000001_mpii_test.json").read_text())
     assert content["categories"][0]["keypoints"] == list(POSETRACK17SLOTS.joints)
+
+
+def test_people_need_a_protocol_for_people_and_one_joint_set() -> None:
+    with pytest.raises(InputError, match="no protocol 'clean' for people; there are pck-penn"):
+        evaluate_people(tracks(), tracks(), protocol="clean")
+    other = tracks("000002_mpii_test", skeleton=COCO17)
+    with pytest.raises(FormatError, match="its sequences have different joints"):
+        evaluate([tracks(), other], [tracks(), other], protocol="pixels")
+
+
+def test_a_file_that_is_far_too_large_is_refused(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posetube.datasets.json_files.MAX_BYTES", 1000)
+    with pytest.raises(FormatError, match="files over 1000 bytes are not read"):
+        evaluate(*files)
+
+
+def test_missing_results_of_coco_are_named_with_both_files(tmp_path: Path) -> None:
+    truth, results = tmp_path / "t.json", tmp_path / "r.json"
+    truth.write_text(json.dumps({
+        "images": [{"id": 1}], "categories": [{"id": 1, "name": "person"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 4, "iscrowd": 0,
+                         "bbox": [0, 0, 2, 2]}],
+    }))  # fmt: skip
+    results.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}]')
+    with pytest.raises(FormatError, match=r"r.json against .*t.json: results\[0\]: no score"):
+        evaluate(results, truth, protocol="coco")
+    results.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 1}]')
+    assert evaluate(results, truth, protocol="coco").total("ap") == pytest.approx(100)
+
+
+def test_plots_ask_for_matplotlib_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'posetube\[plots\]'"):
+        draw_plots(evaluate(tracks(), tracks()), tmp_path)
