@@ -7,6 +7,7 @@ the box around it.
 Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -149,7 +150,9 @@ def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
         raise FormatError(f"{where}: segmentation: a polygon is broken, or far outside the picture")
     if not sound:
         return np.zeros(size, np.bool_)
-    return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(sound, *size))) > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
+        return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(sound, *size))) > 0
 
 
 def _within(polygon: list[float], size: tuple[int, int]) -> bool:

@@ -50,7 +50,5 @@ def _array(file: Any, name: str, *, path: Path) -> npt.NDArray[Any]:
         raise FormatError(f"{path}: no array {name!r}; it has {', '.join(sorted(file)[:20])}")
     array = file[name]
     if array.dtype.kind not in "iufbS" or not array.shape or array.nbytes > MAX_BYTES:
-        raise FormatError(
-            f"{path}: {name}: expected a list of numbers or texts, got {array.dtype} of {array.shape}"
-        )
+        raise FormatError(f"{path}: {name}: expected a list, got {array.dtype} of {array.shape}")
     return np.asarray(array[()])

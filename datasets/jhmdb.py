@@ -85,13 +85,14 @@ class Jhmdb:
         """Part of each clip in the chosen division; empty where the lists are not there."""
         folder, gap = ("sub_splits", "_") if self.sub else ("splits", "")
         pattern = f"*_test_split{gap}{self.division}.txt"
+        paths = sorted((self.root / folder).glob(pattern))
+        if self.sub and not paths:
+            raise FormatError(f"{self.root}: sub-JHMDB needs {folder}/{pattern}")
         parts: dict[str, Split] = {}
-        for path in sorted((self.root / folder).glob(pattern)):
+        for path in paths:
             action = path.name.partition("_test_split")[0]
             for clip, part in read_division(path).items():
                 parts[f"{action}/{clip}"] = part
-        if self.sub and not parts:
-            raise FormatError(f"{self.root}: sub-JHMDB needs {folder}/{pattern}")
         return parts
 
     def read(self, video: str) -> AnnotatedVideo:

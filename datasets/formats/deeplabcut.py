@@ -149,8 +149,9 @@ def _identities(people: list[str]) -> dict[str, int]:
 
 
 def _numbers(line: list[str], count: int, *, where: str) -> list[float]:
-    if len(line) != count:
+    if len(line) > count:
         raise FormatError(f"{where}: expected {count} numbers, got {len(line)}")
+    line = line + [""] * (count - len(line))  # DeepLabCut leaves out empty cells at the end
     try:
         cells = [float(cell) if cell.strip() else np.nan for cell in line]
     except ValueError as error:
