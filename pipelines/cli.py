@@ -31,6 +31,7 @@ COMMANDS = (
         "Compare predictions with truth by a named protocol.",
     ),
     ("train", "posetube.pipelines.train_command:train", "Train a network on labelled pictures."),
+    ("models", "posetube.pipelines.models:app", "List, describe, fetch and convert networks."),
     ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, where the function lies and one line of help of each command, in the order of the help."""

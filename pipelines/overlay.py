@@ -31,6 +31,9 @@ PEOPLE: tuple[Colour, ...] = (
 """Okabe and Ito's colours, which differ for colour-blind eyes too, and grey; taken in turn by track
 id. Their orange and sky blue are left out, so that nobody's box looks like an arm."""
 
+FACE = ("nose", "eye", "ear")
+"""Joints that lie close together and are drawn smaller."""
+
 FRACTION_BITS = 3
 """OpenCV takes places as integers; these many bits are behind the point."""
 
@@ -63,6 +66,7 @@ class Painter:
         self._line = max(1, round(min(size) / 220))
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
         self._colours = [_side_colour(joint) for joint in joints.joints]
+        self._face = [joint.rpartition("_")[2] in FACE for joint in joints.joints]
 
     def draw(self, image: ByteArray, poses: FramePoses) -> ByteArray:
         """The picture with everybody drawn over it.
@@ -126,15 +130,16 @@ class Painter:
         known = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
         for start, stop in self._joints.edge_indices.tolist():
             if known[start] and known[stop]:
-                width = 2 * line if sure[start] and sure[stop] else line
+                thick = sure[start] and sure[stop] and not self._face[start]
+                width = 2 * line if thick else line
                 colour = _limb_colour(self._colours[start], self._colours[stop])
                 ends = _fixed(points[start]), _fixed(points[stop])
                 cv2.line(canvas, *ends, BLACK, width + 2, cv2.LINE_AA, FRACTION_BITS)
                 cv2.line(canvas, *ends, colour, width, cv2.LINE_AA, FRACTION_BITS)
-        radius = (2 * line + 3 << FRACTION_BITS) // 2
         for joint in np.flatnonzero(known).tolist():
             place, colour = _fixed(points[joint]), self._colours[joint]
             inside = colour if sure[joint] else BLACK
+            radius = (line + (1 if self._face[joint] else line + 3) << FRACTION_BITS) // 2
             cv2.circle(canvas, place, radius, inside, -1, cv2.LINE_AA, FRACTION_BITS)
             cv2.circle(canvas, place, radius, colour, line, cv2.LINE_AA, FRACTION_BITS)
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from posetube.datasets import posetrack18
 from posetube.datasets.inputs import Input, find_inputs
 from posetube.datasets.video import VideoConfig
 from posetube.errors import InputError, MediaError
@@ -112,7 +113,9 @@ def test_tracks_json_lists_every_frame_in_17_slots(
     track(make_clip(frames=6), tmp_path / "run", make_model())
 
     document = msgspec.json.decode((tmp_path / "run" / "tracks.json").read_bytes())
+    back = posetrack18.read(tmp_path / "run" / "tracks.json")
 
+    np.testing.assert_array_equal(back.track_ids, read_tracks(tmp_path / "run").track_ids)
     assert len(document["images"]) == 6
     assert len(document["categories"][0]["keypoints"]) == 17
     assert {len(person["keypoints"]) for person in document["annotations"]} == {51}
