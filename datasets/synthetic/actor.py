@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from .body import Figure
 from .mocap import Capture
-from .motion import MOTIONS, Motion, bend, mirrored, rotation
+from .motion import Motion, bend, mirrored, rotation
+from .repertoire import MOTIONS
 
 Array = npt.NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from .actor import Actor, staying, walking
 from .camera import camera_path
 from .clip import Shot, SyntheticClip
 from .direct import FIELD_OF_VIEW
-from .motion import MOTIONS
 from .render import SyntheticFrame
+from .repertoire import MOTIONS
 from .scene import pillar, random_scene
 from .scene_config import SceneConfig
 from .truth import collect_tracks

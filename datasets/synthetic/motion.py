@@ -1,14 +1,13 @@
 """How synthetic people move: joint angles as short Fourier series, and the skeleton they bend.
 
 A :class:`Motion` gives every joint angle as a mean and two harmonics of one phase, so that a walk,
-a wave or a dance is a table of numbers; :func:`bend` turns angles into the 17 joint positions of
-:data:`JOINTS`, the same that :mod:`posetube.datasets.synthetic.mocap` reads from captured motion.
+a wave or a dance is a table of numbers (:mod:`.repertoire`); :func:`bend` turns angles into the 17
+joint positions of :data:`JOINTS`, the same that :mod:`.mocap` reads from captured motion.
 
 The body's own axes are x to its left, y up, z forward, metres; angles are radians. Not here:
 where a person walks to (:mod:`.actor`) and what hangs on the bones (:mod:`.body`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,9 +30,11 @@ ANGLES = tuple(
 ) + tuple(f"{side}_{angle}" for side in ("left", "right") for angle in _ARM + _LEG)
 """Names of the 25 joint angles; flexion bends forward (the knee backward), abduction outward."""
 
-_COLUMN = {name: place for place, name in enumerate(ANGLES)}
-_LEFT = [_COLUMN[f"left_{angle}"] for angle in _ARM + _LEG]
-_RIGHT = [_COLUMN[f"right_{angle}"] for angle in _ARM + _LEG]
+COLUMN = {name: place for place, name in enumerate(ANGLES)}
+"""Place of each angle."""
+
+_LEFT = [COLUMN[f"left_{angle}"] for angle in _ARM + _LEG]
+_RIGHT = [COLUMN[f"right_{angle}"] for angle in _ARM + _LEG]
 _LIMITS = {"knee": (0.0, 2.4), "elbow": (0.0, 2.5), "shoulder_abduct": (-0.1, 3.0)}
 
 _LOOSE = np.array([0.3 if name.startswith("pelvis") else 1.0 for name in ANGLES])
@@ -51,7 +52,7 @@ class Motion:
     """(25, 5) a :data:`Wave` per joint angle, radians."""
 
     frequency: float
-    """Repetitions per second, for motions on the spot."""
+    """Repetitions per second."""
 
     stride: float = 0.0
     """Metres travelled per repetition; 0 stays on the spot."""
@@ -76,158 +77,6 @@ class Motion:
         waves[:, 1] *= rng.normal(1, min(spread, 0.3), len(waves))
         waves[:, 3] *= rng.normal(1, min(spread, 0.3), len(waves))
         return replace(self, waves=waves, frequency=self.frequency * rng.uniform(0.85, 1.15))
-
-
-def _motion(
-    both: Mapping[str, Wave] | None = None,
-    *,
-    opposed: bool = False,
-    one: Mapping[str, Wave] | None = None,
-    frequency: float,
-    stride: float = 0.0,
-    bounce: float = 0.0,
-) -> Motion:
-    """``both`` names angles of both sides (``opposed`` by half a turn), ``one`` single angles."""
-    waves = np.zeros((len(ANGLES), 5))
-    for name, wave in (both or {}).items():
-        for side, lag in (("left", 0.0), ("right", np.pi if opposed else 0.0)):
-            row = np.zeros(5)
-            row[: len(wave)] = wave
-            row[2] += lag
-            row[4] += 2 * lag
-            waves[_COLUMN[f"{side}_{name}"]] = row
-    for name, wave in (one or {}).items():
-        waves[_COLUMN[name], : len(wave)] = wave
-    return Motion(waves=waves, frequency=frequency, stride=stride, bounce=bounce)
-
-
-MOTIONS: dict[str, Motion] = {
-    "walk": _motion(
-        {
-            "hip_flex": (0.10, 0.42, 0.0),
-            "knee": (0.38, 0.42, 1.75, 0.22, 3.2),
-            "hip_abduct": (0.03,),
-            "shoulder_flex": (-0.02, 0.38, np.pi),
-            "shoulder_abduct": (0.11,),
-            "elbow": (0.38, 0.16, np.pi),
-        },
-        opposed=True,
-        one={
-            "pelvis_yaw": (0, 0.09, np.pi),
-            "spine_yaw": (0, 0.16, 0),
-            "pelvis_roll": (0, 0.04, 1.5),
-            "spine_pitch": (0.04,),
-        },
-        frequency=0.95,
-        stride=1.35,
-    ),
-    "run": _motion(
-        {
-            "hip_flex": (0.35, 0.68, 0.0),
-            "knee": (0.95, 0.72, 1.5, 0.2, 3.2),
-            "shoulder_flex": (-0.1, 0.65, np.pi),
-            "shoulder_abduct": (0.22,),
-            "shoulder_turn": (0.35,),
-            "elbow": (1.55, 0.2, np.pi),
-        },
-        opposed=True,
-        one={"spine_pitch": (0.14,), "spine_yaw": (0, 0.2, 0), "pelvis_yaw": (0, 0.12, np.pi)},
-        frequency=1.4,
-        stride=2.3,
-        bounce=0.06,
-    ),
-    "stand": _motion(
-        {"shoulder_abduct": (0.12,), "hip_abduct": (0.07,), "elbow": (0.25, 0.05), "knee": (0.05,)},
-        one={"pelvis_roll": (0, 0.04), "spine_yaw": (0, 0.1, 1), "head_yaw": (0, 0.4, 2, 0.2)},
-        frequency=0.25,
-    ),
-    "hands_on_hips": _motion(
-        {
-            "shoulder_abduct": (0.75,), "shoulder_flex": (-0.3,), "shoulder_turn": (1.0,),
-            "elbow": (1.65,), "hip_abduct": (0.12,),
-        },
-        one={"head_yaw": (0, 0.4), "spine_yaw": (0, 0.15, 1)},
-        frequency=0.25,
-    ),
-    "phone": _motion(
-        {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,)},
-        one={
-            "right_shoulder_flex": (0.55, 0.05), "right_elbow": (1.9, 0.08),
-            "right_shoulder_turn": (0.4,), "left_elbow": (0.3,), "head_pitch": (0.4, 0.08),
-        },
-        frequency=0.4,
-    ),
-    "talk": _motion(
-        {
-            "shoulder_flex": (0.35, 0.2, 0, 0.1), "elbow": (1.35, 0.35, 1, 0.2),
-            "shoulder_turn": (0.35, 0.25, 2), "shoulder_abduct": (0.2,), "hip_abduct": (0.08,),
-        },
-        opposed=True,
-        one={"head_yaw": (0, 0.25), "head_pitch": (0.05, 0.1, 1), "spine_yaw": (0, 0.12)},
-        frequency=0.7,
-    ),
-    "wave": _motion(
-        {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,), "elbow": (0.2,)},
-        one={
-            "right_shoulder_abduct": (2.3, 0.15), "right_elbow": (0.9, 0.5, 1),
-            "right_shoulder_turn": (-1.4,), "spine_roll": (0, 0.05),
-        },
-        frequency=1.3,
-    ),
-    "squat": _motion(
-        {
-            "hip_flex": (1.15, 1.15, np.pi), "knee": (1.0, 1.0, np.pi), "hip_abduct": (0.2,),
-            "shoulder_flex": (0.75, 0.75, np.pi), "elbow": (0.2,), "shoulder_abduct": (0.1,),
-        },
-        one={"pelvis_pitch": (0.3, 0.3, np.pi), "head_pitch": (-0.2, 0.2)},
-        frequency=0.45,
-    ),
-    "jacks": _motion(
-        {
-            "shoulder_abduct": (1.45, 1.3, np.pi), "hip_abduct": (0.22, 0.2, np.pi),
-            "elbow": (0.25, 0.1), "knee": (0.15, 0.0, 0, 0.12),
-        },
-        frequency=1.0,
-        bounce=0.12,
-    ),
-    "pick": _motion(
-        {
-            "hip_flex": (0.65, 0.6, np.pi), "knee": (0.45, 0.4, np.pi),
-            "shoulder_flex": (0.7, 0.6, np.pi), "elbow": (0.3,), "hip_abduct": (0.08,),
-        },
-        one={"pelvis_pitch": (0.45, 0.45, np.pi), "spine_pitch": (0.3, 0.3, np.pi)},
-        frequency=0.35,
-    ),
-    "kick": _motion(
-        {"shoulder_abduct": (0.5,), "elbow": (0.6,), "hip_abduct": (0.1,)},
-        one={
-            "right_hip_flex": (0.35, 0.85, 0), "right_knee": (0.7, 0.7, 1.9),
-            "left_hip_flex": (0.1, 0.1, np.pi), "left_knee": (0.2,), "spine_pitch": (-0.05, 0.2),
-            "left_shoulder_flex": (0.3, 0.5), "right_shoulder_flex": (-0.2, 0.4, np.pi),
-        },
-        frequency=0.6,
-    ),
-    "sit": _motion(
-        {
-            "hip_flex": (1.5,), "knee": (1.5, 0.05), "hip_abduct": (0.12,), "elbow": (1.1, 0.06),
-            "shoulder_flex": (0.35,), "shoulder_turn": (0.35,), "shoulder_abduct": (0.1,),
-        },
-        one={"spine_pitch": (0.08, 0.05), "head_yaw": (0, 0.4)},
-        frequency=0.3,
-    ),
-    "dance": _motion(
-        {
-            "shoulder_abduct": (0.9, 0.6, 0, 0.3), "elbow": (1.1, 0.6, 1, 0.3),
-            "shoulder_flex": (0.4, 0.6, 2), "hip_flex": (0.25, 0.25, 0), "knee": (0.45, 0.35, 0.5),
-            "hip_abduct": (0.12, 0.1), "shoulder_turn": (0, 0.6),
-        },
-        opposed=True,
-        one={"pelvis_roll": (0, 0.12), "spine_roll": (0, 0.15, 2), "pelvis_yaw": (0, 0.3)},
-        frequency=0.9,
-        bounce=0.03,
-    ),
-}  # fmt: skip
-"""Motions by name; those with a stride move forward."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +163,7 @@ def bend(angles: Array, bones: Bones) -> Array:
 
 
 def _turned(parent: Array, angles: Array, part: str) -> Array:
-    pitch, roll, yaw = (angles[:, _COLUMN[f"{part}_{turn}"]] for turn in _MIDDLE)
+    pitch, roll, yaw = (angles[:, COLUMN[f"{part}_{turn}"]] for turn in _MIDDLE)
     return parent @ rotation(1, yaw) @ rotation(0, pitch) @ rotation(2, roll)
 
 
@@ -329,7 +178,7 @@ def _limb(
 ) -> tuple[Array, Array, Array]:
     """Three joints of an arm (``fold`` -1: the elbow bends forward) or a leg (1)."""
     sign = 1.0 if side == "left" else -1.0
-    flex, abduct, turn, hinge = (angles[:, _COLUMN[f"{side}_{name}"]] for name in names)
+    flex, abduct, turn, hinge = (angles[:, COLUMN[f"{side}_{name}"]] for name in names)
     upper = parent @ rotation(2, sign * abduct) @ rotation(0, -flex) @ rotation(1, -sign * turn)
     lower = upper @ rotation(0, fold * hinge)
     middle = start - lengths[0] * upper[..., 1]
@@ -342,5 +191,5 @@ def mirrored(motion: Motion) -> Motion:
     waves[_LEFT + _RIGHT] = waves[_RIGHT + _LEFT]
     for name in ("roll", "yaw"):
         for part in ("pelvis", "spine", "head"):
-            waves[_COLUMN[f"{part}_{name}"], [0, 1, 3]] *= -1
+            waves[COLUMN[f"{part}_{name}"], [0, 1, 3]] *= -1
     return replace(motion, waves=waves)

@@ -9,7 +9,8 @@ from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.actor import walking
 from posetube.datasets.synthetic.amc import read_amc
 from posetube.datasets.synthetic.mocap import read_capture, read_captures
-from posetube.datasets.synthetic.motion import JOINTS, MOTIONS, Bones, bend, mirrored
+from posetube.datasets.synthetic.motion import JOINTS, Bones, bend, mirrored
+from posetube.datasets.synthetic.repertoire import MOTIONS
 from posetube.datasets.synthetic.wardrobe import random_figure
 from posetube.errors import FormatError, InputError
 

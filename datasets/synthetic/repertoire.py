@@ -1,0 +1,159 @@
+"""The motions that synthetic people know, as tables of waves; invented, not recorded."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .motion import ANGLES, COLUMN, Motion, Wave
+
+
+def _motion(
+    both: Mapping[str, Wave] | None = None,
+    *,
+    opposed: bool = False,
+    one: Mapping[str, Wave] | None = None,
+    frequency: float,
+    stride: float = 0.0,
+    bounce: float = 0.0,
+) -> Motion:
+    """``both`` names angles of both sides (``opposed`` by half a turn), ``one`` single angles."""
+    waves = np.zeros((len(ANGLES), 5))
+    for name, wave in (both or {}).items():
+        for side, lag in (("left", 0.0), ("right", np.pi if opposed else 0.0)):
+            row = np.zeros(5)
+            row[: len(wave)] = wave
+            row[2] += lag
+            row[4] += 2 * lag
+            waves[COLUMN[f"{side}_{name}"]] = row
+    for name, wave in (one or {}).items():
+        waves[COLUMN[name], : len(wave)] = wave
+    return Motion(waves=waves, frequency=frequency, stride=stride, bounce=bounce)
+
+
+MOTIONS: dict[str, Motion] = {
+    "walk": _motion(
+        {
+            "hip_flex": (0.10, 0.42, 0.0),
+            "knee": (0.38, 0.42, 1.75, 0.22, 3.2),
+            "hip_abduct": (0.03,),
+            "shoulder_flex": (-0.02, 0.38, np.pi),
+            "shoulder_abduct": (0.11,),
+            "elbow": (0.38, 0.16, np.pi),
+        },
+        opposed=True,
+        one={
+            "pelvis_yaw": (0, 0.09, np.pi),
+            "spine_yaw": (0, 0.16, 0),
+            "pelvis_roll": (0, 0.04, 1.5),
+            "spine_pitch": (0.04,),
+        },
+        frequency=0.95,
+        stride=1.35,
+    ),
+    "run": _motion(
+        {
+            "hip_flex": (0.35, 0.68, 0.0),
+            "knee": (0.95, 0.72, 1.5, 0.2, 3.2),
+            "shoulder_flex": (-0.1, 0.65, np.pi),
+            "shoulder_abduct": (0.22,),
+            "shoulder_turn": (0.35,),
+            "elbow": (1.55, 0.2, np.pi),
+        },
+        opposed=True,
+        one={"spine_pitch": (0.14,), "spine_yaw": (0, 0.2, 0), "pelvis_yaw": (0, 0.12, np.pi)},
+        frequency=1.4,
+        stride=2.3,
+        bounce=0.06,
+    ),
+    "stand": _motion(
+        {"shoulder_abduct": (0.12,), "hip_abduct": (0.07,), "elbow": (0.25, 0.05), "knee": (0.05,)},
+        one={"pelvis_roll": (0, 0.04), "spine_yaw": (0, 0.1, 1), "head_yaw": (0, 0.4, 2, 0.2)},
+        frequency=0.25,
+    ),
+    "hands_on_hips": _motion(
+        {
+            "shoulder_abduct": (0.75,), "shoulder_flex": (-0.3,), "shoulder_turn": (1.0,),
+            "elbow": (1.65,), "hip_abduct": (0.12,),
+        },
+        one={"head_yaw": (0, 0.4), "spine_yaw": (0, 0.15, 1)},
+        frequency=0.25,
+    ),
+    "phone": _motion(
+        {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,)},
+        one={
+            "right_shoulder_flex": (0.55, 0.05), "right_elbow": (1.9, 0.08),
+            "right_shoulder_turn": (0.4,), "left_elbow": (0.3,), "head_pitch": (0.4, 0.08),
+        },
+        frequency=0.4,
+    ),
+    "talk": _motion(
+        {
+            "shoulder_flex": (0.35, 0.2, 0, 0.1), "elbow": (1.35, 0.35, 1, 0.2),
+            "shoulder_turn": (0.35, 0.25, 2), "shoulder_abduct": (0.2,), "hip_abduct": (0.08,),
+        },
+        opposed=True,
+        one={"head_yaw": (0, 0.25), "head_pitch": (0.05, 0.1, 1), "spine_yaw": (0, 0.12)},
+        frequency=0.7,
+    ),
+    "wave": _motion(
+        {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,), "elbow": (0.2,)},
+        one={
+            "right_shoulder_abduct": (2.3, 0.15), "right_elbow": (0.9, 0.5, 1),
+            "right_shoulder_turn": (-1.4,), "spine_roll": (0, 0.05),
+        },
+        frequency=1.3,
+    ),
+    "squat": _motion(
+        {
+            "hip_flex": (1.15, 1.15, np.pi), "knee": (1.0, 1.0, np.pi), "hip_abduct": (0.2,),
+            "shoulder_flex": (0.75, 0.75, np.pi), "elbow": (0.2,), "shoulder_abduct": (0.1,),
+        },
+        one={"pelvis_pitch": (0.3, 0.3, np.pi), "head_pitch": (-0.2, 0.2)},
+        frequency=0.45,
+    ),
+    "jacks": _motion(
+        {
+            "shoulder_abduct": (1.45, 1.3, np.pi), "hip_abduct": (0.22, 0.2, np.pi),
+            "elbow": (0.25, 0.1), "knee": (0.15, 0.0, 0, 0.12),
+        },
+        frequency=1.0,
+        bounce=0.12,
+    ),
+    "pick": _motion(
+        {
+            "hip_flex": (0.65, 0.6, np.pi), "knee": (0.45, 0.4, np.pi),
+            "shoulder_flex": (0.7, 0.6, np.pi), "elbow": (0.3,), "hip_abduct": (0.08,),
+        },
+        one={"pelvis_pitch": (0.45, 0.45, np.pi), "spine_pitch": (0.3, 0.3, np.pi)},
+        frequency=0.35,
+    ),
+    "kick": _motion(
+        {"shoulder_abduct": (0.5,), "elbow": (0.6,), "hip_abduct": (0.1,)},
+        one={
+            "right_hip_flex": (0.35, 0.85, 0), "right_knee": (0.7, 0.7, 1.9),
+            "left_hip_flex": (0.1, 0.1, np.pi), "left_knee": (0.2,), "spine_pitch": (-0.05, 0.2),
+            "left_shoulder_flex": (0.3, 0.5), "right_shoulder_flex": (-0.2, 0.4, np.pi),
+        },
+        frequency=0.6,
+    ),
+    "sit": _motion(
+        {
+            "hip_flex": (1.5,), "knee": (1.5, 0.05), "hip_abduct": (0.12,), "elbow": (1.1, 0.06),
+            "shoulder_flex": (0.35,), "shoulder_turn": (0.35,), "shoulder_abduct": (0.1,),
+        },
+        one={"spine_pitch": (0.08, 0.05), "head_yaw": (0, 0.4)},
+        frequency=0.3,
+    ),
+    "dance": _motion(
+        {
+            "shoulder_abduct": (0.9, 0.6, 0, 0.3), "elbow": (1.1, 0.6, 1, 0.3),
+            "shoulder_flex": (0.4, 0.6, 2), "hip_flex": (0.25, 0.25, 0), "knee": (0.45, 0.35, 0.5),
+            "hip_abduct": (0.12, 0.1), "shoulder_turn": (0, 0.6),
+        },
+        opposed=True,
+        one={"pelvis_roll": (0, 0.12), "spine_roll": (0, 0.15, 2), "pelvis_yaw": (0, 0.3)},
+        frequency=0.9,
+        bounce=0.03,
+    ),
+}  # fmt: skip
+"""Motions by name; those with a stride move forward."""
