@@ -1,0 +1,125 @@
+"""``posetube models ...``: which networks there are, and how others' weights become ours."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from posetube.errors import InputError
+
+app = App(name="models", help="List, describe, fetch and convert networks.")
+
+
+@app.command(name="list")
+def list_models() -> None:
+    """Show the networks that ship, those that were fetched, and those that can be."""
+    from ..models3d.loading import embedded_names
+    from ..models3d.published import PUBLISHED, fetched_file
+
+    for name in embedded_names():
+        _print(f"{name:28} ships with the package")
+    for name, model in PUBLISHED.items():
+        state = "fetched" if fetched_file(name).is_file() else "can be fetched"
+        if not model.direct and state != "fetched":
+            state = "by hand only"
+        _print(f"{name:28} {state:15} {model.about}")
+
+
+@app.command
+def info(name: str, /) -> None:
+    """Show what is known of a network.
+
+    Args:
+        name: Name of a model, or a file of weights.
+    """
+    from ..models3d.loading import weights_file
+    from ..models3d.published import PUBLISHED, fetched_file
+    from ..models3d.weights_io import load
+
+    published = PUBLISHED.get(name)
+    if published is not None:
+        size = "not known" if published.size is None else f"{published.size / 1024**2:.0f} MiB"
+        checksum = (
+            f"{published.digest} {published.checksum}..." if published.checksum else "unknown"
+        )
+        _print(
+            f"{name}: {published.about}\nurl       {published.url}\nsize      {size}\n"
+            f"checksum  {checksum}\nlicence   {published.licence}\nmetrics   {published.metrics}"
+        )
+        if not fetched_file(name).is_file():
+            _print(f"fetched   no: posetube models fetch {name}")
+            return
+    file = weights_file(name)
+    network = load(file)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    _print(
+        f"file      {file}\nsha256    {network.info.sha256}\nlicence   {network.info.licence}\n"
+        f"source    {network.info.source}\nframes    {network.clip_length}\n"
+        f"joints    {network.skeleton.name}\nweights   {count:,}"
+    )
+
+
+@app.command
+def fetch(name: str, /) -> None:
+    """Download a published network, check it, and convert it to our format.
+
+    Args:
+        name: One of those that `posetube models list` shows.
+    """
+    from ..models3d.fetch import fetch as fetch_model
+    from ..models3d.published import published
+
+    model = published(name)
+    file = fetch_model(model, report=_report)
+    _print(f"{name}: {file} ({model.licence})")
+
+
+@app.command
+def convert(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    into: str | None = None,
+    skeleton: str | None = None,
+    inflation: Literal["center", "mean", "repeat", "center-rest-random"] = "center",
+    half: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Turn another program's weights into a file of ours.
+
+    Args:
+        source: torchvision's .pth, a .pkl of Detectron, Detect-and-Track or Detectron2.
+        target: The .safetensors to write.
+        into: Name of the network to fill instead of their own, such as tube_rcnn_r50_fpn.
+        skeleton: Their joint set, where the file's layout does not tell.
+        inflation: What becomes of kernels that gain a time axis.
+        half: Store 16-bit numbers.
+    """
+    import torch
+
+    from ..models3d.convert import convert as convert_file
+    from ..models3d.presets import PRESETS
+    from ..models3d.weights_io import save
+
+    if target.suffix != ".safetensors":
+        raise InputError(f"{target}: expected a name that ends in .safetensors")
+    if into is not None and into not in PRESETS:
+        raise InputError(f"--into: no network is called {into}; there are {', '.join(PRESETS)}")
+    preset = None if into is None else PRESETS[into]()
+    done = convert_file(source, into=preset, skeleton=skeleton, inflation=inflation)
+    save(done.model, target, dtype=torch.float16 if half else torch.float32)
+    _print(f"{source}: {done.layout} -> {target}")
+    for title, names in (("unused", done.unused), ("fresh", done.fresh)):
+        if names:
+            _print(f"{title} ({len(names)}): {', '.join(names)}")
+
+
+def _report(done: int, total: int | None) -> None:
+    of = f" of {total / 1024**2:.0f}" if total else ""
+    end = "\n" if done == total else ""
+    print(f"\r{done / 1024**2:.0f}{of} MiB", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201
