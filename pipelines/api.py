@@ -9,7 +9,8 @@ from posetube.structures import FramePoses, VideoTracks
 
 from ..datasets.inputs import Input, find_inputs
 from ..datasets.video import VideoConfig, open_video
-from ..tracker.tracker import LinkConfig, Tracker
+from ..tracker.config import LinkConfig
+from ..tracker.tracker import Tracker
 from .clip_window import detect_frames
 from .existing_run import OnExisting
 from .link import linked_frames

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ..datasets.inputs import find_inputs
 from ..datasets.video import VideoConfig
-from ..tracker.tracker import LinkConfig
+from ..tracker.config import LinkConfig
 from .batch import exit_code, track_inputs
 from .existing_run import OnExisting
 from .interrupt import catching_interrupts

@@ -10,7 +10,8 @@ from posetube.skeletons import skeleton
 from posetube.structures import FramePoses
 
 from ..datasets.posetrack18_writer import PoseTrack18Writer
-from ..tracker.tracker import LinkConfig, Tracker
+from ..tracker.config import LinkConfig
+from ..tracker.tracker import Tracker
 from .atomic_files import replacing
 from .detections_store import DetectedFrame, read_frames
 from .recorder import Recorder

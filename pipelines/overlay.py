@@ -139,7 +139,8 @@ class Painter:
         for joint in np.flatnonzero(known).tolist():
             place, colour = _fixed(points[joint]), self._colours[joint]
             inside = colour if sure[joint] else BLACK
-            radius = (line + (1 if self._face[joint] else line + 3) << FRACTION_BITS) // 2
+            diameter = line + 1 if self._face[joint] else 2 * line + 3
+            radius = (diameter << FRACTION_BITS) // 2
             cv2.circle(canvas, place, radius, inside, -1, cv2.LINE_AA, FRACTION_BITS)
             cv2.circle(canvas, place, radius, colour, line, cv2.LINE_AA, FRACTION_BITS)
 

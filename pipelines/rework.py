@@ -8,7 +8,7 @@ import msgspec
 from posetube.errors import InputError
 
 from ..datasets.video import VideoConfig, open_video
-from ..tracker.tracker import LinkConfig
+from ..tracker.config import LinkConfig
 from .fingerprint import fingerprint
 from .interrupt import Interrupt
 from .link import link

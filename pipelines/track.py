@@ -20,7 +20,7 @@ from posetube.errors import InputError, MediaError
 
 from ..datasets.inputs import Input
 from ..datasets.video import Video, VideoConfig, open_video
-from ..tracker.tracker import LinkConfig
+from ..tracker.config import LinkConfig
 from .detect import detect, kept_parts
 from .existing_run import OnExisting, check_same, earlier_run
 from .failures import Interrupted, one_line
@@ -91,9 +91,11 @@ def track_input(
             _stages(record, video, model, config)
         except (Interrupted, KeyboardInterrupt):
             record.update(state="partial")
+            record.end("interrupted")
             raise
         except Exception as error:
             record.update(state="failed", error=one_line(error))
+            record.end(one_line(error))
             raise
         record.update(state="partial" if record.manifest.marked_problems else "complete")
         record.end(summary(run, record.manifest))

@@ -34,3 +34,16 @@ def test_impossible_wishes_are_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_the_truth_as_prediction_scores_a_hundred(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*SMALL, "--layout", "posetrack18", "--camera", "shake", "--roles", "stay", "cross"]
+    assert main(["data", "synthesize", str(tmp_path), *words]) == 0
+    labels = str(tmp_path / "annotations" / "train")
+    capsys.readouterr()
+    assert main(["evaluate", labels, labels]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    mota = next(line.split() for line in lines if line.startswith("MOTA"))
+    assert {float(number) for number in mota[1:]} == {100.0}

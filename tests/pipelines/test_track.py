@@ -24,7 +24,7 @@ from posetube.pipelines.rework import link_again, render_again
 from posetube.pipelines.run_directory import Manifest, RunDirectory
 from posetube.pipelines.track import TrackConfig, run_directories, summary, track_input
 from posetube.pipelines.tracks_store import read_tracks
-from posetube.tracker.tracker import LinkConfig
+from posetube.tracker.config import LinkConfig
 
 ModelMaker = Callable[..., LoadedModel]
 ClipMaker = Callable[..., Path]
