@@ -52,7 +52,7 @@ class AnnotationRows:
             track_id: Identity; None where the file gives none.
             points: x, y, v of each joint, 3 K numbers; all three 0 where the joint is absent, or
                 NaN.
-            scores: One per joint; None where not given.
+            scores: One per joint, further ones are left out; None where not given.
             box: x1 y1 x2 y2.
             head_box: x1 y1 x2 y2.
             score: Of the whole person.
@@ -76,9 +76,9 @@ class AnnotationRows:
     def _joint_scores(self, scores: Sequence[float | None] | None) -> list[float]:
         if not scores:
             return [UNKNOWN] * self._joints
-        if len(scores) != self._joints:
+        if len(scores) < self._joints:
             raise ValueError(f"expected {self._joints} joint scores, got {len(scores)}")
-        return [UNKNOWN if score is None else score for score in scores]
+        return [UNKNOWN if score is None else score for score in scores[: self._joints]]
 
     def table(
         self,

@@ -22,57 +22,43 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.structures import FrameTable, Polygon, VideoTracks
+from posetube.structures import FrameTable, Polygon, RowState, VideoTracks
 
 from .annotation_rows import AnnotationRows, corners, skeleton_of
 from .json_files import decode, plain, read_bytes
 
 
-class _Image(msgspec.Struct, omit_defaults=True, kw_only=True):
+class _Image(msgspec.Struct, kw_only=True):
     """One frame."""
 
     id: int
     file_name: str
-    frame_id: int | None = None
-    vid_id: str | None = None
-    nframes: int | None = None
     is_labeled: bool | int | None = None
     ignore_regions_x: list[list[float] | float] = []
     ignore_regions_y: list[list[float] | float] = []
-    width: int | None = None
-    height: int | None = None
-    time: float | None = None
+    width: float | None = None
+    height: float | None = None
+    time: object = None
 
 
-class _Person(msgspec.Struct, omit_defaults=True, kw_only=True):
+class _Person(msgspec.Struct, kw_only=True):
     """One person in one frame."""
 
     image_id: int
     keypoints: list[float]
-    id: int | None = None
-    category_id: int | None = None
     track_id: float | None = None
     person_id: float | None = None
     scores: list[float | None] | None = None
     bbox: list[float] = []
     bbox_head: list[float] = []
     score: float | None = None
-    state: Literal[0, 1] = 0
+    state: object = 0
 
 
 class _Category(msgspec.Struct, kw_only=True):
     """Names of the joints."""
 
-    supercategory: str = "person"
-    id: int = 1
-    name: str = "person"
     keypoints: list[str] = []
-
-
-class _Info(msgspec.Struct, kw_only=True):
-    """Where the file comes from."""
-
-    source: str = ""
 
 
 class _File(msgspec.Struct, kw_only=True):
@@ -81,7 +67,7 @@ class _File(msgspec.Struct, kw_only=True):
     images: list[_Image]
     annotations: list[msgspec.Raw] = []
     categories: list[_Category] = []
-    info: _Info | None = None
+    info: object = None
 
 
 _PERSON = msgspec.json.Decoder(_Person)
@@ -132,7 +118,7 @@ def read(
                 f"{path}: {where}person in annotations[{number}]: {plain(error)}"
             ) from None
     return rows.table(
-        source=file.info.source if file.info and file.info.source else path.stem,
+        source=_source(file.info) or path.stem,
         size=_size(file.images),
         skeleton=skeleton,
         frames=frames,
@@ -151,8 +137,14 @@ def _add(person: _Person, rows: AnnotationRows, *, places: dict[int, int], ident
         box=corners(person.bbox, name="bbox"),
         head_box=corners(person.bbox_head, name="bbox_head"),
         score=person.score,
-        state=person.state,
+        state=int(person.state == RowState.INTERPOLATED),
     )
+
+
+def _source(info: object) -> str:
+    """Name of the video, where this project wrote the file."""
+    source = info.get("source") if isinstance(info, dict) else None
+    return source if isinstance(source, str) else ""
 
 
 def _frame_of(raw: msgspec.Raw, *, places: dict[int, int], frames: FrameTable) -> str:
@@ -165,7 +157,9 @@ def _frame_of(raw: msgspec.Raw, *, places: dict[int, int], frames: FrameTable) -
 
 def _size(images: list[_Image]) -> tuple[int, int] | None:
     first = images[0] if images else None
-    return (first.height, first.width) if first and first.height and first.width else None
+    if first is None or not first.height or not first.width:
+        return None
+    return int(first.height), int(first.width)
 
 
 def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> FrameTable:
@@ -180,7 +174,7 @@ def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> Fra
                 image.ignore_regions_x, image.ignore_regions_y, flat=flat_regions, where=where
             )
     return FrameTable(
-        times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
+        times=np.array([i.time if isinstance(i.time, int | float) else np.nan for i in images]),
         names=tuple(image.file_name for image in images),
         ids=np.array([image.id for image in images], np.int64),
         labeled=np.array([bool(i.is_labeled) for i in images], np.bool_) if told else None,

@@ -137,6 +137,7 @@ def test_one_file_with_several_sequences_is_as_many_files(
         evaluate(*files)
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_report(files: tuple[Path, Path]) -> None:
     assert evaluate(*files, workers=2).metrics == evaluate(*files).metrics
     with pytest.raises(InputError, match="EvaluateConfig.workers must be 1 or more, got 0"):
@@ -175,6 +176,14 @@ def test_a_frame_that_is_not_predicted_is_named_with_both_sides(files: tuple[Pat
         r"000000.jpg to 000005.jpg, those of the truth .*gt/000001_mpii_test.json, 6, from 0000",
     ):
         evaluate(*files)
+
+
+def test_frames_that_share_a_name_are_refused() -> None:
+    truth = tracks()
+    names = (*truth.frames.names[:5], truth.frames.names[0])
+    twice = replace(truth, frames=replace(truth.frames, names=names))
+    with pytest.raises(FormatError, match="000001_mpii_test has two frames of one name: its 6"):
+        evaluate(twice, twice)
 
 
 def test_frames_without_names_are_matched_by_their_index(files: tuple[Path, Path]) -> None:
@@ -450,6 +459,7 @@ def test_upper_bounds_are_for_tracking(
     assert "--upper-bounds is for clean, poseval and poseval2017" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_plots_are_drawn(files: tuple[Path, Path], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     found = files[0] / "000001_mpii_test.json"
