@@ -324,13 +324,13 @@ def skeleton(name: str) -> Skeleton:
 
 
 DERIVED: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {
-    # Straight-line estimates, tried in order. The head's ends continue the line from the middle of
-    # the shoulders to the nose (or, from behind, to the middle of the ears).
+    # Straight-line estimates, tried in order. The head's ends lie on the line from the middle of
+    # the shoulders to the nose; how far they are off stands in benchmarks/results/derived_joints.
     "head_bottom": (
-        (("nose", 0.5), ("left_shoulder", 0.25), ("right_shoulder", 0.25)),
+        (("nose", 0.3), ("left_shoulder", 0.35), ("right_shoulder", 0.35)),
     ),
     "head_top": (
-        (("nose", 1.75), ("left_shoulder", -0.375), ("right_shoulder", -0.375)),
+        (("nose", 1.45), ("left_shoulder", -0.225), ("right_shoulder", -0.225)),
     ),
     "neck": ((("left_shoulder", 0.5), ("right_shoulder", 0.5)),),
     "upper_neck": ((("left_shoulder", 0.5), ("right_shoulder", 0.5)),),
