@@ -25,10 +25,13 @@ def intersection(first: Boxes, second: Boxes) -> Boxes:
     Returns:
         (N, M) square pixels.
     """
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    size = np.maximum(high - low, 0)
-    return np.asarray(size[..., 0] * size[..., 1])
+    # Axis by axis: NumPy is several times slower on arrays whose last axis is short.
+    width, height = (
+        np.minimum(first[:, None, axis + 2], second[None, :, axis + 2])
+        - np.maximum(first[:, None, axis], second[None, :, axis])
+        for axis in (0, 1)
+    )
+    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0))
 
 
 def iou(first: Boxes, second: Boxes) -> Boxes:
