@@ -46,7 +46,7 @@ def usable_rows(
 
 def made_whole(people: Detections) -> Detections:
     """Fill in boxes that are NaN from the joints, and make joints that are not finite unknown."""
-    finite = np.isfinite(people.keypoints).all(axis=-1, keepdims=True)
+    finite = np.isfinite(people.keypoints[..., :1] + people.keypoints[..., 1:])
     missing = np.isnan(people.boxes).any(axis=1, keepdims=True)
     if finite.all() and not missing.any():
         return people

@@ -84,7 +84,8 @@ def solve_pairs(
         raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
     dense = _by_scipy if library == "scipy" or lap is None else _by_lap
     allowed = np.flatnonzero(cost < limit - TIE)
-    made = [np.zeros(0, np.int64)]
+    lonely = (_count(rows[allowed]) == 1) & (_count(columns[allowed]) == 1)
+    made, allowed = [allowed[lonely]], allowed[~lonely]
     for group in _groups(rows[allowed], columns[allowed]):
         pairs = allowed[group]
         made.append(pairs[_chosen(rows[pairs], columns[pairs], cost[pairs] - limit, dense)])
@@ -134,6 +135,11 @@ def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Double
     return np.asarray(best - own)
 
 
+def _count(values: Ints) -> Ints:
+    """How often each entry's value occurs."""
+    return np.bincount(values, minlength=1)[values]
+
+
 def _groups(rows: Ints, columns: Ints) -> list[Ints]:
     """Split pairs into groups that have no row and no column in common."""
     if not len(rows):
@@ -147,8 +153,6 @@ def _groups(rows: Ints, columns: Ints) -> list[Ints]:
 
 def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
     """Which pairs of a group save most together; all gains are negative."""
-    if len(rows) == 1:
-        return np.zeros(1, np.int64)
     _, row = np.unique(rows, return_inverse=True)
     _, column = np.unique(columns, return_inverse=True)
     if row[-1] == 0 or column.max() == 0:

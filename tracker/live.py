@@ -102,7 +102,7 @@ class LiveTracks:
         last_seen[rows] = time
         hits[rows] += 1
         lain[rows] = tubes
-        motion = self.motion.replaced(rows, self.motion[rows].correct(people))
+        motion = self.motion.corrected(rows, people)
         looks = _widened(self.looks, people)
         looks[rows] = _blended(looks[rows], people)
         return replace(self, last_seen=last_seen, hits=hits, tubes=lain, looks=looks, motion=motion)
@@ -161,9 +161,9 @@ def _blended(old: FloatArray, people: Detections) -> FloatArray:
 
 
 def _widened(looks: FloatArray, people: Detections) -> FloatArray:
-    return _padded(looks, max(looks.shape[1], _looks(people).shape[1])).copy()
+    return _padded(looks, max(looks.shape[1], _looks(people).shape[1]))
 
 
 def _padded(looks: FloatArray, width: int) -> FloatArray:
-    missing = ((0, 0), (0, width - looks.shape[1]))
-    return np.pad(looks, missing, constant_values=np.nan)
+    missing = np.full((len(looks), width - looks.shape[1]), np.nan, np.float32)
+    return np.concatenate([looks, missing], axis=1)

@@ -137,9 +137,10 @@ class Motion:
             spread=np.where(fresh, started.spread, spread),
         )
 
-    def replaced(self, rows: Any, new: "Motion") -> "Motion":
-        """The same people, some of them with other values."""
+    def corrected(self, rows: Any, people: Detections) -> "Motion":
+        """The same people, after some of them (``rows``) were seen as ``people``, in that order."""
         arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
+        new = self[rows].correct(people)
         for name, array in arrays.items():
             array[rows] = getattr(new, name)
         return Motion(**arrays)
@@ -176,4 +177,4 @@ def _points(people: Detections) -> Doubles:
 
 
 def _known(points: Doubles) -> BoolArray:
-    return np.asarray(~np.isnan(points).any(axis=-1))
+    return np.asarray(~np.isnan(points[..., 0] + points[..., 1]))

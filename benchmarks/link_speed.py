@@ -1,0 +1,100 @@
+"""How long linking takes per frame for 1 to 1,000 people, and what it remembers of a long video.
+
+People stand in a grid and sway, every one found in every frame, with 17 joints: dense enough that
+neighbours compete. Times are of one core. Memory is that of the tracker's own state after short
+and long videos, for it must depend on who is there, not on how long it has been going on.
+
+    OMP_NUM_THREADS=1 python benchmarks/link_speed.py
+"""
+
+import argparse
+import json
+import pickle
+import platform
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from posetube.skeletons import COCO17
+from posetube.structures import Detections
+from posetube.tracker.tracker import Tracker
+
+RESULTS = Path(__file__).parent / "results"
+FRAME_RATE = 30.0
+
+
+def crowd(people: int, *, frames: int, seed: int = 0) -> Iterator[Detections]:
+    """Everybody on a grid of 60 x 120 pixels, 40 x 100 pixels large, swaying by 20 pixels."""
+    rng = np.random.default_rng(seed)
+    side = int(np.ceil(np.sqrt(people)))
+    place = np.stack(np.divmod(np.arange(people), side), axis=1)[:, ::-1] * [60.0, 120.0] + 100
+    half = np.array([20.0, 50.0])
+    pose = rng.uniform([-18, -45], [18, 45], (people, len(COCO17), 2))
+    for frame in range(frames):
+        sway = 20 * np.sin(frame / FRAME_RATE + np.arange(people))
+        centre = place + np.stack([sway, np.zeros(people)], axis=1)
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        yield Detections(
+            boxes=(boxes + rng.normal(0, 1, boxes.shape)).astype(np.float32),
+            scores=rng.uniform(0.5, 1, people).astype(np.float32),
+            keypoints=(centre[:, None] + pose + rng.normal(0, 1, pose.shape)).astype(np.float32),
+            keypoint_scores=np.ones((people, len(COCO17)), np.float32),
+        )
+
+
+def milliseconds(people: int, *, frames: int) -> dict[str, float]:
+    """Middle and slowest time of a frame, the first ten aside."""
+    tracker, spent, ids = Tracker(skeleton=COCO17), [], set()
+    for index, found in enumerate(crowd(people, frames=frames)):
+        start = time.process_time()
+        settled = tracker.update(found, frame=index, time=index / FRAME_RATE)
+        spent.append(1000 * (time.process_time() - start))
+        ids |= {int(i) for poses in settled for i in poses.track_ids}
+    return {
+        "median": round(float(np.median(spent[10:])), 3),
+        "p95": round(float(np.percentile(spent[10:], 95)), 3),
+        "ids": len(ids),
+    }
+
+
+def remembered(*, frames: int, people: int = 8) -> dict[str, int]:
+    """Bytes of the tracker's state, and of everything it allocated and kept, after some frames."""
+    tracker = Tracker(skeleton=COCO17)
+    week = list(crowd(people, frames=50))
+    tracemalloc.start()
+    for index in range(frames):
+        tracker.update(week[index % 50], frame=index, time=index / FRAME_RATE)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return {"state_bytes": len(pickle.dumps(tracker.state())), "kept_bytes": kept}
+
+
+def main() -> None:
+    """Measure, print, write down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=100_000, help="of the long video")
+    parser.add_argument("--output", type=Path, default=RESULTS / "link_speed.json")
+    options = parser.parse_args()
+    record = {
+        "command": " ".join(["python", *sys.argv]),
+        "machine": f"{platform.machine()} {platform.system()}",
+        "versions": {name: version(name) for name in ("posetube", "numpy", "scipy", "lap")},
+        "milliseconds_per_frame": {
+            str(people): milliseconds(people, frames=60) for people in (1, 10, 100, 1000)
+        },
+        "memory_after_frames": {
+            str(frames): remembered(frames=frames) for frames in (1000, options.frames)
+        },
+    }
+    print(json.dumps(record, indent=2))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
