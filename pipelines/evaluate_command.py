@@ -53,16 +53,15 @@ def evaluate_command(
 ) -> int:
     """Compare predictions with truth by the rules of a named protocol.
 
-    Either side is a file, a folder with one file per sequence, or a run's directory; PoseTrack17,
-    18 and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by their content.
+    Either side is a file, a folder with a file per sequence, or a run's directory; PoseTrack17, 18
+    and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by their content.
 
     Args:
         predictions: What was found.
         truth: What is there.
         protocol: clean counts every labelled frame with its real misses; poseval is PoseTrack's
-            tool with all its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA
-            of poses; coco, pck-penn, pck-jhmdb and pixels are what their names say. Numbers of two
-            protocols cannot be compared.
+            tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
+            poses. Numbers of two protocols cannot be compared.
         strict: posetrack21 only: repeat the published tool's defect in frames without people.
         json: Write the report as one JSON object.
         per_sequence: Print every sequence's table too (the JSON has them anyway).
@@ -82,11 +81,9 @@ def evaluate_command(
         workers=workers,
         pck=pck,
     )
-    bounds = (
-        _bounds(predictions, truth, protocol=protocol, strict=strict, workers=workers)
-        if upper_bounds
-        else {}
-    )
+    bounds: dict[str, EvalReport] = {}
+    if upper_bounds:
+        bounds = _bounds(predictions, truth, protocol=protocol, strict=strict, workers=workers)
     if plots is not None:
         from .evaluation_plots import draw_plots
 

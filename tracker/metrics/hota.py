@@ -16,7 +16,7 @@ import numpy as np
 
 from posetube.structures import DoubleArray, IntArray
 
-from .association import contested, likest_pairs, settled
+from .association import Pairs, contested, likest_pairs, settled
 from .pairing import frame_distances
 from .scene import Scene
 
@@ -28,6 +28,9 @@ REACH = 0.5001
 
 PARTS = ("AssA", "AssRe", "AssPr", "FragA")
 """Association, its recall and precision, and with every interruption counted."""
+
+PREFERENCE = 1000.0
+"""What a pair over the threshold is worth more than one below, in re-identification."""
 
 Columns = tuple[np.ndarray, ...]
 
@@ -121,15 +124,7 @@ def match_frames(
     columns: list[Columns] = []
     for index in range(len(scene.frames)):
         likeness = np.maximum(1 - frame_distances(scene, index) / REACH, 0)
-        hard = contested(likeness > 0)
-        easy = settled(likeness > 0, hard)
-        everywhere = np.zeros(len(easy.joint), np.int64), np.full(len(easy.joint), 19)
-        parts: list[Columns] = [(*easy, *everywhere)]
-        for joint in hard:
-            parts += _hard_pairs(likeness[..., joint], int(joint), each_threshold)
-        row, column, joint, first, last = (
-            np.concatenate(part) for part in zip(*parts, strict=True)
-        )
+        row, column, joint, first, last = _pair_frame(likeness, each_threshold=each_threshold)
         alike = likeness[row, column, joint]
         enough = np.searchsorted(ALPHAS - EPS, alike, side="right")
         columns.append((
@@ -142,17 +137,29 @@ def match_frames(
     return Matches(**dict(zip(Matches.__slots__, joined, strict=True)))
 
 
-def _hard_pairs(likeness: DoubleArray, joint: int, each_threshold: bool) -> list[Columns]:
-    if not each_threshold:
-        rows, columns = likest_pairs(likeness)
-        n = len(rows)
-        return [(rows, columns, np.full(n, joint), np.zeros(n, np.int64), np.full(n, 19))]
-    parts: list[Columns] = []
-    for place, alpha in enumerate(ALPHAS):
-        rows, columns = likest_pairs((likeness >= alpha) * 1000.0 + likeness)
-        n = len(rows)
-        parts.append((rows, columns, np.full(n, joint), np.full(n, place), np.full(n, place + 1)))
-    return parts
+def _pair_frame(likeness: DoubleArray, *, each_threshold: bool) -> Columns:
+    """Rows, columns, joints of the pairs of a frame, and for which thresholds they were made."""
+    hard = contested(likeness > 0)
+    pairs: list[tuple[Pairs, int, int]] = [(settled(likeness > 0, hard), 0, len(ALPHAS))]
+    for joint in hard:
+        alike = likeness[..., joint]
+        if not each_threshold:
+            pairs.append((_of_joint(alike, joint), 0, len(ALPHAS)))
+            continue
+        for place, alpha in enumerate(ALPHAS):
+            preferred = (alike >= alpha) * PREFERENCE + alike
+            pairs.append((_of_joint(preferred, joint), place, place + 1))
+    counts = [len(found.joint) for found, _, _ in pairs]
+    return (
+        *(np.concatenate(column) for column in zip(*(found for found, _, _ in pairs), strict=True)),
+        np.repeat([first for _, first, _ in pairs], counts),
+        np.repeat([last for _, _, last in pairs], counts),
+    )
+
+
+def _of_joint(likeness: DoubleArray, joint: int) -> Pairs:
+    rows, columns = likest_pairs(likeness)
+    return Pairs(rows, columns, np.full(len(rows), joint))
 
 
 def defect(scene: Scene) -> tuple[DoubleArray, DoubleArray]:
