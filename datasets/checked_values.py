@@ -124,7 +124,7 @@ def relative_path(name: str, *, where: str) -> str:
         FormatError: If it is absolute, climbs with ``..``, or is no name at all.
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    bad = not parts or len(name) > 1024 or parts[0] == "/" or ".." in parts or ":" in parts[0]
+    bad = not parts or len(name) > 1024 or parts[0][0] == "/" or ".." in parts or ":" in parts[0]
     if bad or not name.isprintable():
         raise FormatError(f"{where}: not a file under the data set's folder: {name[:80]!r}")
     return "/".join(parts)

@@ -91,8 +91,9 @@ def training_clips(labeled: BoolArray, occupied: BoolArray, config: ClipConfig) 
     last = count - 1 if config.edges == "repeat" else count - span
     # Beyond the last full clip, clips would differ only in how often they repeat the last frame.
     starts = np.arange(0, min(last, max(count - span, 0)) + 1, config.step)
-    if config.edges == "repeat" and starts[-1] + span < count:
-        starts = np.append(starts, starts[-1] + config.step)
+    following = starts[-1] + config.step
+    if config.edges == "repeat" and starts[-1] + span < count and following < count:
+        starts = np.append(starts, following)
     clips = np.minimum(starts[:, None] + np.arange(config.length) * config.stride, count - 1)
     told = labeled[clips]
     keep = {"all": told.all(axis=1), "any": told.any(axis=1), "centre": told[:, config.length // 2]}
