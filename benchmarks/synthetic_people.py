@@ -26,7 +26,7 @@ from posetube.datasets.synthetic import (
     generate,
     picture,
 )
-from posetube.models3d import load_model
+from posetube.models3d import TubeRCNN, load_model
 from posetube.pipelines.track import versions
 from posetube.structures import Clip, JointState
 
@@ -57,13 +57,12 @@ def speeds() -> dict[str, float]:
     return numbers
 
 
-def likeness(frames: Iterable[SyntheticFrame], weights: str) -> dict[str, float]:
+def likeness(frames: Iterable[SyntheticFrame], network: TubeRCNN) -> dict[str, float]:
     """People found (box IoU 0.5), their joints within half a head, wrong boxes per frame."""
-    model = load_model(weights)
     people = found = joints = near = wrong = count = 0
     for frame in frames:
         clip = Clip(frames=np.array([0]), times=np.array([0.0]), images=frame.image[None])
-        tubes = model.detect(clip).at(0)
+        tubes = network.detect(clip).at(0)
         tubes = tubes[tubes.scores >= LEAST_SCORE]
         overlap = iou(frame.people.boxes, tubes.boxes)
         count += 1
@@ -98,18 +97,20 @@ def main() -> None:
     parser.add_argument("--model", default="tiny", help="name of a model, or a file of weights")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
+    network = load_model(options.model)
     rng = np.random.default_rng(7)
     pictures = (picture(PictureConfig(), rng=rng) for _ in range(40))
     numbers = {
         **speeds(),
-        "clips": likeness(_clips(8), options.model),
-        "pictures": likeness(pictures, options.model),
+        "clips": likeness(_clips(8), network),
+        "pictures": likeness(pictures, network),
     }
     print(json.dumps(numbers, indent=2))
     if options.record:
         record = {
             **numbers,
-            "model": options.model,
+            "model": network.info.name,
+            "sha256": network.info.sha256,
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
             "versions": versions(),
