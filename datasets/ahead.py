@@ -3,7 +3,7 @@
 Not here: what is made (frames, for :mod:`.video`).
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -24,7 +24,7 @@ class _End:
         self.error = error
 
 
-def ahead(source: Generator[Item, None, None], *, depth: int) -> Iterator[Item]:
+def ahead(source: Generator[Item, None, None], *, depth: int) -> Generator[Item, None, None]:
     """The items of ``source``, made up to ``depth`` ahead in a thread of its own.
 
     Closing this iterator (or dropping it) ends the thread, which closes ``source``. An error in

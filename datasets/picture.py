@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.frame import VideoFrame
 
 from posetube.errors import MediaError
 from posetube.structures import ByteArray, FrameState
@@ -64,19 +65,18 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
         raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
     # A JPEG whose last scan has no end was cut short; decoders fill the rest with grey
     cut = form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    plain = None if cut else _decoded(data, form, max_pixels, strict=True)
-    if plain is None:
-        plain = _decoded(data, form, max_pixels, strict=False)
-        if plain is None:
-            raise MediaError(
-                f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
-                f"{max_pixels} pixels"
-            )
-        return plain, "corrupt"
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        return plain, "ok"
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), "ok"
+    if not cut and _decoded(data, form, max_pixels, strict=True) is not None:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is not None:
+            cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+            return pixels.astype(np.uint8, copy=False), "ok"
+    frame = _decoded(data, form, max_pixels, strict=False)
+    if frame is None:
+        raise MediaError(
+            f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
+            f"{max_pixels} pixels"
+        )
+    return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), "corrupt"
 
 
 def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
@@ -91,8 +91,8 @@ def _format(head: bytes) -> str | None:
     return next((form for start, form in _HEADS if head.startswith(start)), None)
 
 
-def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> ByteArray | None:
-    """Decode with FFmpeg: (H, W, 3) RGB as stored; None if it fails, or finds damage if strict."""
+def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> VideoFrame | None:
+    """Decode with FFmpeg; None if it fails, or finds damage and is to be strict about it."""
     options = {"max_pixels": str(max_pixels)}
     if strict and form != "tiff_pipe":  # FFmpeg takes sound TIFF files for damaged ones
         options["err_detect"] = "explode"
@@ -103,8 +103,6 @@ def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> ByteAr
                 return None
             stream.codec_context.options = options
             frame = next(container.decode(stream))
-            if strict and frame.is_corrupt:
-                return None
-            return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            return None if strict and frame.is_corrupt else frame
     except (av.error.FFmpegError, ValueError, StopIteration, IndexError):
         return None

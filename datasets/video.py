@@ -26,7 +26,7 @@ from .frame_folder import PictureSource
 from .picture import is_picture
 from .video_config import VideoConfig
 from .video_file import VideoFile
-from .video_policy import is_camera, is_url, shown
+from .video_policy import is_camera, is_url, plain, shown
 
 __all__ = ["Video", "VideoConfig", "open_video"]
 
@@ -68,7 +68,7 @@ class Video:
         """The file's name without its ending."""
         self.config = config
         self._source = source
-        self._reading: list[Iterator[Frame]] = []
+        self._reading: list[Generator[Frame, None, None]] = []
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,7 +92,7 @@ class Video:
 
     @property
     def pixel_aspect(self) -> float:
-        """Width of a stored pixel over its height; 1 for square ones."""
+        """Width of a pixel over its height, before the frame is turned; 1 for square ones."""
         return self._source.pixel_aspect
 
     @property
@@ -128,9 +128,7 @@ class Video:
     def close(self) -> None:
         """End all reading."""
         for waiting in self._reading:
-            close = getattr(waiting, "close", None)
-            if close is not None:
-                close()
+            waiting.close()
         self._reading.clear()
         self._source.close()
 
@@ -175,4 +173,4 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError) as error:
-        raise MediaError(f"{str(path)!r}: cannot be opened: {error}") from None
+        raise MediaError(f"{str(path)!r}: cannot be opened: {plain(error)}") from None

@@ -22,8 +22,8 @@ class VideoConfig:
     every: int = 1
     """Only frames whose index is a multiple of this, 1 or more."""
 
-    max_pixels: int = 1 << 26
-    """Largest frame to accept, pixels (8192 x 8192 by default)."""
+    max_pixels: int = 1 << 25
+    """Largest frame to accept, pixels (by default 33.5 million: 8K, 7680 x 4320, and a little)."""
 
     ahead: int = 8
     """Frames to decode ahead in a thread, 0 or more; 0: none, and no thread."""

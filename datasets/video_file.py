@@ -24,7 +24,7 @@ from .picture import scaled
 from .video_clock import Clock, usual_rate
 from .video_config import FrameNotes, VideoConfig
 from .video_packets import FrameOrder, Slot, VideoPacket, decode, demux
-from .video_policy import choose_stream, is_camera, is_url, open_container, shown
+from .video_policy import choose_stream, is_camera, is_url, open_container, plain, shown
 from .video_skip import skip
 
 UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
@@ -34,7 +34,7 @@ TIMED_BY_HEADER = ("matroska", "mov", "flv")
 """Containers whose header states a duration that does not depend on how much of them is there."""
 
 INDEXED = frozenset({"mov"})
-"""Containers with a table of all packets, so that none can be lost without a trace."""
+"""Containers with a table of all packets (not in fragments), so that none can vanish."""
 
 REORDER = 32
 """Frames by which coding order and order of display differ at most."""
@@ -132,7 +132,7 @@ class VideoFile:
         state: FrameState = "corrupt" if damaged else "ok"
         return Frame(index=index, time=time, image=image, state=state)
 
-    def _note_end(self, reading: "_Reading", clock: "Clock") -> None:
+    def _note_end(self, reading: "_Reading", clock: Clock) -> None:
         """Compare what came with what the container promised."""
         order = reading.order
         if order.leading:
@@ -168,7 +168,8 @@ class _Reading:
         self._format = self._container.format.name.partition(",")[0]
         timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
         self.order = FrameOrder(self.stream, trusted=timed)
-        self.clock = Clock(self.stream, holes=self._format not in INDEXED)
+        self._indexed = self._format in INDEXED and self.stream.frames > 0
+        self.clock = Clock(self.stream, holes=not self._indexed)
         self.screen = Screen()
         self.passed = 0
         self._stopped: Exception | None = None
@@ -208,12 +209,12 @@ class _Reading:
         self.passed = skipped.frames
         self.slots = decode(skipped.packets, self.stream, self.order)
         steps = skipped.duration * base * usual_rate(self.stream)
-        return not self.passed or self._format in INDEXED or abs(steps - self.passed) < 0.5
+        return not self.passed or self._indexed or abs(steps - self.passed) < 0.5
 
     def shortfall(self, clock: Clock) -> str | None:
         """What is missing at the end of the video, in words; None: nothing."""
         if self._stopped is not None:
-            return f"reading stopped at {clock.last:.3f} s: {self._stopped}"
+            return f"reading stopped at {clock.last:.3f} s: {plain(self._stopped)}"
         promised = self.stream.frames
         if promised:
             there = self.order.packets

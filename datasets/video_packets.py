@@ -71,6 +71,8 @@ class FrameOrder:
         self.leading = 0
         """Frames before the first keyframe, which nothing can decode."""
         self._hides = stream.codec_context.name in ("vp8", "libvpx")
+        self._paired = stream.codec_context.name == "h264"
+        self._interlaced = False
         self._jump = JUMP / float(stream.time_base or 1)
         self._stretch = 0
         self._last: VideoPacket | None = None
@@ -158,8 +160,9 @@ class FrameOrder:
         if pts is None or not self._due:
             return None
         for stretch in range(self._due[0][0], self._stretch + 1):
-            if self._open[stretch, pts] > 0:
-                return stretch, pts
+            key = stretch, pts
+            if self._open[key] > len(self._held.get(key, ())):
+                return key
         return None
 
     def _release(self, patience: int) -> Iterator[Slot]:
@@ -184,6 +187,9 @@ class FrameOrder:
         key = self._due[0]
         self._close(key)
         self._given_up.append(key)
+        if self._paired and self._interlaced and not self.troubled:
+            self.hidden += 1  # the second field of a frame, in a packet of its own
+            return
         first = self._first_keyframe
         if not self._shown and (first is None or key < first):
             self.leading += 1
@@ -199,6 +205,7 @@ class FrameOrder:
 
     def _slot(self, key: Key | None, frame: VideoFrame) -> Slot:
         self._shown = True
+        self._interlaced = bool(frame.interlaced_frame)
         damaged = frame.is_corrupt or key in self._damaged
         self._trouble = self.packets if damaged else self._trouble
         if key is not None:
@@ -246,7 +253,7 @@ def demux(
                 failures = 0
                 yield packet
             return
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, IndexError) as error:  # PyAV: a stream that came later
             failures += 1
             if failures > MAX_FAILURES or isinstance(error, TimeoutError | ConnectionError):
                 stopped(error)

@@ -8,6 +8,7 @@ Not here: decoding (:mod:`.video_packets`), pictures (:mod:`.picture`).
 """
 
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -45,7 +46,7 @@ CAMERAS = {
 }
 """Capture format and device name by platform."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _HEADS = {
     b"ffconcat": "a list of other files (ffconcat)",
@@ -121,22 +122,23 @@ def check_file(path: Path) -> None:
         MediaError: If it is not.
     """
     try:
-        if not path.exists():
-            raise MediaError(f"{path}: no such file")
-        if not path.is_file():
-            raise MediaError(f"{path}: not a regular file")
-        if path.stat().st_size == 0:
-            raise MediaError(f"{path}: the file is empty (0 bytes)")
-    except (ValueError, PermissionError) as error:
-        raise MediaError(f"{str(path)!r}: cannot be opened: {error}") from None
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MediaError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{str(path)!r}: cannot be opened: {plain(error)}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes)")
 
 
 def _reason(source: str, error: Exception) -> str:
     """Why a source could not be opened, in words."""
     if is_camera(source):
-        return f"the camera cannot be opened ({_plain(error)}); is it plugged in and not in use?"
+        return f"the camera cannot be opened ({plain(error)}); is it plugged in and not in use?"
     if is_url(source):
-        return f"cannot be read ({_plain(error)})"
+        return f"cannot be read ({plain(error)})"
     if isinstance(error, PermissionError):
         return "no permission to read it"
     try:
@@ -149,10 +151,10 @@ def _reason(source: str, error: Exception) -> str:
             return f"refused, because it is {kind}; give the video itself"
     if head[4:8] in (b"ftyp", b"mdat", b"free", b"wide"):
         return "its index (moov) is missing: the file was cut short or never finished"
-    return f"not a video in a supported format ({_plain(error)})"
+    return f"not a video in a supported format ({plain(error)})"
 
 
-def _plain(error: Exception) -> str:
+def plain(error: Exception) -> str:
     """The error's text without FFmpeg's number and file name."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text)

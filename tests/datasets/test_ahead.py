@@ -38,7 +38,7 @@ def test_no_more_is_made_than_may_wait() -> None:
     time.sleep(0.2)
 
     assert len(made) <= 1 + 3 + 1  # taken, waiting, and one that finds no room
-    items.close()  # type: ignore[attr-defined]
+    items.close()
 
 
 def test_closing_early_ends_the_thread_and_closes_the_source() -> None:
@@ -46,7 +46,7 @@ def test_closing_early_ends_the_thread_and_closes_the_source() -> None:
     items = ahead(counting(10**9, made), depth=2)
     next(items)
 
-    items.close()  # type: ignore[attr-defined]
+    items.close()
 
     assert made[-1] == -1
     assert threads() == 0
