@@ -94,6 +94,7 @@ def track_input(
             record.end("interrupted")
             raise
         except Exception as error:
+            run.clean()
             record.update(state="failed", error=one_line(error))
             record.end(one_line(error))
             raise
