@@ -4,12 +4,13 @@
 
 Each reader gets files that the project itself writes, one of them changed: bytes flipped, cut,
 doubled, numbers in text and in binary replaced by extremes. A mutation fails if anything but a
-``PoseTubeError`` is raised, if it takes over 20 seconds, or if the process ends; memory is the
-process's peak.
+``PoseTubeError`` is raised, if it takes over 20 seconds, or if the process ends. Every few hundred
+mutations have a process of their own, whose peak of memory is recorded.
 """
 
 import argparse
 import json
+import multiprocessing
 import platform
 import re
 import resource
@@ -22,6 +23,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,6 +40,9 @@ from posetube.structures import FrameTable, VideoTracks
 
 SECONDS = 20
 """A mutation that takes longer is a hang."""
+
+PART = 500
+"""Mutations to a process."""
 
 EXTREMES = [b"-1", b"0", b"1e308", b"-1e308", b"1e400", b"99999999999999999999", b"2147483648",
             b"null", b"NaN", b"true", b"[]", b"{}", b'"x"', b"0.5", b"-0.0", b""]  # fmt: skip
@@ -102,8 +107,7 @@ def mpii_json(root: Path) -> None:
 
 def hourglass(root: Path) -> None:
     """The hourglass program's HDF5."""
-    import h5py
-
+    h5py = import_module("h5py")
     with h5py.File(root / "valid.h5", "w") as file:
         file["imgname"] = np.array([b"a.jpg", b"b.jpg"])
         file["part"] = np.ones((2, 16, 2))
@@ -266,6 +270,46 @@ def _outcome(read: Reader, root: Path) -> str:
         signal.alarm(0)
 
 
+def in_own_process(name: str, *, count: int, seed: int) -> tuple[Counter[str], dict[str, str], int]:
+    """:func:`attack` in a process that may crash; also its peak memory in MiB."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+
+    def work() -> None:
+        signal.signal(signal.SIGALRM, _alarm)
+        outcomes, bad = attack(*targets()[name], count=count, seed=seed)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        theirs.send((outcomes, bad, peak))
+
+    process = context.Process(target=work)
+    process.start()
+    theirs.close()
+    try:
+        found: tuple[Counter[str], dict[str, str], int] = ours.recv()
+    except EOFError:
+        process.join()
+        end = f"the process ended with {process.exitcode}"
+        found = (Counter({end: 1}), {end: f"seed {seed}"}, 0)
+    process.join()
+    return found
+
+
+def measure(name: str, *, count: int, seed: int) -> dict[str, Any]:
+    """All outcomes of one reader."""
+    start = time.perf_counter()
+    outcomes: Counter[str] = Counter()
+    bad: dict[str, str] = {}
+    peak = 0
+    for part, first in enumerate(range(0, count, PART)):
+        some, worse, most = in_own_process(
+            name, count=min(PART, count - first), seed=seed + 1000 * part
+        )
+        outcomes, bad, peak = outcomes + some, worse | bad, max(peak, most)
+    seconds = round(time.perf_counter() - start, 1)
+    print(f"{name:24} {seconds:7.1f} s  peak {peak} MiB  {dict(outcomes)}", flush=True)
+    return {"outcomes": dict(outcomes), "seconds": seconds, "peak_mib": peak, "bad": bad}
+
+
 def main() -> int:
     """Attack every reader, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -274,31 +318,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    signal.signal(signal.SIGALRM, _alarm)
     warnings.simplefilter("ignore")
-    results, failed = {}, False
-    for name, (write, read) in targets().items():
-        if options.names and name not in options.names:
-            continue
-        start = time.perf_counter()
-        outcomes, bad = attack(write, read, count=options.count, seed=options.seed)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        seconds = round(time.perf_counter() - start, 1)
-        results[name] = {"outcomes": dict(outcomes), "seconds": seconds, "peak_mib": peak}
-        failed |= bool(bad)
-        print(f"{name:24} {seconds:7.1f} s  peak {peak} MiB  {dict(outcomes)}", flush=True)
+    names = options.names or list(targets())
+    results = {name: measure(name, count=options.count, seed=options.seed) for name in names}
     if options.out:
+        known = json.loads(options.out.read_text()) if options.out.exists() else {"readers": {}}
         record = {
-            "command": " ".join(sys.argv),
+            "command": "python benchmarks/fuzz_readers.py --count " + str(options.count),
             "count": options.count,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "machine": platform.platform(),
-            "readers": results,
+            "readers": known["readers"] | results,
         }
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(record, indent=2) + "\n")
-    return int(failed)
+    return int(any(result["bad"] for result in results.values()))
 
 
 if __name__ == "__main__":

@@ -110,14 +110,15 @@ def _table(path: Path) -> Any:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
         options = pc.ConvertOptions(column_types=TYPES, strings_can_be_null=False)
         table = pc.read_csv(path, convert_options=options)
+        names = table.column_names
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise FormatError(
             f"{path}: not a table of joints: {' '.join(str(error).split())}"
         ) from None
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    missing = [name for name in NEEDED if name not in table.column_names]
-    if missing or len(set(table.column_names)) != len(table.column_names):
+    missing = [name for name in NEEDED if name not in names]
+    if missing or len(set(names)) != len(names):
         what = f"no column {', '.join(missing)}" if missing else "two columns of one name"
         raise FormatError(f"{path}: not a table of joints: {what}")
     return table

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -100,8 +101,9 @@ def test_the_published_lists_have_the_numbers_that_are_known(samples: Path, tmp_
         archive.extractall(tmp_path)
 
     counts = []
-    for division in (1, 2, 3):
-        parts = Jhmdb(root=tmp_path, division=division).division_of  # type: ignore[arg-type]
+    divisions: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
+    for division in divisions:
+        parts = Jhmdb(root=tmp_path, division=division).division_of
         counts.append(tuple(list(parts.values()).count(part) for part in ("train", "test")))
 
     assert counts == [(660, 268), (658, 270), (663, 265)]

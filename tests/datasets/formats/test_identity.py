@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -29,8 +30,12 @@ PIXELS = st.floats(-1e5, 1e5, width=32)
 SHARES = st.floats(0, 1, width=32)
 
 
-def arrays(draw: st.DrawFn, kind: type, shape: tuple[int, ...], values: st.SearchStrategy) -> ...:
+def arrays(draw: st.DrawFn, kind: type, shape: tuple[int, ...], values: Any) -> Any:
     return draw(hnp.arrays(kind, shape, elements=values))
+
+
+def _precision(draw: st.DrawFn) -> Any:
+    return draw(st.sampled_from([np.float32, np.float64]))
 
 
 @st.composite
@@ -40,7 +45,7 @@ def videos(draw: st.DrawFn, joints: Skeleton | None = None) -> VideoTracks:
     f, k = draw(st.integers(1, 6)), len(skeleton)
     crowd = [draw(st.lists(st.integers(0, 9), unique=True, max_size=3)) for _ in range(f)]
     frame = np.repeat(np.arange(f), [len(ids) for ids in crowd])
-    r, kind = len(frame), draw(st.sampled_from([np.float32, np.float64]))
+    r, kind = len(frame), _precision(draw)
     known = arrays(draw, np.bool_, (r, k, 1), st.booleans())
     keypoints = np.where(known, arrays(draw, kind, (r, k, 2), PIXELS), kind(np.nan))
     scores = np.where(known[..., 0], arrays(draw, np.float32, (r, k), SHARES), np.float32(np.nan))
@@ -77,7 +82,7 @@ def videos(draw: st.DrawFn, joints: Skeleton | None = None) -> VideoTracks:
     )
 
 
-def through(module: ..., tracks: VideoTracks, suffix: str) -> VideoTracks:
+def through(module: Any, tracks: VideoTracks, suffix: str) -> VideoTracks:
     """Written and read back."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"walk{suffix}"
@@ -107,7 +112,7 @@ EVERYTHING = ("source", "size", "skeleton", *ROWS)
 @pytest.mark.parametrize(
     ("module", "suffix"), [(json_lines, ".jsonl"), (parquet_table, ".parquet")]
 )
-def test_nothing_is_lost(module: ..., suffix: str, tracks: VideoTracks) -> None:
+def test_nothing_is_lost(module: Any, suffix: str, tracks: VideoTracks) -> None:
     found = through(module, tracks, suffix)
 
     assert_same(found, tracks, *EVERYTHING)
@@ -194,7 +199,7 @@ def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> Non
 def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> None:
     scored = replace(
         tracks,
-        boxes=np.tile(np.float32([1, 2, 30, 40]), (len(tracks.frame), 1)),
+        boxes=np.tile(np.array([1, 2, 30, 40], np.float32), (len(tracks.frame), 1)),
         keypoint_scores=np.maximum(tracks.keypoint_scores, np.float32(0.01)),
         frames=replace(tracks.frames, names=()),
     )

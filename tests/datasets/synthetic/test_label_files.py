@@ -107,7 +107,10 @@ def test_head_boxes_come_back(layout: LabelFile, tmp_path: Path) -> None:
     write_labels(tmp_path, [video], dataset=layout)
     found = read_all({"posetrack17-mat": "posetrack17"}.get(layout, layout), tmp_path)
 
-    heads = np.concatenate([one.tracks.head_boxes for one in found if one.tracks is not None])
+    heads = np.concatenate(
+        [one.tracks.head_boxes for one in found if one.tracks.head_boxes is not None]
+    )
+    assert video.head_boxes is not None
     np.testing.assert_allclose(heads, video.head_boxes, atol=1e-9)
 
 
