@@ -7,7 +7,7 @@ be of different forms. Not here: what is measured (:mod:`.evaluate`), which fram
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import msgspec
@@ -153,13 +153,18 @@ def pair(predictions: Input, truth: Input) -> list[tuple[Source, Source]]:
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
     by_name = {source.name: source for source in found}
+    pairs = []
     for source in true:
-        if source.name not in by_name:
+        # JHMDB's clips are called catch/<clip>, a run of one <clip>
+        names = (source.name, PurePosixPath(source.name).name)
+        partner = next((by_name[name] for name in names if name in by_name), None)
+        if partner is None:
             raise InputError(
                 f"{_shown(predictions)}: no prediction of sequence {source.name}, "
                 f"which the truth has in {source.where}"
             )
-    return [(by_name[source.name], source) for source in true]
+        pairs.append((partner, source))
+    return pairs
 
 
 def _shown(given: Input) -> str:

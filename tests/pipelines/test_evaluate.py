@@ -18,7 +18,7 @@ from posetube.pipelines.cli import main
 from posetube.pipelines.evaluate import evaluate
 from posetube.pipelines.evaluate_people import PckConfig, evaluate_people
 from posetube.pipelines.evaluation_plots import draw_plots
-from posetube.skeletons import COCO17, POSETRACK15, POSETRACK17SLOTS, Skeleton
+from posetube.skeletons import COCO17, JHMDB15, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 FRAMES, PEOPLE = 6, 3
@@ -335,6 +335,32 @@ def test_pck_of_penn_action_counts_the_test_clips(tmp_path: Path) -> None:
     assert report.total("pck") == 0
     assert report.total("pck@0.2") == pytest.approx(50)
     assert "PCK" in report.table()
+
+
+def test_pck_of_jhmdb(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    masks = np.zeros((240, 320, 3), np.uint8)
+    masks[50:150, 60:110] = 1  # the longer side is 100
+    for clip in ("one", "two"):
+        points = rng.uniform(60, 110, (2, 15, 3))
+        for side, shift in (("gt", 0.0), ("pred", 19.0)):
+            folder = tmp_path / side / "joint_positions" / "catch" / clip
+            folder.mkdir(parents=True)
+            savemat(
+                folder / "joint_positions.mat", {"pos_img": points + np.array([[[shift]], [[0]]])}
+            )
+        folder = tmp_path / "gt" / "puppet_mask" / "catch" / clip
+        folder.mkdir(parents=True)
+        savemat(folder / "puppet_mask.mat", {"part_mask": masks})
+
+    report = evaluate(tmp_path / "pred", tmp_path / "gt", protocol="pck-jhmdb")
+
+    assert sorted(report.per_sequence) == ["catch/one", "catch/two"]
+    assert report.total("pck") == 100
+    assert report.total("pck@0.1") == 0
+    named = [tracks("one", skeleton=JHMDB15), tracks("two", skeleton=JHMDB15)]
+    with pytest.raises(FormatError, match="one: 6 frames|one has no frame"):
+        evaluate(named, tmp_path / "gt", protocol="pck-jhmdb")  # found by the clip's own name
 
 
 def test_pck_needs_the_size_that_it_divides_by() -> None:
