@@ -82,9 +82,16 @@ def check_people(side: Loaded, protocol: Protocol) -> None:
 
     Raises:
         FormatError: If somebody has no identity, one that is too large, or one that is there twice
-            in a frame; or, for poseval, if the sequence is called what it does not accept.
+            in a frame; if a joint is not there that the protocol does not estimate; or, for
+            poseval, if the sequence is called what it does not accept.
     """
     tracks, rules = side.tracks, protocol.rules
+    missing = [joint for joint in rules.joints.joints if joint not in tracks.skeleton.joints]
+    if missing and not rules.estimate_joints:
+        raise FormatError(
+            f"{side.where}: no joint {missing[0]!r}; {protocol.name} needs all of "
+            f"{', '.join(rules.joints.joints)}"
+        )
     _refuse(side, tracks.track_ids < 0, "has no track id")
     if rules.max_track_id is not None:
         over = tracks.track_ids > rules.max_track_id

@@ -205,7 +205,7 @@ def test_other_joint_sets_are_converted_in_clean_and_refused_in_poseval() -> Non
     found = tracks(skeleton=COCO17)
     truth = tracks(skeleton=COCO17)
     assert evaluate(found, truth).total("mota") == 100
-    with pytest.raises(InputError, match="the file has no joint 'head_bottom'"):
+    with pytest.raises(FormatError, match="mpii_test: no joint 'head_bottom'; poseval needs all"):
         evaluate(found, truth, protocol="poseval")
 
 

@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 
 from posetube import skeletons
-from posetube.errors import InputError
 from posetube.skeletons import POSETRACK15, Skeleton
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
@@ -88,7 +87,7 @@ class Rules:
     """A joint is there only where x > 0 and y > 0."""
 
     estimate_joints: bool = True
-    """Estimate joints that a joint set lacks from others; otherwise all must be there."""
+    """Estimate joints that a joint set lacks from others; otherwise they are absent."""
 
     max_track_id: int | None = None
     """The largest identity that is accepted."""
@@ -119,9 +118,6 @@ def build(
         frame_of: (F found,) which of the truth's frames each predicted frame is; -1 for none.
         without_pointless: Whether people without any joint are left out, on either side; that is
             how PoseTrack17's files are read, PoseTrack18's not.
-
-    Raises:
-        InputError: If a joint set lacks a joint that the protocol asks for.
     """
     total = len(truth.frames)
     sides = (
@@ -162,11 +158,6 @@ def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules
 
 def _joints(tracks: VideoTracks, rows: IntArray, rules: Rules) -> tuple[DoubleArray, DoubleArray]:
     plan = skeletons.convert(tracks.skeleton, rules.joints, derive=rules.estimate_joints)
-    if plan.missing and not rules.estimate_joints:
-        raise InputError(
-            f"{tracks.source}: the file has no joint {plan.missing[0]!r}; it must name all of "
-            f"{', '.join(rules.joints.joints)}"
-        )
     points, scores = skeletons.apply(
         plan,
         tracks.keypoints[rows].astype(np.float64),
