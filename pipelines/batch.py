@@ -72,9 +72,9 @@ def _track_one(
         )
     except KeyboardInterrupt:
         raise Interrupted("stopped at once, the whole parts are kept") from None
+    except Interrupted:
+        raise
     except Exception as error:
-        if isinstance(error, Interrupted):
-            raise
         failure = explain(error, logs=run.logs if run.manifest.exists() else None)
         return Outcome(exit_code=failure.exit_code, line=failure.line)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS

@@ -34,7 +34,7 @@ def link_again(
 
     Raises:
         InputError: If this is no run, or not all of its frames were looked at.
-        Interrupted: If somebody asked to stop; the old tracks stay.
+        Interrupted: If somebody asked to stop; the old tracks stay, the run counts as not linked.
     """
     manifest = run.read()
     if not manifest.finished("detect"):
@@ -42,14 +42,16 @@ def link_again(
             f"{run.path}: not all frames were looked at yet (state {manifest.state}); "
             "give the `posetube track` line again, it goes on"
         )
-    run.clean()
-    record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
-    with record.stage("link", total=manifest.frames.done):
-        link(record, config)
-    run.overlay.unlink(missing_ok=True)
     settings = msgspec.structs.replace(manifest.settings, link=asdict(config))
-    stages = {name: done for name, done in record.manifest.stages.items() if name != "render"}
-    record.update(settings=settings, stages=stages)
+    record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+    with run.locked():
+        run.clean()
+        detected = {"detect": manifest.stages["detect"]}
+        record.update(state="running", settings=settings, stages=detected)
+        run.overlay.unlink(missing_ok=True)
+        with record.stage("link", total=manifest.frames.done):
+            link(record, config)
+        record.update(state=record.manifest.final_state)
     return summary(run, record.manifest)
 
 
@@ -78,7 +80,7 @@ def render_again(
         )
     source, settings = manifest.source, manifest.settings
     video = VideoConfig(start=settings.start, end=settings.end, every=settings.every)
-    with open_video(source.path, config=video) as opened:
+    with run.locked(), open_video(source.path, config=video) as opened:
         if fingerprint(source.path) != source.fingerprint:
             raise InputError(f"{source.path} is not the video any more that {run.path} was made of")
         run.clean()

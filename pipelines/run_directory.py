@@ -3,8 +3,10 @@
 Not here: what the tables hold (:mod:`.detections_store`, :mod:`.tracks_store`).
 """
 
+import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -107,10 +109,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return stage in self.stages and self.stages[stage].done
 
     @property
-    def marked_problems(self) -> bool:
-        """Whether frames are corrupt or missing, or the source was cut short."""
+    def final_state(self) -> State:
+        """The state once all stages are done: ``partial`` if frames are lost."""
         frames = self.frames
-        return bool(frames.corrupt or frames.missing or frames.cut_short)
+        lost = frames.corrupt or frames.missing or frames.cut_short
+        return "partial" if lost else "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,21 @@ class RunDirectory:
     def logs(self) -> Path:
         """Folder for what helps to find a bug of ours."""
         return self.path / "logs"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes off this run within the block; the folder is made if need be.
+
+        Raises:
+            InputError: If another process is at work on it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(folder)
+            yield
+        finally:
+            os.close(folder)
 
     def read(self) -> Manifest:
         """The manifest.
@@ -200,6 +218,12 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             return True
         return self.path.is_dir() and not self.manifest.exists() and any(self.path.iterdir())
+
+    def _lock(self, folder: int) -> None:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{self.path}: another process is at work on this run") from None
 
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)

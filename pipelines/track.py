@@ -82,8 +82,8 @@ def track_input(
     """
     with ExitStack() as stack:
         video = stack.enter_context(open_video(item.source, config=config.video))
+        stack.enter_context(run.locked())
         manifest = _begin(item, run, model, video, config)
-        run.path.mkdir(parents=True, exist_ok=True)
         events = JsonLines(stack.enter_context(run.events.open("a", encoding="utf-8")))
         record = Recorder(run, manifest, listeners=(*listeners, events), interrupt=interrupt)
         record.update(state="running", error=None)
@@ -98,7 +98,7 @@ def track_input(
             record.update(state="failed", error=one_line(error))
             record.end(one_line(error))
             raise
-        record.update(state="partial" if record.manifest.marked_problems else "complete")
+        record.update(state=record.manifest.final_state)
         record.end(summary(run, record.manifest))
         return record.manifest
 
@@ -164,16 +164,18 @@ def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
             if not video.live:
                 raise
             record.interrupt.requested = False  # that is how a recording ends
-    record.warn(*video.warnings)
-    frames = record.manifest.frames
+        record.warn(*video.warnings)
+        record.update(frames=_all_frames(record.manifest.frames, video))
+
+
+def _all_frames(frames: FrameCounts, video: Video) -> FrameCounts:
+    """The counts of a video that was read to its end."""
     if not frames.done:
         raise MediaError(f"{video.source}: there is no frame in the stretch that was asked for")
     expected = frames.expected
     if expected is not None and not video.cut_short:
         expected = frames.done  # a container may count frames that are never shown
-    record.update(
-        frames=msgspec.structs.replace(frames, expected=expected, cut_short=video.cut_short)
-    )
+    return msgspec.structs.replace(frames, expected=expected, cut_short=video.cut_short)
 
 
 def _expected(video: Video) -> int | None:

@@ -257,6 +257,17 @@ def test_a_folder_with_other_files_is_left_alone(
     assert clip.exists()
 
 
+def test_two_processes_do_not_work_on_one_run(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=3), RunDirectory(tmp_path / "run")
+
+    with run.locked(), pytest.raises(InputError, match="another process is at work on this run"):
+        track(clip, run.path, make_model())
+
+    assert track(clip, run.path, make_model()).state == "complete"
+
+
 def test_a_broken_manifest_says_how_to_go_on(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
