@@ -36,6 +36,9 @@ class MobileBodyConfig:
     time_padding: TimePadding = "zero"
     """What lies beyond a clip's ends."""
 
+    frozen_stages: int = 0
+    """How many of the five stages are not trained; the stem belongs to the first."""
+
 
 class InvertedResidual(nn.Module):
     """Widen, look around channel by channel, narrow; add the input where the shapes agree."""
@@ -133,6 +136,8 @@ class MobileBody(nn.Module):
                 stem = [] if self.stages else [MobileStem()]
                 self.stages.append(MobileStage([*stem, *blocks]))
                 blocks = []
+        for stage in self.stages[: config.frozen_stages]:
+            stage.requires_grad_(False)
 
 
 def _padding(stride: int) -> int:

@@ -16,7 +16,7 @@ Source: Girdhar et al., "Detect-and-Track: Efficient Pose Estimation in Videos",
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +36,11 @@ from .preprocess import Geometry, PreprocessConfig, prepare
 from .proposals import ProposalConfig, ProposalHead, propose
 from .resnet import ResNet, ResNetConfig, Stage, channels_of
 from .roi_align import pool_tubes
+
+if TYPE_CHECKING:
+    from .sampling import Draw
+    from .targets import TubeTruth
+    from .tube_losses import LossConfig
 
 BodyConfig = ResNetConfig | MobileBodyConfig
 NeckConfig = C4Config | FPNConfig | JointNeckConfig
@@ -219,6 +224,21 @@ class TubeRCNN(nn.Module):
         maps = [torch.cat(parts) for parts in zip(*(f.maps for f in features), strict=True)]
         found = self.find(maps, features[0].geometry)
         return self._to_tubes(found, frames)
+
+    def losses(
+        self, pixels: Tensor, truth: Sequence["TubeTruth"], *, config: "LossConfig", draw: "Draw"
+    ) -> dict[str, Tensor]:
+        """Every loss of a batch of clips; training makes their sum small.
+
+        Args:
+            pixels: (B * T, 3, h, w) network input, see :func:`.preprocess.prepare`.
+            truth: The people of each of the B clips.
+            config: Matching, sampling, weights.
+            draw: Source of chance.
+        """
+        from .tube_losses import tube_losses
+
+        return tube_losses(self, pixels, truth, config=config, draw=draw)
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""

@@ -1,0 +1,144 @@
+"""Coding, overlap and suppression of boxes and tubes."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from posetube.errors import InputError
+from posetube.models3d.anchors import AnchorConfig, anchor_grid, cell_anchors
+from posetube.models3d.box_coding import clip, decode, encode, iou
+from posetube.models3d.roi_align import PoolConfig, levels_of, pool_tubes
+from posetube.models3d.tube_nms import tube_iou, tube_nms
+
+
+def random_tubes(seed: int, *, count: int = 12, length: int = 3) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    corner = torch.rand(count, 1, 2, generator=generator) * 60
+    drift = torch.rand(count, length, 2, generator=generator) * 6
+    size = 10 + torch.rand(count, 1, 2, generator=generator) * 40
+    return torch.cat([corner + drift, corner + drift + size], dim=-1)
+
+
+@pytest.mark.parametrize("convention", ["continuous", "inclusive"])
+@given(seed=st.integers(0, 1000))
+def test_decoding_undoes_encoding(convention: Any, seed: int) -> None:
+    boxes, references = random_tubes(seed), random_tubes(seed + 1)
+
+    deltas = encode(boxes, references, weights=(10, 10, 5, 5), convention=convention)
+    back = decode(deltas, references, weights=(10, 10, 5, 5), convention=convention)
+
+    torch.testing.assert_close(back, boxes, rtol=1e-4, atol=1e-3)
+
+
+def test_the_published_decoder_grows_boxes_by_a_pixel() -> None:
+    box = torch.tensor([[10.0, 20, 30, 60]])
+
+    grown = decode(torch.zeros(1, 4), box, convention="detect-and-track")
+
+    assert grown.tolist() == [[10, 20, 31, 61]]
+
+
+def test_clipping_ends_at_the_border_or_at_the_last_pixel() -> None:
+    box = torch.tensor([[-5.0, -5, 500, 500]])
+
+    assert clip(box, height=100, width=200).tolist() == [[0, 0, 200, 100]]
+    assert clip(box, height=100, width=200, convention="inclusive").tolist() == [[0, 0, 199, 99]]
+
+
+def test_empty_boxes_overlap_nothing() -> None:
+    empty = torch.zeros(1, 4)
+
+    assert iou(empty, empty).tolist() == [0]
+
+
+def test_absent_frames_do_not_lower_the_overlap_unless_asked() -> None:
+    tube = torch.tensor([[[0.0, 0, 10, 10]] * 3])
+    truth = tube.clone()
+    truth[0, 2] = 0
+    present = torch.tensor([[True, True, False]])
+
+    assert tube_iou(tube, truth, present=present).tolist() == [[1]]
+    assert tube_iou(tube, truth).item() == pytest.approx(2 / 3)
+
+
+def walk_down_the_ranks(tubes: Tensor, scores: Tensor, threshold: float) -> list[int]:
+    """The definition of non-maximum suppression."""
+    kept: list[int] = []
+    for candidate in scores.argsort(descending=True, stable=True).tolist():
+        rivals = tube_iou(tubes[kept], tubes[candidate : candidate + 1])
+        if not (rivals > threshold).any():
+            kept.append(candidate)
+    return kept
+
+
+@given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.1, 0.3, 0.5, 0.7]))
+def test_suppression_follows_its_definition(seed: int, threshold: float) -> None:
+    tubes = random_tubes(seed, count=30)
+    scores = torch.rand(30, generator=torch.Generator().manual_seed(seed))
+
+    kept = tube_nms(tubes, scores, threshold=threshold)
+
+    assert kept.tolist() == walk_down_the_ranks(tubes, scores, threshold)
+
+
+def test_suppression_of_nothing_keeps_nothing() -> None:
+    assert len(tube_nms(torch.zeros(0, 3, 4), torch.zeros(0), threshold=0.5)) == 0
+
+
+def test_large_tubes_are_pooled_from_coarse_levels() -> None:
+    sides = torch.tensor([10.0, 112, 224, 448, 5000])
+    corner = torch.zeros(5, 2)
+    tubes = torch.cat([corner, sides[:, None].expand(5, 2)], dim=1)[:, None]
+
+    level = levels_of(tubes, config=PoolConfig(size=7, levels=4), finest=2)
+
+    assert level.tolist() == [0, 1, 2, 3, 3]
+
+
+def test_a_tube_is_pooled_frame_by_frame_in_its_own_clip() -> None:
+    maps = torch.arange(6.0)[:, None, None, None].expand(6, 1, 8, 8).contiguous()
+    tubes = torch.tensor([[[4.0, 4, 20, 20]] * 3])
+
+    pooled = pool_tubes([maps], [tubes, tubes], strides=(4,), config=PoolConfig(size=2))
+
+    assert pooled.mean(dim=(1, 2, 3)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_torchvision_measures_the_step_of_its_anchors_on_the_picture() -> None:
+    config = AnchorConfig(sizes=((32,),), ratios=(1.0,))
+
+    grid = anchor_grid(config, shapes=[(6, 2)], strides=(64,), padded=(352, 128))[0]
+
+    centres = (grid[:, :2] + grid[:, 2:]) / 2
+    assert centres[2].tolist() == [0, 352 // 6]
+    assert centres[1].tolist() == [64, 0]
+
+
+def test_detectron2_lists_all_ratios_of_a_size_first() -> None:
+    config = AnchorConfig(sizes=((32, 64),), ratios=(1.0, 2.0), layout="detectron2")
+
+    windows = cell_anchors(config, level=0, stride=16)
+
+    assert (windows[:, 2] - windows[:, 0]).round().tolist() == [32, 23, 64, 45]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sizes": ((0,),)}, "AnchorConfig.sizes must be above 0 pixels"),
+        ({"sizes": ((1,), (1, 2))}, "AnchorConfig.sizes: as many on every level"),
+        ({"sizes": ((1,),), "ratios": (-1.0,)}, "AnchorConfig.ratios must be above 0"),
+    ],
+)
+def test_anchors_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        AnchorConfig(**settings)
+
+
+def test_pooling_names_the_field_and_the_value() -> None:
+    with pytest.raises(InputError, match="PoolConfig.size must be 1 or more, got 0"):
+        PoolConfig(size=0)

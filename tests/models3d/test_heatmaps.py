@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch import Tensor
+
+from posetube.errors import InputError
+from posetube.models3d.heatmaps import DecodeConfig, decode_refined, decode_resized, peak_mass
+
+
+def bumps(places: Tensor, *, side: int = 56, width: float = 2.0) -> Tensor:
+    """(M, K, 2) places in [0, 1] to (M, K, S, S) logits that peak there."""
+    cells = (torch.arange(side) + 0.5) / side
+    x = (cells - places[..., 0, None]) * side / width
+    y = (cells - places[..., 1, None]) * side / width
+    return 8 - (x**2)[..., None, :] / 2 - (y**2)[..., None] / 2
+
+
+def test_the_refined_rule_finds_places_between_cells() -> None:
+    places = torch.rand(20, 17, 2, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
+    boxes = torch.tensor([[10.0, 20, 210, 320]]).repeat(20, 1)
+
+    found = decode_refined(bumps(places), boxes)
+
+    wanted = boxes[:, None, :2] + places * torch.tensor([200.0, 300.0])
+    # a cell is 3.6 x 5.4 pixels
+    assert (found.positions - wanted).abs().max() < 0.3
+    assert found.scores.min() >= 0
+    assert found.scores.max() <= 1
+
+
+def test_a_sharp_peak_is_surer_than_a_broad_one() -> None:
+    centre = torch.full((1, 1, 2), 0.5)
+
+    sharp, broad = (peak_mass(bumps(centre, width=width)).item() for width in (0.7, 10.0))
+
+    assert sharp > 0.9 > 0.3 > broad
+
+
+def test_a_peak_at_the_border_stays_in_the_box() -> None:
+    maps = torch.zeros(1, 1, 56, 56)
+    maps[0, 0, 0, 55] = 9
+
+    found = decode_refined(maps, torch.tensor([[0.0, 0, 56, 56]]))
+
+    x, y = found.positions[0, 0].tolist()
+    assert 55 < x <= 56
+    assert 0 <= y < 1
+
+
+@pytest.mark.parity
+def test_the_resized_rule_is_that_of_torchvision() -> None:
+    from torchvision.models.detection.roi_heads import heatmaps_to_keypoints
+
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(12, 17, 56, 56, generator=generator)
+    corner = torch.rand(12, 2, generator=generator) * 50
+    size = torch.rand(12, 2, generator=generator) * 200
+    size[0] = 0.3
+    boxes = torch.cat([corner, corner + size], dim=1)
+
+    ours = decode_resized(maps, boxes)
+
+    places, logits = heatmaps_to_keypoints(maps, boxes)
+    torch.testing.assert_close(ours.positions, places[..., :2], rtol=0, atol=1e-3)
+    torch.testing.assert_close(ours.logits, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_resized_rule_does_not_depend_on_who_else_is_there() -> None:
+    maps = torch.randn(3, 17, 56, 56, generator=torch.Generator().manual_seed(0))
+    boxes = torch.tensor([[0.0, 0, 30, 40], [5, 5, 900, 700], [0, 0, 2, 2]])
+
+    together = decode_resized(maps, boxes)
+
+    alone = [decode_resized(maps[i : i + 1], boxes[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(together.positions, torch.cat([a.positions for a in alone]))
+    torch.testing.assert_close(together.scores, torch.cat([a.scores for a in alone]))
+
+
+@pytest.mark.parametrize("rule", [decode_refined, decode_resized])
+def test_nobody_has_no_joints(rule: object) -> None:
+    assert callable(rule)
+
+    found = rule(torch.zeros(0, 17, 56, 56), torch.zeros(0, 4))
+
+    assert found.positions.shape == (0, 17, 2)
+    assert found.scores.shape == (0, 17)
+
+
+def test_the_power_of_rescoring_is_not_negative() -> None:
+    with pytest.raises(InputError, match=r"DecodeConfig.rescore must be 0 or more, got -1"):
+        DecodeConfig(rescore=-1)
