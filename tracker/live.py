@@ -40,6 +40,9 @@ class LiveTracks:
     ages: IntArray
     """(N,) how many frames there have been since the first sighting, that one included."""
 
+    missed: IntArray
+    """(N,) for how many frames each has not been seen."""
+
     tubes: IntArray
     """(N,) the network's tube that each was last seen on; -1: none."""
 
@@ -51,7 +54,17 @@ class LiveTracks:
 
     def __post_init__(self) -> None:
         n = (len(self.motion),)
-        check_shapes(self, births=n, ids=n, first_frames=n, last_seen=n, hits=n, ages=n, tubes=n)
+        check_shapes(
+            self,
+            births=n,
+            ids=n,
+            first_frames=n,
+            last_seen=n,
+            hits=n,
+            ages=n,
+            missed=n,
+            tubes=n,
+        )
 
     def __len__(self) -> int:
         return len(self.births)
@@ -73,6 +86,7 @@ class LiveTracks:
             last_seen=np.full(n, time),
             hits=np.ones(n, np.int64),
             ages=np.ones(n, np.int64),
+            missed=np.zeros(n, np.int64),
             tubes=tubes,
             looks=_looks(people),
             motion=Motion.start(people),
@@ -90,22 +104,25 @@ class LiveTracks:
             seconds: 0 or more.
             camera: (2, 3) affine map from that frame's pixels to this one's; None: no movement.
         """
-        motion = self.motion.predict(seconds)
+        motion = self.motion.predict(seconds, lost=self.missed > 0)
         motion = motion if camera is None else motion.carried(camera)
-        return replace(self, ages=self.ages + 1, motion=motion)
+        return replace(self, ages=self.ages + 1, missed=self.missed + 1, motion=motion)
 
     def seen(
         self, rows: IntArray, people: Detections, *, tubes: IntArray, time: float
     ) -> "LiveTracks":
         """The tracks after some of them (``rows``) were seen as ``people``, in that order."""
-        last_seen, hits, lain = self.last_seen.copy(), self.hits.copy(), self.tubes.copy()
-        last_seen[rows] = time
-        hits[rows] += 1
-        lain[rows] = tubes
+        columns = {
+            name: getattr(self, name).copy() for name in ("last_seen", "hits", "missed", "tubes")
+        }
+        columns["last_seen"][rows] = time
+        columns["hits"][rows] += 1
+        columns["missed"][rows] = 0
+        columns["tubes"][rows] = tubes
         motion = self.motion.corrected(rows, people)
         looks = _widened(self.looks, people)
         looks[rows] = _blended(looks[rows], people)
-        return replace(self, last_seen=last_seen, hits=hits, tubes=lain, looks=looks, motion=motion)
+        return replace(self, **columns, looks=looks, motion=motion)
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "LiveTracks":
         """The tracks after some of them were confirmed."""

@@ -2,8 +2,8 @@
 
 A person is 2 + K points: the box's centre, half its width and height, and each joint as seen from
 the centre. Each point has a Kalman filter of its own (place and speed; x and y share a variance),
-all computed at once. Speeds fade: that of the centre slowly, those of size and limbs quickly, so
-that a person who is out of sight keeps walking for a while but does not wave or grow.
+all computed at once. Speeds of a person out of sight fade: that of the centre slowly, those of size
+and limbs quickly, so that people keep walking for a while but do not wave or grow.
 
 Distances are measured in sizes of the person and times in seconds, so that nothing depends on the
 picture's size or the frame rate.
@@ -98,12 +98,17 @@ class Motion:
         """(N,) how uncertain each centre is, pixels."""
         return np.asarray(np.sqrt(self.spread[:, 0, 0]))
 
-    def predict(self, seconds: float) -> "Motion":
-        """Move everybody on by 0 seconds or more."""
-        fade = np.full(self.places.shape[1], LIMB_FADE)
-        fade[0] = CENTRE_FADE
-        keep = np.exp(-seconds / fade)
-        reach = fade * (1 - keep)
+    def predict(self, seconds: float, *, lost: BoolArray) -> "Motion":
+        """Move everybody on.
+
+        Args:
+            seconds: 0 or more.
+            lost: (N,) who was not seen a moment ago, so that speeds fade.
+        """
+        fade = np.full(self.places.shape[:2], LIMB_FADE)
+        fade[:, 0] = CENTRE_FADE
+        keep = np.where(lost[:, None], np.exp(-seconds / fade), 1)
+        reach = np.where(lost[:, None], fade * (1 - keep), seconds)
         jolt = np.square(RESTLESSNESS * self.sizes)[:, None] * seconds
         place, both, speed = np.moveaxis(self.spread, -1, 0)
         spread = np.stack(
@@ -115,8 +120,8 @@ class Motion:
             axis=-1,
         )
         return Motion(
-            places=self.places + reach[:, None] * self.speeds,
-            speeds=keep[:, None] * self.speeds,
+            places=self.places + reach[..., None] * self.speeds,
+            speeds=keep[..., None] * self.speeds,
             spread=spread,
         )
 

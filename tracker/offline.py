@@ -30,7 +30,7 @@ class OfflineConfig:
     min_margin: float = 0.05
     """Rows whose link beat its runner-up by less than this cost are dropped."""
 
-    split_gap: float = 0.3
+    split_gap: float = 0.5
     """Tracks are split at longer gaps, seconds."""
 
     max_gap: float = 2.0
@@ -39,10 +39,10 @@ class OfflineConfig:
     max_cost: float = 0.9
     """Pieces are joined below this cost, in (0, 1]."""
 
-    fill_gap: float = 0.8
+    fill_gap: float = 0.6
     """Gaps up to this long are filled in, seconds; 0 fills none."""
 
-    min_length: float = 0.4
+    min_length: float = 0.5
     """Tracks shorter than this, from first to last row, are dropped, seconds."""
 
     memory: float = 0.5
@@ -136,7 +136,7 @@ def _lasts(tracks: VideoTracks, rows: IntArray, seconds: float) -> bool:
     return bool(cut_short or times[last] - times[first] >= seconds)
 
 
-PLACE, DRIFT = 0.15, 0.3
+PLACE, DRIFT = 0.2, 0.3
 """Standard deviation of a predicted place: at once, and more for each second, in sizes."""
 
 GROWTH = 0.6
@@ -145,7 +145,7 @@ GROWTH = 0.6
 COAST = 0.6
 """Seconds after which a person out of sight has lost all but a third (1/e) of the speed."""
 
-POSE_FADE = 0.1
+POSE_FADE = 0.4
 """Seconds after which a pose says only a third (1/e) as much about the next one."""
 
 

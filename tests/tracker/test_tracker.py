@@ -218,6 +218,37 @@ def test_translation_and_scale_do_not_matter(people: People, shift: int, scale: 
     assert ids(follow(moved)) == ids(follow(frames))
 
 
+@given(start=st.floats(0, 1e5), first=st.integers(0, 10**6), step=st.integers(1, 9))
+@settings(max_examples=8, deadline=None)
+def test_when_a_video_starts_and_how_frames_are_counted_does_not_matter(
+    people: People, start: float, first: int, step: int
+) -> None:
+    frames = crossing(people, steps=30, jitter=2)
+    tracker = Tracker(skeleton=COCO17)
+    out = []
+    for t, found in enumerate(frames):
+        out += tracker.update(found, frame=first + step * t, time=start + t / FPS)
+
+    assert ids(out + tracker.finish()) == ids(follow(frames))
+
+
+@pytest.mark.parametrize("rate", [12.5, 25, 100])
+def test_the_frame_rate_does_not_matter(people: People, rate: float) -> None:
+    """The same walk at several rates: people cross, hidden from each other for 0.3 s."""
+    times = np.arange(0, 2.4, 1 / rate)
+    frames = [
+        people([(100 + 75 * t, 100), (277 - 75 * t, 104)], jitter=1, seed=i)[
+            : 1 if 1.05 < t < 1.35 else 2
+        ]
+        for i, t in enumerate(times)
+    ]
+
+    found = follow(frames, seconds=1 / rate)
+
+    assert {i for frame in ids(found) for i in frame} == {1, 2}
+    assert owner(found[0], 277) == owner(found[-1], 100)
+
+
 @given(seed=st.integers(0, 100), gap=st.integers(150, 400))
 @settings(max_examples=8, deadline=None)
 def test_two_people_who_never_come_close_never_switch(people: People, seed: int, gap: int) -> None:
