@@ -18,6 +18,7 @@ from posetube.models3d.loading import load_model
 from posetube.models3d.presets import tiny
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.models3d.weights_io import save
+from posetube.pipelines.cli import main
 from posetube.pipelines.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.optimization import OptimizationConfig, ScheduleConfig
 from posetube.pipelines.picture_batches import PictureBatches, PicturesConfig
@@ -170,3 +171,23 @@ def test_settings_name_the_field_and_the_value(
 ) -> None:
     with pytest.raises(InputError, match=message):
         kind(**settings)
+
+
+def test_the_command_reads_settings_and_names_the_result(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text(
+        "start = 'start.safetensors'\nsave_every = 1\n"
+        "[pictures]\nbatch = 1\nsizes = [[96, 128]]\narchives = {'photos.tar' = 1}\n"
+        "[optimization]\nsteps = 1\n"
+    )
+    words = ["train", str(settings), "--data", str(data), "--out", str(tmp_path), "--device", "cpu"]
+
+    assert main(words) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / RESULT)
+    assert (tmp_path / RESULT).is_file()
+
+    settings.write_text("start = 'tiny'\nsede = 3\n")
+    assert main(words) == InputError.exit_code
+    assert "unknown key 'sede' in the file; did you mean 'seed'?" in capsys.readouterr().err
