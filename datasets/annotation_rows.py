@@ -7,11 +7,15 @@ at once. Shared by the readers of this folder. Not here: how a format spells a p
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from posetube.errors import FormatError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+
+from .checked_values import MAX_PIXEL
 
 MAX_PEOPLE = 1_000
 """More people than this in one frame are refused: no such picture exists."""
@@ -87,8 +91,15 @@ class AnnotationRows:
         size: tuple[int, int] | None,
         skeleton: Skeleton,
         frames: FrameTable,
+        path: Path,
     ) -> VideoTracks:
-        """Everybody, sorted by frame, within a frame in the order in which they came."""
+        """Everybody, sorted by frame, within a frame in the order in which they came.
+
+        Raises:
+            FormatError: If a number is beyond what any picture or score has; names ``path``, frame
+                and person.
+        """
+        self._check(frames, path=path)
         rows, k = len(self._frame), self._joints
         frame = np.array(self._frame, np.int64)
         order = np.argsort(frame, kind="stable")
@@ -109,6 +120,19 @@ class AnnotationRows:
             joint_states=joint_states,
             head_boxes=np.array(self._heads, np.float64).reshape(rows, 4)[order],
         )
+
+    def _check(self, frames: FrameTable, *, path: Path) -> None:
+        rows = len(self._frame)
+        for numbers in (self._points, self._scores, self._boxes, self._heads, self._people):
+            table = np.abs(np.array(numbers, np.float64)).reshape(rows, -1)
+            beyond = np.flatnonzero((table > MAX_PIXEL).any(axis=1))
+            if len(beyond):
+                row = int(beyond[0])
+                name = frames.names[self._frame[row]]
+                raise FormatError(
+                    f"{path}: frame {name}, person {row + 1} of the file: a number is beyond "
+                    f"{MAX_PIXEL:g}, got {table[row].max():g}"
+                )
 
 
 def _without_absent(triples: DoubleArray) -> tuple[DoubleArray, np.ndarray]:

@@ -8,7 +8,7 @@ Source: COCO's data format page; mmpose's PoseTrack18 files for several videos i
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -17,22 +17,29 @@ from posetube import boxes
 from posetube.errors import FormatError
 from posetube.structures import VideoTracks
 
+from .checked_values import MAX_PIXEL
 from .json_files import decode, read_bytes
 
 Entry = dict[str, Any]
 """An image, an annotation, a category or a result, as in the file."""
 
 
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+_Pixels = Annotated[float, msgspec.Meta(ge=-MAX_PIXEL, le=MAX_PIXEL)]
+
+
 class _Box(msgspec.Struct):
     """Fields that must be numbers, whatever else an entry holds."""
 
-    image_id: int | str = 0
-    category_id: int = 0
-    score: float = 0.0
-    area: float = 0.0
-    iscrowd: int = 0
-    keypoints: list[float] = []
-    bbox: list[float] = []
+    image_id: _Whole | str = 0
+    category_id: _Whole = 0
+    id: _Whole = 0
+    score: _Pixels = 0.0
+    area: Annotated[float, msgspec.Meta(ge=0, le=MAX_PIXEL**2)] = 0.0
+    iscrowd: _Whole = 0
+    num_keypoints: _Whole = 0
+    keypoints: list[_Pixels] = []
+    bbox: list[_Pixels] = []
 
 
 def is_truth(content: bytes, *, path: Path) -> bool:

@@ -17,6 +17,7 @@ from posetube.skeletons import Skeleton
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from .annotation_rows import LARGEST_ID, MAX_PEOPLE
+from .checked_values import MAX_PIXEL
 from .json_files import decode, read_bytes
 from .posetrack18 import region_polygons
 
@@ -106,8 +107,10 @@ def _line(line: str, *, where: str) -> list[float]:
     if len(values) < NEEDED:
         raise FormatError(f"{where}: expected frame, id, left, top, width, height, got {cells}")
     frame, identity = values[:2]
-    if not np.isfinite(values).all():
-        raise FormatError(f"{where}: expected finite numbers, got {line.strip()[:60]!r}")
+    if not (np.abs(values[2:]) <= MAX_PIXEL).all() or not np.isfinite(values).all():
+        raise FormatError(
+            f"{where}: expected numbers up to {MAX_PIXEL:g}, got {line.strip()[:60]!r}"
+        )
     if frame != int(frame) or not 1 <= frame <= MAX_FRAMES:
         raise FormatError(f"{where}: frame must be a whole number from 1, got {cells[0]}")
     if identity != int(identity) or not -1 <= identity <= LARGEST_ID:

@@ -123,6 +123,7 @@ def read(path: Path | str) -> VideoTracks:
         size=None,
         skeleton=POSETRACK15,
         frames=_frame_table(frames, path=path),
+        path=path,
     )
 
 

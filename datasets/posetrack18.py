@@ -16,7 +16,7 @@ Source: the published files, and what poseval's ``convert.py`` asks of them.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -25,13 +25,14 @@ from posetube.errors import FormatError
 from posetube.structures import FrameTable, Polygon, RowState, VideoTracks
 
 from .annotation_rows import AnnotationRows, corners, skeleton_of
+from .checked_values import MAX_PIXEL
 from .json_files import decode, plain, read_bytes
 
 
 class _Image(msgspec.Struct, kw_only=True):
     """One frame."""
 
-    id: int
+    id: Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
     file_name: str
     is_labeled: bool | int | None = None
     ignore_regions_x: list[list[float] | float] = []
@@ -122,6 +123,7 @@ def read(
         size=_size(file.images),
         skeleton=skeleton,
         frames=frames,
+        path=path,
     )
 
 
@@ -278,4 +280,6 @@ def polygons(
     few = [len(x) for x in xs if 0 < len(x) < 3]
     if few:
         raise FormatError(f"{where}: a polygon needs 3 corners or more, got {few[0]}")
+    if any(abs(value) > MAX_PIXEL for column in (*xs, *ys) for value in column):
+        raise FormatError(f"{where}: a number is beyond {MAX_PIXEL:g}")
     return tuple(np.column_stack([x, y]).astype(float) for x, y in zip(xs, ys, strict=True) if x)

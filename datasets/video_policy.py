@@ -54,7 +54,6 @@ _HEADS = {
     b"[playlist]": "a playlist (pls)",
     b"<?xml": "an XML document",
     b"v=0": "a session description (sdp)",
-    b"RIFF": "a RIFF file without video",
 }
 
 
@@ -151,6 +150,8 @@ def _reason(source: str, error: Exception) -> str:
             return f"refused, because it is {kind}; give the video itself"
     if head[4:8] in (b"ftyp", b"mdat", b"free", b"wide"):
         return "its index (moov) is missing: the file was cut short or never finished"
+    if isinstance(error, av.error.ArgumentError):
+        return "refused, because its format is not one of the allowed video formats"
     return f"not a video in a supported format ({plain(error)})"
 
 

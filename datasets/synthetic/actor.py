@@ -14,8 +14,17 @@ from .repertoire import MOTIONS
 Array = npt.NDArray[np.float64]
 
 Role = Literal["cross", "enter", "leave", "stay", "roam"]
-"""Walks through the picture; comes in and stays; goes out; does something on the spot; walks
-around."""
+"""Walks through the picture; comes in late; goes out early; does something on the spot; walks in
+circles."""
+
+_ROUND = 0.9
+"""Radius of a walk in circles, metres."""
+
+_SOON = 6.0
+"""Walkers come by within so many seconds of a shot's beginning."""
+
+_MARGIN = 2.5
+"""How far out of sight a walker starts again, metres."""
 
 _WALKS = tuple(name for name, motion in MOTIONS.items() if motion.stride)
 _SPOTS = tuple(name for name, motion in MOTIONS.items() if not motion.stride)
@@ -44,6 +53,7 @@ def walking(
     end: Array,
     middle: float,
     phase: float,
+    lap: float = np.inf,
 ) -> Array:
     """Walk straight on through two places.
 
@@ -55,6 +65,8 @@ def walking(
         end: (2,) likewise.
         middle: Time at which the person is half-way, seconds.
         phase: Of the gait at that time, radians.
+        lap: Whoever is so far past half-way, metres, starts again as far before it: out of sight,
+            so that a long clip never runs out of people.
 
     Returns:
         (F, 17, 3) world positions, metres.
@@ -64,8 +76,22 @@ def walking(
     stride = motion.stride * figure.scale
     travelled = (times - middle) * motion.frequency * stride
     phases = 2 * np.pi * travelled / stride + phase
+    if np.isfinite(lap):
+        travelled = (travelled + lap) % (2 * lap) - lap
     place = (start + end) / 2 + travelled[:, None] * heading
     return _placed(figure, motion, phases, place, float(np.arctan2(heading[0], heading[1])))
+
+
+def circling(
+    figure: Figure, motion: Motion, times: Array, *, centre: Array, radius: float, phase: float
+) -> Array:
+    """Walk around a place (x, z), metres; (F, 17, 3) world positions."""
+    stride = motion.stride * figure.scale
+    travelled = (times - times[0]) * motion.frequency * stride
+    turn = travelled / radius + phase
+    place = centre + radius * np.stack([np.cos(turn), -np.sin(turn)], axis=1)
+    phases = 2 * np.pi * travelled / stride + phase
+    return _placed(figure, motion, phases, place, turn + np.pi)
 
 
 def staying(
@@ -85,10 +111,12 @@ def captured(
     return np.asarray(joints @ rotation(1, facing).T + np.array([place[0], 0.0, place[1]]))
 
 
-def _placed(figure: Figure, motion: Motion, phases: Array, place: Array, facing: float) -> Array:
+def _placed(
+    figure: Figure, motion: Motion, phases: Array, place: Array, facing: float | Array
+) -> Array:
     joints = bend(motion.angles(phases), figure.bones)
     joints[..., 1] += motion.bounce * np.abs(np.sin(phases))[:, None]
-    joints = joints @ rotation(1, facing).T
+    joints = joints @ np.swapaxes(rotation(1, facing), -1, -2)
     joints[..., 0] += place[:, :1]
     joints[..., 2] += place[:, 1:]
     return joints
@@ -144,28 +172,43 @@ def random_path(
         motion = _random_motion(rng, _SPOTS)
         facing = float(rng.normal(0, 1.0) if rng.random() < 0.75 else rng.uniform(-np.pi, np.pi))
         return staying(figure, motion, times, place=place, facing=facing, phase=phase)
-    name = "run" if rng.random() < 0.15 else "walk"
-    motion = _random_motion(rng, (name,))
-    first, last = float(times[0]), float(times[-1])
-    reach = motion.stride * figure.scale * motion.frequency * (last - first) / 2
+    motion = _random_motion(rng, ("run",) if rng.random() < 0.15 else ("walk",))
+    if role == "roam":
+        centre = np.array([0.5 * place[0], -max(distance, stage.near + _ROUND)])
+        return circling(figure, motion, times, centre=centre, radius=_ROUND, phase=phase)
+    return _passing(rng, figure, motion, times, half=half, distance=distance, role=role)
+
+
+def _passing(
+    rng: np.random.Generator,
+    figure: Figure,
+    motion: Motion,
+    times: Array,
+    *,
+    half: float,
+    distance: float,
+    role: Role,
+) -> Array:
+    """Cross the picture: pass its middle or one of its borders some time in the first seconds."""
     side = rng.choice([-1.0, 1.0])
-    drift = rng.normal(0, 0.25) * (distance - stage.near)
-    turn = rng.uniform(-np.pi, np.pi)
-    centre, heading, middle = {
-        "cross": (
-            np.array([rng.normal(0, 0.15) * half, z]),
-            [side, drift / half],
-            (first + last) / 2,
-        ),
-        "enter": (np.array([-side * (half - 0.4 * reach), z]), [side, 0.0], (first + last) / 2),
-        "leave": (np.array([side * (half - 0.4 * reach), z]), [side, 0.0], (first + last) / 2),
-        "roam": (place, [np.sin(turn), np.cos(turn)], (first + last) / 2),
+    x, early, late = {
+        "cross": (rng.normal(0, 0.15) * half, 0.35, 0.65),
+        "enter": (-side * half, 0.1, 0.5),
+        "leave": (side * half, 0.5, 0.9),
     }[role]
-    forward = np.array(heading) / np.hypot(*heading)
+    span = min(float(times[-1] - times[0]), _SOON)
+    passed = np.array([x, -distance])
+    ahead = np.array([side, rng.normal(0, 0.12)])
     return walking(
-        figure, motion, times,
-        start=centre - forward, end=centre + forward, middle=middle, phase=phase,
-    )  # fmt: skip
+        figure,
+        motion,
+        times,
+        start=passed - ahead,
+        end=passed + ahead,
+        middle=float(times[0] + rng.uniform(early, late) * span),
+        phase=float(rng.uniform(0, 2 * np.pi)),
+        lap=2 * half + _MARGIN,
+    )
 
 
 def _random_motion(rng: np.random.Generator, names: tuple[str, ...]) -> Motion:

@@ -83,7 +83,6 @@ def camera_path(
     field_of_view: float,
     height: float,
     tilt: float,
-    still: bool = False,
 ) -> list[Camera]:
     """One camera per frame.
 
@@ -95,19 +94,18 @@ def camera_path(
         field_of_view: Horizontal, radians.
         height: Above the ground, metres.
         tilt: Downwards, radians.
-        still: Leave out even the slight sway.
     """
-    sign = rng.choice([-1.0, 1.0])
-    middle = times - times.mean()
+    # Slow swings, so that the camera of a long clip never looks away for good.
+    swing = np.sin(2 * np.pi * (times - times[0]) / rng.uniform(7, 14) + rng.uniform(0, 2 * np.pi))
     frames = len(times)
     pan, zoom, move = np.zeros(frames), np.ones(frames), np.zeros((frames, 3))
     if kind == "pan":
-        pan = sign * rng.uniform(0.05, 0.12) * middle
+        pan = rng.uniform(0.1, 0.22) * swing
     elif kind == "zoom":
-        zoom = np.exp(sign * rng.uniform(0.05, 0.12) * middle)
+        zoom = np.exp(rng.uniform(0.1, 0.22) * swing)
     elif kind == "dolly":
-        move[:, 0] = sign * rng.uniform(0.2, 0.5) * middle
-    sway = _sway(times, rng) * (0.0 if still else 0.025 if kind == "shake" else 0.0)
+        move[:, 0] = rng.uniform(0.3, 0.8) * swing
+    sway = _sway(times, rng) * (0.025 if kind == "shake" else 0.0)
     move += sway[:, 3:] * 2
     focal = size[1] / 2 / np.tan(field_of_view / 2)
     home = np.array([0.0, height, 0.0])

@@ -126,18 +126,30 @@ def test_a_person_without_a_box_has_that_of_its_joints_in_mot(
     np.testing.assert_allclose(found.boxes[1, :2], tracks.keypoints[1].min(axis=0), rtol=1e-6)
 
 
-def test_sleap_io_reads_deeplabcuts_table(tracks: VideoTracks, tmp_path: Path) -> None:
-    sio = pytest.importorskip("sleap_io")
+def test_pandas_reads_deeplabcuts_table_as_deeplabcut_does(
+    tracks: VideoTracks, tmp_path: Path
+) -> None:
+    pandas = pytest.importorskip("pandas")
     deeplabcut.write_tracks(tmp_path / "walk.csv", tracks)
 
-    labels = sio.load_csv(str(tmp_path / "walk.csv"), format="dlc")
+    table = pandas.read_csv(tmp_path / "walk.csv", header=[0, 1, 2, 3], index_col=0)
 
-    nodes = [node.name for node in labels.skeletons[0].nodes]  # it sorts them
-    assert sorted(nodes) == sorted(COCO17.joints)
-    assert len(labels.labeled_frames) == FRAMES
-    order = [COCO17.index(node) for node in nodes]
-    found = labels[1].instances[0].numpy()
-    np.testing.assert_allclose(found, tracks.keypoints[2, order], rtol=1e-6)
+    assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    assert table.index.tolist() == list(range(FRAMES))
+    wrist = table["posetube"]["track_7"]["left_wrist"]
+    np.testing.assert_array_equal(wrist[["x", "y"]].to_numpy()[:2], tracks.keypoints[[1, 3], 9])
+    assert wrist.isna().to_numpy()[2:].all()
+
+
+def test_sleap_io_reads_slp(tracks: VideoTracks, tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    sleap.write_tracks(tmp_path / "walk.slp", tracks)
+
+    labels = sio.load_slp(str(tmp_path / "walk.slp"), open_videos=False)
+
+    assert [node.name for node in labels.skeletons[0].nodes] == list(COCO17.joints)
+    assert [track.name for track in labels.tracks] == ["track_3", "track_7"]
+    np.testing.assert_allclose(labels[1].instances[0].numpy(), tracks.keypoints[2])
 
 
 def test_pandas_reads_the_long_table(tracks: VideoTracks, tmp_path: Path) -> None:
