@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.structures import IntArray, VideoTracks
+from posetube.structures import FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
 from .cost import Doubles, pose_similarity
 from .fill import fill
-from .tracklets import Ends, Rows, ends, scenes, stretches
+from .tracklets import Ends, Rows, ends, mean_looks, scenes, stretches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +45,22 @@ class OfflineConfig:
     min_length: float = 0.5
     """Tracks shorter than this, from first to last row, are dropped, seconds."""
 
+    appearance_weight: float = 4.0
+    """How strongly unlike appearance counts against joining, 0 or more."""
+
     memory: float = 0.5
     """How much of a piece before and after a gap is looked at, seconds."""
 
     def __post_init__(self) -> None:
-        for name in ("min_margin", "split_gap", "max_gap", "fill_gap", "min_length", "memory"):
+        for name in (
+            "min_margin",
+            "split_gap",
+            "max_gap",
+            "fill_gap",
+            "min_length",
+            "appearance_weight",
+            "memory",
+        ):
             if not 0 <= getattr(self, name) < np.inf:
                 raise InputError(
                     f"OfflineConfig.{name} must be 0 or more, got {getattr(self, name)}"
@@ -62,7 +73,11 @@ DEFAULTS = OfflineConfig()
 
 
 def relink(
-    tracks: VideoTracks, *, config: OfflineConfig = DEFAULTS, cuts: Sequence[int] = ()
+    tracks: VideoTracks,
+    *,
+    config: OfflineConfig = DEFAULTS,
+    cuts: Sequence[int] = (),
+    embeddings: FloatArray | None = None,
 ) -> VideoTracks:
     """Repair the tracks of a whole video.
 
@@ -70,6 +85,7 @@ def relink(
         tracks: As a tracker left them, with link margins.
         config: How.
         cuts: Index of the first frame of each new scene; nothing is joined or filled across.
+        embeddings: (R, D) appearance of each row, any scale, NaN where not known; None: unknown.
 
     Returns:
         The same people with other ids (from 1, by first appearance), without what was in doubt, and
@@ -80,7 +96,8 @@ def relink(
         doubtful = tracks.link_margins < config.min_margin
     clear = tracks.select(~doubtful)
     parts = stretches(clear, max_gap=config.split_gap, cuts=cuts)
-    chains = join(clear, parts, config=config, cuts=cuts)
+    looks = None if embeddings is None else mean_looks(embeddings[~doubtful], parts)
+    chains = join(clear, parts, config=config, cuts=cuts, looks=looks)
     lasting = [rows for rows in chains if _lasts(clear, rows, config.min_length)]
     ids = np.full(len(clear.frame), -1)
     for number, rows in enumerate(sorted(lasting, key=lambda rows: int(rows[0])), start=1):
@@ -90,7 +107,12 @@ def relink(
 
 
 def join(
-    tracks: VideoTracks, parts: Rows, *, config: OfflineConfig, cuts: Sequence[int] = ()
+    tracks: VideoTracks,
+    parts: Rows,
+    *,
+    config: OfflineConfig,
+    cuts: Sequence[int] = (),
+    looks: Doubles | None = None,
 ) -> Rows:
     """Chains of tracklets that are one person, each as its rows."""
     before = ends(tracks, parts, last=True, seconds=config.memory)
@@ -99,6 +121,9 @@ def join(
     likeness = continuation(
         before, after, one, two, sigmas=tracks.skeleton.sigmas, max_gap=config.max_gap
     )
+    if looks is not None:
+        same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
+        likeness = likeness * np.nan_to_num(same, nan=1) ** config.appearance_weight
     made = solve_pairs(one, two, 1 - likeness, limit=config.max_cost)
     return _chains(parts, one[made], two[made])
 

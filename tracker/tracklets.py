@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posetube.structures import DoubleArray, IntArray, VideoTracks
+from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
 
 from .cost import Doubles, scale_of
 
@@ -111,3 +111,22 @@ def _slope(since: Doubles, places: Doubles, size: float) -> Doubles:
     centred = since - since.mean()
     doubt = (CALM * size) ** 2 / (USUAL_SPEED * size) ** 2
     return np.asarray(centred @ (places - places.mean(axis=0)) / (centred @ centred + doubt))
+
+
+def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
+    """Mean appearance of each tracklet, of length 1.
+
+    Args:
+        embeddings: (R, D) any scale, NaN where not known.
+        parts: N tracklets.
+
+    Returns:
+        (N, D); NaN where no row is known.
+    """
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True).astype(np.float64)
+    known = np.isfinite(lengths) & (lengths > 0)
+    unit = np.where(known, embeddings / np.where(known, lengths, 1), 0)
+    sums = np.array([unit[rows].sum(axis=0) for rows in parts])
+    sums = sums.reshape(len(parts), embeddings.shape[1])
+    total = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(total > 0, sums / np.where(total > 0, total, 1), np.nan)

@@ -89,6 +89,17 @@ def test_two_people_are_joined_so_that_the_whole_makes_sense(people: People) -> 
     assert len(tracks) == 2
 
 
+def test_unlike_appearance_keeps_pieces_apart(people: People) -> None:
+    tracks = online(walk(people, gone=range(20, 40)))
+    looks = np.tile(np.array([1.0, 0], np.float32), (len(tracks.frame), 1))
+    changed = np.where(tracks.frame[:, None] < 30, looks, looks[:, ::-1])
+    unknown = np.full_like(looks, np.nan)
+
+    assert relink(tracks, embeddings=looks).ids.tolist() == [1]
+    assert relink(tracks, embeddings=unknown).ids.tolist() == [1]
+    assert relink(tracks, embeddings=changed).ids.tolist() == [1, 2]
+
+
 def test_rows_linked_in_doubt_are_drawn_anew(people: People) -> None:
     tracks = online(walk(people, gone=range(0)))
     assert tracks.link_margins is not None
