@@ -125,6 +125,7 @@ def test_a_damaged_run_is_one_warning_with_file_frames_and_times(clip: Clip) -> 
         ("list.mkv", b"#EXTM3U\n#EXTINF:1,\nother.ts\n", r"refused, because it is a playlist"),
         ("dash.mp4", b'<?xml version="1.0"?><MPD></MPD>', "refused, because it is an XML"),
         ("session.mp4", b"v=0\no=- 0 0 IN IP4 127.0.0.1\n", "it is a session description"),
+        ("song.mp4", b"RIFF$\0\0\0WAVEfmt \x10\0\0\0" + bytes(40), "not one of the allowed"),
         ("photo.jpg", b"\xff\xd8\xff\xe0" + bytes(90), "the picture cannot be decoded"),
     ],
 )
