@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from posetube.errors import ResourceError
+from posetube.errors import MediaError, ResourceError
 
-from ..datasets.inputs import Input
-from .failures import COMPLETE, MARKED_PROBLEMS, SOME_FAILED, Interrupted, explain
+from ..datasets.inputs import Input, find_inputs
+from .failures import COMPLETE, MARKED_PROBLEMS, SOME_FAILED, Interrupted, explain, one_line
 from .interrupt import Interrupt
 from .loaded_model import LoadedModel
 from .progress import Listener
@@ -28,6 +28,22 @@ class Outcome:
     def failed(self) -> bool:
         """Whether there is no result."""
         return self.exit_code not in (COMPLETE, MARKED_PROBLEMS)
+
+
+def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[Outcome]]:
+    """What the arguments name, and how it ended for those that name nothing to read.
+
+    Raises:
+        InputError: If there are no arguments.
+    """
+    readable, refused = [], []
+    for pattern in patterns:
+        try:
+            find_inputs([pattern])
+            readable.append(pattern)
+        except MediaError as error:
+            refused.append(Outcome(exit_code=error.exit_code, line=one_line(error)))
+    return find_inputs(readable) if readable or not patterns else [], refused
 
 
 def track_inputs(

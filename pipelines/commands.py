@@ -9,10 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..datasets.inputs import find_inputs
 from ..datasets.video import VideoConfig
 from ..tracker.config import LinkConfig
-from .batch import exit_code, track_inputs
+from .batch import Outcome, exit_code, readable_inputs, track_inputs
 from .existing_run import OnExisting
 from .interrupt import catching_interrupts
 from .loaded_model import load
@@ -61,31 +60,30 @@ def track(
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         link: How detections become tracks.
     """
-    items = find_inputs(inputs)
-    drawn = overlay if overlay is not None else len(items) == 1
+    items, refused = readable_inputs(inputs)
+    alone = len(items) + len(refused) == 1
+    drawn = overlay if overlay is not None else alone
     config = TrackConfig(
         video=VideoConfig(start=start, end=end, every=every),
         link=link,
         overlay=OVERLAY if drawn else None,
         on_existing=on_existing,
     )
+    outcomes = [_told(outcome, progress) for outcome in refused]
+    if not items:
+        return exit_code(outcomes)
     loaded = load(model, device=device)
     _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
-    outcomes = []
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(
             items,
-            run_directories(items, out),
+            run_directories(items, out, alone=alone),
             loaded,
             config=config,
             listener=listener,
             interrupt=interrupt,
         ):
-            outcomes.append(outcome)
-            if outcome.failed:
-                print(f"posetube track: {outcome.line}", file=sys.stderr)  # noqa: T201
-            else:
-                _say(outcome.line, progress)
+            outcomes.append(_told(outcome, progress))
     return exit_code(outcomes)
 
 
@@ -118,6 +116,15 @@ def render(run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKi
         line = render_again(RunDirectory(run), style, listeners=[listener], interrupt=interrupt)
     _say(line, progress)
     return 0
+
+
+def _told(outcome: Outcome, progress: ProgressKind) -> Outcome:
+    """Print how an input ended."""
+    if outcome.failed:
+        print(f"posetube track: {outcome.line}", file=sys.stderr)  # noqa: T201
+    else:
+        _say(outcome.line, progress)
+    return outcome
 
 
 def _say(line: str, progress: ProgressKind) -> None:

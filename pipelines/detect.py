@@ -22,7 +22,7 @@ from .clip_window import Network, detect_frames
 from .detections_store import DetectedFrame, parts, read_part_frames, write_part
 from .recorder import Recorder
 
-PART_FRAMES = 64
+PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
 
 

@@ -87,4 +87,5 @@ def render_again(
         record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
         with record.stage("render", total=manifest.frames.done):
             render(record, opened, config=config)
+        record.update(state=record.manifest.final_state)
     return summary(run, record.manifest)

@@ -210,8 +210,14 @@ def summary(run: RunDirectory, manifest: Manifest) -> str:
     )
 
 
-def run_directories(items: Sequence[Input], out: Path | None) -> list[RunDirectory]:
-    """Where each input's result goes: ``out`` itself for one input, a folder in it for several."""
-    if len(items) == 1 and out is not None:
+def run_directories(items: Sequence[Input], out: Path | None, *, alone: bool) -> list[RunDirectory]:
+    """Where each input's result goes.
+
+    Args:
+        items: The inputs.
+        out: Their folder, or, for an input that is ``alone``, the run's; None: ``runs/``.
+        alone: Whether one input was asked for.
+    """
+    if alone and out is not None:
         return [RunDirectory(out)]
     return [RunDirectory((out or Path("runs")) / item.name) for item in items]

@@ -54,17 +54,18 @@ def test_several_inputs_have_a_folder_each_and_the_others_go_on_when_one_fails(
 ) -> None:
     first, last = make_clip("a.mp4", frames=4), make_clip("c.mp4", frames=4)
     (tmp_path / "b.mp4").write_text("this is no video at all")
+    inputs = [str(first), str(tmp_path / "b.mp4"), str(tmp_path / "gone.mp4"), str(last)]
 
-    code = main(
-        ["track", str(first), str(tmp_path / "b.mp4"), str(last), "-o", str(tmp_path / "o")]
-    )
+    code = main(["track", *inputs, "-o", str(tmp_path / "o")])
 
     said = capsys.readouterr()
     assert code == 4
     assert [RunDirectory(tmp_path / "o" / name).read().state for name in "ac"] == ["complete"] * 2
     assert not (tmp_path / "o" / "a" / "overlay.mp4").exists()
-    assert said.err.startswith("posetube track: ")
-    assert "b.mp4: not a video in a supported format" in said.err
+    gone, broken = said.err.splitlines()
+    assert gone.startswith("posetube track: ")
+    assert gone.endswith("gone.mp4: no such file or folder")
+    assert "b.mp4: not a video in a supported format" in broken
 
 
 def test_an_input_that_cannot_be_read_is_one_line_and_5(

@@ -395,9 +395,9 @@ def test_what_cannot_be_linked_or_drawn_again_says_why(
 def test_one_input_has_the_folder_itself_and_several_share_it() -> None:
     items = [Input(name=name, source=f"{name}.mp4", kind="video") for name in ("a", "b")]
 
-    assert run_directories(items[:1], Path("x")) == [RunDirectory(Path("x"))]
-    assert run_directories(items[:1], None) == [RunDirectory(Path("runs/a"))]
-    assert run_directories(items, Path("x")) == [
+    assert run_directories(items[:1], Path("x"), alone=True) == [RunDirectory(Path("x"))]
+    assert run_directories(items[:1], None, alone=True) == [RunDirectory(Path("runs/a"))]
+    assert run_directories(items, Path("x"), alone=False) == [
         RunDirectory(Path("x/a")),
         RunDirectory(Path("x/b")),
     ]
