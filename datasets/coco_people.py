@@ -105,6 +105,7 @@ class CocoPeople:
             ignore_regions={0: tuple(_polygon(region) for region in regions)} if regions else {},
         )
         tracks = rows.table(
+            path=path,
             source=video,
             size=_size(image),
             skeleton=skeleton_of(joints, name=stem),

@@ -56,6 +56,7 @@ def read(path: Path | str) -> VideoTracks:
                 at = "" if message.startswith(str(path)) else f"{where}, person {place}: "
                 raise FormatError(at + message) from None
     return rows.table(
+        path=path,
         source=path.stem,
         size=None,
         skeleton=POSETRACK15,

@@ -93,7 +93,7 @@ def read(path: Path | str) -> VideoTracks:
             _add(rows, entry, frame=frame_of[name])
         except ValueError as error:
             raise FormatError(f"{path}: entry {place}: {error}") from None
-    return rows.table(source=path.stem, size=None, skeleton=skeleton, frames=frames)
+    return rows.table(path=path, source=path.stem, size=None, skeleton=skeleton, frames=frames)
 
 
 def _frames(names: list[str], path: Path) -> tuple[dict[str, int], FrameTable]:

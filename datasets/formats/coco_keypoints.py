@@ -158,6 +158,7 @@ def read(path: Path | str) -> VideoTracks:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
     first = file.images[0] if file.images else None
     return rows.table(
+        path=path,
         source=path.stem,
         size=(first.height, first.width) if first and first.height and first.width else None,
         skeleton=skeleton_of(joints, name=path.stem),

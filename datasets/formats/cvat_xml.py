@@ -125,6 +125,7 @@ def read(path: Path | str) -> VideoTracks:
         for side in ("height", "width")
     )
     return rows.table(
+        path=path,
         source=path.stem if task is None else task.findtext("name") or path.stem,
         size=(height, width) if height and width else None,
         skeleton=skeleton_of(joints, name=path.stem),

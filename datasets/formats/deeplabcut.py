@@ -97,6 +97,7 @@ def read(path: Path | str) -> VideoTracks:
         cells = _numbers(line[lead:], len(columns), where=f"{path}, line {number}")
         _add(rows, frame, cells, columns, ids=ids, joints=joints)
     return rows.table(
+        path=path,
         source=path.stem,
         size=None,
         skeleton=skeleton_of(joints, name=path.stem),

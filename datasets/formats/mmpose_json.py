@@ -106,6 +106,7 @@ def read(path: Path | str) -> VideoTracks:
                 where = f"instance_info[{place}].instances[{number}]"
                 raise FormatError(f"{path}: {where}: {error}") from None
     return rows.table(
+        path=path,
         source=content.meta_info.dataset_name or path.stem,
         size=None,
         skeleton=skeleton,

@@ -110,6 +110,7 @@ def read(path: Path | str) -> VideoTracks:
             except ValueError as error:
                 raise FormatError(f"{file}: people[{place}]: {error}") from None
     return rows.table(
+        path=folder,
         source=numbered[0][2] or folder.name,
         size=None,
         skeleton=skeleton,

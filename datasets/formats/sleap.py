@@ -127,6 +127,7 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
                 score=float(person.score) if predicted else None,
             )
     return rows.table(
+        path=path,
         source=_source(labels, path),
         size=None,
         skeleton=skeleton_of(joints, name=str(labels.skeletons[0].name or path.stem)),
