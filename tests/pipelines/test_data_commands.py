@@ -1,0 +1,229 @@
+"""The commands that look at data sets and result files, and convert them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from posetube.datasets import posetrack18
+from posetube.datasets.bonn import Bonn
+from posetube.datasets.formats import csv_table, json_lines, parquet_table
+from posetube.datasets.formats.catalogue import FORMATS
+from posetube.datasets.synthetic import SceneConfig, generate
+from posetube.datasets.synthetic.layouts import write_dataset
+from posetube.pipelines import commands
+from posetube.pipelines.cli import main
+from posetube.pipelines.evaluate import evaluate
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.tracks_store import read_tracks
+
+SCENE = SceneConfig(size=(144, 256), seconds=0.4, people=2, roles=("stay",))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set in PoseTrack18's layout."""
+    root = tmp_path_factory.mktemp("drawn")
+    write_dataset(root, [generate(SCENE, seed=2)], layout="posetrack18")
+    return root
+
+
+def annotation(root: Path) -> Path:
+    return next((root / "annotations" / "train").glob("*.json"))
+
+
+def test_check_counts_and_writes_its_report(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["data", "check", "posetrack18", str(drawn), "--json", str(tmp_path / "r.json")])
+
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert code == 0
+    assert (report["videos"], report["frames"], report["people"]) == (1, 10, 2)
+    assert report["problems"] == []
+    assert "1 videos, 10 frames (10 labelled, 10 pictures" in capsys.readouterr().out
+
+
+def test_check_exits_with_3_where_there_are_problems(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "annotations" / "train").mkdir(parents=True)
+    for i in range(30):
+        copy = tmp_path / "annotations" / "train" / f"{i:06d}_mpii_train.json"
+        copy.write_text(annotation(drawn).read_text()[: -1 if i else None])
+
+    code = main(["data", "check", "posetrack18", str(tmp_path), "--json", str(tmp_path / "r")])
+
+    said = capsys.readouterr().out
+    report = json.loads((tmp_path / "r").read_text())
+    assert code == 3
+    assert report["videos"] == 1
+    assert report["problems"][0].keys() == {"file", "where", "what"}
+    assert len(report["problems"]) == 30
+    assert "is the file cut short?" in report["problems"][0]["what"]
+    assert "and 10 more; --json FILE has all of them" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data", "check", "nosuch", "."], "no data set is called 'nosuch'; there are posetrack17"),
+        (["data", "check", "jhmdb", "."], "no joint_positions/<action>/<clip> of JHMDB"),
+        (["data", "convert", "no.json", "--to", "csv", "-o", "a.csv"], "no.json: no such file"),
+        (["data", "convert", "a", "--to", "doc", "-o", "b"], "no format is called 'doc'"),
+        (["data", "convert", "a", "--to", "csv", "-o", "b.txt"], "a file of csv ends in .csv"),
+        (["data", "preview", ".", "-o", "a.jpg"], "name a file that ends in .png"),
+        (["data", "preview", ".", "-o", "a.png", "--pictures", "0"], "must be in .1, 100., got 0"),
+        (["data", "preview", ".", "-o", "a.png"], "no data set with pictures is recognised"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_2(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code = main(words)
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith("posetube data: ")
+    assert said.count("\n") == 1
+    assert re.search(message, said), said
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n not in ("slp", "nwb", "mot")])
+def test_every_format_converts_back(name: str, drawn: Path, tmp_path: Path) -> None:
+    source, middle = annotation(drawn), tmp_path / f"walk{FORMATS[name].suffix}"
+    back = tmp_path / "back.jsonl"
+
+    assert main(["data", "convert", str(source), "--to", name, "-o", str(middle)]) == 0
+    words = ["data", "convert", str(middle), "--from", name, "--to", "jsonl", "-o", str(back)]
+    assert main(words) == 0
+
+    truth, found = posetrack18.read(source), json_lines.read(back)
+    wrist, ours = truth.skeleton.index("left_wrist"), found.skeleton.index("left_wrist")
+    order = np.lexsort((found.track_ids, found.frame))
+    np.testing.assert_array_equal(found.track_ids[order], truth.track_ids)
+    np.testing.assert_allclose(
+        found.keypoints[order][:, ours], truth.keypoints[:, wrist], atol=1e-3
+    )
+
+
+def test_conversion_tells_what_is_lost(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pose"
+
+    main(["data", "convert", str(annotation(drawn)), "--to", "openpose", "-o", str(out)])
+
+    said = capsys.readouterr().err
+    assert "joints lost: head_bottom, head_top" in said
+    assert "joints estimated: neck, pelvis" in said
+    assert "the format has no place for boxes, times, hidden or seen" in said
+
+
+def test_a_folder_that_is_not_empty_is_not_written_into(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+
+    code = main(
+        ["data", "convert", str(annotation(drawn)), "--to", "openpose", "-o", str(tmp_path)]
+    )
+
+    assert code == 2
+    assert "it is there already; name a folder that is new or empty" in capsys.readouterr().err
+
+
+def test_boxes_alone_become_no_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("1,1,10,20,30,40,1,-1,-1,-1\n")
+
+    code = main(
+        ["data", "convert", str(tmp_path / "a.txt"), "--to", "csv", "-o", str(tmp_path / "a.csv")]
+    )
+
+    assert code == 2
+    assert "mot holds boxes only; csv needs joints" in capsys.readouterr().err
+
+
+def test_preview_draws_joints_where_they_are(drawn: Path, tmp_path: Path) -> None:
+    code = main(["data", "preview", str(drawn), "-o", str(tmp_path / "p.png"), "--pictures", "4"])
+
+    page = cv2.imread(str(tmp_path / "p.png"))
+    assert code == 0
+    assert page is not None
+    assert page.shape == (540, 1440, 3)
+    truth = posetrack18.read(annotation(drawn))
+    place = truth.keypoints[0, truth.skeleton.index("nose")] * 270 / 144
+    x, y = np.floor(place).astype(int)
+    around = page[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
+    assert (np.abs(around.astype(int) - [102, 217, 102]).sum(axis=1) < 60).any()  # green, BGR
+
+
+def test_preview_of_labels_without_pictures_is_refused(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.json").write_text(annotation(drawn).read_text())
+    page = str(tmp_path / "p.png")
+
+    code = main(["data", "preview", str(tmp_path), "-o", page, "--dataset", "posetrack18"])
+
+    assert code == 2
+    assert "posetrack18 is there, but none of its pictures" in capsys.readouterr().err
+
+
+def test_a_run_is_exported(
+    make_clip: Callable[..., Path],
+    make_model: Callable[..., LoadedModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commands, "load", lambda model, *, device: make_model())
+    run = tmp_path / "run"
+    assert main(["track", str(make_clip(frames=6)), "-o", str(run)]) == 0
+
+    assert main(["export", str(run), "--to", "csv", "-o", str(tmp_path / "t.csv")]) == 0
+    assert main(["export", str(run), "--to", "parquet"]) == 0
+
+    tracks = read_tracks(run)
+    table, parquet = (
+        csv_table.read(tmp_path / "t.csv"),
+        parquet_table.read(run / "tracks-parquet.parquet"),
+    )
+    np.testing.assert_array_equal(table.keypoints.astype(np.float32), tracks.keypoints)
+    np.testing.assert_array_equal(parquet.keypoints, tracks.keypoints)
+    np.testing.assert_array_equal(parquet.frames.times, tracks.frames.times)
+
+
+def test_a_folder_that_is_no_run_is_not_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(tmp_path), "--to", "csv"]) == 2
+    assert capsys.readouterr().err.startswith("posetube export: ")
+
+
+@pytest.mark.parametrize("protocol", ["clean", "poseval"])
+def test_drawn_truth_as_prediction_is_perfect(drawn: Path, protocol: str) -> None:
+    report = evaluate(annotation(drawn), annotation(drawn), protocol=protocol)
+
+    assert report.total("mota") == pytest.approx(100)
+
+
+def test_bonns_truth_as_prediction_is_perfect(samples: Path, tmp_path: Path) -> None:
+    source = samples / "bonn_multiperson_posetrack"
+    (tmp_path / "annolist").mkdir()
+    original = source / "annolist" / "test_060470979_annolist.mat"
+    (tmp_path / "annolist" / "test_annolist.mat").write_bytes(original.read_bytes())
+    tracks = Bonn(root=tmp_path).read("060470979").tracks
+
+    report = evaluate(tracks, tracks, protocol="clean")
+
+    assert report.total("mota") == pytest.approx(100)
