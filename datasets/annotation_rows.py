@@ -91,15 +91,15 @@ class AnnotationRows:
         size: tuple[int, int] | None,
         skeleton: Skeleton,
         frames: FrameTable,
-        path: Path,
+        path: Path | None = None,
     ) -> VideoTracks:
         """Everybody, sorted by frame, within a frame in the order in which they came.
 
         Raises:
-            FormatError: If a number is beyond what any picture or score has; names ``path``, frame
-                and person.
+            FormatError: If a number is beyond what any picture or score has; names ``path`` (or
+                the source), frame and person.
         """
-        self._check(frames, path=path)
+        self._check(frames, where=str(path or source))
         rows, k = len(self._frame), self._joints
         frame = np.array(self._frame, np.int64)
         order = np.argsort(frame, kind="stable")
@@ -121,17 +121,15 @@ class AnnotationRows:
             head_boxes=np.array(self._heads, np.float64).reshape(rows, 4)[order],
         )
 
-    def _check(self, frames: FrameTable, *, path: Path) -> None:
-        rows = len(self._frame)
+    def _check(self, frames: FrameTable, *, where: str) -> None:
         for numbers in (self._points, self._scores, self._boxes, self._heads, self._people):
-            table = np.abs(np.array(numbers, np.float64)).reshape(rows, -1)
-            beyond = np.flatnonzero((table > MAX_PIXEL).any(axis=1))
+            beyond = np.flatnonzero(np.abs(np.array(numbers, np.float64)) > MAX_PIXEL)
             if len(beyond):
-                row = int(beyond[0])
-                name = frames.names[self._frame[row]]
+                row = int(beyond[0]) * len(self._frame) // len(numbers)
+                frame = self._frame[row]
                 raise FormatError(
-                    f"{path}: frame {name}, person {row + 1} of the file: a number is beyond "
-                    f"{MAX_PIXEL:g}, got {table[row].max():g}"
+                    f"{where}: frame {frames.names[frame] if frames.names else frame}, person "
+                    f"{row + 1} of the file: a number is beyond {MAX_PIXEL:g}"
                 )
 
 

@@ -8,7 +8,7 @@ Source: COCO's data format page; mmpose's PoseTrack18 files for several videos i
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -24,22 +24,52 @@ Entry = dict[str, Any]
 """An image, an annotation, a category or a result, as in the file."""
 
 
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _Pixels = Annotated[float, msgspec.Meta(ge=-MAX_PIXEL, le=MAX_PIXEL)]
 
 
-class _Box(msgspec.Struct):
-    """Fields that must be numbers, whatever else an entry holds."""
+class _Mask(msgspec.Struct):
+    """A mask by run lengths."""
+
+    size: Annotated[
+        list[Annotated[int, msgspec.Meta(ge=1, le=100_000)]],
+        msgspec.Meta(min_length=2, max_length=2),
+    ]
+    counts: Any
+
+
+_Outline = Annotated[list[_Pixels], msgspec.Meta(min_length=6)]
+
+
+class _Image(msgspec.Struct):
+    """A picture."""
+
+    id: _Whole | str
+    width: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+    height: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+
+
+class _Category(msgspec.Struct):
+    """A kind of thing."""
+
+    id: _Whole
+    name: str = ""
+    keypoints: list[str] = []
+
+
+class _Thing(msgspec.Struct):
+    """An annotation or a result: what must be numbers, whatever else it holds."""
 
     image_id: _Whole | str = 0
     category_id: _Whole = 0
     id: _Whole = 0
     score: _Pixels = 0.0
     area: Annotated[float, msgspec.Meta(ge=0, le=MAX_PIXEL**2)] = 0.0
-    iscrowd: _Whole = 0
+    iscrowd: Literal[0, 1] = 0
     num_keypoints: _Whole = 0
     keypoints: list[_Pixels] = []
-    bbox: list[_Pixels] = []
+    bbox: Annotated[list[_Pixels], msgspec.Meta(max_length=4)] = []
+    segmentation: list[_Outline] | _Mask = []
 
 
 def is_truth(content: bytes, *, path: Path) -> bool:
@@ -62,13 +92,11 @@ def read_truth(path: Path | str) -> Entry:
     """
     path = Path(path)
     content = decode(read_bytes(path), Entry, path=path)
-    for part in ("images", "annotations", "categories"):
+    for part, kind in (("images", _Image), ("annotations", _Thing), ("categories", _Category)):
         entries = content.get(part)
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise FormatError(f"{path}: expected a list of objects in {part!r}")
-        if part != "annotations" and not all("id" in entry for entry in entries):
-            raise FormatError(f"{path}: an entry of {part!r} has no id")
-    _check(content["annotations"], path=path, part="annotations")
+        _check(entries, kind, path=path, part=part)
     return content
 
 
@@ -84,14 +112,14 @@ def read_results(path: Path | str) -> list[Entry]:
         content = content.get("annotations")
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise FormatError(f"{path}: expected a list of results, as COCO's results are")
-    _check(content, path=path, part="results")
+    _check(content, _Thing, path=path, part="results")
     return content
 
 
-def _check(entries: list[Entry], *, path: Path, part: str) -> None:
+def _check(entries: list[Entry], kind: type, *, path: Path, part: str) -> None:
     for number, entry in enumerate(entries):
         try:
-            msgspec.convert(entry, _Box)
+            msgspec.convert(entry, kind)
         except msgspec.ValidationError as error:
             reason = str(error).replace(" - at `$.", ", at ").replace("`", "")
             raise FormatError(f"{path}: {part}[{number}]: {reason}") from None

@@ -32,7 +32,7 @@ from .json_files import decode, plain, read_bytes
 class _Image(msgspec.Struct, kw_only=True):
     """One frame."""
 
-    id: Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)]
+    id: Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
     file_name: str
     is_labeled: bool | int | None = None
     ignore_regions_x: list[list[float] | float] = []

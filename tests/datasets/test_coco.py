@@ -35,7 +35,7 @@ def test_truth_and_results_are_read_as_they_are(tmp_path: Path) -> None:
     [
         ({"images": None}, "expected a list of objects in 'images'"),
         ({"categories": [1]}, "expected a list of objects in 'categories'"),
-        ({"images": [{}]}, "an entry of 'images' has no id"),
+        ({"images": [{}]}, r"t.json: images\[0\]: Object missing required field id"),
         ({"annotations": [{"area": "5"}]}, r"t.json: annotations\[0\]: Expected float.*at area"),
     ],
 )

@@ -48,7 +48,7 @@ def test_the_truth_of_posetrack21_has_its_frames_and_regions_beside_it(tmp_path:
     [
         ("1,2,3", r"a.txt: line 2: expected frame, id, left, top, width, height, got \['1'"),
         ("1,x,3,4,5,6", "line 2: expected numbers, got '1,x,3,4,5,6'"),
-        ("1,2,nan,4,5,6", "line 2: expected finite numbers"),
+        ("1,2,nan,4,5,6", "line 2: expected numbers up to"),
         ("0,2,3,4,5,6", "line 2: frame must be a whole number from 1, got 0"),
         ("1e9,2,3,4,5,6", "line 2: frame must be a whole number from 1, got 1e9"),
         ("1,2.5,3,4,5,6", "line 2: id must be a whole number from 0, got 2.5"),

@@ -274,6 +274,16 @@ def test_a_polygon_needs_three_corners(tmp_path: Path) -> None:
         read(path)
 
 
+def test_numbers_that_no_picture_has_are_refused(tmp_path: Path) -> None:
+    path = file_with(tmp_path / "a.json", person(), person(bbox=[0, 0, 1e300, 1]))
+    with pytest.raises(FormatError, match=r"person 2 of the file: a number is beyond 1e\+06"):
+        read(path)
+    corners = {"ignore_regions_x": [[1, 2, 1e9]], "ignore_regions_y": [[1, 2, 3]]}
+    path = file_with(tmp_path / "a.json", images=[{"id": 7, "file_name": "x.jpg"} | corners])
+    with pytest.raises(FormatError, match=r"ignore_regions: a number is beyond 1e\+06"):
+        read(path)
+
+
 def test_image_ids_must_differ(tmp_path: Path) -> None:
     path = file_with(tmp_path / "a.json", images=[{"id": 7, "file_name": "x.jpg"}] * 2)
     with pytest.raises(FormatError, match="two images have the same id"):

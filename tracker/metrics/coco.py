@@ -115,20 +115,23 @@ def coco_metrics(
     _check(truth, results, kind)
     own = COCO()
     own.dataset = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}
-    with contextlib.redirect_stdout(io.StringIO()):
-        own.createIndex()
-        if results:
-            theirs = own.loadRes([dict(result) for result in results])
-        else:
-            theirs = COCO()
-            theirs.dataset = {**truth, "annotations": []}
-            theirs.createIndex()
-        evaluation = COCOeval(own, theirs, kind)
-        if kind == "keypoints":
-            evaluation.params.kpt_oks_sigmas = _sigmas(truth, sigmas)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
+    spread = _sigmas(truth, sigmas) if kind == "keypoints" else None
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            own.createIndex()
+            if results:
+                theirs = own.loadRes([dict(result) for result in results])
+            else:
+                theirs = COCO()
+                theirs.dataset = {**truth, "annotations": []}
+                theirs.createIndex()
+            evaluation = COCOeval(own, theirs, kind)
+            evaluation.params.kpt_oks_sigmas = spread
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        raise FormatError(f"pycocotools cannot read an entry: {error!r}") from None
     return _result(evaluation, truth, kind)
 
 
