@@ -13,7 +13,7 @@ from ..tracker.config import LinkConfig
 from ..tracker.tracker import Tracker
 from .clip_window import detect_frames
 from .existing_run import OnExisting
-from .link import linked_frames
+from .link_presets import linked_frames
 from .loaded_model import LoadedModel, load
 from .overlay import OverlayConfig
 from .run_directory import RunDirectory

@@ -21,7 +21,7 @@ from .failures import INTERRUPTED, Interrupted, explain, one_line
 COMMANDS = (
     ("track", "posetube.pipelines.commands:track", "Find and follow the people of a video."),
     ("demo", "posetube.pipelines.demo:demo", "Make a short clip, track it, compare with truth."),
-    ("link", "posetube.pipelines.commands:link", "Link a run's detections again, other settings."),
+    ("link", "posetube.pipelines.link_command:link", "Link a run's or anybody's detections."),
     ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
     ("export", "posetube.pipelines.export:export", "Write a run's tracks for other programs."),
     ("data", "posetube.pipelines.data:app", "Look at data sets and result files; convert them."),

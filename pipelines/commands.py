@@ -1,4 +1,4 @@
-"""The commands ``track``, ``link`` and ``render``: options in, one line per input out.
+"""The commands ``track`` and ``render``: options in, one line per input out.
 
 The work is done in :mod:`.track` and the stages that it names.
 """
@@ -17,7 +17,7 @@ from .interrupt import catching_interrupts
 from .loaded_model import load
 from .overlay import OverlayConfig
 from .progress import ProgressKind, showing_progress
-from .rework import link_again, render_again
+from .rework import render_again
 from .run_directory import RunDirectory
 from .track import TrackConfig, run_directories
 
@@ -85,23 +85,6 @@ def track(
         ):
             outcomes.append(_told(outcome, progress))
     return exit_code(outcomes)
-
-
-def link(run: Path, /, *, link: LinkConfig = LINK, progress: ProgressKind = "auto") -> int:
-    """Link a run's detections again with other settings; no video and no network is needed.
-
-    The overlay, if there is one, is out of date afterwards and is removed: `posetube render` draws
-    it again.
-
-    Args:
-        run: A run's directory.
-        link: How detections become tracks.
-        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
-    """
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        line = link_again(RunDirectory(run), link, listeners=[listener], interrupt=interrupt)
-    _say(line, progress)
-    return 0
 
 
 def render(run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto") -> int:

@@ -4,37 +4,24 @@ It starts from the first frame each time and depends on nothing but the parts an
 that a run that was stopped ends as one that was not. Both files are written as streams.
 """
 
-from collections.abc import Iterable, Iterator
-
 from posetube.skeletons import skeleton
-from posetube.structures import FramePoses
 
 from ..datasets.posetrack18_writer import PoseTrack18Writer
 from ..tracker.config import LinkConfig
-from ..tracker.tracker import Tracker
 from .atomic_files import replacing
-from .detections_store import DetectedFrame, read_frames
+from .detections_store import read_frames
+from .link_presets import Preset, link_by_preset
 from .recorder import Recorder
 from .tracks_store import TracksWriter
 
 
-def linked_frames(frames: Iterable[DetectedFrame], tracker: Tracker) -> Iterator[FramePoses]:
-    """Give the people of each frame their track ids.
-
-    Yields:
-        Every frame, in order, perhaps a few frames later than it came in.
-    """
-    for found in frames:
-        yield from tracker.update(found.people, frame=found.frame, time=found.time)
-    yield from tracker.finish()
-
-
-def link(record: Recorder, config: LinkConfig) -> None:
+def link(record: Recorder, config: LinkConfig, *, preset: Preset = "online") -> None:
     """Link all detections of a run, and write its tracks in both forms.
 
     Args:
         record: The run.
         config: How to link.
+        preset: Which way of linking.
 
     Raises:
         Interrupted: If somebody asked to stop; the earlier files, if any, stay.
@@ -50,8 +37,10 @@ def link(record: Recorder, config: LinkConfig) -> None:
         TracksWriter(table, source=source.name, size=source.size, joints=joints) as rows,
         PoseTrack18Writer(document, skeleton=joints, name=source.name, size=source.size) as people,
     ):
-        tracker = Tracker(skeleton=joints, config=config)
-        for done, poses in enumerate(linked_frames(found, tracker), start=1):
+        linked = link_by_preset(
+            found, preset=preset, config=config, skeleton=joints, size=source.size
+        )
+        for done, poses in enumerate(linked, start=1):
             rows.write(poses)
             people.add(poses)
             ids.update(poses.track_ids.tolist())

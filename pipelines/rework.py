@@ -1,7 +1,6 @@
 """Doing a later stage of a finished run again: linking with other settings, drawing again."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import msgspec
 
@@ -12,6 +11,7 @@ from ..tracker.config import LinkConfig
 from .fingerprint import fingerprint
 from .interrupt import Interrupt
 from .link import link
+from .link_presets import Preset, link_settings
 from .overlay import OverlayConfig
 from .progress import Listener
 from .recorder import Recorder
@@ -24,6 +24,7 @@ def link_again(
     run: RunDirectory,
     config: LinkConfig,
     *,
+    preset: Preset = "online",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
 ) -> str:
@@ -42,7 +43,7 @@ def link_again(
             f"{run.path}: not all frames were looked at yet (state {manifest.state}); "
             "give the `posetube track` line again, it goes on"
         )
-    settings = msgspec.structs.replace(manifest.settings, link=asdict(config))
+    settings = msgspec.structs.replace(manifest.settings, link=link_settings(config, preset))
     record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
     with run.locked():
         run.clean()
@@ -50,7 +51,7 @@ def link_again(
         record.update(state="running", settings=settings, stages=detected)
         run.overlay.unlink(missing_ok=True)
         with record.stage("link", total=manifest.frames.done):
-            link(record, config)
+            link(record, config, preset=preset)
         record.update(state=record.manifest.final_state)
     return summary(run, record.manifest)
 

@@ -4,7 +4,7 @@ Rows are sorted by frame. The file holds nothing that differs from one run to th
 host), so that the same detections give the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton, skeleton
-from posetube.structures import ByteArray, FramePoses, RowState, VideoTracks
+from posetube.structures import ByteArray, FloatArray, FramePoses, RowState, VideoTracks
 
 from .detections_store import frame_table
 from .pose_columns import COMPRESSION, column, concatenate, pose_arrays, pose_fields, pose_people
@@ -28,6 +28,10 @@ ROW_GROUP = 2048
 
 STATE_NAMES = tuple(state.name.lower() for state in RowState)
 """How the column ``state`` spells a :class:`~posetube.structures.RowState`."""
+
+
+EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
+"""Columns that say what a link cost and when it would not have been made, and their fields."""
 
 
 class TracksWriter:
@@ -92,6 +96,7 @@ class TracksWriter:
             *pose_arrays(people),
             pa.array([STATE_NAMES[state] for state in states], pa.string()),
             pa.array(np.concatenate([f.link_margins for f in frames]), pa.float32()),
+            *(pa.array(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
@@ -108,7 +113,7 @@ def read_poses(path: Path) -> Iterator[FramePoses]:
         table = file.read_row_group(group)
         frames, times = column(table, "frame"), column(table, "time_s")
         ids, margins = column(table, "track_id"), column(table, "link_margin")
-        people, states = pose_people(table, joints), _states(table)
+        people, states, evidence = pose_people(table, joints), _states(table), _evidence(table)
         starts = np.flatnonzero(np.diff(frames, prepend=-1))
         for start, stop in pairwise([*starts.tolist(), len(frames)]):
             rows = slice(start, stop)
@@ -119,6 +124,7 @@ def read_poses(path: Path) -> Iterator[FramePoses]:
                 people=people[rows],
                 states=states[rows],
                 link_margins=margins[rows],
+                **{name: values[rows] for name, values in evidence.items()},
             )
 
 
@@ -151,6 +157,7 @@ def read_tracks(folder: Path) -> VideoTracks:
         keypoint_scores=people.keypoint_scores,
         states=_states(table),
         link_margins=column(table, "link_margin"),
+        **_evidence(table),
     )
 
 
@@ -162,7 +169,21 @@ def _fields(joints: int) -> list[Any]:
         *pose_fields(joints),
         pa.field("state", pa.string(), nullable=False),
         pa.field("link_margin", pa.float32(), nullable=False),
+        *(pa.field(name, pa.float32(), nullable=False) for name in EVIDENCE),
     ]
+
+
+def _known(frames: Sequence[FramePoses], name: str) -> FloatArray:
+    """A column that a tracker may not know: NaN there."""
+    parts = [getattr(f, name) for f in frames]
+    unknown = [np.full(len(f), np.nan, np.float32) for f in frames]
+    return np.concatenate([u if p is None else p for p, u in zip(parts, unknown, strict=True)])
+
+
+def _evidence(table: Any) -> dict[str, FloatArray]:
+    """Cost and gate of each link; nothing from tables written before these were kept."""
+    names = set(table.column_names)
+    return {field: column(table, name) for name, field in EVIDENCE.items() if name in names}
 
 
 def _states(table: Any) -> ByteArray:

@@ -8,7 +8,6 @@ import pytest
 from posetube.errors import InputError
 from posetube.pipelines import demo as demo_command
 from posetube.pipelines import doctor as doctor_command
-from posetube.pipelines.api import track
 from posetube.pipelines.cli import main
 from posetube.pipelines.demo_score import score
 from posetube.pipelines.loaded_model import LoadedModel
@@ -105,21 +104,17 @@ def test_the_command_prints_what_was_found_and_where_the_overlay_lies(
     assert (tmp_path / "demo" / "run" / "overlay.mp4").exists()
 
 
-def test_the_doctor_says_a_line_for_each_thing_it_looks_at(
-    make_model: Callable[..., LoadedModel],
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.slow
+def test_the_doctor_says_a_line_for_each_thing_and_tracks_a_clip_with_the_shipped_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(
-        doctor_command, "track", lambda path, **rest: track(path, model=make_model(), **rest)
-    )
-
     assert main(["doctor"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["ok", name] for name in ("versions", "device", "codecs", "disk", "trial")
     ]
+    assert "10 frames tracked and drawn" in lines[-1]
 
 
 def test_the_doctor_goes_on_after_a_fault(
