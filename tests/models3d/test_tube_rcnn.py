@@ -131,7 +131,7 @@ def test_frames_encoded_once_give_what_the_whole_clip_gives(build: Build) -> Non
     sliding = model.detect_features(kept[1:4], [1, 2, 3])
 
     whole = model.detect(replace(clip_of(images[1:4]), frames=np.array([1, 2, 3])))
-    same(sliding, whole, tolerance=1e-4)
+    same(sliding, whole, tolerance=2e-3)
     assert sliding.frames.tolist() == [1, 2, 3]
 
 
