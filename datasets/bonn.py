@@ -3,7 +3,7 @@
 Layout: ``annolist/*annolist.mat``, a struct per sequence with a cell for each person and frame, and
 pictures ``videos/<sequence>/00001.jpg``. Positions count from 1. The joints are those of PoseTrack
 without the nose; so they are read as PoseTrack's 15, the nose never labelled. Many people
-have no head box (5186 of the 6394 person-frames of the training file).
+have no head box (5186 of the 6394 person-frames of the training file), and get an estimate.
 
 Source: Iqbal, Milan and Gall, "PoseTrack: Joint Multi-Person Pose Estimation and Tracking", CVPR
 2017, and the published files.
@@ -24,12 +24,14 @@ from .annotated_video import (
     MAX_FRAMES,
     AnnotatedVideo,
     Counts,
+    Problem,
     Split,
     folder_if_there,
     numbered_frames,
     table,
 )
 from .checked_values import entries, number, numbers, structs, text, variable
+from .head_boxes import filled
 from .mat_files import read_mat
 
 JOINTS = {
@@ -49,6 +51,9 @@ class Bonn:
 
     root: Path
     """Folder with ``annolist`` and, if the pictures are there, ``videos``."""
+
+    estimate_heads: bool = True
+    """Give people without a head box an estimate, so that they can be evaluated."""
 
     name: ClassVar[str] = "bonn"
     whole: ClassVar[Counts] = Counts(videos=60, frames=3092)
@@ -79,6 +84,11 @@ class Bonn:
         count = int(number(entry["num_frames"], where=f"{where}: num_frames", low=0,
                            high=MAX_FRAMES))  # fmt: skip
         folder = f"videos/{video}"
+        people = _people(entry["annopoints"], frames=count, where=where)
+        headless = int(np.isnan(people["head_boxes"]).any(axis=1).sum())
+        if self.estimate_heads:
+            joints = people["keypoints"], people["track_ids"]
+            people["head_boxes"] = filled(people["head_boxes"], *joints, POSETRACK15)
         split: Split = "train" if "train" in path.relative_to(self.root).as_posix() else "test"
         return AnnotatedVideo(
             name=video,
@@ -90,9 +100,17 @@ class Bonn:
                 source=video,
                 skeleton=POSETRACK15,
                 frames=numbered_frames(count, folder=folder, digits=5, suffix=".jpg"),
-                **_people(entry["annopoints"], frames=count, where=where),
+                **people,
             ),
+            problems=self._headless(path, video, headless, rows=len(people["frame"])),
         )
+
+    def _headless(self, path: Path, video: str, count: int, *, rows: int) -> tuple[Problem, ...]:
+        if not count:
+            return ()
+        done = "they are estimated" if self.estimate_heads else "they are left out"
+        what = f"{count} of {rows} poses have no head box; {done}"
+        return (Problem(file=path.name, where=video, what=what),)
 
 
 def _sequence_structs(value: Any, *fields: str, where: str) -> list[dict[str, Any]]:

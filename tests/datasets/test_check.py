@@ -16,7 +16,7 @@ from posetube.structures import FrameTable, VideoTracks
 
 
 def walk(name: str, frames: int = 10) -> VideoTracks:
-    """One person."""
+    """One person with a head box."""
     return VideoTracks(
         source=name,
         size=None,
@@ -28,6 +28,7 @@ def walk(name: str, frames: int = 10) -> VideoTracks:
         scores=np.full(frames, np.nan, np.float32),
         keypoints=np.ones((frames, 15, 2)),
         keypoint_scores=np.full((frames, 15), np.nan, np.float32),
+        head_boxes=np.tile([1.0, 2, 3, 4], (frames, 1)),
     )
 
 

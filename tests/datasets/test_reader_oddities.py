@@ -10,6 +10,7 @@ import scipy.io
 
 from posetube.datasets import flic, hdf5_files
 from posetube.datasets.bbc_pose import BbcPose
+from posetube.datasets.bonn import Bonn
 from posetube.datasets.chalearn import ChaLearn
 from posetube.datasets.coco_people import CocoPeople
 from posetube.datasets.flic import Flic
@@ -355,3 +356,35 @@ def test_reading_matlab_leaves_nothing_squeezed(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "a.mat", {"s": struct_array([{"a": 1.0}])})
 
     assert read_mat(tmp_path / "a.mat")["s"].shape == (1, 1)
+
+
+def test_bonn_estimates_heads_that_have_no_box_and_says_so(tmp_path: Path) -> None:
+    names = {8: (50.0, 80.0), 9: (50.0, 30.0), 12: (40.0, 90.0)}  # head's ends, a shoulder
+
+    def pose(*ids: int) -> Any:
+        points = [
+            {"id": float(i), "x": names[i][0] + 1, "y": names[i][1] + 1, "is_visible": 1.0}
+            for i in ids
+        ]
+        return struct_array([{"point": struct_array(points), "head_rect": EMPTY}])
+
+    cells = np.empty((1, 2), object)
+    cells[0, 0], cells[0, 1] = pose(8, 9, 12), pose(12)
+    sequence = {"num_frames": 2.0, "name": "a", "num_persons": 1.0, "annopoints": cells}
+    (tmp_path / "annolist").mkdir()
+    scipy.io.savemat(
+        tmp_path / "annolist" / "test_annolist.mat", {"annolist": struct_array([sequence])}
+    )
+
+    video = Bonn(root=tmp_path).read("a")
+    faithful = Bonn(root=tmp_path, estimate_heads=False).read("a")
+
+    assert video.tracks.head_boxes is not None
+    size = video.tracks.head_boxes[:, 2:] - video.tracks.head_boxes[:, :2]
+    diagonals = np.linalg.norm(size, axis=1)
+    np.testing.assert_allclose(diagonals, 50 * 1.257, rtol=0.01)  # the second by the first
+    middle = video.tracks.head_boxes.reshape(2, 2, 2).mean(axis=1)
+    np.testing.assert_allclose(middle, [[50, 55], [40, 90]])
+    assert video.problems[0].what == "2 of 2 poses have no head box; they are estimated"
+    assert faithful.tracks.head_boxes is not None
+    assert np.isnan(faithful.tracks.head_boxes).all()
