@@ -143,7 +143,7 @@ def read_tracks(folder: Path) -> VideoTracks:
     file = _open(run.tracks)
     joints = _skeleton(run.tracks, file)
     table = file.read()
-    people = pose_people(table, len(joints))
+    people, evidence = pose_people(table, len(joints)), _evidence(table)
     return VideoTracks(
         source=manifest.source.name,
         size=manifest.source.size,
@@ -157,7 +157,8 @@ def read_tracks(folder: Path) -> VideoTracks:
         keypoint_scores=people.keypoint_scores,
         states=_states(table),
         link_margins=column(table, "link_margin"),
-        **_evidence(table),
+        link_costs=evidence.get("link_costs"),
+        link_gates=evidence.get("link_gates"),
     )
 
 
