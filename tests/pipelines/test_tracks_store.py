@@ -70,7 +70,7 @@ def test_other_tools_read_plain_columns(tmp_path: Path) -> None:
 
     assert table.column_names == [
         *("frame", "time_s", "track_id", "x1", "y1", "x2", "y2", "score"),
-        *("keypoints", "state", "link_margin"),
+        *("keypoints", "state", "link_margin", "link_cost", "link_gate"),
     ]
     assert len(table["keypoints"][0].as_py()) == 17 * 3
     assert table["state"].to_pylist() == ["detected", "interpolated"]
