@@ -32,7 +32,7 @@ _UPPER_ARM = [0.050, 0.053, 0.050, 0.046, 0.042, 0.040]
 _FOREARM = [0.040, 0.044, 0.040, 0.034, 0.028, 0.026]
 _NECK = [0.066, 0.056, 0.053, 0.055]
 _FOOT = [(0.034, 0.040), (0.040, 0.042), (0.044, 0.038), (0.047, 0.030), (0.040, 0.020)]
-_PELVIS = [(0.135, 0.100), (0.168, 0.118), (0.172, 0.116), (0.158, 0.106), (0.142, 0.100)]
+_PELVIS = [(0.090, 0.070), (0.145, 0.098), (0.167, 0.110), (0.158, 0.106), (0.142, 0.100)]
 _CHEST = [
     (0.140, 0.098), (0.146, 0.102), (0.156, 0.110), (0.164, 0.118), (0.170, 0.116),
     (0.174, 0.104), (0.155, 0.090), (0.105, 0.072), (0.062, 0.056),
@@ -167,7 +167,7 @@ def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> l
     pelvis, thorax, neck = (joints[_AT[name]] for name in ("pelvis", "thorax", "neck"))
     waist = pelvis + 0.36 * (thorax - pelvis)
     up = _unit(thorax - pelvis)
-    crotch = pelvis - 0.075 * figure.scale * up
+    crotch = pelvis - 0.085 * figure.scale * up
     chest = np.array(_CHEST) * [1.0, figure.chest_depth] * figure.girth
     breadth = np.linalg.norm(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
     yoke = np.array([0.49, 0.53, 0.56, 0.50, 0.30]) * breadth / figure.scale

@@ -4,7 +4,7 @@ import numpy as np
 
 from .body import Figure
 from .motion import Bones
-from .texture import HAIR, SKIN, Texture, clouds, fabric, head, skin
+from .texture import HAIR, SKIN, Texture, clouds, colour, fabric, head, skin
 
 
 def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | None = None) -> Figure:
@@ -52,8 +52,7 @@ def _dressed(
         bottom = top  # a dress
     if hem:
         leg = 2.0 if clothes.random() < 0.3 else min(hem, 1.0) * 0.95
-    chest = top.copy()
-    chest[-4:, 22:43] = bare[-4:, 22:43]  # the collar
+    chest = _front(top, bare, clothes)
     textures = {
         "chest": chest,
         "pelvis": np.concatenate([bottom[8:44], top[:12]]),
@@ -67,6 +66,20 @@ def _dressed(
         "skirt": bottom,
     }
     return textures, hem, float(clothes.uniform(1.04, 1.22))
+
+
+def _front(top: Texture, bare: Texture, clothes: np.random.Generator) -> Texture:
+    """The surface of the trunk, with what only its front has: an open collar, buttons or a zip."""
+    chest = top.copy()
+    rows, middle = len(chest), chest.shape[1] // 2
+    depth, wide = int(clothes.integers(3, 12)), int(clothes.integers(6, 11))
+    for row in range(depth):
+        half = round(wide * (1 - row / depth))
+        chest[rows - 1 - row, middle - half : middle + half] = bare[0, : 2 * half]
+    if clothes.random() < 0.4:
+        step = int(clothes.choice([1, 5]))
+        chest[: rows - depth : step, middle : middle + 2] = colour(clothes)
+    return chest
 
 
 def _covered(cloth: Texture, bare: Texture, share: float) -> Texture:

@@ -127,6 +127,18 @@ def test_a_still_camera_keeps_the_background_and_a_moving_one_does_not() -> None
     assert changed["shake"] > 0.6
 
 
+def test_a_long_clip_never_runs_out_of_people() -> None:
+    config = replace(SMALL, people=4, seconds=60, rate=1, camera="pan", roles=("cross", "enter"))
+    counts = [len(frame.people) for frame in generate(config, seed=4).frames()]
+    assert all(max(counts[start : start + 15]) >= 1 for start in range(0, 60, 15))
+
+
+def test_who_roams_stays_in_the_picture() -> None:
+    config = replace(SMALL, people=2, seconds=20, rate=2, roles=("roam",))
+    counts = [len(frame.people) for frame in generate(config, seed=4).frames()]
+    assert np.mean(counts) > 1.8
+
+
 def test_all_wear_the_same_clothes_on_request() -> None:
     shots = generate(replace(SMALL, same_clothes=True), seed=4).shots
     tops = [actor.figure.textures["chest"][10:30] for actor in shots[0].actors]
