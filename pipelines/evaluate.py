@@ -18,6 +18,7 @@ def evaluate(
     truth: Input,
     *,
     protocol: str = "clean",
+    dataset: str | None = None,
     strict: bool = False,
     upper_bound: UpperBound = "none",
     events: bool = False,
@@ -34,6 +35,8 @@ def evaluate(
             ``poseval2017``, ``posetrack21``, ``clean``; pictures: ``coco``; single people:
             ``pck-penn``, ``pck-jhmdb``, ``pixels``. Boxes (MOTChallenge) are measured by ``clean``
             and ``posetrack21``.
+        dataset: Which data set a folder of truth is, by its name on the command line (``bbc-pose``,
+            ``flic`` ...); None: told by what lies there.
         strict: ``posetrack21`` only: repeat the published tool's defect.
         upper_bound: What is made perfect before it is measured.
         events: Keep every miss, false positive and switch.
@@ -51,10 +54,10 @@ def evaluate(
     if protocol == "coco":
         return evaluate_coco(predictions, truth)
     if protocol in PEOPLE_PROTOCOLS:
-        return evaluate_people(predictions, truth, protocol=protocol, config=pck)
+        return evaluate_people(predictions, truth, protocol=protocol, dataset=dataset, config=pck)
     config = EvaluateConfig(
         protocol=protocol, strict=strict, upper_bound=upper_bound, events=events, workers=workers
     )
-    if only_boxes(truth):
+    if dataset is None and only_boxes(truth):
         return evaluate_boxes(predictions, truth, config=config)
-    return evaluate_tracks(predictions, truth, config=config)
+    return evaluate_tracks(predictions, truth, dataset=dataset, config=config)

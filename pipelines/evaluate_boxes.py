@@ -5,7 +5,7 @@ MOTA and IDF1 on whole pixels, as the published kit does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..tracker.metrics.mota import ClearCounts, Event, clear_metrics
 from ..tracker.metrics.protocols import event_row, hota_values, protocol
 from ..tracker.metrics.report import EvalReport, Values
 from .evaluate_tracking import EvaluateConfig, Pair, in_processes
-from .evaluation_inputs import Input, load, pair, sources
+from .evaluation_inputs import Input, Loaded, load, pair, sources
 from .frame_matching import check_people
 
 BOX = ("box",)
@@ -83,6 +83,8 @@ def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
     found, truth = (load(side) for side in pair)
     for side in (found, truth):
         check_people(side, protocol("clean"))
+    if found.form != truth.form:
+        found, truth = _from_pixel_0(found), _from_pixel_0(truth)
     scene = box_tracking.build(truth.tracks, found.tracks, name=pair[1].name)
     events: list[Event] | None = [] if config.events else None
     if config.protocol == "posetrack21":
@@ -100,6 +102,13 @@ def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
         hota=box_tracking.hota(scene),
         events=tuple(events or ()),
     )
+
+
+def _from_pixel_0(side: Loaded) -> Loaded:
+    """MOTChallenge's pixels count from 1, all others' from 0."""
+    if side.form != "mot":
+        return side
+    return replace(side, tracks=replace(side.tracks, boxes=side.tracks.boxes - 1))
 
 
 def _metrics(found: Sequence[_Result]) -> dict[str, Values]:

@@ -42,6 +42,7 @@ def evaluate_command(
     /,
     *,
     protocol: ProtocolName = "clean",
+    dataset: str | None = None,
     strict: bool = False,
     json: Path | None = None,
     per_sequence: bool = False,
@@ -62,6 +63,8 @@ def evaluate_command(
         protocol: clean counts every labelled frame with its real misses; poseval is PoseTrack's
             tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
             poses. Numbers of two protocols cannot be compared.
+        dataset: Which data set the truth is: bbc-pose, flic, chalearn ... [default: told by what
+            lies there].
         strict: posetrack21 only: repeat the published tool's defect in frames without people.
         json: Write the report as one JSON object.
         per_sequence: Print every sequence's table too (the JSON has them anyway).
@@ -76,6 +79,7 @@ def evaluate_command(
         predictions,
         truth,
         protocol=protocol,
+        dataset=dataset,
         strict=strict,
         events=events is not None or plots is not None,
         workers=workers,
@@ -83,7 +87,7 @@ def evaluate_command(
     )
     bounds: dict[str, EvalReport] = {}
     if upper_bounds:
-        bounds = _bounds(predictions, truth, protocol=protocol, strict=strict, workers=workers)
+        bounds = _bounds(predictions, truth, protocol=protocol, dataset=dataset, workers=workers)
     if plots is not None:
         from .evaluation_plots import draw_plots
 

@@ -7,7 +7,7 @@ joints. Of a data set that tells training from test, the test part counts.
 Source: the papers' own programs, see :mod:`posetube.tracker.metrics.pck`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ from posetube.structures import BoolArray, DoubleArray
 from ..tracker.metrics.pck import Accuracy, Rule, box_sizes, pck, pixel_curve, torso_sizes
 from ..tracker.metrics.report import EvalReport, Values
 from ..tracker.metrics.scene import HEAD_SIZE
-from .evaluation_inputs import Input, load, pair
+from .evaluation_inputs import Input, Source, load, pair
 from .frame_matching import match_frames, place
 
 Normalizer = Literal["box", "torso", "head"]
@@ -81,9 +81,21 @@ class _Compared:
 
 
 def evaluate_people(
-    predictions: Input, truth: Input, *, protocol: str, config: PckConfig | None = None
+    predictions: Input,
+    truth: Input,
+    *,
+    protocol: str,
+    dataset: str | None = None,
+    config: PckConfig | None = None,
 ) -> EvalReport:
     """Compare people one by one.
+
+    Args:
+        predictions: See :mod:`.evaluation_inputs`.
+        truth: Likewise.
+        protocol: One of :data:`PEOPLE_PROTOCOLS`.
+        dataset: Which data set the truth is; None: told by what lies there.
+        config: How PCK is measured.
 
     Raises:
         InputError: If an input is not there, or the protocol is none of :data:`PEOPLE_PROTOCOLS`.
@@ -94,7 +106,7 @@ def evaluate_people(
             f"no protocol {protocol!r} for people; there are {', '.join(PEOPLE_PROTOCOLS)}"
         )
     config = config or PckConfig()
-    parts = list(_compare(predictions, truth))
+    parts = list(_compare(pair(predictions, truth, dataset=dataset)))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{truth}: its sequences have different joints: {skeletons_seen}")
@@ -187,8 +199,8 @@ def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArra
     return sizes
 
 
-def _compare(predictions: Input, truth: Input) -> Iterator[_Compared]:
-    for theirs, ours in pair(predictions, truth):
+def _compare(pairs: Iterable[tuple[Source, Source]]) -> Iterator[_Compared]:
+    for theirs, ours in pairs:
         true, predicted = load(ours), load(theirs)
         frame_of = match_frames(predicted, true, by_position=False)
         tracks, found = true.tracks, predicted.tracks

@@ -59,9 +59,19 @@ class EvaluateConfig:
 
 
 def evaluate_tracks(
-    predictions: Input, truth: Input, *, config: EvaluateConfig | None = None
+    predictions: Input,
+    truth: Input,
+    *,
+    dataset: str | None = None,
+    config: EvaluateConfig | None = None,
 ) -> EvalReport:
     """Compare tracks with their truth, sequence by sequence.
+
+    Args:
+        predictions: See :mod:`.evaluation_inputs`.
+        truth: Likewise.
+        dataset: Which data set the truth is; None: told by what lies there.
+        config: How they are compared.
 
     Raises:
         InputError: If an input is not there, or a sequence has no prediction.
@@ -69,7 +79,7 @@ def evaluate_tracks(
     """
     config = config or EvaluateConfig()
     rules = protocol(config.protocol, strict=config.strict)
-    pairs = pair(predictions, truth)
+    pairs = pair(predictions, truth, dataset=dataset)
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)

@@ -16,11 +16,12 @@ from posetube.errors import FormatError, InputError
 from posetube.structures import VideoTracks
 
 from ..datasets import mot, posetrack17, posetrack18
+from ..datasets.annotated_video import Dataset
 from ..datasets.jhmdb import Jhmdb
 from ..datasets.json_files import decode, read_bytes
 from ..datasets.penn_action import PennAction
 
-Form = Literal["json", "run", "mot", "penn", "jhmdb", "memory"]
+Form = Literal["json", "run", "mot", "dataset", "memory"]
 """Where a sequence lies; JSON is PoseTrack17's, 18's or 21's."""
 
 Tracks = VideoTracks | Sequence[VideoTracks]
@@ -49,6 +50,9 @@ class Source:
     tracks: VideoTracks | None = None
     """Itself, where it is in memory already."""
 
+    dataset: Dataset | None = None
+    """The data set that it belongs to, where it has a form of its own."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
@@ -71,11 +75,12 @@ class _Keys(msgspec.Struct):
     images: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def sources(given: Input, *, only_test: bool = False) -> list[Source]:
+def sources(given: Input, *, dataset: str | None = None, only_test: bool = False) -> list[Source]:
     """The sequences of one side, by rising name.
 
     Args:
         given: Where they are.
+        dataset: Of which data set a folder is; None: told by what lies in it.
         only_test: Of a data set that tells training from test, take the test part if there is one.
 
     Raises:
@@ -88,6 +93,10 @@ def sources(given: Input, *, only_test: bool = False) -> list[Source]:
     path = Path(given)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
+    if dataset is not None:
+        from ..datasets.catalogue import open_dataset  # brings every reader along
+
+        return _of_dataset(open_dataset(dataset, path), where=path, only_test=only_test)
     single = _single(path)
     if single is not None and single.form == "json":
         found = _in_file(single)
@@ -124,9 +133,9 @@ def _in_file(source: Source) -> list[Source]:
 
 def _in_folder(folder: Path, *, only_test: bool) -> list[Source]:
     if (folder / "labels").is_dir():
-        return _of_dataset(PennAction(root=folder), "penn", only_test=only_test)
+        return _of_dataset(PennAction(root=folder), where=folder, only_test=only_test)
     if (folder / "joint_positions").is_dir():
-        return _of_dataset(Jhmdb(root=folder), "jhmdb", only_test=only_test)
+        return _of_dataset(Jhmdb(root=folder), where=folder, only_test=only_test)
     for suffix in (".json", ".txt"):  # a README.txt beside JSON is no sequence
         parts = sorted(p for p in folder.iterdir() if p.is_dir() or p.suffix == suffix)
         found = [source for part in parts if (source := _single(part)) is not None]
@@ -135,21 +144,28 @@ def _in_folder(folder: Path, *, only_test: bool) -> list[Source]:
     return []
 
 
-def _of_dataset(dataset: PennAction | Jhmdb, form: Form, *, only_test: bool) -> list[Source]:
+def _of_dataset(dataset: Dataset, *, where: Path, only_test: bool) -> list[Source]:
     names = dataset.videos()
     if only_test:
         tested = [name for name in names if dataset.read(name).split == "test"]
         names = tuple(tested) or names
-    return [Source(name=name, where=str(dataset.root), form=form) for name in names]
+    return [Source(name=name, where=str(where), form="dataset", dataset=dataset) for name in names]
 
 
-def pair(predictions: Input, truth: Input) -> list[tuple[Source, Source]]:
+def pair(
+    predictions: Input, truth: Input, *, dataset: str | None = None
+) -> list[tuple[Source, Source]]:
     """Each sequence of the truth with its prediction; further predictions are left out.
+
+    Args:
+        predictions: Where they are.
+        truth: Likewise.
+        dataset: Which data set the truth is; None: told by what lies there.
 
     Raises:
         InputError: If one is absent; names both sides.
     """
-    true, found = sources(truth, only_test=True), sources(predictions)
+    true, found = sources(truth, dataset=dataset, only_test=True), sources(predictions)
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
     by_name = {source.name: source for source in found}
@@ -205,10 +221,8 @@ def load(
         tracks = read_tracks(path)
     elif source.form == "mot":
         tracks = mot.read(path)
-    elif source.form == "penn":
-        tracks = PennAction(root=path).read(source.name).tracks
-    elif source.form == "jhmdb":
-        tracks = Jhmdb(root=path).read(source.name).tracks
+    elif source.dataset is not None:
+        tracks = source.dataset.read(source.name).tracks
     assert tracks is not None
     return Loaded(tracks=tracks, where=source.where, form=form)
 

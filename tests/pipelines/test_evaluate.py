@@ -18,7 +18,7 @@ from posetube.pipelines.cli import main
 from posetube.pipelines.evaluate import evaluate
 from posetube.pipelines.evaluate_people import PckConfig, evaluate_people
 from posetube.pipelines.evaluation_plots import draw_plots
-from posetube.skeletons import COCO17, JHMDB15, POSETRACK15, POSETRACK17SLOTS, Skeleton
+from posetube.skeletons import COCO17, JHMDB15, PENN13, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 FRAMES, PEOPLE = 6, 3
@@ -303,6 +303,12 @@ def test_boxes_of_motchallenge(tmp_path: Path) -> None:
         evaluate(found, truth, protocol="poseval")
 
 
+def test_pixels_of_motchallenge_count_from_1(tmp_path: Path) -> None:
+    one_on = replace(tracks(), boxes=tracks().boxes + 1)
+    (tmp_path / "truth.txt").write_text(mot_text(one_on))
+    assert evaluate(tracks(), tmp_path / "truth.txt").total("motp") == pytest.approx(100)
+
+
 def penn(folder: Path, number: int, points: np.ndarray, *, train: int) -> None:
     (folder / "labels").mkdir(parents=True, exist_ok=True)
     frames = len(points)
@@ -335,6 +341,27 @@ def test_pck_of_penn_action_counts_the_test_clips(tmp_path: Path) -> None:
     assert report.total("pck") == 0
     assert report.total("pck@0.2") == pytest.approx(50)
     assert "PCK" in report.table()
+
+
+def test_the_truth_s_data_set_can_be_named(tmp_path: Path) -> None:
+    truth = np.random.default_rng(0).uniform(60, 140, (4, 13, 2))
+    penn(tmp_path, 1, truth, train=-1)
+    found = tracks("0001", skeleton=PENN13)
+    one = {**_first_rows(found, 4), "keypoints": truth, "frame": np.arange(4)}
+    found = replace(found, **one, frames=FrameTable(times=np.zeros(4)))
+
+    report = evaluate(found, tmp_path, protocol="pixels", dataset="penn-action")
+
+    assert report.total("within_0px") == 100
+    assert "20 pixels" in report.table()
+    with pytest.raises(InputError, match="no data set is called 'pen'; there are posetrack17, "):
+        evaluate(found, tmp_path, dataset="pen")
+
+
+def _first_rows(video: VideoTracks, count: int) -> dict[str, Any]:
+    few = video.select(np.arange(count))
+    names = ("track_ids", "boxes", "scores", "keypoint_scores", "head_boxes")
+    return {name: getattr(few, name) for name in names}
 
 
 def test_pck_of_jhmdb(tmp_path: Path) -> None:

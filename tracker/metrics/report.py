@@ -28,8 +28,21 @@ GROUPS = {
 }
 """The columns of poseval's table and the joints that each is the mean of."""
 
-ROWS = {"ap": "AP", "mota": "MOTA", "idf1": "IDF1", "hota": "HOTA", "deta": "DetA", "assa": "AssA",
-        "loca": "LocA", "reid_hota": "re-id HOTA", "pck": "PCK"}  # fmt: skip
+ROWS = {
+    "ap": "AP",
+    "mota": "MOTA",
+    "idf1": "IDF1",
+    "hota": "HOTA",
+    "deta": "DetA",
+    "assa": "AssA",
+    "loca": "LocA",
+    "reid_hota": "re-id HOTA",
+    "pck": "PCK",
+    "within_5px": "5 pixels",
+    "within_6px": "6 pixels",
+    "within_10px": "10 pixels",
+    "within_20px": "20 pixels",
+}
 """Metrics that the table has a row for, and what it calls them."""
 
 BESIDE_MOTA = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
