@@ -54,10 +54,9 @@ def associate(
     """
     track_of = np.full(len(people), -1)
     costs, gates, margin = np.full((3, len(people)), np.nan)
-    sure = people.scores >= config.sure_score
+    sure, taken = people.scores >= config.sure_score, np.zeros(len(live), bool)
     for group, gate in ((sure, config.max_cost), (~sure, config.weak_max_cost)):
-        free = np.setdiff1d(np.arange(len(live)), track_of, assume_unique=True)
-        found = np.flatnonzero(group)
+        free, found = np.flatnonzero(~taken), np.flatnonzero(group)
         if not len(free) or not len(found):
             continue
         cost = link_costs(live[free], people[found], sigmas=skeleton.sigmas, config=config)
@@ -65,6 +64,7 @@ def associate(
         rows, columns = solve(cost, limit=gate)
         linked = found[columns]
         track_of[linked] = free[rows]
+        taken[free[rows]] = True
         costs[linked], gates[linked] = cost[rows, columns], gate
         margin[linked] = margins(cost, rows, columns, limit=gate)
     return Links(tracks=track_of, costs=costs, gates=gates, margins=margin)

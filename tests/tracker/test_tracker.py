@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -266,6 +267,17 @@ def test_two_people_who_never_come_close_never_switch(people: People, seed: int,
         for track, box in zip(frame.track_ids.tolist(), frame.people.boxes, strict=True):
             sides.setdefault(track, set()).add(bool(box[0] > middle))
     assert all(len(side) == 1 for side in sides.values())
+
+
+def test_what_is_remembered_depends_on_who_is_there_not_on_how_long(people: People) -> None:
+    tracker = Tracker(skeleton=COCO17)
+    sizes = []
+    for t in range(300):
+        # Everybody leaves after 30 frames, and somebody else comes.
+        tracker.update(people([(100 + 500 * (t // 30), 100)]), frame=t, time=t / FPS)
+        sizes.append(len(pickle.dumps(tracker.state())))
+
+    assert max(sizes[200:]) <= 1.01 * max(sizes[:100])
 
 
 def test_what_cannot_be_used_is_left_out(people: People) -> None:
