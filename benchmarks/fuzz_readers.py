@@ -35,6 +35,7 @@ from posetube.datasets.catalogue import open_dataset
 from posetube.datasets.formats.catalogue import FORMATS
 from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.errors import PoseTubeError
+from posetube.restricted_pickle import load_plain
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
@@ -50,6 +51,7 @@ WORDS = [0, 1, 2, 14, 15, 0x7F, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 2
 TEXT = {".json", ".jsonl", ".csv", ".xml", ".txt"}
 
 Reader = Callable[[Path], object]
+Targets = dict[str, tuple[Callable[[Path], None], Reader]]
 
 
 def invented(joints: Skeleton, name: str = "seq1", frames: int = 4) -> VideoTracks:
@@ -124,6 +126,43 @@ def jhmdb_json(root: Path) -> None:
     (root / "Sub1_test.json").write_text(json.dumps(content))
 
 
+REAL = {
+    "penn-action": ("penn_action/labels/1154.mat", "labels/1154.mat", "penn-action"),
+    "lspet": ("lsp_extended/joints_im00001-00200.mat", "joints.mat", "lspet"),
+    "mpii json": ("mmpose_tests_data/mpii/test_mpii.json", "test.json", "mpii"),
+    "mpii hdf5": ("mpii/valid.h5", "valid.h5", "mpii"),
+    "flic hdf5": ("flic/valid.h5", "valid.h5", "flic"),
+    "human36m": ("mmpose_tests_data/h36m/test_h36m_body3d.npz", "body3d.npz", "human36m"),
+    "sub-jhmdb json": ("mmpose_tests_data/jhmdb/test_jhmdb_sub1.json", "Sub1_test.json",
+                       "sub-jhmdb-json"),
+    "posetrack18": ("mmpose_tests_data/posetrack18/annotations/val/003418_mpii_test.json",
+                    "003418_mpii_test.json", "posetrack18"),
+    "coco": ("tiny_coco/annotations/person_keypoints_train2017.json", "person_keypoints_train.json",
+             "coco"),
+    "bonn": ("bonn_multiperson_posetrack/annolist/test_060470979_annolist.mat",
+             "annolist/annolist.mat", "bonn"),
+    "poses-in-the-wild": ("poses_in_the_wild/poses_in_the_wild_data.mat",
+                          "poses_in_the_wild_data.mat", "poses-in-the-wild"),
+}  # fmt: skip
+"""Published files: where they lie among the samples, what they are called, whose they are."""
+
+
+def real(source: Path, name: str) -> Callable[[Path], None]:
+    """Copies a published file."""
+
+    def write(root: Path) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(source.read_bytes())
+
+    return write
+
+
+def pickled(root: Path) -> None:
+    """Reads every pickle of a folder."""
+    for path in root.glob("*.pkl"):
+        load_plain(path)
+
+
 def dataset(name: str) -> Reader:
     """Reads every video of a data set."""
 
@@ -135,9 +174,9 @@ def dataset(name: str) -> Reader:
     return read
 
 
-def targets() -> dict[str, tuple[Callable[[Path], None], Reader]]:
-    """What writes a folder, and what reads it, by name."""
-    found: dict[str, tuple[Callable[[Path], None], Reader]] = {
+def targets(samples: Path | None = None) -> Targets:
+    """What writes a folder, and what reads it, by name; with samples, published files too."""
+    found: Targets = {
         "penn-action": (penn_action, dataset("penn-action")),
         "jhmdb": (jhmdb, dataset("jhmdb")),
         "mpii json": (mpii_json, dataset("mpii")),
@@ -149,6 +188,11 @@ def targets() -> dict[str, tuple[Callable[[Path], None], Reader]]:
         found[layout] = (_labels(layout, joints), dataset(name))
     for name, form in FORMATS.items():
         found[f"format {name}"] = (_written(name), _first_file(form.read, form.suffix))
+    if samples is not None:
+        for name, (source, copy, whose) in REAL.items():
+            found[f"real {name}"] = (real(samples / source, copy), dataset(whose))
+        source = "jhmdb/DDNet_GT_test_1.pkl"
+        found["real pickle"] = (real(samples / source, "poses.pkl"), pickled)
     return found
 
 
@@ -270,14 +314,16 @@ def _outcome(read: Reader, root: Path) -> str:
         signal.alarm(0)
 
 
-def in_own_process(name: str, *, count: int, seed: int) -> tuple[Counter[str], dict[str, str], int]:
+def in_own_process(
+    target: tuple[Callable[[Path], None], Reader], *, count: int, seed: int
+) -> tuple[Counter[str], dict[str, str], int]:
     """:func:`attack` in a process that may crash; also its peak memory in MiB."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
 
     def work() -> None:
         signal.signal(signal.SIGALRM, _alarm)
-        outcomes, bad = attack(*targets()[name], count=count, seed=seed)
+        outcomes, bad = attack(*target, count=count, seed=seed)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         theirs.send((outcomes, bad, peak))
 
@@ -294,7 +340,9 @@ def in_own_process(name: str, *, count: int, seed: int) -> tuple[Counter[str], d
     return found
 
 
-def measure(name: str, *, count: int, seed: int) -> dict[str, Any]:
+def measure(
+    name: str, target: tuple[Callable[[Path], None], Reader], *, count: int, seed: int
+) -> dict[str, Any]:
     """All outcomes of one reader."""
     start = time.perf_counter()
     outcomes: Counter[str] = Counter()
@@ -302,12 +350,18 @@ def measure(name: str, *, count: int, seed: int) -> dict[str, Any]:
     peak = 0
     for part, first in enumerate(range(0, count, PART)):
         some, worse, most = in_own_process(
-            name, count=min(PART, count - first), seed=seed + 1000 * part
+            target, count=min(PART, count - first), seed=seed + 1000 * part
         )
         outcomes, bad, peak = outcomes + some, worse | bad, max(peak, most)
     seconds = round(time.perf_counter() - start, 1)
     print(f"{name:24} {seconds:7.1f} s  peak {peak} MiB  {dict(outcomes)}", flush=True)
-    return {"outcomes": dict(outcomes), "seconds": seconds, "peak_mib": peak, "bad": bad}
+    return {
+        "mutations": count,
+        "outcomes": dict(outcomes),
+        "seconds": seconds,
+        "peak_mib": peak,
+        "bad": bad,
+    }
 
 
 def main() -> int:
@@ -315,17 +369,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--samples", type=Path, help="folder with published files, mutated too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    names = options.names or list(targets())
-    results = {name: measure(name, count=options.count, seed=options.seed) for name in names}
+    known_targets = targets(options.samples)
+    results = {
+        name: measure(name, known_targets[name], count=options.count, seed=options.seed)
+        for name in options.names or known_targets
+    }
     if options.out:
         known = json.loads(options.out.read_text()) if options.out.exists() else {"readers": {}}
         record = {
             "command": "python benchmarks/fuzz_readers.py --count " + str(options.count),
-            "count": options.count,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "machine": platform.platform(),

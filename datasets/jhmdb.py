@@ -147,10 +147,17 @@ class Jhmdb:
         return next((file for file in files if file.is_file()), None)
 
     def _compare(self, video: str, *, rows: int, masks: BoolArray | None) -> tuple[Problem, ...]:
-        if masks is None or len(masks) == rows:
-            return ()
-        what = f"{len(masks)} masks for {rows} frames; boxes are given where there is a mask"
-        return (Problem(file=f"puppet_mask/{video}/puppet_mask.mat", where="", what=what),)
+        found = []
+        if masks is not None and len(masks) != rows:
+            what = f"{len(masks)} masks for {rows} frames; boxes are given where there is a mask"
+            file = f"puppet_mask/{video}/puppet_mask.mat"
+            found.append(Problem(file=file, where="", what=what))
+        folder = f"Rename_Images/{video}"
+        pictures = sum(1 for _ in (self.root / folder).glob("*.png"))
+        if pictures > rows:
+            what = f"{pictures} pictures for {rows} frames with joints; the last are left out"
+            found.append(Problem(file=folder, where="", what=what))
+        return tuple(found)
 
 
 def read_division(path: Path) -> dict[str, Split]:

@@ -77,6 +77,17 @@ def test_masks_that_do_not_match_the_frames_are_reported(root: Path) -> None:
     assert problem.what == "3 masks for 1 frames; boxes are given where there is a mask"
 
 
+def test_pictures_without_joints_are_reported(root: Path) -> None:
+    folder = root / "Rename_Images" / CLIP
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        (folder / f"{number:05d}.png").write_bytes(b"")
+
+    (problem,) = Jhmdb(root=root).read(CLIP).problems
+
+    assert problem.what == "2 pictures for 1 frames with joints; the last are left out"
+
+
 def test_a_damaged_list_names_the_line(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a.avi 1\nb.avi seven\n")
 
