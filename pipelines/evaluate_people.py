@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from posetube import boxes, skeletons
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DoubleArray
 
+from ..tracker.metrics.association import assign
 from ..tracker.metrics.pck import Accuracy, Rule, box_sizes, pck, pixel_curve, torso_sizes
 from ..tracker.metrics.report import EvalReport, Values
 from ..tracker.metrics.scene import HEAD_SIZE
@@ -214,7 +214,7 @@ def _compare(pairs: Iterable[tuple[Source, Source]]) -> Iterator[_Compared]:
         for index in np.flatnonzero(frame_of >= 0):
             here, there = tracks.rows_of(int(frame_of[index])), found.rows_of(int(index))
             fit = boxes.iou(own_boxes[here], their_boxes[there])
-            rows, columns = linear_sum_assignment(fit, maximize=True)
+            rows, columns = assign(fit, maximize=True)
             chosen[here.start + rows] = points[there.start + columns]
         heads = tracks.head_boxes
         yield _Compared(

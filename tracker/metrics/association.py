@@ -7,7 +7,7 @@ are given to the assignment solver.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import numpy.typing as npt
 
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
@@ -48,6 +48,22 @@ def settled(candidates: BoolArray, without: IntArray) -> Pairs:
     return Pairs(*np.nonzero(candidates))
 
 
+def assign(table: npt.NDArray[np.floating], *, maximize: bool = False) -> tuple[IntArray, IntArray]:
+    """Pair rows with columns, as many as there can be, for the least or the largest sum.
+
+    Args:
+        table: (G, P), finite.
+        maximize: Ask for the largest sum.
+
+    Returns:
+        (M,) rows and (M,) columns.
+    """
+    from scipy.optimize import linear_sum_assignment  # slow to import, seldom needed
+
+    rows, columns = linear_sum_assignment(table, maximize=maximize)
+    return rows, columns
+
+
 def nearest_pairs(candidates: BoolArray, distance: DoubleArray) -> tuple[IntArray, IntArray]:
     """As many pairs as possible, and of those choices the one with the least total distance.
 
@@ -62,7 +78,7 @@ def nearest_pairs(candidates: BoolArray, distance: DoubleArray) -> tuple[IntArra
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     # one pair more outweighs any sum of distances
     too_far = distance[candidates].max() * min(candidates.shape) * 2 + 1
-    rows, columns = linear_sum_assignment(np.where(candidates, distance, too_far))
+    rows, columns = assign(np.where(candidates, distance, too_far))
     chosen = candidates[rows, columns]
     return rows[chosen], columns[chosen]
 
@@ -76,6 +92,6 @@ def likest_pairs(similarity: DoubleArray) -> tuple[IntArray, IntArray]:
     Returns:
         (M,) rows and (M,) columns of pairs that are at all alike.
     """
-    rows, columns = linear_sum_assignment(similarity, maximize=True)
+    rows, columns = assign(similarity, maximize=True)
     alike = similarity[rows, columns] > 0
     return rows[alike], columns[alike]

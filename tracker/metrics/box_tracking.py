@@ -10,13 +10,12 @@ ignore regions (``posetrack_mot.py``) and for the whole pixels of its MOTA (``pt
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from posetube import boxes
 from posetube.errors import InputError
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
-from .association import likest_pairs
+from .association import assign, likest_pairs
 from .hota import ALPHAS, EPS, HotaCounts, Matches, count_matches, per_identity
 from .identity import IdentityCounts, Overlaps
 from .mota import ClearCounts, Event, track_joints
@@ -88,7 +87,7 @@ def without_ignored(scene: Scene, regions: dict[int, tuple[DoubleArray, ...]]) -
         if not alike.size:
             continue
         alike[alike < SAME - EPS] = 0
-        rows, columns = linear_sum_assignment(alike, maximize=True)
+        rows, columns = assign(alike, maximize=True)
         nobodys = np.setdiff1d(np.arange(alike.shape[1]), columns[alike[rows, columns] > EPS])
         for column in nobodys + there.start:
             shares = [overlap(scene.found.boxes[column], polygon) for polygon in polygons]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from posetube.structures import BoolArray, DoubleArray, IntArray
+
+from .association import assign
 
 
 class Overlaps:
@@ -59,7 +60,7 @@ def _largest_cover(truth: IntArray, found: IntArray, frames: IntArray) -> float:
         return float(frames.sum())
     table = np.zeros((len(rows), len(columns)))
     table[row, column] = frames
-    return float(table[linear_sum_assignment(table, maximize=True)].sum())
+    return float(table[assign(table, maximize=True)].sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

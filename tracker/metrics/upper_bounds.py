@@ -7,11 +7,11 @@ Source: Girdhar et al., "Detect-and-Track", section 4.3, and the published progr
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from posetube import boxes, skeletons
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
+from .association import assign
 from .pairing import THRESHOLD, frame_distances, pair_people
 from .scene import Scene
 
@@ -58,7 +58,7 @@ def perfect_keypoints(found: VideoTracks, truth: VideoTracks, *, frame_of: IntAr
             continue
         here, there = truth.rows_of(int(frame_of[index])), found.rows_of(index)
         overlap = boxes.iou(ours[here], theirs[there])
-        rows, columns = linear_sum_assignment(overlap, maximize=True)
+        rows, columns = assign(overlap, maximize=True)
         keypoints[there.start + columns] = places[here][rows]
         best = np.fmax.reduce(scores[there.start + columns], axis=1)[:, None]
         given = scores[there.start + columns]
