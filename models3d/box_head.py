@@ -189,17 +189,18 @@ def detect_people(
     boxes = clip(boxes, height=size[0], width=size[1], convention=config.convention)
     solid = (sizes(boxes, config.convention) >= config.min_size).flatten(1).all(dim=1)
     chosen = torch.nonzero((scores > config.min_score) & solid)[:, 0]
+    presence = torch.ones_like(boxes[..., 0])
+    if output.presence_logits is not None:
+        presence = output.presence_logits.float().sigmoid()
     kept = tube_nms(
         boxes[chosen],
         scores[chosen],
         threshold=config.nms,
+        present=None if output.presence_logits is None else presence[chosen] > 0.5,
         convention=config.convention,
         suppress=config.nms_suppresses,
     )
     chosen = chosen[kept[: config.max_people]]
     if config.order == "proposal":
         chosen = chosen.sort().values
-    presence = torch.ones_like(boxes[..., 0])
-    if output.presence_logits is not None:
-        presence = output.presence_logits.float().sigmoid()
     return People(boxes=boxes[chosen], scores=scores[chosen], presence=presence[chosen])

@@ -27,9 +27,10 @@ def tube_iou(
     Args:
         first: (N, T, 4).
         second: (M, T, 4).
-        present: (M, T) bool, in which frames each second tube's person is there at all; the mean is
-            taken over these. None: over all T, as Detect-and-Track does, where a person who is
-            absent from one of three frames can at most reach 0.667.
+        present: (M, T) bool, in which frames each second tube's person is there at all, or
+            (N, M, T) for each pair; the mean is taken over these. None: over all T, as
+            Detect-and-Track does, where a person who is absent from one of three frames can at most
+            reach 0.667.
         convention: Pixel arithmetic.
 
     Returns:
@@ -50,6 +51,7 @@ def tube_nms(
     scores: Tensor,
     *,
     threshold: float,
+    present: Tensor | None = None,
     convention: BoxConvention = "continuous",
     suppress: Suppress = "above",
 ) -> Tensor:
@@ -59,6 +61,8 @@ def tube_nms(
         tubes: (N, T, 4).
         scores: (N,).
         threshold: A tube that overlaps a kept, better one by more than this, in [0, 1], is dropped.
+        present: (N, T) bool; boxes of frames without the person say nothing, so that two tubes are
+            compared over the frames in which both are present. None: over all.
         convention: Pixel arithmetic of the overlap.
         suppress: What happens at exactly the threshold.
 
@@ -70,7 +74,8 @@ def tube_nms(
         return kept
     order = scores.argsort(descending=True, stable=True)
     ranked = tubes[order]
-    overlap = tube_iou(ranked, ranked, convention=convention)
+    together = None if present is None else present[order][:, None] & present[order][None]
+    overlap = tube_iou(ranked, ranked, present=together, convention=convention)
     rival = overlap >= threshold if suppress == "at" else overlap > threshold
     return order[_greedy(rival)]
 

@@ -85,6 +85,16 @@ def test_suppression_follows_its_definition(seed: int, threshold: float) -> None
     assert kept.tolist() == walk_down_the_ranks(tubes, scores, threshold)
 
 
+def test_frames_without_the_person_do_not_save_a_duplicate() -> None:
+    tubes = torch.tensor([[[0.0, 0, 10, 10]] * 3] * 2)
+    tubes[1, 2] += 500
+    scores = torch.tensor([0.9, 0.8])
+    present = torch.tensor([[True, True, False]] * 2)
+
+    assert tube_nms(tubes, scores, threshold=0.7).tolist() == [0, 1]
+    assert tube_nms(tubes, scores, threshold=0.7, present=present).tolist() == [0]
+
+
 def test_suppression_of_nothing_keeps_nothing() -> None:
     assert len(tube_nms(torch.zeros(0, 3, 4), torch.zeros(0), threshold=0.5)) == 0
 
