@@ -17,6 +17,7 @@ import numpy as np
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray, Detections, Frame, PoseTubes
 
+from ..tracker.shots import colour_histogram
 from .detections_store import DetectedFrame
 
 
@@ -117,4 +118,10 @@ def _people_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network
 
 
 def _result(frame: Frame, people: Detections) -> DetectedFrame:
-    return DetectedFrame(frame=frame.index, time=frame.time, state=frame.state, people=people)
+    colours: tuple[int, ...] = ()
+    if frame.image is not None:
+        shares = np.rint(65535 * colour_histogram(frame.image)).astype(np.int64)
+        colours = tuple(shares.tolist())
+    return DetectedFrame(
+        frame=frame.index, time=frame.time, state=frame.state, people=people, colours=colours
+    )

@@ -42,6 +42,9 @@ class DetectedFrame:
     people: Detections
     """The people, down to a low score; nobody where the picture could not be decoded."""
 
+    colours: tuple[int, ...] = ()
+    """Share of each colour in the picture, in 65535ths, to tell cuts by; empty: not known."""
+
 
 class PartFrames(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of one part; in its metadata under ``frames``."""
@@ -49,6 +52,7 @@ class PartFrames(msgspec.Struct, frozen=True, kw_only=True):
     frame: list[int]
     time_s: list[float]
     state: list[FrameState]
+    colours: list[tuple[int, ...]] = []
 
 
 def write_part(
@@ -66,6 +70,7 @@ def write_part(
         frame=[f.frame for f in frames],
         time_s=[f.time for f in frames],
         state=[f.state for f in frames],
+        colours=[f.colours for f in frames],
     )
     metadata = {
         "frames": msgspec.json.encode(listed),
@@ -119,11 +124,11 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
         table = _open(path).read()
         everybody = pose_people(table, joints)
         places = np.searchsorted(column(table, "frame"), [*listed.frame, np.iinfo(np.int64).max])
-        for i, (index, time, state) in enumerate(
-            zip(listed.frame, listed.time_s, listed.state, strict=True)
-        ):
+        colours = listed.colours or [()] * len(listed.frame)
+        columns = zip(listed.frame, listed.time_s, listed.state, colours, strict=True)
+        for i, (index, time, state, shares) in enumerate(columns):
             people = everybody[places[i] : places[i + 1]]
-            yield DetectedFrame(frame=index, time=time, state=state, people=people)
+            yield DetectedFrame(frame=index, time=time, state=state, people=people, colours=shares)
 
 
 def read_part_frames(path: Path) -> PartFrames:

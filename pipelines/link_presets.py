@@ -6,7 +6,7 @@ whole video known. The first two pass frames through as a stream; the third hold
 memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Literal, Protocol
 
@@ -18,6 +18,7 @@ from posetube.structures import Detections, FramePoses, FrameTable, VideoTracks
 from ..tracker.config import LinkConfig
 from ..tracker.offline import relink
 from ..tracker.paper import PaperTracker
+from ..tracker.shots import CutDetector
 from ..tracker.tracker import Tracker
 from .detections_store import DetectedFrame
 
@@ -31,18 +32,25 @@ class Follower(Protocol):
         """Link one frame; the frames that are settled now."""
         ...
 
+    def cut(self) -> None:
+        """End all tracks."""
+        ...
+
     def finish(self) -> list[FramePoses]:
         """The frames that were still waiting."""
         ...
 
 
 def linked_frames(frames: Iterable[DetectedFrame], tracker: Follower) -> Iterator[FramePoses]:
-    """Give the people of each frame their track ids.
+    """Give the people of each frame their track ids; a new scene ends all tracks.
 
     Yields:
         Every frame, in order, perhaps a few frames later than it came in.
     """
+    cuts = CutDetector()
     for found in frames:
+        if found.colours and cuts.update(np.array(found.colours, np.float64)):
+            tracker.cut()
         yield from tracker.update(found.people, frame=found.frame, time=found.time)
     yield from tracker.finish()
 
@@ -70,13 +78,38 @@ def link_by_preset(
     if preset == "paper":
         yield from linked_frames(frames, PaperTracker(skeleton=skeleton, size=size))
         return
-    settled = linked_frames(frames, Tracker(skeleton=skeleton, config=config))
-    yield from settled if preset == "online" else _repaired(settled, skeleton)
+    tracker = Tracker(skeleton=skeleton, config=config)
+    if preset == "online":
+        yield from linked_frames(frames, tracker)
+        return
+    cutting = _NotingCuts(tracker)
+    settled = list(linked_frames(frames, cutting))
+    yield from _repaired(settled, skeleton, cuts=cutting.cuts)
 
 
-def _repaired(settled: Iterable[FramePoses], skeleton: Skeleton) -> Iterator[FramePoses]:
+class _NotingCuts:
+    """A tracker, and in which of the frames it was given (counted from 0) new scenes began."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.cuts: list[int] = []
+        self._tracker, self._given = tracker, 0
+
+    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+        self._given += 1
+        return self._tracker.update(people, frame=frame, time=time)
+
+    def cut(self) -> None:
+        self.cuts.append(self._given)
+        self._tracker.cut()
+
+    def finish(self) -> list[FramePoses]:
+        return self._tracker.finish()
+
+
+def _repaired(
+    found: Sequence[FramePoses], skeleton: Skeleton, *, cuts: Sequence[int]
+) -> Iterator[FramePoses]:
     """Repair tracks; frames are counted without the gaps that ``--every`` leaves meanwhile."""
-    found = list(settled)
     tracks = VideoTracks.from_frames(
         [replace(poses, frame=place) for place, poses in enumerate(found)],
         source="video",
@@ -84,7 +117,7 @@ def _repaired(settled: Iterable[FramePoses], skeleton: Skeleton) -> Iterator[Fra
         skeleton=skeleton,
         frames=FrameTable(times=np.array([poses.time for poses in found], np.float64)),
     )
-    repaired = relink(tracks)
+    repaired = relink(tracks, cuts=cuts)
     for place, poses in enumerate(found):
         yield _rows(repaired, repaired.rows_of(place), poses)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from posetube.errors import InputError
 from posetube.structures import ByteArray, DoubleArray
 
-LEVELS = 8
+LEVELS = 4
 """Levels per channel of a colour histogram."""
 
 
@@ -23,7 +23,7 @@ LEVELS = 8
 class CutConfig:
     """What counts as a cut."""
 
-    min_change: float = 0.4
+    min_change: float = 0.25
     """Least share of the pixels, in (0, 1], whose colour is another."""
 
     times_usual: float = 3.0
@@ -90,7 +90,7 @@ def colour_histogram(image: ByteArray, *, step: int = 4) -> DoubleArray:
         step: Only every so many rows and columns are looked at.
 
     Returns:
-        (B,) shares that sum to 1, 8 levels per channel.
+        (B,) shares that sum to 1, 4 levels per channel.
     """
     levels = image[::step, ::step].astype(np.int64) * LEVELS // 256
     index = (levels * [LEVELS * LEVELS, LEVELS, 1]).sum(axis=-1).ravel()
