@@ -20,7 +20,7 @@ from posetube.structures import BoolArray, DoubleArray
 
 from ..tracker.metrics.association import assign
 from ..tracker.metrics.pck import Accuracy, Rule, box_sizes, pck, pixel_curve, torso_sizes
-from ..tracker.metrics.report import EvalReport, Values
+from ..tracker.metrics.report import EvalReport, Values, percent
 from ..tracker.metrics.scene import HEAD_SIZE
 from .evaluation_inputs import Input, Source, load, pair
 from .frame_matching import match_frames, place
@@ -175,11 +175,7 @@ def _joined(parts: list[_Compared]) -> tuple[DoubleArray, DoubleArray, BoolArray
 
 
 def _values(accuracy: Accuracy, skeleton: Skeleton) -> Values:
-    cells = [*accuracy.joints.tolist(), accuracy.total]
-    return {
-        name: None if np.isnan(value) else 100 * value
-        for name, value in zip([*skeleton.joints, "total"], cells, strict=True)
-    }
+    return percent(np.append(accuracy.joints, accuracy.total), skeleton.joints)
 
 
 def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArray:
