@@ -42,7 +42,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pynwb's, of its own use of hdmf
-        outcomes, bad = FUZZ.attack(write, read, count=SLOW.get(name, 120), seed=1)
+        outcomes, bad = FUZZ.attack(write, read, count=SLOW.get(name, 60), seed=1)
     signal.signal(signal.SIGALRM, previous)
 
     assert set(outcomes) <= {"read", "refused"}, bad

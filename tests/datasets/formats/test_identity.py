@@ -107,7 +107,7 @@ ROWS = ("frame", "track_ids", "boxes", "scores", "keypoints", "keypoint_scores",
 EVERYTHING = ("source", "size", "skeleton", *ROWS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tracks=videos())
 @pytest.mark.parametrize(
     ("module", "suffix"), [(json_lines, ".jsonl"), (parquet_table, ".parquet")]
@@ -124,7 +124,7 @@ def test_nothing_is_lost(module: Any, suffix: str, tracks: VideoTracks) -> None:
         np.testing.assert_array_equal(found.frames.ignore_regions[i], regions)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tracks=videos())
 def test_a_table_of_joints_keeps_the_joints(tracks: VideoTracks) -> None:
     found = through(csv_table, tracks, ".csv")
@@ -138,7 +138,7 @@ def test_a_table_of_joints_keeps_the_joints(tracks: VideoTracks) -> None:
             assert_same(found, tracks, "joint_states")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(tracks=videos())
 def test_people_without_identity_stay_apart_in_a_table(tracks: VideoTracks) -> None:
     nameless = replace(tracks, track_ids=np.full_like(tracks.track_ids, -1))
@@ -155,7 +155,7 @@ def with_order(tracks: VideoTracks) -> VideoTracks:
     return tracks.select(order)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tracks=videos())
 def test_cvat_keeps_places_states_and_identities(tracks: VideoTracks) -> None:
     known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
@@ -168,7 +168,7 @@ def test_cvat_keeps_places_states_and_identities(tracks: VideoTracks) -> None:
     assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tracks=videos())
 def test_deeplabcut_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
     known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
@@ -182,7 +182,7 @@ def test_deeplabcut_keeps_places_scores_and_identities(tracks: VideoTracks) -> N
         assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tracks=videos(joints=openpose.BODY25))
 def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
     scored = replace(tracks, keypoint_scores=np.maximum(tracks.keypoint_scores, np.float32(0.01)))
@@ -194,7 +194,7 @@ def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> Non
     assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tracks=videos(joints=COCO17))
 def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> None:
     scored = replace(
@@ -210,7 +210,7 @@ def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> Non
     assert_same(found, scored, *fields)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tracks=videos())
 def test_mmpose_keeps_people_and_frames(tracks: VideoTracks) -> None:
     found = through(mmpose_json, tracks, ".json")
