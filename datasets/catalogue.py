@@ -82,7 +82,7 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "flic": lambda root: Flic(root=root),
     "mpii": lambda root: Mpii(root=root),
     "lsp": lambda root: Lsp(root=root),
-    "lspet": lambda root: Lsp(root=root),
+    "lspet": lambda root: Lsp(root=root, name="lspet"),
     "3dpw": lambda root: ThreeDpw(root=root),
     "human36m": lambda root: Human36m(root=root),
 }
@@ -93,15 +93,15 @@ def open_dataset(name: str, root: Path | str) -> Dataset:
     """A data set in a folder; nothing is read yet.
 
     Args:
-        name: One of :data:`DATASETS`.
+        name: One of :data:`DATASETS`, in any case, with ``_`` or ``-``.
         root: The folder.
 
     Raises:
         InputError: If there is no such data set or folder.
     """
-    root = Path(root)
-    if name not in DATASETS:
+    root, known = Path(root), name.lower().replace("_", "-")
+    if known not in DATASETS:
         raise InputError(f"no data set is called {name!r}; there are {', '.join(DATASETS)}")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    return DATASETS[name](root)
+    return DATASETS[known](root)

@@ -51,19 +51,19 @@ class Report:
 def check(
     dataset: Dataset, *, root: Path, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> Report:
-    """Look at everything of a data set.
+    """Look at everything of a data set; a folder without any of it is a report of one problem.
 
     Args:
         dataset: From :func:`posetube.datasets.catalogue.open_dataset`.
         root: Its folder.
         progress: Told how many videos are done, of how many.
-
-    Raises:
-        FormatError: If the folder does not hold this data set at all.
     """
-    names = dataset.videos()
-    report = Report(dataset=dataset.name, root=str(root))
-    bare = 0
+    report, bare = Report(dataset=dataset.name, root=str(root)), 0
+    try:
+        names = dataset.videos()
+    except PoseTubeError as error:
+        report.problems.append(Problem(file="", where="", what=str(error)))
+        return report
     for place, name in enumerate(names):
         progress(place, len(names))
         try:

@@ -10,6 +10,7 @@ Source: Johnson and Everingham, BMVC 2010 and CVPR 2011; the published files and
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -34,10 +35,8 @@ class Lsp:
     root: Path
     """Folder with ``joints.mat`` and, if the pictures are there, ``images``."""
 
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-        return self._list.dataset
+    name: Literal["lsp", "lspet"] = "lsp"
+    """As on the command line."""
 
     @property
     def whole(self) -> Counts:
@@ -70,7 +69,7 @@ class Lsp:
             states = np.where(third, JointState.OCCLUDED, JointState.VISIBLE)
         digits = 5 if extended else 4
         return PictureList(
-            dataset="lspet" if extended else "lsp",
+            dataset=self.name,
             root=self.root,
             skeleton=LSP14,
             metric="pck-torso",

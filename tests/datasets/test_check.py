@@ -89,9 +89,18 @@ def test_a_broken_annotation_does_not_stop_the_check(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
-def test_an_empty_folder_is_no_data_set(name: str, tmp_path: Path) -> None:
+def test_an_empty_folder_is_a_report_of_one_problem(name: str, tmp_path: Path) -> None:
+    report = check(open_dataset(name, tmp_path), root=tmp_path)
+
+    assert (report.videos, report.frames, report.people) == (0, 0, 0)
+    (problem,) = report.problems
+    assert str(tmp_path) in problem.what
     with pytest.raises(FormatError, match=str(tmp_path)):
-        check(open_dataset(name, tmp_path), root=tmp_path)
+        open_dataset(name, tmp_path).videos()
+
+
+def test_a_data_set_is_known_by_either_spelling(tmp_path: Path) -> None:
+    assert open_dataset("Penn_Action", tmp_path).name == "penn-action"
 
 
 def test_unknown_names_and_folders_are_refused(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_check_exits_with_3_where_there_are_problems(
     ("words", "message"),
     [
         (["data", "check", "nosuch", "."], "no data set is called 'nosuch'; there are posetrack17"),
-        (["data", "check", "jhmdb", "."], "no joint_positions/<action>/<clip> of JHMDB"),
+        (["data", "check", "jhmdb", "nosuch"], "nosuch: no such folder"),
         (["data", "convert", "no.json", "--to", "csv", "-o", "a.csv"], "no.json: no such file"),
         (["data", "convert", "a", "--to", "doc", "-o", "b"], "no format is called 'doc'"),
         (["data", "convert", "a", "--to", "csv", "-o", "b.txt"], "a file of csv ends in .csv"),
