@@ -17,7 +17,7 @@ from .live import LiveTracks
 REACH = 1.0
 """Centres further apart than this many sizes, and three standard deviations, are not compared."""
 
-PLACE_TOLERANCE = 0.25
+PLACE_TOLERANCE = 0.15
 """Distance from the predicted centre, in sizes, that counts as near even for a sure prediction."""
 
 LARGEST_DRIFT = 0.5

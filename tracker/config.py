@@ -42,7 +42,7 @@ class LinkConfig:
     confirm_frames: int = 5
     """Within how many frames of the first sighting that must happen."""
 
-    duplicate_similarity: float = 0.5
+    duplicate_similarity: float = 0.4
     """Pose similarity in [0, 1] from which two overlapping detections are one person."""
 
     overlap_weight: float = 2.0

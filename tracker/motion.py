@@ -32,7 +32,7 @@ START_SPEED = 0.5
 RESTLESSNESS = 1.0
 """How much a speed changes: standard deviation after one second, in sizes per second."""
 
-CENTRE_FADE, LIMB_FADE = 0.6, 0.3
+CENTRE_FADE, LIMB_FADE = 2.0, 0.15
 """Seconds after which an unseen point has lost all but a third (1/e) of its speed."""
 
 

@@ -381,15 +381,15 @@ def with_looks(found: Detections, looks: Any) -> Detections:
 def test_appearance_tells_people_apart_where_places_do_not(people: People) -> None:
     """Two people come out of a crowd exactly between where both were expected."""
     both = people([(100, 100), (130, 100)])
-    swapped = people([(112, 100), (118, 100)])
+    swapped = people([(114, 100), (116, 100)])
     red, blue = [1.0, 0, 0], [0, 0, 1.0]
     before = [with_looks(both, [red, blue])] * 4
 
     same = follow([*before, with_looks(swapped, [red, blue])])
     other = follow([*before, with_looks(swapped, [blue, red])])
 
-    assert owner(same[-1], 112) == owner(same[0], 100)
-    assert owner(other[-1], 112) == owner(other[0], 130)
+    assert owner(same[-1], 114) == owner(same[0], 100)
+    assert owner(other[-1], 114) == owner(other[0], 130)
 
 
 def test_embeddings_may_come_and_go(people: People) -> None:
