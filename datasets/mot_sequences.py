@@ -1,5 +1,8 @@
 """MOTChallenge's sequences: a folder each, with ``gt/gt.txt`` and pictures ``img1/000001.jpg``.
 
+PoseTrack21's boxes have the same layout, and an ``image_info.json`` with the names of the frames and
+their ignore regions. Boxes that are marked not to count (confidence 0) are left out.
+
 Not here: a single file (:mod:`posetube.datasets.formats.mot_text`).
 """
 
@@ -10,7 +13,8 @@ from typing import ClassVar
 
 from posetube.errors import FormatError
 
-from .annotated_video import AnnotatedVideo, Counts, folder_if_there, numbered_frames
+from .annotated_video import AnnotatedVideo, Counts, numbered_frames
+from .checked_values import relative_path
 from .formats import mot_text
 
 PATTERNS = ("*/gt/gt.txt", "*/*/gt/gt.txt", "*/gt.txt")
@@ -44,14 +48,20 @@ class MotSequences:
         """One sequence: boxes, no joints."""
         if video not in self._files:
             raise FormatError(f"{self.root}: no sequence {video!r}")
-        tracks = mot_text.read(self._files[video])
-        folder = f"{video}/img1"
-        frames = numbered_frames(len(tracks.frames), folder=folder, digits=6, suffix=".jpg")
+        path = self._files[video]
+        whole = path.parent.name == "gt"  # with image_info.json beside it, if there is one
+        tracks = mot_text.read(path.parents[1] if whole else path)
+        frames = tracks.frames
+        if not frames.names:
+            count = len(frames)
+            frames = numbered_frames(count, folder=f"{video}/img1", digits=6, suffix=".jpg")
+        names = [relative_path(name, where=str(path)) for name in frames.names]
+        there = any((self.root / name).is_file() for name in names)
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
             split="train" if "train" in video else "test" if "test" in video else "",
-            media=self.root if folder_if_there(self.root / folder) else None,
+            media=self.root if there else None,
             metric="mota",
             tracks=replace(tracks, source=video, frames=frames),
         )

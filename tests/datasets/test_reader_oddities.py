@@ -17,6 +17,7 @@ from posetube.datasets.flic import Flic
 from posetube.datasets.human36m import Human36m
 from posetube.datasets.lsp import Lsp
 from posetube.datasets.mat_files import read_mat
+from posetube.datasets.mot_sequences import MotSequences
 from posetube.datasets.mpii import Mpii
 from posetube.datasets.npz_files import read_npz
 from posetube.datasets.optional_library import optional_library
@@ -388,3 +389,34 @@ def test_bonn_estimates_heads_that_have_no_box_and_says_so(tmp_path: Path) -> No
     assert video.problems[0].what == "2 of 2 poses have no head box; they are estimated"
     assert faithful.tracks.head_boxes is not None
     assert np.isnan(faithful.tracks.head_boxes).all()
+
+
+def test_posetrack21s_boxes_have_names_and_regions(tmp_path: Path) -> None:
+    folder = tmp_path / "val" / "000342_mpii_test"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "gt" / "gt.txt").write_text("1,7,11,21,30,40,1,-1,-1,-1\n2,7,1,1,5,5,0,-1,-1,-1\n")
+    image = '{"frame_index": %d, "file_name": "images/val/%d.jpg", %s}'
+    regions = '"ignore_regions_x": [[0, 9, 9]], "ignore_regions_y": [[0, 0, 9]]'
+    images = ", ".join(image % (i, i, regions) for i in (1, 2, 3))
+    (folder / "image_info.json").write_text(f"[{images}]")
+
+    video = MotSequences(root=tmp_path).read("val/000342_mpii_test")
+
+    assert len(video.tracks.frames) == 3
+    assert video.tracks.frames.names[2] == "images/val/3.jpg"
+    assert video.tracks.frames.ignore_regions.keys() == {0, 1, 2}
+    np.testing.assert_array_equal(video.tracks.boxes, [[10, 20, 40, 60]])
+
+
+def test_motchallenges_pictures_are_numbered(tmp_path: Path) -> None:
+    folder = tmp_path / "train" / "street"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "img1").mkdir()
+    (folder / "gt" / "gt.txt").write_text("2,1,11,21,30,40,1,1,1.0\n")
+    (folder / "img1" / "000001.jpg").write_bytes(b"")
+
+    video = MotSequences(root=tmp_path).read("train/street")
+
+    assert video.picture(1) == folder / "img1" / "000002.jpg"
+    assert video.tracks.frame.tolist() == [1]
+    assert video.split == "train"
