@@ -1,7 +1,7 @@
 """MOTChallenge's sequences: a folder each, with ``gt/gt.txt`` and pictures ``img1/000001.jpg``.
 
-PoseTrack21's boxes have the same layout, and an ``image_info.json`` with the names of the frames and
-their ignore regions. Boxes that are marked not to count (confidence 0) are left out.
+PoseTrack21's boxes have the same layout; there an ``image_info.json`` has names and ignore regions
+of the frames. Boxes that are marked not to count (confidence 0) are left out.
 
 Not here: a single file (:mod:`posetube.datasets.formats.mot_text`).
 """
