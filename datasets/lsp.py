@@ -4,7 +4,8 @@ Layout: ``joints.mat`` beside ``images``. The first set has (3, 14, 2000), every
 third number 1 where it is hidden, and its first 1000 pictures are for training; the extended one
 has (14, 3, 10000), the third number 1 where a joint is labelled, and junk elsewhere.
 
-Source: Johnson and Everingham, BMVC 2010 and CVPR 2011; the published files and their README.
+Source: Johnson and Everingham, BMVC 2010 and CVPR 2011; of the extended set the published file; of
+the first one descriptions by others, which take its third number for a mark of hidden joints.
 """
 
 from dataclasses import dataclass
