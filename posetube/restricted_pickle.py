@@ -85,6 +85,10 @@ class _Array(_Record):
     """``numpy.core.multiarray._reconstruct`` with its state."""
 
 
+class _Buffer(_Record):
+    """``numpy.core.numeric._frombuffer``: how protocol 5 writes arrays."""
+
+
 class _ArrayType(_Record):
     """``numpy.ndarray``, the first argument of :class:`_Array`."""
 
@@ -104,6 +108,7 @@ class _Text(_Record):
 ALLOWED: dict[tuple[str, str], type[_Record]] = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _Buffer for core in ("core", "_core")},
     ("numpy", "ndarray"): _ArrayType,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _Text,
@@ -149,6 +154,9 @@ class _Plain:
             return type(item)(self.value(value, depth=depth) for value in item)
         if isinstance(item, _Array):
             return self.array(item, depth=depth)
+        if isinstance(item, _Buffer) and len(item.arguments) == 4:
+            content, dtype, shape, order = item.arguments
+            return self.filled(content, dtype, shape, by_columns=order == "F")
         if isinstance(item, _Scalar) and len(item.arguments) == 2:
             dtype, raw = item.arguments
             return np.frombuffer(_bytes(raw), _dtype(dtype), count=1)[0]
@@ -161,14 +169,22 @@ class _Plain:
         if not isinstance(item.state, tuple) or len(item.state) != 5:
             raise _Refused("an array without its content")
         _, shape, dtype, by_columns, content = item.state
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise _Refused("an array without a shape")
-        order: Any = "F" if by_columns else "C"
         if isinstance(content, list):  # an array of objects
             values = np.empty(len(content), object)
             values[:] = [self.value(value, depth=depth) for value in content]
-            return values.reshape(shape, order=order)
-        return np.frombuffer(_bytes(content), _dtype(dtype)).reshape(shape, order=order).copy()
+            return values.reshape(_shape(shape), order="F" if by_columns else "C")
+        return self.filled(content, dtype, shape, by_columns=bool(by_columns))
+
+    def filled(self, content: Any, dtype: Any, shape: Any, *, by_columns: bool) -> Any:
+        """An array of plain numbers or texts."""
+        flat = np.frombuffer(_bytes(content), _dtype(dtype))
+        return flat.reshape(_shape(shape), order="F" if by_columns else "C").copy()
+
+
+def _shape(item: Any) -> tuple[int, ...]:
+    if not isinstance(item, tuple) or not all(isinstance(n, int) and n >= 0 for n in item):
+        raise _Refused("an array without a shape")
+    return item
 
 
 def _bytes(item: Any) -> bytes:
