@@ -73,9 +73,9 @@ class InvertedResidual(nn.Module):
         """(B * T, I, H, W) to (B * T, O, H / stride, W / stride)."""
         hidden = maps
         if self.expand is not None:
-            hidden = functional.relu6(self.expand(hidden))
+            hidden = functional.relu6(self.expand(hidden), inplace=True)
         hidden = _pad_after(hidden, self.depthwise.stride)
-        hidden = functional.relu6(self.depthwise(hidden, length))
+        hidden = functional.relu6(self.depthwise(hidden, length), inplace=True)
         projected: Tensor = self.project(hidden)
         return maps + projected if self.residual else projected
 
@@ -89,7 +89,7 @@ class MobileStem(nn.Module):
 
     def forward(self, pixels: Tensor, length: int) -> Tensor:
         """(B * T, 3, H, W) to (B * T, 32, H / 2, W / 2)."""
-        return functional.relu6(self.conv(_pad_after(pixels, 2)))
+        return functional.relu6(self.conv(_pad_after(pixels, 2)), inplace=True)
 
 
 class MobileStage(nn.Module):
