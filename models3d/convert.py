@@ -26,12 +26,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from posetube.errors import WeightsError
+from posetube.errors import FormatError, WeightsError
+from posetube.restricted_pickle import load_plain
 
 from . import convert_detectron, convert_detectron2, convert_student, convert_torchvision
 from .infer_config import infer_config
 from .inflate import Inflation, fit
-from .numpy_pickle import read_pickle
 from .presets import (
     detect_and_track_r18,
     detect_and_track_r101,
@@ -43,6 +43,9 @@ from .presets import (
 from .renaming import Renamed
 from .tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
 from .weights_io import sha256_of
+
+LARGEST_PICKLE = 2 * 1024**3
+"""Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +112,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise WeightsError(f"{path}: not a safetensors file ({error})") from error
     if path.suffix == ".pkl":
-        content = read_pickle(path)
-        arrays = content.get("blobs", content.get("model", content))
-        return _tensors(arrays, path)
+        return _tensors(_read_pickle(path), path)
     return _tensors(_read_torch(path), path)
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        content = load_plain(path, max_bytes=LARGEST_PICKLE)
+    except FormatError as error:
+        raise WeightsError(str(error)) from error
+    if isinstance(content, dict):
+        return content.get("blobs", content.get("model", content))
+    return content
 
 
 def _read_torch(path: Path) -> Any:

@@ -1,6 +1,7 @@
 """Legacy pickles as data: containers, texts, numbers and NumPy arrays, and nothing that executes.
 
-The file may only name NumPy's array, dtype and scalar, and Latin-1 text of Python 2; each is
+The file may only name NumPy's array, dtype and scalar, Latin-1 text of Python 2, and ordered
+dictionaries, which become plain ones; each is
 caught as a plain record, checked, and turned into an array here. NumPy's own unpickling code is
 never reached, nor any import. The interpreter is Python's own, not the C one, which reserves as
 much memory as a file asks for.
@@ -105,13 +106,14 @@ class _Text(_Record):
     """``_codecs.encode``: how protocol 2 writes bytes."""
 
 
-ALLOWED: dict[tuple[str, str], type[_Record]] = {
+ALLOWED: dict[tuple[str, str], type[_Record] | type[dict[Any, Any]]] = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _Buffer for core in ("core", "_core")},
     ("numpy", "ndarray"): _ArrayType,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _Text,
+    ("collections", "OrderedDict"): dict,
 }
 """All that a file may name, and what it becomes."""
 
@@ -119,7 +121,7 @@ ALLOWED: dict[tuple[str, str], type[_Record]] = {
 class _Unpickler(pickle._Unpickler):
     """Python's own unpickler, with the few names above."""
 
-    def find_class(self, module: str, name: str) -> type[_Record]:
+    def find_class(self, module: str, name: str) -> type[_Record] | type[dict[Any, Any]]:
         if (module, name) not in ALLOWED:
             raise _Refused(f"it asks for {module}.{name}; only data is read")
         return ALLOWED[module, name]

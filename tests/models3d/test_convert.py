@@ -310,9 +310,9 @@ def test_a_pickle_that_would_execute_code_is_refused(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a readable pickle"),
-        (b"not a pickle", "not a readable pickle|refused"),
-        (pickle.dumps([1, 2]), "expected a dictionary of weights, got list"),
+        (b"", "not a sound pickle"),
+        (b"not a pickle", "not a sound pickle"),
+        (pickle.dumps([1, 2]), "expected named arrays, got list"),
         (pickle.dumps({"blobs": [1]}), "expected named arrays, got list"),
         (pickle.dumps({"blobs": {"x": np.zeros(3)}}), "no layout that is known .* it holds x"),
     ],
@@ -331,18 +331,6 @@ def test_pickles_that_hold_no_weights_are_refused(
 def test_missing_files_are_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=f"{name}: no such weights file"):
         convert(tmp_path / name)
-
-
-def test_arrays_of_numpy_2_and_python_2_are_read(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.float32(3)}
-    from posetube.models3d.numpy_pickle import read_pickle
-
-    for protocol in (0, 1, 2, 3, 4, 5):
-        file = tmp_path / f"{protocol}.pkl"
-        file.write_bytes(pickle.dumps(arrays, protocol=protocol))
-        found = read_pickle(file)
-        assert found["a"].tolist() == arrays["a"].tolist()
-        assert found["b"] == 3
 
 
 def torchvision_state() -> tuple[Any, dict[str, Tensor]]:
