@@ -118,6 +118,14 @@ def test_a_tube_is_pooled_frame_by_frame_in_its_own_clip() -> None:
     assert pooled.mean(dim=(1, 2, 3)).tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_boxes_outside_the_picture_have_features() -> None:
+    tubes = torch.tensor([[[-50.0, -50, -10, -10]], [[500, 500, 900, 900]], [[5, 5, 5, 5]]])
+
+    pooled = pool_tubes([torch.ones(1, 2, 8, 8)], [tubes], strides=(4,), config=PoolConfig(size=3))
+
+    assert torch.isfinite(pooled).all()
+
+
 def test_torchvision_measures_the_step_of_its_anchors_on_the_picture() -> None:
     config = AnchorConfig(sizes=((32,),), ratios=(1.0,))
 

@@ -1,0 +1,89 @@
+"""The command ``posetube models``."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posetube.pipelines.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSETUBE_MODELS", str(tmp_path / "cache"))
+
+
+def test_the_list_says_what_ships_and_what_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["tiny", "ships", "with", "the", "package"]
+    assert any("keypoint_rcnn_r50 " in line and "can be fetched" in line for line in lines)
+    assert any("detect_and_track_r18" in line and "by hand only" in line for line in lines)
+
+
+def test_the_embedded_model_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "info", "tiny"]) == 0
+
+    shown = capsys.readouterr().out
+    for part in ("sha256", "Apache-2.0", "coco17", "3,914,452"):
+        assert part in shown
+
+
+def test_a_published_model_is_described_without_a_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["models", "info", "keypoint_rcnn_r50"]) == 0
+
+    shown = capsys.readouterr().out
+    for part in (
+        "https://download.pytorch.org",
+        "fc266e95",
+        "BSD-3-Clause",
+        "65.0",
+        "fetched   no",
+    ):
+        assert part in shown
+
+
+def test_unknown_models_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "fetch", "nobody"]) == 6
+    assert "no published model is called 'nobody'" in capsys.readouterr().err
+
+
+def test_what_must_be_fetched_by_hand_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "fetch", "detect_and_track_r101"]) == 6
+    assert "can only be downloaded by hand" in capsys.readouterr().err
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, ("executed",)
+
+
+def test_a_pickle_that_would_execute_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bomb.pkl").write_bytes(pickle.dumps({"blobs": Bomb()}))
+
+    assert main(["models", "convert", "bomb.pkl", "out.safetensors"]) == 6
+
+    assert "refused: it asks for" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["out.bin"], "expected a name that ends in .safetensors"),
+        (["out.safetensors", "--into", "nobody"], "no network is called nobody; there are tiny"),
+    ],
+)
+def test_wrong_targets_are_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "convert", "in.pkl", *options]) == 2
+    assert message in capsys.readouterr().err
