@@ -93,26 +93,24 @@ def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding)
     """
     clips = [torch.unflatten(response, 0, (-1, length)) for response in responses]
     middle = len(clips) // 2
-    moved = [_move(clip, step - middle, padding) for step, clip in enumerate(clips)]
-    total = moved[middle]
-    for step, clip in enumerate(moved):
+    # sums in place keep the channels last in memory; shifted copies would not
+    total = clips[middle].clone()
+    for step, clip in enumerate(clips):
         if step != middle:
-            total = total + clip
+            _add_moved(total, clip, step - middle, padding)
     return total.flatten(0, 1)
 
 
-def _move(clip: Tensor, offset: int, padding: TimePadding) -> Tensor:
-    """(B, T, C, H, W) of which frame t is what frame t + offset was."""
+def _add_moved(total: Tensor, clip: Tensor, offset: int, padding: TimePadding) -> None:
+    """Add to every frame t of (B, T, C, H, W) what frame t + offset of another clip is."""
     length = clip.shape[1]
-    if offset == 0:
-        return clip
-    if padding == "replicate":
-        frames = torch.arange(length, device=clip.device) + offset
-        return clip[:, frames.clamp(0, length - 1)]
-    kept = clip[:, max(offset, 0) : max(length + min(offset, 0), 0)]
-    missing = length - kept.shape[1]
-    before, after = (missing, 0) if offset < 0 else (0, missing)
-    return functional.pad(kept, (0, 0, 0, 0, 0, 0, before, after))
+    first, last = max(-offset, 0), length - max(offset, 0)
+    if first < last:
+        total[:, first:last] += clip[:, first + offset : last + offset]
+    if padding == "replicate" and offset < 0:
+        total[:, :first] += clip[:, :1]
+    elif padding == "replicate":
+        total[:, max(last, 0) :] += clip[:, -1:]
 
 
 def to_channels_last(network: nn.Module) -> None:
