@@ -41,10 +41,10 @@ class Cost:
     """T."""
 
     frame_part_s: float
-    """Seconds per frame of the per-frame part, median."""
+    """Processor seconds per frame of the per-frame part, median."""
 
     clip_part_s: float
-    """Seconds per clip of everything else, median."""
+    """Processor seconds per clip of everything else, median."""
 
     share_of_clip_part: float
     """Of a sliding window's cost per frame."""
@@ -93,13 +93,13 @@ def _resnet18(time_kernel: int) -> TubeRCNNConfig:
 
 
 def seconds(job: Callable[[], object], *, rounds: int) -> float:
-    """Median wall time of a job."""
+    """Median processor time of a job: other work on the machine does not count."""
     job()
     spent = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         job()
-        spent.append(time.perf_counter() - start)
+        spent.append(time.process_time() - start)
     return statistics.median(spent)
 
 
