@@ -64,7 +64,7 @@ def milliseconds(people: int, *, frames: int) -> dict[str, float]:
 
 
 def remembered(*, frames: int, people: int = 8) -> dict[str, int]:
-    """Bytes of the tracker's state after some frames, and by how much the process grew meanwhile."""
+    """Bytes of the tracker's state after some frames, and by how much the process grew."""
     tracker = Tracker(skeleton=COCO17)
     second = list(crowd(people, frames=50))
     before = resident()
