@@ -24,6 +24,9 @@ from .tube_nms import Suppress, tube_nms
 CLASSES = 2
 """Background, person."""
 
+USUALLY_PRESENT = 2.0
+"""Presence logit that a new network starts from: most people are there for a whole clip."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoxHeadConfig:
@@ -135,6 +138,9 @@ class BoxHead(nn.Module):
         nn.init.normal_(self.deltas.weight, std=0.001)
         for layer in (self.score, self.deltas):
             nn.init.zeros_(layer.bias)
+        if self.presence is not None:
+            nn.init.normal_(self.presence.weight, std=0.001)
+            nn.init.constant_(self.presence.bias, USUALLY_PRESENT)
 
     def forward(self, pooled: Tensor, length: int) -> BoxOutput:
         """Judge R proposals from their (R * T, C, S, S) features."""
@@ -196,7 +202,7 @@ def detect_people(
         boxes[chosen],
         scores[chosen],
         threshold=config.nms,
-        present=None if output.presence_logits is None else presence[chosen] > 0.5,
+        present=None if output.presence_logits is None else _present(presence[chosen]),
         convention=config.convention,
         suppress=config.nms_suppresses,
     )
@@ -204,3 +210,9 @@ def detect_people(
     if config.order == "proposal":
         chosen = chosen.sort().values
     return People(boxes=boxes[chosen], scores=scores[chosen], presence=presence[chosen])
+
+
+def _present(presence: Tensor) -> Tensor:
+    """(N, T) bool, where tubes can be compared: a tube that seems to be nowhere is taken whole."""
+    present = presence > 0.5
+    return present | ~present.any(dim=1, keepdim=True)
