@@ -262,6 +262,26 @@ def test_detectron_pickles_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_detectron_pickles_without_a_pyramid_load(tmp_path: Path) -> None:
+    single, habits = small(detect_and_track_r18()), small(detectron_keypoint_rcnn())
+    config = replace(
+        habits,
+        body=ResNetConfig(depth=18, stages=3, stride_in_1x1=True, frozen_stages=2),
+        neck=single.neck,
+        proposals=replace(habits.proposals, anchors=single.proposals.anchors),
+        box_head=replace(habits.box_head, pool=single.box_head.pool, hidden=None),
+        keypoint_head=replace(habits.keypoint_head, pool=single.keypoint_head.pool),
+    )
+    original = made(config)
+    file = write_pickle(tmp_path / "d1.pkl", {"blobs": as_blobs(original, video=False)})
+
+    converted = convert(file)
+
+    same_architecture(converted.model.config, original.config)
+    same_answers(converted, original)
+
+
+@pytest.mark.slow
 def test_detectron2_pickles_load(tmp_path: Path) -> None:
     original = made(small(detectron2_keypoint_rcnn()))
     model = OrderedDict(as_detectron2(original))
