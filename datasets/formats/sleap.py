@@ -4,14 +4,20 @@ Holds positions, scores and identities; neither boxes nor states nor times. SLEA
 without a score; one that is not known is written as 0, and read as 0. NWB as sleap-io 0.9 has it
 gives identities and the number of the first frame to the file, but not back.
 
+Files are read in a process of their own, which is ended where it takes too long: on a damaged file
+the HDF5 library below can run on for ever, where no error can reach it.
+
 Not here: the formats themselves, which are sleap-io's.
 """
 
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,11 +28,20 @@ from posetube.structures import FrameTable, VideoTracks
 from ..annotated_video import MAX_FRAMES
 from ..annotation_rows import AnnotationRows, skeleton_of
 from ..optional_library import optional_library
+from . import parquet_table
 
 TRACK = "track_{}"
 """How a track is called; other names are numbered in the order of the file."""
 
 SUFFIXES = (".slp", ".nwb")
+SECONDS = 120
+"""A file that takes longer to read is refused."""
+
+CHILD = (
+    "import sys; from pathlib import Path; from posetube.datasets.formats.sleap import read_into; "
+    "read_into(Path(sys.argv[1]), Path(sys.argv[2]))"
+)
+"""What the process of its own runs."""
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -76,18 +91,33 @@ def read(path: Path | str) -> VideoTracks:
         MissingExtraError: If sleap-io is not installed.
     """
     path = Path(path)
-    sleap = _library(path)
+    _library(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    try:
-        with _quiet():
-            load = sleap.load_nwb if path.suffix == ".nwb" else sleap.load_slp
-            labels = load(str(path), open_videos=False)
-        return _tracks(labels, path)
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged file fails in any way that sleap-io can fail
-        raise FormatError(f"{path}: sleap-io cannot read it: {type(error).__name__}") from None
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / f"{path.stem}.parquet"
+        command = [sys.executable, "-c", CHILD, str(path), str(copy)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            raise FormatError(f"{path}: sleap-io has not read it in {SECONDS} s") from None
+        if done.returncode or not copy.is_file():
+            raise FormatError(f"{path}: sleap-io cannot read it: {_last_line(done.stderr)}")
+        return parquet_table.read(copy)
+
+
+def read_into(path: Path, copy: Path) -> None:
+    """Read a file here and now, whatever it does, and write it as Parquet."""
+    sleap = _library(path)
+    with _quiet():
+        load = sleap.load_nwb if path.suffix == ".nwb" else sleap.load_slp
+        tracks = _tracks(load(str(path), open_videos=False), path)
+    parquet_table.write_tracks(copy, tracks)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "it ended without a word"
 
 
 @contextmanager

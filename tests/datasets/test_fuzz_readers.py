@@ -26,7 +26,7 @@ def _load() -> ModuleType:
 
 FUZZ = _load()
 NEEDS = {"mpii hdf5": "h5py", "format slp": "sleap_io", "format nwb": "sleap_io"}
-SLOW = {"format slp": 20, "format nwb": 5}
+SLOW = {"format slp": 4, "format nwb": 2}
 """How often the readers are tried whose libraries are slow."""
 
 

@@ -378,6 +378,28 @@ def test_a_missing_library_says_what_to_install(
         sleap.write_tracks(tmp_path / "walk.slp", tracks)
 
 
+@pytest.mark.slow
+def test_a_file_on_which_sleap_io_runs_on_is_refused(
+    tracks: VideoTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sleap_io")
+    sleap.write_tracks(tmp_path / "walk.slp", tracks)
+    monkeypatch.setattr(sleap, "SECONDS", 1)
+    monkeypatch.setattr(sleap, "CHILD", "while True: pass")
+
+    with pytest.raises(FormatError, match="sleap-io has not read it in 1 s"):
+        sleap.read(tmp_path / "walk.slp")
+
+
+@pytest.mark.slow
+def test_a_damaged_slp_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("sleap_io")
+    (tmp_path / "walk.slp").write_bytes(b"damaged")
+
+    with pytest.raises(FormatError, match="sleap-io cannot read it"):
+        sleap.read(tmp_path / "walk.slp")
+
+
 def test_sleap_goes_by_the_ending(tracks: VideoTracks, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a name that ends in .slp or .nwb"):
         sleap.write_tracks(tmp_path / "walk.h5", tracks)

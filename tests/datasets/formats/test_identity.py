@@ -222,7 +222,7 @@ def test_mmpose_keeps_people_and_frames(tracks: VideoTracks) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(tracks=videos(joints=COCO17))
 def test_sleap_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
     pytest.importorskip("sleap_io")
