@@ -30,7 +30,7 @@ enters, one who crosses, one who leaves."""
 BODY = np.array([36, 60])
 """Width and height, pixels."""
 
-STEPS = 90
+STEPS = 110
 
 
 def play() -> tuple[ByteArray, TubeTruth]:
@@ -82,7 +82,9 @@ def over_time() -> TubeRCNNConfig:
 def learn(model: TubeRCNN, pixels: Tensor, truth: TubeTruth) -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     draw = TorchDraw(generator=torch.Generator().manual_seed(0))
-    config = LossConfig(roi_sample=SampleConfig(size=32, positive_share=0.5), presence=3.0)
+    config = LossConfig(
+        roi_sample=SampleConfig(size=32, positive_share=0.5), presence=3.0, keypoints=2.0
+    )
     for step in range(STEPS):
         for group in optimiser.param_groups:
             group["lr"] = 1e-3 * min(1, (step + 1) / 5) * (1 - step / STEPS)
