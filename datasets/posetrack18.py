@@ -153,7 +153,7 @@ def _frame_of(raw: msgspec.Raw, *, places: dict[int, int], frames: FrameTable) -
     """``frame NAME, `` of a person that could not be read, or nothing if that is the reason."""
     try:
         return f"frame {frames.names[places[msgspec.json.decode(raw)['image_id']]]}, "
-    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

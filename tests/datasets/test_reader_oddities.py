@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posetube.datasets import flic, hdf5_files
+from posetube.datasets import flic, hdf5_files, posetrack18
 from posetube.datasets.bbc_pose import BbcPose
 from posetube.datasets.bonn import Bonn
 from posetube.datasets.chalearn import ChaLearn
@@ -420,3 +420,12 @@ def test_motchallenges_pictures_are_numbered(tmp_path: Path) -> None:
     assert video.picture(1) == folder / "img1" / "000002.jpg"
     assert video.tracks.frame.tolist() == [1]
     assert video.split == "train"
+
+
+def test_a_person_whose_text_is_no_text_is_refused(tmp_path: Path) -> None:
+    people = b'{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"\xff": 1}], '
+    joints = b'"categories": [{"name": "person", "keypoints": ["nose"]}]}'
+    (tmp_path / "a.json").write_bytes(people + joints)
+
+    with pytest.raises(FormatError, match=r"person 0 \(annotations\[0\]\)"):
+        posetrack18.read(tmp_path / "a.json")
