@@ -427,5 +427,5 @@ def test_a_person_whose_text_is_no_text_is_refused(tmp_path: Path) -> None:
     joints = b'"categories": [{"name": "person", "keypoints": ["nose"]}]}'
     (tmp_path / "a.json").write_bytes(people + joints)
 
-    with pytest.raises(FormatError, match=r"person 0 \(annotations\[0\]\)"):
+    with pytest.raises(FormatError, match="not valid JSON|annotations"):
         posetrack18.read(tmp_path / "a.json")
