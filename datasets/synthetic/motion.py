@@ -83,7 +83,7 @@ class Motion:
 class Bones:
     """Lengths of a skeleton, metres, for a person of 1.72 m; ``scaled`` gives other heights."""
 
-    spine: float = 0.45
+    spine: float = 0.56
     """Pelvis to neck."""
 
     shoulders: float = 0.185
@@ -98,10 +98,10 @@ class Bones:
     forearm: float = 0.255
     """Elbow to wrist."""
 
-    thigh: float = 0.425
+    thigh: float = 0.405
     """Hip to knee."""
 
-    shank: float = 0.42
+    shank: float = 0.40
     """Knee to ankle."""
 
     sole: float = 0.085
