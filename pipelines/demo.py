@@ -10,6 +10,7 @@ from posetube.structures import VideoTracks
 from ..datasets.inputs import find_inputs
 from ..datasets.synthetic.demo import write_demo
 from .demo_score import DemoScore, score
+from .evaluate import evaluate
 from .interrupt import catching_interrupts
 from .loaded_model import load
 from .progress import ProgressKind, showing_progress
@@ -54,6 +55,7 @@ def report(
 ) -> list[str]:
     """The lines that the command prints."""
     result: DemoScore = score(tracks, truth)
+    measured = evaluate(tracks, truth, protocol="clean")
     seconds = sum(stage.seconds for stage in manifest.stages.values())
     return [
         f"clip         {clip}: {len(truth)} people, {len(truth.frames)} frames",
@@ -62,6 +64,12 @@ def report(
         f"people found {result.found_percent:.1f} % (box IoU 0.5, at least half visible)",
         f"joints       {result.near_percent:.1f} % within half a head",
         f"id switches  {result.switches}",
+        f"MOTA {_percent(measured.total('mota'))}, mAP {_percent(measured.total('ap'))} "
+        f"(joints, protocol {measured.protocol})",
         f"speed        {manifest.frames.done / seconds:.1f} frames/s",
         f"overlay      {run.overlay}",
     ]
+
+
+def _percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.1f}"

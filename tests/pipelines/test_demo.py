@@ -98,7 +98,7 @@ def test_the_command_prints_what_was_found_and_where_the_overlay_lies(
     assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
 
     said = capsys.readouterr().out
-    for word in ("tracks", "people found", "joints", "id switches", "frames/s"):
+    for word in ("tracks", "people found", "joints", "id switches", "MOTA ", "mAP ", "frames/s"):
         assert word in said
     assert str(tmp_path / "demo" / "run" / "overlay.mp4") in said
     assert (tmp_path / "demo" / "run" / "overlay.mp4").exists()
