@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from posetube.errors import InputError
 from posetube.structures import ByteArray
@@ -111,6 +110,8 @@ class PictureBatches:
 
 def as_truth(picture: LabelledPicture) -> TubeTruth:
     """The people of a picture as tubes of one frame."""
+    import torch
+
     return TubeTruth(
         boxes=torch.from_numpy(picture.boxes)[:, None],
         present=torch.ones(len(picture.boxes), 1, dtype=torch.bool),

@@ -1,7 +1,7 @@
 """The training job: from pictures with labelled people to weights that can be shipped.
 
 A run's folder holds ``drawn.tar`` (invented people, where they are asked for),
-``state.safetensors`` (to go on from, see :mod:`.training_state`), ``metrics.jsonl`` (a line per
+``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per
 report) and ``average.safetensors``: the averaged weights, which are the result. A run that was
 stopped goes on where it was, and ends with the same weights.
 
@@ -9,36 +9,40 @@ Not here: the command (:mod:`.train_command`).
 """
 
 import copy
+import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from posetube.errors import InputError
 from posetube.structures import ByteArray, Clip, Detections
 
 from ..models3d.loading import load_model
-from ..models3d.preprocess import prepare
-from ..models3d.sampling import TorchDraw
-from ..models3d.tube_losses import LossConfig, tube_losses
-from ..models3d.tube_rcnn import TubeRCNN
-from ..models3d.weights_io import save
-from .drawn_archive import DrawnArchiveConfig, drawn_archive
-from .optimization import (
+from ..models3d.optimization import (
     OptimizationConfig,
     apply_gradients,
     freeze,
     optimizer_for,
     update_average,
 )
+from ..models3d.preprocess import prepare
+from ..models3d.sampling import TorchDraw
+from ..models3d.training_state import load_state, save_state
+from ..models3d.tube_losses import LossConfig, tube_losses
+from ..models3d.tube_rcnn import TubeRCNN
+from ..models3d.weights_io import save
+from .drawn_archive import DrawnArchiveConfig, drawn_archive
 from .picture_batches import Batch, PictureBatches, PicturesConfig
 from .picture_scores import score_pictures
-from .training_state import load_state, log, save_state
+
+if TYPE_CHECKING:
+    import torch
 
 RESULT = "average.safetensors"
+METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,8 @@ def train(
         FormatError: If pictures cannot be read.
         WeightsError: If there is no model to start from, or the folder holds another run.
     """
+    import torch
+
     folder.mkdir(parents=True, exist_ok=True)
     network = load_model(_start(config, root), device=device)
     average = copy.deepcopy(network).requires_grad_(False)
@@ -148,8 +154,10 @@ def _pictures(config: TrainConfig, folder: Path, root: Path) -> PicturesConfig:
 
 def step_losses(
     network: TubeRCNN, batch: Batch, *, step: int, config: TrainConfig
-) -> dict[str, torch.Tensor]:
+) -> "dict[str, torch.Tensor]":
     """The losses of one batch; what is drawn at random depends on seed and step alone."""
+    import torch
+
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     images = batch.images.reshape(-1, *batch.images.shape[2:])
     as_they_are = replace(
@@ -168,6 +176,12 @@ def step_losses(
             config=config.losses,
             draw=TorchDraw(generator=generator),
         )
+
+
+def log(folder: Path, record: dict[str, Any]) -> None:
+    """Append one line of JSON to the run's metrics."""
+    with (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
 
 
 class Meter:

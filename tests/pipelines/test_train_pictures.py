@@ -15,15 +15,15 @@ from posetube.datasets.synthetic import PictureConfig
 from posetube.datasets.training_pictures import LabelledPicture, write_archive
 from posetube.errors import InputError, WeightsError
 from posetube.models3d.loading import load_model
+from posetube.models3d.optimization import OptimizationConfig, ScheduleConfig
 from posetube.models3d.presets import tiny
+from posetube.models3d.training_state import STATE
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.models3d.weights_io import save
 from posetube.pipelines.cli import main
 from posetube.pipelines.drawn_archive import DrawnArchiveConfig
-from posetube.pipelines.optimization import OptimizationConfig, ScheduleConfig
 from posetube.pipelines.picture_batches import PictureBatches, PicturesConfig
-from posetube.pipelines.train_pictures import RESULT, TrainConfig, ValidationConfig, train
-from posetube.pipelines.training_state import METRICS, STATE
+from posetube.pipelines.train_pictures import METRICS, RESULT, TrainConfig, ValidationConfig, train
 
 SIZE = (96, 128)
 FROZEN = "body.stages.0."

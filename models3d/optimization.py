@@ -1,7 +1,6 @@
 """How weights are changed: which of them, how fast, and when.
 
-Not here: what is to be made small (:mod:`posetube.models3d.tube_losses`), files
-(:mod:`.training_state`).
+Not here: what is to be made small (:mod:`.tube_losses`), files (:mod:`.training_state`).
 """
 
 import math

@@ -1,13 +1,11 @@
-"""A training run's files: what it needs to go on, and what it tells while it runs.
+"""What a training run needs to go on, in one file.
 
 ``state.safetensors`` holds the weights, their average and the optimiser's moments; its metadata
 holds the step. Nothing in it executes. Batches and choices are functions of seed and step, so no
 random state needs to be kept.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,10 +14,7 @@ from torch import Tensor, nn
 
 from posetube.errors import WeightsError
 
-from .atomic_files import replacing
-
 STATE = "state.safetensors"
-METRICS = "metrics.jsonl"
 
 
 def save_state(
@@ -35,8 +30,10 @@ def save_state(
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     tensors |= _moments(network, optimizer)
     tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
-    with replacing(folder / STATE) as aside:
-        save_file(tensors, aside, metadata={"step": str(step)})
+    path = folder / STATE
+    aside = path.with_name(path.name + ".part")
+    save_file(tensors, aside, metadata={"step": str(step)})
+    aside.replace(path)
 
 
 def load_state(
@@ -64,12 +61,6 @@ def load_state(
         line = str(error).splitlines()[0]
         raise WeightsError(f"{path}: not the state of this training run: {line}") from None
     return step
-
-
-def log(folder: Path, record: dict[str, Any]) -> None:
-    """Append one line of JSON to the run's metrics."""
-    with (folder / METRICS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from posetube.errors import InputError
-from posetube.pipelines.optimization import (
+from posetube.models3d.optimization import (
     OptimizationConfig,
     ScheduleConfig,
     apply_gradients,
