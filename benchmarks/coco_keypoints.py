@@ -23,11 +23,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import to_xywh
-from posetube.datasets.inputs import Input
-from posetube.pipelines.detections_store import read_frames
+from posetube.datasets.video.inputs import Input
 from posetube.pipelines.loaded_model import LoadedModel, load
-from posetube.pipelines.run_directory import RunDirectory
-from posetube.pipelines.track import TrackConfig, track_input, versions
+from posetube.pipelines.storage.detections_store import read_frames
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.track import TrackConfig, track_input, versions
 
 RESULTS = Path(__file__).parent / "results"
 PERSON = 1

@@ -21,7 +21,7 @@ import av
 import numpy as np
 
 from posetube.datasets.video import open_video
-from posetube.datasets.video_writer import VideoWriter
+from posetube.datasets.video.writer import VideoWriter
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.datasets.posetrack18_writer import write_tracks
+from posetube.datasets.formats.posetrack18_writer import write_tracks
 from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import FrameTable, VideoTracks
 
@@ -131,7 +131,7 @@ def rows(
 OURS = """
 import resource, sys, time
 start = time.perf_counter()
-from posetube.pipelines.evaluate import evaluate
+from posetube.pipelines.evaluation.evaluate import evaluate
 if __name__ == "__main__":
     report = evaluate(sys.argv[1] + "/pred", sys.argv[1] + "/gt", protocol=sys.argv[2],
                       workers=int(sys.argv[3]))

@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from posetube.datasets.catalogue import open_dataset
 from posetube.datasets.formats import sleap
 from posetube.datasets.formats.catalogue import FORMATS
+from posetube.datasets.readers.catalogue import open_dataset
 from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.errors import PoseTubeError
 from posetube.restricted_pickle import load_plain

@@ -27,7 +27,7 @@ from posetube.datasets.synthetic import (
     picture,
 )
 from posetube.models3d import TubeRCNN, load_model
-from posetube.pipelines.track import versions
+from posetube.pipelines.tracking.track import versions
 from posetube.structures import Clip, JointState
 
 RESULTS = Path(__file__).parent / "results"

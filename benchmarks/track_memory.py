@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from posetube.datasets.video import open_video
-from posetube.datasets.video_writer import VideoWriter
-from posetube.pipelines.run_directory import RunDirectory
-from posetube.pipelines.track import versions
+from posetube.datasets.video.writer import VideoWriter
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.track import versions
 
 RESULTS = Path(__file__).parent / "results" / "track_memory.json"
 TRACK = "import sys; from posetube.pipelines.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -38,10 +38,10 @@ import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
-from posetube.pipelines.detections_store import DetectedFrame, read_frames
-from posetube.pipelines.link_presets import Preset, link_by_preset
-from posetube.pipelines.run_directory import RunDirectory
-from posetube.pipelines.track import versions
+from posetube.pipelines.storage.detections_store import DetectedFrame, read_frames
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.link_presets import Preset, link_by_preset
+from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
 from posetube.structures import BoolArray, Detections
 from posetube.tracker.config import LinkConfig

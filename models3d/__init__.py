@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .loading import load_model
+    from .checkpoints.loading import load_model
     from .tube_rcnn import FrameFeatures, ModelInfo, TubeRCNN, TubeRCNNConfig
 
 __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_model"]
@@ -18,6 +18,6 @@ __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_mod
 def __getattr__(name: str) -> Any:
     """Import torch only when a network is asked for."""
     if name in __all__:
-        module = ".loading" if name == "load_model" else ".tube_rcnn"
+        module = ".checkpoints.loading" if name == "load_model" else ".tube_rcnn"
         return getattr(import_module(module, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """From heatmaps to joints: where each map peaks, to a fraction of a cell, and how sure it is.
 
 Every function works on all people, frames and joints at once. The way back, from joints to
-training targets, is in :mod:`posetube.models3d.targets`.
+training targets, is in :mod:`posetube.models3d.training.targets`.
 """
 
 from dataclasses import dataclass

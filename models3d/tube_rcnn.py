@@ -26,7 +26,14 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, PoseTubes
 
-from .box_head import BoxHead, BoxHeadConfig, FullyConnected, LastStage, People, detect_people
+from .box_head import (
+    BoxHead,
+    BoxHeadConfig,
+    FullyConnected,
+    LastStage,
+    People,
+    detect_people,
+)
 from .heatmaps import DecodeConfig, Joints, decode
 from .joint_neck import JointNeck, JointNeckConfig
 from .keypoint_head import KeypointHead, KeypointHeadConfig
@@ -38,9 +45,9 @@ from .resnet import ResNet, ResNetConfig, Stage, channels_of
 from .roi_align import pool_tubes
 
 if TYPE_CHECKING:
-    from .sampling import Draw
-    from .targets import TubeTruth
-    from .tube_losses import LossConfig
+    from .training.sampling import Draw
+    from .training.targets import TubeTruth
+    from .training.tube_losses import LossConfig
 
 BodyConfig = ResNetConfig | MobileBodyConfig
 NeckConfig = C4Config | FPNConfig | JointNeckConfig
@@ -236,7 +243,7 @@ class TubeRCNN(nn.Module):
             config: Matching, sampling, weights.
             draw: Source of chance.
         """
-        from .tube_losses import tube_losses
+        from .training.tube_losses import tube_losses
 
         return tube_losses(self, pixels, truth, config=config, draw=draw)
 

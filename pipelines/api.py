@@ -7,18 +7,18 @@ from tempfile import TemporaryDirectory
 from posetube.errors import InputError
 from posetube.structures import FramePoses, VideoTracks
 
-from ..datasets.inputs import Input, find_inputs
 from ..datasets.video import VideoConfig, open_video
+from ..datasets.video.inputs import Input, find_inputs
 from ..tracker.config import LinkConfig
 from ..tracker.tracker import Tracker
-from .clip_window import detect_frames
-from .existing_run import OnExisting
-from .link_presets import linked_frames
 from .loaded_model import LoadedModel, load
-from .overlay import OverlayConfig
-from .run_directory import RunDirectory
-from .track import TrackConfig, track_input
-from .tracks_store import read_tracks
+from .storage.existing_run import OnExisting
+from .storage.run_directory import RunDirectory
+from .storage.tracks_store import read_tracks
+from .tracking.clip_window import detect_frames
+from .tracking.link_presets import linked_frames
+from .tracking.overlay import OverlayConfig
+from .tracking.track import TrackConfig, track_input
 
 
 def track(

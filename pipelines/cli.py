@@ -19,22 +19,22 @@ from .durations import convert_option
 from .failures import INTERRUPTED, Interrupted, explain, one_line
 
 COMMANDS = (
-    ("track", "posetube.pipelines.commands:track", "Find and follow the people of a video."),
-    ("demo", "posetube.pipelines.demo:demo", "Make a short clip, track it, compare with truth."),
-    ("link", "posetube.pipelines.link_command:link", "Link a run's or anybody's detections."),
-    ("render", "posetube.pipelines.commands:render", "Draw a run's tracks over its video."),
-    ("export", "posetube.pipelines.export:export", "Write a run's tracks for other programs."),
-    ("data", "posetube.pipelines.data:app", "Look at data sets and result files; convert them."),
+    ("track", "tracking.commands:track", "Find and follow the people of a video."),
+    ("demo", "demo:demo", "Make a short clip, track it, compare with truth."),
+    ("link", "tracking.link_command:link", "Link a run's or anybody's detections."),
+    ("render", "tracking.commands:render", "Draw a run's tracks over its video."),
+    ("export", "data_commands.export:export", "Write a run's tracks for other programs."),
+    ("data", "data_commands.app:app", "Look at data sets and result files; convert them."),
     (
         "evaluate",
-        "posetube.pipelines.evaluate_command:evaluate_command",
+        "evaluation.evaluate_command:evaluate_command",
         "Compare predictions with truth by a named protocol.",
     ),
-    ("train", "posetube.pipelines.train_command:train", "Train a network on labelled pictures."),
-    ("models", "posetube.pipelines.models:app", "List, describe, fetch and convert networks."),
-    ("doctor", "posetube.pipelines.doctor:doctor", "Check versions, devices, codecs; a trial run."),
+    ("train", "training.train_command:train", "Train a network on labelled pictures."),
+    ("models", "models:app", "List, describe, fetch and convert networks."),
+    ("doctor", "doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
-"""Name, where the function lies and one line of help of each command, in the order of the help."""
+"""Name, place of the function in this package, one line of help; in the order of the help."""
 
 
 def build_app() -> App:
@@ -47,7 +47,7 @@ def build_app() -> App:
         default_parameter=Parameter(converter=convert_option),
     )
     for place, (name, function, line) in enumerate(COMMANDS):
-        app.command(function, name=name, help=line, sort_key=place)
+        app.command(f"posetube.pipelines.{function}", name=name, help=line, sort_key=place)
     return app
 
 

@@ -7,16 +7,16 @@ from cyclopts import Parameter
 
 from posetube.structures import VideoTracks
 
-from ..datasets.inputs import find_inputs
 from ..datasets.synthetic.demo import write_demo
+from ..datasets.video.inputs import find_inputs
 from .demo_score import DemoScore, score
-from .evaluate import evaluate
+from .evaluation.evaluate import evaluate
 from .interrupt import catching_interrupts
 from .loaded_model import load
 from .progress import ProgressKind, showing_progress
-from .run_directory import Manifest, RunDirectory
-from .track import TrackConfig, track_input
-from .tracks_store import read_tracks
+from .storage.run_directory import Manifest, RunDirectory
+from .storage.tracks_store import read_tracks
+from .tracking.track import TrackConfig, track_input
 
 
 def demo(

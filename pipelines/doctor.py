@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from posetube.errors import MediaError
 
 from ..datasets.synthetic import SceneConfig, generate
-from ..datasets.video_writer import VideoWriter
+from ..datasets.video.writer import VideoWriter
 from .api import track
 from .devices import choose_device
 from .failures import COMPLETE, explain
-from .overlay import OverlayConfig
-from .track import versions
+from .tracking.overlay import OverlayConfig
+from .tracking.track import versions
 
 DECODERS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg")
 MIN_FREE = 1 << 30

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from .clip_window import Network
 from .devices import Device, choose_device
-from .run_directory import ModelRecord
+from .storage.run_directory import ModelRecord
+from .tracking.clip_window import Network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,8 +14,8 @@ app = App(name="models", help="List, describe, fetch and convert networks.")
 @app.command(name="list")
 def list_models() -> None:
     """Show the networks that ship, those that were fetched, and those that can be."""
-    from ..models3d.loading import embedded_names
-    from ..models3d.published import PUBLISHED, fetched_file
+    from ..models3d.checkpoints.loading import embedded_names
+    from ..models3d.checkpoints.published import PUBLISHED, fetched_file
 
     for name in embedded_names():
         _print(f"{name:28} ships with the package")
@@ -33,9 +33,9 @@ def info(name: str, /) -> None:
     Args:
         name: Name of a model, or a file of weights.
     """
-    from ..models3d.loading import weights_file
-    from ..models3d.published import PUBLISHED, fetched_file
-    from ..models3d.weights_io import load
+    from ..models3d.checkpoints.loading import weights_file
+    from ..models3d.checkpoints.published import PUBLISHED, fetched_file
+    from ..models3d.checkpoints.weights_io import load
 
     published = PUBLISHED.get(name)
     if published is not None:
@@ -67,8 +67,8 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of those that `posetube models list` shows.
     """
-    from ..models3d.fetch import fetch as fetch_model
-    from ..models3d.published import published
+    from ..models3d.checkpoints.fetch import fetch as fetch_model
+    from ..models3d.checkpoints.published import published
 
     model = published(name)
     file = fetch_model(model, report=_report)
@@ -98,9 +98,9 @@ def convert(
     """
     import torch
 
-    from ..models3d.convert import convert as convert_file
+    from ..models3d.checkpoints.convert import convert as convert_file
+    from ..models3d.checkpoints.weights_io import save
     from ..models3d.presets import PRESETS
-    from ..models3d.weights_io import save
 
     if target.suffix != ".safetensors":
         raise InputError(f"{target}: expected a name that ends in .safetensors")

@@ -35,7 +35,7 @@ from posetube.structures import (
 
 if TYPE_CHECKING:
     from posetube.pipelines.api import stream, track
-    from posetube.pipelines.evaluate import evaluate
+    from posetube.pipelines.evaluation.evaluate import evaluate
 
 __version__ = version("posetube")
 
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 _LATE = {
-    "evaluate": "posetube.pipelines.evaluate",
+    "evaluate": "posetube.pipelines.evaluation.evaluate",
     "track": "posetube.pipelines.api",
     "stream": "posetube.pipelines.api",
 }

@@ -1,8 +1,9 @@
 """What the joints are called: one :class:`Skeleton` per joint set, as data.
 
 Left and right are the person's own. Flip pairs follow from the names (``left_x`` and ``right_x``),
-so that no table of indices can go wrong. Not here: colours (:mod:`posetube.pipelines.overlay`) and
-how a dataset's file spells a joint that is not labelled (its reader).
+so that no table of indices can go wrong. Not here: colours
+(:mod:`posetube.pipelines.tracking.overlay`) and how a dataset's file spells a joint that is not
+labelled (its reader).
 
 Sources: COCO's joints, edges and OKS sigmas are those of its keypoint task. PoseTrack's 17 slots
 take COCO's sigmas slot by slot, as mmpose does, and its 15 joints leave the two ears out; CrowdPose

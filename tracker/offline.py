@@ -20,7 +20,14 @@ from posetube.structures import FloatArray, IntArray, VideoTracks
 from .assignment import solve_pairs
 from .cost import Doubles, pose_similarity
 from .fill import fill
-from .tracklets import Ends, Rows, ends, mean_looks, scenes, stretches
+from .tracklets import (
+    Ends,
+    Rows,
+    ends,
+    mean_looks,
+    scenes,
+    stretches,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,9 +22,9 @@ from posetube.errors import FormatError
 from posetube.skeletons import COCO17, MPII16
 from posetube.structures import FrameTable, VideoTracks
 
-from ..annotated_video import MAX_FRAMES
-from ..annotation_rows import AnnotationRows, corners
-from ..json_files import decode, read_bytes
+from ..files.json_files import decode, read_bytes
+from ..readers.annotated_video import MAX_FRAMES
+from ..readers.annotation_rows import AnnotationRows, corners
 from .numbers import confident_triples, or_none, shortest
 
 JOINTS = {len(skeleton) * 3: skeleton for skeleton in (COCO17, MPII16)}

@@ -14,8 +14,8 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, MPII16, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import VideoTracks
 
-from .. import posetrack17, posetrack18, posetrack18_writer
-from ..json_files import decode, read_bytes
+from ..files.json_files import decode, read_bytes
+from ..readers import posetrack17, posetrack18
 from . import (
     alphapose,
     coco_keypoints,
@@ -27,6 +27,7 @@ from . import (
     mot_text,
     openpose,
     parquet_table,
+    posetrack18_writer,
     posetrack21,
     sleap,
 )

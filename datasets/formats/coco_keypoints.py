@@ -6,8 +6,8 @@ added under names of its own, which other programs skip: ``time`` of an image, `
 ``keypoint_scores`` of a person. A person without a box gets the joints' extent, because COCO's
 programs cannot do without one.
 
-Not here: a data set of single pictures (:mod:`posetube.datasets.coco_people`), the values that
-pycocotools evaluates (:mod:`posetube.datasets.coco`).
+Not here: a data set of single pictures (:mod:`posetube.datasets.readers.coco_people`), the values
+that pycocotools evaluates (:mod:`posetube.datasets.readers.coco`).
 """
 
 from pathlib import Path
@@ -20,8 +20,8 @@ from posetube import boxes as box
 from posetube.errors import FormatError
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
 
-from ..annotation_rows import AnnotationRows, corners, skeleton_of
-from ..json_files import Identity, decode, read_bytes
+from ..files.json_files import Identity, decode, read_bytes
+from ..readers.annotation_rows import AnnotationRows, corners, skeleton_of
 from .numbers import joint_states, or_none, shortest
 
 

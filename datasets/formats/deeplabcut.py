@@ -16,9 +16,9 @@ import numpy as np
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
-from ..annotated_video import MAX_FRAMES
-from ..annotation_rows import AnnotationRows, skeleton_of
-from ..checked_values import MAX_PIXEL
+from ..files.checked_values import MAX_PIXEL
+from ..readers.annotated_video import MAX_FRAMES
+from ..readers.annotation_rows import AnnotationRows, skeleton_of
 from .numbers import shortest
 
 SCORER = "posetube"

@@ -3,7 +3,8 @@
 Frames count from 1, and so do pixels: 1 is added to corners when written and subtracted when read.
 Boxes, identities and scores only; a score that is not known is written as 1.
 
-Not here: the reading of lines (:mod:`posetube.datasets.mot`), which leaves pixels as they are.
+Not here: the reading of lines (:mod:`posetube.datasets.readers.mot`), which leaves pixels as they
+are.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from posetube import boxes as box
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
-from .. import mot
+from ..readers import mot
 from .numbers import shortest
 
 FIRST_PIXEL = 1.0

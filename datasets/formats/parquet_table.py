@@ -6,7 +6,7 @@ Columns ``frame, time, track_id, x1, y1, x2, y2, score`` and, for every joint, `
 frames, those without people included, is JSON in the file's metadata under ``posetube``. Nothing is
 lost.
 
-Not here: the tables of a run's directory (:mod:`posetube.pipelines.tracks_store`).
+Not here: the tables of a run's directory (:mod:`posetube.pipelines.storage.tracks_store`).
 """
 
 from pathlib import Path
@@ -21,8 +21,8 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
-from ..annotated_video import MAX_FRAMES
-from ..json_files import plain
+from ..files.json_files import plain
+from ..readers.annotated_video import MAX_FRAMES
 from .numbers import joint_states, or_none, states_of
 
 KEY = b"posetube"

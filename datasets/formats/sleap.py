@@ -25,9 +25,9 @@ import numpy as np
 from posetube.errors import FormatError, InputError
 from posetube.structures import FrameTable, VideoTracks
 
-from ..annotated_video import MAX_FRAMES
-from ..annotation_rows import AnnotationRows, skeleton_of
-from ..optional_library import optional_library
+from ..files.optional_library import optional_library
+from ..readers.annotated_video import MAX_FRAMES
+from ..readers.annotation_rows import AnnotationRows, skeleton_of
 from . import parquet_table
 
 TRACK = "track_{}"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from posetube.structures import VideoTracks
 
-from ..video_writer import VideoWriter
+from ..video.writer import VideoWriter
 from .actor import Actor, staying, walking
 from .camera import Camera, looking
 from .clip import Shot, SyntheticClip

@@ -29,11 +29,11 @@ from posetube.skeletons import (
 )
 from posetube.structures import DoubleArray, JointState, VideoTracks
 
-from ..bonn import SLOT
-from ..flic import COLUMNS, USED
+from ..formats.joint_sets import with_joints
 from ..formats.numbers import joint_states
-from ..joint_sets import with_joints
-from ..three_dpw import SMPL24
+from ..readers.bonn import SLOT
+from ..readers.flic import COLUMNS, USED
+from ..readers.three_dpw import SMPL24
 
 LabelFile = Literal[
     "bonn", "posetrack17-mat", "bbc-pose", "chalearn", "poses-in-the-wild", "flic", "mpii", "lsp",

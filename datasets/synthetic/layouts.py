@@ -1,7 +1,7 @@
 """Write clips, pictures and labels, in the folders that public data sets have.
 
 Not here: the label files themselves, where the project has a writer
-(:mod:`posetube.datasets.posetrack18_writer` and its kin).
+(:mod:`posetube.datasets.formats.posetrack18_writer` and its kin).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,9 +24,9 @@ from posetube.structures import (
     VideoTracks,
 )
 
-from .. import posetrack17, posetrack18_writer
-from ..formats import coco_keypoints, mot_text
-from ..video_writer import VideoWriter
+from ..formats import coco_keypoints, mot_text, posetrack18_writer
+from ..readers import posetrack17
+from ..video.writer import VideoWriter
 from .clip import SyntheticClip
 from .render import SyntheticFrame
 from .truth import collect_tracks

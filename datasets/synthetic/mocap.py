@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from posetube.errors import FormatError, InputError
 
-from ..npz_files import read_npz
+from ..files.npz_files import read_npz
 from .amc import RATE, read_amc
 from .motion import JOINTS
 

@@ -9,7 +9,7 @@ from posetube.skeletons import COCO17, apply, convert
 from posetube.skeletons import skeleton as skeleton_called
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
-from ..labelled_clip import LabelledClip
+from ..training.labelled_clip import LabelledClip
 from .render import SyntheticFrame
 
 

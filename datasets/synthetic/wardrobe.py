@@ -4,7 +4,16 @@ import numpy as np
 
 from .body import Figure
 from .motion import Bones
-from .texture import HAIR, SKIN, Texture, clouds, colour, fabric, head, skin
+from .texture import (
+    HAIR,
+    SKIN,
+    Texture,
+    clouds,
+    colour,
+    fabric,
+    head,
+    skin,
+)
 
 
 def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | None = None) -> Figure:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from posetube.models3d.box_coding import clip, decode
-from posetube.models3d.convert_detectron import from_detectron
+from posetube.models3d.checkpoints.convert_detectron import from_detectron
+from posetube.models3d.checkpoints.weights_io import fill
 from posetube.models3d.inflate import inflate
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.preprocess import Geometry, prepare
@@ -24,7 +25,6 @@ from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r10
 from posetube.models3d.proposals import ProposalMaps, propose
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.tube_rcnn import Found, Pyramid, TubeRCNN, TubeRCNNConfig
-from posetube.models3d.weights_io import fill
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 FOLDER = Path(os.environ.get("POSETUBE_GOLDEN", SHARED / "golden")) / "network"

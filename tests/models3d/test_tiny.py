@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from posetube.models3d import load_model
-from posetube.models3d.convert import convert
+from posetube.models3d.checkpoints.convert import convert
 from posetube.models3d.preprocess import Geometry
 from posetube.models3d.proposals import propose
 from posetube.models3d.tube_rcnn import Found, TubeRCNN

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from posetube.errors import WeightsError
-from posetube.pipelines import cli, commands
+from posetube.pipelines import cli
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.run_directory import RunDirectory
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking import commands
 
 ClipMaker = Callable[..., Path]
 
@@ -26,7 +27,8 @@ def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedMo
 def test_help_names_the_commands_without_importing_them() -> None:
     program = (
         "import sys; from posetube.pipelines.cli import main; code = main(['--help']); "
-        "loaded = {'torch', 'av', 'cv2', 'pyarrow', 'posetube.pipelines.track'} & {*sys.modules}; "
+        "heavy = {'torch', 'av', 'cv2', 'pyarrow', 'posetube.pipelines.tracking.track'}; "
+        "loaded = heavy & {*sys.modules}; "
         "sys.exit(code or len(loaded))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -232,7 +234,7 @@ from posetube.pipelines import commands, detect
 from posetube.pipelines.cli import main
 from posetube.pipelines.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.run_directory import ModelRecord
+from posetube.pipelines.storage.run_directory import ModelRecord
 
 class Slow(SquareFinder):
     def encode(self, images):

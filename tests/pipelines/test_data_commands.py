@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.datasets import posetrack18
-from posetube.datasets.bonn import Bonn
 from posetube.datasets.formats import csv_table, json_lines, parquet_table
 from posetube.datasets.formats.catalogue import FORMATS
+from posetube.datasets.readers import posetrack18
+from posetube.datasets.readers.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
-from posetube.pipelines import commands
 from posetube.pipelines.cli import main
-from posetube.pipelines.evaluate import evaluate
+from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.tracks_store import read_tracks
+from posetube.pipelines.storage.tracks_store import read_tracks
+from posetube.pipelines.tracking import commands
 
 SCENE = SceneConfig(size=(144, 256), seconds=0.4, people=2, roles=("stay",))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from posetube.errors import InputError, MediaError, ResourceError, WeightsError
-from posetube.pipelines.batch import Outcome, exit_code
 from posetube.pipelines.failures import Interrupted, explain
+from posetube.pipelines.tracking.batch import Outcome, exit_code
 
 
 class OutOfMemoryError(RuntimeError):

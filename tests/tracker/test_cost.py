@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.tracker.cost import cosine, nearness, oks, pck, tube_overlap, weighted
+from posetube.tracker.cost import (
+    cosine,
+    nearness,
+    oks,
+    pck,
+    tube_overlap,
+    weighted,
+)
 
 
 def test_equal_poses_are_fully_similar() -> None:

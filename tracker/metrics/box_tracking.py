@@ -16,7 +16,14 @@ from posetube.errors import InputError
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
 from .association import assign, likest_pairs
-from .hota import ALPHAS, EPS, HotaCounts, Matches, count_matches, per_identity
+from .hota import (
+    ALPHAS,
+    EPS,
+    HotaCounts,
+    Matches,
+    count_matches,
+    per_identity,
+)
 from .identity import IdentityCounts, Overlaps
 from .mota import ClearCounts, Event, track_joints
 from .polygons import overlap

@@ -13,7 +13,14 @@ import numpy as np
 
 from posetube.structures import DoubleArray, IntArray
 
-from .hota import HotaCounts, Matches, count_matches, defect, match_frames, per_identity
+from .hota import (
+    HotaCounts,
+    Matches,
+    count_matches,
+    defect,
+    match_frames,
+    per_identity,
+)
 from .scene import Scene
 
 

@@ -5,7 +5,7 @@ ignore regions gone. What is cleaned differs between protocols, see :class:`Rule
 computed does not care where the people came from.
 
 Not here: reading files, and which frame of one file is which of the other
-(:mod:`posetube.pipelines.evaluate`).
+(:mod:`posetube.pipelines.evaluation.evaluate`).
 """
 
 from collections.abc import Collection

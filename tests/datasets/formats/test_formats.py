@@ -28,7 +28,7 @@ from posetube.datasets.formats import (
     sleap,
 )
 from posetube.datasets.formats.catalogue import FORMATS, find_format, guess_format
-from posetube.datasets.joint_sets import losses, with_joints
+from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
 from posetube.skeletons import COCO17, MPII16, POSETRACK17SLOTS
 from posetube.structures import FrameTable, JointState, VideoTracks

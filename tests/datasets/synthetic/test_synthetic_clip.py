@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from posetube.boxes import area
-from posetube.datasets.augment_places import flip
 from posetube.datasets.synthetic import (
     SceneConfig,
     SyntheticClip,
@@ -18,6 +17,7 @@ from posetube.datasets.synthetic import (
 )
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.truth import collect_tracks
+from posetube.datasets.training.augment_places import flip
 from posetube.errors import InputError
 from posetube.structures import JointState
 

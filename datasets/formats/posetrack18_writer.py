@@ -1,0 +1,347 @@
+"""Writing PoseTrack18's JSON as a stream: memory does not grow with the video.
+
+The reference tools read what is written: every frame is listed, joints are PoseTrack's 17 slots and
+floats, an unknown joint is (0, 0, 0), identities are unique within a frame. What they do not look
+at is added: ``info.source``, an image's ``time`` in seconds, a person's ``score`` and ``state``.
+
+Frames go to a file aside, people to a second one; at the end the two are joined, flushed and
+renamed, so that a file of this name is always whole. Not here: reading
+(:mod:`posetube.datasets.readers.posetrack18`).
+
+Source: what poseval's ``convert.py`` asks of a file; ids are made as in the published ones.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from posetube import boxes, skeletons
+from posetube.errors import InputError
+from posetube.skeletons import POSETRACK17SLOTS, Skeleton
+from posetube.structures import (
+    ByteArray,
+    Detections,
+    DoubleArray,
+    FramePoses,
+    FrameTable,
+    IntArray,
+    JointState,
+    VideoTracks,
+)
+
+Floats = npt.NDArray[np.floating]
+
+SEQUENCE_NAME = re.compile(r"(\d{6})_(mpii|bonn|mpiinew)(_|$)")
+"""What poseval accepts as the name of the folder with a sequence's pictures."""
+
+SEQUENCE_TYPES = {"mpii": 1, "bonn": 2, "mpiinew": 3}
+"""First digit of an image's id, by the second part of its sequence's name."""
+
+MAX_TRACK_ID = 9_999
+"""The largest identity that poseval accepts."""
+
+DECIMALS = 3
+"""Numbers of single precision are written rounded to this many digits after the point."""
+
+CATEGORY = {
+    "supercategory": "person",
+    "id": 1,
+    "name": "person",
+    "keypoints": POSETRACK17SLOTS.joints,
+    "skeleton": (POSETRACK17SLOTS.edge_indices + 1).tolist(),
+}
+
+
+class PoseTrack18Writer:
+    """Writes one sequence, frame by frame.
+
+    A context manager: the file appears when the block ends well, and not at all otherwise.
+
+    Examples:
+        >>> with PoseTrack18Writer(path, skeleton=COCO17, name="dance") as out:  # doctest: +SKIP
+        ...     for poses in tracker:
+        ...         out.add(poses)
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        skeleton: Skeleton,
+        name: str,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """Open the files aside.
+
+        Args:
+            path: Where the file shall appear; its folder is made.
+            skeleton: Joints of the people that will be added.
+            name: Of the video or sequence. The reference tools want ``000123_mpii_test``; any other
+                is kept in ``info`` and the frames' folder is called ``000000_mpii_test``.
+            size: (H, W) of the frames, pixels.
+        """
+        self._path, self._name, self._size = Path(path), name, size
+        self._plan = skeletons.convert(skeleton, POSETRACK17SLOTS)
+        self._folder = name if SEQUENCE_NAME.match(name) else "000000_mpii_test"
+        self._frames = self._people = 0
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.aside")
+        self._spilled = self._aside.with_suffix(".people")
+        self._images: BinaryIO = self._aside.open("wb")
+        self._annotations: BinaryIO = self._spilled.open("w+b")
+        self._images.write(b'{"images":[')
+
+    def __enter__(self) -> "PoseTrack18Writer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._join()
+        finally:
+            self._images.close()
+            self._annotations.close()
+            self._aside.unlink(missing_ok=True)
+            self._spilled.unlink(missing_ok=True)
+
+    def add(self, poses: FramePoses, *, file_name: str | None = None) -> None:
+        """Append one frame with its people; frames left out since the last are listed empty.
+
+        Args:
+            poses: The people of a frame later than all before.
+            file_name: As the dataset has it; None: made from the name and the frame's index.
+
+        Raises:
+            InputError: If the frame is not later than the last, or two people share an identity.
+        """
+        people = poses.people
+        self.add_rows(
+            poses.frame,
+            image=_known(time=poses.time, file_name=file_name),
+            track_ids=poses.track_ids,
+            boxes_xyxy=people.boxes,
+            scores=people.scores,
+            keypoints=people.keypoints,
+            keypoint_scores=people.keypoint_scores,
+            states=poses.states,
+        )
+
+    def add_rows(
+        self, frame: int, *, image: dict[str, Any], track_ids: IntArray, **columns: Any
+    ) -> None:
+        """Append one frame from the rows of a table; like :meth:`add`, for annotations too.
+
+        Args:
+            frame: Index of the frame.
+            image: Fields of the frame in the file, over those made from its index.
+            track_ids: (N,).
+            columns: The N people's, see :func:`_people`.
+        """
+        if frame < self._frames:
+            raise InputError(f"{self._path}: frame {frame} after frame {self._frames - 1}")
+        if len(np.unique(track_ids)) < len(track_ids):
+            ids = sorted(track_ids.tolist())
+            raise InputError(f"{self._path}: frame {frame}: a track id is there twice, got {ids}")
+        while self._frames < frame:
+            self._append_image({})
+        image_id = self._append_image(image)
+        for track_id, person in zip(
+            track_ids.tolist(), _people(self._plan, **columns), strict=True
+        ):
+            number = {"image_id": image_id, "id": self._people + 1, "category_id": 1}
+            self._append(
+                self._annotations, number | {"track_id": track_id} | person, first=not self._people
+            )
+            self._people += 1
+
+    def _append_image(self, given: dict[str, Any]) -> int:
+        number, kind = self._folder.split("_")[:2]
+        made: dict[str, Any] = {
+            "file_name": f"images/test/{self._folder}/{self._frames:06d}.jpg",
+            "id": SEQUENCE_TYPES[kind] * 10**10 + int(number) * 10**4 + self._frames,
+            "vid_id": number,
+            "is_labeled": True,
+        }
+        if self._size is not None:
+            made |= {"height": self._size[0], "width": self._size[1]}
+        record = made | given
+        self._append(self._images, record | {"frame_id": record["id"]}, first=not self._frames)
+        self._frames += 1
+        return int(record["id"])
+
+    def _append(self, file: BinaryIO, record: dict[str, Any], *, first: bool) -> None:
+        file.write((b"" if first else b",\n") + msgspec.json.encode(record))
+
+    def _join(self) -> None:
+        self._images.write(b'],\n"annotations":[')
+        self._annotations.seek(0)
+        shutil.copyfileobj(self._annotations, self._images)
+        end = {"categories": [CATEGORY], "info": {"source": self._name}}
+        self._images.write(b"],\n" + msgspec.json.encode(end)[1:])
+        self._images.flush()
+        os.fsync(self._images.fileno())
+        self._images.close()
+        self._aside.replace(self._path)
+
+
+def write(
+    path: Path | str,
+    people: Iterable[FramePoses],
+    *,
+    frames: FrameTable,
+    skeleton: Skeleton,
+    name: str,
+    size: tuple[int, int] | None = None,
+) -> None:
+    """Write a whole sequence from a stream of people.
+
+    Args:
+        path: Where the file shall appear.
+        people: By rising frame; frames without people may be left out.
+        frames: Every frame of the video.
+        skeleton: Joints of the people.
+        name: Of the video or sequence, see :class:`PoseTrack18Writer`.
+        size: (H, W) of the frames, pixels.
+    """
+    empty = Detections.empty(len(skeleton))
+    with PoseTrack18Writer(path, skeleton=skeleton, name=name, size=size) as out:
+        waiting = iter(people)
+        poses = next(waiting, None)
+        for index in range(len(frames)):
+            here = poses is not None and poses.frame == index
+            shown = empty if poses is None or not here else poses.people
+            out.add_rows(
+                index,
+                image=_image(frames, index),
+                track_ids=poses.track_ids if poses and here else np.zeros(0, np.int64),
+                boxes_xyxy=shown.boxes,
+                scores=shown.scores,
+                keypoints=shown.keypoints,
+                keypoint_scores=shown.keypoint_scores,
+                states=poses.states if poses and here else np.zeros(0, np.uint8),
+            )
+            poses = next(waiting, None) if here else poses
+
+
+def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+    """Write tracks or annotations, with head boxes and ignore regions where they are known.
+
+    Identities over 9,999, which the reference tools refuse, are numbered anew.
+
+    Raises:
+        InputError: If a row has no identity, or there are more than 9,999.
+    """
+    nameless = np.flatnonzero(tracks.track_ids < 0)
+    if len(nameless):
+        raise InputError(f"{path}: frame {tracks.frame[nameless[0]]}: a person has no track id")
+    ids = _small_ids(tracks.track_ids, path=Path(path))
+    out = PoseTrack18Writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size)
+    with out:
+        for index in range(len(tracks.frames)):
+            rows = tracks.rows_of(index)
+            out.add_rows(
+                index,
+                image=_image(tracks.frames, index),
+                track_ids=ids[rows],
+                boxes_xyxy=tracks.boxes[rows],
+                scores=tracks.scores[rows],
+                keypoints=tracks.keypoints[rows],
+                keypoint_scores=tracks.keypoint_scores[rows],
+                states=None if tracks.states is None else tracks.states[rows],
+                joint_states=None if tracks.joint_states is None else tracks.joint_states[rows],
+                head_boxes=None if tracks.head_boxes is None else tracks.head_boxes[rows],
+            )
+
+
+def _small_ids(ids: IntArray, *, path: Path) -> IntArray:
+    if not len(ids) or ids.max() <= MAX_TRACK_ID:
+        return ids
+    _, compact = np.unique(ids, return_inverse=True)
+    if compact.max() >= MAX_TRACK_ID:
+        raise InputError(f"{path}: {compact.max() + 1} tracks, the format has {MAX_TRACK_ID}")
+    return np.asarray(compact + 1)
+
+
+def _image(frames: FrameTable, index: int) -> dict[str, Any]:
+    """What the file says of a frame, as far as the table knows it."""
+    regions = frames.ignore_regions.get(index, ())
+    return _known(
+        time=float(frames.times[index]),
+        file_name=frames.names[index] if frames.names else None,
+        id=None if frames.ids is None else int(frames.ids[index]),
+        is_labeled=None if frames.labeled is None else bool(frames.labeled[index]),
+        nframes=len(frames),
+        ignore_regions_x=[polygon[:, 0].tolist() for polygon in regions] or None,
+        ignore_regions_y=[polygon[:, 1].tolist() for polygon in regions] or None,
+    )
+
+
+def _known(**fields: Any) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if v is not None and v == v}  # NaN is not itself
+
+
+def _people(
+    plan: skeletons.Conversion,
+    *,
+    boxes_xyxy: Floats,
+    scores: Floats,
+    keypoints: Floats,
+    keypoint_scores: Floats,
+    states: ByteArray | None = None,
+    joint_states: ByteArray | None = None,
+    head_boxes: Floats | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The N people's own fields in the file; arguments are columns of :class:`VideoTracks`."""
+    points, confidence = skeletons.apply(plan, keypoints, keypoint_scores)
+    triples = _triples(plan, points, joint_states)
+    box = _digits(boxes.to_xywh(boxes_xyxy))
+    head = None if head_boxes is None else _digits(boxes.to_xywh(head_boxes))
+    confidence, scores = _digits(confidence), _digits(scores)
+    for row in range(len(points)):
+        person = {
+            "keypoints": triples[row].ravel().tolist(),
+            "scores": [] if np.isnan(confidence[row]).all() else _zeroed(confidence[row]).tolist(),
+            **_known(score=float(scores[row])),
+        }
+        if not np.isnan(box[row]).any():
+            person["bbox"] = box[row].tolist()
+        if head is not None and not np.isnan(head[row]).any():
+            person["bbox_head"] = head[row].tolist()
+        if states is not None and states[row]:
+            person["state"] = int(states[row])
+        yield person
+
+
+def _triples(
+    plan: skeletons.Conversion, points: Floats, joint_states: ByteArray | None
+) -> DoubleArray:
+    """(N, 17, 3): x, y and 1; 0 instead of the 1 where hidden; all 0 where not known."""
+    known = ~np.isnan(points).any(axis=-1, keepdims=True)
+    triples = np.concatenate([_zeroed(_digits(points)), known], axis=-1) * known
+    if joint_states is not None:
+        hidden = (joint_states == JointState.OCCLUDED) @ (plan.weights.T != 0)
+        triples[hidden & (triples[..., :2] != 0).any(axis=-1), 2] = 0
+    return np.asarray(triples)
+
+
+def _digits(values: Floats) -> DoubleArray:
+    """As double precision; single precision without the digits that it does not have."""
+    exact = np.asarray(values, np.float64)
+    return exact if values.dtype == np.float64 else exact.round(DECIMALS)
+
+
+def _zeroed(values: DoubleArray) -> DoubleArray:
+    return np.where(np.isnan(values), 0.0, values)

@@ -1,0 +1,191 @@
+"""COCO's JSON as it is evaluated: truth as one object, results as a list, several videos in a file.
+
+Truth and results stay the plain values of the files, which is what pycocotools works on; they are
+only checked as far as a wrong type would be taken for a number. Tracks become the same values.
+
+Source: COCO's data format page; mmpose's PoseTrack18 files for several videos in one.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from posetube import boxes
+from posetube.errors import FormatError
+from posetube.structures import VideoTracks
+
+from ..files.checked_values import MAX_PIXEL
+from ..files.json_files import decode, read_bytes
+
+Entry = dict[str, Any]
+"""An image, an annotation, a category or a result, as in the file."""
+
+
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Pixels = Annotated[float, msgspec.Meta(ge=-MAX_PIXEL, le=MAX_PIXEL)]
+
+
+class _Mask(msgspec.Struct):
+    """A mask by run lengths."""
+
+    size: Annotated[
+        list[Annotated[int, msgspec.Meta(ge=1, le=100_000)]],
+        msgspec.Meta(min_length=2, max_length=2),
+    ]
+    counts: Any
+
+
+_Outline = Annotated[list[_Pixels], msgspec.Meta(min_length=6)]
+
+
+class _Image(msgspec.Struct):
+    """A picture."""
+
+    id: _Whole | str
+    width: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+    height: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+
+
+class _Category(msgspec.Struct):
+    """A kind of thing."""
+
+    id: _Whole
+    name: str = ""
+    keypoints: list[str] = []
+
+
+class _Thing(msgspec.Struct):
+    """An annotation or a result: what must be numbers, whatever else it holds."""
+
+    image_id: _Whole | str = 0
+    category_id: _Whole = 0
+    id: _Whole = 0
+    score: _Pixels = 0.0
+    area: Annotated[float, msgspec.Meta(ge=0, le=MAX_PIXEL**2)] = 0.0
+    iscrowd: Literal[0, 1] = 0
+    num_keypoints: _Whole = 0
+    keypoints: list[_Pixels] = []
+    bbox: Annotated[list[_Pixels], msgspec.Meta(max_length=4)] = []
+    segmentation: list[_Outline] | _Mask = []
+
+
+def is_truth(content: bytes, *, path: Path) -> bool:
+    """Whether a file is COCO's truth rather than a sequence of PoseTrack: it tells areas."""
+    head = decode(content, _Head, path=path)
+    return bool(head.annotations) and "area" in decode(head.annotations[0], Entry, path=path)
+
+
+class _Head(msgspec.Struct):
+    """Enough to tell what the file is."""
+
+    annotations: list[msgspec.Raw] = []
+
+
+def read_truth(path: Path | str) -> Entry:
+    """Truth: ``images``, ``annotations`` and ``categories``.
+
+    Raises:
+        FormatError: If a part is not there, or holds something else than it must.
+    """
+    path = Path(path)
+    content = decode(read_bytes(path), Entry, path=path)
+    for part, kind in (("images", _Image), ("annotations", _Thing), ("categories", _Category)):
+        entries = content.get(part)
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise FormatError(f"{path}: expected a list of objects in {part!r}")
+        _check(entries, kind, path=path, part=part)
+    return content
+
+
+def read_results(path: Path | str) -> list[Entry]:
+    """Results: a list, or the ``annotations`` of an object.
+
+    Raises:
+        FormatError: If it is neither.
+    """
+    path = Path(path)
+    content: Any = decode(read_bytes(path), object, path=path)
+    if isinstance(content, dict):
+        content = content.get("annotations")
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise FormatError(f"{path}: expected a list of results, as COCO's results are")
+    _check(content, _Thing, path=path, part="results")
+    return content
+
+
+def _check(entries: list[Entry], kind: type, *, path: Path, part: str) -> None:
+    for number, entry in enumerate(entries):
+        try:
+            msgspec.convert(entry, kind)
+        except msgspec.ValidationError as error:
+            reason = str(error).replace(" - at `$.", ", at ").replace("`", "")
+            raise FormatError(f"{path}: {part}[{number}]: {reason}") from None
+
+
+def as_truth(videos: Iterable[VideoTracks]) -> Entry:
+    """Tracks as truth; images are numbered from 1 over all labelled frames.
+
+    A person's area is that of the box, or of the joints' extent where there is none.
+    """
+    images: list[Entry] = []
+    annotations: list[Entry] = []
+    joints: tuple[str, ...] = ()
+    for video in videos:
+        joints = video.skeleton.joints
+        for index in _labeled(video):
+            images.append({"id": len(images) + 1, "file_name": f"{video.source}/{index}"})
+            for person in _people(video, index):
+                known = sum(1 for v in person["keypoints"][2::3] if v)
+                width, height = person["bbox"][2:]
+                annotations.append({
+                    "id": len(annotations) + 1, "image_id": len(images), "category_id": 1,
+                    "iscrowd": 0, "area": width * height, "num_keypoints": known, **person,
+                })  # fmt: skip
+    category = {"id": 1, "name": "person", "keypoints": list(joints)}
+    return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def as_results(videos: Iterable[VideoTracks], truth: Iterable[VideoTracks]) -> list[Entry]:
+    """Tracks as results for the images of :func:`as_truth`; frame i of one is frame i of the other.
+
+    A person without a score has the mean of the joints', or 1.
+    """
+    results, image = [], 0
+    for video, true in zip(videos, truth, strict=True):
+        means = np.nan_to_num(_mean(video.keypoint_scores.astype(np.float64)), nan=1.0)
+        scores = np.where(np.isnan(video.scores), means, video.scores)
+        for index in _labeled(true):
+            image += 1
+            rows = video.rows_of(index)
+            for person, score in zip(_people(video, index), scores[rows], strict=True):
+                results.append(
+                    {"image_id": image, "category_id": 1, "score": float(score), **person}
+                )
+    return results
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean of each row's known values, NaN where there is none."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0).sum(axis=1) / known.sum(axis=1))
+
+
+def _labeled(video: VideoTracks) -> list[int]:
+    labeled = video.frames.labeled
+    return list(range(len(video.frames))) if labeled is None else np.flatnonzero(labeled).tolist()
+
+
+def _people(video: VideoTracks, index: int) -> Iterable[Entry]:
+    rows = video.rows_of(index)
+    points = video.keypoints[rows].astype(np.float64)
+    known = ~np.isnan(points).any(axis=-1, keepdims=True)
+    triples = np.where(known, np.concatenate([points, np.full(known.shape, 2.0)], axis=-1), 0.0)
+    given = video.boxes[rows].astype(np.float64)
+    extent = np.where(np.isnan(given).any(axis=1, keepdims=True), boxes.around(points), given)
+    extent = np.nan_to_num(boxes.to_xywh(extent))
+    for row in range(len(points)):
+        yield {"keypoints": triples[row].ravel().tolist(), "bbox": extent[row].tolist()}

@@ -1,0 +1,174 @@
+"""COCO's people: photographs with boxes, joints and masks.
+
+Layout: ``annotations/person_keypoints_train2017.json`` beside ``train2017/000000391895.jpg``. About
+half of the people have no joints labelled. A crowd is no person but a region to ignore, given as
+the box around it.
+
+Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.structures import BoolArray, FrameTable
+
+from ..files.checked_values import relative_path
+from ..files.json_files import decode, read_bytes
+from ..formats.coco_keypoints import Annotation, File, Image, add, joints_of
+from .annotated_video import AnnotatedVideo, Counts, Split
+from .annotation_rows import AnnotationRows, corners, skeleton_of
+
+FILES = ("annotations/person_keypoints_*.json", "person_keypoints_*.json", "annotations/*.json",
+         "*.json")  # fmt: skip
+MAX_SIDE = 20_000
+"""Larger pictures are refused when masks are drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoPeople:
+    """The data set in a folder: all annotation files of the first pattern that matches."""
+
+    root: Path
+    """Folder with ``annotations`` and, if the pictures are there, ``train2017`` ..."""
+
+    name: ClassVar[str] = "coco"
+    whole: ClassVar[Counts | None] = None
+
+    @cached_property
+    def _files(self) -> dict[str, tuple[File, Path]]:
+        for pattern in FILES:
+            paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
+            if paths:
+                return {p.stem: (decode(read_bytes(p), File, path=p), p) for p in paths}
+        raise FormatError(f"{self.root}: no annotations of COCO; looked for {', '.join(FILES)}")
+
+    @cached_property
+    def _pictures(self) -> dict[str, tuple[str, Image]]:
+        """File and entry of each picture by its name."""
+        found: dict[str, tuple[str, Image]] = {}
+        for stem, (file, path) in self._files.items():
+            for image in file.images:
+                name = relative_path(image.file_name, where=f"{path}: image {image.id}")
+                found[f"{self._folder(path, name)}{name}"] = (stem, image)
+        return found
+
+    @cached_property
+    def _people(self) -> dict[tuple[str, int], list[Annotation]]:
+        """Annotations by file and picture."""
+        found: dict[tuple[str, int], list[Annotation]] = {}
+        for stem, (file, _) in self._files.items():
+            person = {c.id for c in file.categories if c.keypoints}
+            for annotation in file.annotations:
+                if annotation.category_id in person:
+                    found.setdefault((stem, annotation.image_id), []).append(annotation)
+        return found
+
+    def _folder(self, path: Path, name: str) -> str:
+        """Where the pictures of a file lie: ``train2017/`` for ``..._train2017.json``."""
+        candidates = (f"{path.stem.rpartition('_')[2]}/", f"images/{path.stem.rpartition('_')[2]}/",
+                      "images/", "")  # fmt: skip
+        there = (folder for folder in candidates if (self.root / folder / name).is_file())
+        return next(there, candidates[0] if path.stem.startswith("person_keypoints_") else "")
+
+    def videos(self) -> tuple[str, ...]:
+        """Names of the pictures, such as ``train2017/000000391895.jpg``."""
+        return tuple(self._pictures)
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One picture; people without labelled joints are rows without joints."""
+        if video not in self._pictures:
+            raise FormatError(f"{self.root}: no picture {video!r} in COCO")
+        stem, image = self._pictures[video]
+        file, path = self._files[stem]
+        joints = joints_of(file, path)
+        rows = AnnotationRows(len(joints))
+        regions = []
+        for person in self._people.get((stem, image.id), []):
+            try:
+                if person.iscrowd == 1:
+                    regions.append(np.array(corners(person.bbox, name="bbox")))
+                else:
+                    add(rows, person, frame=0, joints=len(joints))
+            except ValueError as error:
+                raise FormatError(f"{path}: annotation {person.id}: {error}") from None
+        frames = FrameTable(
+            times=np.full(1, np.nan),
+            names=(video,),
+            ids=np.array([image.id]),
+            ignore_regions={0: tuple(_polygon(region) for region in regions)} if regions else {},
+        )
+        tracks = rows.table(
+            path=path,
+            source=video,
+            size=_size(image),
+            skeleton=skeleton_of(joints, name=stem),
+            frames=frames,
+        )
+        return AnnotatedVideo(
+            name=video,
+            dataset=self.name,
+            split=_split(stem),
+            media=self.root if (self.root / video).is_file() else None,
+            metric="oks",
+            tracks=replace(tracks, track_ids=np.full(len(tracks.frame), -1)),
+        )
+
+    def masks(self, video: str) -> BoolArray:
+        """(R, H, W) which pixels each person of :meth:`read` covers.
+
+        Raises:
+            FormatError: If a mask is damaged, or the file does not tell the picture's size.
+        """
+        stem, image = self._pictures[video]
+        size = _size(image)
+        if size is None or max(size) > MAX_SIDE:
+            raise FormatError(f"{self.root}: {video}: size {size}; no masks can be drawn")
+        people = [p for p in self._people.get((stem, image.id), []) if p.iscrowd != 1]
+        masks = [_mask(p, size, where=f"{video}: annotation {p.id}") for p in people]
+        return np.array(masks, np.bool_).reshape(-1, *size)
+
+
+Polygons = list[list[float]]
+
+
+def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
+    """(H, W) the polygons of a person, drawn as COCO's own program draws them."""
+    from pycocotools import mask as coco_mask
+
+    try:
+        polygons = msgspec.json.decode(person.segmentation or b"[]", type=Polygons)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{where}: segmentation: {error}") from None
+    sound = [p for p in polygons if len(p) >= 6 and len(p) % 2 == 0 and _within(p, size)]
+    if len(sound) < len(polygons):
+        raise FormatError(f"{where}: segmentation: a polygon is broken, or far outside the picture")
+    if not sound:
+        return np.zeros(size, np.bool_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
+        return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(sound, *size))) > 0
+
+
+def _within(polygon: list[float], size: tuple[int, int]) -> bool:
+    return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
+
+
+def _polygon(region: Any) -> Any:
+    x1, y1, x2, y2 = region
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64)
+
+
+def _size(image: Image) -> tuple[int, int] | None:
+    return (image.height, image.width) if image.height and image.width else None
+
+
+def _split(stem: str) -> Split:
+    parts: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+    return next((split for part, split in parts.items() if part in stem), "")

@@ -1,0 +1,194 @@
+"""MPII Human Pose: photographs cut from videos, several people in each, 16 joints.
+
+Three files carry the same labels: the authors' ``mpii_human_pose_v1_u12_1.mat``, the JSON of the
+training programs (``image, joints, joints_vis``), and the HDF5 of the stacked-hourglass program
+(``imgname, part, visible``). All count positions from 1. Missing joints are left out of the first,
+(-1, -1) in the second, (0, 0) in the third. Only the first has head boxes; the third has the head
+size that the official score divides by.
+
+Source: Andriluka et al., "2D Human Pose Estimation", CVPR 2014, and the published files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.skeletons import MPII16
+from posetube.structures import JointState
+
+from ..files.checked_values import (
+    number,
+    numbers,
+    relative_path,
+    structs,
+    text,
+    variable,
+)
+from ..files.hdf5_files import read_hdf5
+from ..files.json_files import decode, read_bytes
+from ..files.mat_files import read_mat
+from .annotated_video import AnnotatedVideo, Counts, Split, find_file
+from .person_list import Person, Picture, PictureList, gather
+
+FILES = (
+    "mpii_human_pose_v1_u12_1.mat",
+    "*/mpii_human_pose_v1_u12_1.mat",
+    "*mpii*.mat",
+    "*.json",
+    "annot*/*.json",
+    "*.h5",
+    "annot*/*.h5",
+)
+HEAD = ("x1", "y1", "x2", "y2")
+
+
+class _Entry(msgspec.Struct):
+    """One person of the JSON."""
+
+    image: str
+    joints: list[tuple[float, float]]
+    joints_vis: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mpii:
+    """The data set in a folder: the first of the three files that is found."""
+
+    root: Path
+    """Folder with the labels and, if the pictures are there, ``images``."""
+
+    name: ClassVar[str] = "mpii"
+    whole: ClassVar[Counts | None] = None
+
+    def videos(self) -> tuple[str, ...]:
+        """Names of the pictures, such as ``images/005808361.jpg``."""
+        return self._list.names
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One picture."""
+        return self._list.video(video)
+
+    @cached_property
+    def _list(self) -> PictureList:
+        path = find_file(self.root, FILES, dataset="MPII")
+        folder = "images/" if (self.root / "images").is_dir() else ""
+        readers = {".mat": _read_original, ".json": _read_json, ".h5": _read_hourglass}
+        return PictureList(
+            dataset=self.name,
+            root=self.root,
+            skeleton=MPII16,
+            metric="pckh",
+            pictures=readers[path.suffix](path, folder),
+        )
+
+
+def _read_json(path: Path, folder: str) -> tuple[Picture, ...]:
+    people = decode(read_bytes(path), list[_Entry], path=path)
+
+    def each() -> Iterator[tuple[str, Person]]:
+        for i, entry in enumerate(people):
+            where = f"{path}: person {i}"
+            name = folder + relative_path(entry.image, where=where)
+            points = numbers(entry.joints, shape=(16, 2), where=f"{where}: joints")
+            seen = numbers(entry.joints_vis, shape=(16,), where=f"{where}: joints_vis") > 0
+            missing = (points < 0).all(axis=-1)
+            yield name, Person(points=points - 1, states=_states(missing=missing, seen=seen))
+
+    return gather(each(), split=_split_of(path))
+
+
+def _read_hourglass(path: Path, folder: str) -> tuple[Picture, ...]:
+    arrays = read_hdf5(path, "imgname", "part", "visible", "normalize")
+    names = arrays["imgname"]
+    n = len(names)
+    points = numbers(arrays["part"], shape=(n, 16, 2), where=f"{path}: part")
+    seen = numbers(arrays["visible"], shape=(n, 16), where=f"{path}: visible") > 0
+    sizes = numbers(arrays["normalize"], shape=(n,), where=f"{path}: normalize")
+    states = _states(missing=(points == 0).all(axis=-1), seen=seen)
+
+    def each() -> Iterator[tuple[str, Person]]:
+        for i in range(n):
+            name = relative_path(picture_name(names[i]), where=f"{path}: imgname {i}")
+            yield (
+                folder + name,
+                Person(points=points[i] - 1, states=states[i], metric_scale=sizes[i]),
+            )
+
+    return gather(each(), split=_split_of(path))
+
+
+def picture_name(value: Any) -> str:
+    """A name of an HDF5 file: bytes, or a row of numbers, one per letter."""
+    raw = bytes(value) if isinstance(value, bytes) else bytes(np.asarray(value).astype(np.uint8))
+    return raw.rstrip(b"\0").decode("utf-8", errors="replace")
+
+
+def _states(*, missing: Any, seen: Any) -> Any:
+    placed = np.where(seen, JointState.VISIBLE, JointState.OCCLUDED)
+    return np.where(missing, JointState.ABSENT, placed).astype(np.uint8)
+
+
+def _split_of(path: Path) -> Split:
+    parts: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+    return next((part for word, part in parts.items() if path.stem.startswith(word)), "")
+
+
+def _read_original(path: Path, folder: str) -> tuple[Picture, ...]:
+    release = structs(
+        variable(read_mat(path), "RELEASE", where=str(path)),
+        "annolist",
+        "img_train",
+        where=f"{path}: RELEASE",
+    )
+    if len(release) != 1:
+        raise FormatError(f"{path}: RELEASE: expected one struct, got {len(release)}")
+    images = structs(release[0]["annolist"], "image", "annorect", where=f"{path}: annolist")
+    training = np.ravel(release[0]["img_train"])
+    if len(training) != len(images):
+        raise FormatError(f"{path}: img_train has {len(training)} entries for {len(images)}")
+    return tuple(
+        _picture(image, training=bool(train), folder=folder, where=f"{path}: picture {i + 1}")
+        for i, (image, train) in enumerate(zip(images, training, strict=True))
+    )
+
+
+def _picture(image: dict[str, Any], *, training: bool, folder: str, where: str) -> Picture:
+    name = text(structs(image["image"], "name", where=where)[0]["name"], where=where)
+    rects = structs(image["annorect"], where=where) if np.size(image["annorect"]) else []
+    people = [_person(rect, where=where) for rect in rects]
+    found = tuple(person for person in people if person is not None)
+    return Picture(
+        name=folder + relative_path(name, where=where),
+        people=found,
+        split="train" if training else "test",
+        labeled=bool(found),
+    )
+
+
+def _person(rect: dict[str, Any], *, where: str) -> Person | None:
+    """One person; None where only a rough place is given, as for the test pictures."""
+    if not np.size(rect.get("annopoints", ())):
+        return None
+    points = np.full((16, 2), np.nan)
+    states = np.full(16, JointState.ABSENT, np.uint8)
+    pose = structs(rect["annopoints"], "point", where=f"{where}: annopoints")[0]
+    for point in structs(pose["point"], "x", "y", "id", where=f"{where}: point"):
+        joint = int(number(point["id"], where=f"{where}: id", low=0, high=15))
+        points[joint] = [number(point[axis], where=f"{where}: {axis}") - 1 for axis in ("x", "y")]
+        hidden = _flag(point.get("is_visible", "")) == "0"
+        states[joint] = JointState.OCCLUDED if hidden else JointState.VISIBLE
+    head = None
+    if all(np.size(rect.get(side, ())) for side in HEAD):
+        head = np.array([number(rect[side], where=f"{where}: {side}") for side in HEAD]) - 1
+    return Person(points=points, states=states, head_box=head)
+
+
+def _flag(value: Any) -> str:
+    """``is_visible`` as text: the file has numbers, texts and empty arrays."""
+    return "" if isinstance(value, np.ndarray) else str(value).strip().removesuffix(".0")

@@ -1,0 +1,136 @@
+"""Invented people as pictures to train on: in invented scenes, or put onto photographs.
+
+What makes them is :mod:`posetube.datasets.synthetic`; here their exact truth becomes the labels
+that a teacher would have given, had it seen them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from posetube import boxes as box
+from posetube.errors import InputError
+from posetube.structures import FloatArray, JointState
+
+from ..synthetic import PictureConfig, SyntheticFrame, paste_people, picture
+from .training_pictures import LabelledPicture
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnConfig:
+    """How invented people become training pictures."""
+
+    scene: PictureConfig = field(default_factory=PictureConfig)
+    """Pictures that are drawn as a whole."""
+
+    pasted_share: float = 0.5
+    """How often people are put onto a photograph instead, in [0, 1]."""
+
+    pasted_people: tuple[int, int] = (1, 3)
+    """Fewest and most people on a photograph."""
+
+    whole: float = 0.5
+    """People of whom at least this share is seen, in [0, 1], get the box of their whole body;
+    others that of the part which is seen."""
+
+    ignored: float = 0.2
+    """People of whom less than this share is seen, in [0, 1], are regions to ignore."""
+
+    hidden_weight: float = 0.4
+    """Weight of a joint that is hidden; a visible one weighs 1."""
+
+    def __post_init__(self) -> None:
+        for name in ("pasted_share", "whole", "ignored", "hidden_weight"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise InputError(f"DrawnConfig.{name} must be in [0, 1], got {value}")
+        low, high = self.pasted_people
+        if not 1 <= low <= high:
+            raise InputError(
+                f"DrawnConfig.pasted_people must rise from at least 1, got {self.pasted_people}"
+            )
+
+
+def drawn_pictures(
+    photograph: Callable[[np.random.Generator], LabelledPicture],
+    *,
+    count: int,
+    config: DrawnConfig,
+    seed: int,
+) -> Iterator[tuple[str, LabelledPicture]]:
+    """File name and picture, ``count`` times; each depends on ``seed`` and its own number alone.
+
+    Args:
+        photograph: Gives something to put people onto.
+        count: How many.
+        config: What they show.
+        seed: What chance starts from.
+    """
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        if rng.random() < config.pasted_share:
+            made = onto_photograph(photograph(rng), config=config, rng=rng)
+        else:
+            made = as_labelled(picture(config.scene, rng=rng), config=config)
+        yield f"drawn_{number:05d}.webp", made
+
+
+def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledPicture:
+    """The truth of a drawn frame as labels to train on."""
+    people = frame.people
+    whole = people.visibility >= config.whole
+    boxes = np.where(whole[:, None], people.boxes, people.visible_boxes)
+    seen = people.visibility >= config.ignored
+    weights = np.select(
+        [people.joint_states == JointState.VISIBLE, people.joint_states == JointState.OCCLUDED],
+        [1.0, config.hidden_weight],
+        0.0,
+    )
+    return LabelledPicture(
+        image=frame.image,
+        boxes=boxes[seen].astype(np.float32),
+        keypoints=people.keypoints[seen],
+        keypoint_weights=weights[seen].astype(np.float32),
+        ignore=people.boxes[~seen],
+    )
+
+
+def onto_photograph(
+    photograph: LabelledPicture, *, config: DrawnConfig, rng: np.random.Generator
+) -> LabelledPicture:
+    """Put people onto a photograph, before those who are in it."""
+    low, high = config.pasted_people
+    frame = paste_people(photograph.image, rng=rng, people=int(rng.integers(low, high + 1)))
+    drawn = as_labelled(frame, config=config)
+    behind = _covered(photograph, frame)
+    return LabelledPicture(
+        image=drawn.image,
+        boxes=np.concatenate([drawn.boxes, behind.boxes]),
+        keypoints=np.concatenate([drawn.keypoints, behind.keypoints]),
+        keypoint_weights=np.concatenate([drawn.keypoint_weights, behind.keypoint_weights]),
+        ignore=np.concatenate([drawn.ignore, behind.ignore]),
+    )
+
+
+def _covered(photograph: LabelledPicture, frame: SyntheticFrame) -> LabelledPicture:
+    """Those in the photograph, now partly behind the drawn people.
+
+    Covered joints do not count any more; who is mostly covered becomes a region to ignore.
+    """
+    covered = frame.owner > 0
+    height, width = photograph.size
+    column = np.nan_to_num(photograph.keypoints[..., 0]).astype(int).clip(0, width - 1)
+    row = np.nan_to_num(photograph.keypoints[..., 1]).astype(int).clip(0, height - 1)
+    corners = box.clip(photograph.boxes, height=height, width=width).round().astype(int)
+    share = np.array([covered[y1:y2, x1:x2].mean() if x2 > x1 and y2 > y1 else 1.0
+                      for x1, y1, x2, y2 in corners.tolist()])  # fmt: skip
+    kept = share < 0.5
+    weights: FloatArray = np.where(covered[row, column], 0, photograph.keypoint_weights)
+    return replace(
+        photograph,
+        boxes=photograph.boxes[kept],
+        keypoints=photograph.keypoints[kept],
+        keypoint_weights=weights[kept].astype(np.float32),
+        ignore=np.concatenate([photograph.ignore, photograph.boxes[~kept]]),
+    )

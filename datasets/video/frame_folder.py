@@ -1,0 +1,171 @@
+"""A folder of numbered pictures as one video, or a single picture as a video of one frame.
+
+The last number in a file's name is its place: ``000005.jpg``, ``frame_12.png``, ``0007_crop.jpg``.
+Where every number is a multiple of some step from the first (97, 99, 101, ...), that step is one
+frame; what is missing in between is a frame of state ``missing``. Pictures have no times: frame i
+is at i / 25 seconds, by convention.
+
+Not here: which folders are meant (:mod:`.inputs`), the pictures themselves (:mod:`.picture`).
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from posetube.errors import MediaError
+from posetube.structures import Frame
+
+from .config import FrameNotes, VideoConfig
+from .picture import SUFFIXES, read_picture, scaled
+
+RATE = 25.0
+"""Frames per second of a folder, by convention."""
+
+SPARSEST = 4
+"""Frames for each picture, a hundred aside, beyond which numbers are mere names (COCO's)."""
+
+_NUMBER = re.compile(r"(\d{1,18})(?=\D*$)", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameFolder:
+    """The pictures of one video, in order."""
+
+    path: Path
+    """The folder."""
+
+    pictures: tuple[Path | None, ...]
+    """One per frame, None where it is missing."""
+
+    ignored: int
+    """Pictures in the folder that do not belong to the series."""
+
+
+class PictureSource:
+    """Pictures as a video; see :class:`..Source`."""
+
+    live = False
+    pixel_aspect = 1.0
+    cut_short = False
+
+    def __init__(self, path: Path, config: VideoConfig) -> None:
+        self._config = config
+        self._notes = FrameNotes(path.name)
+        self._pictures: tuple[Path | None, ...] = (path,)
+        self.rate: float | None = None
+        if path.is_dir():
+            folder = read_folder(path)
+            self._pictures, self.rate = folder.pictures, RATE
+            if folder.ignored:
+                self._notes.add(f"{folder.ignored} pictures outside the numbered series left out")
+        self.expected: int | None = len(self._pictures)
+        self.size = self._first_size(path)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each trouble met so far."""
+        return self._notes.lines
+
+    def close(self) -> None:
+        """Nothing stays open between pictures."""
+
+    def read(self, first: int) -> Generator[Frame, None, None]:
+        """Frames from index ``first`` on that the configuration wants."""
+        config = self._config
+        for index in range(first, len(self._pictures)):
+            time = index / RATE
+            if config.over(time):
+                return
+            if index % config.every == 0 and config.reached(time):
+                yield self._frame(index, time)
+
+    def _first_size(self, path: Path) -> tuple[int, int]:
+        """H, W of the first picture that can be read."""
+        problem = f"{path}: no picture in it can be read"
+        for picture in filter(None, self._pictures):
+            try:
+                image, _ = read_picture(picture, max_pixels=self._config.max_pixels)
+            except MediaError as error:
+                if len(self._pictures) == 1:
+                    problem = str(error)
+                continue
+            return image.shape[0], image.shape[1]
+        raise MediaError(problem)
+
+    def _frame(self, index: int, time: float) -> Frame:
+        picture = self._pictures[index]
+        if picture is None:
+            self._notes.add_frame(index, time, "missing from the folder")
+            return Frame(index=index, time=time, image=None, state="missing")
+        try:
+            image, state = read_picture(picture, max_pixels=self._config.max_pixels)
+        except MediaError as error:
+            self._notes.add_frame(index, time, str(error))
+            return Frame(index=index, time=time, image=None, state="corrupt")
+        if state == "corrupt":
+            self._notes.add_frame(index, time, f"{picture.name} is damaged")
+        if image.shape[:2] != self.size:
+            was = f"{image.shape[1]} x {image.shape[0]}"
+            self._notes.add_frame(index, time, f"scaled to the first picture's size from {was}")
+            image = scaled(image, self.size)
+        return Frame(index=index, time=time, image=image, state=state)
+
+
+def numbered(folder: Path) -> bool:
+    """Whether a folder's pictures are numbered as the frames of one video, two or more of them."""
+    try:
+        return sum(p is not None for p in read_folder(folder).pictures) > 1
+    except MediaError:
+        return False
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, by name, without hidden files."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def read_folder(folder: Path) -> FrameFolder:
+    """Find the series of numbered pictures in a folder; the longest, if there are several.
+
+    Raises:
+        MediaError: If there is none, a number occurs twice, or the numbers are too far apart.
+    """
+    series = _series(folder)
+    if not series:
+        raise MediaError(f"{folder}: no numbered pictures in this folder ({', '.join(SUFFIXES)})")
+    chosen = max(series.values(), key=len)
+    by_number: dict[int, Path] = {}
+    for number, path in chosen:
+        if number in by_number:
+            raise MediaError(
+                f"{folder}: {by_number[number].name} and {path.name} have the same number"
+            )
+        by_number[number] = path
+    first, last = min(by_number), max(by_number)
+    step = math.gcd(*(n - first for n in by_number)) or 1
+    count = (last - first) // step + 1
+    if count > SPARSEST * len(chosen) + 100:
+        raise MediaError(
+            f"{folder}: {len(chosen)} pictures numbered {first} to {last} are no video; "
+            f"give them one by one, as '{folder}/*{chosen[0][1].suffix}'"
+        )
+    pictures = tuple(by_number.get(first + step * i) for i in range(count))
+    ignored = sum(map(len, series.values())) - len(chosen)
+    return FrameFolder(path=folder, pictures=pictures, ignored=ignored)
+
+
+def _series(folder: Path) -> dict[tuple[str, str], list[tuple[int, Path]]]:
+    """Numbered pictures by what is around their number."""
+    series = defaultdict(list)
+    for path in pictures_in(folder):
+        if found := _NUMBER.search(path.stem):
+            around = (path.stem[: found.start()], path.stem[found.end() :] + path.suffix.lower())
+            series[around].append((int(found[1]), path))
+    return dict(series)

@@ -1,0 +1,172 @@
+"""What the user's arguments mean: which videos to read, each with a name of its own.
+
+An argument is a file, a folder of numbered pictures (one video), a folder of videos or of single
+pictures (several), a glob, ``camera:N``, or an address that FFmpeg reads.
+
+Not here: opening them (:mod:`.`).
+"""
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from posetube.errors import InputError, MediaError
+
+from .frame_folder import numbered, pictures_in
+from .picture import SUFFIXES
+from .policy import is_camera, is_url, shown
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".gif", ".y4m"),
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".ivf"),
+    *(".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb"),
+)
+"""Endings by which videos are found in a folder; a file that is named outright may have any."""
+
+Kind = Literal["video", "frames", "picture", "camera", "url"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """One video to read."""
+
+    name: str
+    """Unique among the inputs; safe as the name of a folder."""
+
+    source: str
+    """What :func:`..open_video` takes."""
+
+    kind: Kind
+    """File, folder of numbered pictures, single picture, camera, or address."""
+
+
+def find_inputs(patterns: Sequence[str]) -> list[Input]:
+    """The videos that arguments name, in the order of the arguments, each once.
+
+    A name is the file's without its ending. Where several would be equal, the file's ending is
+    kept (``walk.mp4`` becomes ``walk-mp4``), then the folder put before it (``day1-walk-mp4``), and
+    what is still equal gets a number (``-2``, ``-3`` ...).
+
+    Raises:
+        InputError: If there are no arguments.
+        MediaError: If an argument matches nothing, or a folder holds nothing to read.
+    """
+    if not patterns:
+        raise InputError("no input given; give a video, a folder, a glob, camera:0 or an address")
+    found = [one for pattern in patterns for one in _expand(pattern)]
+    unique: dict[str, Input] = {}
+    for one in found:
+        unique.setdefault(_identity(one), one)
+    return _named(list(unique.values()))
+
+
+def _identity(one: Input) -> str:
+    return one.source if one.kind in ("camera", "url") else os.path.abspath(one.source)
+
+
+def _expand(pattern: str) -> Iterator[Input]:
+    if is_camera(pattern):
+        if not pattern.removeprefix("camera:").strip():
+            raise InputError(f"{pattern}: a camera is camera:0, camera:1 ...")
+        yield Input(name="", source=pattern, kind="camera")
+        return
+    if is_url(pattern):
+        yield from _address(pattern)
+        return
+    try:
+        exists = Path(pattern).exists()
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{pattern!r}: cannot be opened: {error}") from None
+    if exists:
+        yield from _path(Path(pattern))
+        return
+    matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []
+    if not matches:
+        what = "matches no file" if glob.has_magic(pattern) else "no such file or folder"
+        raise MediaError(f"{pattern}: {what}")
+    readable = [Path(match) for match in matches if _readable(Path(match))]
+    if not readable:
+        raise MediaError(f"{pattern}: none of the {len(matches)} matches is a video or a picture")
+    for path in readable:
+        yield from _path(path)
+
+
+def _address(url: str) -> Iterator[Input]:
+    if url.lower().startswith("file://"):
+        raise InputError(f"{url}: give files as paths, without file://")
+    yield Input(name="", source=url, kind="url")
+
+
+def _path(path: Path) -> Iterator[Input]:
+    if not path.is_dir():
+        kind: Kind = "picture" if path.suffix.lower() in SUFFIXES else "video"
+        yield Input(name="", source=str(path), kind=kind)
+        return
+    videos = sorted(p for p in path.iterdir() if _is_video(p))
+    pictures = pictures_in(path)
+    if len(pictures) > len(videos) and numbered(path):
+        yield Input(name="", source=str(path), kind="frames")
+        return
+    if not videos and not pictures:
+        raise MediaError(f"{path}: no videos and no pictures in this folder")
+    for file in videos or pictures:
+        yield from _path(file)
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and path.name[0] != "."
+
+
+def _readable(path: Path) -> bool:
+    """Whether a match of a glob is worth a look: videos, pictures, and folders of them."""
+    if path.is_dir():
+        return bool(pictures_in(path)) or any(_is_video(p) for p in path.iterdir())
+    return _is_video(path) or path.suffix.lower() in SUFFIXES
+
+
+def _named(inputs: list[Input]) -> list[Input]:
+    """Give each input the shortest name that tells it from the others."""
+    forms = [_names(one) for one in inputs]
+    names = [form[0] for form in forms]
+    for level in (1, 2):
+        double = _doubles(names)
+        names = [
+            form[level] if name in double else name for form, name in zip(forms, names, strict=True)
+        ]
+    taken: set[str] = set()
+    result = []
+    for one, name in zip(inputs, names, strict=True):
+        unique, count = name, 1
+        while unique.lower() in taken:
+            count += 1
+            unique = f"{name}-{count}"
+        taken.add(unique.lower())
+        result.append(replace(one, name=unique))
+    return result
+
+
+def _doubles(names: Iterable[str]) -> set[str]:
+    lower = [name.lower() for name in names]
+    return {name for name in names if lower.count(name.lower()) > 1}
+
+
+def _names(one: Input) -> tuple[str, str, str]:
+    """Names for one input, from short to long."""
+    if one.kind == "camera":
+        return (_safe(one.source),) * 3
+    if one.kind == "url":
+        text = shown(one.source).partition("?")[0].partition("://")[2].rstrip("/")
+        return _safe(Path(text).stem), _safe(text), _safe(text)
+    path = Path(os.path.abspath(one.source))
+    whole = path.name.replace(".", "-")
+    short = path.name if one.kind == "frames" else path.stem
+    return _safe(short), _safe(whole), _safe(f"{path.parent.name}-{whole}")
+
+
+def _safe(name: str) -> str:
+    """The name with everything replaced that a folder's name had better not hold."""
+    return re.sub(r"[^\w.+@=() -]+", "-", name).strip(". -") or "video"

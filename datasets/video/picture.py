@@ -1,0 +1,108 @@
+"""Single pictures: JPEG, PNG, BMP, WebP and TIFF, turned as their EXIF orientation says.
+
+FFmpeg looks first, because it refuses large pictures before it makes room for them and reports
+damage; OpenCV then gives the pixels, because it turns the picture and interpolates colours.
+
+Not here: folders of pictures (:mod:`.frame_folder`), animated GIF (a video, :mod:`.`).
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from posetube.errors import MediaError
+from posetube.structures import ByteArray, FrameState
+
+from .policy import check_file
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""What counts as a picture by its name, in lower case."""
+
+MAX_BYTES = 1 << 29
+"""Larger files are no pictures; bounds what is read into memory."""
+
+_HEADS = (
+    (b"\xff\xd8\xff", "jpeg_pipe"),
+    (b"\x89PNG\r\n", "png_pipe"),
+    (b"BM", "bmp_pipe"),
+    (b"II*\0", "tiff_pipe"),
+    (b"MM\0*", "tiff_pipe"),
+)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the file's first bytes are those of a picture."""
+    try:
+        with path.open("rb") as file:
+            return _format(file.read(16)) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]:
+    """Read one picture.
+
+    Args:
+        path: A file; its content decides, not its name.
+        max_pixels: Largest picture to accept, in pixels.
+
+    Returns:
+        (H, W, 3) RGB as displayed, and ``corrupt`` where a part of it is damaged.
+
+    Raises:
+        MediaError: If nothing can be read; says why.
+    """
+    check_file(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise MediaError(f"{path}: too large for a picture ({path.stat().st_size} bytes)")
+    data = path.read_bytes()
+    form = _format(data[:16])
+    if form is None:
+        raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
+    # A JPEG whose last scan has no end was cut short; decoders fill the rest with grey
+    cut = form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    if not cut and _decoded(data, form, max_pixels, strict=True) is not None:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if pixels is not None:
+            cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+            return pixels.astype(np.uint8, copy=False), "ok"
+    frame = _decoded(data, form, max_pixels, strict=False)
+    if frame is None:
+        raise MediaError(
+            f"{path}: the picture cannot be decoded; it is damaged or over the limit of "
+            f"{max_pixels} pixels"
+        )
+    return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), "corrupt"
+
+
+def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """The picture (H, W, 3), scaled to H, W of ``size``."""
+    result = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return result.astype(np.uint8, copy=False)
+
+
+def _format(head: bytes) -> str | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp_pipe"
+    return next((form for start, form in _HEADS if head.startswith(start)), None)
+
+
+def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> VideoFrame | None:
+    """Decode with FFmpeg; None if it fails, or finds damage and is to be strict about it."""
+    options = {"max_pixels": str(max_pixels)}
+    if strict and form != "tiff_pipe":  # FFmpeg takes sound TIFF files for damaged ones
+        options["err_detect"] = "explode"
+    try:
+        with av.open(BytesIO(data), mode="r", format=form, options=options) as container:
+            stream = container.streams.video[0]
+            if stream.width * stream.height > max_pixels:
+                return None
+            stream.codec_context.options = options
+            frame = next(container.decode(stream))
+            return None if strict and frame.is_corrupt else frame
+    except (av.error.FFmpegError, ValueError, StopIteration, IndexError):
+        return None

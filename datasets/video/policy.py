@@ -1,0 +1,184 @@
+"""What may be opened as a video: container formats, protocols, size; and why something was refused.
+
+FFmpeg opens whatever a file's content asks for: a text file under a video's name can make it read
+other files or addresses. So formats and protocols are chosen here, not by the input. Every error
+of PyAV ends in this module as a :class:`~posetube.errors.MediaError`.
+
+Not here: decoding (:mod:`.packets`), pictures (:mod:`.picture`).
+"""
+
+import re
+import stat
+import sys
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from posetube.errors import InputError, MediaError
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,ivf,"
+    "h261,h263,h264,hevc,m4v,vc1,obu,av1,mxf,nut,dv,rm,yuv4mpegpipe"
+)
+"""Containers that hold their own data; playlists and scripts (concat, hls, dash, sdp) do not."""
+
+PROTOCOLS = {
+    "http": "http,tcp,httpproxy",
+    "https": "https,tls,tcp,http,httpproxy",
+    "rtsp": "rtsp,rtp,rtcp,srtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,rtcp,srtp,udp,tcp,tls",
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,rtmp,tls,tcp",
+    "rtp": "rtp,rtcp,udp",
+    "udp": "udp",
+    "tcp": "tcp",
+    "srt": "srt,udp",
+}
+"""What an address may use, by its scheme; never local files."""
+
+CAMERAS = {
+    "linux": ("video4linux2", "/dev/video{}"),
+    "darwin": ("avfoundation", "{}"),
+    "win32": ("dshow", "video={}"),
+}
+"""Capture format and device name by platform."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+_HEADS = {
+    b"ffconcat": "a list of other files (ffconcat)",
+    b"#EXTM3U": "a playlist (m3u8)",
+    b"[playlist]": "a playlist (pls)",
+    b"<?xml": "an XML document",
+    b"v=0": "a session description (sdp)",
+}
+
+
+def is_url(source: str) -> bool:
+    """Whether the source is an address and not a path."""
+    return _SCHEME.match(source) is not None
+
+
+def is_camera(source: str) -> bool:
+    """Whether the source names a camera: ``camera:0``."""
+    return source.startswith("camera:")
+
+
+def shown(source: str) -> str:
+    """The source as it may be printed: an address without its user and password."""
+    return _SECRET.sub("", source)
+
+
+def open_container(source: str, *, max_pixels: int, timeout: float) -> InputContainer:
+    """Open a file, an address or a camera, in an allowed format and over allowed protocols only.
+
+    Args:
+        source: Path, URL, or ``camera:N``.
+        max_pixels: Largest frame to accept, in pixels.
+        timeout: Seconds that an address may take to answer.
+
+    Raises:
+        MediaError: If it cannot be opened or is refused; says why.
+    """
+    name, options, form = _address(source)
+    waits = (timeout, timeout) if is_url(source) else None
+    try:
+        return av.open(
+            name, format=form, options={**options, "max_pixels": str(max_pixels)}, timeout=waits
+        )
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise MediaError(f"{shown(source)}: {_reason(source, error)}") from None
+
+
+def _address(source: str) -> tuple[str, dict[str, str], str | None]:
+    """What FFmpeg is asked to open: name, options, and the format where it is not to be guessed."""
+    if is_camera(source):
+        form, device = CAMERAS.get(sys.platform, CAMERAS["linux"])
+        return device.format(source.removeprefix("camera:")), {}, form
+    if scheme := _SCHEME.match(source):
+        protocols = PROTOCOLS.get(scheme[1].lower())
+        if protocols is None:
+            raise InputError(
+                f"{shown(source)}: no addresses of kind {scheme[1]}://; "
+                f"there are {', '.join(PROTOCOLS)}"
+            )
+        formats = FORMATS + (",rtsp,rtp,sdp" if scheme[1].lower().startswith("rt") else "")
+        if source.partition("?")[0].lower().endswith(".m3u8"):
+            formats += ",hls"  # asked for by its name; its parts may come from the network only
+        return source, {"protocol_whitelist": protocols, "format_whitelist": formats}, None
+    check_file(Path(source))
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    return f"file:{Path(source).absolute()}", options, None
+
+
+def check_file(path: Path) -> None:
+    """Make sure that a path is a file with something in it.
+
+    Raises:
+        MediaError: If it is not.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MediaError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{str(path)!r}: cannot be opened: {plain(error)}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes)")
+
+
+def _reason(source: str, error: Exception) -> str:
+    """Why a source could not be opened, in words."""
+    if is_camera(source):
+        return f"the camera cannot be opened ({plain(error)}); is it plugged in and not in use?"
+    if is_url(source):
+        return f"cannot be read ({plain(error)})"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    try:
+        with Path(source).open("rb") as file:
+            head = file.read(64)
+    except OSError as problem:
+        return f"cannot be read ({problem.strerror})"
+    for start, kind in _HEADS.items():
+        if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
+            return f"refused, because it is {kind}; give the video itself"
+    if head[4:8] in (b"ftyp", b"mdat", b"free", b"wide"):
+        return "its index (moov) is missing: the file was cut short or never finished"
+    if isinstance(error, av.error.ArgumentError):
+        return "refused, because its format is not one of the allowed video formats"
+    return f"not a video in a supported format ({plain(error)})"
+
+
+def plain(error: Exception) -> str:
+    """The error's text without FFmpeg's number and file name."""
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text)
+
+
+def choose_stream(container: InputContainer, source: str, *, max_pixels: int) -> VideoStream:
+    """The video stream to read: the largest that is no cover art, the first among equals.
+
+    Raises:
+        MediaError: If there is none, none can be decoded, or it is too large.
+    """
+    stills = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [s for s in container.streams.video if not s.disposition & stills]
+    if not streams:
+        what = "only sound" if container.streams.audio else "no video stream"
+        raise MediaError(f"{shown(source)}: there is {what} in it")
+    known = [s for s in streams if s.codec_context is not None]
+    if not known:
+        raise MediaError(f"{shown(source)}: no decoder for its video is installed")
+    stream = max(known, key=lambda s: (s.width or 0) * (s.height or 0))
+    if stream.width * stream.height > max_pixels:
+        raise MediaError(
+            f"{shown(source)}: frames of {stream.width} x {stream.height} pixels are over the "
+            f"limit of {max_pixels}; raise max_pixels if the file can be trusted"
+        )
+    return stream

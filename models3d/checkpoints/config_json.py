@@ -1,0 +1,65 @@
+"""A network's configuration as JSON, so that a weights file says how to build its network.
+
+Parts that come in several kinds (bodies, necks) carry the name of their configuration class under
+``kind``; everything else follows from the fields' types.
+"""
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+import msgspec
+
+from posetube.errors import WeightsError
+
+from ..tube_rcnn import TubeRCNNConfig
+
+KIND = "kind"
+
+
+def to_json(config: TubeRCNNConfig) -> str:
+    """Write a configuration down."""
+    return msgspec.json.encode(_to_plain(config)).decode()
+
+
+def from_json(text: str, *, source: str) -> TubeRCNNConfig:
+    """Read a configuration.
+
+    Args:
+        text: From :func:`to_json`.
+        source: What error messages call the place it came from.
+
+    Raises:
+        WeightsError: If it is not a configuration that this version knows.
+    """
+    try:
+        config = _from_plain(msgspec.json.decode(text), TubeRCNNConfig)
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{source}: its configuration is none that this version of posetube knows: {error}"
+        ) from error
+    assert isinstance(config, TubeRCNNConfig)
+    return config
+
+
+def _to_plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: _to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {KIND: type(value).__name__, **fields}
+    return value
+
+
+def _from_plain(plain: Any, kind: Any) -> Any:
+    """Build what a field's type asks for."""
+    choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    classes: dict[str, Any] = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}  # type: ignore[union-attr]
+    if not classes:
+        return msgspec.convert(plain, kind)
+    plain = dict(plain)
+    chosen = classes[plain.pop(KIND)]
+    hints = typing.get_type_hints(chosen)
+    unknown = plain.keys() - hints.keys()
+    if unknown:
+        raise TypeError(f"{chosen.__name__} has no {', '.join(sorted(unknown))}")
+    return chosen(**{name: _from_plain(part, hints[name]) for name, part in plain.items()})

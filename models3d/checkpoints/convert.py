@@ -1,0 +1,222 @@
+"""Other programs' weights files as networks of ours.
+
+===============  ======================================  ==============================
+layout           file                                    known by
+===============  ======================================  ==============================
+ours             ``.safetensors`` with a configuration   its header
+torchvision      ``.pth`` or ``.safetensors``            ``backbone.body.conv1.weight``
+Detectron        ``.pkl`` with ``blobs``                 ``conv1_w``
+Detect-and-Track the same                                ... of five axes
+Detectron2       ``.pkl`` with ``model``                 ``backbone.bottom_up...``
+===============  ======================================  ==============================
+
+Nothing in a file is executed. Every array is used or named as unused; every parameter is loaded or
+named as fresh.
+"""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from posetube.errors import FormatError, WeightsError
+from posetube.restricted_pickle import load_plain
+
+from ..inflate import Inflation, fit
+from ..presets import (
+    detect_and_track_r18,
+    detect_and_track_r101,
+    detectron2_keypoint_rcnn,
+    detectron_keypoint_rcnn,
+    keypoint_rcnn_r50,
+    tiny,
+)
+from ..tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
+from . import convert_detectron, convert_detectron2, convert_student, convert_torchvision
+from .infer_config import infer_config
+from .renaming import Renamed
+from .weights_io import sha256_of
+
+LARGEST_PICKLE = 2 * 1024**3
+"""Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """A network, and what became of the file."""
+
+    model: TubeRCNN
+    """With the file's weights."""
+
+    layout: str
+    """Whose file it was."""
+
+    unused: tuple[str, ...]
+    """What the file holds beyond."""
+
+    fresh: tuple[str, ...]
+    """Parameters that the file does not have; they keep their random start."""
+
+
+def convert(
+    path: Path,
+    *,
+    into: TubeRCNNConfig | None = None,
+    skeleton: str | None = None,
+    inflation: Inflation = "center",
+    seed: int = 0,
+) -> Converted:
+    """Read a weights file of another program.
+
+    Args:
+        path: The file.
+        into: The network that the weights go into, inflated where it looks at more frames; None:
+            the one that they came from.
+        skeleton: The weights' joint set, where their layout does not tell.
+        inflation: What becomes of kernels that gain a time axis.
+        seed: Of whatever stays random.
+
+    Raises:
+        WeightsError: If the file is missing, would execute something, is of no layout that is
+            known, or has a shape that does not fit.
+    """
+    tensors = read_tensors(path)
+    layout, renamed, preset = _understand(tensors, path)
+    if layout != "student":
+        preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
+    torch.manual_seed(seed)
+    info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
+    model = TubeRCNN(into or preset, info=info)
+    unused, fresh = _load(model, renamed, inflation=inflation, path=path)
+    return Converted(model=model.eval(), layout=layout, unused=unused, fresh=fresh)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All named arrays of a file, whatever its layout, as float32.
+
+    Raises:
+        WeightsError: If it is missing, unreadable, or would execute something.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    if path.suffix == ".safetensors":
+        try:
+            return {name: tensor.float() for name, tensor in load_file(path).items()}
+        except SafetensorError as error:
+            raise WeightsError(f"{path}: not a safetensors file ({error})") from error
+    if path.suffix == ".pkl":
+        return _tensors(_read_pickle(path), path)
+    return _tensors(_read_torch(path), path)
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        content = load_plain(path, max_bytes=LARGEST_PICKLE)
+    except FormatError as error:
+        raise WeightsError(str(error)) from error
+    if isinstance(content, dict):
+        return content.get("blobs", content.get("model", content))
+    return content
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: refused, or not a file of torch weights: {reason}") from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            return content[key]
+    return content
+
+
+def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
+    """Numeric arrays as float32; anything else in the file is passed over."""
+    if not isinstance(arrays, Mapping):
+        raise WeightsError(f"{path}: expected named arrays, got {type(arrays).__name__}")
+    found = {}
+    for name, array in arrays.items():
+        if isinstance(array, Tensor):
+            found[str(name)] = array.detach().float()
+        elif isinstance(array, np.ndarray) and array.dtype.kind in "fiub":
+            found[str(name)] = torch.from_numpy(array.astype(np.float32))
+    return found
+
+
+def _understand(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Renamed, TubeRCNNConfig]:
+    """Whose file it is, the weights under our names, and what else that program does."""
+    if convert_torchvision.MARK in tensors:
+        v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
+        renamed = convert_torchvision.from_torchvision(tensors, epsilon=0 if v1 else 1e-5)
+        return "torchvision", renamed, keypoint_rcnn_r50()
+    if convert_detectron2.MARK in tensors:
+        renamed = convert_detectron2.from_detectron2(tensors)
+        return "detectron2", renamed, detectron2_keypoint_rcnn()
+    if convert_detectron.MARK in tensors:
+        renamed = convert_detectron.from_detectron(tensors)
+        video = tensors[convert_detectron.MARK].ndim == 5
+        flat = _without_empty_time(renamed)
+        if not video:
+            return "detectron", flat, _detectron_preset(flat)
+        pyramid = "neck.lateral.0.weight" in flat.parameters
+        preset = detect_and_track_r101() if pyramid else detect_and_track_r18()
+        return "detect-and-track", flat, preset
+    if convert_student.MARK in tensors:
+        return "student", convert_student.from_student(tensors), tiny()
+    raise WeightsError(
+        f"{path}: no layout that is known (torchvision, Detectron, Detect-and-Track, Detectron2); "
+        f"it holds {', '.join(sorted(tensors)[:3]) or 'no arrays'}"
+    )
+
+
+def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
+    """Detectron's habits, for a pyramid or for one level."""
+    preset = detectron_keypoint_rcnn()
+    if "neck.lateral.0.weight" in renamed.parameters:
+        return preset
+    single = detect_and_track_r18()
+    return replace(
+        preset,
+        proposals=replace(preset.proposals, anchors=single.proposals.anchors),
+        box_head=replace(preset.box_head, pool=single.box_head.pool, hidden=None),
+        keypoint_head=replace(preset.keypoint_head, pool=single.keypoint_head.pool),
+    )
+
+
+def _without_empty_time(renamed: Renamed) -> Renamed:
+    """Drop time axes of one frame, which our layers do not have."""
+    flat = {
+        name: tensor[:, :, 0] if tensor.ndim == 5 and tensor.shape[2] == 1 else tensor
+        for name, tensor in renamed.parameters.items()
+    }
+    return renamed._replace(parameters=flat)
+
+
+def _load(
+    model: TubeRCNN, renamed: Renamed, *, inflation: Inflation, path: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Fill the network; returns what of the file is unused, and what of the network is fresh."""
+    own = model.state_dict()
+    unused = [*renamed.unused]
+    for name, tensor in renamed.parameters.items():
+        if name not in own:
+            unused.append(renamed.sources[name])
+            continue
+        fitted = fit(tensor, own[name], mode=inflation)
+        if fitted is own[name]:
+            raise WeightsError(
+                f"{path}: {renamed.sources[name]} (our {name}) has shape {tuple(tensor.shape)}, "
+                f"expected {tuple(own[name].shape)}"
+            )
+        own[name] = fitted
+    model.load_state_dict(own)
+    fresh = sorted(own.keys() - renamed.parameters.keys())
+    return tuple(sorted(unused)), tuple(fresh)

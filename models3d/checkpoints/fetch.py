@@ -1,0 +1,123 @@
+"""Download a published weights file, when asked: resumed, verified, converted.
+
+The download lies beside its target as ``.part`` until its checksum is right, and goes on from there
+when it is asked for again.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from posetube.errors import WeightsError
+
+from .convert import convert
+from .published import PublishedModel, fetched_file
+from .weights_io import save
+
+BLOCK = 1024**2
+TIMEOUT = 30
+"""Seconds without an answer after which a server counts as unreachable."""
+
+RANGE_NOT_SATISFIABLE = 416
+"""What a server answers that is asked to go on behind a file's end."""
+
+PARTIAL_CONTENT = 206
+
+Report = Callable[[int, int | None], None]
+"""Called with the bytes that are there and the bytes that there will be, where known."""
+
+
+def fetch(model: PublishedModel, *, report: Report = lambda done, total: None) -> Path:
+    """Download a published model and convert it to our format.
+
+    Args:
+        model: From :func:`posetube.models3d.checkpoints.published.published`.
+        report: Called after every block.
+
+    Returns:
+        The converted file, which ``load_model`` finds by the model's name. Nothing is downloaded
+        where it is there already.
+
+    Raises:
+        WeightsError: If the server cannot be reached, the file cannot be had directly, or its
+            checksum is wrong.
+    """
+    target = fetched_file(model.name)
+    if target.is_file():
+        return target
+    if not model.direct:
+        raise WeightsError(
+            f"{model.name} can only be downloaded by hand, from {model.url}; then run "
+            f"'posetube models convert FILE {target}'"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.parent / Path(model.url).name
+    if not file.is_file():
+        download(model.url, file, report=report)
+    verify(file, model)
+    converted = convert(file).model
+    info = replace(converted.info, name=model.name, licence=model.licence, source=model.url)
+    save(converted, target, info=info)
+    file.unlink()
+    return target
+
+
+def download(url: str, file: Path, *, report: Report = lambda done, total: None) -> None:
+    """Download one file, going on where an earlier attempt stopped.
+
+    Raises:
+        WeightsError: If the server cannot be reached or breaks off; what came is kept.
+    """
+    part = file.with_name(file.name + ".part")
+    start = part.stat().st_size if part.is_file() else 0
+    request = Request(url, headers={"User-Agent": "posetube"})
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    try:
+        with urlopen(request, timeout=TIMEOUT) as answer:
+            goes_on = answer.status == PARTIAL_CONTENT
+            length = answer.headers.get("Content-Length")
+            done = start if goes_on else 0
+            total = done + int(length) if length else None
+            with part.open("ab" if goes_on else "wb") as out:
+                while block := answer.read(BLOCK):
+                    out.write(block)
+                    done += len(block)
+                    report(done, total)
+    except HTTPError as error:
+        if error.code != RANGE_NOT_SATISFIABLE:
+            raise WeightsError(f"{url}: the server answered {error.code} {error.reason}") from error
+        total = start
+    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        raise WeightsError(
+            f"{url}: cannot be reached ({error}); the same line again goes on with what has come "
+            "when there is a network"
+        ) from error
+    if total is not None and part.stat().st_size < total:
+        raise WeightsError(
+            f"{url}: broke off at {part.stat().st_size} of {total} bytes; the same line again "
+            "goes on"
+        )
+    part.replace(file)
+
+
+def verify(file: Path, model: PublishedModel) -> None:
+    """Compare a file with its published checksum; a wrong one is removed.
+
+    Raises:
+        WeightsError: If it is wrong.
+    """
+    if model.checksum is None:
+        return
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, model.digest).hexdigest()
+    if not found.startswith(model.checksum):
+        file.unlink()
+        raise WeightsError(
+            f"{model.url}: expected a file whose {model.digest} begins with {model.checksum}, got "
+            f"{found}; it has been removed"
+        )

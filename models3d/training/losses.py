@@ -1,0 +1,60 @@
+"""What each mistake of the network costs.
+
+Losses of a person's boxes, presence and joints count only frames in which the person is. Not here:
+what would have been right (:mod:`.targets`).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .targets import UNUSED, HeatmapTarget
+
+
+def objectness_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of (A,) logits, averaged over the tubes that are used.
+
+    ``labels`` (A,) are 1, 0, or -1 where a tube is not used.
+    """
+    used = labels != UNUSED
+    total = functional.binary_cross_entropy_with_logits(
+        logits[used].float(), labels[used].float(), reduction="sum"
+    )
+    return total / used.sum().clamp(min=1)
+
+
+def box_loss(
+    deltas: Tensor, wanted: Tensor, present: Tensor, *, count: int, beta: float = 1 / 9
+) -> Tensor:
+    """Smooth L1 of the deltas of P people's tubes, over T and ``count``.
+
+    Args:
+        deltas: (P, T, 4) predicted.
+        wanted: (P, T, 4) from :func:`..box_coding.encode`; anything in absent frames.
+        present: (P, T) bool; absent frames cost nothing.
+        count: Tubes that were used, background included: what the sum is divided by.
+        beta: Where the square turns into the absolute value.
+    """
+    total = functional.smooth_l1_loss(
+        deltas[present].float(), wanted[present], beta=beta, reduction="sum"
+    )
+    return total / deltas.shape[1] / max(count, 1)
+
+
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of (R, classes) logits with (R,) labels, averaged."""
+    return functional.cross_entropy(logits.float(), labels, reduction="sum") / max(len(labels), 1)
+
+
+def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> Tensor:
+    """Cross-entropy of each joint's map over all its cells, averaged by weight.
+
+    Args:
+        logits: (R, T, K, S, S).
+        target: Of the same R, T, K and S.
+    """
+    maps = logits.float()
+    with torch.autocast(maps.device.type, enabled=False):
+        hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
+    costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit
+    return (costs * target.weights).sum() / target.weights.sum().clamp(min=1e-6)

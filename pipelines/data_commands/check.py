@@ -1,0 +1,61 @@
+"""``posetube data check NAME ROOT``: what of a data set is there, what is missing, what is broken.
+
+Not here: the looking (:mod:`posetube.datasets.readers.check`).
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+
+from ...datasets.readers.catalogue import open_dataset
+from ...datasets.readers.check import Report
+from ...datasets.readers.check import check as check_dataset
+from ..failures import COMPLETE, MARKED_PROBLEMS
+from ..storage.atomic_files import write_bytes
+
+SHOWN = 20
+"""Problems that are printed; the JSON has all."""
+
+
+def check(
+    name: str, root: Path, /, *, json: Annotated[Path | None, Parameter(name="--json")] = None
+) -> int:
+    """Read every annotation of a data set and look for its pictures.
+
+    Exits with 0 if all is well, 3 if there are problems.
+
+    Parameters
+    ----------
+    name
+        The data set: posetrack17, posetrack18, posetrack21, coco, mot, bonn, penn-action, jhmdb,
+        sub-jhmdb, bbc-pose, chalearn, poses-in-the-wild, flic, mpii, lsp, lspet, 3dpw, human36m.
+    root
+        Its folder.
+    json
+        Also write the whole report to this file.
+    """
+    report = check_dataset(open_dataset(name, root), root=root)
+    if json is not None:
+        content = msgspec.json.format(msgspec.json.encode(report), indent=2)
+        write_bytes(json, content + b"\n")
+    _show(report)
+    return MARKED_PROBLEMS if report.problems else COMPLETE
+
+
+def _show(report: Report) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{report.dataset} in {report.root}: {report.videos} videos, {report.frames} frames "
+        f"({report.labeled_frames} labelled, {report.pictures} pictures or files there), "
+        f"{report.people} people, {report.poses} poses",
+        markup=False,
+    )
+    for problem in report.problems[:SHOWN]:
+        place = ", ".join(part for part in (problem.file, problem.where) if part)
+        console.print(f"  {place + ': ' if place else ''}{problem.what}", markup=False)
+    hidden = len(report.problems) - SHOWN
+    if hidden > 0:
+        console.print(f"  and {hidden} more; --json FILE has all of them", markup=False)

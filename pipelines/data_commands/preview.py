@@ -1,0 +1,232 @@
+"""``posetube data preview ROOT -o page.png``: some pictures of a data set with what is labelled.
+
+Joints that are seen are filled dots, hidden ones rings; the left side is blue, the right orange.
+Boxes are white, boxes of heads yellow, ignored regions grey. Pictures have numbers, not the names
+of their files, which some data sets took from the titles of other people's videos.
+
+Not here: the drawing of results over a video (:mod:`..tracking.overlay`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+from cyclopts import Parameter
+
+from posetube.errors import FormatError, InputError, PoseTubeError
+from posetube.skeletons import side_of
+from posetube.structures import ByteArray, JointState, VideoTracks
+
+from ...datasets.formats.numbers import joint_states
+from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset
+from ...datasets.readers.catalogue import DATASETS, open_dataset
+from ...datasets.video import open_video
+from ...datasets.video.picture import read_picture
+from ..storage.atomic_files import write_bytes
+
+ANY_JSON = ("posetrack17", "posetrack18", "posetrack21", "coco")
+"""Data sets whose files can have any name; they are tried last."""
+
+TILE = (270, 480)
+"""Height and width of a picture on the page, pixels."""
+
+CAPTION = 20
+"""Height of the dark strip under a picture's caption, pixels."""
+
+COLUMNS = 3
+MAX_PIXELS = 40_000_000
+MOST_JOINTS = 2_000
+"""People with more joints in all than this in one picture are left out of the page."""
+
+COLOURS = {"left": (66, 135, 245), "right": (245, 147, 66), "middle": (102, 217, 102)}
+WHITE, YELLOW, GREY = (255, 255, 255), (250, 230, 60), (150, 150, 150)
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """A frame that is to be shown."""
+
+    place: int
+    """Number of the video in the data set."""
+
+    video: AnnotatedVideo
+    frame: int
+
+
+def preview(
+    root: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    dataset: str | None = None,
+    pictures: int = 12,
+) -> None:
+    """Draw a page of pictures with their joints, to see whether they lie where they belong.
+
+    Args:
+        root: A data set's folder.
+        out: The page, a PNG.
+        dataset: Name of the data set, as for `data check` [default: the first that fits].
+        pictures: How many, 1 to 100.
+    """
+    if not 1 <= pictures <= 100:
+        raise InputError(f"--pictures must be in [1, 100], got {pictures}")
+    if out.suffix.lower() != ".png":
+        raise InputError(f"{out}: the page is a PNG; name a file that ends in .png")
+    data = open_dataset(dataset, root) if dataset else guess_dataset(root)
+    tiles = [_tile(choice, data.name) for choice in choose(data, pictures)]
+    if not tiles:
+        raise FormatError(f"{root}: {data.name} is there, but none of its pictures")
+    done, content = cv2.imencode(".png", page(tiles)[..., ::-1])
+    if not done:
+        raise InputError(f"{out}: the page cannot be encoded")
+    write_bytes(out, content.tobytes())
+
+
+def guess_dataset(root: Path) -> Dataset:
+    """The first data set whose reader finds a labelled picture in a folder.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for name in sorted(DATASETS, key=ANY_JSON.__contains__):
+        try:
+            dataset = open_dataset(name, root)
+            if any(True for _ in choose(dataset, 1)):
+                return dataset
+        except PoseTubeError:
+            continue
+    raise InputError(f"{root}: no data set with pictures is recognised; name it with --dataset")
+
+
+def choose(dataset: Dataset, count: int) -> Iterator[_Choice]:
+    """Frames spread over the data set, those with most people; videos that fail are skipped.
+
+    Raises:
+        FormatError: If the folder does not hold this data set.
+    """
+    names = dataset.videos()
+    found: list[tuple[int, AnnotatedVideo]] = []
+    for place in _spread(len(names), 20 * count):
+        try:
+            video = dataset.read(names[place])
+        except PoseTubeError:
+            continue
+        if video.media is not None and len(video.tracks.frame):
+            found.append((place, video))
+        if len(found) == count:
+            break
+    for i, (place, video) in enumerate(found):
+        share = count // len(found) + (i < count % len(found))
+        for frame in _crowded(video.tracks, share):
+            yield _Choice(place=place, video=video, frame=frame)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Places that halve the gaps of those before, so that the first few are far apart."""
+    fractions = (np.arange(most) * 0.618033988749895) % 1
+    return list(dict.fromkeys((fractions * count).astype(int).tolist())) if count else []
+
+
+def _crowded(tracks: VideoTracks, count: int) -> list[int]:
+    """In each of ``count`` stretches of a video the frame with most people."""
+    people = np.bincount(tracks.frame, minlength=len(tracks.frames))
+    stretches = np.array_split(np.arange(len(people)), min(count, len(people)))
+    return [int(stretch[people[stretch].argmax()]) for stretch in stretches]
+
+
+def _tile(choice: _Choice, name: str) -> ByteArray:
+    image = _image(choice)
+    note = f"{name} {choice.place + 1}, frame {choice.frame}"
+    if image is None:
+        return _captioned(np.zeros((*TILE, 3), np.uint8), f"{note}: no picture")
+    scale = min(TILE[0] / image.shape[0], TILE[1] / image.shape[1])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = np.ascontiguousarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    draw(small, choice.video.tracks, choice.frame, scale=scale)
+    tile = np.zeros((*TILE, 3), np.uint8)
+    tile[: small.shape[0], : small.shape[1]] = small
+    return _captioned(tile, note)
+
+
+def _image(choice: _Choice) -> ByteArray | None:
+    path = choice.video.picture(choice.frame)
+    try:
+        if path is not None:
+            return read_picture(path, max_pixels=MAX_PIXELS)[0]
+        if choice.video.media is not None:
+            with open_video(choice.video.media) as video:
+                return next(video.frames(choice.frame)).image
+    except (PoseTubeError, StopIteration):
+        return None
+    return None
+
+
+def draw(image: ByteArray, tracks: VideoTracks, frame: int, *, scale: float = 1.0) -> None:
+    """Draw what is labelled in one frame into a picture.
+
+    Args:
+        image: (H, W, 3) RGB, changed in place.
+        tracks: The annotations.
+        frame: Which of their frames.
+        scale: The picture's size over that of the annotated one.
+    """
+    for region in tracks.frames.ignore_regions.get(frame, ()):
+        cv2.polylines(image, [_places(region * scale)], True, GREY, 1, cv2.LINE_AA)
+    rows, states = tracks.rows_of(frame), joint_states(tracks)
+    for row in range(rows.start, min(rows.stop, rows.start + MOST_JOINTS)):
+        _box(image, tracks.boxes[row] * scale, WHITE)
+        if tracks.head_boxes is not None:
+            _box(image, tracks.head_boxes[row] * scale, YELLOW)
+        _pose(image, tracks, tracks.keypoints[row] * scale, states[row])
+
+
+def _pose(image: ByteArray, tracks: VideoTracks, points: np.ndarray, states: np.ndarray) -> None:
+    known = states != JointState.ABSENT
+    places = _places(np.nan_to_num(points))
+    joints = tracks.skeleton.joints
+    for start, stop in tracks.skeleton.edge_indices:
+        if known[start] and known[stop]:
+            colour = COLOURS[side_of(joints[stop])]
+            cv2.line(image, _pair(places[start]), _pair(places[stop]), colour, 1, cv2.LINE_AA)
+    for joint in np.flatnonzero(known):
+        filled = -1 if states[joint] == JointState.VISIBLE else 1
+        colour = COLOURS[side_of(joints[joint])]
+        cv2.circle(image, _pair(places[joint]), 3, colour, filled, cv2.LINE_AA)
+
+
+def _box(image: ByteArray, box: np.ndarray, colour: Colour) -> None:
+    if np.isfinite(box).all():
+        low, high = _places(box.reshape(2, 2))
+        cv2.rectangle(image, _pair(low), _pair(high), colour, 1)
+
+
+def _places(points: np.ndarray) -> np.ndarray:
+    """Whole pixels near enough for OpenCV, which counts with 16 bits."""
+    return np.asarray(np.clip(np.floor(points), -20_000, 20_000), np.int32)
+
+
+def _pair(place: np.ndarray) -> tuple[int, int]:
+    return int(place[0]), int(place[1])
+
+
+def _captioned(tile: ByteArray, text: str) -> ByteArray:
+    tile[-CAPTION:] //= 3
+    place = (6, tile.shape[0] - 6)
+    cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, WHITE, 1, cv2.LINE_AA)
+    return tile
+
+
+def page(tiles: Sequence[ByteArray]) -> ByteArray:
+    """Tiles of one size side by side, :data:`COLUMNS` in a row."""
+    blank = np.zeros_like(tiles[0])
+    columns = min(COLUMNS, len(tiles))
+    filled = [*tiles, *[blank] * (-len(tiles) % columns)]
+    rows = [np.hstack(filled[i : i + columns]) for i in range(0, len(filled), columns)]
+    return np.vstack(rows)

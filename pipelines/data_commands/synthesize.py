@@ -1,0 +1,44 @@
+"""``posetube data synthesize OUT``: videos of invented people with exact labels.
+
+Not here: inventing and drawing them (:mod:`posetube.datasets.synthetic`).
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posetube.errors import InputError
+
+from ...datasets.synthetic import SceneConfig, generate
+from ...datasets.synthetic.layouts import Layout, write_dataset
+
+SCENE = SceneConfig()
+
+
+def synthesize(
+    out: Path,
+    /,
+    *,
+    clips: int = 1,
+    seed: int = 0,
+    layout: Layout = "video",
+    scene: Annotated[SceneConfig, Parameter(name="*", negative_iterable=())] = SCENE,
+) -> None:
+    """Draw videos of invented people, with the labels that a data set would have.
+
+    The same seed gives the same videos.
+
+    Args:
+        out: Folder to write to.
+        clips: Number of videos.
+        seed: Of the first video, 0 or more; the next has the next.
+        layout: video is an MP4 with PoseTrack18's JSON beside it; posetrack18, posetrack17, coco,
+            mot, penn-action and jhmdb are folders as these data sets are published.
+        scene: What the videos show.
+    """
+    if clips < 1:
+        raise InputError(f"--clips must be at least 1, got {clips}")
+    made = (generate(scene, seed=seed + number) for number in range(clips))
+    frames = write_dataset(out, made, layout=layout)
+    print(f"{out}: {clips} videos, {frames} frames, layout {layout}")  # noqa: T201

@@ -1,0 +1,1 @@
+"""Predictions against truth: which files, which protocol, what report."""

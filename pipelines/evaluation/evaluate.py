@@ -1,0 +1,63 @@
+"""Compare predictions with truth: two inputs and a protocol's name give an :class:`EvalReport`.
+
+Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_boxes``,
+``evaluate_people``, ``evaluate_pictures`` beside this file), the command
+(:mod:`.evaluate_command`).
+"""
+
+from ...tracker.metrics.report import EvalReport
+from .evaluate_boxes import evaluate_boxes, only_boxes
+from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
+from .evaluate_pictures import evaluate_coco
+from .evaluate_tracking import EvaluateConfig, UpperBound, evaluate_tracks
+from .evaluation_inputs import Input
+
+
+def evaluate(
+    predictions: Input,
+    truth: Input,
+    *,
+    protocol: str = "clean",
+    dataset: str | None = None,
+    strict: bool = False,
+    upper_bound: UpperBound = "none",
+    events: bool = False,
+    workers: int = 1,
+    pck: PckConfig | None = None,
+) -> EvalReport:
+    """Compare predictions with truth.
+
+    Args:
+        predictions: A file, a folder or a run's directory, or tracks in memory; of any form that
+            :mod:`.evaluation_inputs` lists, mixed too.
+        truth: Likewise.
+        protocol: By which rules; never mix numbers of two. Pose tracking: ``poseval``,
+            ``poseval2017``, ``posetrack21``, ``clean``; pictures: ``coco``; single people:
+            ``pck-penn``, ``pck-jhmdb``, ``pixels``. Boxes (MOTChallenge) are measured by ``clean``
+            and ``posetrack21``.
+        dataset: Which data set a folder of truth is, by its name on the command line (``bbc-pose``,
+            ``flic`` ...); None: told by what lies there.
+        strict: ``posetrack21`` only: repeat the published tool's defect.
+        upper_bound: What is made perfect before it is measured.
+        events: Keep every miss, false positive and switch.
+        workers: Processes that read and measure sequences.
+        pck: How PCK is measured.
+
+    Raises:
+        InputError: If an argument is wrong or an input is not there.
+        FormatError: If a file is broken, or people cannot be compared; names file, frame, person.
+
+    Examples:
+        >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
+        >>> print(report.table(), report.total("mota"))                      # doctest: +SKIP
+    """
+    if protocol == "coco":
+        return evaluate_coco(predictions, truth)
+    if protocol in PEOPLE_PROTOCOLS:
+        return evaluate_people(predictions, truth, protocol=protocol, dataset=dataset, config=pck)
+    config = EvaluateConfig(
+        protocol=protocol, strict=strict, upper_bound=upper_bound, events=events, workers=workers
+    )
+    if dataset is None and only_boxes(truth):
+        return evaluate_boxes(predictions, truth, config=config)
+    return evaluate_tracks(predictions, truth, dataset=dataset, config=config)

@@ -1,0 +1,129 @@
+"""Protocols ``clean`` and ``posetrack21`` on boxes: truth that has no joints, as MOTChallenge's.
+
+``posetrack21`` leaves out predictions that are nobody's and lie in an ignore region, and measures
+MOTA and IDF1 on whole pixels, as the published kit does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from posetube.errors import InputError
+from posetube.structures import DoubleArray
+
+from ...tracker.metrics import box_tracking
+from ...tracker.metrics.hota import HotaCounts
+from ...tracker.metrics.identity import IdentityCounts, idf1
+from ...tracker.metrics.mota import ClearCounts, Event, clear_metrics
+from ...tracker.metrics.protocols import event_row, hota_values, protocol
+from ...tracker.metrics.report import EvalReport, Values
+from .evaluate_tracking import EvaluateConfig, Pair, in_processes
+from .evaluation_inputs import Input, Loaded, load, pair, sources
+from .frame_matching import check_people
+
+BOX = ("box",)
+"""What stands for joints."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Result:
+    """What is kept of a sequence."""
+
+    name: str
+    frames: int
+    clear: ClearCounts
+    identity: IdentityCounts
+    hota: HotaCounts
+    events: tuple[Event, ...]
+
+
+def only_boxes(truth: Input) -> bool:
+    """Whether the truth has boxes and no joints."""
+    return all(
+        source.form == "mot" or (source.tracks is not None and not len(source.tracks.skeleton))
+        for source in sources(truth)
+    )
+
+
+def evaluate_boxes(predictions: Input, truth: Input, *, config: EvaluateConfig) -> EvalReport:
+    """Compare boxes, sequence by sequence.
+
+    Raises:
+        InputError: If an input is not there, or the protocol knows no boxes.
+        FormatError: If a file is broken; names it.
+    """
+    if config.protocol not in ("clean", "posetrack21") or config.upper_bound != "none":
+        raise InputError(
+            f"{truth} has boxes and no joints: use the protocol clean or posetrack21, and no upper "
+            f"bound, got {config.protocol} and {config.upper_bound}"
+        )
+    pairs = pair(predictions, truth)
+    found = list(in_processes(partial(_measure, config=config), pairs, config.workers))
+    return EvalReport(
+        protocol=f"{config.protocol} (boxes)",
+        frames=sum(result.frames for result in found),
+        sequences=len(found),
+        metrics=_metrics(found),
+        per_sequence={
+            result.name: EvalReport(
+                protocol=f"{config.protocol} (boxes)",
+                frames=result.frames,
+                sequences=1,
+                metrics=_metrics([result]),
+            )
+            for result in found
+        },
+        events=tuple(event_row(e, result.name, BOX) for result in found for e in result.events),
+    )
+
+
+def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
+    found, truth = (load(side) for side in pair)
+    for side in (found, truth):
+        check_people(side, protocol("clean"))
+    if found.form != truth.form:
+        found, truth = _from_pixel_0(found), _from_pixel_0(truth)
+    scene = box_tracking.build(truth.tracks, found.tracks, name=pair[1].name)
+    events: list[Event] | None = [] if config.events else None
+    if config.protocol == "posetrack21":
+        regions = truth.tracks.frames.ignore_regions
+        tracked = box_tracking.without_ignored(box_tracking.whole_pixels(scene), regions)
+        scene = box_tracking.without_ignored(scene, regions)
+    else:
+        tracked = scene
+    clear, identity = box_tracking.count(tracked, events=events)
+    return _Result(
+        name=scene.name,
+        frames=len(scene.frames),
+        clear=clear,
+        identity=identity,
+        hota=box_tracking.hota(scene),
+        events=tuple(events or ()),
+    )
+
+
+def _from_pixel_0(side: Loaded) -> Loaded:
+    """MOTChallenge's pixels count from 1, all others' from 0."""
+    if side.form != "mot":
+        return side
+    return replace(side, tracks=replace(side.tracks, boxes=side.tracks.boxes - 1))
+
+
+def _metrics(found: Sequence[_Result]) -> dict[str, Values]:
+    clear = ClearCounts.total(result.clear for result in found)
+    identity = IdentityCounts.total(result.identity for result in found)
+    ratios = clear_metrics(clear)
+    metrics = {
+        name: _total(getattr(ratios, name)) for name in ("mota", "motp", "precision", "recall")
+    }
+    metrics["idf1"] = _total(idf1(identity))
+    for name in ("misses", "false_positives", "switches", "objects", "matches"):
+        metrics[name] = {"total": int(getattr(clear, name)[0])}
+    values, _ = hota_values([result.hota for result in found], BOX, combined=True)
+    return metrics | {name: {"total": cells["total"]} for name, cells in values.items()}
+
+
+def _total(values: DoubleArray) -> Values:
+    return {"total": None if np.isnan(values[0]) else float(100 * values[0])}

@@ -1,0 +1,148 @@
+"""The command ``evaluate``: options in; table, JSON, list of errors and plots out."""
+
+import csv
+import io
+import json as json_module
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from posetube.errors import InputError
+
+from ...tracker.metrics.report import EvalReport, EventRow, event_dict
+from ..storage.atomic_files import write_bytes
+from .evaluate import evaluate
+from .evaluate_people import PckConfig
+from .evaluate_tracking import UpperBound
+
+PCK = PckConfig()
+
+BOUNDS: Sequence[tuple[UpperBound, str]] = (
+    ("tracking", "perfect tracking"),
+    ("keypoints", "perfect keypoints"),
+    ("both", "both"),
+)
+"""What ``--upper-bounds`` measures besides the predictions themselves."""
+
+ProtocolName = Literal[
+    "clean",
+    "poseval",
+    "poseval2017",
+    "posetrack21",
+    "coco",
+    "pck-penn",
+    "pck-jhmdb",
+    "pixels",
+]
+
+
+def evaluate_command(
+    predictions: Path,
+    truth: Path,
+    /,
+    *,
+    protocol: ProtocolName = "clean",
+    dataset: str | None = None,
+    strict: bool = False,
+    json: Path | None = None,
+    per_sequence: bool = False,
+    events: Path | None = None,
+    plots: Path | None = None,
+    upper_bounds: bool = False,
+    workers: int = 1,
+    pck: PckConfig = PCK,
+) -> int:
+    """Compare predictions with truth by the rules of a named protocol.
+
+    Either side is a file, a folder with a file per sequence, or a run's directory; PoseTrack17, 18
+    and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by their content.
+
+    Args:
+        predictions: What was found.
+        truth: What is there.
+        protocol: clean counts every labelled frame with its real misses; poseval is PoseTrack's
+            tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
+            poses. Numbers of two protocols cannot be compared.
+        dataset: Which data set the truth is: bbc-pose, flic, chalearn ... [default: told by what
+            lies there].
+        strict: posetrack21 only: repeat the published tool's defect in frames without people.
+        json: Write the report as one JSON object.
+        per_sequence: Print every sequence's table too (the JSON has them anyway).
+        events: Write every miss, false positive and switch: .csv, or else JSON.
+        plots: Folder for pictures: precision over recall, HOTA over threshold, bars by sequence, a
+            timeline of errors. Needs posetube[plots].
+        upper_bounds: Measure also with perfect identities, perfect joints, and both.
+        workers: Processes that read and measure sequences.
+        pck: How PCK is measured.
+    """
+    report = evaluate(
+        predictions,
+        truth,
+        protocol=protocol,
+        dataset=dataset,
+        strict=strict,
+        events=events is not None or plots is not None,
+        workers=workers,
+        pck=pck,
+    )
+    bounds: dict[str, EvalReport] = {}
+    if upper_bounds:
+        bounds = _bounds(predictions, truth, protocol=protocol, dataset=dataset, workers=workers)
+    if plots is not None:
+        from .evaluation_plots import draw_plots
+
+        draw_plots(report, plots)
+    if events is not None:
+        write_bytes(events, _events(report.events, as_csv=events.suffix == ".csv"))
+    content = _content(report, bounds, with_events=events is not None)
+    if json is not None:
+        text = json_module.dumps(content, indent=1, allow_nan=False)
+        write_bytes(json, (text + "\n").encode())
+    print(_table(report, bounds, per_sequence=per_sequence))  # noqa: T201
+    return 0
+
+
+def _bounds(predictions: Path, truth: Path, **options: Any) -> dict[str, EvalReport]:
+    if options["protocol"] not in ("clean", "poseval", "poseval2017"):
+        raise InputError(
+            f"--upper-bounds is for clean, poseval and poseval2017, got {options['protocol']}"
+        )
+    return {
+        name: evaluate(predictions, truth, upper_bound=bound, **options) for bound, name in BOUNDS
+    }
+
+
+def _table(report: EvalReport, bounds: dict[str, EvalReport], *, per_sequence: bool) -> str:
+    lines = [report.table(per_sequence=per_sequence)]
+    if bounds:
+        lines += ["", f"{'':<20}{'AP':>7}{'MOTA':>7}"]
+        for name, bound in {"as predicted": report, **bounds}.items():
+            cells = (bound.total("ap"), bound.total("mota"))
+            shown = "".join(f"{'-' if c is None else format(c, '.1f'):>7}" for c in cells)
+            lines.append(f"{name:<20}{shown}")
+    return "\n".join(lines)
+
+
+def _content(
+    report: EvalReport, bounds: dict[str, EvalReport], *, with_events: bool
+) -> dict[str, Any]:
+    content = report.to_dict()
+    if not with_events:
+        content.pop("events", None)
+    if bounds:
+        content["upper_bounds"] = {
+            name: {metric: dict(values) for metric, values in bound.metrics.items()}
+            for name, bound in bounds.items()
+        }
+    return content
+
+
+def _events(events: Sequence[EventRow], *, as_csv: bool) -> bytes:
+    rows = [event_dict(event) for event in events]
+    if not as_csv:
+        return (json_module.dumps(rows, indent=0) + "\n").encode()
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(EventRow.__slots__))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()

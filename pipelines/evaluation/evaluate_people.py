@@ -1,0 +1,240 @@
+"""Protocols ``pck-penn``, ``pck-jhmdb`` and ``pixels``: how near the joints of known people are.
+
+These data sets have one labelled person, and a tracker may find several: every true person is
+compared with the prediction whose box fits best in that frame. Nobody found is a miss of all
+joints. Of a data set that tells training from test, the test part counts.
+
+Source: the papers' own programs, see :mod:`posetube.tracker.metrics.pck`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from posetube import boxes, skeletons
+from posetube.errors import FormatError, InputError
+from posetube.skeletons import Skeleton
+from posetube.structures import BoolArray, DoubleArray
+
+from ...tracker.metrics.association import assign
+from ...tracker.metrics.pck import (
+    Accuracy,
+    Rule,
+    box_sizes,
+    pck,
+    pixel_curve,
+    torso_sizes,
+)
+from ...tracker.metrics.report import EvalReport, Values, percent
+from ...tracker.metrics.scene import HEAD_SIZE
+from .evaluation_inputs import Input, Source, load, pair
+from .frame_matching import match_frames, place
+
+Normalizer = Literal["box", "torso", "head"]
+"""What errors are divided by: the longer side of the box, a shoulder and the opposite hip, 0.6 of
+the head box's diagonal."""
+
+PEOPLE_PROTOCOLS = ("pck-penn", "pck-jhmdb", "pixels")
+
+TORSO = {
+    "pck-penn": ("right_shoulder", "left_hip"),
+    "pck-jhmdb": ("left_shoulder", "right_hip"),
+    "pixels": ("left_shoulder", "right_hip"),
+}
+"""The joints whose distance is the torso's size."""
+
+THRESHOLDS = (0.05, 0.1, 0.2, 0.5)
+PIXELS = tuple(range(21))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PckConfig:
+    """How PCK is measured."""
+
+    normalizer: Normalizer | None = None
+    """What errors are divided by; None: the box for PCK, nothing for ``pixels``. With one,
+    ``pixels`` measures as if it were 100 pixels long, as FLIC does with the torso."""
+
+    rule: Rule = "lstm-pm"
+    """Whose comparison and mean."""
+
+    threshold: float = 0.2
+    """Errors up to this share of the size are right; above 0."""
+
+    scale: float = 1.0
+    """``pixels`` only: factor of all lengths; 0.5 for BBC Pose's half resolution."""
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "scale"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"PckConfig.{name} must be over 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Compared:
+    """N true people of a sequence and their predictions; K joints."""
+
+    name: str
+    frames: int
+    skeleton: Skeleton
+    truth: DoubleArray
+    found: DoubleArray
+    labeled: BoolArray
+    boxes: DoubleArray
+    heads: DoubleArray
+    where: tuple[str, ...]
+
+
+def evaluate_people(
+    predictions: Input,
+    truth: Input,
+    *,
+    protocol: str,
+    dataset: str | None = None,
+    config: PckConfig | None = None,
+) -> EvalReport:
+    """Compare people one by one.
+
+    Args:
+        predictions: See :mod:`.evaluation_inputs`.
+        truth: Likewise.
+        protocol: One of :data:`PEOPLE_PROTOCOLS`.
+        dataset: Which data set the truth is; None: told by what lies there.
+        config: How PCK is measured.
+
+    Raises:
+        InputError: If an input is not there, or the protocol is none of :data:`PEOPLE_PROTOCOLS`.
+        FormatError: If a file is broken, or a size that errors are divided by is not known.
+    """
+    if protocol not in PEOPLE_PROTOCOLS:
+        raise InputError(
+            f"no protocol {protocol!r} for people; there are {', '.join(PEOPLE_PROTOCOLS)}"
+        )
+    config = config or PckConfig()
+    parts = list(_compare(pair(predictions, truth, dataset=dataset)))
+    skeletons_seen = {part.skeleton.name for part in parts}
+    if len(skeletons_seen) > 1:
+        raise FormatError(f"{truth}: its sequences have different joints: {skeletons_seen}")
+    return _report(parts, protocol, config, per_sequence=True)
+
+
+def _report(
+    parts: list[_Compared], protocol: str, config: PckConfig, *, per_sequence: bool
+) -> EvalReport:
+    metrics, note = (
+        _pixels(parts, protocol, config) if protocol == "pixels" else _pck(parts, protocol, config)
+    )
+    return EvalReport(
+        protocol=protocol,
+        frames=sum(part.frames for part in parts),
+        sequences=len(parts),
+        metrics=metrics,
+        per_sequence={
+            part.name: _report([part], protocol, config, per_sequence=False) for part in parts
+        }
+        if per_sequence
+        else {},
+        notes=(note,),
+    )
+
+
+def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict[str, Values], str]:
+    truth, found, labeled = _joined(parts)
+    normalizer = config.normalizer or "box"
+    sizes = np.concatenate([_sizes(part, protocol, normalizer) for part in parts])
+    metrics: dict[str, Values] = {}
+    for limit in (config.threshold, *(t for t in THRESHOLDS if t != config.threshold)):
+        accuracy = pck(
+            truth, found, sizes=sizes, labeled=labeled, threshold=limit, rule=config.rule
+        )
+        name = "pck" if limit == config.threshold else f"pck@{limit:g}"
+        metrics[name] = _values(accuracy, parts[0].skeleton)
+    note = f"pck is PCK@{config.threshold:g} of the {normalizer}, rule {config.rule}"
+    return metrics, note
+
+
+def _pixels(
+    parts: list[_Compared], protocol: str, config: PckConfig
+) -> tuple[dict[str, Values], str]:
+    truth, found, labeled = _joined(parts)
+    scale = np.full(len(truth), config.scale)
+    note = f"lengths times {config.scale:g}"
+    if config.normalizer is not None:
+        sizes = np.concatenate([_sizes(part, protocol, config.normalizer) for part in parts])
+        scale *= np.divide(100, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+        note += f", as if the {config.normalizer} were 100 pixels long"
+    curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=scale)
+    metrics = {
+        f"within_{limit}px": _values(accuracy, parts[0].skeleton)
+        for limit, accuracy in zip(PIXELS, curve, strict=True)
+    }
+    return metrics, note
+
+
+def _joined(parts: list[_Compared]) -> tuple[DoubleArray, DoubleArray, BoolArray]:
+    return (
+        np.concatenate([part.truth for part in parts]),
+        np.concatenate([part.found for part in parts]),
+        np.concatenate([part.labeled for part in parts]),
+    )
+
+
+def _values(accuracy: Accuracy, skeleton: Skeleton) -> Values:
+    return percent(np.append(accuracy.joints, accuracy.total), skeleton.joints)
+
+
+def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArray:
+    if normalizer == "torso":
+        first, second = (part.skeleton.index(joint) for joint in TORSO[protocol])
+        sizes = torso_sizes(part.truth, part.found, (first, second))
+    elif normalizer == "box":
+        sizes = box_sizes(part.boxes)
+    else:
+        sizes = HEAD_SIZE * np.linalg.norm(part.heads[:, 2:] - part.heads[:, :2], axis=1)
+    unknown = np.isnan(sizes) & part.labeled.any(axis=1)
+    if unknown.any():
+        raise FormatError(
+            f"{part.where[int(np.flatnonzero(unknown)[0])]} has no {normalizer}, which errors are "
+            "divided by; choose another --pck.normalizer"
+        )
+    return sizes
+
+
+def _compare(pairs: Iterable[tuple[Source, Source]]) -> Iterator[_Compared]:
+    for theirs, ours in pairs:
+        true, predicted = load(ours), load(theirs)
+        frame_of = match_frames(predicted, true, by_position=False)
+        tracks, found = true.tracks, predicted.tracks
+        plan = skeletons.convert(found.skeleton, tracks.skeleton)
+        points, _ = skeletons.apply(
+            plan, found.keypoints.astype(np.float64), found.keypoint_scores.astype(np.float64)
+        )
+        own = tracks.keypoints.astype(np.float64)
+        chosen = np.full_like(own, np.nan)
+        own_boxes, their_boxes = _boxes(tracks.boxes, own), _boxes(found.boxes, points)
+        for index in np.flatnonzero(frame_of >= 0):
+            here, there = tracks.rows_of(int(frame_of[index])), found.rows_of(int(index))
+            fit = boxes.iou(own_boxes[here], their_boxes[there])
+            rows, columns = assign(fit, maximize=True)
+            chosen[here.start + rows] = points[there.start + columns]
+        heads = tracks.head_boxes
+        yield _Compared(
+            name=ours.name,
+            frames=len(np.unique(tracks.frame)),
+            skeleton=tracks.skeleton,
+            truth=own,
+            found=chosen,
+            labeled=np.asarray(~np.isnan(own).any(axis=-1)),
+            boxes=tracks.boxes.astype(np.float64),
+            heads=np.full((len(own), 4), np.nan) if heads is None else heads,
+            where=tuple(f"{true.where}: {place(tracks, row)}" for row in range(len(own))),
+        )
+
+
+def _boxes(given: np.ndarray, points: np.ndarray) -> DoubleArray:
+    """(R, 4) each person's box, or one around its joints; nothing overlaps somebody without."""
+    exact = given.astype(np.float64)
+    around = boxes.around(points)
+    return np.nan_to_num(np.where(np.isnan(exact).any(axis=1, keepdims=True), around, exact))

@@ -1,0 +1,157 @@
+"""The pose tracking protocols over files: sequence by sequence, in several processes when asked.
+
+Each is read, measured and let go; memory holds what
+:class:`~posetube.tracker.metrics.protocols.SequenceResult` keeps of it. Not here: boxes
+(:mod:`.evaluate_boxes`), single people (:mod:`.evaluate_people`), pictures
+(:mod:`.evaluate_pictures`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from typing import Literal, TypeVar
+
+from posetube.errors import InputError
+from posetube.structures import IntArray
+
+from ...tracker.metrics.mota import FrameJoints
+from ...tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
+from ...tracker.metrics.report import EvalReport
+from ...tracker.metrics.scene import Scene, build
+from ...tracker.metrics.upper_bounds import perfect_keypoints, perfect_tracking
+from .evaluation_inputs import Input, Loaded, Source, load, pair
+from .frame_matching import check_heads, check_people, match_frames
+
+UpperBound = Literal["none", "tracking", "keypoints", "both"]
+"""What is made perfect before it is measured, to see what it costs: identities, joints, or both."""
+
+Result = TypeVar("Result")
+Pair = tuple[Source, Source]
+"""Predictions and truth of a sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """How predictions are compared with truth."""
+
+    protocol: str = "clean"
+    """``poseval``, ``poseval2017``, ``posetrack21`` or ``clean``, see
+    :mod:`posetube.tracker.metrics.protocols`."""
+
+    strict: bool = False
+    """``posetrack21`` only: repeat the published tool's defect."""
+
+    upper_bound: UpperBound = "none"
+    """What is made perfect first."""
+
+    events: bool = False
+    """Keep every miss, false positive and switch."""
+
+    workers: int = 1
+    """Processes that read and measure sequences, from 1."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"EvaluateConfig.workers must be 1 or more, got {self.workers}")
+        protocol(self.protocol, strict=self.strict)
+
+
+def evaluate_tracks(
+    predictions: Input,
+    truth: Input,
+    *,
+    dataset: str | None = None,
+    config: EvaluateConfig | None = None,
+) -> EvalReport:
+    """Compare tracks with their truth, sequence by sequence.
+
+    Args:
+        predictions: See :mod:`.evaluation_inputs`.
+        truth: Likewise.
+        dataset: Which data set the truth is; None: told by what lies there.
+        config: How they are compared.
+
+    Raises:
+        InputError: If an input is not there, or a sequence has no prediction.
+        FormatError: If a file is broken, or its people cannot be compared.
+    """
+    config = config or EvaluateConfig()
+    rules = protocol(config.protocol, strict=config.strict)
+    pairs = pair(predictions, truth, dataset=dataset)
+    if rules.empty == "repeat":  # a sequence needs the one before
+        return summarize(_chained(pairs, config), rules)
+    return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
+
+
+def _chained(pairs: Sequence[Pair], config: EvaluateConfig) -> Iterator[SequenceResult]:
+    carried = None
+    for one in pairs:
+        result = _measure(one, config=config, carried=carried)
+        carried = result.carried
+        yield result
+
+
+def in_processes(
+    job: Callable[[Pair], Result], pairs: Sequence[Pair], workers: int
+) -> Iterator[Result]:
+    """Results of a job for every sequence, in order, from this or from several processes."""
+    workers = min(workers, len(pairs))
+    if workers < 2:
+        yield from map(job, pairs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(job, pairs, chunksize=max(1, len(pairs) // (8 * workers)))
+
+
+def _measure(
+    pair: Pair, *, config: EvaluateConfig, carried: FrameJoints | None = None
+) -> SequenceResult:
+    rules = protocol(config.protocol, strict=config.strict)
+    found, truth = (load(side, flat_regions=not rules.by_position) for side in pair)
+    for side in (found, truth):
+        check_people(side, rules)
+    frame_of = match_frames(found, truth, by_position=rules.by_position)
+    predicted = found
+    if config.upper_bound in ("keypoints", "both"):
+        tracks = perfect_keypoints(found.tracks, truth.tracks, frame_of=frame_of)
+        predicted = replace(found, tracks=tracks)
+    scene = _scene(predicted, truth, rules, name=pair[1].name, frame_of=frame_of)
+    check_heads(scene, truth)
+    perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
+    return measure(
+        scene,
+        rules,
+        tracked=perfect,
+        identified=_identified(pair, rules, frame_of) if rules.reid else None,
+        carried=carried,
+        events=config.events,
+    )
+
+
+def _scene(
+    found: Loaded, truth: Loaded, rules: Protocol, *, name: str, frame_of: IntArray
+) -> Scene:
+    return build(
+        truth.tracks,
+        found.tracks,
+        name=name,
+        rules=rules.rules,
+        frame_of=frame_of,
+        without_pointless=(_drops_pointless(truth, rules), _drops_pointless(found, rules)),
+    )
+
+
+def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> Scene | None:
+    """The sequence with the ids of people; None where somebody has none."""
+    if any(side.form != "json" for side in pair):
+        return None
+    found, truth = (load(side, identity="person_id") for side in pair)
+    if (found.tracks.track_ids < 0).any() or (truth.tracks.track_ids < 0).any():
+        return None
+    return _scene(found, truth, rules, name=pair[1].name, frame_of=frame_of)
+
+
+def _drops_pointless(side: Loaded, rules: Protocol) -> bool:
+    return rules.format_matters and side.form == "posetrack17"

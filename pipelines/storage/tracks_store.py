@@ -1,0 +1,218 @@
+"""``tracks.parquet``: a row per person and frame, written and read as a stream.
+
+Rows are sorted by frame. The file holds nothing that differs from one run to the next (no clock, no
+host), so that the same detections give the same bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from posetube.errors import FormatError
+from posetube.skeletons import Skeleton, skeleton
+from posetube.structures import ByteArray, FloatArray, FramePoses, RowState, VideoTracks
+
+from .detections_store import frame_table
+from .pose_columns import (
+    COMPRESSION,
+    column,
+    concatenate,
+    pose_arrays,
+    pose_fields,
+    pose_people,
+)
+from .run_directory import RunDirectory
+
+ROW_GROUP = 2048
+"""Rows that are held in memory before they are written."""
+
+STATE_NAMES = tuple(state.name.lower() for state in RowState)
+"""How the column ``state`` spells a :class:`~posetube.structures.RowState`."""
+
+
+EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
+"""Columns that say what a link cost and when it would not have been made, and their fields."""
+
+
+class TracksWriter:
+    """Writes one ``tracks.parquet``; a context manager."""
+
+    def __init__(self, path: Path, *, source: str, size: tuple[int, int], joints: Skeleton) -> None:
+        """Open the file.
+
+        Args:
+            path: Name to write to.
+            source: Name of the video.
+            size: (H, W) of its displayed frames, pixels.
+            joints: Names of the K joints.
+        """
+        metadata = {
+            "source": source,
+            "size": msgspec.json.encode(size),
+            "skeleton": joints.name,
+            "joints": msgspec.json.encode(joints.joints),
+        }
+        self._schema = pa.schema(_fields(len(joints)), metadata=metadata)
+        self._joints = len(joints)
+        self._waiting: list[FramePoses] = []
+        self._writer = pq.ParquetWriter(path, self._schema, compression=COMPRESSION)
+
+    def write(self, poses: FramePoses) -> None:
+        """Append one frame's people; frames in rising order."""
+        if len(poses):
+            self._waiting.append(poses)
+        if sum(map(len, self._waiting)) >= ROW_GROUP:
+            self._write_group()
+
+    def close(self) -> None:
+        """Write what is left and end the file."""
+        if self._waiting:
+            self._write_group()
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._writer.close()
+
+    def _write_group(self) -> None:
+        frames, self._waiting = self._waiting, []
+        counts = [len(f) for f in frames]
+        people = concatenate([f.people for f in frames], self._joints)
+        states = np.concatenate([f.states for f in frames])
+        columns = [
+            pa.array(np.repeat(np.array([f.frame for f in frames], np.int64), counts)),
+            pa.array(np.repeat(np.array([f.time for f in frames], np.float64), counts)),
+            pa.array(np.concatenate([f.track_ids for f in frames]), pa.int64()),
+            *pose_arrays(people),
+            pa.array([STATE_NAMES[state] for state in states], pa.string()),
+            pa.array(np.concatenate([f.link_margins for f in frames]), pa.float32()),
+            *(pa.array(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
+        ]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+
+def read_poses(path: Path) -> Iterator[FramePoses]:
+    """The frames that somebody is in, in order, a row group in memory at a time.
+
+    Raises:
+        FormatError: If the file is not a table of tracks.
+    """
+    file = _open(path)
+    joints = len(_skeleton(path, file))
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group)
+        frames, times = column(table, "frame"), column(table, "time_s")
+        ids, margins = column(table, "track_id"), column(table, "link_margin")
+        people, states, evidence = pose_people(table, joints), _states(table), _evidence(table)
+        starts = np.flatnonzero(np.diff(frames, prepend=-1))
+        for start, stop in pairwise([*starts.tolist(), len(frames)]):
+            rows = slice(start, stop)
+            yield FramePoses(
+                frame=int(frames[start]),
+                time=float(times[start]),
+                track_ids=ids[rows],
+                people=people[rows],
+                states=states[rows],
+                link_margins=margins[rows],
+                **{name: values[rows] for name, values in evidence.items()},
+            )
+
+
+def read_tracks(folder: Path) -> VideoTracks:
+    """The tracks of a run, all in memory.
+
+    Args:
+        folder: The run's directory.
+
+    Raises:
+        InputError: If the folder is no run.
+        FormatError: If its detections are not linked yet, or a file does not follow its format.
+    """
+    run = RunDirectory(folder)
+    manifest = run.read()
+    file = _open(run.tracks)
+    joints = _skeleton(run.tracks, file)
+    table = file.read()
+    people, evidence = pose_people(table, len(joints)), _evidence(table)
+    return VideoTracks(
+        source=manifest.source.name,
+        size=manifest.source.size,
+        skeleton=joints,
+        frames=frame_table(run.detections),
+        frame=column(table, "frame"),
+        track_ids=column(table, "track_id"),
+        boxes=people.boxes,
+        scores=people.scores,
+        keypoints=people.keypoints,
+        keypoint_scores=people.keypoint_scores,
+        states=_states(table),
+        link_margins=column(table, "link_margin"),
+        link_costs=evidence.get("link_costs"),
+        link_gates=evidence.get("link_gates"),
+    )
+
+
+def _fields(joints: int) -> list[Any]:
+    return [
+        pa.field("frame", pa.int64(), nullable=False),
+        pa.field("time_s", pa.float64(), nullable=False),
+        pa.field("track_id", pa.int64(), nullable=False),
+        *pose_fields(joints),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("link_margin", pa.float32(), nullable=False),
+        *(pa.field(name, pa.float32(), nullable=False) for name in EVIDENCE),
+    ]
+
+
+def _known(frames: Sequence[FramePoses], name: str) -> FloatArray:
+    """A column that a tracker may not know: NaN there."""
+    parts = [getattr(f, name) for f in frames]
+    unknown = [np.full(len(f), np.nan, np.float32) for f in frames]
+    return np.concatenate([u if p is None else p for p, u in zip(parts, unknown, strict=True)])
+
+
+def _evidence(table: Any) -> dict[str, FloatArray]:
+    """Cost and gate of each link; nothing from tables written before these were kept."""
+    names = set(table.column_names)
+    return {field: column(table, name) for name, field in EVIDENCE.items() if name in names}
+
+
+def _states(table: Any) -> ByteArray:
+    names = column(table, "state")
+    return np.array([STATE_NAMES.index(name) for name in names], np.uint8)
+
+
+def _skeleton(path: Path, file: Any) -> Skeleton:
+    metadata = file.schema_arrow.metadata or {}
+    if b"skeleton" not in metadata:
+        raise FormatError(f"{path}: not a table of tracks: its metadata names no skeleton")
+    return skeleton(metadata[b"skeleton"].decode())
+
+
+def _open(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise FormatError(
+            f"{path} is absent: the run is not linked yet. `posetube link {path.parent}` does it"
+        ) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise FormatError(f"{path}: not a table of tracks ({reason})") from None

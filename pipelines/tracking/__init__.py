@@ -1,0 +1,1 @@
+"""The main job, stage by stage: detect, link, render; one input or several; the commands."""

@@ -1,0 +1,116 @@
+"""Several inputs, one after the other: where one fails, the others go on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from posetube.errors import MediaError, ResourceError
+
+from ...datasets.video.inputs import Input, find_inputs
+from ..failures import (
+    COMPLETE,
+    MARKED_PROBLEMS,
+    SOME_FAILED,
+    Interrupted,
+    explain,
+    one_line,
+)
+from ..interrupt import Interrupt
+from ..loaded_model import LoadedModel
+from ..progress import Listener
+from ..storage.run_directory import RunDirectory
+from .track import TrackConfig, summary, track_input
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one input ended."""
+
+    exit_code: int
+    """As if it had been the only one."""
+
+    line: str
+    """What came out, or why nothing did."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no result."""
+        return self.exit_code not in (COMPLETE, MARKED_PROBLEMS)
+
+
+def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[Outcome]]:
+    """What the arguments name, and how it ended for those that name nothing to read.
+
+    Raises:
+        InputError: If there are no arguments.
+    """
+    readable, refused = [], []
+    for pattern in patterns:
+        try:
+            find_inputs([pattern])
+            readable.append(pattern)
+        except MediaError as error:
+            refused.append(Outcome(exit_code=error.exit_code, line=one_line(error)))
+    return find_inputs(readable) if readable or not patterns else [], refused
+
+
+def track_inputs(
+    items: Sequence[Input],
+    runs: Sequence[RunDirectory],
+    model: LoadedModel,
+    *,
+    config: TrackConfig,
+    listener: Listener,
+    interrupt: Interrupt,
+) -> Iterator[Outcome]:
+    """Track each input and say how it ended, as soon as it did.
+
+    Where disk or memory ran out, the rest is not tried.
+
+    Raises:
+        Interrupted: If somebody asked to stop.
+    """
+    for item, run in zip(items, runs, strict=True):
+        outcome = _track_one(
+            item, run, model, config=config, listener=listener, interrupt=interrupt
+        )
+        yield outcome
+        if outcome.exit_code == ResourceError.exit_code:
+            return
+
+
+def _track_one(
+    item: Input,
+    run: RunDirectory,
+    model: LoadedModel,
+    *,
+    config: TrackConfig,
+    listener: Listener,
+    interrupt: Interrupt,
+) -> Outcome:
+    if config.on_existing == "skip" and run.manifest.exists():
+        return Outcome(exit_code=COMPLETE, line=f"{item.name}: skipped, {run.path} is there")
+    try:
+        manifest = track_input(
+            item, run, model, config=config, listeners=[listener], interrupt=interrupt
+        )
+    except KeyboardInterrupt:
+        raise Interrupted("stopped at once, the whole parts are kept") from None
+    except Interrupted:
+        raise
+    except Exception as error:
+        failure = explain(error, logs=run.logs if run.manifest.exists() else None)
+        return Outcome(exit_code=failure.exit_code, line=failure.line)
+    code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
+    return Outcome(exit_code=code, line=summary(run, manifest))
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """One exit code for all inputs, see :mod:`..failures`."""
+    codes = {outcome.exit_code for outcome in outcomes}
+    if ResourceError.exit_code in codes:
+        return ResourceError.exit_code
+    if len(codes) == 1:
+        return codes.pop()
+    if any(outcome.failed for outcome in outcomes):
+        return SOME_FAILED
+    return max(codes, default=COMPLETE)

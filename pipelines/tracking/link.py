@@ -1,0 +1,49 @@
+"""The second stage: from a run's detections to ``tracks.parquet`` and ``tracks.json``.
+
+It starts from the first frame each time and depends on nothing but the parts and its settings, so
+that a run that was stopped ends as one that was not. Both files are written as streams.
+"""
+
+from posetube.skeletons import skeleton
+
+from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
+from ...tracker.config import LinkConfig
+from ..storage.atomic_files import replacing
+from ..storage.detections_store import read_frames
+from ..storage.recorder import Recorder
+from ..storage.tracks_store import TracksWriter
+from .link_presets import Preset, link_by_preset
+
+
+def link(record: Recorder, config: LinkConfig, *, preset: Preset = "online") -> None:
+    """Link all detections of a run, and write its tracks in both forms.
+
+    Args:
+        record: The run.
+        config: How to link.
+        preset: Which way of linking.
+
+    Raises:
+        Interrupted: If somebody asked to stop; the earlier files, if any, stay.
+        FormatError: If a part of the detections cannot be read.
+    """
+    run, source = record.run, record.manifest.source
+    joints = skeleton(record.manifest.skeleton)
+    found = read_frames(run.detections, joints=len(joints))
+    ids: set[int] = set()
+    with (
+        replacing(run.tracks) as table,
+        replacing(run.posetrack) as document,
+        TracksWriter(table, source=source.name, size=source.size, joints=joints) as rows,
+        PoseTrack18Writer(document, skeleton=joints, name=source.name, size=source.size) as people,
+    ):
+        linked = link_by_preset(
+            found, preset=preset, config=config, skeleton=joints, size=source.size
+        )
+        for done, poses in enumerate(linked, start=1):
+            rows.write(poses)
+            people.add(poses)
+            ids.update(poses.track_ids.tolist())
+            record.progress(done)
+            record.interrupt.check()
+    record.update(tracks=len(ids))

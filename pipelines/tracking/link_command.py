@@ -1,0 +1,94 @@
+"""``posetube link RUN|FILE``: link detections, ours or anybody's, and list the links in doubt."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posetube.errors import InputError
+
+from ...tracker.config import LinkConfig
+from ...tracker.evidence import Link, weakest_links
+from ..interrupt import catching_interrupts
+from ..progress import ProgressKind, showing_progress
+from ..storage.existing_run import OnExisting
+from ..storage.run_directory import RunDirectory
+from ..storage.tracks_store import read_tracks
+from .link_external import link_file
+from .link_presets import Preset
+from .rework import link_again
+
+LINK = LinkConfig()
+SHOWN = 20
+"""How many doubtful links are listed."""
+
+
+def link(
+    source: Path,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    preset: Preset = "online",
+    suspicious: Annotated[bool, Parameter(negative=())] = False,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    frame_rate: float = 25.0,
+    on_existing: OnExisting = "fail",
+    link: LinkConfig = LINK,
+    progress: ProgressKind = "auto",
+) -> int:
+    """Link detections into tracks; no video and no network is needed.
+
+    A run is linked again with other settings; its overlay, if there is one, is out of date
+    afterwards and is removed: `posetube render` draws it again. A file of detections, from whatever
+    program, becomes a run of its own.
+
+    Args:
+        source: A run's directory, or a file of detections: results of COCO, PoseTrack, MOT, mmpose
+            or AlphaPose, CSV, JSON Lines, Parquet.
+        out: For a file: the run's directory [default: runs/NAME].
+        preset: online goes frame by frame; offline looks at the whole video afterwards, joins,
+            and fills short gaps; paper links as the published Detect-and-Track did.
+        suspicious: Link nothing; list the run's weakest links, the most doubtful first.
+        from_: For a file: its format [default: told by its name and content].
+        frame_rate: For a file without times: its frames per second.
+        on_existing: For a file: what to do where the run's directory is there already, fail or
+            overwrite.
+        link: How detections become tracks; paper has settings of its own.
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+    """
+    is_run = (source / "run.json").exists()
+    if suspicious:
+        for one in weakest_links(read_tracks(source), count=SHOWN):
+            print(_told(one))  # noqa: T201
+        return 0
+    if is_run and out is not None:
+        raise InputError(f"link: {source} is a run and is linked where it is; leave out --out")
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        if is_run or (source.is_dir() and from_ is None and out is None):
+            run = RunDirectory(source)
+            line = link_again(run, link, preset=preset, listeners=[listener], interrupt=interrupt)
+        else:
+            line = link_file(
+                source,
+                RunDirectory(out or Path("runs") / source.stem),
+                preset=preset,
+                config=link,
+                frame_rate=frame_rate,
+                form=from_,
+                on_existing=on_existing,
+                listeners=[listener],
+                interrupt=interrupt,
+            )
+    print(line, file=sys.stderr if progress == "json" else sys.stdout)
+    return 0
+
+
+def _told(link: Link) -> str:
+    """One line: when, whose, and how clear it was."""
+    frames, times = link.frames, link.times
+    rival = f"the runner-up cost {link.margin:+.3f}" if link.margin < float("inf") else "no rival"
+    return (
+        f"{times[0]:9.3f} s to {times[1]:9.3f} s  track {link.track_id:4d}  "
+        f"frames {frames[0]} to {frames[1]}  cost {link.cost:.3f} of {link.gate:.3f}, {rival}"
+    )

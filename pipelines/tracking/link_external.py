@@ -1,0 +1,195 @@
+"""Somebody else's detections linked: a file of them becomes a run, without video or network.
+
+Any file that ``posetube data convert`` reads will do: results of COCO, PoseTrack 2017 and 2018 with
+or without track ids, MOTChallenge, mmpose, AlphaPose, CSV, Parquet and more. What comes out is a
+run like any other, so that ``posetube link`` can link it again with other settings.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posetube import skeletons
+from posetube.boxes import around
+from posetube.errors import InputError
+from posetube.skeletons import COCO17, SKELETONS, Skeleton
+from posetube.structures import Detections, DoubleArray, VideoTracks
+
+from ...datasets.formats.catalogue import find_format, guess_format
+from ...tracker.admission import JOINTS_TO_BOX
+from ...tracker.config import LinkConfig
+from ..interrupt import Interrupt
+from ..progress import Listener
+from ..storage.detections_store import DetectedFrame, write_part
+from ..storage.existing_run import OnExisting, earlier_run
+from ..storage.fingerprint import fingerprint
+from ..storage.recorder import Recorder
+from ..storage.run_directory import (
+    FrameCounts,
+    Manifest,
+    ModelRecord,
+    RunDirectory,
+    Settings,
+    SourceRecord,
+    StageRecord,
+)
+from .link import link
+from .link_presets import Preset, link_settings
+from .track import summary, versions
+
+PART = 4096
+"""Frames per part of the detections."""
+
+
+def link_file(
+    path: Path,
+    run: RunDirectory,
+    *,
+    preset: Preset,
+    config: LinkConfig,
+    frame_rate: float = 25.0,
+    form: str | None = None,
+    on_existing: OnExisting = "fail",
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> str:
+    """Link the detections in a file.
+
+    Args:
+        path: The file, or OpenPose's folder.
+        run: Where the result goes.
+        preset: Which way of linking.
+        config: Thresholds and weights.
+        frame_rate: Frames per second, for files that give no times.
+        form: Name of the format; None: told by name and content.
+        on_existing: What to do where the run is there already.
+        listeners: Are told how far it is.
+        interrupt: Whether somebody asked to stop.
+
+    Returns:
+        A line that says what came out.
+
+    Raises:
+        PoseTubeError: If the file cannot be read, or the run's directory cannot be used.
+        Interrupted: If somebody asked to stop.
+    """
+    if not 0 < frame_rate < np.inf:
+        raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
+    if on_existing in ("resume", "skip"):
+        raise InputError(f"link: detections are linked anew each time; not {on_existing}")
+    name = form or guess_format(path)
+    tracks, notes = detections_of(find_format(name).read(path), frame_rate=frame_rate)
+    with run.locked():
+        earlier_run(run, on_existing)
+        settings = Settings(link=link_settings(config, preset))
+        manifest = _manifest(path, name, tracks, settings)
+        record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+        run.detections.mkdir(parents=True, exist_ok=True)
+        frames = list(_frames(tracks))
+        for number, start in enumerate(range(0, len(frames), PART)):
+            part = frames[start : start + PART]
+            write_part(run.detections, number, part, skeleton=tracks.skeleton)
+        record.update(stages={"detect": StageRecord(done=True, seconds=0.0)})
+        record.warn(*notes)
+        with record.stage("link", total=len(frames)):
+            link(record, config, preset=preset)
+        record.update(state=record.manifest.final_state)
+    return summary(run, record.manifest)
+
+
+def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTracks, list[str]]:
+    """Make somebody's table usable: times, boxes and scores for all, joints that we know.
+
+    Args:
+        tracks: As read.
+        frame_rate: For frames that have no time.
+
+    Returns:
+        The table, and what was assumed, a line each.
+    """
+    notes = []
+    times, scores = tracks.frames.times, tracks.scores
+    if np.isnan(times).any():
+        times = np.arange(len(times)) / frame_rate
+        notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
+    if np.isnan(scores).any():
+        scores = np.nan_to_num(scores, nan=1.0)
+        notes.append("people without a score are taken to be sure")
+    if scores.size and scores.max() > 1:
+        notes.append(f"scores up to {scores.max():g} are divided by that")
+        scores = scores / scores.max()
+    tracks = _known_joints(tracks)
+    missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
+    boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
+    return (
+        replace(
+            tracks,
+            frames=replace(tracks.frames, times=times),
+            scores=scores.astype(np.float32),
+            boxes=boxes.astype(np.float32),
+            size=tracks.size or _extent(boxes),
+        ),
+        notes,
+    )
+
+
+def _known_joints(tracks: VideoTracks) -> VideoTracks:
+    """The table with a joint set that runs can name: its own, or COCO's, joint by joint."""
+    own = tracks.skeleton
+    if SKELETONS.get(own.name) == own:
+        return tracks
+    points, scores = _as_coco(own, tracks.keypoints, tracks.keypoint_scores)
+    return replace(
+        tracks, skeleton=COCO17, keypoints=points, keypoint_scores=scores, joint_states=None
+    )
+
+
+def _as_coco(own: Skeleton, points: Any, scores: Any) -> tuple[Any, Any]:
+    if not len(own):
+        unknown = np.full((len(points), len(COCO17)), np.nan, np.float32)
+        return np.stack([unknown, unknown], axis=-1), unknown
+    return skeletons.apply(skeletons.convert(own, COCO17), points, scores)
+
+
+def _extent(boxes: DoubleArray) -> tuple[int, int]:
+    """(H, W) that holds every box, for files that do not say how large the picture was."""
+    if not len(boxes) or np.isnan(boxes).all():
+        return 1, 1
+    right, bottom = np.ceil(np.nanmax(boxes[:, 2:], axis=0)).astype(int)
+    return max(int(bottom), 1), max(int(right), 1)
+
+
+def _frames(tracks: VideoTracks) -> Iterator[DetectedFrame]:
+    for index, time in enumerate(tracks.frames.times.tolist()):
+        rows = tracks.rows_of(index)
+        people = Detections(
+            boxes=tracks.boxes[rows],
+            scores=tracks.scores[rows],
+            keypoints=tracks.keypoints[rows].astype(np.float32),
+            keypoint_scores=np.nan_to_num(tracks.keypoint_scores[rows], nan=1.0).astype(np.float32),
+        )
+        yield DetectedFrame(frame=index, time=time, state="ok", people=people)
+
+
+def _manifest(path: Path, form: str, tracks: VideoTracks, settings: Settings) -> Manifest:
+    assert tracks.size is not None
+    count = len(tracks.frames)
+    return Manifest(
+        state="running",
+        source=SourceRecord(
+            name=path.stem,
+            path=str(path.absolute()),
+            kind="detections",
+            fingerprint=fingerprint(str(path)),
+            size=tracks.size,
+        ),
+        model=ModelRecord(name=f"external ({form})", sha256="", licence="unknown"),
+        settings=settings,
+        frames=FrameCounts(expected=count, done=count),
+        device="none",
+        versions=versions(),
+        skeleton=tracks.skeleton.name,
+    )

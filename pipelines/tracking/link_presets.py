@@ -1,0 +1,151 @@
+"""The three ways of linking by name: ``paper``, ``online`` and ``offline``.
+
+``paper`` links as the published Detect-and-Track did, for comparison; ``online``, the default, goes
+frame by frame and never looks ahead; ``offline`` does the same and then repairs the tracks with the
+whole video known. The first two pass frames through as a stream; the third holds all tracks in
+memory.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from posetube.skeletons import Skeleton
+from posetube.structures import Detections, FramePoses, FrameTable, VideoTracks
+
+from ...tracker.config import LinkConfig
+from ...tracker.offline import relink
+from ...tracker.paper import PaperTracker
+from ...tracker.shots import CutDetector
+from ...tracker.tracker import Tracker
+from ..storage.detections_store import DetectedFrame
+
+Preset = Literal["paper", "online", "offline"]
+
+
+class Follower(Protocol):
+    """What every tracker can do."""
+
+    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+        """Link one frame; the frames that are settled now."""
+        ...
+
+    def cut(self) -> None:
+        """End all tracks."""
+        ...
+
+    def finish(self) -> list[FramePoses]:
+        """The frames that were still waiting."""
+        ...
+
+
+def linked_frames(frames: Iterable[DetectedFrame], tracker: Follower) -> Iterator[FramePoses]:
+    """Give the people of each frame their track ids; a new scene ends all tracks.
+
+    Yields:
+        Every frame, in order, perhaps a few frames later than it came in.
+    """
+    cuts = CutDetector()
+    for found in frames:
+        if found.colours and cuts.update(np.array(found.colours, np.float64)):
+            tracker.cut()
+        yield from tracker.update(found.people, frame=found.frame, time=found.time)
+    yield from tracker.finish()
+
+
+def link_by_preset(
+    frames: Iterable[DetectedFrame],
+    *,
+    preset: Preset,
+    config: LinkConfig,
+    skeleton: Skeleton,
+    size: tuple[int, int],
+) -> Iterator[FramePoses]:
+    """Link a video's detections.
+
+    Args:
+        frames: In rising order.
+        preset: Which way.
+        config: Thresholds and weights; ``paper`` has its own and takes none of these.
+        skeleton: The joints of the detections.
+        size: (H, W) of the picture, pixels.
+
+    Yields:
+        Every frame, in order.
+    """
+    if preset == "paper":
+        yield from linked_frames(frames, PaperTracker(skeleton=skeleton, size=size))
+        return
+    tracker = Tracker(skeleton=skeleton, config=config)
+    if preset == "online":
+        yield from linked_frames(frames, tracker)
+        return
+    cutting = _NotingCuts(tracker)
+    settled = list(linked_frames(frames, cutting))
+    yield from _repaired(settled, skeleton, cuts=cutting.cuts)
+
+
+class _NotingCuts:
+    """A tracker, and in which of the frames it was given (counted from 0) new scenes began."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.cuts: list[int] = []
+        self._tracker, self._given = tracker, 0
+
+    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+        self._given += 1
+        return self._tracker.update(people, frame=frame, time=time)
+
+    def cut(self) -> None:
+        self.cuts.append(self._given)
+        self._tracker.cut()
+
+    def finish(self) -> list[FramePoses]:
+        return self._tracker.finish()
+
+
+def _repaired(
+    found: Sequence[FramePoses], skeleton: Skeleton, *, cuts: Sequence[int]
+) -> Iterator[FramePoses]:
+    """Repair tracks; frames are counted without the gaps that ``--every`` leaves meanwhile."""
+    tracks = VideoTracks.from_frames(
+        [replace(poses, frame=place) for place, poses in enumerate(found)],
+        source="video",
+        size=None,
+        skeleton=skeleton,
+        frames=FrameTable(times=np.array([poses.time for poses in found], np.float64)),
+    )
+    repaired = relink(tracks, cuts=cuts)
+    for place, poses in enumerate(found):
+        yield _rows(repaired, repaired.rows_of(place), poses)
+
+
+def _rows(tracks: VideoTracks, rows: slice, poses: FramePoses) -> FramePoses:
+    columns: Mapping[str, np.ndarray | None] = {
+        name: getattr(tracks, name) for name in ("link_margins", "link_costs", "link_gates")
+    }
+    n = rows.stop - rows.start
+    known = {
+        name: np.full(n, np.nan, np.float32) if values is None else values[rows]
+        for name, values in columns.items()
+    }
+    return FramePoses(
+        frame=poses.frame,
+        time=poses.time,
+        track_ids=tracks.track_ids[rows],
+        people=Detections(
+            boxes=tracks.boxes[rows],
+            scores=tracks.scores[rows],
+            keypoints=tracks.keypoints[rows].astype(np.float32),
+            keypoint_scores=tracks.keypoint_scores[rows].astype(np.float32),
+        ),
+        states=np.zeros(n, np.uint8) if tracks.states is None else tracks.states[rows],
+        **known,
+    )
+
+
+def link_settings(config: LinkConfig, preset: Preset) -> dict[str, bool | int | float | str | None]:
+    """What a manifest says of the linking; ``online`` goes without saying."""
+    return asdict(config) | ({} if preset == "online" else {"preset": preset})

@@ -1,0 +1,1 @@
+"""Training networks: settings, batches, optimisation, resumable state. Needs torch."""

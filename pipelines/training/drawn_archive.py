@@ -1,0 +1,56 @@
+"""An archive of invented people to train on, drawn once and kept beside the run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posetube.errors import InputError
+
+from ...datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
+from ...datasets.training.training_pictures import PictureMixture, write_archive
+
+ARCHIVE = "drawn.tar"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnArchiveConfig:
+    """Which invented people are drawn, and how often they are shown."""
+
+    count: int = 3000
+    """How many pictures."""
+
+    weight: float = 1.0
+    """How often one is shown, relative to a picture of another archive of weight 1; above 0."""
+
+    onto: dict[str, float]
+    """Archives of the photographs that people are put onto, with weights like
+    ``PicturesConfig.archives``."""
+
+    seed: int = 0
+    """What chance starts from."""
+
+    people: DrawnConfig = field(default_factory=DrawnConfig)
+    """What the pictures show."""
+
+    def __post_init__(self) -> None:
+        for name in ("count", "weight"):
+            if getattr(self, name) <= 0:
+                value = getattr(self, name)
+                raise InputError(f"DrawnArchiveConfig.{name} must be above 0, got {value}")
+
+
+def drawn_archive(config: DrawnArchiveConfig, *, folder: Path, root: Path) -> Path:
+    """Draw the pictures, unless the folder has them already; return their archive.
+
+    Args:
+        config: What to draw.
+        folder: Where the archive goes.
+        root: Folder that the photographs' relative paths start from.
+    """
+    path = folder / ARCHIVE
+    if not path.with_suffix(".npz").exists():
+        photographs = PictureMixture(config.onto, root=root)
+        pictures = drawn_pictures(
+            photographs.draw, count=config.count, config=config.people, seed=config.seed
+        )
+        write_archive(path, pictures)
+    return path

@@ -1,0 +1,121 @@
+"""What a training step is fed: a batch of varied pictures, a pure function of seed and step.
+
+So a run that was stopped goes on with the very batches it would have had, whatever the number of
+threads. Not here: one picture's variation (:mod:`posetube.datasets.training.picture_augment`).
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from posetube.errors import InputError
+from posetube.structures import ByteArray
+
+from ...datasets.training.picture_augment import PictureAugmentConfig, augment
+from ...datasets.training.training_pictures import LabelledPicture, PictureMixture, TeacherTrust
+from ...models3d.training.targets import TubeTruth
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesConfig:
+    """Which pictures, how often each, and how they are varied."""
+
+    archives: dict[str, float]
+    """Tar of pictures (labels beside it as npz) to how often one of its pictures is shown, relative
+    to a picture of another archive."""
+
+    sizes: tuple[Size, ...] = ((256, 352), (288, 384), (320, 448), (352, 480))
+    """Height and width of a batch's canvases, multiples of 32 pixels; one is drawn per batch."""
+
+    batch: int = 8
+    """Pictures per step."""
+
+    threads: int = 1
+    """Threads that prepare batches ahead of their use; the batches do not depend on it."""
+
+    trust: TeacherTrust = field(default_factory=TeacherTrust)
+    """Which of a teacher's labels are believed."""
+
+    augment: PictureAugmentConfig = field(default_factory=PictureAugmentConfig)
+    """How pictures are varied."""
+
+    def __post_init__(self) -> None:
+        if not self.archives or min(self.archives.values()) <= 0:
+            raise InputError(
+                "PicturesConfig.archives must name pictures with weights above 0, "
+                f"got {self.archives}"
+            )
+        for name in ("batch", "threads"):
+            if getattr(self, name) < 1:
+                raise InputError(
+                    f"PicturesConfig.{name} must be 1 or more, got {getattr(self, name)}"
+                )
+        if any(side % 32 or side < 64 for size in self.sizes for side in size):
+            raise InputError(
+                f"PicturesConfig.sizes must be multiples of 32 from 64, got {self.sizes}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """B clips of one size, one frame each, with their truth."""
+
+    images: ByteArray
+    """(B, 1, H, W, 3) RGB."""
+
+    truth: tuple[TubeTruth, ...]
+    """B, of T = 1."""
+
+
+class PictureBatches:
+    """Batches by step.
+
+    Args:
+        config: Which pictures.
+        seed: Two runs of the same seed see the same batches.
+        root: Folder that relative archive paths start from.
+    """
+
+    def __init__(self, config: PicturesConfig, *, seed: int, root: Path = Path()) -> None:
+        self.config, self.seed = config, seed
+        self._mixture = PictureMixture(config.archives, root=root, trust=config.trust)
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of one step."""
+        rng = np.random.default_rng([self.seed, step])
+        size = self.config.sizes[rng.integers(len(self.config.sizes))]
+
+        pictures = [
+            augment(lambda: self._mixture.draw(rng), size=size, config=self.config.augment, rng=rng)
+            for _ in range(self.config.batch)
+        ]
+        images = np.stack([picture.image for picture in pictures])[:, None]
+        return Batch(images=images, truth=tuple(map(as_truth, pictures)))
+
+    def ahead(self, start: int, stop: int, *, depth: int = 4) -> Iterator[Batch]:
+        """The batches of steps ``start`` to ``stop``, up to ``depth`` of them prepared ahead."""
+        with ThreadPoolExecutor(self.config.threads) as pool:
+            waiting = [pool.submit(self, step) for step in range(start, min(start + depth, stop))]
+            for step in range(start, stop):
+                ready = waiting.pop(0)
+                if step + depth < stop:
+                    waiting.append(pool.submit(self, step + depth))
+                yield ready.result()
+
+
+def as_truth(picture: LabelledPicture) -> TubeTruth:
+    """The people of a picture as tubes of one frame."""
+    import torch
+
+    return TubeTruth(
+        boxes=torch.from_numpy(picture.boxes)[:, None],
+        present=torch.ones(len(picture.boxes), 1, dtype=torch.bool),
+        keypoints=torch.from_numpy(picture.keypoints)[:, None],
+        keypoint_weights=torch.from_numpy(picture.keypoint_weights)[:, None],
+        ignore=torch.from_numpy(picture.ignore)[:, None],
+    )

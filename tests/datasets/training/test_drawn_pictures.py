@@ -1,0 +1,68 @@
+"""Invented people as training pictures."""
+
+import numpy as np
+import pytest
+
+from posetube.datasets.synthetic import PictureConfig
+from posetube.datasets.training.drawn_pictures import DrawnConfig, drawn_pictures, onto_photograph
+from posetube.datasets.training.training_pictures import LabelledPicture
+from posetube.errors import InputError
+
+SMALL = PictureConfig(size=(120, 160), people=(1, 3))
+
+
+def photograph() -> LabelledPicture:
+    """Somebody who fills the picture."""
+    image = np.random.default_rng(0).integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    return LabelledPicture(
+        image=image,
+        boxes=np.array([[2, 2, 158, 118]], np.float32),
+        keypoints=rng.uniform((2, 2), (158, 118), (1, 17, 2)).astype(np.float32),
+        keypoint_weights=np.ones((1, 17), np.float32),
+        ignore=np.zeros((0, 4), np.float32),
+    )
+
+
+def test_pictures_depend_on_seed_and_number_alone() -> None:
+    config = DrawnConfig(scene=SMALL)
+    few, many = (
+        list(drawn_pictures(lambda rng: photograph(), count=n, config=config, seed=4))
+        for n in (2, 4)
+    )
+
+    for (name, picture), (same_name, same) in zip(few, many, strict=False):
+        assert name == same_name
+        np.testing.assert_array_equal(picture.image, same.image)
+        np.testing.assert_array_equal(picture.keypoints, same.keypoints)
+
+
+def test_known_joints_are_those_that_weigh() -> None:
+    config = DrawnConfig(scene=SMALL, pasted_share=0)
+    made = [p for _, p in drawn_pictures(lambda rng: photograph(), count=6, config=config, seed=0)]
+
+    assert sum(len(p.boxes) for p in made) > 3
+    for p in made:
+        assert ((p.keypoint_weights > 0) == ~np.isnan(p.keypoints[..., 0])).all()
+        assert set(np.unique(p.keypoint_weights)) <= {0, np.float32(0.4), 1}
+
+
+def test_who_stands_behind_drawn_people_loses_the_joints_that_they_hide() -> None:
+    behind = photograph()
+    config = DrawnConfig(pasted_people=(2, 2))
+
+    made = onto_photograph(behind, config=config, rng=np.random.default_rng(3))
+
+    changed = (made.image != behind.image).any(axis=2)
+    kept = made.keypoint_weights[-1] if len(made.boxes) else np.zeros(17)
+    column, row = behind.keypoints[0].astype(int).T
+    assert changed.any()
+    assert not kept[changed[row, column]].any() or changed.mean() > 0.5
+    assert len(made.boxes) + len(made.ignore) >= 2
+
+
+def test_settings_name_the_field_and_the_value() -> None:
+    with pytest.raises(InputError, match=r"DrawnConfig.ignored must be in \[0, 1\], got -1"):
+        DrawnConfig(ignored=-1)
+    with pytest.raises(InputError, match="DrawnConfig.pasted_people must rise from at least 1"):
+        DrawnConfig(pasted_people=(0, 2))

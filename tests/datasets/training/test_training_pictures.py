@@ -1,0 +1,148 @@
+"""Archives of labelled pictures."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posetube.datasets.training.training_pictures import (
+    LabelledPicture,
+    PictureArchive,
+    PictureMixture,
+    TeacherTrust,
+    write_archive,
+)
+from posetube.errors import FormatError, InputError, MediaError
+
+
+def picture(people: int = 1, *, level: int = 90) -> LabelledPicture:
+    joints = np.full((people, 17, 2), 20, np.float32)
+    weights = np.ones((people, 17), np.float32)
+    joints[:, 3:5], weights[:, 3:5] = np.nan, 0
+    return LabelledPicture(
+        image=np.full((48, 64, 3), level, np.uint8),
+        boxes=np.tile(np.array([[4, 5, 40, 44]], np.float32), (people, 1)),
+        keypoints=joints,
+        keypoint_weights=weights,
+        ignore=np.array([[50, 0, 60, 9]], np.float32),
+    )
+
+
+def archive_of(folder: Path, *pictures: LabelledPicture, name: str = "a") -> Path:
+    path = folder / f"{name}.tar"
+    write_archive(path, ((f"{i}.webp", p) for i, p in enumerate(pictures)))
+    return path
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    written = picture(2)
+
+    archive = PictureArchive(archive_of(tmp_path, written, picture(0)))
+
+    assert len(archive) == 2
+    read = archive[0]
+    assert np.abs(read.image.astype(int) - written.image).max() <= 3  # WebP is lossy
+    np.testing.assert_array_equal(read.boxes, written.boxes)
+    np.testing.assert_array_equal(read.keypoints, written.keypoints)
+    np.testing.assert_array_equal(read.keypoint_weights, written.keypoint_weights)
+    np.testing.assert_array_equal(read.ignore, written.ignore)
+    assert archive[1].boxes.shape == (0, 4)
+
+
+def test_doubtful_people_are_ignored_and_doubtful_joints_unknown(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, picture(2))
+    with np.load(path.with_suffix(".npz")) as file:
+        labels = dict(file)
+    labels["boxes"][1, 4] = 0.39
+    labels["keypoints"][0, :4, 2] = (0.24, 0.25, 0.8, 1.0)
+    np.savez(path.with_suffix(".npz"), **labels)
+
+    read = PictureArchive(path)[0]
+
+    assert len(read.boxes) == 1
+    assert len(read.ignore) == 2
+    np.testing.assert_allclose(read.keypoint_weights[0, :4], [0, 0.3, 0.8, 1.0], atol=1e-6)
+    assert np.isnan(read.keypoints[0, 0]).all()
+
+
+def test_a_mixture_follows_its_weights_and_its_generator(tmp_path: Path) -> None:
+    archive_of(tmp_path, picture(level=10), name="dark")
+    archive_of(tmp_path, picture(level=240), name="bright")
+    mixture = PictureMixture({"dark.tar": 3.0, "bright.tar": 1.0}, root=tmp_path)
+
+    levels = [
+        [int(mixture.draw(rng).image.mean()) for _ in range(200)]
+        for rng in (np.random.default_rng(3), np.random.default_rng(3))
+    ]
+
+    assert levels[0] == levels[1]
+    assert 0.65 < np.mean(np.array(levels[0]) < 100) < 0.85
+
+
+def test_a_picture_that_the_tar_lacks_is_named(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, picture())
+    with tarfile.open(path, "w"):
+        pass
+
+    with pytest.raises(FormatError, match=r"a\.tar: has no '0\.webp', which its labels name"):
+        PictureArchive(path)
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, picture())
+    with tarfile.open(path, "w") as file:
+        member = tarfile.TarInfo("0.webp")
+        member.size = 5
+        file.addfile(member, io.BytesIO(b"nonse"))
+
+    with pytest.raises(MediaError, match=r"a\.tar: 0\.webp is not a picture"):
+        PictureArchive(path)[0]
+
+
+def test_missing_labels_and_files_that_are_no_tar_are_told(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, picture())
+    np.savez(path.with_suffix(".npz"), names=np.array(["0.webp"]))
+    with pytest.raises(
+        FormatError, match=r"a\.npz: expected arrays names, image, boxes, keypoints"
+    ):
+        PictureArchive(path)
+
+    path.write_text("no tar")
+    with pytest.raises(FormatError, match="not a readable, uncompressed tar"):
+        PictureArchive(path)
+
+
+def test_labels_with_a_wrong_number_of_axes_are_told(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, picture())
+    with np.load(path.with_suffix(".npz")) as file:
+        labels = {**file, "boxes": file["boxes"][0]}
+    np.savez(path.with_suffix(".npz"), **labels)
+
+    with pytest.raises(FormatError, match=r"a\.npz: boxes must have 2 axes, got \(5,\)"):
+        PictureArchive(path)
+
+
+def test_shapes_and_trust_are_checked() -> None:
+    with pytest.raises(InputError, match=r"LabelledPicture.boxes: expected shape \(1, 4\)"):
+        LabelledPicture(
+            image=np.zeros((4, 4, 3), np.uint8),
+            boxes=np.zeros((2, 4), np.float32),
+            keypoints=np.zeros((1, 17, 2), np.float32),
+            keypoint_weights=np.zeros((1, 17), np.float32),
+            ignore=np.zeros((0, 4), np.float32),
+        )
+    with pytest.raises(InputError, match=r"TeacherTrust.person must be in \[0, 1\], got 2"):
+        TeacherTrust(person=2)
+
+
+@pytest.mark.parametrize("name", ["stanford", "jhmdb", "coco128", "imagenet"])
+def test_real_archives_are_read(training: Path, name: str) -> None:
+    archive = PictureArchive(training / f"{name}.tar")
+
+    read = archive[len(archive) // 2]
+
+    assert read.image.ndim == 3
+    assert read.keypoints.shape == (len(read.boxes), 17, 2)
+    assert ((read.keypoint_weights > 0) == ~np.isnan(read.keypoints[..., 0])).all()

@@ -1,0 +1,165 @@
+"""Which frames packets promise, and where those are that never come; with a decoder of straw."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from posetube.datasets.video.packets import PATIENCE, FrameOrder, Slot
+
+
+def order(codec: str = "h264", *, trusted: bool = True) -> FrameOrder:
+    stream: Any = SimpleNamespace(codec_context=SimpleNamespace(name=codec), time_base=0.01)
+    return FrameOrder(stream, trusted=trusted)
+
+
+class Packet(bytes):
+    """A packet of a straw stream, with its bytes."""
+
+    pts: int | None
+    dts: int | None
+    size = 4
+    is_keyframe = False
+    is_discard = False
+    is_corrupt = False
+
+
+def packet(pts: int | None, dts: int | None = None, **marks: Any) -> Any:
+    made = Packet(marks.pop("data", b"\x10000"))
+    made.pts, made.dts = pts, pts if dts is None else dts
+    for name, value in marks.items():
+        setattr(made, name, value)
+    return made
+
+
+def frame(pts: int | None, **marks: bool) -> Any:
+    return SimpleNamespace(**{"pts": pts, "is_corrupt": False, "interlaced_frame": False, **marks})
+
+
+def send(account: FrameOrder, *stamps: int) -> None:
+    for stamp in stamps:
+        account.sent(packet(stamp, is_keyframe=stamp == stamps[0]))
+
+
+def stamps(slots: list[Slot]) -> list[tuple[int | None, bool]]:
+    """Time stamp of each slot, and whether it has a picture."""
+    return [(None if s.key is None else s.key[1], s.picture is not None) for s in slots]
+
+
+def test_frames_pass_at_once_while_all_is_well() -> None:
+    account = order()
+    send(account, 0, 3, 1, 2)
+
+    shown = [stamps(list(account.came(frame(pts)))) for pts in (0, 1, 2, 3)]
+
+    assert shown == [[(0, True)], [(1, True)], [(2, True)], [(3, True)]]
+    assert list(account.end()) == []
+
+
+def test_a_frame_that_comes_late_takes_its_place() -> None:
+    account = order()
+    send(account, 0, 1, 2, 3)
+
+    slots = [slot for pts in (0, 2, 3, 1) for slot in account.came(frame(pts))]
+
+    assert stamps(slots) == [(0, True), (1, True), (2, True), (3, True)]
+
+
+def test_a_frame_that_never_comes_is_given_up_after_a_while() -> None:
+    account = order()
+    send(account, *range(30))
+
+    slots = [s for pts in (0, *range(2, PATIENCE + 3)) for s in account.came(frame(pts))]
+
+    assert stamps(slots)[:3] == [(0, True), (1, False), (2, True)]
+    assert list(account.came(frame(1))) == []  # too late: its place is taken
+
+
+def test_the_last_frames_are_missed_at_the_end() -> None:
+    account = order()
+    send(account, 0, 1, 2)
+
+    slots = [*account.came(frame(1)), *account.end()]
+
+    assert stamps(slots) == [(0, False), (1, True), (2, False)]
+
+
+def test_two_frames_of_one_time_are_both_shown() -> None:
+    account = order()
+    send(account, 0, 0, 1)
+
+    slots = [slot for pts in (0, 0, 1) for slot in account.came(frame(pts))]
+
+    assert stamps(slots) == [(0, True), (0, True), (1, True)]
+
+
+def test_a_frame_more_than_was_promised_is_shown_without_a_time() -> None:
+    account = order()
+    send(account, 0, 1)
+
+    slots = [slot for pts in (0, 0, None, 1) for slot in account.came(frame(pts))]
+
+    assert stamps(slots) == [(0, True), (None, True), (None, True), (1, True)]
+
+
+@pytest.mark.parametrize("before", [(), (0,)])
+def test_hidden_frames_have_no_place(before: tuple[int, ...]) -> None:
+    account = order("vp8")
+    send(account, 5)
+    account.sent(packet(6, data=b"\x00000"))
+    account.sent(packet(7, is_discard=True))
+
+    slots = [*account.came(frame(5)), *account.end()]
+
+    assert stamps(slots) == [(5, True)]
+    assert (account.packets, account.hidden) == (3, 2)
+
+
+def test_the_second_field_of_an_interlaced_frame_has_no_place() -> None:
+    account = order()
+    send(account, *range(12))
+
+    slots = [s for pts in range(0, 12, 2) for s in account.came(frame(pts, interlaced_frame=True))]
+
+    assert stamps([*slots, *account.end()]) == [(pts, True) for pts in range(0, 12, 2)]
+
+
+def test_what_nothing_can_decode_before_the_first_keyframe_is_left_out() -> None:
+    account = order()
+    for stamp in (0, 1, 2):
+        account.sent(packet(stamp))
+    account.sent(packet(3, is_keyframe=True))
+
+    slots = [*account.came(frame(3)), *account.end()]
+
+    assert stamps(slots) == [(3, True)]
+    assert account.leading == 3
+
+
+def test_time_stamps_that_begin_anew_come_after_those_before() -> None:
+    account = order()
+    send(account, 900, 910)
+    send(account, 0, 10)
+
+    slots = [slot for pts in (900, 910, 0, 10) for slot in account.came(frame(pts))]
+
+    assert [slot.key for slot in slots] == [(0, 900), (0, 910), (1, 0), (1, 10)]
+
+
+def test_damage_that_the_container_reports_marks_the_frame() -> None:
+    account = order()
+    account.sent(packet(0, is_keyframe=True, is_corrupt=True))
+
+    (slot,) = account.came(frame(0))
+
+    assert slot.damaged
+    assert account.troubled
+
+
+def test_without_times_an_error_stands_for_a_frame() -> None:
+    account = order("mpeg4", trusted=False)
+    send(account, 0, 1, 2)
+
+    slots = [*account.came(frame(2)), *account.failed(), *account.came(frame(0)), *account.end()]
+
+    assert stamps(slots) == [(0, True), (1, False), (2, True)]

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posetube.errors import FormatError
+from posetube.pipelines.storage.detections_store import (
+    DetectedFrame,
+    frame_table,
+    part_path,
+    parts,
+    read_frames,
+    write_part,
+)
+from posetube.skeletons import COCO17
+from posetube.structures import Detections, FrameState
+
+
+def people(count: int, seed: int = 0) -> Detections:
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform(0, 100, (count, 17, 2)).astype(np.float32)
+    keypoints[:, 3] = np.nan
+    return Detections(
+        boxes=rng.uniform(0, 100, (count, 4)).astype(np.float32),
+        scores=rng.uniform(0, 1, count).astype(np.float32),
+        keypoints=keypoints,
+        keypoint_scores=rng.uniform(0, 1, (count, 17)).astype(np.float32),
+    )
+
+
+def detected(frame: int, count: int, state: FrameState = "ok") -> DetectedFrame:
+    return DetectedFrame(frame=frame, time=frame / 30, state=state, people=people(count, frame))
+
+
+def test_what_was_written_comes_back_bit_for_bit_with_its_empty_frames(tmp_path: Path) -> None:
+    frames = [detected(0, 2), detected(1, 0), detected(2, 0, "corrupt"), detected(3, 3)]
+    write_part(tmp_path, 0, frames[:2], skeleton=COCO17)
+    write_part(tmp_path, 1, frames[2:], skeleton=COCO17)
+
+    back = list(read_frames(tmp_path, joints=17))
+
+    assert [(f.frame, f.time, f.state) for f in back] == [
+        (f.frame, f.time, f.state) for f in frames
+    ]
+    for before, after in zip(frames, back, strict=True):
+        for name in ("boxes", "scores", "keypoints", "keypoint_scores"):
+            np.testing.assert_array_equal(getattr(before.people, name), getattr(after.people, name))
+
+
+def test_a_stretch_with_nobody_in_it_is_a_part_too(tmp_path: Path) -> None:
+    write_part(tmp_path, 0, [detected(0, 0), detected(1, 0)], skeleton=COCO17)
+
+    assert [len(f.people) for f in read_frames(tmp_path, joints=17)] == [0, 0]
+
+
+def test_the_parts_end_at_the_first_that_is_absent(tmp_path: Path) -> None:
+    for number in (0, 1, 3):
+        write_part(tmp_path, number, [detected(number, 1)], skeleton=COCO17)
+
+    assert list(parts(tmp_path)) == [part_path(tmp_path, 0), part_path(tmp_path, 1)]
+
+
+def test_frames_that_were_not_looked_at_have_no_time_in_the_table(tmp_path: Path) -> None:
+    write_part(tmp_path, 0, [detected(2, 1), detected(4, 0, "missing")], skeleton=COCO17)
+
+    table = frame_table(tmp_path)
+
+    np.testing.assert_array_equal(table.times, [np.nan, np.nan, 2 / 30, np.nan, 4 / 30])
+    assert table.labeled is not None
+    assert table.labeled.tolist() == [False, False, True, False, True]
+    assert table.states is not None
+    assert table.states.tolist() == [0, 0, 0, 0, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a table", b"PAR1" + bytes(40) + b"PAR1"])
+def test_a_broken_part_is_named(tmp_path: Path, content: bytes) -> None:
+    part_path(tmp_path, 0).write_bytes(content)
+
+    with pytest.raises(FormatError, match="part-00000.parquet: not a part of a run's detections"):
+        list(read_frames(tmp_path, joints=17))
+
+
+def test_another_table_is_not_taken_for_a_part(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"frame": [1]}), part_path(tmp_path, 0))
+
+    with pytest.raises(FormatError, match="not a part of a run's detections"):
+        frame_table(tmp_path)

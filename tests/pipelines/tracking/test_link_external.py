@@ -1,0 +1,164 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from posetube.pipelines.cli import main
+from posetube.pipelines.storage.tracks_store import read_tracks
+from posetube.pipelines.tracking.link_external import detections_of
+from posetube.skeletons import COCO17, Skeleton
+from posetube.structures import FrameTable, RowState, VideoTracks
+
+POSE = np.random.default_rng(7).uniform([-20, -50], [20, 50], (17, 2))
+
+
+def mot_file(path: Path, *, frames: int = 40, gone: range = range(0), score: float = 0.97) -> Path:
+    """Two people walk side by side; nobody finds the second in some frames. Ids say nothing."""
+    lines = [
+        f"{frame + 1},-1,{100 + 3 * frame + 200 * person},50,40,100,{score},-1,-1,-1"
+        for frame in range(frames)
+        for person in (0, 1)
+        if person == 0 or frame not in gone
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def coco_results(path: Path, *, frames: int = 20) -> Path:
+    """One person walks right; the layout of COCO's keypoint files."""
+    names = [f"left_{i}" if i else "nose" for i in range(17)]
+    annotations = []
+    for frame in range(frames):
+        joints = POSE + np.array([100 + 3 * frame, 100])
+        annotations.append(
+            {
+                "id": frame + 1,
+                "image_id": frame + 1,
+                "category_id": 1,
+                "bbox": [80 + 3 * frame, 50, 40, 100],
+                "score": 0.9,
+                "keypoints": np.column_stack([joints, np.full(17, 2)]).ravel().tolist(),
+                "num_keypoints": 17,
+            }
+        )
+    images = [
+        {"id": frame + 1, "file_name": f"{frame:06d}.jpg", "width": 640, "height": 360}
+        for frame in range(frames)
+    ]
+    categories = [{"id": 1, "name": "person", "keypoints": names, "skeleton": []}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def run(*words: object) -> int:
+    return main(["link", *map(str, words), "--progress", "none"])
+
+
+@pytest.mark.parametrize("preset", ["paper", "online", "offline"])
+def test_boxes_of_another_program_become_a_run(tmp_path: Path, preset: str) -> None:
+    out = tmp_path / "run"
+
+    assert run(mot_file(tmp_path / "walk.txt"), "-o", out, "--preset", preset) == 0
+
+    tracks = read_tracks(out)
+    assert len(tracks.ids) == 2
+    assert len(tracks.frame) == 80
+    manifest = json.loads((out / "run.json").read_text())
+    assert manifest["state"] == "complete"
+    assert manifest["frames"]["done"] == 40
+    assert any("25 frames per second are assumed" in text for text in manifest["warnings"])
+    assert json.loads((out / "tracks.json").read_text())["images"]
+
+
+def test_poses_of_another_program_become_a_run(tmp_path: Path) -> None:
+    assert run(coco_results(tmp_path / "poses.json"), "-o", tmp_path / "run") == 0
+
+    tracks = read_tracks(tmp_path / "run")
+    assert tracks.ids.tolist() == [1]
+    assert tracks.size == (360, 640)
+
+
+def test_a_run_of_a_file_can_be_linked_again_with_another_preset(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(mot_file(tmp_path / "walk.txt", gone=range(15, 25)), "-o", out, "--link.max-gap", "0.2")
+    assert len(read_tracks(out).ids) == 3
+
+    assert run(out, "--preset", "offline", "--link.max-gap", "0.2") == 0
+
+    tracks = read_tracks(out)
+    assert len(tracks.ids) == 2
+    assert np.count_nonzero(tracks.states == RowState.INTERPOLATED) == 10
+    assert json.loads((out / "run.json").read_text())["settings"]["link"]["preset"] == "offline"
+
+
+def test_the_weakest_links_are_listed_with_their_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    run(mot_file(tmp_path / "walk.txt"), "-o", out)
+    capsys.readouterr()
+
+    assert run(out, "--suspicious") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 20
+    assert all(" s to " in line and "track" in line and "of 0.700" in line for line in lines)
+
+
+def test_what_cannot_be_linked_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = mot_file(tmp_path / "walk.txt"), tmp_path / "run"
+    run(file, "-o", out)
+    capsys.readouterr()
+
+    assert run(file, "-o", out) == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert run(out, "-o", tmp_path / "other") == 2
+    assert "is a run and is linked where it is" in capsys.readouterr().err
+    assert run(file, "-o", tmp_path / "new", "--frame-rate", 0) == 2
+    assert "the frame rate must be positive, got 0" in capsys.readouterr().err
+    assert run(tmp_path / "absent.json", "-o", tmp_path / "new") == 2
+    assert "no such file" in capsys.readouterr().err
+    assert run(file, "-o", out, "--on-existing", "resume") == 2
+    assert "linked anew each time; not resume" in capsys.readouterr().err
+
+
+def table(**changes: Any) -> VideoTracks:
+    values: dict[str, Any] = {
+        "source": "theirs",
+        "size": None,
+        "skeleton": COCO17,
+        "frames": FrameTable(times=np.array([0.0, 0.5])),
+        "frame": np.array([0, 1]),
+        "track_ids": np.array([-1, -1]),
+        "boxes": np.full((2, 4), np.nan, np.float32),
+        "scores": np.array([1.5, 3.0], np.float32),
+        "keypoints": np.stack([POSE + 100, POSE + 110]),
+        "keypoint_scores": np.ones((2, 17), np.float32),
+    }
+    return VideoTracks(**values | changes)
+
+
+def test_boxes_come_from_the_joints_and_scores_into_their_range() -> None:
+    tracks, notes = detections_of(table(), frame_rate=25)
+
+    assert np.isfinite(tracks.boxes).all()
+    assert tracks.scores.tolist() == [0.5, 1.0]
+    assert notes == ["scores up to 3 are divided by that"]
+    assert tracks.frames.times.tolist() == [0.0, 0.5]
+
+
+def test_joints_under_other_names_keep_what_coco_has() -> None:
+    theirs = Skeleton(name="theirs", joints=("tail", "nose"))
+    points = np.array([[[1.0, 2], [3, 4]], [[5, 6], [7, 8]]])
+    made = table(skeleton=theirs, keypoints=points, keypoint_scores=np.ones((2, 2), np.float32))
+
+    tracks, _ = detections_of(made, frame_rate=25)
+
+    assert tracks.skeleton == COCO17
+    np.testing.assert_array_equal(tracks.keypoints[:, COCO17.index("nose")], points[:, 1])
+    assert np.isnan(tracks.keypoints[:, 1:]).all()

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from posetube.pipelines.tracking.overlay import (
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    OverlayConfig,
+    Painter,
+    colour_of,
+)
+from posetube.skeletons import COCO17
+from posetube.structures import ByteArray, Detections, FramePoses, RowState
+
+SIZE = (270, 480)
+
+
+def person(
+    *, frame: int = 0, box: tuple[float, ...] = (100, 50, 200, 250), score: float = 0.9
+) -> FramePoses:
+    steps = np.linspace(0.05, 0.95, 17, dtype=np.float32)
+    x = box[0] + (box[2] - box[0]) * steps
+    y = box[1] + (box[3] - box[1]) * (np.arange(17) % 4 + 0.5) / 4
+    return FramePoses(
+        frame=frame,
+        time=frame / 10,
+        track_ids=np.array([1]),
+        people=Detections(
+            boxes=np.array([box], np.float32),
+            scores=np.array([0.9], np.float32),
+            keypoints=np.stack([x, y], axis=-1)[None].astype(np.float32),
+            keypoint_scores=np.full((1, 17), score, np.float32),
+        ),
+        states=np.array([RowState.DETECTED], np.uint8),
+        link_margins=np.array([np.inf], np.float32),
+    )
+
+
+def nobody(frame: int) -> FramePoses:
+    return FramePoses(
+        frame=frame,
+        time=frame / 10,
+        track_ids=np.zeros(0, np.int64),
+        people=Detections.empty(17),
+        states=np.zeros(0, np.uint8),
+        link_margins=np.zeros(0, np.float32),
+    )
+
+
+def blank() -> ByteArray:
+    return np.full((*SIZE, 3), 100, np.uint8)
+
+
+def has(image: ByteArray, colour: tuple[int, int, int]) -> bool:
+    return bool((np.abs(image.astype(int) - colour).max(axis=-1) < 3).any())
+
+
+def test_left_right_and_middle_have_colours_of_their_own() -> None:
+    drawn = Painter(COCO17, size=SIZE).draw(blank(), person())
+
+    assert has(drawn, LEFT)
+    assert has(drawn, RIGHT)
+    assert has(drawn, MIDDLE)
+    assert has(drawn, colour_of(1))
+
+
+def test_the_picture_that_was_given_stays_as_it_is() -> None:
+    image = blank()
+    image.flags.writeable = False
+
+    assert not np.array_equal(Painter(COCO17, size=SIZE).draw(image, person()), image)
+
+
+def test_joints_the_network_is_not_sure_of_are_hollow() -> None:
+    poses = person(score=0.1)
+    x, y = (int(c) for c in poses.people.keypoints[0, 9])
+
+    drawn = Painter(COCO17, size=SIZE).draw(blank(), poses)
+
+    assert drawn[y, x].max() < 60
+
+
+def test_what_is_not_known_is_not_drawn() -> None:
+    poses = person()
+    poses.people.keypoints[:] = np.nan
+    poses.people.boxes[:] = np.nan
+
+    np.testing.assert_array_equal(Painter(COCO17, size=SIZE).draw(blank(), poses), blank())
+
+
+def test_a_single_unknown_joint_leaves_the_rest_in_place() -> None:
+    poses = person()
+    poses.people.keypoints[0, 0] = np.nan
+
+    drawn = Painter(COCO17, size=SIZE).draw(blank(), poses)
+
+    assert has(drawn, LEFT)
+    assert np.array_equal(drawn[:20, :20], blank()[:20, :20])
+
+
+def test_a_trail_fades_with_time_and_then_is_gone() -> None:
+    painter = Painter(COCO17, size=SIZE, config=OverlayConfig(trail=0.5))
+    painter.draw(blank(), person(frame=0))
+    painter.draw(blank(), person(frame=1, box=(200, 50, 300, 250)))
+
+    after, later = (painter.draw(blank(), nobody(frame)) for frame in (2, 7))
+
+    assert not np.array_equal(after, blank())
+    np.testing.assert_array_equal(later, blank())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (18, 32), (271, 481)])
+def test_any_size_of_picture_and_places_outside_it_are_drawn(size: tuple[int, int]) -> None:
+    image = np.zeros((*size, 3), np.uint8)
+    poses = person(box=(-1e9, -50, 1e9, 5000))
+
+    assert Painter(COCO17, size=size).draw(image, poses).shape == image.shape
+
+
+def test_a_lost_frame_is_told_from_a_good_one() -> None:
+    drawn = Painter(COCO17, size=SIZE).draw_lost(blank(), "frame 3: corrupt")
+
+    assert drawn[-1, -1].tolist() == [33, 33, 33]
+    assert has(drawn, MIDDLE)

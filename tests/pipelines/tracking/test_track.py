@@ -1,0 +1,414 @@
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+import pytest
+
+from posetube.datasets.readers import posetrack18
+from posetube.datasets.video import VideoConfig
+from posetube.datasets.video.inputs import Input, find_inputs
+from posetube.errors import InputError, MediaError
+from posetube.pipelines.failures import Interrupted
+from posetube.pipelines.interrupt import Interrupt
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.progress import Event
+from posetube.pipelines.storage import atomic_files
+from posetube.pipelines.storage.existing_run import OnExisting
+from posetube.pipelines.storage.run_directory import Manifest, RunDirectory
+from posetube.pipelines.storage.tracks_store import read_tracks
+from posetube.pipelines.tracking import detect
+from posetube.pipelines.tracking.overlay import OverlayConfig
+from posetube.pipelines.tracking.rework import link_again, render_again
+from posetube.pipelines.tracking.track import TrackConfig, run_directories, summary, track_input
+from posetube.tracker.config import LinkConfig
+
+ModelMaker = Callable[..., LoadedModel]
+ClipMaker = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "PART_FRAMES", 4)
+
+
+def one(path: Path) -> Input:
+    return find_inputs([str(path)])[0]
+
+
+def track(path: Path, run: Path, model: LoadedModel, **settings: Any) -> Manifest:
+    settings.setdefault("overlay", None)
+    return track_input(one(path), RunDirectory(run), model, config=TrackConfig(**settings))
+
+
+def test_a_clip_becomes_a_run_with_everything_in_it(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    run = RunDirectory(tmp_path / "run")
+
+    manifest = track_input(
+        one(make_clip(frames=10)),
+        run,
+        make_model(),
+        config=TrackConfig(),
+        listeners=[events.append],
+    )
+
+    assert manifest == run.read()
+    assert (manifest.state, manifest.tracks) == ("complete", 2)
+    assert (manifest.frames.expected, manifest.frames.done, manifest.frames.corrupt) == (10, 10, 0)
+    assert manifest.model.name == "squares"
+    assert set(manifest.stages) == {"detect", "link", "render"}
+    assert {path.name for path in run.path.iterdir()} == {
+        *("run.json", "detections", "tracks.parquet", "tracks.json", "overlay.mp4"),
+        "events.jsonl",
+    }
+    assert [path.name for path in sorted(run.detections.iterdir())] == [
+        f"part-0000{number}.parquet" for number in range(3)
+    ]
+    assert [event.stage for event in events if event.event == "stage"] == [
+        *("detect", "link", "render"),
+    ]
+    lines = run.events.read_bytes().splitlines()
+    assert [msgspec.json.decode(line)["event"] for line in lines][-1] == "end"
+
+
+def test_the_tracks_are_the_people_of_the_clip(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    track(make_clip(frames=12), tmp_path / "run", make_model())
+
+    tracks = read_tracks(tmp_path / "run")
+
+    assert tracks.source == "clip"
+    assert tracks.size == (96, 160)
+    assert tracks.ids.tolist() == [1, 2]
+    np.testing.assert_allclose(tracks.frames.times, np.arange(12) / 25)
+    walker = min(tracks, key=lambda person: person.boxes[0, 1])
+    assert walker.frames.tolist() == list(range(12))
+    np.testing.assert_allclose(walker.boxes[:, 0], 2 * np.arange(12), atol=2)
+
+
+def test_the_overlay_has_every_frame_at_its_time_in_a_form_browsers_play(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    track_input(
+        one(make_clip(frames=7)), RunDirectory(tmp_path / "run"), make_model(), config=TrackConfig()
+    )
+
+    with av.open(str(tmp_path / "run" / "overlay.mp4")) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+    assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+    np.testing.assert_allclose([float(f.time or 0) for f in frames], np.arange(7) / 25, atol=1e-3)
+
+
+def test_tracks_json_lists_every_frame_in_17_slots(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    track(make_clip(frames=6), tmp_path / "run", make_model())
+
+    document = msgspec.json.decode((tmp_path / "run" / "tracks.json").read_bytes())
+    back = posetrack18.read(tmp_path / "run" / "tracks.json")
+
+    np.testing.assert_array_equal(back.track_ids, read_tracks(tmp_path / "run").track_ids)
+    assert len(document["images"]) == 6
+    assert len(document["categories"][0]["keypoints"]) == 17
+    assert {len(person["keypoints"]) for person in document["annotations"]} == {51}
+
+
+class StopAfter:
+    """A listener that presses Ctrl-C once so many frames of a stage are done."""
+
+    def __init__(self, stage: str, frames: int) -> None:
+        self.interrupt = Interrupt()
+        self._stage, self._frames = stage, frames
+
+    def __call__(self, event: Event) -> None:
+        if event.event == "progress" and event.stage == self._stage and event.done == self._frames:
+            self.interrupt.requested = True
+
+
+@pytest.mark.parametrize("clip_length", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("stage", "frames"), [("detect", 1), ("detect", 9), ("detect", 18), ("link", 5), ("render", 3)]
+)
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    make_clip: ClipMaker,
+    make_model: ModelMaker,
+    tmp_path: Path,
+    stage: str,
+    frames: int,
+    clip_length: int,
+) -> None:
+    clip = make_clip(frames=18)
+    model = make_model(clip_length=clip_length, batch=2)
+    whole, stopped = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "stopped")
+    track_input(one(clip), whole, model, config=TrackConfig())
+    stop = StopAfter(stage, frames)
+
+    with pytest.raises(Interrupted):
+        track_input(
+            one(clip),
+            stopped,
+            model,
+            config=TrackConfig(),
+            listeners=[stop],
+            interrupt=stop.interrupt,
+        )
+    assert stopped.read().state == "partial"
+    assert list(stopped.detections.glob("part-*"))
+    manifest = track_input(one(clip), stopped, model, config=TrackConfig())
+
+    assert manifest.state == "complete"
+    assert manifest.frames == whole.read().frames
+    assert stopped.tracks.read_bytes() == whole.tracks.read_bytes()
+    assert stopped.posetrack.read_bytes() == whole.posetrack.read_bytes()
+    for mine, theirs in zip(
+        sorted(stopped.detections.iterdir()), sorted(whole.detections.iterdir()), strict=True
+    ):
+        assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_a_run_that_is_complete_is_not_done_again(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=5)
+    track(clip, tmp_path / "run", make_model())
+    model = make_model()
+
+    manifest = track(clip, tmp_path / "run", model)
+
+    assert manifest.state == "complete"
+    assert model.network.encoded == []  # type: ignore[attr-defined]
+
+
+def test_an_overlay_can_be_had_afterwards(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=5)
+    track(clip, tmp_path / "run", make_model())
+
+    track_input(one(clip), RunDirectory(tmp_path / "run"), make_model(), config=TrackConfig())
+
+    assert (tmp_path / "run" / "overlay.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"video": VideoConfig(every=2)}, "every was 1, is now 2"),
+        ({"link": LinkConfig(max_gap=2.0)}, "link.max_gap was 0.8, is now 2.0.* `posetube link"),
+    ],
+)
+def test_a_run_is_not_taken_up_with_other_settings(
+    make_clip: ClipMaker,
+    make_model: ModelMaker,
+    tmp_path: Path,
+    settings: dict[str, Any],
+    message: str,
+) -> None:
+    clip = make_clip(frames=5)
+    track(clip, tmp_path / "run", make_model())
+
+    with pytest.raises(InputError, match=message):
+        track(clip, tmp_path / "run", make_model(), **settings)
+
+
+def test_a_run_is_not_taken_up_with_another_input_or_model(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=5)
+    track(clip, tmp_path / "run", make_model())
+
+    with pytest.raises(InputError, match="was made differently: the input is another.*overwrite"):
+        track(make_clip("other.mp4", frames=6), tmp_path / "run", make_model())
+    with pytest.raises(InputError, match="was made differently: model was squares"):
+        track(clip, tmp_path / "run", make_model(sha256="1" * 64))
+
+
+@pytest.mark.parametrize("choice", ["fail", "overwrite"])
+def test_a_run_that_is_there_is_refused_or_begun_again_if_asked(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path, choice: OnExisting
+) -> None:
+    track(make_clip(frames=9), tmp_path / "run", make_model())
+    clip = make_clip(frames=5)
+
+    if choice == "fail":
+        with pytest.raises(InputError, match="holds a run already; --on-existing resume"):
+            track(clip, tmp_path / "run", make_model(), on_existing=choice)
+    else:
+        assert track(clip, tmp_path / "run", make_model(), on_existing=choice).frames.done == 5
+        assert len(list((tmp_path / "run" / "detections").iterdir())) == 2
+
+
+def test_a_folder_with_other_files_is_left_alone(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=3)
+
+    with pytest.raises(InputError, match="holds other files and no run.json"):
+        track(clip, tmp_path, make_model(), on_existing="overwrite")
+
+    assert clip.exists()
+
+
+def test_two_processes_do_not_work_on_one_run(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=3), RunDirectory(tmp_path / "run")
+
+    with run.locked(), pytest.raises(InputError, match="another process is at work on this run"):
+        track(clip, run.path, make_model())
+
+    assert track(clip, run.path, make_model()).state == "complete"
+
+
+def test_a_broken_manifest_says_how_to_go_on(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=5)
+    track(clip, tmp_path / "run", make_model())
+    (tmp_path / "run" / "run.json").write_text("{")
+
+    with pytest.raises(ValueError, match=r"run.json: not a manifest of this version .*overwrite"):
+        track(clip, tmp_path / "run", make_model())
+    assert track(clip, tmp_path / "run", make_model(), on_existing="overwrite").state == "complete"
+
+
+def test_a_part_that_was_being_written_when_the_power_went_is_made_again(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
+    expected = track(clip, run.path, make_model())
+    content = run.tracks.read_bytes()
+    (run.detections / "part-00002.parquet").unlink()
+    (run.detections / "part-00002.tmp.parquet").write_bytes(b"half a par")
+    run.write(msgspec.structs.replace(expected, state="running", stages={}))
+
+    track(clip, run.path, make_model())
+
+    assert run.tracks.read_bytes() == content
+    assert not list(run.detections.glob("*.tmp.*"))
+
+
+def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_later(
+    make_clip: ClipMaker,
+    make_model: ModelMaker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
+    flush = atomic_files.flush
+
+    def full(path: Path) -> None:
+        if path.name.startswith("part-00001"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        flush(path)
+
+    monkeypatch.setattr(atomic_files, "flush", full)
+    with pytest.raises(OSError, match="No space left"):
+        track(clip, run.path, make_model())
+    assert [path.name for path in run.detections.iterdir()] == ["part-00000.parquet"]
+    assert run.read().state == "failed"
+
+    monkeypatch.setattr(atomic_files, "flush", flush)
+    assert track(clip, run.path, make_model()).state == "complete"
+
+
+def test_every_nth_frame_keeps_its_index_and_time(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    manifest = track(
+        make_clip(frames=20), tmp_path / "run", make_model(), video=VideoConfig(start=0.2, every=3)
+    )
+
+    tracks = read_tracks(tmp_path / "run")
+
+    assert manifest.frames.done == 5
+    assert np.unique(tracks.frame).tolist() == [6, 9, 12, 15, 18]
+    assert np.isnan(tracks.frames.times[:6]).all()
+    np.testing.assert_allclose(tracks.frames.times[6::3], np.arange(6, 19, 3) / 25)
+
+
+def test_a_stretch_beyond_the_end_is_refused(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    with pytest.raises(MediaError, match="no frame in the stretch that was asked for"):
+        track(make_clip(frames=5), tmp_path / "run", make_model(), video=VideoConfig(start=100.0))
+
+
+def test_a_video_with_nobody_in_it_is_complete(make_model: ModelMaker, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    import cv2
+
+    for number in (1, 2, 4):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), np.full((40, 60, 3), 40, np.uint8))
+
+    manifest = track(folder, tmp_path / "run", make_model())
+
+    assert manifest.tracks == 0
+    assert (manifest.state, manifest.frames.missing) == ("partial", 1)
+    tracks = read_tracks(tmp_path / "run")
+    assert len(tracks) == 0
+    assert len(tracks.frames) == 4
+
+
+def test_linking_again_gives_other_tracks_and_drops_the_overlay(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
+    track_input(one(clip), run, make_model(), config=TrackConfig())
+
+    line = link_again(run, LinkConfig(sure_score=0.99))
+
+    assert line.startswith("clip: 0 tracks, 10 frames")
+    assert run.read().settings.link["sure_score"] == 0.99
+    assert not run.overlay.exists()
+    assert render_again(run, OverlayConfig()).endswith("overlay.mp4")
+    assert run.overlay.exists()
+
+
+def test_what_cannot_be_linked_or_drawn_again_says_why(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
+    style = OverlayConfig()
+    with pytest.raises(InputError, match="is not a run's directory: it has no run.json"):
+        link_again(run, LinkConfig())
+    manifest = track(clip, run.path, make_model())
+    make_clip(frames=11)
+    with pytest.raises(InputError, match="is not the video any more"):
+        render_again(run, style)
+    run.write(msgspec.structs.replace(manifest, stages={}))
+    with pytest.raises(InputError, match="not all frames were looked at yet"):
+        link_again(run, LinkConfig())
+    with pytest.raises(InputError, match="there are no tracks yet"):
+        render_again(run, style)
+
+
+def test_one_input_has_the_folder_itself_and_several_share_it() -> None:
+    items = [Input(name=name, source=f"{name}.mp4", kind="video") for name in ("a", "b")]
+
+    assert run_directories(items[:1], Path("x"), alone=True) == [RunDirectory(Path("x"))]
+    assert run_directories(items[:1], None, alone=True) == [RunDirectory(Path("runs/a"))]
+    assert run_directories(items, Path("x"), alone=False) == [
+        RunDirectory(Path("x/a")),
+        RunDirectory(Path("x/b")),
+    ]
+
+
+def test_the_summary_says_what_came_out_and_where(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    manifest = track(make_clip(frames=5), run.path, make_model())
+
+    assert summary(run, manifest).startswith("clip: 2 tracks, 5 frames (0 corrupt), ")
+    assert summary(run, manifest).endswith("run/tracks.parquet")

@@ -1,0 +1,199 @@
+"""The training job on a handful of small drawn pictures."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from posetube.datasets.synthetic import PictureConfig
+from posetube.datasets.training.drawn_pictures import DrawnConfig
+from posetube.datasets.training.training_pictures import LabelledPicture, write_archive
+from posetube.errors import InputError, WeightsError
+from posetube.models3d.checkpoints.loading import load_model
+from posetube.models3d.checkpoints.weights_io import save
+from posetube.models3d.presets import tiny
+from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
+from posetube.models3d.training.training_state import STATE
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.pipelines.cli import main
+from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
+from posetube.pipelines.training.picture_batches import PictureBatches, PicturesConfig
+from posetube.pipelines.training.train_pictures import (
+    METRICS,
+    RESULT,
+    TrainConfig,
+    ValidationConfig,
+    train,
+)
+
+SIZE = (96, 128)
+FROZEN = "body.stages.0."
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photograph archive without people, and random weights to start from."""
+    folder = tmp_path_factory.mktemp("data")
+    empty = LabelledPicture(
+        image=np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8),
+        boxes=np.zeros((0, 4), np.float32),
+        keypoints=np.zeros((0, 17, 2), np.float32),
+        keypoint_weights=np.zeros((0, 17), np.float32),
+        ignore=np.zeros((0, 4), np.float32),
+    )
+    write_archive(folder / "photos.tar", [("0.webp", empty), ("1.webp", empty)])
+    torch.manual_seed(0)
+    save(TubeRCNN(tiny()), folder / "start.safetensors")
+    return folder
+
+
+def config(*, steps: int = 4, **changes: Any) -> TrainConfig:
+    scene = PictureConfig(size=SIZE, people=(1, 2), person_height=(0.5, 0.9))
+    return TrainConfig(
+        start="start.safetensors",
+        pictures=PicturesConfig(archives={"photos.tar": 0.1}, sizes=(SIZE,), batch=2),
+        drawn=DrawnArchiveConfig(
+            count=6, onto={"photos.tar": 1.0}, people=DrawnConfig(scene=scene, pasted_share=0.3)
+        ),
+        optimization=OptimizationConfig(
+            steps=steps,
+            learning_rate=1e-3,
+            frozen=(FROZEN,),
+            schedule=ScheduleConfig(warmup=1),
+            precision="float32",
+        ),
+        save_every=2,
+        report_every=2,
+        **changes,
+    )
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / RESULT)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(config(), tmp_path / "straight", root=data)
+    real = PictureBatches.__call__
+
+    def stop_at_three(self: PictureBatches, step: int) -> Any:
+        if step == 3:
+            raise KeyboardInterrupt
+        return real(self, step)
+
+    monkeypatch.setattr(PictureBatches, "__call__", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(), tmp_path / "stopped", root=data)
+    monkeypatch.undo()
+    train(config(), tmp_path / "stopped", root=data)
+
+    straight, stopped = weights(tmp_path / "straight"), weights(tmp_path / "stopped")
+    assert straight.keys() == stopped.keys()
+    for name, value in straight.items():
+        assert torch.equal(value, stopped[name]), name
+
+
+@pytest.mark.slow
+def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
+    data: Path, tmp_path: Path
+) -> None:
+    start = load_file(data / "start.safetensors")
+
+    network = train(config(steps=30), tmp_path, root=data)
+
+    reports = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
+    assert np.mean(sums[-3:]) < 0.9 * np.mean(sums[:3])
+    result = weights(tmp_path)
+    for name, value in result.items():
+        if name.startswith(FROZEN):
+            assert torch.equal(value, start[name]), name
+    assert not torch.equal(result["box_head.score.weight"], start["box_head.score.weight"])
+    assert torch.equal(
+        network.state_dict()["box_head.score.weight"], result["box_head.score.weight"]
+    )
+    assert load_model(tmp_path / RESULT).config == tiny()
+
+
+def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
+    pictures = PicturesConfig(archives={"photos.tar": 1.0}, sizes=(SIZE, (64, 96)), batch=2)
+    ahead = PictureBatches(replace(pictures, threads=3), seed=1, root=data)
+    single = PictureBatches(pictures, seed=1, root=data)
+
+    several = list(ahead.ahead(2, 7))
+
+    assert len(several) == 5
+    for step, batch in enumerate(several, start=2):
+        assert np.array_equal(batch.images, single(step).images)
+    other = PictureBatches(pictures, seed=2, root=data)
+    assert any(not np.array_equal(other(s).images, single(s).images) for s in range(3))
+
+
+def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
+    save_file({"network.x": torch.zeros(1)}, tmp_path / STATE, metadata={"step": "2"})
+
+    with pytest.raises(WeightsError, match=r"state\.safetensors: not the state of this training"):
+        train(config(), tmp_path, root=data)
+
+
+def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path: Path) -> None:
+    missing = ValidationConfig(annotations=Path("no.json"), pictures=Path())
+
+    with pytest.raises(InputError, match=r"no\.json"):
+        train(config(steps=1, validation=missing), tmp_path, root=data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (PicturesConfig, {"archives": {}}, "PicturesConfig.archives must name pictures"),
+        (
+            PicturesConfig,
+            {"archives": {"a": 1.0}, "batch": 0},
+            "PicturesConfig.batch must be 1 or more, got 0",
+        ),
+        (
+            PicturesConfig,
+            {"archives": {"a": 1.0}, "sizes": ((100, 128),)},
+            "PicturesConfig.sizes must be multiples of 32 from 64",
+        ),
+        (
+            DrawnArchiveConfig,
+            {"onto": {"a": 1.0}, "count": 0},
+            "DrawnArchiveConfig.count must be above 0, got 0",
+        ),
+    ],
+)
+def test_settings_name_the_field_and_the_value(
+    kind: Any, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        kind(**settings)
+
+
+def test_the_command_reads_settings_and_names_the_result(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text(
+        "start = 'start.safetensors'\nsave_every = 1\n"
+        "[pictures]\nbatch = 1\nsizes = [[96, 128]]\narchives = {'photos.tar' = 1}\n"
+        "[optimization]\nsteps = 1\n"
+    )
+    words = ["train", str(settings), "--data", str(data), "--out", str(tmp_path), "--device", "cpu"]
+
+    assert main(words) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / RESULT)
+    assert (tmp_path / RESULT).is_file()
+
+    settings.write_text("start = 'tiny'\nsede = 3\n")
+    assert main(words) == InputError.exit_code
+    assert "unknown key 'sede' in the file; did you mean 'seed'?" in capsys.readouterr().err
