@@ -55,8 +55,10 @@ def associate(
     track_of = np.full(len(people), -1)
     costs, gates, margin = np.full((3, len(people)), np.nan)
     sure, taken = people.scores >= config.sure_score, np.zeros(len(live), bool)
-    for group, gate in ((sure, config.max_cost), (~sure, config.weak_max_cost)):
-        free, found = np.flatnonzero(~taken), np.flatnonzero(group)
+    anybody, certain = np.ones(len(live), bool), live.certainty >= config.weak_certainty
+    rounds = ((sure, anybody, config.max_cost), (~sure, certain, config.weak_max_cost))
+    for group, open_to, gate in rounds:
+        free, found = np.flatnonzero(~taken & open_to), np.flatnonzero(group)
         if not len(free) or not len(found):
             continue
         cost = link_costs(live[free], people[found], sigmas=skeleton.sigmas, config=config)

@@ -11,6 +11,7 @@ SHARES = (
     "sure_score",
     "max_cost",
     "weak_max_cost",
+    "weak_certainty",
     "duplicate_similarity",
     "tube_trust",
 )
@@ -21,7 +22,7 @@ WEIGHTS = ("overlap_weight", "pose_weight", "motion_weight", "appearance_weight"
 class LinkConfig:
     """How detections become tracks."""
 
-    min_score: float = 0.1
+    min_score: float = 0.2
     """Detections less sure than this, in [0, 1], are left out."""
 
     sure_score: float = 0.4
@@ -32,6 +33,10 @@ class LinkConfig:
 
     weak_max_cost: float = 0.5
     """Doubtful detections are linked to a person below this cost, in (0, 1]."""
+
+    weak_certainty: float = 0.3
+    """Doubtful detections continue only somebody whose scores so far average at least this, in
+    [0, 1]: things that once looked like a person are not kept alive by them."""
 
     max_gap: float = 0.8
     """How long a person may be out of sight and still keep the id, seconds."""
@@ -64,13 +69,7 @@ class LinkConfig:
     """Only this many detections of a frame, the surest, are looked at."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "min_score",
-            "sure_score",
-            "max_cost",
-            "weak_max_cost",
-            "duplicate_similarity",
-        ):
+        for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"LinkConfig.{name} must be in [0, 1], got {getattr(self, name)}")
         for name in ("max_gap", *WEIGHTS):

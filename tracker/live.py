@@ -49,6 +49,9 @@ class LiveTracks:
     looks: FloatArray
     """(N, D) running mean of the embeddings, of length 1; NaN where never given, D 0 before any."""
 
+    certainty: DoubleArray
+    """(N,) running mean of the scores with which each was seen, in [0, 1]."""
+
     motion: Motion
     """Where the N people are and where they are going."""
 
@@ -89,6 +92,7 @@ class LiveTracks:
             missed=np.zeros(n, np.int64),
             tubes=tubes,
             looks=_looks(people),
+            certainty=people.scores.astype(np.float64),
             motion=Motion.start(people),
         )
 
@@ -119,10 +123,13 @@ class LiveTracks:
         columns["hits"][rows] += 1
         columns["missed"][rows] = 0
         columns["tubes"][rows] = tubes
+        certainty = self.certainty.copy()
+        newest = np.maximum(NEW_SCORE, 1 / columns["hits"][rows])
+        certainty[rows] += newest * (people.scores - certainty[rows])
         motion = self.motion.corrected(rows, people)
         looks = _widened(self.looks, people)
         looks[rows] = _blended(looks[rows], people)
-        return replace(self, **columns, looks=looks, motion=motion)
+        return replace(self, **columns, certainty=certainty, looks=looks, motion=motion)
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "LiveTracks":
         """The tracks after some of them were confirmed."""
@@ -155,6 +162,9 @@ class LiveTracks:
         own = {f.name: state[f.name] for f in fields(cls) if f.name != "motion"}
         return cls(**own, motion=motion)
 
+
+NEW_SCORE = 0.1
+"""Share of the newest score in the running mean, once there are that many."""
 
 NEW_LOOK = 0.1
 """Share of the newest embedding in the running mean."""

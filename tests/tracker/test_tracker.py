@@ -94,6 +94,16 @@ def test_the_gap_is_measured_in_seconds_whatever_the_frame_rate(people: People) 
     assert slow[-1].track_ids.tolist() == [2]
 
 
+def test_what_looked_like_a_person_once_is_not_kept_alive_by_doubtful_detections(
+    people: People,
+) -> None:
+    thing = [people([(100, 100)], scores=0.45)] + [people([(100, 100)], scores=0.22)] * 9
+
+    # the running mean of the scores falls below 0.3 with the third frame
+    assert ids(follow(thing)) == [[1]] * 3 + [[]] * 7
+    assert ids(follow(thing, config=LinkConfig(weak_certainty=0))) == [[1]] * 10
+
+
 def test_doubtful_detections_continue_a_track_but_never_start_one(people: People) -> None:
     sure = [people([(100, 100)]) for _ in range(5)]
     doubtful = [people([(100, 100), (300, 100)], scores=0.2) for _ in range(5)]
