@@ -230,7 +230,7 @@ SLOW_TRACK = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from conftest import SquareFinder
-from posetube.pipelines import commands, detect
+from posetube.pipelines.tracking import commands, detect
 from posetube.pipelines.cli import main
 from posetube.pipelines.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel

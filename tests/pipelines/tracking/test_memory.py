@@ -12,7 +12,7 @@ TRACK = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import SquareFinder
-from posetube.pipelines import commands
+from posetube.pipelines.tracking import commands
 from posetube.pipelines.cli import main
 from posetube.pipelines.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
@@ -26,7 +26,7 @@ sys.exit(main(["track", *sys.argv[1:]]))
 
 
 def peak_memory(clip: Path, run: Path) -> int:
-    program = TRACK.format(tests=str(Path(__file__).parent))
+    program = TRACK.format(tests=str(Path(__file__).parents[1]))
     words = [sys.executable, "-c", program, str(clip), "-o", str(run)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
