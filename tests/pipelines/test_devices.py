@@ -1,7 +1,10 @@
+import os
+
 import pytest
 
 from posetube.errors import InputError
 from posetube.pipelines.devices import choose_device
+from posetube.pipelines.loaded_model import load
 
 
 def test_the_choice_comes_with_its_reason() -> None:
@@ -13,3 +16,13 @@ def test_the_choice_comes_with_its_reason() -> None:
 def test_a_device_that_is_not_here_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"--device: no device '{name}' here; choose auto, cpu"):
         choose_device(name)
+
+
+def test_loading_a_network_asks_threads_to_wait_without_spinning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+
+    load("tiny", device="cpu")
+
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
