@@ -1,7 +1,7 @@
 """What the joints are called: one :class:`Skeleton` per joint set, as data.
 
 Left and right are the person's own. Flip pairs follow from the names (``left_x`` and ``right_x``),
-so that no table of indices can go wrong. Not here: colours
+so that no table of indices can go wrong. The file is long because it is data. Not here: colours
 (:mod:`posetube.pipelines.tracking.overlay`) and how a dataset's file spells a joint that is not
 labelled (its reader).
 

@@ -6,6 +6,7 @@ in pixels of the displayed frame, continuous (pixel i covers [i, i + 1)); boxes 
 A joint whose place is not known is NaN. Scores are in [0, 1]. Times are presentation times in
 seconds.
 
+Longer than other files, so that everything which one folder promises another is read in one place.
 Not here: what the joints are called (:mod:`posetube.skeletons`), files (:mod:`posetube.datasets`),
 tensors (they stay inside :mod:`posetube.models3d`).
 """
