@@ -13,12 +13,14 @@ from scipy.io import savemat
 
 import posetube
 from posetube.datasets.formats import posetrack18_writer
+from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.readers import posetrack17
 from posetube.errors import FormatError, InputError, MissingExtraError
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.evaluation.evaluate_people import PckConfig, evaluate_people
 from posetube.pipelines.evaluation.evaluation_plots import draw_plots
+from posetube.pipelines.storage import tracks_store
 from posetube.skeletons import (
     COCO17,
     JHMDB15,
@@ -215,6 +217,19 @@ def test_other_joint_sets_are_converted_in_clean_and_refused_in_poseval() -> Non
     assert evaluate(found, truth).total("mota") == 100
     with pytest.raises(FormatError, match="mpii_test: no joint 'head_bottom'; poseval needs all"):
         evaluate(found, truth, protocol="poseval")
+
+
+def test_a_run_is_evaluated_with_the_joints_that_it_submits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = tracks(skeleton=COCO17)
+    (tmp_path / "run.json").write_text("{}")
+    monkeypatch.setattr(tracks_store, "read_tracks", lambda _: video)
+    truth, _ = with_joints(video, POSETRACK15)
+
+    report = evaluate(tmp_path, truth, protocol="poseval")
+
+    assert report.total("ap") == pytest.approx(100)
 
 
 @pytest.mark.parametrize(
