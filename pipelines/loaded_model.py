@@ -36,8 +36,8 @@ def load(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
         InputError: If the device is not there.
         WeightsError: If there is no such model, or its weights are refused.
     """
-    # Threads that wait for one another by spinning cost nothing on an idle machine, and most of the
-    # speed on a busy one. Read by the thread library when torch is first imported.
+    # Threads that wait for one another by spinning gain a little on an idle machine, and cost half
+    # the speed on a busy one. Read by the thread library when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = choose_device(device)
     from ..models3d import load_model

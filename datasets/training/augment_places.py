@@ -130,11 +130,6 @@ def warp(clip: LabelledClip, matrix: Matrix, *, size: tuple[int, int]) -> Labell
     )
 
 
-def _resampled_all(images: ByteArray, maps: Matrix, size: tuple[int, int]) -> ByteArray:
-    pairs = zip(images, maps, strict=True)
-    return np.stack([_resampled(image, matrix, size, cv2.INTER_LINEAR) for image, matrix in pairs])
-
-
 def _resampled(image: ByteArray, matrix: Matrix, size: tuple[int, int], how: int) -> ByteArray:
     # OpenCV's pixel i has its centre at i, ours at i + 0.5.
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
