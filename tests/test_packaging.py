@@ -25,3 +25,11 @@ def test_the_type_marker_is_shipped() -> None:
     from importlib.resources import files
 
     assert (files("posetube") / "py.typed").is_file()
+
+
+def test_the_command_line_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "posetube", "--version"], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == posetube.__version__
