@@ -3,7 +3,7 @@ import pytest
 
 from posetube.errors import InputError
 from posetube.structures import PoseTubes
-from posetube.tracker.tubes import TubeNumbers
+from posetube.tracker.tubes import TubeNumbers, continued
 
 
 def clip(first: int, people: list[float], *, length: int = 4, step: float = 3.0) -> PoseTubes:
@@ -22,40 +22,51 @@ def clip(first: int, people: list[float], *, length: int = 4, step: float = 3.0)
     )
 
 
-def test_tubes_that_agree_on_shared_frames_keep_their_number() -> None:
-    numbers = TubeNumbers()
+def test_tubes_that_agree_on_shared_frames_are_one_person() -> None:
+    rows = continued(clip(0, [0, 200]), clip(2, [200, 400, 0]))
 
-    first = numbers.number(clip(0, [0, 200]))
-    second = numbers.number(clip(2, [200, 400, 0]))
-
-    assert (first.tolist(), second.tolist()) == ([0, 1], [1, 2, 0])
+    assert rows.tolist() == [1, -1, 0]
 
 
-def test_clips_without_shared_frames_start_anew() -> None:
-    numbers = TubeNumbers()
-    numbers.number(clip(0, [0]))
-
-    assert numbers.number(clip(4, [0])).tolist() == [1]
+def test_clips_without_shared_frames_have_nothing_to_tell() -> None:
+    assert continued(clip(0, [0]), clip(4, [0])).tolist() == [-1]
 
 
 def test_a_person_absent_from_the_shared_frames_is_not_joined() -> None:
-    numbers = TubeNumbers()
-    numbers.number(clip(0, [0]))
     later = clip(2, [0])
     later.presence[0, :2] = 0.1
 
-    assert numbers.number(later).tolist() == [1]
+    assert continued(clip(0, [0]), later).tolist() == [-1]
+
+
+def test_a_clip_with_nobody_in_it_is_continued_by_nobody() -> None:
+    assert continued(clip(0, []), clip(1, [0])).tolist() == [-1]
+    assert continued(clip(0, [0]), clip(1, [])).tolist() == []
+
+
+@pytest.mark.parametrize("setting", ["min_overlap", "min_presence"])
+def test_a_setting_out_of_range_is_refused(setting: str) -> None:
+    with pytest.raises(InputError, match=rf"{setting} must be in \[0, 1\], got 2"):
+        continued(clip(0, [0]), clip(1, [0]), **{setting: 2})
+
+
+def test_tubes_keep_their_number_for_as_long_as_they_are_continued() -> None:
+    numbers = TubeNumbers()
+
+    found = [numbers.number(np.array(rows, np.int64)) for rows in ([-1, -1], [1, -1, 0], [], [-1])]
+
+    assert [f.tolist() for f in found] == [[0, 1], [1, 2, 0], [], [3]]
 
 
 def test_numbering_goes_on_where_its_state_was_taken() -> None:
     numbers, again = TubeNumbers(), TubeNumbers()
-    numbers.number(clip(0, [0, 200]))
+    numbers.number(np.array([-1, -1]))
 
     again.restore(numbers.state())
 
-    assert again.number(clip(3, [200])).tolist() == [1]
+    assert again.number(np.array([1, -1])).tolist() == [1, 2]
 
 
-def test_a_setting_out_of_range_is_refused() -> None:
-    with pytest.raises(InputError, match=r"min_overlap must be in \[0, 1\], got 2"):
-        TubeNumbers(min_overlap=2)
+def test_a_tube_that_the_clip_before_does_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match="the clip before has 0 tubes, got row 3"):
+        TubeNumbers().number(np.array([3]))
