@@ -5,14 +5,13 @@ without a score; one that is not known is written as 0, and read as 0. NWB as sl
 gives identities and the number of the first frame to the file, but not back.
 
 Files are read in a process of their own, which is ended where it takes too long: on a damaged file
-the HDF5 library below can run on for ever, where no error can reach it.
+the HDF5 library below can run on for ever, where no error can reach it. Whoever reads many files
+keeps the process: :func:`reader`.
 
 Not here: the formats themselves, which are sleap-io's.
 """
 
 import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from posetube.errors import FormatError, InputError
 from posetube.structures import FrameTable, VideoTracks
 
 from ..files.optional_library import optional_library
+from ..files.reader_process import ReaderProcess
 from ..readers.annotated_video import MAX_FRAMES
 from ..readers.annotation_rows import AnnotationRows, skeleton_of
 from . import parquet_table
@@ -34,14 +34,17 @@ TRACK = "track_{}"
 """How a track is called; other names are numbered in the order of the file."""
 
 SUFFIXES = (".slp", ".nwb")
-SECONDS = 120
-"""A file that takes longer to read is refused."""
+SECONDS = 60.0
+"""A file may take this long to be read, and a second more for each :data:`BYTES_PER_SECOND`."""
 
-CHILD = (
-    "import sys; from pathlib import Path; from posetube.datasets.formats.sleap import read_into; "
-    "read_into(Path(sys.argv[1]), Path(sys.argv[2]))"
-)
-"""What the process of its own runs."""
+BYTES_PER_SECOND = 1 << 17
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""How an HDF5 file begins; a longer block of the user's own before it, which is allowed, is not met
+in either format."""
+
+LIBRARIES = {".slp": ("sleap_io", "h5py"), ".nwb": ("sleap_io", "pynwb", "ndx_pose")}
+"""What reads each kind of file, and takes seconds to import."""
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -83,26 +86,43 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         save(labels, str(path))
 
 
-def read(path: Path | str) -> VideoTracks:
+def read(
+    path: Path | str, *, process: ReaderProcess | None = None, seconds: float = SECONDS
+) -> VideoTracks:
     """Read the people of a file's only video.
+
+    Args:
+        path: A ``.slp`` or ``.nwb`` file.
+        process: From :func:`reader`, for many files; by default one is started for this file.
+        seconds: Time to allow, and more for a large file.
 
     Raises:
         FormatError: If the file is damaged, or holds several videos or skeletons.
+        InputError: If there is no such file.
         MissingExtraError: If sleap-io is not installed.
     """
     path = Path(path)
     _library(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    with path.open("rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            raise FormatError(f"{path}: not an HDF5 file, as {path.suffix} files are")
+    if process is None:
+        with reader(path.suffix) as process:
+            return _copied(path, process, seconds=seconds)
+    return _copied(path, process, seconds=seconds)
+
+
+def reader(suffix: str) -> ReaderProcess:
+    """A process that reads files with this ending, to be closed by who asked for it."""
+    return ReaderProcess(__name__, read_into.__name__, preload=LIBRARIES[suffix])
+
+
+def _copied(path: Path, process: ReaderProcess, *, seconds: float) -> VideoTracks:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / f"{path.stem}.parquet"
-        command = [sys.executable, "-c", CHILD, str(path), str(copy)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            raise FormatError(f"{path}: sleap-io has not read it in {SECONDS} s") from None
-        if done.returncode or not copy.is_file():
-            raise FormatError(f"{path}: sleap-io cannot read it: {_last_line(done.stderr)}")
+        process.run(path, copy, seconds=seconds + path.stat().st_size / BYTES_PER_SECOND)
         return parquet_table.read(copy)
 
 
@@ -113,11 +133,6 @@ def read_into(path: Path, copy: Path) -> None:
         load = sleap.load_nwb if path.suffix == ".nwb" else sleap.load_slp
         tracks = _tracks(load(str(path), open_videos=False), path)
     parquet_table.write_tracks(copy, tracks)
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it ended without a word"
 
 
 @contextmanager
