@@ -129,6 +129,9 @@ class PoseTubes:
     presence: FloatArray
     """(N, T) probability that the person is in the frame at all, in [0, 1]."""
 
+    embeddings: FloatArray | None = None
+    """(N, T, D) appearance, vectors of length 1; None where it was not asked for."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 4:
             raise InputError(f"PoseTubes.keypoints: expected 4 axes, got {self.keypoints.shape}")
@@ -142,6 +145,10 @@ class PoseTubes:
             scores=(n,),
             presence=(n, t),
         )
+        if self.embeddings is not None and self.embeddings.shape[:-1] != (n, t):
+            raise InputError(
+                f"PoseTubes.embeddings: expected ({n}, {t}, D), got {self.embeddings.shape}"
+            )
         if np.any(np.diff(self.frames) < 0):
             raise InputError(f"PoseTubes.frames must not decrease, got {self.frames.tolist()}")
 
@@ -155,6 +162,7 @@ class PoseTubes:
             scores=self.scores,
             keypoints=self.keypoints[:, step],
             keypoint_scores=self.keypoint_scores[:, step],
+            embeddings=None if self.embeddings is None else self.embeddings[:, step],
         )
 
 

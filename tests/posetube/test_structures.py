@@ -131,6 +131,9 @@ def tubes(**changes: Any) -> PoseTubes:
 def test_one_frame_of_the_tubes() -> None:
     assert len(tubes()) == 2
     assert tubes().at(1).keypoints.shape == (2, 17, 2)
+    assert tubes().at(1).embeddings is None
+    looks = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    assert np.array_equal(tubes(embeddings=looks).at(1).embeddings, looks[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -142,6 +145,10 @@ def test_one_frame_of_the_tubes() -> None:
         (lambda: tubes(scores=np.zeros(1)), r"PoseTubes.scores: expected shape \(2,\), got \(1,\)"),
         (lambda: tubes(keypoints=np.zeros(3)), r"PoseTubes.keypoints: expected 4 axes"),
         (lambda: tubes(frames=np.array([2, 1, 3])), "PoseTubes.frames must not decrease"),
+        (
+            lambda: tubes(embeddings=np.zeros((2, 8), np.float32)),
+            r"PoseTubes.embeddings: expected \(2, 3, D\), got \(2, 8\)",
+        ),
         (
             lambda: replace(people(2), scores=np.zeros(1, np.float32)),
             r"Detections.scores: expected shape \(2,\), got \(1,\)",
