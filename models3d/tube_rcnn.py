@@ -26,6 +26,7 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, PoseTubes
 
+from .appearance import LookMap, embed, look_maps
 from .box_head import (
     BoxHead,
     BoxHeadConfig,
@@ -125,6 +126,9 @@ class FrameFeatures:
     geometry: Geometry
     """Where the frame lies in the network's input."""
 
+    looks: tuple[LookMap, ...] = ()
+    """What appearance is read from, each map (1, C, h, w); empty where nobody asked for it."""
+
 
 class Pyramid(NamedTuple):
     """What the clip part makes of B clips."""
@@ -167,6 +171,7 @@ class TubeRCNN(nn.Module):
         self.keypoint_head = KeypointHead(config.keypoint_head, inputs=channels)
         times = [*self.body.times, 1, self.neck.time]
         self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
+        self._still = min(self._cut, len(self.body.stages))
 
     @property
     def skeleton(self) -> Skeleton:
@@ -178,28 +183,37 @@ class TubeRCNN(nn.Module):
         """T: how many frames the network looks at together."""
         return self.config.clip_length
 
-    def detect(self, clip: Clip) -> PoseTubes:
-        """Find everybody in a clip of T frames.
+    def detect(self, clip: Clip, *, embeddings: bool = False) -> PoseTubes:
+        """Find everybody in a clip of T frames, on request with vectors of their appearance.
 
         Raises:
             InputError: If the clip does not have T frames.
         """
-        return self.detect_features(self.encode(clip.images), clip.frames.tolist())
+        features = self.encode(clip.images, embeddings=embeddings)
+        return self.detect_features(features, clip.frames.tolist())
 
     @torch.inference_mode()
-    def encode(self, images: ByteArray) -> list[FrameFeatures]:
+    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[FrameFeatures]:
         """The per-frame part, once per frame.
 
         Args:
             images: (B, H, W, 3) RGB uint8 frames of one size, of any clips.
+            embeddings: Whether to keep what :meth:`detect_features` needs to say what people look
+                like.
 
         Raises:
-            InputError: If the images are not of that shape and type.
+            InputError: If the images are not of that shape and type, or embeddings are asked of a
+                body whose first stage mixes frames.
         """
         pixels, geometry = prepare(images, self.config.preprocess)
-        maps = self.frame_part(pixels.to(next(self.parameters()).device))
+        stages, maps = self._frame_part(pixels.to(next(self.parameters()).device))
+        looks = look_maps(stages, self.body.strides[: self._still]) if embeddings else ()
         return [
-            FrameFeatures(maps=tuple(m[frame : frame + 1] for m in maps), geometry=geometry)
+            FrameFeatures(
+                maps=tuple(m[frame : frame + 1] for m in maps),
+                geometry=geometry,
+                looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
+            )
             for frame in range(len(images))
         ]
 
@@ -215,7 +229,8 @@ class TubeRCNN(nn.Module):
             frames: T indices of the frames in their video, not decreasing.
 
         Returns:
-            Everybody down to the box head's lowest score, by falling score.
+            Everybody down to the box head's lowest score, by falling score; with embeddings if all
+            frames were encoded for them.
 
         Raises:
             InputError: If there are not T frames, or they differ in size.
@@ -230,7 +245,7 @@ class TubeRCNN(nn.Module):
             raise InputError(f"the frames of a clip must have one size, got {sorted(pictures)}")
         maps = [torch.cat(parts) for parts in zip(*(f.maps for f in features), strict=True)]
         found = self.find(maps, features[0].geometry)
-        return self._to_tubes(found, frames)
+        return self._to_tubes(found, frames, embeddings=_embeddings(found, features))
 
     def losses(
         self, pixels: Tensor, truth: Sequence["TubeTruth"], *, config: "LossConfig", draw: "Draw"
@@ -249,7 +264,7 @@ class TubeRCNN(nn.Module):
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
-        return self._advance([pixels], range(self._cut), 1)
+        return self._frame_part(pixels)[1]
 
     def clip_part(self, maps: list[Tensor], length: int) -> Pyramid:
         """The frames' maps, each (B * length, C, h, w), to the levels that people are found in."""
@@ -285,6 +300,11 @@ class TubeRCNN(nn.Module):
         levels = pyramid.levels if pyramid.joint_map is None else [pyramid.joint_map]
         return pool_tubes(levels, tubes, strides=self.neck.strides, config=pool)
 
+    def _frame_part(self, pixels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What the body's still stages put out, and what the clip part needs."""
+        maps = self._advance([pixels], range(self._still), 1)
+        return maps[1:], self._advance(maps, range(self._still, self._cut), 1)
+
     def _advance(self, maps: list[Tensor], steps: range, length: int) -> list[Tensor]:
         """Some steps of body and neck: every stage adds a map, the neck turns them into levels."""
         stages = self.body.stages
@@ -297,7 +317,9 @@ class TubeRCNN(nn.Module):
                 maps = self.neck.smooth(maps, length)
         return maps
 
-    def _to_tubes(self, found: Found, frames: Sequence[int]) -> PoseTubes:
+    def _to_tubes(
+        self, found: Found, frames: Sequence[int], *, embeddings: Tensor | None
+    ) -> PoseTubes:
         people, _, joints = found
         shape = (len(people.scores), self.clip_length)
         keypoint_scores = torch.unflatten(joints.scores, 0, shape)
@@ -310,10 +332,23 @@ class TubeRCNN(nn.Module):
             "scores": scores,
             "presence": people.presence,
         }
+        if embeddings is not None:
+            columns["embeddings"] = embeddings
         return PoseTubes(
             frames=np.asarray(frames, np.int64),
             **{name: column[order].float().cpu().numpy() for name, column in columns.items()},
         )
+
+
+def _embeddings(found: Found, features: Sequence[FrameFeatures]) -> Tensor | None:
+    """(N, T, D) what the people look like, where all T frames were encoded for it."""
+    if not all(feature.looks for feature in features):
+        return None
+    looks = [
+        first._replace(map=torch.cat([feature.looks[index].map for feature in features]))
+        for index, first in enumerate(features[0].looks)
+    ]
+    return embed(looks, features[0].geometry.to_network(found.people.boxes))
 
 
 def _body(config: BodyConfig) -> ResNet | MobileBody:

@@ -1,0 +1,124 @@
+"""What each person looks like, as a vector that hardly changes from frame to frame.
+
+Two of the body's early maps are normalised by the statistics of their frame, so that a vector says
+in what the person differs from the rest of the picture; then each is averaged over horizontal bands
+of the person's box: four of the finer map, two of the coarser one (head, trunk, legs and feet stay
+apart; left and right do not, for people turn round). Nothing is learnt. The later a map, the more
+it says "a person" and the less "which person": early maps of the embedded model told people of real
+videos apart better than its pyramid levels (benchmarks/appearance.py).
+
+Source: averages over the cells of a pyramid are He et al., "Spatial Pyramid Pooling in Deep
+Convolutional Networks", ECCV 2014; bands instead of squares, the middle of the box, and the
+normalisation are ours.
+
+Not here: what is made of likeness (:mod:`posetube.tracker.cost`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchvision import ops
+
+from posetube.errors import InputError
+
+from .roi_align import frame_rows
+
+
+class Level(NamedTuple):
+    """How one map contributes."""
+
+    stride: int
+    """Pixels per cell of the map, at most."""
+
+    channels: int
+    """Wider maps are narrowed to this many, a mean over neighbouring ones."""
+
+    bands: int
+    """Bands that a box is cut into, from top to bottom."""
+
+
+PYRAMID = (Level(stride=8, channels=32, bands=4), Level(stride=16, channels=64, bands=2))
+"""256 numbers a person, half of them from each map."""
+
+MIDDLE = 0.5
+"""Share of a box's width that is looked at; what lies beside is mostly background."""
+
+GRID = (8, 2)
+"""Rows and columns of bins that the bands are made of, each with 2 x 2 samples."""
+
+
+class LookMap(NamedTuple):
+    """One normalised map of some frames."""
+
+    map: Tensor
+    """(frames, C, h, w) float32."""
+
+    stride: int
+    """Pixels of the network's input per cell."""
+
+
+def look_maps(maps: Sequence[Tensor], strides: Sequence[int]) -> tuple[LookMap, ...]:
+    """The maps that appearance is read from, each channel with mean 0 and deviation 1 per frame.
+
+    Args:
+        maps: (frames, C, h, w) what the stages say that look at single frames.
+        strides: Pixels per cell of each.
+
+    Raises:
+        InputError: If there is no such stage.
+    """
+    if not maps:
+        raise InputError(
+            "embeddings need a body whose first stage looks at single frames; this one's has a "
+            "time kernel"
+        )
+    chosen = []
+    for wanted in PYRAMID:
+        reached = max((stride for stride in strides if stride <= wanted.stride), default=strides[0])
+        normalised = _normalise(maps[strides.index(reached)].float())
+        chosen.append(LookMap(_narrow(normalised, wanted.channels), reached))
+    return tuple(chosen)
+
+
+def embed(looks: Sequence[LookMap], tubes: Tensor) -> Tensor:
+    """A vector for each person and frame.
+
+    Args:
+        looks: Of a clip's T frames, from :func:`look_maps`.
+        tubes: (N, T, 4) boxes, pixels of the network's input.
+
+    Returns:
+        (N, T, D) float32 of length 1; compare them by their cosine.
+    """
+    rois = torch.cat([frame_rows(tubes, 0)[:, None], _middle(tubes.float()).flatten(0, 1)], dim=1)
+    parts = []
+    for look, level in zip(looks, PYRAMID, strict=True):
+        pooled: Tensor = ops.roi_align(
+            look.map, rois, GRID, spatial_scale=1 / look.stride, sampling_ratio=2, aligned=True
+        )
+        cells = torch.unflatten(pooled, 2, (level.bands, -1)).mean(dim=(3, 4))
+        parts.append(functional.normalize(cells.flatten(1), dim=1))
+    vectors = functional.normalize(torch.cat(parts, dim=1), dim=1)
+    return torch.unflatten(vectors, 0, tubes.shape[:2])
+
+
+def _normalise(level: Tensor) -> Tensor:
+    deviation, mean = torch.std_mean(level, dim=(2, 3), keepdim=True, correction=0)
+    return (level - mean) / (deviation + 1e-6)
+
+
+def _narrow(level: Tensor, channels: int) -> Tensor:
+    """Bodies have powers of two as widths, or few enough channels."""
+    if level.shape[1] <= channels:
+        return level
+    return torch.unflatten(level, 1, (channels, -1)).mean(dim=2)
+
+
+def _middle(boxes: Tensor) -> Tensor:
+    """(..., 4) with the same centre and height, but narrower."""
+    left, top, right, bottom = boxes.unbind(-1)
+    cut = (right - left) * (1 - MIDDLE) / 2
+    return torch.stack([left + cut, top, right - cut, bottom], dim=-1)
