@@ -1,7 +1,8 @@
 """What was found in each frame, on disk: ``detections/part-00000.parquet`` and on.
 
 A part holds a stretch of frames, one row per detection; its metadata names every frame of the
-stretch with its time and state, so that frames with nobody in them and corrupt ones are known too.
+stretch with its time, state, colours and camera motion, so that frames with nobody in them and
+corrupt ones are known too. Linking needs nothing else: no frame is decoded for it.
 Parts are numbered without gaps and are there whole or not at all: what lies on the disk is always
 the beginning of the video, up to some frame.
 """
@@ -9,7 +10,7 @@ the beginning of the video, up to some frame.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 import numpy as np
@@ -18,11 +19,13 @@ import pyarrow.parquet as pq
 
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, FrameState, FrameTable, IntArray
+from posetube.structures import Detections, DoubleArray, FrameState, FrameTable, IntArray
 
 from .atomic_files import replacing
 from .pose_columns import (
     COMPRESSION,
+    appearance_array,
+    appearance_field,
     column,
     concatenate,
     pose_arrays,
@@ -31,6 +34,7 @@ from .pose_columns import (
 )
 
 STATES: tuple[FrameState, ...] = get_args(FrameState)
+CONTINUES = "continues"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +56,18 @@ class DetectedFrame:
     colours: tuple[int, ...] = ()
     """Share of each colour in the picture, in 65535ths, to tell cuts by; empty: not known."""
 
+    camera: DoubleArray | None = None
+    """(2, 3) affine map from the last picture's pixels to this one's; None: the camera stood still,
+    or nobody knows."""
+
+    continues: IntArray | None = None
+    """(N,) whom, by row among the people of the last picture, the network itself takes each to be,
+    -1 for nobody; None: it looks at one frame at a time."""
+
+
+SixNumbers = Annotated[list[float], msgspec.Meta(min_length=6, max_length=6)]
+"""A (2, 3) map, row after row."""
+
 
 class PartFrames(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of one part; in its metadata under ``frames``."""
@@ -60,6 +76,7 @@ class PartFrames(msgspec.Struct, frozen=True, kw_only=True):
     time_s: list[float]
     state: list[FrameState]
     colours: list[tuple[int, ...]] = []
+    camera: list[SixNumbers | None] = []
 
 
 def write_part(
@@ -78,6 +95,7 @@ def write_part(
         time_s=[f.time for f in frames],
         state=[f.state for f in frames],
         colours=[f.colours for f in frames],
+        camera=[None if f.camera is None else f.camera.ravel().tolist() for f in frames],
     )
     metadata = {
         "frames": msgspec.json.encode(listed),
@@ -96,11 +114,24 @@ def write_part(
         pa.array(np.repeat(np.array(listed.time_s, np.float64), counts)),
         *pose_arrays(people),
     ]
+    for field, values in _optional(frames, people):
+        fields.append(field)
+        columns.append(values)
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=metadata))
     path = part_path(folder, number)
     with replacing(path) as aside:
         pq.write_table(table, aside, compression=COMPRESSION)
     return path
+
+
+def _optional(frames: Sequence[DetectedFrame], people: Detections) -> Iterator[tuple[Any, Any]]:
+    """Columns that not every network fills: field and content."""
+    rows = [f.continues for f in frames if f.continues is not None]
+    if rows:
+        values = pa.array(np.concatenate(rows), pa.int32())
+        yield pa.field(CONTINUES, pa.int32(), nullable=False), values
+    if people.embeddings is not None:
+        yield appearance_field(people.embeddings.shape[1]), appearance_array(people.embeddings)
 
 
 def part_path(folder: Path, number: int) -> Path:
@@ -130,12 +161,20 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
         listed = read_part_frames(path)
         table = _open(path).read()
         everybody = pose_people(table, joints)
+        linked = column(table, CONTINUES) if CONTINUES in table.column_names else None
         places = np.searchsorted(column(table, "frame"), [*listed.frame, np.iinfo(np.int64).max])
-        colours = listed.colours or [()] * len(listed.frame)
-        columns = zip(listed.frame, listed.time_s, listed.state, colours, strict=True)
-        for i, (index, time, state, shares) in enumerate(columns):
-            people = everybody[places[i] : places[i + 1]]
-            yield DetectedFrame(frame=index, time=time, state=state, people=people, colours=shares)
+        for i, index in enumerate(listed.frame):
+            rows = slice(places[i], places[i + 1])
+            camera = listed.camera[i] if listed.camera else None
+            yield DetectedFrame(
+                frame=index,
+                time=listed.time_s[i],
+                state=listed.state[i],
+                people=everybody[rows],
+                colours=listed.colours[i] if listed.colours else (),
+                camera=None if camera is None else np.array(camera).reshape(2, 3),
+                continues=None if linked is None else linked[rows].astype(np.int64),
+            )
 
 
 def read_part_frames(path: Path) -> PartFrames:

@@ -1,7 +1,8 @@
 """The columns that both tables of a run share: boxes, scores and joints of people, as Arrow.
 
 The joints of a person are one list of 3 K numbers, x y score joint after joint, in the order that
-the table's metadata names; a joint that is not known has x and y NaN.
+the table's metadata names; a joint that is not known has x and y NaN. Appearance, a column that may
+be absent, is one list of D half-precision numbers.
 """
 
 from typing import Any
@@ -13,6 +14,9 @@ from posetube.structures import Detections, FloatArray
 
 CORNERS = ("x1", "y1", "x2", "y2")
 COMPRESSION = "zstd"
+
+LOOKS = "embedding"
+"""Column of a person's appearance."""
 
 
 def pose_fields(joints: int) -> list[Any]:
@@ -33,6 +37,20 @@ def pose_arrays(people: Detections) -> list[Any]:
     return [*corners, pa.array(people.scores, pa.float32()), lists]
 
 
+def appearance_field(size: int) -> Any:
+    """Name and type of the column of appearances, for D numbers each."""
+    number = pa.field("number", pa.float16(), nullable=False)
+    return pa.field(LOOKS, pa.list_(number, size), nullable=False)
+
+
+def appearance_array(embeddings: FloatArray) -> Any:
+    """The column's content, from (N, D) numbers."""
+    halves = pa.array(embeddings.astype(np.float16).ravel())
+    return pa.FixedSizeListArray.from_arrays(
+        halves, type=appearance_field(embeddings.shape[1]).type
+    )
+
+
 def pose_people(table: Any, joints: int) -> Detections:
     """The people of a table or record batch with the columns of :func:`pose_fields`."""
     numbers = _column(table, "keypoints").flatten().to_numpy(zero_copy_only=False)
@@ -43,17 +61,27 @@ def pose_people(table: Any, joints: int) -> Detections:
         scores=column(table, "score"),
         keypoints=np.ascontiguousarray(joint[..., :2]),
         keypoint_scores=np.ascontiguousarray(joint[..., 2]),
+        embeddings=_appearances(table) if LOOKS in table.column_names else None,
     )
 
 
+def _appearances(table: Any) -> FloatArray:
+    found = _column(table, LOOKS)
+    halves = found.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(halves.reshape(table.num_rows, found.type.list_size), np.float32)
+
+
 def concatenate(people: list[Detections], joints: int) -> Detections:
-    """The people of several frames, one after the other."""
+    """The people of several frames, one after the other; with appearances if each has one."""
     everybody = [Detections.empty(joints), *people]
     fields = ("boxes", "scores", "keypoints", "keypoint_scores")
     columns: dict[str, FloatArray] = {
         name: np.concatenate([getattr(p, name) for p in everybody]) for name in fields
     }
-    return Detections(**columns)
+    looks = [p.embeddings for p in people if len(p)]
+    known = [one for one in looks if one is not None]
+    complete = looks and len(known) == len(looks)
+    return Detections(**columns, embeddings=np.concatenate(known) if complete else None)
 
 
 def column(table: Any, name: str) -> Any:

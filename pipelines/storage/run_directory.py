@@ -73,6 +73,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     every: int = 1
     """Frames from one that is looked at to the next."""
 
+    camera_motion: bool = False
+    """Whether the detections tell how the camera moved."""
+
+    appearance: bool = False
+    """Whether the detections tell what people look like."""
+
     link: dict[str, bool | int | float | str | None] = {}
     """The fields of the linking stage's configuration."""
 

@@ -3,22 +3,27 @@
 What a frame alone tells the network is computed once per frame and kept for as long as a clip needs
 it. A clip's answer is kept for its centre frame; at the video's ends the clip repeats the outermost
 frame. Frames that cannot be decoded are left out of the clips and keep their place in the result.
+With each frame comes how it hangs together with the picture before: how the camera moved, and which
+people the network itself followed from one clip to the next.
 
 Not here: where the result is stored (:mod:`.detect`), and which person is which (:mod:`.link`).
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import ByteArray, Detections, Frame, PoseTubes
+from posetube.structures import ByteArray, Detections, FloatArray, Frame, PoseTubes
 
 from ...tracker.shots import colour_histogram
+from ...tracker.tubes import continued
 from ..storage.detections_store import DetectedFrame
+from .camera_motion import CameraMotion
 
 
 class Network(Protocol):
@@ -32,15 +37,29 @@ class Network(Protocol):
     def skeleton(self) -> Skeleton:
         """The joints it finds."""
 
-    def encode(self, images: ByteArray) -> Sequence[Any]:
-        """What each of (B, H, W, 3) images alone tells, to be kept."""
+    def encode(self, images: ByteArray, *, embeddings: bool = False) -> Sequence[Any]:
+        """What each of (B, H, W, 3) images alone tells, to be kept; appearances if asked for."""
 
     def detect_features(self, features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
         """The people of a clip, from what was kept of its T frames."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectConfig:
+    """What is told of each frame beside its people."""
+
+    camera_motion: bool = True
+    """Whether the camera's motion is told, so that linking can follow it."""
+
+    appearance: bool = False
+    """Whether it is told what people look like, so that linking can go by it too."""
+
+
+DEFAULTS = DetectConfig()
+
+
 def detect_frames(
-    frames: Iterable[Frame], network: Network, *, batch: int = 1
+    frames: Iterable[Frame], network: Network, *, batch: int = 1, config: DetectConfig = DEFAULTS
 ) -> Iterator[DetectedFrame]:
     """Find the people of each frame.
 
@@ -51,6 +70,7 @@ def detect_frames(
         frames: The video's frames, in order.
         network: Finds people.
         batch: Indices of frames that are encoded together.
+        config: What else to tell.
 
     Yields:
         Every frame, in order, T // 2 frames later than they come in.
@@ -59,23 +79,24 @@ def detect_frames(
     window: deque[tuple[Frame, Any]] = deque()  # frames with an image, around the next to answer
     place = 0  # of that frame in the window
     waiting: deque[Frame] = deque()  # all that are not answered yet
+    chain = _Chain(network, config)
 
     def answer(*, last: bool) -> Iterator[DetectedFrame]:
         nonlocal place
         while waiting:
             if waiting[0].image is None:
-                yield _result(waiting.popleft(), Detections.empty(len(network.skeleton)))
+                yield chain.lost(waiting.popleft())
                 continue
             if not last and len(window) - place <= network.clip_length - 1 - centre:
                 return
-            yield _result(waiting.popleft(), _people_at(window, place, network))
+            yield chain.seen(waiting.popleft(), _tubes_at(window, place, network))
             if place == centre:
                 window.popleft()
             else:
                 place += 1
 
     for group in _stretches(frames, batch):
-        window.extend(_encoded(group, network))
+        window.extend(_encoded(group, network, config))
         waiting.extend(group)
         yield from answer(last=False)
     yield from answer(last=True)
@@ -96,32 +117,68 @@ def _stretches(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
         yield group
 
 
-def _encoded(group: list[Frame], network: Network) -> Iterator[tuple[Frame, Any]]:
+def _encoded(
+    group: list[Frame], network: Network, config: DetectConfig
+) -> Iterator[tuple[Frame, Any]]:
     """The frames that have an image, with what the network keeps of each."""
     seen = [frame for frame in group if frame.image is not None]
     for _, alike in groupby(seen, key=_shape):
         together = list(alike)
         images = np.stack([frame.image for frame in together if frame.image is not None])
-        yield from zip(together, network.encode(images), strict=True)
+        kept = network.encode(images, embeddings=config.appearance)
+        yield from zip(together, kept, strict=True)
 
 
 def _shape(frame: Frame) -> tuple[int, ...]:
     return () if frame.image is None else frame.image.shape
 
 
-def _people_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network) -> Detections:
+def _tubes_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network) -> PoseTubes:
     length = network.clip_length
     steps = np.clip(np.arange(length) - length // 2 + place, 0, len(window) - 1)
     clip = [window[step] for step in steps]
     indices = [frame.index for frame, _ in clip]
-    return network.detect_features([kept for _, kept in clip], indices).at(length // 2)
+    return network.detect_features([kept for _, kept in clip], indices)
 
 
-def _result(frame: Frame, people: Detections) -> DetectedFrame:
-    colours: tuple[int, ...] = ()
-    if frame.image is not None:
+class _Chain:
+    """Makes frames of clips' answers, each told by the one before."""
+
+    def __init__(self, network: Network, config: DetectConfig) -> None:
+        self._joints, self._centre = len(network.skeleton), network.clip_length // 2
+        self._camera = CameraMotion() if config.camera_motion else None
+        self._before: PoseTubes | None = None
+
+    def lost(self, frame: Frame) -> DetectedFrame:
+        """A frame without a picture."""
+        people = Detections.empty(self._joints)
+        return DetectedFrame(frame=frame.index, time=frame.time, state=frame.state, people=people)
+
+    def seen(self, frame: Frame, tubes: PoseTubes) -> DetectedFrame:
+        """A frame with a picture, the centre of a clip."""
+        assert frame.image is not None
+        people = _as_stored(tubes.at(self._centre), tubes.presence[:, self._centre])
         shares = np.rint(65535 * colour_histogram(frame.image)).astype(np.int64)
-        colours = tuple(shares.tolist())
-    return DetectedFrame(
-        frame=frame.index, time=frame.time, state=frame.state, people=people, colours=colours
+        before, self._before = self._before, tubes
+        continues = None
+        if len(tubes.frames) > 1:
+            continues = np.full(len(tubes), -1) if before is None else continued(before, tubes)
+        return DetectedFrame(
+            frame=frame.index,
+            time=frame.time,
+            state=frame.state,
+            people=people,
+            colours=tuple(shares.tolist()),
+            camera=self._camera.update(frame.image, people) if self._camera else None,
+            continues=continues,
+        )
+
+
+def _as_stored(people: Detections, presence: FloatArray) -> Detections:
+    """People as sure as it is that they are there, with appearances of half precision."""
+    looks = people.embeddings
+    return replace(
+        people,
+        scores=people.scores * presence,
+        embeddings=None if looks is None else looks.astype(np.float16).astype(np.float32),
     )

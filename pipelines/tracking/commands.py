@@ -17,6 +17,7 @@ from ..progress import ProgressKind, showing_progress
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from .batch import Outcome, exit_code, readable_inputs, track_inputs
+from .clip_window import DetectConfig
 from .overlay import OverlayConfig
 from .rework import render_again
 from .track import TrackConfig, run_directories
@@ -35,6 +36,8 @@ def track(
     start: float | None = None,
     end: float | None = None,
     every: int = 1,
+    camera_motion: bool = True,
+    appearance: bool = False,
     overlay: bool | None = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
@@ -55,6 +58,8 @@ def track(
         start: Begin here: 12.5s, 00:01:02.
         end: Stop here.
         every: Look at every n-th frame.
+        camera_motion: Tell from the background how the camera moves, and let linking follow it.
+        appearance: Keep what each person looks like, and let linking go by it too.
         overlay: Draw the result over the video [default: for one input yes, for several no].
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
@@ -65,6 +70,7 @@ def track(
     drawn = overlay if overlay is not None else alone
     config = TrackConfig(
         video=VideoConfig(start=start, end=end, every=every),
+        detect=DetectConfig(camera_motion=camera_motion, appearance=appearance),
         link=link,
         overlay=OVERLAY if drawn else None,
         on_existing=on_existing,

@@ -1,8 +1,9 @@
 """The first stage: from a video to ``detections/part-00000.parquet`` and on.
 
 Each part covers a fixed stretch of frame indices. A run that is taken up again keeps the parts that
-are there and goes on behind them; since a part always begins at the same frame, and the frames that
-are encoded together never belong to two parts, its numbers are those of a run without the stop.
+are there and goes on behind them; since a part always begins at the same frame, the frames that are
+encoded together never belong to two parts, and what a frame says of the one before is had by
+looking at that one again, its numbers are those of a run without the stop.
 
 Not here: how a network is moved along the frames (:mod:`.clip_window`).
 """
@@ -20,7 +21,7 @@ from posetube.structures import Frame
 
 from ..storage.detections_store import DetectedFrame, parts, read_part_frames, write_part
 from ..storage.recorder import Recorder
-from .clip_window import Network, detect_frames
+from .clip_window import DEFAULTS, DetectConfig, Network, detect_frames
 
 PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
@@ -44,7 +45,7 @@ class Kept:
     """Index of the first frame that is not in them."""
 
     context: int = 0
-    """Index to decode from, so that the first clips see the frames before them."""
+    """Index to decode from, so that the first new frame can be told by the one before it."""
 
     states: Counter[str] = field(default_factory=Counter)
     """How many of their frames have each state."""
@@ -55,7 +56,8 @@ def kept_parts(folder: Path, *, clip_length: int = 1) -> Kept:
 
     Args:
         folder: The run's ``detections/``.
-        clip_length: T of the network; its first new clip reaches T // 2 decoded frames back.
+        clip_length: T of the network; the clip before the first new one reaches T // 2 + 1
+            decoded frames back.
 
     Raises:
         FormatError: If a part cannot be read.
@@ -67,7 +69,7 @@ def kept_parts(folder: Path, *, clip_length: int = 1) -> Kept:
         listed = read_part_frames(path)
         states.update(listed.state)
         first = listed.frame[-1] + 1
-    context, wanted = first, clip_length // 2
+    context, wanted = first, clip_length // 2 + 1
     for path in reversed(whole):
         if wanted <= 0:
             break
@@ -77,7 +79,13 @@ def kept_parts(folder: Path, *, clip_length: int = 1) -> Kept:
 
 
 def detect(
-    record: Recorder, video: FrameSource, network: Network, *, kept: Kept, batch: int = 1
+    record: Recorder,
+    video: FrameSource,
+    network: Network,
+    *,
+    kept: Kept,
+    batch: int = 1,
+    config: DetectConfig = DEFAULTS,
 ) -> None:
     """Find the people of every frame that no part holds yet.
 
@@ -87,19 +95,21 @@ def detect(
         network: Finds people.
         kept: What an earlier run left.
         batch: Frames that are encoded together; must divide :data:`PART_FRAMES`.
+        config: What to tell of each frame beside its people.
 
     Raises:
         Interrupted: After a part, if somebody asked to stop.
     """
     every = record.manifest.settings.every
-    found = detect_frames(video.frames(first=kept.context), network, batch=batch * every)
+    frames = video.frames(first=kept.context)
+    found = detect_frames(frames, network, batch=batch * every, config=config)
     fresh = (frame for frame in found if frame.frame >= kept.first)
     states = Counter(kept.states)
     record.update(frames=_counted(record, states))
     for number, stretch in enumerate(_stretches(fresh, PART_FRAMES * every), start=kept.parts):
-        frames = list(_watched(stretch, record, done=states.total()))
-        write_part(record.run.detections, number, frames, skeleton=network.skeleton)
-        states.update(frame.state for frame in frames)
+        part = list(_watched(stretch, record, done=states.total()))
+        write_part(record.run.detections, number, part, skeleton=network.skeleton)
+        states.update(frame.state for frame in part)
         record.update(frames=_counted(record, states))
         record.interrupt.check()
 

@@ -8,19 +8,28 @@ memory.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, FramePoses, FrameTable, VideoTracks
+from posetube.structures import (
+    Detections,
+    DoubleArray,
+    FramePoses,
+    FrameTable,
+    IntArray,
+    VideoTracks,
+)
 
 from ...tracker.config import LinkConfig
 from ...tracker.offline import relink
 from ...tracker.paper import PaperTracker
 from ...tracker.shots import CutDetector
 from ...tracker.tracker import Tracker
+from ...tracker.tubes import TubeNumbers
 from ..storage.detections_store import DetectedFrame
+from ..storage.pose_columns import concatenate
 
 Preset = Literal["paper", "online", "offline"]
 
@@ -28,7 +37,15 @@ Preset = Literal["paper", "online", "offline"]
 class Follower(Protocol):
     """What every tracker can do."""
 
-    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+    def update(
+        self,
+        people: Detections,
+        *,
+        frame: int,
+        time: float,
+        tubes: IntArray | None = None,
+        camera: DoubleArray | None = None,
+    ) -> list[FramePoses]:
         """Link one frame; the frames that are settled now."""
         ...
 
@@ -47,11 +64,14 @@ def linked_frames(frames: Iterable[DetectedFrame], tracker: Follower) -> Iterato
     Yields:
         Every frame, in order, perhaps a few frames later than it came in.
     """
-    cuts = CutDetector()
+    cuts, numbers = CutDetector(), TubeNumbers()
     for found in frames:
         if found.colours and cuts.update(np.array(found.colours, np.float64)):
             tracker.cut()
-        yield from tracker.update(found.people, frame=found.frame, time=found.time)
+        tubes = found.continues if found.continues is None else numbers.number(found.continues)
+        yield from tracker.update(
+            found.people, frame=found.frame, time=found.time, tubes=tubes, camera=found.camera
+        )
     yield from tracker.finish()
 
 
@@ -76,7 +96,8 @@ def link_by_preset(
         Every frame, in order.
     """
     if preset == "paper":
-        yield from linked_frames(frames, PaperTracker(skeleton=skeleton, size=size))
+        paper = PaperTracker(skeleton=skeleton, size=size)
+        yield from linked_frames(frames, _PeopleAlone(paper))
         return
     tracker = Tracker(skeleton=skeleton, config=config)
     if preset == "online":
@@ -87,23 +108,34 @@ def link_by_preset(
     yield from _repaired(settled, skeleton, cuts=cutting.cuts)
 
 
+class _PeopleAlone:
+    """The published tracker, which is told of neither tubes nor cameras."""
+
+    def __init__(self, tracker: PaperTracker) -> None:
+        self._tracker = tracker
+        self.cut, self.finish = tracker.cut, tracker.finish
+
+    def update(
+        self, people: Detections, *, frame: int, time: float, **_untold: object
+    ) -> list[FramePoses]:
+        return self._tracker.update(people, frame=frame, time=time)
+
+
 class _NotingCuts:
     """A tracker, and in which of the frames it was given (counted from 0) new scenes began."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.cuts: list[int] = []
         self._tracker, self._given = tracker, 0
+        self.finish = tracker.finish
 
-    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
+    def update(self, people: Detections, **told: Any) -> list[FramePoses]:
         self._given += 1
-        return self._tracker.update(people, frame=frame, time=time)
+        return self._tracker.update(people, **told)
 
     def cut(self) -> None:
         self.cuts.append(self._given)
         self._tracker.cut()
-
-    def finish(self) -> list[FramePoses]:
-        return self._tracker.finish()
 
 
 def _repaired(
@@ -117,7 +149,8 @@ def _repaired(
         skeleton=skeleton,
         frames=FrameTable(times=np.array([poses.time for poses in found], np.float64)),
     )
-    repaired = relink(tracks, cuts=cuts)
+    people = concatenate([poses.people for poses in found], len(skeleton))
+    repaired = relink(tracks, cuts=cuts, embeddings=people.embeddings)
     for place, poses in enumerate(found):
         yield _rows(repaired, repaired.rows_of(place), poses)
 

@@ -29,6 +29,7 @@ from ..storage.existing_run import OnExisting, check_same, earlier_run
 from ..storage.fingerprint import fingerprint
 from ..storage.recorder import Recorder
 from ..storage.run_directory import FrameCounts, Manifest, RunDirectory, Settings, SourceRecord
+from .clip_window import DetectConfig
 from .detect import detect, kept_parts
 from .link import link
 from .overlay import OverlayConfig
@@ -43,6 +44,9 @@ class TrackConfig:
 
     video: VideoConfig = field(default_factory=VideoConfig)
     """Which frames."""
+
+    detect: DetectConfig = field(default_factory=DetectConfig)
+    """What is told of each frame beside its people."""
 
     link: LinkConfig = field(default_factory=LinkConfig)
     """How detections become tracks."""
@@ -121,6 +125,8 @@ def _begin(
             start=config.video.start,
             end=config.video.end,
             every=config.video.every,
+            camera_motion=config.detect.camera_motion,
+            appearance=config.detect.appearance,
             link=asdict(config.link),
         ),
         frames=FrameCounts(expected=_expected(video)),
@@ -142,7 +148,7 @@ def _begin(
 
 def _stages(record: Recorder, video: Video, model: LoadedModel, config: TrackConfig) -> None:
     if not record.manifest.finished("detect"):
-        _detect(record, video, model)
+        _detect(record, video, model, config.detect)
     frames = record.manifest.frames.done
     if not record.manifest.finished("link"):
         with record.stage("link", total=frames):
@@ -155,11 +161,11 @@ def _stages(record: Recorder, video: Video, model: LoadedModel, config: TrackCon
             render(record, video, config=config.overlay)
 
 
-def _detect(record: Recorder, video: Video, model: LoadedModel) -> None:
+def _detect(record: Recorder, video: Video, model: LoadedModel, config: DetectConfig) -> None:
     kept = kept_parts(record.run.detections, clip_length=model.network.clip_length)
     with record.stage("detect", total=record.manifest.frames.expected, done=kept.states.total()):
         try:
-            detect(record, video, model.network, kept=kept, batch=model.batch)
+            detect(record, video, model.network, kept=kept, batch=model.batch, config=config)
         except Interrupted:
             if not video.live:
                 raise

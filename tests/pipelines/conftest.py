@@ -13,7 +13,7 @@ from posetube.pipelines.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import ModelRecord
 from posetube.skeletons import COCO17, Skeleton
-from posetube.structures import ByteArray, PoseTubes
+from posetube.structures import ByteArray, FloatArray, PoseTubes
 
 WIDTH, HEIGHT = 160, 96
 SQUARE = 24
@@ -26,9 +26,11 @@ class SquareFinder:
         self.clip_length = clip_length
         self.skeleton: Skeleton = COCO17
         self.encoded: list[int] = []  # frames per call
+        self.embeddings = False
 
-    def encode(self, images: ByteArray) -> list[ByteArray]:
+    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[ByteArray]:
         self.encoded.append(len(images))
+        self.embeddings = embeddings
         return [image.copy() for image in images]
 
     def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
@@ -44,13 +46,14 @@ class SquareFinder:
             keypoint_scores=np.full((n, t, 17), 0.8, np.float32),
             scores=np.full(n, 0.9, np.float32),
             presence=np.ones((n, t), np.float32),
+            embeddings=_colours(features, found) if self.embeddings else None,
         )
 
 
 class NobodyFinder(SquareFinder):
     """Finds nobody, at once, in pictures of any size."""
 
-    def encode(self, images: ByteArray) -> list[ByteArray]:
+    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[ByteArray]:
         return list(images[:, :1, :1])
 
     def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
@@ -68,9 +71,21 @@ def _squares(image: ByteArray) -> Any:
     return boxes
 
 
-def picture(step: int) -> ByteArray:
-    """Two squares that walk towards each other in different rows."""
+def _colours(images: Sequence[ByteArray], boxes: FloatArray) -> FloatArray:
+    """(N, T, 3) colour of the middle of each box."""
+    middle = ((boxes[..., :2] + boxes[..., 2:]) / 2).astype(int)
+    looks = [image[middle[:, t, 1], middle[:, t, 0]] for t, image in enumerate(images)]
+    return (np.stack(looks, axis=1) / 255).astype(np.float32)
+
+
+def picture(step: int, *, pan: int = 0) -> ByteArray:
+    """Two squares that walk towards each other in different rows, before a carpet that moves."""
     image = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    if pan:
+        places = np.arange(WIDTH // 8) * 8 + step * pan
+        tiles = 30 + (places[None] // 8 * 37 + np.arange(HEIGHT // 8)[:, None] * 61) % 50
+        carpet = np.kron(tiles, np.ones((8, 8)))
+        image[:] = np.roll(carpet, -(step * pan % 8), axis=1).astype(np.uint8)[..., None]
     place = 2 * step % (WIDTH - SQUARE)
     image[10 : 10 + SQUARE, place : place + SQUARE] = [230, 20, 20]
     left = WIDTH - SQUARE - place
@@ -85,7 +100,7 @@ ClipMaker = Callable[..., Path]
 def make_clip(tmp_path: Path) -> ClipMaker:
     """Writes a clip of squares: ``make_clip("name.mp4", frames=20)``."""
 
-    def make(name: str = "clip.mp4", *, frames: int = 20, rate: int = 25) -> Path:
+    def make(name: str = "clip.mp4", *, frames: int = 20, rate: int = 25, pan: int = 0) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(path), "w") as container:
@@ -93,7 +108,7 @@ def make_clip(tmp_path: Path) -> ClipMaker:
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             stream.codec_context.time_base = Fraction(1, rate)
             for step in range(frames):
-                frame = av.VideoFrame.from_ndarray(picture(step), format="rgb24")
+                frame = av.VideoFrame.from_ndarray(picture(step, pan=pan), format="rgb24")
                 frame.pts, frame.time_base = step, Fraction(1, rate)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())

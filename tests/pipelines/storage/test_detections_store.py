@@ -1,6 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from posetube.errors import FormatError
@@ -47,6 +51,53 @@ def test_what_was_written_comes_back_bit_for_bit_with_its_empty_frames(tmp_path:
             np.testing.assert_array_equal(getattr(before.people, name), getattr(after.people, name))
 
 
+def test_what_is_told_beside_the_people_comes_back(tmp_path: Path) -> None:
+    looks = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float16).astype(np.float32)
+    camera = np.array([[1.01, -0.002, 3.25], [0.002, 1.01, 1 / 3]])
+    frames = [
+        replace(
+            detected(0, 1),
+            people=replace(people(1), embeddings=looks[:1]),
+            continues=np.array([-1]),
+        ),
+        detected(1, 0, "corrupt"),
+        replace(
+            detected(2, 2),
+            people=replace(people(2), embeddings=looks[1:]),
+            camera=camera,
+            continues=np.array([-1, 0]),
+        ),
+    ]
+    path = write_part(tmp_path, 0, frames, skeleton=COCO17)
+
+    first, lost, last = read_frames(tmp_path, joints=17)
+
+    assert (first.camera, lost.camera) == (None, None)
+    np.testing.assert_array_equal(last.camera, camera)
+    assert last.continues is not None
+    assert last.continues.tolist() == [-1, 0]
+    np.testing.assert_array_equal(first.people.embeddings, looks[:1])
+    np.testing.assert_array_equal(last.people.embeddings, looks[1:])
+    kind = pq.read_schema(path).field("embedding").type
+    assert (kind.value_type, kind.list_size) == (pa.float16(), 5)
+
+
+def test_parts_from_before_such_things_were_told_are_read_without_them(tmp_path: Path) -> None:
+    path = write_part(tmp_path, 0, [detected(0, 2)], skeleton=COCO17)
+    table = pq.read_table(path)
+    listed = {"frame": [0], "time_s": [0.0], "state": ["ok"]}
+    metadata = {**table.schema.metadata, b"frames": msgspec.json.encode(listed)}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+    [back] = read_frames(tmp_path, joints=17)
+
+    assert len(back.people) == 2
+    assert (back.camera, back.continues, back.people.embeddings, back.colours) == (
+        *(None, None, None),
+        (),
+    )
+
+
 def test_a_stretch_with_nobody_in_it_is_a_part_too(tmp_path: Path) -> None:
     write_part(tmp_path, 0, [detected(0, 0), detected(1, 0)], skeleton=COCO17)
 
@@ -81,9 +132,6 @@ def test_a_broken_part_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_another_table_is_not_taken_for_a_part(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     pq.write_table(pa.table({"frame": [1]}), part_path(tmp_path, 0))
 
     with pytest.raises(FormatError, match="not a part of a run's detections"):

@@ -1,14 +1,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posetube.pipelines.tracking.clip_window import detect_frames
+from posetube.pipelines.tracking.clip_window import DetectConfig, detect_frames
 from posetube.skeletons import COCO17
-from posetube.structures import Frame, PoseTubes
+from posetube.structures import ByteArray, Frame, PoseTubes
 
 
 class Recorder:
@@ -20,7 +21,7 @@ class Recorder:
         self.encoded: list[int] = []
         self.clips: list[list[int]] = []
 
-    def encode(self, images: Any) -> list[int]:
+    def encode(self, images: Any, *, embeddings: bool = False) -> list[int]:
         indices = [int(image[0, 0, 0]) for image in images]
         self.encoded += indices
         return indices
@@ -114,3 +115,83 @@ def test_frames_of_different_sizes_are_encoded_apart(length: int) -> None:
     found = list(detect_frames(mixed(), Recorder(length), batch=5))
 
     assert len(found) == 5
+
+
+class Pair:
+    """A network that follows two people through a clip, who change rows from clip to clip."""
+
+    def __init__(self, *, presence: float = 1.0) -> None:
+        self.clip_length, self.skeleton = 3, COCO17
+        self._presence, self._clips = presence, 0
+
+    def encode(self, images: Any, *, embeddings: bool = False) -> list[bool]:
+        return [embeddings] * len(images)
+
+    def detect_features(self, features: Any, frames: Any) -> PoseTubes:
+        left = np.array([[10.0], [200.0]]) + np.array(frames)
+        boxes = np.stack([left, left * 0, left + 40, left * 0 + 90], axis=-1)
+        self._clips += 1
+        boxes = boxes[:: 1 if self._clips % 2 else -1]
+        return PoseTubes(
+            frames=np.array(frames),
+            boxes=boxes.astype(np.float32),
+            keypoints=np.zeros((2, 3, 17, 2), np.float32),
+            keypoint_scores=np.ones((2, 3, 17), np.float32),
+            scores=np.ones(2, np.float32),
+            presence=np.full((2, 3), self._presence, np.float32),
+            embeddings=(boxes[..., :2] / 3).astype(np.float32) if all(features) else None,
+        )
+
+
+def test_tubes_of_overlapping_clips_say_who_goes_on_as_whom() -> None:
+    found = list(detect_frames(frames(5, lost=frozenset({2})), Pair()))
+
+    told = [None if f.continues is None else f.continues.tolist() for f in found]
+    assert told == [[-1, -1], [1, 0], None, [1, 0], [1, 0]]
+
+
+def test_a_network_of_single_frames_says_nothing_of_the_kind() -> None:
+    assert [f.continues for f in detect_frames(frames(3), Recorder(1))] == [None] * 3
+
+
+def test_people_are_only_as_sure_as_it_is_that_they_are_in_the_frame() -> None:
+    found = list(detect_frames(frames(3), Pair(presence=0.25)))
+
+    assert [f.people.scores.tolist() for f in found] == [[0.25, 0.25]] * 3
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_appearances_come_if_asked_for_and_as_they_will_be_stored(wanted: bool) -> None:
+    found = list(detect_frames(frames(3), Pair(), config=DetectConfig(appearance=wanted)))
+
+    looks = found[1].people.embeddings
+    assert (looks is not None) == wanted
+    if looks is not None:
+        np.testing.assert_array_equal(looks, looks.astype(np.float16))
+
+
+def noise(index: int) -> ByteArray:
+    """A window that moves over a blurred carpet, 3 pixels to the right per frame."""
+    dots = np.random.default_rng(0).uniform(0, 255, (120, 300, 3)).astype(np.float32)
+    carpet = cv2.GaussianBlur(dots, (0, 0), 2) * 3 - 255
+    image = np.clip(carpet[:, 3 * index : 3 * index + 200], 0, 255).astype(np.uint8)
+    image[0, 0] = index
+    return image
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_camera_that_pans_is_told_of_across_frames_that_are_lost(told: bool) -> None:
+    given = [
+        Frame(
+            index=i,
+            time=i / 25,
+            image=None if i == 2 else noise(i),
+            state="corrupt" if i == 2 else "ok",
+        )
+        for i in range(5)
+    ]
+
+    found = list(detect_frames(given, Recorder(1), config=DetectConfig(camera_motion=told)))
+
+    moved = [None if f.camera is None else round(f.camera[0, 2]) for f in found]
+    assert moved == ([None, -3, None, -6, -3] if told else [None] * 5)

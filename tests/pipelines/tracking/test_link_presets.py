@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,3 +81,75 @@ def test_offline_sees_who_came_back_and_fills_nothing_in_across_a_cut() -> None:
     ]
 
     assert sum(len(f) for f in linked(given, "offline")) == 30
+
+
+def walking(step: float) -> list[DetectedFrame]:
+    """Two people 60 pixels apart, who stand while the camera pans by some pixels per frame."""
+    pan = np.array([[1, 0, -step], [0, 1, 0]])
+    return [
+        DetectedFrame(
+            frame=i,
+            time=i / 25,
+            state="ok",
+            people=seen([100 - step * (i > 5), 160 - step * (i > 5)]),
+            camera=pan if i == 6 else None,
+        )
+        for i in range(12)
+    ]
+
+
+def test_people_are_carried_along_with_the_camera() -> None:
+    def ids(given: Sequence[DetectedFrame]) -> list[list[int]]:
+        found = linked(given, "online")
+        return [f.track_ids[np.argsort(f.people.boxes[:, 0])].tolist() for f in found]
+
+    told = walking(60)
+
+    assert ids(told) == [[1, 2]] * 12
+    assert ids([replace(f, camera=None) for f in told])[-1] != [1, 2]
+
+
+def test_a_network_that_follows_people_itself_is_believed() -> None:
+    """Somebody leaps; the network says by the rows before that it is the same person."""
+    given = [
+        DetectedFrame(
+            frame=i,
+            time=i / 25,
+            state="ok",
+            people=seen([100 if i < 6 else 130]),
+            continues=np.array([-1 if i == 0 else 0]),
+        )
+        for i in range(12)
+    ]
+
+    assert linked(given, "online")[-1].track_ids.tolist() == [1]
+    assert linked([replace(f, continues=None) for f in given], "online")[-1].track_ids.tolist() == [
+        2
+    ]
+
+
+def test_offline_does_not_join_people_who_look_unlike() -> None:
+    def ids(*, alike: bool) -> list[int]:
+        given = [
+            DetectedFrame(
+                frame=i,
+                time=i / 25,
+                state="ok",
+                people=replace(
+                    seen([] if 15 <= i < 40 else [100]),
+                    embeddings=None
+                    if 15 <= i < 40
+                    else np.array([[1, 0] if alike or i < 15 else [-1, 0]], np.float32),
+                ),
+            )
+            for i in range(60)
+        ]
+        return sorted({i for f in linked(given, "offline") for i in f.track_ids.tolist()})
+
+    assert (ids(alike=True), ids(alike=False)) == ([1], [1, 2])
+
+
+def test_the_published_way_of_linking_looks_at_people_alone() -> None:
+    told = [replace(f, continues=np.full(2, -1)) for f in walking(10)]
+
+    assert linked(told, "paper")[-1].track_ids.tolist() == [0, 1]

@@ -18,10 +18,12 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.progress import Event
 from posetube.pipelines.storage import atomic_files
+from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.existing_run import OnExisting
 from posetube.pipelines.storage.run_directory import Manifest, RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect
+from posetube.pipelines.tracking.clip_window import DetectConfig
 from posetube.pipelines.tracking.overlay import OverlayConfig
 from posetube.pipelines.tracking.rework import link_again, render_again
 from posetube.pipelines.tracking.track import TrackConfig, run_directories, summary, track_input
@@ -146,10 +148,11 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     frames: int,
     clip_length: int,
 ) -> None:
-    clip = make_clip(frames=18)
+    clip = make_clip(frames=18, pan=2)
     model = make_model(clip_length=clip_length, batch=2)
+    config = TrackConfig(detect=DetectConfig(appearance=True))
     whole, stopped = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "stopped")
-    track_input(one(clip), whole, model, config=TrackConfig())
+    track_input(one(clip), whole, model, config=config)
     stop = StopAfter(stage, frames)
 
     with pytest.raises(Interrupted):
@@ -157,13 +160,13 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
             one(clip),
             stopped,
             model,
-            config=TrackConfig(),
+            config=config,
             listeners=[stop],
             interrupt=stop.interrupt,
         )
     assert stopped.read().state == "partial"
     assert list(stopped.detections.glob("part-*"))
-    manifest = track_input(one(clip), stopped, model, config=TrackConfig())
+    manifest = track_input(one(clip), stopped, model, config=config)
 
     assert manifest.state == "complete"
     assert manifest.frames == whole.read().frames
@@ -173,6 +176,48 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
         sorted(stopped.detections.iterdir()), sorted(whole.detections.iterdir()), strict=True
     ):
         assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_detections_tell_what_linking_needs_so_that_no_frame_is_decoded_again(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    config = TrackConfig(detect=DetectConfig(appearance=True), overlay=None)
+    clip = make_clip(frames=12, pan=2)
+    track_input(one(clip), run, make_model(clip_length=3), config=config)
+    first = run.tracks.read_bytes()
+    clip.unlink()
+
+    found = list(read_frames(run.detections, joints=17))
+    link_again(run, LinkConfig())
+
+    assert [f.camera is None for f in found] == [True] + [False] * 11
+    assert all(f.camera is None or round(f.camera[0, 2]) == -2 for f in found)
+    assert [f.continues.tolist() for f in found if f.continues is not None] == (
+        [[-1, -1]] + [[0, 1]] * 11
+    )
+    looks = found[5].people.embeddings
+    assert looks is not None
+    np.testing.assert_allclose(looks, np.array([[230, 20, 20], [20, 230, 20]]) / 255, atol=0.1)
+    assert (run.read().settings.camera_motion, run.read().settings.appearance) == (True, True)
+    assert run.tracks.read_bytes() == first
+
+
+@pytest.mark.parametrize("clip_length", [1, 3])
+def test_tracks_do_not_depend_on_how_many_frames_are_looked_at_together(
+    make_clip: ClipMaker,
+    make_model: ModelMaker,
+    tmp_path: Path,
+    clip_length: int,
+) -> None:
+    clip = make_clip(frames=18, pan=2)
+
+    for batch in (1, 2, 4):
+        model = make_model(clip_length=clip_length, batch=batch)
+        track(clip, tmp_path / str(batch), model, detect=DetectConfig(appearance=True))
+
+    tables = [(tmp_path / str(n) / "tracks.parquet").read_bytes() for n in (1, 2, 4)]
+    assert tables[0] == tables[1] == tables[2]
 
 
 def test_a_run_that_is_complete_is_not_done_again(
@@ -203,6 +248,8 @@ def test_an_overlay_can_be_had_afterwards(
     ("settings", "message"),
     [
         ({"video": VideoConfig(every=2)}, "every was 1, is now 2"),
+        ({"detect": DetectConfig(appearance=True)}, "appearance was False, is now True"),
+        ({"detect": DetectConfig(camera_motion=False)}, "camera_motion was True, is now False"),
         ({"link": LinkConfig(max_gap=2.0)}, "link.max_gap was 0.8, is now 2.0.* `posetube link"),
     ],
 )

@@ -1,0 +1,122 @@
+"""How the camera moved from one frame to the next, told by the background.
+
+Corners of the background (people's boxes are left out) are followed into the next frame on a small
+grey picture, and the similarity map that most of them agree on is the camera's. The tracker carries
+everybody along with it. Each answer depends on two frames and the people in them alone, so that a
+run that is taken up again gives the same.
+
+Source: following corners is Lucas and Kanade's method, choosing them Shi and Tomasi's, agreeing on
+a map RANSAC; all as OpenCV has them. A small picture is enough: people are matched in their own
+size, not in pixels.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from posetube.structures import ByteArray, Detections, DoubleArray
+
+LONG_SIDE = 320
+"""Size of the small picture, pixels; all lengths below are in its pixels."""
+
+CORNERS, APART = 200, 8
+"""How many corners are followed, and how far they must be from one another."""
+
+PERSON_SCORE = 0.2
+"""People this sure are no background; below, a detector sees them everywhere."""
+
+AGREEMENT = 1.0
+"""Distance from where the map puts a corner that still counts as agreeing."""
+
+FEWEST, LEAST_SHARE, LEAST_SPREAD = 12, 0.5, 0.25
+"""How many corners must agree, what share of all, and what share of the picture's width and height
+they must span; otherwise the camera counts as still."""
+
+STILL = 0.25
+"""Smallest movement of a corner of the picture that counts as one."""
+
+LARGEST_ZOOM = 1.25
+"""Most that the picture can grow or shrink from one frame to the next."""
+
+Points = npt.NDArray[np.float32]
+
+
+class CameraMotion:
+    """Looks at the frames of one video, in order."""
+
+    def __init__(self) -> None:
+        self._grey: npt.NDArray[np.uint8] | None = None
+        self._corners: Points = np.zeros((0, 2), np.float32)
+
+    def update(self, image: ByteArray, people: Detections) -> DoubleArray | None:
+        """Look at the next frame.
+
+        Args:
+            image: (H, W, 3) RGB; a size other than before counts as a new scene.
+            people: Who was found in it.
+
+        Returns:
+            (2, 3) affine map from the pixels of the frame before to this one's; None where the
+            camera stood still, or nobody can tell.
+        """
+        grey, scale = _small(image)
+        before, corners = self._grey, self._corners
+        boxes = people.boxes[people.scores >= PERSON_SCORE]
+        self._grey, self._corners = grey, _corners(grey, boxes * np.tile(scale, 2))
+        if before is None or before.shape != grey.shape or len(corners) < FEWEST:
+            return None
+        found = _similarity(*_followed(before, grey, corners), size=grey.shape[::-1])
+        if found is None:
+            return None
+        found[:, 2] /= scale
+        found[0, 1] *= scale[1] / scale[0]
+        found[1, 0] *= scale[0] / scale[1]
+        return np.round(found, 6)
+
+
+def _small(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
+    """The picture as it is looked at, and its (x, y) size as a share of the real one."""
+    height, width = image.shape[:2]
+    share = min(1.0, LONG_SIDE / max(height, width))
+    size = max(1, round(width * share)), max(1, round(height * share))
+    small: Any = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.array(size) / [width, height]
+
+
+def _corners(grey: npt.NDArray[np.uint8], boxes: npt.NDArray[np.floating]) -> Points:
+    """(P, 2) places of the background that can be found again."""
+    background = np.full(grey.shape, 255, np.uint8)
+    for x1, y1, x2, y2 in np.clip(np.nan_to_num(boxes), 0, LONG_SIDE).astype(int):
+        background[y1 : y2 + 1, x1 : x2 + 1] = 0
+    found: Any = cv2.goodFeaturesToTrack(grey, CORNERS, 0.01, APART, mask=background)
+    return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
+
+
+def _followed(
+    before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], corners: Points
+) -> tuple[Points, Points]:
+    """Corners that were found again: where they were, and where they are."""
+    places: Any
+    places, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)  # type: ignore[call-overload]
+    kept = status.reshape(-1) == 1
+    return corners[kept] + 0.5, places[kept] + 0.5  # a pixel's number is not its centre
+
+
+def _similarity(before: Points, after: Points, *, size: tuple[int, ...]) -> DoubleArray | None:
+    """The (2, 3) map that most corners agree on; None: there is none, or it moves nothing."""
+    if len(before) < FEWEST:
+        return None
+    found, agree = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=AGREEMENT)
+    if found is None:
+        return None
+    agreeing = before[agree.reshape(-1) == 1]
+    if len(agreeing) < max(FEWEST, LEAST_SHARE * len(before)):
+        return None
+    outline = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [*size, 1]], np.float64)
+    moved = np.abs(outline @ found.T - outline[:, :2]).max()
+    zoom = np.sqrt(abs(np.linalg.det(found[:, :2])))
+    spread = (np.ptp(agreeing, axis=0) / size).min()
+    plausible = 1 / LARGEST_ZOOM <= zoom <= LARGEST_ZOOM and spread >= LEAST_SPREAD
+    return np.asarray(found) if plausible and moved >= STILL else None
