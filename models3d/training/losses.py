@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .targets import UNUSED, HeatmapTarget
+from .heatmap_targets import HeatmapTarget
+from .targets import UNUSED, BoxTarget
 
 
 def objectness_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -23,20 +24,17 @@ def objectness_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return total / used.sum().clamp(min=1)
 
 
-def box_loss(
-    deltas: Tensor, wanted: Tensor, present: Tensor, *, count: int, beta: float = 1 / 9
-) -> Tensor:
+def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 / 9) -> Tensor:
     """Smooth L1 of the deltas of P people's tubes, over T and ``count``.
 
     Args:
         deltas: (P, T, 4) predicted.
-        wanted: (P, T, 4) from :func:`..box_coding.encode`; anything in absent frames.
-        present: (P, T) bool; absent frames cost nothing.
+        target: Of the same P and T; boxes that do not count cost nothing.
         count: Tubes that were used, background included: what the sum is divided by.
         beta: Where the square turns into the absolute value.
     """
     total = functional.smooth_l1_loss(
-        deltas[present].float(), wanted[present], beta=beta, reduction="sum"
+        deltas[target.counts].float(), target.deltas[target.counts], beta=beta, reduction="sum"
     )
     return total / deltas.shape[1] / max(count, 1)
 

@@ -1,26 +1,30 @@
-"""What the network should have said: which tubes are people, where their boxes and joints are.
+"""What the network should have said: which tubes are people, where they are and in which frames.
 
 Pure functions of tensors for tubes of any length T >= 1. Axis letters: A candidate tubes (anchors
-or RoIs), N people, M regions to ignore, T frames, K joints, S side of a heatmap in cells. A person
-who is absent from a frame has no box there, and nothing in that frame counts.
+or RoIs), P of them that are people, N people, M regions to ignore, T frames, K joints. A person who
+is absent from a frame has no box there, and nothing in that frame counts.
 
-Not here: which of the labelled tubes are used (:mod:`.sampling`), what a miss costs
-(:mod:`.losses`).
+Not here: joints on their maps (:mod:`.heatmap_targets`), which of the labelled tubes are used
+(:mod:`.sampling`, :mod:`.rois`), what a miss costs (:mod:`.losses`).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from posetube.errors import InputError
 
-from ..box_coding import BoxConvention, areas
+from ..box_coding import BoxConvention, Weights, areas, encode
 from ..tube_nms import tube_iou
 
 Average = Literal["present", "all"]
 """Over which frames the overlap of two tubes is averaged."""
+
+AbsentBoxes = Literal["free", "origin"]
+"""What a box in a frame without its person should have been: anything, at no cost; or, as
+published, one pixel at the origin."""
 
 POSITIVE, NEGATIVE, UNUSED = 1, 0, -1
 
@@ -60,6 +64,11 @@ class TubeTruth:
             if got != shape:
                 raise InputError(f"TubeTruth.{name}: expected shape {shape}, got {got}")
 
+    @property
+    def known_joints(self) -> Tensor:
+        """(N, T, K) the joints' weights, 0 where the person is absent."""
+        return self.keypoint_weights * self.present[..., None]
+
     def to(self, device: torch.device) -> "TubeTruth":
         """The same on another device."""
         return TubeTruth(
@@ -91,9 +100,6 @@ class MatchConfig:
     ignored: float = 0.5
     """A tube of which more than this, in [0, 1], lies in a region to ignore is not background."""
 
-    convention: BoxConvention = "continuous"
-    """Pixel arithmetic."""
-
     def __post_init__(self) -> None:
         for name in ("positive", "negative", "ignored"):
             value = getattr(self, name)
@@ -123,21 +129,29 @@ class Matches:
     """(A,) bool, overlaps everybody too little; a person's best tube may be among them."""
 
 
-def match(tubes: Tensor, truth: TubeTruth, *, config: MatchConfig) -> Matches:
+def match(
+    tubes: Tensor,
+    truth: TubeTruth,
+    *,
+    config: MatchConfig,
+    convention: BoxConvention = "continuous",
+) -> Matches:
     """Decide for each tube whether it is a person, background, or neither.
 
     Args:
         tubes: (A, T, 4) anchors or RoIs, network pixels.
         truth: The people of the clip, possibly none.
         config: Thresholds.
+        convention: Pixel arithmetic of the network.
     """
     if len(truth.boxes):
         present = truth.present if config.average == "present" else None
-        overlap = tube_iou(tubes, truth.boxes, present=present, convention=config.convention)
+        overlap = tube_iou(tubes, truth.boxes, present=present, convention=convention)
     else:
         overlap = tubes.new_zeros(len(tubes), 1)
     best, person = overlap.max(dim=1)
-    background = (best < config.negative) & ~_ignored(tubes, truth, config)
+    ignored = _in_regions(tubes, truth.ignore).mean(dim=2).amax(dim=1) > config.ignored
+    background = (best < config.negative) & ~ignored
     labels = torch.full_like(person, UNUSED)
     labels[background] = NEGATIVE
     positive = best >= config.positive
@@ -148,61 +162,73 @@ def match(tubes: Tensor, truth: TubeTruth, *, config: MatchConfig) -> Matches:
     return Matches(labels=labels, person=person, overlap=best, background=background)
 
 
-def _ignored(tubes: Tensor, truth: TubeTruth, config: MatchConfig) -> Tensor:
-    """(A,) whether most of a tube lies in a region to ignore."""
-    if not len(truth.ignore):
-        return torch.zeros(len(tubes), dtype=torch.bool, device=tubes.device)
-    low = torch.maximum(tubes[:, None, :, :2], truth.ignore[None, ..., :2])
-    high = torch.minimum(tubes[:, None, :, 2:], truth.ignore[None, ..., 2:])
+def _in_regions(tubes: Tensor, regions: Tensor) -> Tensor:
+    """(A, M + 1, T) share of each box that lies in each region to ignore, and in none: 0."""
+    nowhere = tubes.new_zeros(1, tubes.shape[1], 4)
+    regions = torch.cat([nowhere, regions.to(tubes.dtype)])
+    low = torch.maximum(tubes[:, None, :, :2], regions[None, ..., :2])
+    high = torch.minimum(tubes[:, None, :, 2:], regions[None, ..., 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
-    inside = shared / areas(tubes)[:, None].clamp(min=1e-9)
-    return inside.mean(dim=2).amax(dim=1) > config.ignored
+    return shared / areas(tubes)[:, None].clamp(min=1e-9)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeatmapTarget:
-    """Where each joint lies on its map, as two factors whose outer product is the target."""
+class BoxTarget(NamedTuple):
+    """What should have been said of the boxes of P tubes that are people."""
 
-    rows: Tensor
-    """(R, T, K, S) share of each row, sum 1."""
+    deltas: Tensor
+    """(P, T, 4) from :func:`..box_coding.encode`; any value where a box does not count."""
 
-    columns: Tensor
-    """(R, T, K, S) share of each column, sum 1."""
-
-    weights: Tensor
-    """(R, T, K) how much the joint counts; 0 where it is not known, or outside the box."""
+    counts: Tensor
+    """(P, T) bool."""
 
 
-def heatmap_target(
-    keypoints: Tensor, weights: Tensor, rois: Tensor, *, side: int, spread: float | None
-) -> HeatmapTarget:
-    """Lay joints onto the S x S cells of their RoIs.
+def box_target(
+    tubes: Tensor,
+    person: Tensor,
+    truth: TubeTruth,
+    *,
+    weights: Weights = (1.0, 1.0, 1.0, 1.0),
+    convention: BoxConvention = "continuous",
+    absent: AbsentBoxes = "free",
+) -> BoxTarget:
+    """How each tube becomes its person's.
 
     Args:
-        keypoints: (R, T, K, 2) x y, the pixels of ``rois``.
-        weights: (R, T, K).
-        rois: (R, T, 4).
-        side: S, in cells.
-        spread: Standard deviation in cells of a Gaussian around the exact place; None puts all
-            into the one cell that holds the joint (as published).
+        tubes: (P, T, 4) anchors or RoIs, network pixels.
+        person: (P,) whose each is.
+        truth: The people of the clip.
+        weights: Factors of the coding.
+        convention: Pixel arithmetic of the network.
+        absent: What is wanted where the person is not.
+
+    Raises:
+        InputError: If ``absent`` is ``origin`` in a convention that has no box of one pixel there.
     """
-    size = (rois[..., 2:] - rois[..., :2]).clamp(min=1e-3)
-    place = (keypoints - rois[..., None, :2]) / size[..., None, :] * side
-    place = place.nan_to_num(nan=-1.0)
-    # A joint on the right or lower edge belongs to the last cell.
-    inside = ((place >= 0) & (place <= side)).all(dim=-1)
-    factors = _gaussian(place, side, spread) if spread else _one_hot(place, side)
-    return HeatmapTarget(
-        rows=factors[..., 1, :], columns=factors[..., 0, :], weights=weights * inside
-    )
+    boxes, present = truth.boxes[person], truth.present[person]
+    if absent == "origin":
+        if convention == "continuous":
+            raise InputError(
+                "LossConfig.absent_boxes 'origin' needs a network whose boxes have inclusive "
+                "corners; take 'free', got convention 'continuous'"
+            )
+        boxes, present = boxes * present[..., None], torch.ones_like(present)
+    return BoxTarget(encode(boxes, tubes, weights=weights, convention=convention), present)
 
 
-def _gaussian(place: Tensor, side: int, spread: float) -> Tensor:
-    centres = torch.arange(side, device=place.device) + 0.5
-    square = (centres - place[..., None]).square() / (2 * spread**2)
-    return (-square).softmax(dim=-1)
+def presence_target(
+    tubes: Tensor, person: Tensor, truth: TubeTruth, *, config: MatchConfig
+) -> Tensor:
+    """Whether each tube's person is in each frame.
 
+    Args:
+        tubes: (P, T, 4) network pixels.
+        person: (P,) whose each is.
+        truth: The people of the clip.
+        config: How much of a box may lie in a region to ignore.
 
-def _one_hot(place: Tensor, side: int) -> Tensor:
-    cell = place.floor().clamp(0, side - 1).long()
-    return torch.nn.functional.one_hot(cell, side).to(place.dtype)
+    Returns:
+        (P, T) int64: 1 present, 0 absent, -1 not known, as the box lies where nobody labelled.
+    """
+    present = truth.present[person]
+    hidden = _in_regions(tubes, truth.ignore).amax(dim=1) > config.ignored
+    return torch.where(~present & hidden, UNUSED, present.long())

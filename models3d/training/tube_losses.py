@@ -10,98 +10,32 @@ Not here: the answers themselves (:mod:`.targets`), the arithmetic of a loss (:m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from posetube.errors import InputError
 
-from ..box_coding import encode
+from ..box_coding import clip, sizes
 from ..proposals import ProposalMaps, propose
 from ..tube_rcnn import Pyramid, TubeRCNN
+from .heatmap_targets import heatmap_target
+from .loss_config import LossConfig
 from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
-from .sampling import Draw, SampleConfig, sample
+from .rois import Rois, choose_rois
+from .sampling import Draw, sample
 from .targets import (
     POSITIVE,
     UNUSED,
-    MatchConfig,
+    BoxTarget,
     TubeTruth,
-    heatmap_target,
+    box_target,
     match,
+    presence_target,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class LossConfig:
-    """Who is matched with whom, how many are looked at, and how much each loss weighs."""
-
-    anchors: MatchConfig = field(default_factory=MatchConfig)
-    """Which anchors are people."""
-
-    anchor_sample: SampleConfig = field(default_factory=SampleConfig)
-    """How many anchors of a clip are looked at."""
-
-    rois: MatchConfig = field(
-        default_factory=lambda: MatchConfig(positive=0.5, negative=0.5, keep_best=False)
-    )
-    """Which proposals are people."""
-
-    roi_sample: SampleConfig = field(
-        default_factory=lambda: SampleConfig(size=64, positive_share=0.25)
-    )
-    """How many proposals of a clip the box head is trained on."""
-
-    keypoint_rois: int = 6
-    """How many of a clip's people the keypoint head is trained on, at most."""
-
-    spread: float | None = 1.0
-    """Standard deviation of a joint's target, heatmap cells; None: one cell, as published."""
-
-    objectness: float = 1.0
-    """Weight of: is there a person at the anchor?"""
-
-    proposal_boxes: float = 2.0
-    """Weight of: where is it, seen from the anchor?"""
-
-    classes: float = 1.0
-    """Weight of: is the proposal a person?"""
-
-    boxes: float = 2.0
-    """Weight of: where is it, seen from the proposal?"""
-
-    presence: float = 1.0
-    """Weight of: is the person in this frame at all? Without meaning where nothing predicts it."""
-
-    keypoints: float = 0.5
-    """Weight of: where are the joints?"""
-
-    def __post_init__(self) -> None:
-        for name in (
-            "objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints",
-        ):  # fmt: skip
-            if getattr(self, name) < 0:
-                raise InputError(
-                    f"LossConfig.{name} must not be below 0, got {getattr(self, name)}"
-                )
-        if self.keypoint_rois < 1:
-            raise InputError(
-                f"LossConfig.keypoint_rois must be 1 or more, got {self.keypoint_rois}"
-            )
-
-
-class Rois(NamedTuple):
-    """What the heads are trained on, of one clip."""
-
-    tubes: Tensor
-    """(R, T, 4) pixels of the network's input."""
-
-    labels: Tensor
-    """(R,) int64: 1 a person, 0 background."""
-
-    person: Tensor
-    """(R,) int64, whose tube it is; any value for background."""
+__all__ = ["LossConfig", "tube_losses"]
 
 
 def tube_losses(
@@ -114,73 +48,103 @@ def tube_losses(
 ) -> dict[str, Tensor]:
     """Every loss of B clips, weighted; their sum is what training makes small.
 
+    Boxes follow the pixel arithmetic that the network decodes them with, so that an answer without
+    any loss is decoded to the truth's boxes.
+
     Args:
         network: Its weights get the gradients.
         pixels: (B * T, 3, H, W) normalised input, H and W multiples of the largest stride.
-        truth: The people of each of the B clips.
+        truth: The people of each of the B clips, possibly none; boxes may leave the picture.
         config: Matching, sampling, weights.
         draw: Source of chance.
+
+    Raises:
+        InputError: If pixels and truth do not fit each other or the network, or numbers are not
+            finite.
     """
-    length = len(pixels) // len(truth)
+    check_input(network, pixels, truth)
+    length = truth[0].boxes.shape[1]
     padded = (pixels.shape[2], pixels.shape[3])
     pyramid = network.clip_part(network.frame_part(pixels), length)
     maps = network.proposals.maps(pyramid.levels, length=length, padded=padded)
-    losses = _proposal_losses(maps, truth, config=config, draw=draw)
+    losses = _proposal_losses(network, maps, truth, padded=padded, config=config, draw=draw)
     proposed = propose(maps, size=padded, padded=padded, config=network.config.proposals)
-    rois = [
-        choose_rois(tubes, people, config=config, draw=draw)
+    convention = network.config.box_head.convention
+    chosen = [
+        choose_rois(tubes, people, config=config, draw=draw, convention=convention)
         for (tubes, _), people in zip(proposed, truth, strict=True)
     ]
     pyramid = _in_float32(pyramid)
-    losses |= _box_losses(network, pyramid, rois, truth, config=config)
-    losses |= _keypoint_losses(network, pyramid, rois, truth, config=config, draw=draw)
+    losses |= _box_losses(network, pyramid, [rois for rois, _ in chosen], truth, config=config)
+    losses |= _keypoint_losses(network, pyramid, [rois for _, rois in chosen], truth, config=config)
     return losses
 
 
+def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -> None:
+    """Refuse what would turn the weights into nonsense without a word.
+
+    Raises:
+        InputError: Naming what does not fit, and the clip.
+    """
+    lengths = {clip.boxes.shape[1] for clip in truth}
+    frames = len(truth) * max(lengths, default=0)
+    if len(lengths) != 1 or pixels.ndim != 4 or len(pixels) != frames:
+        raise InputError(
+            f"losses: expected pixels (B * T, 3, H, W) of {len(truth)} clips with "
+            f"{sorted(lengths)} frames each, got {tuple(pixels.shape)}"
+        )
+    if not torch.isfinite(pixels).all():
+        bad = int((~torch.isfinite(pixels)).flatten(1).any(dim=1).nonzero()[0, 0])
+        raise InputError(
+            f"losses: pixels must be finite; clip {bad // (frames // len(truth))} has NaN or "
+            f"infinity in frame {bad % (frames // len(truth))}"
+        )
+    joints = network.config.keypoint_head.joints
+    for number, people in enumerate(truth):
+        boxes = people.boxes[people.present]
+        if people.keypoints.shape[2] != joints:
+            raise InputError(
+                f"losses: the network finds {joints} joints, the truth of clip {number} has "
+                f"{people.keypoints.shape[2]}"
+            )
+        size = sizes(boxes, network.config.box_head.convention)
+        solid = (torch.isfinite(boxes[:, 2:] + boxes[:, :2]) & (size > 0)).all(dim=1)
+        if not solid.all():
+            raise InputError(
+                "losses: people who are present must have finite boxes with x1 < x2 and y1 < y2, "
+                f"clip {number} has {boxes[~solid][0].tolist()}"
+            )
+
+
 def _proposal_losses(
-    maps: ProposalMaps, truth: Sequence[TubeTruth], *, config: LossConfig, draw: Draw
+    network: TubeRCNN,
+    maps: ProposalMaps,
+    truth: Sequence[TubeTruth],
+    *,
+    padded: tuple[int, int],
+    config: LossConfig,
+    draw: Draw,
 ) -> dict[str, Tensor]:
     """Objectness and boxes of the anchors, averaged over the clips."""
-    length = maps.deltas.shape[2]
-    anchors = maps.anchors[:, None].expand(-1, length, -1)
+    convention, length = network.config.proposals.convention, maps.deltas.shape[2]
+    places = torch.arange(len(maps.anchors), device=maps.anchors.device)
+    if config.whole_anchors:
+        inside = clip(maps.anchors, height=padded[0], width=padded[1], convention=convention)
+        places = places[(inside == maps.anchors).all(dim=1)]
+    anchors = maps.anchors[places, None].expand(-1, length, -1)
     objectness, boxes = [], []
-    for clip, people in enumerate(truth):
-        matches = match(anchors, people, config=config.anchors)
+    for number, people in enumerate(truth):
+        matches = match(anchors, people, config=config.anchors, convention=convention)
         labels = sample(matches, config=config.anchor_sample, draw=draw)
         chosen = torch.nonzero(labels == POSITIVE)[:, 0]
-        person = matches.person[chosen]
-        objectness.append(objectness_loss(maps.objectness[clip], labels))
-        boxes.append(
-            box_loss(
-                maps.deltas[clip, chosen],
-                encode(people.boxes[person], anchors[chosen]),
-                people.present[person],
-                count=int((labels != UNUSED).sum()),
-            )
-        )
+        wanted = box_target(anchors[chosen], matches.person[chosen], people, convention=convention)
+        objectness.append(objectness_loss(maps.objectness[number, places], labels))
+        deltas = maps.deltas[number, places[chosen]]
+        boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())))
     return {
         "objectness": config.objectness * torch.stack(objectness).mean(),
         "proposal_boxes": config.proposal_boxes * torch.stack(boxes).mean(),
     }
-
-
-def choose_rois(tubes: Tensor, truth: TubeTruth, *, config: LossConfig, draw: Draw) -> Rois:
-    """Label the (R, T, 4) proposals of a clip, the people's own tubes among them, and sample."""
-    seen = truth.present.any(dim=1)
-    own = fill_absent(truth.boxes[seen], truth.present[seen])
-    tubes = torch.cat([own.to(tubes.dtype), tubes])
-    matches = match(tubes, truth, config=config.rois)
-    labels = sample(matches, config=config.roi_sample, draw=draw)
-    used = torch.nonzero(labels != UNUSED)[:, 0]
-    return Rois(tubes[used], labels[used], matches.person[used])
-
-
-def fill_absent(boxes: Tensor, present: Tensor) -> Tensor:
-    """Give each absent frame of (N, T, 4) tubes the box of the nearest frame with the person."""
-    frames = torch.arange(boxes.shape[1], device=boxes.device)
-    distance = (frames[:, None] - frames).abs()[None]  # (1, T, T)
-    nearest = distance.masked_fill(~present[:, None], len(frames)).argmin(dim=2)
-    return boxes.gather(1, nearest[..., None].expand(-1, -1, 4))
 
 
 def _box_losses(
@@ -192,26 +156,27 @@ def _box_losses(
     config: LossConfig,
 ) -> dict[str, Tensor]:
     """Class, boxes and presence of the RoIs, averaged over the RoIs of all clips."""
-    length = truth[0].boxes.shape[1]
+    head, length = network.config.box_head, truth[0].boxes.shape[1]
     output = network.box_head(network.pool_boxes(pyramid, [r.tubes for r in rois]), length)
     labels = torch.cat([r.labels for r in rois])
-    people = labels == POSITIVE
-    mine = [(r.tubes[r.labels == POSITIVE], r.person[r.labels == POSITIVE]) for r in rois]
-    wanted = torch.cat(
-        [
-            encode(t.boxes[person], tubes, weights=network.config.box_head.weights)
-            for t, (tubes, person) in zip(truth, mine, strict=True)
-        ]
+    mine = [(r.people.tubes, r.people.person, t) for r, t in zip(rois, truth, strict=True)]
+    coding = partial(
+        box_target,
+        weights=head.weights,
+        convention=head.convention,
+        absent=config.absent_boxes,
     )
-    present = torch.cat([t.present[p] for t, (_, p) in zip(truth, mine, strict=True)])
-    deltas = output.deltas[people][:, :, 1]
+    targets = [coding(*each) for each in mine]
+    wanted = BoxTarget(*(torch.cat(parts) for parts in zip(*targets, strict=True)))
+    deltas = output.deltas[labels == POSITIVE][:, :, 1]
     losses = {
         "classes": config.classes * class_loss(output.tube_logits, labels),
-        "boxes": config.boxes * box_loss(deltas, wanted, present, count=len(labels)),
+        "boxes": config.boxes * box_loss(deltas, wanted, count=len(labels), beta=config.box_beta),
     }
     if output.presence_logits is not None:
-        logits = output.presence_logits[people].flatten()
-        losses["presence"] = config.presence * objectness_loss(logits, present.flatten().long())
+        known = torch.cat([presence_target(*each, config=config.rois) for each in mine])
+        logits = output.presence_logits[labels == POSITIVE].flatten()
+        losses["presence"] = config.presence * objectness_loss(logits, known.flatten())
     return losses
 
 
@@ -222,25 +187,18 @@ def _keypoint_losses(
     truth: Sequence[TubeTruth],
     *,
     config: LossConfig,
-    draw: Draw,
 ) -> dict[str, Tensor]:
     """The joints of some of each clip's people."""
     length = truth[0].boxes.shape[1]
-    tubes, keypoints, weights = [], [], []
-    for found, people in zip(rois, truth, strict=True):
-        positive = torch.nonzero(found.labels == POSITIVE)[:, 0]
-        chosen = draw.distinct(len(positive), min(len(positive), config.keypoint_rois))
-        positive = positive[chosen.to(positive.device)]
-        person = found.person[positive]
-        tubes.append(found.tubes[positive])
-        keypoints.append(people.keypoints[person])
-        weights.append(people.keypoint_weights[person] * people.present[person][..., None])
+    tubes = [found.tubes for found in rois]
+    pairs = [(people, found.person) for people, found in zip(truth, rois, strict=True)]
     target = heatmap_target(
-        torch.cat(keypoints),
-        torch.cat(weights),
+        torch.cat([people.keypoints[person] for people, person in pairs]),
+        torch.cat([people.known_joints[person] for people, person in pairs]),
         torch.cat(tubes),
         side=network.config.keypoint_head.heatmap_size,
         spread=config.spread,
+        convention=network.config.box_head.convention,
     )
     logits = network.keypoint_head(network.pool_joints(pyramid, tubes), length)
     loss = keypoint_loss(logits.unflatten(0, (-1, length)), target)

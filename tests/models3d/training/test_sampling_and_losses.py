@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.training.heatmap_targets import HeatmapTarget, heatmap_target
 from posetube.models3d.training.losses import box_loss, keypoint_loss, objectness_loss
 from posetube.models3d.training.sampling import SampleConfig, TorchDraw, sample
-from posetube.models3d.training.targets import HeatmapTarget, Matches, heatmap_target
+from posetube.models3d.training.targets import BoxTarget, Matches
 
 
 def matches(labels: list[int]) -> Matches:
@@ -63,7 +64,7 @@ def test_absent_frames_cost_nothing_whatever_stands_there() -> None:
     wanted[0, 1] = float("-inf")
     present = torch.tensor([[True, False, True], [True, True, True]])
 
-    loss = box_loss(deltas, wanted, present, count=10)
+    loss = box_loss(deltas, BoxTarget(wanted, present), count=10)
     torch.autograd.backward(loss)
 
     assert torch.isfinite(loss)
@@ -75,7 +76,7 @@ def test_absent_frames_cost_nothing_whatever_stands_there() -> None:
 def test_nobody_costs_nothing() -> None:
     none = torch.zeros(0, 3, 4, requires_grad=True)
 
-    loss = box_loss(none, none, torch.zeros(0, 3, dtype=torch.bool), count=0)
+    loss = box_loss(none, BoxTarget(none, torch.zeros(0, 3, dtype=torch.bool)), count=0)
 
     assert loss == 0
     assert objectness_loss(torch.zeros(2), torch.tensor([-1, -1])) == 0

@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.box_coding import BoxConvention, decode
+from posetube.models3d.training.heatmap_targets import heatmap_target
 from posetube.models3d.training.targets import (
     NEGATIVE,
     POSITIVE,
     UNUSED,
     MatchConfig,
     TubeTruth,
-    heatmap_target,
+    box_target,
     match,
+    presence_target,
 )
 
 
@@ -93,6 +96,32 @@ def test_a_person_in_a_region_to_ignore_is_a_person() -> None:
     assert match(torch.tensor([[HERE]]), person, config=MatchConfig()).labels.tolist() == [POSITIVE]
 
 
+def test_absent_frames_want_nothing_or_as_published_one_pixel_at_the_origin() -> None:
+    tube, person = torch.tensor([[HERE, HERE]]), truth_of([HERE, None])
+    nobody = torch.tensor([0])
+
+    free = box_target(tube, nobody, person)
+    origin = box_target(tube, nobody, person, convention="detect-and-track", absent="origin")
+
+    assert free.counts.tolist() == [[True, False]]
+    assert free.deltas[0, 0].tolist() == [0, 0, 0, 0]
+    assert origin.counts.all()
+    back = decode(origin.deltas, tube, convention="inclusive")
+    assert torch.allclose(back[0, 1], torch.zeros(4), atol=1e-4)
+    with pytest.raises(InputError, match="LossConfig.absent_boxes 'origin' needs a network whose"):
+        box_target(tube, nobody, person, absent="origin")
+
+
+def test_presence_is_not_known_where_nobody_labelled() -> None:
+    tubes = torch.tensor([[HERE, HERE, HERE]])
+    nowhere, everywhere = [0.0] * 4, [0.0, 0, 200, 200]
+    person = truth_of([HERE, None, None], ignore=[[everywhere, everywhere, nowhere]])
+
+    known = presence_target(tubes, torch.tensor([0]), person, config=MatchConfig())
+
+    assert known.tolist() == [[1, UNUSED, 0]]
+
+
 def one_joint(x: float, y: float, *, spread: float | None) -> tuple[Tensor, Tensor, Tensor]:
     """Rows, columns and weight of a joint in a box of 56 x 112 pixels at the origin."""
     target = heatmap_target(
@@ -139,6 +168,25 @@ def test_a_joint_on_the_last_edge_lies_in_the_last_cell() -> None:
     rows, columns, weight = one_joint(56, 112, spread=None)
 
     assert rows[-1] == columns[-1] == weight == 1
+
+
+@pytest.mark.parametrize(
+    ("convention", "column"), [("continuous", 28), ("inclusive", 28), ("detect-and-track", 27)]
+)
+def test_only_detect_and_track_takes_boxes_for_a_pixel_wider(
+    convention: BoxConvention, column: int
+) -> None:
+    target = heatmap_target(
+        torch.tensor([[[[27.6, 27.6], [55, 55]]]]),
+        torch.ones(1, 1, 2),
+        torch.tensor([[[0.0, 0, 55, 55]]]),
+        side=56,
+        spread=None,
+        convention=convention,
+    )
+
+    assert target.columns.argmax(dim=-1).tolist() == [[[column, 55]]]
+    assert target.weights.all()
 
 
 def test_shapes_and_thresholds_are_checked() -> None:

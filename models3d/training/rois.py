@@ -1,0 +1,105 @@
+"""Which RoIs of a clip the heads are trained on.
+
+The people's own tubes join what the proposal network found. Of these, some are drawn for the box
+head, and some of those that are people for the keypoint head.
+
+Not here: labels (:mod:`.targets`), how chance draws (:mod:`.sampling`).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from ..box_coding import BoxConvention
+from .sampling import Draw, sample
+from .targets import POSITIVE, UNUSED, AbsentBoxes, TubeTruth, match
+
+if TYPE_CHECKING:
+    from .loss_config import LossConfig
+
+KeypointChoice = Literal["drawn", "published"]
+"""``drawn``: people that were drawn for the box head, with a known joint inside the box of its
+frame. ``published``: all that are people, with a known joint of any frame inside the box of the
+*first* frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rois:
+    """R tubes of one clip."""
+
+    tubes: Tensor
+    """(R, T, 4) pixels of the network's input."""
+
+    labels: Tensor
+    """(R,) int64: 1 a person, 0 background, -1 neither."""
+
+    person: Tensor
+    """(R,) int64, whose tube it is; any value where there is no person."""
+
+    def __getitem__(self, rows: Tensor) -> "Rois":
+        """Some of them: a boolean mask or an index."""
+        return Rois(tubes=self.tubes[rows], labels=self.labels[rows], person=self.person[rows])
+
+    @property
+    def people(self) -> "Rois":
+        """Those that are people."""
+        return self[self.labels == POSITIVE]
+
+
+def choose_rois(
+    proposed: Tensor,
+    truth: TubeTruth,
+    *,
+    config: "LossConfig",
+    draw: Draw,
+    convention: BoxConvention = "continuous",
+) -> tuple[Rois, Rois]:
+    """Label and draw.
+
+    Args:
+        proposed: (R, T, 4) the proposals of a clip, pixels of the network's input.
+        truth: Its people.
+        config: Who is a person, how many are drawn.
+        draw: Source of chance.
+        convention: Pixel arithmetic of the box head.
+
+    Returns:
+        What the box head is trained on, and what the keypoint head is trained on, all people.
+    """
+    tubes = torch.cat([own_tubes(truth, absent=config.absent_boxes).to(proposed.dtype), proposed])
+    matches = match(tubes, truth, config=config.rois, convention=convention)
+    everything = Rois(tubes=tubes, labels=matches.labels, person=matches.person)
+    used = sample(matches, config=config.roi_sample, draw=draw)
+    drawn = everything[used != UNUSED]
+    pool = (everything if config.keypoint_choice == "published" else drawn).people
+    pool = pool[_holds_joints(pool, truth, choice=config.keypoint_choice)]
+    chosen = draw.distinct(len(pool.labels), min(len(pool.labels), config.keypoint_rois))
+    return drawn, pool[chosen.to(pool.labels.device)]
+
+
+def own_tubes(truth: TubeTruth, *, absent: AbsentBoxes = "free") -> Tensor:
+    """(N, T, 4) the tubes of everybody who is seen; an absent frame repeats the nearest other one.
+
+    With ``absent`` of ``origin`` its box is zero, as published.
+    """
+    seen = truth.present.any(dim=1)
+    boxes, present = truth.boxes[seen], truth.present[seen]
+    return boxes * present[..., None] if absent == "origin" else fill_absent(boxes, present)
+
+
+def fill_absent(boxes: Tensor, present: Tensor) -> Tensor:
+    """Give each absent frame of (N, T, 4) tubes the box of the nearest frame with the person."""
+    frames = torch.arange(boxes.shape[1], device=boxes.device)
+    distance = (frames[:, None] - frames).abs()[None]  # (1, T, T)
+    nearest = distance.masked_fill(~present[:, None], len(frames)).argmin(dim=2)
+    return boxes.gather(1, nearest[..., None].expand(-1, -1, 4))
+
+
+def _holds_joints(rois: Rois, truth: TubeTruth, *, choice: KeypointChoice) -> Tensor:
+    """(R,) whether the keypoint head can learn anything from each RoI."""
+    boxes = rois.tubes[:, :1] if choice == "published" else rois.tubes
+    points, low, high = truth.keypoints[rois.person], boxes[..., None, :2], boxes[..., None, 2:]
+    inside = ((points >= low) & (points <= high)).all(dim=-1)
+    return (inside & (truth.known_joints[rois.person] > 0)).flatten(1).any(dim=1)
