@@ -4,7 +4,9 @@ COCO's own files are taken as they are; anything else that has joints (PoseTrack
 tracks in memory) is turned into the same form, its labelled frames as pictures.
 """
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from posetube.structures import IntArray, VideoTracks
 
 from ...datasets.files.json_files import read_bytes
 from ...datasets.readers import coco
+from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
 from ...tracker.metrics.report import EvalReport
 from .evaluation_inputs import Input, load, pair
@@ -28,6 +31,7 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
     """
     if _is_coco(truth) and isinstance(predictions, str | Path):
         own, results = coco.read_truth(Path(str(truth))), coco.read_results(predictions)
+        _refuse_crowds(own, where=str(truth))
         where = f"{predictions} against {truth}"
     else:
         videos, found = _as_tracks(predictions, truth)
@@ -45,6 +49,17 @@ def _is_coco(truth: Input) -> bool:
     if not isinstance(truth, str | Path) or not Path(truth).is_file():
         return False
     return coco.is_truth(read_bytes(Path(truth)), path=Path(truth))
+
+
+def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:
+    """Nothing is asked of results: pycocotools looks at the first of each picture only."""
+    crowds = Counter(annotation.get("image_id") for annotation in truth["annotations"])
+    for image, count in crowds.most_common(1):
+        if count > MAX_PEOPLE:
+            raise FormatError(
+                f"{where}: image {image}: {count} annotations, no picture may have more than "
+                f"{MAX_PEOPLE}"
+            )
 
 
 def _as_tracks(predictions: Input, truth: Input) -> tuple[list[VideoTracks], list[VideoTracks]]:

@@ -14,10 +14,10 @@ from multiprocessing import get_context
 from typing import Literal, TypeVar
 
 from posetube.errors import InputError
-from posetube.skeletons import POSETRACK17SLOTS
+from posetube.skeletons import POSETRACK17SLOTS, convert
 from posetube.structures import IntArray
 
-from ...datasets.formats.joint_sets import with_joints
+from ...datasets.formats.joint_sets import losses, with_joints
 from ...tracker.metrics.mota import FrameJoints
 from ...tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
 from ...tracker.metrics.report import EvalReport
@@ -112,6 +112,7 @@ def _measure(
 ) -> SequenceResult:
     rules = protocol(config.protocol, strict=config.strict)
     found, truth = (load(side, flat_regions=not rules.by_position) for side in pair)
+    notes = _conversions(rules, predictions=found, truth=truth)
     found = _as_submitted(found, rules)
     for side in (found, truth):
         check_people(side, rules)
@@ -123,7 +124,7 @@ def _measure(
     scene = _scene(predicted, truth, rules, name=pair[1].name, frame_of=frame_of)
     check_heads(scene, truth)
     perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
-    return measure(
+    result = measure(
         scene,
         rules,
         tracked=perfect,
@@ -131,11 +132,24 @@ def _measure(
         carried=carried,
         events=config.events,
     )
+    return replace(result, notes=notes)
+
+
+def _conversions(rules: Protocol, **sides: Loaded) -> tuple[str, ...]:
+    """Which joints a side lacks by name, so that they are estimated or unknown."""
+    plans = {name: convert(s.tracks.skeleton, rules.rules.joints) for name, s in sides.items()}
+    return tuple(
+        f"{name}: {line}" for name, p in plans.items() for line in losses(replace(p, dropped=()))
+    )
 
 
 def _as_submitted(found: Loaded, rules: Protocol) -> Loaded:
-    """A run with PoseTrack's joints, as its ``tracks.json`` has them; all else stays as it is."""
-    if found.form != "run" or rules.rules.estimate_joints:
+    """Tracks that are in no file of PoseTrack's yet, with the joints that they would have there.
+
+    A run and tracks in memory get those of a run's ``tracks.json``; files stay as they are.
+    """
+    known = found.tracks.skeleton.joints
+    if found.form not in ("run", "memory") or set(known) >= set(rules.rules.joints.joints):
         return found
     return replace(found, tracks=with_joints(found.tracks, POSETRACK17SLOTS)[0])
 

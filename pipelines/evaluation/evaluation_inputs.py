@@ -21,8 +21,8 @@ from ...datasets.readers.annotated_video import Dataset
 from ...datasets.readers.jhmdb import Jhmdb
 from ...datasets.readers.penn_action import PennAction
 
-Form = Literal["json", "run", "mot", "dataset", "memory"]
-"""Where a sequence lies; JSON is PoseTrack17's, 18's or 21's."""
+Form = Literal["json", "posetrack18", "run", "mot", "dataset", "memory"]
+"""Where a sequence lies; JSON is PoseTrack17's, 18's or 21's, ``posetrack18`` a part of a file."""
 
 Tracks = VideoTracks | Sequence[VideoTracks]
 Input = Tracks | str | Path
@@ -126,8 +126,8 @@ def _in_file(source: Source) -> list[Source]:
     if json_form(path) == "posetrack17" or len(posetrack18.folders(path)) < 2:
         return [source]
     return [
-        Source(name=part.source, where=f"{path} ({part.source})", form="memory", tracks=part)
-        for part in posetrack18.sequences(posetrack18.read(path))
+        Source(name=p.source, where=f"{path} ({p.source})", form="posetrack18", tracks=p)
+        for p in posetrack18.sequences(posetrack18.read(path))
     ]
 
 

@@ -14,6 +14,7 @@ from posetube.errors import FormatError
 from posetube.structures import FrameTable, IntArray, VideoTracks
 
 from ...datasets.formats.posetrack18_writer import SEQUENCE_NAME
+from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.protocols import Protocol
 from ...tracker.metrics.scene import Scene
 from .evaluation_inputs import Loaded
@@ -82,10 +83,12 @@ def check_people(side: Loaded, protocol: Protocol) -> None:
 
     Raises:
         FormatError: If somebody has no identity, one that is too large, or one that is there twice
-            in a frame; if a joint is not there that the protocol does not estimate; or, for
-            poseval, if the sequence is called what it does not accept.
+            in a frame; if a frame has more people than any picture; if a joint is not there that
+            the protocol does not estimate; or, for poseval, if the sequence is called what it does
+            not accept.
     """
     tracks, rules = side.tracks, protocol.rules
+    _refuse_crowds(side)
     missing = [joint for joint in rules.joints.joints if joint not in tracks.skeleton.joints]
     if missing and not rules.estimate_joints:
         raise FormatError(
@@ -103,6 +106,18 @@ def check_people(side: Loaded, protocol: Protocol) -> None:
         _refuse(side, np.asarray(unscored.any(axis=1)), "has a joint without a score")
     if protocol.by_position and side.form == "posetrack18":
         _check_names(side)
+
+
+def _refuse_crowds(side: Loaded) -> None:
+    """Files are checked when they are read, tracks in memory here."""
+    crowds = np.bincount(side.tracks.frame, minlength=1)
+    if crowds.max() > MAX_PEOPLE:
+        row = side.tracks.rows_of(int(crowds.argmax())).start
+        frame = place(side.tracks, row).partition(",")[0]
+        raise FormatError(
+            f"{side.where}: {frame}: {crowds.max()} people, no frame may have more than "
+            f"{MAX_PEOPLE}"
+        )
 
 
 def _repeated(tracks: VideoTracks) -> np.ndarray:

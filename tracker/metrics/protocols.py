@@ -166,6 +166,9 @@ class SequenceResult:
     carried: FrameJoints | None = None
     """What the next sequence repeats, where the protocol does so."""
 
+    notes: tuple[str, ...] = ()
+    """What one must know of its people to read the numbers."""
+
 
 def measure(
     scene: Scene,
@@ -341,10 +344,12 @@ def event_row(event: Event, sequence: str, joints: Sequence[str]) -> EventRow:
 
 
 def _notes(found: Sequence[SequenceResult], protocol: Protocol) -> list[str]:
+    notes = list(dict.fromkeys(note for result in found for note in result.notes))
     short = [result.name for result in found if protocol.clear and result.clear is None]
     if not short:
-        return []
+        return notes
     return [
+        *notes,
         f"MOTA is undefined: the last labelled frame of a sequence does not count, and "
-        f"{', '.join(short)} has only one"
+        f"{', '.join(short)} has only one",
     ]

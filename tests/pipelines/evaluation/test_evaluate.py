@@ -211,25 +211,41 @@ def _no_rows(video: VideoTracks) -> dict[str, Any]:
     return {name: getattr(empty, name) for name in names}
 
 
-def test_other_joint_sets_are_converted_in_clean_and_refused_in_poseval() -> None:
-    found = tracks(skeleton=COCO17)
-    truth = tracks(skeleton=COCO17)
-    assert evaluate(found, truth).total("mota") == 100
-    with pytest.raises(FormatError, match="mpii_test: no joint 'head_bottom'; poseval needs all"):
-        evaluate(found, truth, protocol="poseval")
+def test_other_joint_sets_are_converted_and_that_is_said() -> None:
+    both = evaluate(tracks(skeleton=COCO17), tracks(skeleton=COCO17))
+    assert both.total("mota") == 100
+    assert both.notes == (
+        "predictions: joints estimated: head_bottom, head_top",
+        "truth: joints estimated: head_bottom, head_top",
+    )
+    few = evaluate(tracks(skeleton=PENN13), tracks())
+    assert few.notes == ("predictions: joints left unknown: head_bottom, nose, head_top",)
 
 
-def test_a_run_is_evaluated_with_the_joints_that_it_submits(
+def test_tracks_and_runs_are_evaluated_with_the_joints_that_they_would_submit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video = tracks(skeleton=COCO17)
     (tmp_path / "run.json").write_text("{}")
     monkeypatch.setattr(tracks_store, "read_tracks", lambda _: video)
+    posetrack18_writer.write_tracks(tmp_path / "000001_mpii_test.json", video)
     truth, _ = with_joints(video, POSETRACK15)
 
-    report = evaluate(tmp_path, truth, protocol="poseval")
+    written = evaluate(tmp_path / "000001_mpii_test.json", truth, protocol="poseval")
+    for found in (tmp_path, video):
+        report = evaluate(found, truth, protocol="poseval")
+        assert report.total("ap") == pytest.approx(100)
+        assert report["mota"] == written["mota"]
+        assert report.notes == ("predictions: joints estimated: head_bottom, head_top",)
 
-    assert report.total("ap") == pytest.approx(100)
+
+def test_files_and_truth_need_the_joints_of_poseval(files: tuple[Path, Path]) -> None:
+    with pytest.raises(FormatError, match="mpii_test: no joint 'head_bottom'; poseval needs all"):
+        evaluate(tracks(), tracks(skeleton=COCO17), protocol="poseval")
+    path = files[0] / "000001_mpii_test.json"
+    path.write_text(path.read_text().replace('"head_top"', '"left_eye"'))
+    with pytest.raises(FormatError, match="mpii_test.json: no joint 'head_top'; poseval needs all"):
+        evaluate(*files, protocol="poseval")
 
 
 @pytest.mark.parametrize(
@@ -603,6 +619,16 @@ def test_missing_results_of_coco_are_named_with_both_files(tmp_path: Path) -> No
         evaluate(results, truth, protocol="coco")
     results.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 1}]')
     assert evaluate(results, truth, protocol="coco").total("ap") == pytest.approx(100)
+
+
+def test_a_picture_with_a_crowd_that_no_picture_has_is_refused(tmp_path: Path) -> None:
+    one = {"image_id": 7, "category_id": 1, "area": 4, "iscrowd": 0, "bbox": [0, 0, 2, 2]}
+    content = {"images": [{"id": 7}], "categories": [{"id": 1, "name": "person"}],
+               "annotations": [{"id": i, **one} for i in range(1, 1002)]}  # fmt: skip
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    (tmp_path / "r.json").write_text(json.dumps([{**one, "score": 1}]))
+    with pytest.raises(FormatError, match=r"t.json: image 7: 1001 annotations, no picture may"):
+        evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
 
 
 def test_plots_ask_for_matplotlib_where_it_is_missing(
