@@ -30,8 +30,8 @@ from .policy import is_camera, is_url, plain, shown
 
 __all__ = ["Video", "VideoConfig", "open_video"]
 
-QUEUE_BYTES = 1 << 28
-"""Memory for frames that wait, in bytes."""
+QUEUE_BYTES = 1 << 27
+"""Memory for frames that wait, in bytes; one frame waits even where it is larger."""
 
 
 class Source(Protocol):

@@ -6,6 +6,7 @@ seconds, and pictures as they are displayed.
 Not here: pictures and their folders (:mod:`.frame_folder`), decoding ahead (:mod:`.ahead`).
 """
 
+import os
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from posetube.errors import MediaError
 from posetube.structures import ByteArray, Frame, FrameState
@@ -42,6 +44,9 @@ TIMED_BY_HEADER = ("matroska", "mov", "flv")
 
 INDEXED = frozenset({"mov"})
 """Containers with a table of all packets (not in fragments), so that none can vanish."""
+
+THREADED_PIXELS = 1 << 27
+"""Pixels of all frames that threads decode at once: a small file can declare frames of 8K."""
 
 REORDER = 32
 """Frames by which coding order and order of display differ at most."""
@@ -170,7 +175,7 @@ class _Reading:
             raise
         # Slices in parallel, PyAV's default, would conceal damage without a report
         self.stream.thread_type = "AUTO" if parallel else "NONE"
-        self.stream.thread_count = 0 if parallel else 1
+        self.stream.thread_count = _threads(self.stream) if parallel else 1
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
         timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
@@ -254,6 +259,12 @@ class _Reading:
         self._container.close()
 
 
+def _threads(stream: VideoStream) -> int:
+    """How many decode; 0, as many as there are cores, unless the frames are large."""
+    most = THREADED_PIXELS // max(1, stream.width * stream.height)
+    return 0 if most > (os.cpu_count() or 1) else max(1, most)
+
+
 class Screen:
     """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says.
 
@@ -262,6 +273,8 @@ class Screen:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: npt.NDArray[np.int32] | None = None
 
     def show(self, frame: VideoFrame) -> ByteArray | None:
         """The (H, W, 3) RGB picture, in memory of its own; None where FFmpeg cannot convert it."""
@@ -271,10 +284,20 @@ class Screen:
         except (av.error.FFmpegError, ValueError, MemoryError):
             return None
         image = rgb.to_ndarray().astype(np.uint8, copy=False)
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-        if matrix is not None:
-            image = _turned(image, np.frombuffer(matrix, np.int32))
-        return np.ascontiguousarray(image)
+        matrix = self._display_matrix(frame)
+        return np.ascontiguousarray(image if matrix is None else _turned(image, matrix))
+
+    def _display_matrix(self, frame: VideoFrame) -> npt.NDArray[np.int32] | None:
+        """How the frame is turned, read where its rotation is new.
+
+        A frame whose side data has been asked for holds itself, and with it its picture, until
+        Python looks for such cycles.
+        """
+        if frame.rotation != self._rotation:
+            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+            self._matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+            self._rotation = frame.rotation
+        return self._matrix
 
 
 def _woven(frame: VideoFrame) -> VideoFrame:

@@ -1,5 +1,6 @@
 """Frames of every kind of sound file: pictures, indices, times."""
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -305,3 +306,18 @@ def test_frames_over_the_limit_are_refused(clip: Clip) -> None:
 
     with pytest.raises(MediaError, match="128 x 96 pixels are over the limit of 1000"):
         open_video(path, config=VideoConfig(max_pixels=1000))
+
+
+def test_decoded_frames_are_let_go_without_waiting_for_the_collector(clip: Clip) -> None:
+    path = clip("a.mp4", frames=40)
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(path, config=VideoConfig(ahead=0)) as video:
+            for _ in video:
+                pass
+            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert alive < 10
