@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .motion import JOINTS, Bones
-from .raster import Ellipsoid, Part, Tube, cross, length_of
+from .solids import Ellipsoid, Part, Tube, cross, length_of
 from .texture import Texture
 
 Array = npt.NDArray[np.float64]

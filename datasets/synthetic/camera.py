@@ -84,7 +84,7 @@ def camera_path(
     height: float,
     tilt: float,
 ) -> list[Camera]:
-    """One camera per frame.
+    """One camera per frame; the same one all the time where it stands still.
 
     Args:
         kind: How it moves.
@@ -109,15 +109,16 @@ def camera_path(
     move += sway[:, 3:] * 2
     focal = size[1] / 2 / np.tan(field_of_view / 2)
     home = np.array([0.0, height, 0.0])
-    return [
+    cameras = [
         Camera(
             focal=float(focal * zoom[f]),
             position=home + move[f],
             rotation=looking(pan=pan[f] + sway[f, 0], tilt=tilt + sway[f, 1], roll=sway[f, 2] / 2),
             size=size,
         )
-        for f in range(frames)
+        for f in range(1 if kind == "static" else frames)
     ]
+    return cameras * frames if kind == "static" else cameras
 
 
 def _sway(times: Array, rng: np.random.Generator) -> Array:

@@ -6,6 +6,7 @@ are settled when the clip is made. Not here: inventing them (:mod:`.direct`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,10 +18,10 @@ from .actor import Actor
 from .body import parts
 from .camera import Camera
 from .flow import Flow, blurred, motion_to, optical_flow
-from .raster import Part
 from .render import Moment, Pose, SyntheticFrame, render
-from .scene import Scene
+from .scene import Backdrop, Scene, backdrop
 from .scene_config import SceneConfig
+from .solids import Part
 from .truth import collect_tracks
 
 Array = npt.NDArray[np.float64]
@@ -48,7 +49,14 @@ class Shot:
             Pose(track_id=actor.track_id, figure=actor.figure, joints=actor.joints[step])
             for actor in self.actors
         ]
-        return render(self.scene, self.cameras[step], poses)
+        return render(self.scene, self.cameras[step], poses, empty=self._still)
+
+    @cached_property
+    def _still(self) -> Backdrop | None:
+        """The scene as a camera that stays as it is sees it."""
+        camera = self.cameras[0]
+        still = all(other is camera for other in self.cameras)
+        return backdrop(self.scene, camera) if still else None
 
     def solids(self, step: int) -> tuple[Part, ...]:
         """The parts of that moment, in the order of their numbers, not drawn."""

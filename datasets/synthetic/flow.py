@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import BoolArray, ByteArray, FloatArray
+from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray
 
 from .camera import Camera
-from .raster import Part, Tube, cross, length_of
 from .render import Moment
+from .solids import Part, Tube
 
 Array = npt.NDArray[np.float64]
 
-TAPS = 5
-"""Pictures that are averaged for motion blur."""
+_STILL = 0.3
+"""Ways shorter than this, pixels, are not worth a blur."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +37,22 @@ class Flow:
 def optical_flow(moment: Moment, following: Moment) -> Flow:
     """Motion from one drawn moment to the next of the same shot."""
     canvas, after = moment.canvas, following.canvas
-    target = _targets(moment, following.solids, following.camera)
+    x, y, depth = _targets(moment, following.solids, following.camera)
     height, width = canvas.size
-    motion = target[..., :2] - _centres(canvas.size)
-    column = np.floor(np.clip(target[..., 0], -1, width)).astype(np.int64)
-    row = np.floor(np.clip(target[..., 1], -1, height)).astype(np.int64)
+    column = np.floor(np.clip(x, -1, width)).astype(np.int64)
+    row = np.floor(np.clip(y, -1, height)).astype(np.int64)
     outside = (column < 0) | (row < 0) | (column >= width) | (row >= height)
-    column, row = np.clip(column, 0, width - 1), np.clip(row, 0, height - 1)
+    place = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
     slack = np.where(canvas.owner > 0, 0.05, 0.1 + 0.02 * canvas.depth)
-    covered = after.depth[row, column] < target[..., 2] - slack
-    foreign = (canvas.owner > 0) & (after.owner[row, column] != canvas.owner)
-    return Flow(motion=motion.astype(np.float32), occluded=outside | covered | foreign)
+    covered = after.depth.ravel()[place] < depth - slack
+    foreign = (canvas.owner > 0) & (after.owner.ravel()[place] != canvas.owner)
+    return Flow(motion=_motion(x, y), occluded=outside | covered | foreign)
 
 
 def motion_to(moment: Moment, next_solids: Sequence[Part], next_camera: Camera) -> FloatArray:
     """(H, W, 2) motion as of :func:`optical_flow`, where the next moment is not drawn."""
-    target = _targets(moment, next_solids, next_camera)
-    return np.asarray(target[..., :2] - _centres(moment.canvas.size), np.float32)
+    x, y, _ = _targets(moment, next_solids, next_camera)
+    return _motion(x, y)
 
 
 def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
@@ -64,51 +63,107 @@ def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
         motion: (H, W, 2) pixels per frame.
         shutter: Share of the time between two frames, in [0, 1].
     """
-    reach = int(np.ceil(np.abs(motion).max() * shutter)) * 2 + 1
-    if reach < 3 or not np.isfinite(reach):
+    spread = _spread(motion, shutter)
+    moves = np.maximum(np.abs(spread[..., 0]), np.abs(spread[..., 1])) > _STILL
+    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
+    if not len(rows):
         return image
-    # A still pixel beside a moving one shows the moving one for some of the time.
-    speed = np.linalg.norm(motion, axis=2).astype(np.float32) + np.float32(1e-3)
-    kernel = (min(reach, 31), min(reach, 31))
-    spread = cv2.blur(motion * speed[..., None], kernel) / cv2.blur(speed, kernel)[..., None]
-    grid = _centres((image.shape[0], image.shape[1])).astype(np.float32) - np.float32(0.5)
-    total = np.zeros(image.shape, np.float32)
-    for share in np.linspace(-0.5, 0.5, TAPS) * shutter:
-        x, y = np.moveaxis(grid - spread * np.float32(share), 2, 0)
-        total += cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(total / TAPS + 0.5, np.uint8)
+    top, left = rows[0], columns[0]
+    y, x = np.mgrid[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32)
+    path = spread[top : rows[-1] + 1, left : columns[-1] + 1]
+    total = image[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32)
+    for share in (-0.5, -0.25, 0.25, 0.5):
+        way = np.float32(share) * path
+        tap = cv2.remap(
+            image, x - way[..., 0], y - way[..., 1], cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        cv2.accumulate(tap, total)
+    result = image.copy()
+    result[top : rows[-1] + 1, left : columns[-1] + 1] = cv2.convertScaleAbs(total, alpha=0.2)
+    return result
 
 
-def _centres(size: tuple[int, ...]) -> Array:
-    """(H, W, 2) centres of the pixels."""
-    x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
-    return np.stack([x, y], axis=-1)
+def _spread(motion: FloatArray, shutter: float) -> FloatArray:
+    """(H, W, 2) the way of what is seen at each pixel while the shutter is open, pixels.
+
+    A still pixel beside a moving one shows the moving one for some of the time.
+    """
+    height, width = motion.shape[:2]
+    small = np.ascontiguousarray(motion[::2, ::2]) * np.float32(shutter)
+    reach = int(min(np.ceil(np.abs(small).max(initial=0)), 15)) | 1
+    speed = np.hypot(small[..., 0], small[..., 1]) + np.float32(1e-3)
+    weighted = cv2.blur(small * speed[..., None], (reach, reach))
+    spread = weighted / cv2.blur(speed, (reach, reach))[..., None]
+    return np.asarray(cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _targets(moment: Moment, next_solids: Sequence[Part], next_camera: Camera) -> Array:
-    """(H, W, 3) x, y and depth of each pixel's point at the next moment."""
-    canvas, solids = moment.canvas, moment.solids
-    points = moment.camera.lift(_centres(canvas.size), canvas.depth.astype(np.float64))
-    moving = np.flatnonzero(canvas.part)
-    turns = np.zeros((len(solids), 3, 3))
-    shifts = np.zeros((len(solids), 3))
-    for number in np.unique(canvas.part.reshape(-1)[moving]) - 1:
-        origin, axes = _frame(solids[number])
-        next_origin, next_axes = _frame(next_solids[number])
-        turns[number] = next_axes.T @ axes
-        shifts[number] = next_origin - turns[number] @ origin
-    flat = points.reshape(-1, 3)
-    part = canvas.part.reshape(-1)[moving].astype(np.int64) - 1
-    flat[moving] = np.einsum("pij,pj->pi", turns[part], flat[moving]) + shifts[part]
-    return next_camera.project(points)
+def _motion(x: Array, y: Array) -> FloatArray:
+    """(H, W, 2) from each pixel's centre to a place (H, W)."""
+    height, width = x.shape
+    return np.stack(
+        [x - (np.arange(width) + 0.5), y - (np.arange(height)[:, None] + 0.5)], axis=-1
+    ).astype(np.float32)
 
 
-def _frame(solid: Part) -> tuple[Array, Array]:
-    """Origin and axes (rows) that move with a part."""
-    if not isinstance(solid, Tube):
-        return solid.centre, solid.axes
-    along = solid.end - solid.start
-    along = along / max(length_of(along), 1e-9)
-    front = solid.forward - along * (solid.forward @ along)
-    front = front / max(length_of(front), 1e-9)
-    return solid.start, np.stack([cross(along, front), along, front])
+def _targets(
+    moment: Moment, next_solids: Sequence[Part], next_camera: Camera
+) -> tuple[Array, Array, Array]:
+    """(H, W) x, y in pixels and depth in metres of each pixel's point at the next moment."""
+    canvas, camera = moment.canvas, moment.camera
+    height, width = canvas.size
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    depth = canvas.depth.astype(np.float64)
+    turns, shifts = _ways(moment.solids, next_solids)
+    ways = np.concatenate(
+        [
+            next_camera.rotation @ turns @ camera.rotation.T,
+            (turns @ camera.position + shifts - next_camera.position)[:, :, None],
+        ],
+        axis=2,
+    )
+    ways[:, :, 3] = ways[:, :, 3] @ next_camera.rotation.T
+
+    def moved(way: Array, some: tuple[IntArray, ...] | slice) -> tuple[Array, Array, Array]:
+        across, down = (x[some] - width / 2) / camera.focal, (y[some] - height / 2) / camera.focal
+        right, low, away = (
+            depth[some] * (a * across + b * down + c) + shift for a, b, c, shift in way
+        )
+        near = next_camera.focal / np.maximum(away, 1e-3)
+        return width / 2 + near * right, height / 2 + near * low, away
+
+    solid = np.nonzero(canvas.part)
+    after = moved(ways[canvas.part[solid]].transpose(1, 2, 0), solid)
+    if next_camera is not camera:
+        x, y, depth = moved(ways[0], slice(None))
+    for plane, values in zip((x, y, depth), after, strict=True):
+        plane[solid] = values
+    return x, y, depth
+
+
+def _ways(solids: Sequence[Part], following: Sequence[Part]) -> tuple[Array, Array]:
+    """Rotations (n + 1, 3, 3) and shifts (n + 1, 3) of the scene, which rests, and of each part."""
+    origin, axes = _frames(solids)
+    next_origin, next_axes = _frames(following)
+    turns = np.swapaxes(next_axes, 1, 2) @ axes
+    return turns, next_origin - np.einsum("nij,nj->ni", turns, origin)
+
+
+def _frames(solids: Sequence[Part]) -> tuple[Array, Array]:
+    """Origins (n + 1, 3) and axes (n + 1, 3, 3; rows) that move with the world and each part."""
+    origins, axes = np.zeros((len(solids) + 1, 3)), np.tile(np.eye(3), (len(solids) + 1, 1, 1))
+    tubes = [n for n, solid in enumerate(solids, start=1) if isinstance(solid, Tube)]
+    for n, solid in enumerate(solids, start=1):
+        if isinstance(solid, Tube):
+            origins[n], axes[n, 1], axes[n, 2] = solid.start, solid.end - solid.start, solid.forward
+        else:
+            origins[n], axes[n] = solid.centre, solid.axes
+    along = _unit(axes[tubes, 1])
+    front = axes[tubes, 2]
+    front = _unit(front - along * (front * along).sum(axis=1, keepdims=True))
+    axes[tubes] = np.stack([np.cross(along, front), along, front], axis=1)
+    return origins, axes
+
+
+def _unit(vectors: Array) -> Array:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))

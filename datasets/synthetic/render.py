@@ -11,8 +11,9 @@ from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray, Join
 from .body import Figure, head_corners, keypoints, parts
 from .camera import Camera
 from .motion import JOINTS
-from .raster import Canvas, Ellipsoid, Light, Part, draw
-from .scene import Scene, cast_shadows, empty_canvas
+from .raster import NOWHERE, Canvas, Outline, draw
+from .scene import Backdrop, Scene, backdrop, cast_shadows
+from .solids import Light, Part
 
 Array = npt.NDArray[np.float64]
 
@@ -120,14 +121,22 @@ class Moment:
     """Part number n of the canvas is ``solids[n - 1]``."""
 
 
-def render(scene: Scene, camera: Camera, poses: Sequence[Pose]) -> Moment:
-    """Draw people into their scene as a camera sees them."""
-    canvas, ground = empty_canvas(scene, camera)
+def render(
+    scene: Scene, camera: Camera, poses: Sequence[Pose], *, empty: Backdrop | None = None
+) -> Moment:
+    """Draw people into their scene as a camera sees them.
+
+    Args:
+        scene: Where.
+        camera: What sees them.
+        poses: Who, and how they stand.
+        empty: The scene as this camera sees it, where it is drawn already; not changed.
+    """
+    empty = empty or backdrop(scene, camera)
+    canvas = empty.canvas.copy()
     pairs = np.array(_LIMBS)
     limbs = [(pose.joints[pairs], 0.07 * pose.figure.scale) for pose in poses]
-    cast_shadows(canvas, camera, scene, limbs, ground)
-    for number, thing in enumerate(scene.things):
-        draw(canvas, camera, thing, scene.light, owner=0, part=number + 1)
+    cast_shadows(canvas, camera, scene, limbs, empty.ground)
     return draw_people(canvas, camera, poses, scene.light, solids=scene.things)
 
 
@@ -140,65 +149,21 @@ def draw_people(
     solids: tuple[Part, ...] = (),
 ) -> Moment:
     """Draw people onto a canvas; ``solids`` are the parts that it already holds."""
-    drawn: list[Part] = list(solids)
-    firsts = [len(drawn)]
-    for pose in poses:
-        drawn += parts(pose.figure, pose.joints)
-        firsts.append(len(drawn))
+    bodies = [parts(pose.figure, pose.joints) for pose in poses]
+    firsts = np.cumsum([len(solids), *map(len, bodies)]) + 1
     distance = [float(camera.view(pose.joints[0])[2]) for pose in poses]
-    outlines: list[_Outline] = [_NOWHERE] * len(poses)
+    outlines = [NOWHERE] * len(poses)
     for person in np.argsort(distance)[::-1]:
-        span = range(firsts[person], firsts[person + 1])
-        outlines[person] = _draw_person(canvas, camera, drawn, span, light, int(person) + 1)
+        outlines[person] = draw(
+            canvas, camera, bodies[person], light, owner=int(person) + 1, first=int(firsts[person])
+        )
     people = _truth(canvas, camera, poses, outlines)
-    return Moment(canvas=canvas, camera=camera, people=people, solids=tuple(drawn))
-
-
-@dataclass(frozen=True)
-class _Outline:
-    box: Array
-    area: int
-
-
-_NOWHERE = _Outline(np.full(4, np.nan), 0)
-
-
-def _draw_person(
-    canvas: Canvas, camera: Camera, solids: list[Part], span: range, light: Light, owner: int
-) -> _Outline:
-    middle = np.array([_middle(solids[number]) for number in span])
-    order = np.argsort(camera.view(middle)[:, 2])[::-1]
-    boxes, pixels = [], []
-    for place in order:
-        number = span[place]
-        trace = draw(canvas, camera, solids[number], light, owner=owner, part=number + 1)
-        if trace is not None:
-            boxes.append(trace.box)
-            pixels.append(trace.pixels)
-    if not boxes:
-        return _NOWHERE
-    corners = np.array(boxes)
-    box = np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
-    return _Outline(box, _count(pixels, canvas.size))
-
-
-def _middle(solid: Part) -> Array:
-    return solid.centre if isinstance(solid, Ellipsoid) else (solid.start + solid.end) / 2
-
-
-def _count(pixels: list[IntArray], size: tuple[int, ...]) -> int:
-    """Number of different pixels."""
-    every = np.concatenate(pixels)
-    if not len(every):
-        return 0
-    low = int(every.min())
-    seen = np.zeros(int(every.max()) - low + 1, np.bool_)
-    seen[every - low] = True
-    return int(np.count_nonzero(seen))
+    drawn = (*solids, *(part for body in bodies for part in body))
+    return Moment(canvas=canvas, camera=camera, people=people, solids=drawn)
 
 
 def _truth(
-    canvas: Canvas, camera: Camera, poses: Sequence[Pose], outlines: list[_Outline]
+    canvas: Canvas, camera: Camera, poses: Sequence[Pose], outlines: list[Outline]
 ) -> People:
     height, width = camera.size
     kept = [n for n, outline in enumerate(outlines) if outline.area >= SMALLEST]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .camera import Camera
-from .raster import Canvas, Ellipsoid, Light, Part, Tube
+from .raster import Canvas, draw
+from .solids import Ellipsoid, Light, Part, Tube
 from .surroundings import ground_texture, wall_texture
 from .texture import clouds, colour
 
@@ -79,8 +80,19 @@ def random_scene(
     )
 
 
-def empty_canvas(scene: Scene, camera: Camera) -> tuple[Canvas, npt.NDArray[np.bool_]]:
-    """The scene without people and things, and (H, W) which pixels are ground."""
+@dataclass(frozen=True, kw_only=True)
+class Backdrop:
+    """A scene without people, as a camera sees it."""
+
+    canvas: Canvas
+    """With the scene's things."""
+
+    ground: npt.NDArray[np.bool_]
+    """(H, W) where the ground is seen."""
+
+
+def backdrop(scene: Scene, camera: Camera) -> Backdrop:
+    """Draw a scene without people."""
     height, width = camera.size
     depth, ground = _distances(scene, camera)
     metre = 1 / scene.fineness
@@ -101,7 +113,9 @@ def empty_canvas(scene: Scene, camera: Camera) -> tuple[Canvas, npt.NDArray[np.b
         scene.wall, to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
     cv2.copyTo(floor, ground.view(np.uint8), image)
-    return Canvas(np.asarray(image, np.uint8), depth), ground
+    canvas = Canvas(np.asarray(image, np.uint8), depth)
+    draw(canvas, camera, scene.things, scene.light, owner=0, first=1)
+    return Backdrop(canvas=canvas, ground=ground & (canvas.part == 0))
 
 
 def _distances(
@@ -131,7 +145,7 @@ def cast_shadows(
         return
     shrink = 4
     height, width = camera.size
-    mask = np.zeros((height // shrink + 1, width // shrink + 1), np.uint8)
+    mask = np.zeros((-(-height // shrink), -(-width // shrink)), np.uint8)
     lamp = scene.light.direction
     for limbs, radius in people:
         fallen = limbs - lamp * (limbs[..., 1:2] / lamp[1])
@@ -142,11 +156,18 @@ def cast_shadows(
                 thick = max(round(1.6 * radius * camera.focal / near / shrink), 1)
                 ends = (int(x1 / shrink), int(y1 / shrink)), (int(x2 / shrink), int(y2 / shrink))
                 cv2.line(mask, *ends, 255, thick)
-    soft = cv2.resize(cv2.GaussianBlur(mask, (0, 0), 1.6), (width, height))
-    strength = np.asarray(soft, np.float32).ravel() * np.float32(scene.shade / 255)
-    dark = np.flatnonzero((strength > 0) & ground.ravel())
-    pixels = canvas.image.reshape(-1, 3)
-    pixels[dark] = pixels[dark] * (1 - strength[dark, None])
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.6), np.uint8)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return
+    small = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = rows[0] * shrink, columns[0] * shrink
+    soft = cv2.resize(small, None, fx=shrink, fy=shrink)[: height - top, : width - left]
+    window = np.s_[top : top + soft.shape[0], left : left + soft.shape[1]]
+    dark = np.nonzero((soft > 0) & ground[window])
+    strength = soft[dark] * np.float32(scene.shade / 255)
+    pixels = canvas.image[window]
+    pixels[dark] = pixels[dark] * (1 - strength[:, None])
 
 
 def pillar(rng: np.random.Generator, x: float, z: float, *, radius: float) -> Part:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from posetube.datasets.synthetic import PictureConfig, paste_people, picture
 from posetube.datasets.synthetic.camera import Camera, looking
-from posetube.datasets.synthetic.raster import Canvas, Ellipsoid, Light, Tube, draw
+from posetube.datasets.synthetic.raster import NOWHERE, Canvas, draw
+from posetube.datasets.synthetic.solids import Ellipsoid, Light, Tube
 from posetube.datasets.synthetic.texture import Texture
 from posetube.errors import InputError
 from posetube.structures import JointState
@@ -77,8 +78,7 @@ def test_a_ball_covers_the_disc_that_perspective_gives_it() -> None:
     ball = Ellipsoid(
         centre=np.array([0.1, 0.2, -4.0]), axes=np.eye(3), radii=np.full(3, 0.5), texture=BLUE
     )
-    trace = draw(canvas, CAMERA, ball, LIGHT, owner=3, part=7)
-    assert trace is not None
+    trace = draw(canvas, CAMERA, [ball], LIGHT, owner=3, first=7)
     rows, columns = np.nonzero(canvas.owner == 3)
     assert len(rows) == pytest.approx(np.pi * 25**2, rel=0.02)
     assert columns.mean() + 0.5 == pytest.approx(55, abs=0.2)
@@ -99,7 +99,7 @@ def test_the_nearer_of_two_tubes_is_seen_whatever_comes_first() -> None:
         canvas = _canvas()
         for owner in order:
             solid = tube(-4.0, RED) if owner == 1 else tube(-3.0, BLUE)
-            draw(canvas, CAMERA, solid, LIGHT, owner=owner, part=owner)
+            draw(canvas, CAMERA, [solid], LIGHT, owner=owner, first=owner)
         assert canvas.owner[50, 50] == 2
         assert canvas.image[50, 50, 2] > canvas.image[50, 50, 0]
 
@@ -108,7 +108,7 @@ def test_what_is_behind_the_camera_is_not_drawn() -> None:
     ball = Ellipsoid(
         centre=np.array([0.0, 0.0, 4.0]), axes=np.eye(3), radii=np.ones(3), texture=BLUE
     )
-    assert draw(_canvas(), CAMERA, ball, LIGHT, owner=1, part=1) is None
+    assert draw(_canvas(), CAMERA, [ball], LIGHT, owner=1, first=1) is NOWHERE
 
 
 def test_lifting_undoes_projecting() -> None:
