@@ -112,8 +112,8 @@ def _targets(
     """(H, W) x, y in pixels and depth in metres of each pixel's point at the next moment."""
     canvas, camera = moment.canvas, moment.camera
     height, width = canvas.size
-    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    depth = canvas.depth.astype(np.float64)
+    x, y = (grid.ravel() for grid in np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5))
+    depth = canvas.depth.ravel().astype(np.float64)
     turns, shifts = _ways(moment.solids, next_solids)
     ways = np.concatenate(
         [
@@ -124,7 +124,7 @@ def _targets(
     )
     ways[:, :, 3] = ways[:, :, 3] @ next_camera.rotation.T
 
-    def moved(way: Array, some: tuple[IntArray, ...] | slice) -> tuple[Array, Array, Array]:
+    def moved(way: Array, some: IntArray | slice) -> tuple[Array, Array, Array]:
         across, down = (x[some] - width / 2) / camera.focal, (y[some] - height / 2) / camera.focal
         right, low, away = (
             depth[some] * (a * across + b * down + c) + shift for a, b, c, shift in way
@@ -132,13 +132,13 @@ def _targets(
         near = next_camera.focal / np.maximum(away, 1e-3)
         return width / 2 + near * right, height / 2 + near * low, away
 
-    solid = np.nonzero(canvas.part)
-    after = moved(ways[canvas.part[solid]].transpose(1, 2, 0), solid)
+    solid = np.flatnonzero(canvas.part)
+    after = moved(ways.transpose(1, 2, 0)[..., canvas.part.ravel()[solid]], solid)
     if next_camera is not camera:
         x, y, depth = moved(ways[0], slice(None))
     for plane, values in zip((x, y, depth), after, strict=True):
         plane[solid] = values
-    return x, y, depth
+    return x.reshape(canvas.size), y.reshape(canvas.size), depth.reshape(canvas.size)
 
 
 def _ways(solids: Sequence[Part], following: Sequence[Part]) -> tuple[Array, Array]:

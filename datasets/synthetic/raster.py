@@ -131,14 +131,15 @@ def _paint(canvas: Canvas, every: Fragments, atlas: Atlas, *, owner: int, first:
     """Put on the canvas what is before it: the nearest solid pixels, then the edges before them."""
     nearest = canvas.depth.reshape(-1)
     solid = np.flatnonzero(every.alpha == 1)
-    solid = solid[every.depth[solid] < nearest[every.pixels[solid]]]
-    np.minimum.at(nearest, every.pixels[solid], every.depth[solid])
-    solid = solid[every.depth[solid] == nearest[every.pixels[solid]]]
+    pixels, depth = every.pixels[solid], every.depth[solid]
+    np.minimum.at(nearest, pixels, depth)
+    front = np.flatnonzero(depth == nearest[pixels])
+    solid, pixels = solid[front], pixels[front]
     image, owners = canvas.image.reshape(-1, 3), canvas.owner.reshape(-1)
     parts = canvas.part.reshape(-1)
-    image[every.pixels[solid]] = _colours(every, atlas, solid)
-    owners[every.pixels[solid]] = owner
-    parts[every.pixels[solid]] = every.solids[solid] + first
+    image[pixels] = _colours(every, atlas, solid)
+    owners[pixels] = owner
+    parts[pixels] = every.solids[solid] + first
     for edge in _layers(every, nearest):
         pixels, alpha = every.pixels[edge], every.alpha[edge, None]
         image[pixels] = alpha * _colours(every, atlas, edge) + (1 - alpha) * image[pixels]

@@ -150,8 +150,7 @@ def cast_shadows(
     for limbs, radius in people:
         fallen = limbs - lamp * (limbs[..., 1:2] / lamp[1])
         fallen[..., 1] = 0
-        seen = camera.project(fallen)
-        for (x1, y1, near), (x2, y2, far) in seen:
+        for (x1, y1, near), (x2, y2, far) in camera.project(fallen).tolist():
             if min(near, far) > 0.5 and max(abs(x1), abs(x2), abs(y1), abs(y2)) < 5000:
                 thick = max(round(1.6 * radius * camera.focal / near / shrink), 1)
                 ends = (int(x1 / shrink), int(y1 / shrink)), (int(x2 / shrink), int(y2 / shrink))
