@@ -1,12 +1,16 @@
 """AlphaPose's JSON: a list with an entry per person and picture.
 
 ``{"image_id": "12.jpg", "category_id": 1, "keypoints": [x, y, score, ...], "score": 2.9, "box": [x,
-y, width, height], "idx": 7}``; 17 joints in COCO's order, or 16 in MPII's. PoseFlow's form, an
-object by picture, is read too. ``12.jpg`` is frame 12 of a video; other names are frames in the
-order in which they come. Holds positions, scores, boxes and identities; neither states nor times
-nor frames without people. A joint that is not known is 0, 0, 0.
+y, width, height], "idx": 7}``; 17 joints in COCO's order, 16 in MPII's or 26 in Halpe's; of whole
+bodies (133, 136) the face and the hands are left out. ``12.jpg`` is frame 12 of a video; other
+names are frames in the order in which they come. Holds positions, scores, boxes and identities;
+neither states nor times nor frames without people. A joint that is not known is 0, 0, 0.
 
-Source: AlphaPose's description of its output.
+Three more forms are read: PoseFlow's, an object by picture; AlphaPose's ``cmu`` and ``open``,
+objects by picture too, with the 18 joints of OpenPose's older model; and COCO's list of results,
+which calls box and identity ``bbox`` and ``track_id`` and may have boxes alone.
+
+Source: AlphaPose's description of its output, its ``write_json``, and PoseFlow's general tracker.
 """
 
 import re
@@ -19,29 +23,64 @@ import numpy as np
 from posetube import boxes as box
 from posetube import skeletons
 from posetube.errors import FormatError
-from posetube.skeletons import COCO17, MPII16
+from posetube.skeletons import COCO17, MPII16, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 from ..files.json_files import decode, read_bytes
 from ..readers.annotated_video import MAX_FRAMES
 from ..readers.annotation_rows import AnnotationRows, corners
+from ..readers.mot import NO_JOINTS
 from .numbers import confident_triples, or_none, shortest
+from .openpose import BODY18
 
-JOINTS = {len(skeleton) * 3: skeleton for skeleton in (COCO17, MPII16)}
+HALPE26 = Skeleton(
+    name="halpe26",
+    joints=(
+        *COCO17.joints, "head", "neck", "pelvis", "left_big_toe", "right_big_toe",
+        "left_small_toe", "right_small_toe", "left_heel", "right_heel",
+    ),
+    edges=COCO17.edges,
+)  # fmt: skip
+JOINTS = {
+    0: NO_JOINTS,
+    48: MPII16,
+    51: COCO17,
+    54: BODY18,
+    78: HALPE26,
+    399: COCO17,  # COCO-WholeBody
+    408: HALPE26,  # Halpe's whole body
+}
+"""The joints at the start of so many numbers."""
+
 VIDEO_FRAME = re.compile(r"(0|[1-9]\d{0,8})\.jpg")
 
 
 class _Entry(msgspec.Struct, omit_defaults=True):
-    keypoints: list[float]
+    keypoints: list[float] = []
     image_id: str | int = ""
     category_id: int = msgspec.field(default=0)
     score: float | None = None
+    scores: float | None = None
     box: list[float] = []
-    idx: int | float | list[float] | None = None
+    bbox: list[float] = []
+    idx: Any = None
+    track_id: Any = None
 
 
-CONTENT: Any = list[_Entry] | dict[str, list[_Entry]]
-"""The list, or PoseFlow's object by picture."""
+class _Body(msgspec.Struct):
+    joints: list[float] = []
+    pose_keypoints_2d: list[float] = []
+
+
+class _Picture(msgspec.Struct):
+    """A picture of ``cmu`` (bodies) or ``open`` (people)."""
+
+    bodies: list[_Body] = []
+    people: list[_Body] = []
+
+
+CONTENT: Any = list[_Entry] | dict[str, list[_Entry] | _Picture]
+"""The list, or an object by picture."""
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -78,22 +117,36 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     content = decode(read_bytes(path), CONTENT, path=path)
-    if isinstance(content, dict):
-        entries = [(name, entry) for name, people in content.items() for entry in people]
-    else:
-        entries = [(str(entry.image_id), entry) for entry in content]
+    names, entries = _by_picture(content)
     lengths = {len(entry.keypoints) for _, entry in entries}
     if len(lengths) > 1 or not lengths <= JOINTS.keys():
-        raise FormatError(f"{path}: expected 51 or 48 keypoints per person, got {sorted(lengths)}")
+        known = ", ".join(map(str, list(JOINTS)[1:]))
+        raise FormatError(
+            f"{path}: expected as many keypoints for every person, {known}; got {sorted(lengths)}"
+        )
     skeleton = JOINTS[lengths.pop()] if lengths else COCO17
-    frame_of, frames = _frames([name for name, _ in entries], path)
+    frame_of, frames = _frames(names, path)
     rows = AnnotationRows(len(skeleton))
     for place, (name, entry) in enumerate(entries):
         try:
-            _add(rows, entry, frame=frame_of[name])
+            _add(rows, entry, frame=frame_of[name], joints=len(skeleton))
         except ValueError as error:
             raise FormatError(f"{path}: entry {place}: {error}") from None
     return rows.table(path=path, source=path.stem, size=None, skeleton=skeleton, frames=frames)
+
+
+def _by_picture(content: Any) -> tuple[list[str], list[tuple[str, _Entry]]]:
+    """Names of the pictures, and each person with that of its picture."""
+    if isinstance(content, list):
+        return [str(e.image_id) for e in content], [(str(e.image_id), e) for e in content]
+    found = []
+    for name, people in content.items():
+        if isinstance(people, _Picture):
+            bodies = [body.joints or body.pose_keypoints_2d for body in
+                      people.bodies or people.people]  # fmt: skip
+            people = [_Entry(keypoints=body) for body in bodies]
+        found += [(name, person) for person in people]
+    return list(content), found
 
 
 def _frames(names: list[str], path: Path) -> tuple[dict[str, int], FrameTable]:
@@ -111,20 +164,26 @@ def _frames(names: list[str], path: Path) -> tuple[dict[str, int], FrameTable]:
     return frame_of, FrameTable(times=np.full(count, np.nan), names=named)
 
 
-def _add(rows: AnnotationRows, entry: _Entry, *, frame: int) -> None:
-    triples = np.array(entry.keypoints, np.float64).reshape(-1, 3)
+def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> None:
+    box = entry.box or entry.bbox
+    if not entry.keypoints and not box:
+        raise ValueError("neither keypoints nor a box")
+    triples = np.array(entry.keypoints, np.float64).reshape(-1, 3)[:joints]
     known = (triples != 0).any(axis=-1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
     rows.add(
         frame=frame,
-        track_id=_identity(entry.idx),
+        track_id=_identity(entry.track_id if entry.idx is None else entry.idx),
         points=np.column_stack([points, known]).ravel().tolist(),
         scores=np.where(known, triples[:, 2], np.nan).tolist(),
-        box=corners(entry.box, name="box"),
-        score=entry.score,
+        box=corners(box, name="box"),
+        score=entry.scores if entry.score is None else entry.score,
     )
 
 
 def _identity(value: Any) -> float | None:
-    first = value[0] if isinstance(value, list) and value else value
-    return None if first is None or isinstance(first, list) or first < 0 else float(first)
+    """The first number, however many lists it is in: people who were merged have several."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    known = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return float(value) if known else None

@@ -30,7 +30,7 @@ from posetube.datasets.formats import (
 from posetube.datasets.formats.catalogue import FORMATS, find_format, guess_format
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
-from posetube.skeletons import COCO17, MPII16, POSETRACK17SLOTS
+from posetube.skeletons import COCO17, POSETRACK17SLOTS
 from posetube.structures import FrameTable, JointState, VideoTracks
 
 FRAMES = 4
@@ -222,18 +222,6 @@ def test_openposes_older_model_is_read(tmp_path: Path) -> None:
     assert np.isnan(found.keypoints[0, 1:]).all()
 
 
-def test_poseflows_object_by_picture_is_read(tmp_path: Path) -> None:
-    person = {"keypoints": [1.0, 2.0, 0.5] * 16, "score": 8.4, "idx": [2.0]}
-    (tmp_path / "a.json").write_text(json.dumps({"x/1.jpg": [person], "x/2.jpg": [person] * 2}))
-
-    found = alphapose.read(tmp_path / "a.json")
-
-    assert found.skeleton.joints == MPII16.joints
-    assert found.frames.names == ("x/1.jpg", "x/2.jpg")
-    assert found.frame.tolist() == [0, 1, 1]
-    assert found.track_ids.tolist() == [2, 2, 2]
-
-
 def test_mmposes_stray_comma_is_understood(tmp_path: Path) -> None:
     person = {"keypoints": [[1, 2]] * 17, "keypoint_scores": [0.5] * 17, "bbox_score": 0.9}
     frames = [
@@ -300,7 +288,7 @@ WRONG: list[tuple[Any, str, str, str]] = [
     (deeplabcut, ".csv", "scorer,s,s\nbodyparts,n,n\ncoords,x,y\n0,1,x\n", "line 4: could not"),
     (deeplabcut, ".csv", "scorer,s,s\nbodyparts,n,n\ncoords,x,y\n0,1,2\n0,1,2\n", "comes twice"),
     (deeplabcut, ".csv", "scorer,s,s\nbodyparts,n,n\ncoords,x,y\n0,1,1e9\n", "not finite"),
-    (alphapose, ".json", '[{"keypoints": [1, 2]}]', "expected 51 or 48 keypoints"),
+    (alphapose, ".json", '[{"keypoints": [1, 2]}]', "expected as many keypoints for every person"),
     (alphapose, ".json", '[{"keypoints": ["x"]}]', "Expected `?float"),
     (mmpose_json, ".json", '{"meta_info": {}, "instance_info": [{"instances": [{"keypoints":'
      " [[1, 2]]}]}]}", "meta_info does not name the joints"),
@@ -378,25 +366,20 @@ def test_a_missing_library_says_what_to_install(
         sleap.write_tracks(tmp_path / "walk.slp", tracks)
 
 
-@pytest.mark.slow
-def test_a_file_on_which_sleap_io_runs_on_is_refused(
-    tracks: VideoTracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_hdf5_file_is_refused_at_once(tmp_path: Path) -> None:
     pytest.importorskip("sleap_io")
-    sleap.write_tracks(tmp_path / "walk.slp", tracks)
-    monkeypatch.setattr(sleap, "SECONDS", 1)
-    monkeypatch.setattr(sleap, "CHILD", "while True: pass")
+    (tmp_path / "walk.slp").write_bytes(b"damaged")
 
-    with pytest.raises(FormatError, match="sleap-io has not read it in 1 s"):
+    with pytest.raises(FormatError, match="not an HDF5 file, as .slp files are"):
         sleap.read(tmp_path / "walk.slp")
 
 
 @pytest.mark.slow
 def test_a_damaged_slp_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("sleap_io")
-    (tmp_path / "walk.slp").write_bytes(b"damaged")
+    (tmp_path / "walk.slp").write_bytes(sleap.SIGNATURE + bytes(2000))
 
-    with pytest.raises(FormatError, match="sleap-io cannot read it"):
+    with pytest.raises(FormatError, match="not a sound file: OSError: "):
         sleap.read(tmp_path / "walk.slp")
 
 
