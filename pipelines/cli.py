@@ -6,9 +6,11 @@ arguments whose docstring is its help; it returns its exit code, or None for 0. 
 line for the user is made here.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Parameter
@@ -16,7 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 from posetube.errors import InputError
 
 from .durations import convert_option
-from .failures import INTERRUPTED, Interrupted, explain, one_line
+from .failures import INTERRUPTED, NOBODY_READS, Interrupted, explain, one_line
 
 COMMANDS = (
     ("track", "tracking.commands:track", "Find and follow the people of a video."),
@@ -61,6 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, see :mod:`posetube.pipelines.failures`.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return NOBODY_READS
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
     name = " ".join(["posetube", *[word for word in words[:1] if not word.startswith("-")]])
     try:
         code = build_app()(
@@ -70,7 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: {one_line(error)} See `{name} --help`.", file=sys.stderr)  # noqa: T201
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
+        if isinstance(request.__context__, BrokenPipeError):  # that is how rich passes it on
+            raise request.__context__ from None
         return int(request.code or 0)
+    except BrokenPipeError:
+        raise
     except Interrupted as stop:
         print(f"{name}: {stop}. To go on: {_again(words)}", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
@@ -79,6 +96,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: {failure.line}", file=sys.stderr)  # noqa: T201
         return failure.exit_code
     return int(code or 0)
+
+
+def _forget_output() -> None:
+    """Let go of what is still to be printed: the interpreter would complain of it at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _again(words: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """What an error means to the caller of a command: an exit code and one line, never a traceback.
 
 Exit codes: 0 all complete, 1 a bug of ours, 2 wrong usage, 3 finished with marked problems,
-4 some inputs failed, 5 input unreadable, 6 weights, 7 disk or memory ran out, 130 interrupted.
+4 some inputs failed, 5 input unreadable, 6 weights, 7 disk or memory ran out, 130 interrupted,
+141 whoever read what was printed has stopped reading (as of a program that SIGPIPE ends).
 Those of our own errors stand with their classes in :mod:`posetube.errors`.
 """
 
@@ -19,6 +20,7 @@ BUG: Final = 1
 MARKED_PROBLEMS: Final = 3
 SOME_FAILED: Final = 4
 INTERRUPTED: Final = 130
+NOBODY_READS: Final = 141
 
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 

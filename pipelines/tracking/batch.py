@@ -95,7 +95,7 @@ def _track_one(
         )
     except KeyboardInterrupt:
         raise Interrupted("stopped at once, the whole parts are kept") from None
-    except Interrupted:
+    except (Interrupted, BrokenPipeError):
         raise
     except Exception as error:
         failure = explain(error, logs=run.logs if run.manifest.exists() else None)

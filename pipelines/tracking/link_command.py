@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from cyclopts import Parameter
 
 from posetube.errors import InputError
@@ -87,8 +88,9 @@ def link(
 def _told(link: Link) -> str:
     """One line: when, whose, and how clear it was."""
     frames, times = link.frames, link.times
-    rival = f"the runner-up cost {link.margin:+.3f}" if link.margin < float("inf") else "no rival"
+    cost = f"cost {link.cost:.3f} of at most {link.gate:.3f}, " if link.cost < np.inf else ""
+    rival = f"next best {abs(link.margin):.3f} {'dearer' if link.margin >= 0 else 'cheaper'}"
     return (
         f"{times[0]:9.3f} s to {times[1]:9.3f} s  track {link.track_id:4d}  "
-        f"frames {frames[0]} to {frames[1]}  cost {link.cost:.3f} of {link.gate:.3f}, {rival}"
+        f"frames {frames[0]} to {frames[1]}  {cost}{rival if link.margin < np.inf else 'no rival'}"
     )

@@ -93,7 +93,7 @@ def track_input(
         record.update(state="running", error=None)
         try:
             _stages(record, video, model, config)
-        except (Interrupted, KeyboardInterrupt):
+        except (Interrupted, KeyboardInterrupt, BrokenPipeError):
             record.update(state="partial")
             record.end("interrupted")
             raise

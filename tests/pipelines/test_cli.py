@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from posetube.errors import WeightsError
 from posetube.pipelines import cli
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.progress import JsonLines
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import commands
 
@@ -153,7 +155,7 @@ def test_a_bug_is_1_and_its_traceback_goes_to_a_file(
 ) -> None:
     model = make_model()
 
-    def broken(images: object) -> list[object]:
+    def broken(images: object, *, embeddings: bool) -> list[object]:
         raise ZeroDivisionError("one by nothing")
 
     monkeypatch.setattr(model.network, "encode", broken)
@@ -177,7 +179,7 @@ def test_memory_that_runs_out_is_7(
 ) -> None:
     model = make_model()
 
-    def hungry(images: object) -> list[object]:
+    def hungry(images: object, *, embeddings: bool) -> list[object]:
         raise MemoryError
 
     monkeypatch.setattr(model.network, "encode", hungry)
@@ -226,6 +228,47 @@ def test_a_run_is_linked_and_drawn_again(
     assert said.out.splitlines()[-1].endswith("overlay.mp4")
 
 
+def test_help_whose_reader_goes_away_ends_quietly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "posetube", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+    assert process.returncode == 141
+
+
+def test_lines_that_nobody_reads_are_141(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boxes.txt").write_text("1,-1,100,50,40,100,0.97\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+
+        assert main(["link", str(tmp_path / "boxes.txt"), "-o", str(tmp_path / "run")]) == 141
+
+
+def test_a_run_whose_reader_goes_away_counts_as_stopped_and_goes_on(
+    make_clip: ClipMaker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(line: str, progress: object) -> None:
+        raise BrokenPipeError
+
+    clip, run = str(make_clip(frames=6)), RunDirectory(tmp_path / "run")
+    with monkeypatch.context() as patched:
+        patched.setattr(JsonLines, "__call__", gone)
+        assert main(["track", clip, "-o", str(run.path), "--progress", "json"]) == 141
+        assert run.read().state == "partial"
+
+    assert main(["track", clip, "-o", str(run.path)]) == 0
+    assert run.read().state == "complete"
+
+
 SLOW_TRACK = """
 import sys, time
 sys.path.insert(0, {tests!r})
@@ -237,9 +280,9 @@ from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import ModelRecord
 
 class Slow(SquareFinder):
-    def encode(self, images):
+    def encode(self, images, *, embeddings=False):
         time.sleep(0.01)
-        return super().encode(images)
+        return super().encode(images, embeddings=embeddings)
 
 detect.PART_FRAMES = 8
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
@@ -306,20 +349,20 @@ def test_a_second_interrupt_stops_at_once(make_clip: ClipMaker, tmp_path: Path) 
 def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(
     make_clip: ClipMaker, make_model: Callable[..., LoadedModel], tmp_path: Path
 ) -> None:
-    clip = make_clip(frames=60)
+    words = ["track", str(make_clip(frames=60, pan=2)), "--appearance", "-o"]
     whole, killed = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "killed")
-    assert main(["track", str(clip), "-o", str(whole.path)]) == 0
+    assert main([*words, str(whole.path)]) == 0
     rng = np.random.default_rng()
 
     for _ in range(10):
-        process = start(["track", str(clip), "-o", str(killed.path)])
+        process = start([*words, str(killed.path)])
         wait_for(killed.manifest, process)
         time.sleep(float(rng.uniform(0, 0.3)))
         process.kill()
         process.communicate()
         if killed.read().state == "complete":
             break
-    assert main(["track", str(clip), "-o", str(killed.path)]) == 0
+    assert main([*words, str(killed.path)]) == 0
 
     assert killed.read().state == "complete"
     assert killed.tracks.read_bytes() == whole.tracks.read_bytes()

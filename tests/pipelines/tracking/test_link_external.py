@@ -105,7 +105,25 @@ def test_the_weakest_links_are_listed_with_their_times(
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 20
-    assert all(" s to " in line and "track" in line and "of 0.700" in line for line in lines)
+    assert all(" s to " in line and "track" in line for line in lines)
+    assert all("of at most 0.700, no rival" in line for line in lines)
+
+
+def test_a_link_with_a_rival_says_how_much_dearer_that_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{frame + 1},-1,{100 + x},50,40,100,0.97" for frame in range(9) for x in (0, 14)]
+    (tmp_path / "close.txt").write_text("\n".join(lines) + "\n")
+
+    for preset in ("online", "paper"):
+        run(tmp_path / "close.txt", "-o", tmp_path / preset, "--preset", preset)
+        capsys.readouterr()
+        assert run(tmp_path / preset, "--suspicious") == 0
+        said = capsys.readouterr().out
+        assert "next best 0." in said
+        assert " dearer\n" in said
+        assert ("of at most" in said) == (preset == "online")
+        assert "nan" not in said
 
 
 def test_what_cannot_be_linked_is_refused_in_one_line(
