@@ -61,21 +61,23 @@ def evaluate_boxes(predictions: Input, truth: Input, *, config: EvaluateConfig) 
         )
     pairs = pair(predictions, truth)
     found = list(in_processes(partial(_measure, config=config), pairs, config.workers))
+    metrics, hota = _metrics(found)
     return EvalReport(
         protocol=f"{config.protocol} (boxes)",
         frames=sum(result.frames for result in found),
         sequences=len(found),
-        metrics=_metrics(found),
+        metrics=metrics,
         per_sequence={
             result.name: EvalReport(
                 protocol=f"{config.protocol} (boxes)",
                 frames=result.frames,
                 sequences=1,
-                metrics=_metrics([result]),
+                metrics=_metrics([result])[0],
             )
             for result in found
         },
         events=tuple(event_row(e, result.name, BOX) for result in found for e in result.events),
+        curves={"hota": {"total": hota}},
     )
 
 
@@ -111,7 +113,8 @@ def _from_pixel_0(side: Loaded) -> Loaded:
     return replace(side, tracks=replace(side.tracks, boxes=side.tracks.boxes - 1))
 
 
-def _metrics(found: Sequence[_Result]) -> dict[str, Values]:
+def _metrics(found: Sequence[_Result]) -> tuple[dict[str, Values], DoubleArray]:
+    """The metrics, and HOTA by threshold."""
     clear = ClearCounts.total(result.clear for result in found)
     identity = IdentityCounts.total(result.identity for result in found)
     ratios = clear_metrics(clear)
@@ -121,8 +124,9 @@ def _metrics(found: Sequence[_Result]) -> dict[str, Values]:
     metrics["idf1"] = _total(idf1(identity))
     for name in ("misses", "false_positives", "switches", "objects", "matches"):
         metrics[name] = {"total": int(getattr(clear, name)[0])}
-    values, _ = hota_values([result.hota for result in found], BOX, combined=True)
-    return metrics | {name: {"total": cells["total"]} for name, cells in values.items()}
+    values, curves = hota_values([result.hota for result in found], BOX, combined=True)
+    metrics |= {name: {"total": cells["total"]} for name, cells in values.items()}
+    return metrics, curves["total"]
 
 
 def _total(values: DoubleArray) -> Values:

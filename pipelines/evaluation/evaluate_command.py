@@ -88,10 +88,6 @@ def evaluate_command(
     bounds: dict[str, EvalReport] = {}
     if upper_bounds:
         bounds = _bounds(predictions, truth, protocol=protocol, dataset=dataset, workers=workers)
-    if plots is not None:
-        from .evaluation_plots import draw_plots
-
-        draw_plots(report, plots)
     if events is not None:
         write_bytes(events, _events(report.events, as_csv=events.suffix == ".csv"))
     content = _content(report, bounds, with_events=events is not None)
@@ -99,6 +95,10 @@ def evaluate_command(
         text = json_module.dumps(content, indent=1, allow_nan=False)
         write_bytes(json, (text + "\n").encode())
     print(_table(report, bounds, per_sequence=per_sequence))  # noqa: T201
+    if plots is not None:
+        from .evaluation_plots import draw_plots
+
+        draw_plots(report, plots)
     return 0
 
 

@@ -18,7 +18,7 @@ from ...datasets.readers import coco
 from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
 from ...tracker.metrics.report import EvalReport
-from .evaluation_inputs import Input, load, pair
+from .evaluation_inputs import Input, load, pair, shown
 from .frame_matching import match_frames
 
 
@@ -32,17 +32,18 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
     if _is_coco(truth) and isinstance(predictions, str | Path):
         own, results = coco.read_truth(Path(str(truth))), coco.read_results(predictions)
         _refuse_crowds(own, where=str(truth))
-        where = f"{predictions} against {truth}"
+        sequences = 1
     else:
         videos, found = _as_tracks(predictions, truth)
         own, results = coco.as_truth(videos), coco.as_results(found, videos)
-        where = "tracks"
+        sequences = len(videos)
     kind = kind_of(results)
     try:
         result = coco_metrics(own, results, kind=kind)
     except FormatError as error:
+        where = f"{shown(predictions)} against {shown(truth, 'truth')}"
         raise FormatError(f"{where}: {error}") from None
-    return _report(result, kind, pictures=len(own["images"]))
+    return _report(result, kind, pictures=len(own["images"]), sequences=sequences)
 
 
 def _is_coco(truth: Input) -> bool:
@@ -92,7 +93,7 @@ def _reordered(tracks: VideoTracks, frame_of: IntArray, truth: VideoTracks) -> V
     )
 
 
-def _report(result: CocoResult, kind: str, *, pictures: int) -> EvalReport:
+def _report(result: CocoResult, kind: str, *, pictures: int, sequences: int) -> EvalReport:
     metrics = {
         name: {"total": None if np.isnan(value) else 100 * value}
         for name, value in result.stats.items()
@@ -103,7 +104,7 @@ def _report(result: CocoResult, kind: str, *, pictures: int) -> EvalReport:
     return EvalReport(
         protocol="coco",
         frames=pictures,
-        sequences=1,
+        sequences=sequences,
         metrics=metrics,
         notes=(f"pycocotools, {kind}",),
     )

@@ -176,15 +176,16 @@ def pair(
         partner = next((by_name[name] for name in names if name in by_name), None)
         if partner is None:
             raise InputError(
-                f"{_shown(predictions)}: no prediction of sequence {source.name}, "
+                f"{shown(predictions)}: no prediction of sequence {source.name}, "
                 f"which the truth has in {source.where}"
             )
         pairs.append((partner, source))
     return pairs
 
 
-def _shown(given: Input) -> str:
-    return str(given) if isinstance(given, str | Path) else "predictions"
+def shown(given: Input, memory: str = "predictions") -> str:
+    """What an error calls one side, which may lie in memory."""
+    return str(given) if isinstance(given, str | Path) else memory
 
 
 def load(

@@ -2,26 +2,42 @@
 
 ``recall_precision``   precision over recall of every joint
 ``hota``               HOTA over its thresholds
-``sequences``          AP and MOTA of every sequence
+``pixels``             share of right joints over the distance
+``sequences``          AP, MOTA, HOTA or PCK of every sequence
 ``timeline-NAME``      when whose joints were missed or changed identity, for the sequences with the
-                       most switches
+                       most switches and misses
 
-Not here: the numbers (:mod:`posetube.tracker.metrics.report`).
+A part of the body has one colour in all of them, of a palette for colour-blind readers; left is a
+solid line, right a broken one. Not here: the numbers (:mod:`posetube.tracker.metrics.report`).
+
+Source: Okabe & Ito, "Color Universal Design", 2008, for the colours.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posetube.errors import MissingExtraError
+import numpy as np
 
-from ...tracker.metrics.report import EvalReport, EventRow
+from posetube.errors import InputError, MissingExtraError
+from posetube.skeletons import side_of
+
+from ...tracker.metrics.hota import ALPHAS
+from ...tracker.metrics.report import GROUPS, ROWS, EvalReport, EventRow, Values
 
 TIMELINES = 12
 """How many sequences get a timeline."""
 
 FORMATS = (".png", ".svg")
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777")
+BLACK = "#000000"
+STYLES = {"left": "-", "right": "--", "middle": "-"}
+HEAD_STYLES = {"nose": ":", "head_bottom": "--"}
+
+Curve = tuple[np.ndarray, np.ndarray]
+"""x and y."""
 
 
 def draw_plots(report: EvalReport, folder: Path) -> list[Path]:
@@ -35,21 +51,26 @@ def draw_plots(report: EvalReport, folder: Path) -> list[Path]:
         The files.
 
     Raises:
+        InputError: If there is nothing to draw.
         MissingExtraError: If matplotlib is not installed.
     """
     figure_type = _figure_type()
-    folder.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
-    if "recall_precision" in report.curves:
+    if any(len(recall) for recall, _ in report.curves.get("recall_precision", {}).values()):
         figures["recall_precision"] = _recall_precision(figure_type, report)
     if "hota" in report.curves:
         figures["hota"] = _hota(figure_type, report)
+    if "within_0px" in report.metrics:
+        figures["pixels"] = _pixels(figure_type, report)
     if report.per_sequence:
         figures["sequences"] = _sequences(figure_type, report)
-    switches = Counter(event.sequence for event in report.events if event.kind == "switch")
-    for name, _ in switches.most_common(TIMELINES):
+    joints = len({event.joint for event in report.events})
+    for name in _worst(report.events):
         events = [event for event in report.events if event.sequence == name]
-        figures[f"timeline-{name.replace('/', '_')}"] = _timeline(figure_type, name, events)
+        figures[f"timeline-{name.replace('/', '_')}"] = _timeline(figure_type, name, events, joints)
+    if not figures:
+        raise InputError(f"there are no plots for the protocol {report.protocol}")
+    folder.mkdir(parents=True, exist_ok=True)
     return [_save(figure, folder / name) for name, figure in figures.items()]
 
 
@@ -69,94 +90,185 @@ def _save(figure: Any, path: Path) -> Path:
     return path.with_name(path.name + FORMATS[0])
 
 
-def _axes(figure_type: Any, *, size: tuple[float, float], **labels: str) -> tuple[Any, Any]:
+def _axes(
+    figure_type: Any, *, size: tuple[float, float], title: str, **labels: str
+) -> tuple[Any, Any]:
     figure = figure_type(figsize=size, layout="constrained")
     axes = figure.add_subplot()
+    axes.set_title(title, loc="left")
     axes.set(**labels)
+    axes.set_axisbelow(True)
     axes.grid(alpha=0.3)
     return figure, axes
 
 
 def _recall_precision(figure_type: Any, report: EvalReport) -> Any:
-    figure, axes = _axes(
-        figure_type,
-        size=(8, 6),
-        title=f"Precision over recall ({report.protocol})",
-        xlabel="recall",
-        ylabel="precision",
-    )
+    curves: dict[str, Curve] = {}
     for joint, (recall, precision) in report.curves["recall_precision"].items():
-        value = report["ap"][joint]
-        if len(recall) and value is not None:
-            axes.plot(recall, precision, label=f"{joint} {value:.1f}", linewidth=1)
-    axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    if axes.get_lines():
-        axes.legend(fontsize=7, loc="lower left")
-    return figure
+        if len(recall) and report["ap"][joint] is not None:
+            envelope = np.maximum.accumulate(precision[::-1])[::-1]
+            curves[joint] = 100 * recall, 100 * envelope
+    return _joints(
+        figure_type,
+        curves,
+        values={joint: report["ap"][joint] for joint in curves},
+        title=f"Precision over recall, and AP (protocol {report.protocol})",
+        xlabel="recall, %",
+        ylabel="precision, %, made not to rise as for AP",
+        right=100,
+        top=102,
+    )
 
 
 def _hota(figure_type: Any, report: EvalReport) -> Any:
-    from ...tracker.metrics.hota import ALPHAS
-
-    figure, axes = _axes(
+    curves = {joint: (ALPHAS, 100 * share) for joint, share in report.curves["hota"].items()}
+    return _joints(
         figure_type,
-        size=(8, 5),
-        title=f"HOTA over threshold ({report.protocol})",
-        xlabel="threshold",
+        curves,
+        values=report["hota"],
+        title=f"HOTA over threshold, and its mean (protocol {report.protocol})",
+        xlabel="threshold: how alike two joints must be",
         ylabel="HOTA, %",
+        right=1,
     )
-    for joint, values in report.curves["hota"].items():
-        whole = joint == "total"
-        axes.plot(ALPHAS, 100 * values, label=joint, linewidth=3 if whole else 0.8)
-    axes.legend(fontsize=7, ncols=2)
+
+
+def _pixels(figure_type: Any, report: EvalReport) -> Any:
+    limits = [name for name in report.metrics if name.startswith("within_")]
+    pixels = np.array([int(name[len("within_") : -len("px")]) for name in limits])
+    curves = {
+        joint: (pixels, np.array([report[limit][joint] for limit in limits]))
+        for joint, share in report["within_0px"].items()
+        if joint not in GROUPS and share is not None
+    }
+    return _joints(
+        figure_type,
+        curves,
+        values=report[limits[-1]],
+        title=f"Joints within a distance (protocol {report.protocol})",
+        xlabel="distance, pixels",
+        ylabel="joints, %",
+        right=20,
+        top=102,
+    )
+
+
+def _joints(
+    figure_type: Any,
+    curves: Mapping[str, Curve],
+    *,
+    values: Values,
+    right: float,
+    top: float | None = None,
+    **labels: str,
+) -> Any:
+    """A line for each joint, the head first, and a thick one for the total."""
+    figure, axes = _axes(figure_type, size=(9, 5.5), **labels)
+    grouped = [joint for group in GROUPS.values() for joint in group]
+    order = sorted(curves, key=lambda j: grouped.index(j) if j in grouped else len(grouped))
+    for joint in order:
+        axes.plot(*curves[joint], label=f"{joint} {values[joint]:.1f}", **_style(joint, order))
+    axes.set_xlim(0, right)
+    axes.set_ylim(0, top)
+    if curves:
+        figure.legend(loc="outside right upper", fontsize=8, handlelength=3)
     return figure
+
+
+def _style(joint: str, joints: Sequence[str]) -> dict[str, Any]:
+    if joint == "total":
+        return {"color": BLACK, "linewidth": 3}
+    parts = list(dict.fromkeys(_part(name) for name in joints))
+    return {
+        "color": COLOURS[parts.index(_part(joint)) % len(COLOURS)],
+        "linestyle": HEAD_STYLES.get(joint, STYLES[side_of(joint)]),
+        "linewidth": 1.5,
+    }
+
+
+def _part(joint: str) -> str:
+    """The group of a joint, or its name without its side."""
+    for group, names in GROUPS.items():
+        if joint in names:
+            return group
+    return joint if side_of(joint) == "middle" else joint.partition("_")[2]
 
 
 def _sequences(figure_type: Any, report: EvalReport) -> Any:
     names = sorted(report.per_sequence)
     figure, axes = _axes(
         figure_type,
-        size=(8, 1.5 + 0.25 * len(names)),
-        title=f"By sequence ({report.protocol})",
+        size=(9, 1.5 + 0.4 * len(names)),
+        title=f"By sequence (protocol {report.protocol})",
         xlabel="%",
     )
-    metrics = [metric for metric in ("ap", "mota", "hota", "pck") if metric in report.metrics]
+    metrics = [m for m in ("ap", "mota", "hota", "pck", "within_10px") if m in report.metrics]
     height = 0.8 / max(len(metrics), 1)
     for place, metric in enumerate(metrics):
-        values = [report.per_sequence[name].total(metric) or 0.0 for name in names]
-        rows = [row + place * height for row in range(len(names))]
-        axes.barh(rows, values, height=height, label=metric.upper())
-    axes.set_yticks([row + 0.4 - height / 2 for row in range(len(names))], names, fontsize=7)
-    axes.invert_yaxis()
+        totals = [report.per_sequence[name].total(metric) for name in names]
+        values = np.array(totals, np.float64)  # None becomes NaN, which has no bar
+        rows = np.arange(len(names)) + (place + 0.5) * height - 0.4
+        bars = axes.barh(rows, values, height, label=ROWS[metric], color=COLOURS[place])
+        axes.bar_label(bars, _texts(values), padding=2, fontsize=6)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
+    axes.set_xlim(min(0, 1.1 * axes.get_xlim()[0]), 106)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
     if metrics:
-        axes.legend(fontsize=8)
+        figure.legend(loc="outside right upper", fontsize=8)
     return figure
 
 
-def _timeline(figure_type: Any, name: str, events: Sequence[EventRow]) -> Any:
+def _texts(values: np.ndarray) -> list[str]:
+    return ["undefined" if np.isnan(value) else f"{value:.1f}" for value in values]
+
+
+def _worst(events: Sequence[EventRow]) -> list[str]:
+    """Sequences whose truth was missed or changed identity, the most switches first."""
+    errors = Counter((e.sequence, e.kind) for e in events if e.truth_id is not None)
+    names = sorted({sequence for sequence, _ in errors})
+    names.sort(key=lambda name: (-errors[name, "switch"], -errors[name, "miss"]))
+    return names[:TIMELINES]
+
+
+def _timeline(figure_type: Any, name: str, events: Sequence[EventRow], joints: int) -> Any:
     people = sorted({event.truth_id for event in events if event.truth_id is not None})
+    rows = {identity: row for row, identity in enumerate(people)}
     figure, axes = _axes(
         figure_type,
-        size=(10, 1.5 + 0.3 * len(people)),
-        title=f"{name}: missed joints and switches of every person",
+        size=(10, 1.6 + 0.35 * len(people)),
+        title=f"{name}: what was missed, and switches of identity",
         xlabel="frame",
-        ylabel="track id of the truth",
+        ylabel="track id in the truth",
     )
-    rows = {identity: row for row, identity in enumerate(people)}
-    for kind, colour, marker in (("miss", "tab:grey", "s"), ("switch", "tab:red", "|")):
-        counts = Counter((e.frame, rows[e.truth_id]) for e in events
-                         if e.kind == kind and e.truth_id is not None)  # fmt: skip
-        if counts:
-            frames, persons = zip(*counts, strict=True)
-            axes.scatter(
-                frames,
-                persons,
-                s=[8 + 6 * number for number in counts.values()],
-                c=colour,
-                marker=marker,
-                label=f"{kind} (larger: more joints)",
-                alpha=0.8,
-            )
+    counts = {
+        kind: Counter((e.frame, rows[e.truth_id]) for e in events
+                      if e.kind == kind and e.truth_id is not None)
+        for kind in ("miss", "switch")
+    }  # fmt: skip
+    if counts["miss"]:
+        first = min(frame for frame, _ in counts["miss"])
+        last = max(frame for frame, _ in counts["miss"])
+        missed = np.full((len(people), last - first + 1), np.nan)
+        for (frame, row), number in counts["miss"].items():
+            missed[row, frame - first] = number
+        mesh = axes.pcolormesh(
+            np.arange(first, last + 2) - 0.5,
+            np.arange(len(people) + 1) - 0.5,
+            missed,
+            cmap="Blues",
+            vmin=0,
+            vmax=joints,
+        )
+        if joints > 1:
+            figure.colorbar(mesh, ax=axes, label="joints missed", pad=0.01)
+    if counts["switch"]:
+        frames, persons = zip(*counts["switch"], strict=True)
+        axes.scatter(
+            frames, persons, s=40, c=COLOURS[3], marker="D", edgecolors="white", label="switch"
+        )
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
     axes.set_yticks(range(len(people)), people)
-    axes.legend(fontsize=8)
+    axes.set_ylim(len(people) - 0.5, -0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

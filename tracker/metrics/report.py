@@ -49,6 +49,25 @@ BESIDE_MOTA = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
 """Metrics of which the table shows the total, to the right of MOTA's."""
 
 
+LABELS = (
+    ROWS
+    | BESIDE_MOTA
+    | {
+        "detre": "DetRe",
+        "detpr": "DetPr",
+        "assre": "AssRe",
+        "asspr": "AssPr",
+        "fraga": "FragA",
+        "rhota": "RHOTA",
+        "fa_hota": "FA-HOTA",
+        "hota_tp": "HOTA TP",
+        "hota_fn": "HOTA FN",
+        "hota_fp": "HOTA FP",
+    }
+)
+"""What the table calls metrics; others by their own name."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
     """One miss, false positive or switch, as it is listed."""
@@ -111,19 +130,15 @@ class EvalReport:
         return self.metrics.get(metric, {}).get("total")
 
     def table(self, *, per_sequence: bool = False) -> str:
-        """Lines for people to read: poseval's columns, a row per metric, then other totals."""
+        """Lines for people to read: poseval's columns, a row per metric; or a total per line."""
         rows = [name for name in self.metrics if name in ROWS]
         columns = self._columns(rows)
         lines = [f"protocol {self.protocol}: {_count(self.frames, 'frame')} of "
                  f"{_count(self.sequences, 'sequence')}"]  # fmt: skip
-        if columns:
+        if len(columns) > 1:
             lines += self._grid(rows, columns)
-        beside = {*rows, *BESIDE_MOTA} if columns else set()
-        lines += [
-            f"{ROWS.get(name, BESIDE_MOTA.get(name, name))} {_cell(self.total(name))}"
-            for name, values in self.metrics.items()
-            if name not in beside and set(values) == {"total"}
-        ]
+        else:
+            lines += [f"{_label(name):<16}{_cell(self.total(name)):>8}" for name in self.metrics]
         lines += [f"note: {note}" for note in self.notes]
         if per_sequence:
             for name, report in self.per_sequence.items():
@@ -138,15 +153,16 @@ class EvalReport:
         ]
 
     def _grid(self, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
-        width = max(5, *(len(column) for column in columns)) + 1
         more = [name for name in BESIDE_MOTA if "mota" in rows and name in self.metrics]
-        heads = [*columns, "Total", *(BESIDE_MOTA[name] for name in more)]
-        lines = [" " * 11 + "".join(f"{head:>{width}}" for head in heads)]
+        lines = [["", *columns, "Total", *(LABELS[name] for name in more)]]
         for row in rows:
             cells = [self.metrics[row].get(name) for name in [*columns, "total"]]
             cells += [self.total(name) for name in more] if row == "mota" else []
-            lines.append(f"{ROWS[row]:<11}" + "".join(f"{_cell(cell):>{width}}" for cell in cells))
-        return lines
+            lines.append([LABELS[row], *(_cell(cell) for cell in cells)])
+        width = max(5, *(len(cell) for line in lines for cell in line[1:])) + 1
+        return [
+            f"{name:<11}" + "".join(f"{cell:>{width}}" for cell in cells) for name, *cells in lines
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """One object of plain values: what :meth:`to_json` writes."""
@@ -241,6 +257,13 @@ def undefined(joints: Sequence[str]) -> Values:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _label(metric: str) -> str:
+    """Such as ``AP medium`` for COCO's ``ap_medium``."""
+    name = metric.replace("_", " ")
+    coco = metric[:2] in ("ap", "ar")
+    return LABELS.get(metric, name[:2].upper() + name[2:] if coco else name)
 
 
 def _cell(value: float | None) -> str:

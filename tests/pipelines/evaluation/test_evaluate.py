@@ -337,7 +337,8 @@ def test_boxes_of_motchallenge(tmp_path: Path) -> None:
     assert report.total("switches") == 3
     assert report.total("mota") == pytest.approx(100 * (1 - 3 / 18))
     assert [event.kind for event in report.events] == ["switch"] * 3
-    assert "MOTA 83.3" in report.table().splitlines()
+    assert ["MOTA", "83.3"] in [line.split() for line in report.table().splitlines()]
+    assert report.curves["hota"]["total"].shape == (19,)
     with pytest.raises(InputError, match="has boxes and no joints: use the protocol clean or"):
         evaluate(found, truth, protocol="poseval")
 
@@ -460,8 +461,10 @@ def test_tracks_can_be_measured_as_coco_does(files: tuple[Path, Path]) -> None:
     perfect = evaluate(tracks(), tracks(), protocol="coco")
     assert perfect.total("ap") == pytest.approx(100)
     assert perfect.frames == 6
+    assert [line.split()[-1] for line in perfect.table().splitlines()[1:4]] == ["100.0"] * 3
     by_file = evaluate(*files, protocol="coco")
     assert 0 < (by_file.total("ap") or 0) < 100
+    assert by_file.sequences == 2
     nobody = tracks().select(np.zeros(18, np.bool_))
     assert evaluate(nobody, tracks(), protocol="coco").total("ap") == 0
 
@@ -558,12 +561,26 @@ def test_plots_are_drawn(files: tuple[Path, Path], tmp_path: Path) -> None:
     found.write_text(found.read_text().replace('"track_id":1,', '"track_id":9,', 2))
     plots = tmp_path / "plots"
 
-    assert main(["evaluate", *map(str, files), "--plots", str(plots)]) == 0
+    for protocol in ("clean", "pixels"):
+        command = ["evaluate", *map(str, files), "--plots", str(plots), "--protocol", protocol]
+        assert main(command) == 0
 
-    names = ("recall_precision", "hota", "sequences", "timeline-000001_mpii_test")
+    names = ("recall_precision", "hota", "pixels", "sequences", "timeline-000001_mpii_test")
     for name in names:
         assert (plots / f"{name}.png").stat().st_size > 5000
         assert "<svg" in (plots / f"{name}.svg").read_text()
+
+
+def test_without_anything_to_draw_that_is_said_after_the_table(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = ["--plots", str(tmp_path / "plots"), "--protocol", "coco"]
+    assert main(["evaluate", *map(str, files), *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("protocol coco: 12 frames of 2 sequences")
+    assert "there are no plots for the protocol coco" in shown.err
+    assert not (tmp_path / "plots").exists()
 
 
 def test_a_report_becomes_a_data_frame() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from posetube.errors import MissingExtraError
 from posetube.skeletons import POSETRACK15
-from posetube.tracker.metrics.report import EvalReport, EventRow, counted, percent
+from posetube.tracker.metrics.report import EvalReport, EventRow, Values, counted, percent
 
 JOINTS = POSETRACK15.joints
 
@@ -50,6 +50,21 @@ def test_the_table_has_poseval_s_columns() -> None:
     assert rows[0].split()[:3] == ["AP", "-", "60.7"]
     assert rows[1].split()[0] == "MOTA"
     assert len(rows) == 2
+
+
+def test_columns_are_wide_enough_and_totals_alone_are_a_list() -> None:
+    values = percent(np.full(15, -12.0), JOINTS)
+    wide = EvalReport(protocol="poseval", frames=1, sequences=1, metrics={"mota": values})
+    assert wide.table().splitlines()[2].split() == ["MOTA", *["-1200.0"] * 8]
+    only: dict[str, Values] = {
+        "ap": {"total": 1.0},
+        "ap_medium": {"total": None},
+        "misses": {"total": 3},
+    }
+    report = EvalReport(protocol="coco", frames=1, sequences=1, metrics=only)
+    assert [line.rsplit(maxsplit=1) for line in report.table().splitlines()[1:]] == [
+        ["AP", "1.0"], ["AP medium", "-"], ["misses", "3"],
+    ]  # fmt: skip
 
 
 def test_the_table_repeats_itself_by_sequence() -> None:
