@@ -112,7 +112,7 @@ def _recall_precision(figure_type: Any, report: EvalReport) -> Any:
         figure_type,
         curves,
         values={joint: report["ap"][joint] for joint in curves},
-        title=f"Precision over recall, and AP (protocol {report.protocol})",
+        title=f"{report.protocol}: precision over recall, and AP",
         xlabel="recall, %",
         ylabel="precision, %, made not to rise as for AP",
         right=100,
@@ -126,8 +126,8 @@ def _hota(figure_type: Any, report: EvalReport) -> Any:
         figure_type,
         curves,
         values=report["hota"],
-        title=f"HOTA over threshold, and its mean (protocol {report.protocol})",
-        xlabel="threshold: how alike two joints must be",
+        title=f"{report.protocol}: HOTA over threshold, and its mean",
+        xlabel="threshold: how alike two must be",
         ylabel="HOTA, %",
         right=1,
     )
@@ -145,7 +145,7 @@ def _pixels(figure_type: Any, report: EvalReport) -> Any:
         figure_type,
         curves,
         values=report[limits[-1]],
-        title=f"Joints within a distance (protocol {report.protocol})",
+        title=f"{report.protocol}: joints within a distance",
         xlabel="distance, pixels",
         ylabel="joints, %",
         right=20,
@@ -199,7 +199,7 @@ def _sequences(figure_type: Any, report: EvalReport) -> Any:
     figure, axes = _axes(
         figure_type,
         size=(9, 1.5 + 0.4 * len(names)),
-        title=f"By sequence (protocol {report.protocol})",
+        title=f"{report.protocol}: by sequence",
         xlabel="%",
     )
     metrics = [m for m in ("ap", "mota", "hota", "pck", "within_10px") if m in report.metrics]
@@ -260,8 +260,8 @@ def _timeline(figure_type: Any, name: str, events: Sequence[EventRow], joints: i
             vmin=0,
             vmax=joints,
         )
-        if joints > 1:
-            figure.colorbar(mesh, ax=axes, label="joints missed", pad=0.01)
+        ticks = range(0, joints + 1, max(1, joints // 5))
+        figure.colorbar(mesh, ax=axes, label=f"missed, of {joints}", pad=0.01, ticks=ticks)
     if counts["switch"]:
         frames, persons = zip(*counts["switch"], strict=True)
         axes.scatter(
