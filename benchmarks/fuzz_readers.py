@@ -47,6 +47,7 @@ ENDS = {
 """Outcomes of a reading process, by what the error says."""
 
 GOOD = {"read", "refused", "refused as slow", "refused after a crash"}
+NUMBER = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
 TEXT = {".json", ".jsonl", ".csv", ".xml", ".txt"}
 
 
@@ -73,11 +74,10 @@ def _change(content: bytes, rng: np.random.Generator, *, text: bool) -> bytes:
         return bytes(rng.integers(0, 256, 8, np.uint8))
     place = int(rng.integers(len(content)))
     length = int(min(len(content) - place, rng.geometric(0.05)))
-    numbers = list(re.finditer(rb"-?\d+(\.\d+)?(e-?\d+)?", content)) if text else []
+    match = (NUMBER.search(content, place) or NUMBER.search(content)) if text else None
     kind = rng.choice(["number", "flip", "cut", "double", "word", "end", "noise"],
                       p=[0.4, 0.15, 0.1, 0.1, 0.15, 0.05, 0.05])  # fmt: skip
-    if kind == "number" and numbers:
-        match = numbers[int(rng.integers(len(numbers)))]
+    if kind == "number" and match:
         value = EXTREMES[int(rng.integers(len(EXTREMES)))]
         return content[: match.start()] + value + content[match.end() :]
     if kind in ("number", "word"):
