@@ -29,10 +29,13 @@ _LIMBS = [_AT[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist", "hi
 _THIGH = [0.086, 0.091, 0.085, 0.073, 0.061, 0.057]
 _SHANK = [0.056, 0.062, 0.060, 0.048, 0.038, 0.036]
 _UPPER_ARM = [0.050, 0.053, 0.050, 0.046, 0.042, 0.040]
+_TROUSER = [0.064, 0.068, 0.067, 0.065, 0.064, 0.066]
 _FOREARM = [0.040, 0.044, 0.040, 0.034, 0.028, 0.026]
+_HAND = [(0.022, 0.026), (0.018, 0.036), (0.016, 0.039), (0.014, 0.034), (0.010, 0.022)]
 _NECK = [0.066, 0.056, 0.053, 0.055]
 _FOOT = [(0.034, 0.040), (0.040, 0.042), (0.044, 0.038), (0.047, 0.030), (0.040, 0.020)]
-_PELVIS = [(0.090, 0.070), (0.145, 0.098), (0.167, 0.110), (0.158, 0.106), (0.142, 0.100)]
+_PELVIS = [(0.100, 0.074), (0.156, 0.100), (0.174, 0.112), (0.162, 0.107), (0.142, 0.100)]
+_SHIRT = [(0.146, 0.104), (0.154, 0.112), (0.172, 0.122), (0.182, 0.126)]
 _CHEST = [
     (0.140, 0.098), (0.146, 0.102), (0.156, 0.110), (0.164, 0.118), (0.170, 0.116),
     (0.174, 0.104), (0.155, 0.090), (0.105, 0.072), (0.062, 0.056),
@@ -58,6 +61,12 @@ class Figure:
 
     sleeve: float
     """How loosely clothes hang: their radius over the limb's."""
+
+    cut: float
+    """Width of the trousers below the knee: 0 as the leg, 1 wide."""
+
+    shirt: float
+    """Length of a shirt that hangs over the waist, over that of the hips' part; 0: tucked in."""
 
     textures: dict[str, Texture]
     """Surface of each kind of part."""
@@ -145,6 +154,7 @@ def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
     flat = _unit(np.array([toe[0], 0.0, toe[2]]))
     toe = _unit(toe * (1 - level) + flat * level)
     sole = shank if level < 0.5 else np.array([0.0, -1.0, 0.0])
+    shank_radii = [a + figure.cut * (b - a) for a, b in zip(_SHANK, _TROUSER, strict=True)]
     heel = ankle + (0.042 * sole - 0.045 * toe) * figure.scale
     tip = heel + (0.215 * toe + 0.012 * sole) * figure.scale
     return [
@@ -153,7 +163,7 @@ def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
             texture=textures["foot"],
         ),
         Tube(
-            start=knee, end=ankle, radii=_sections(figure, _SHANK, girth * figure.sleeve**0.5),
+            start=knee, end=ankle, radii=_sections(figure, shank_radii, girth * figure.sleeve**0.5),
             forward=toe, texture=textures["shank"],
         ),
         Tube(
@@ -182,6 +192,15 @@ def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> l
             texture=figure.textures["chest"], caps=(0.3, 0.4),
         ),
     ]  # fmt: skip
+    if figure.shirt:
+        solids.append(
+            Tube(
+                start=waist + 0.05 * figure.scale * up,
+                end=waist + (crotch - waist) * min(0.55 * figure.shirt, 0.95),
+                radii=_sections(figure, _SHIRT, figure.girth * figure.sleeve**0.3),
+                forward=front, texture=figure.textures["shirt"], caps=(0.3, 0.1),
+            )
+        )  # fmt: skip
     if figure.hem:
         solids.append(_skirt(figure, joints, waist, front))
     return solids
@@ -212,12 +231,10 @@ def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
     girth, textures = figure.girth, figure.textures
     along = _unit(wrist - elbow)
     across = _unit(cross(along, front))
-    hand = Ellipsoid(
-        centre=wrist + 0.075 * figure.scale * along,
-        axes=np.stack([across, along, cross(across, along)]),
-        radii=np.array([0.020, 0.084, 0.038]) * figure.scale,
-        texture=textures["hand"],
-    )
+    palm = cross(across, along)
+    inward = across if side == "left" else -across
+    tip = wrist + (0.165 * along + 0.028 * inward) * figure.scale
+    thumb = palm + 0.9 * along + 0.3 * inward
     return [
         Tube(
             start=shoulder, end=elbow, radii=_sections(figure, _UPPER_ARM, girth * figure.sleeve),
@@ -227,7 +244,16 @@ def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
             start=elbow, end=wrist, radii=_sections(figure, _FOREARM, girth * figure.sleeve**0.7),
             forward=front, texture=textures["forearm"],
         ),
-        hand,
+        Tube(
+            start=wrist, end=tip, radii=_sections(figure, _HAND, 1.0), forward=palm,
+            texture=textures["hand"], caps=(0.3, 0.7),
+        ),
+        Tube(
+            start=wrist + 0.035 * figure.scale * along,
+            end=wrist + (0.035 * along + 0.052 * thumb) * figure.scale,
+            radii=_sections(figure, [0.016, 0.014, 0.010], 1.0), forward=palm,
+            texture=textures["hand"],
+        ),
     ]  # fmt: skip
 
 

@@ -83,25 +83,25 @@ class Motion:
 class Bones:
     """Lengths of a skeleton, metres, for a person of 1.72 m; ``scaled`` gives other heights."""
 
-    spine: float = 0.56
+    spine: float = 0.575
     """Pelvis to neck."""
 
-    shoulders: float = 0.185
+    shoulders: float = 0.187
     """Half of the distance between the shoulder joints."""
 
-    hips: float = 0.092
+    hips: float = 0.104
     """Half of the distance between the hip joints."""
 
     upper_arm: float = 0.285
     """Shoulder to elbow."""
 
-    forearm: float = 0.255
+    forearm: float = 0.248
     """Elbow to wrist."""
 
-    thigh: float = 0.405
+    thigh: float = 0.40
     """Hip to knee."""
 
-    shank: float = 0.40
+    shank: float = 0.39
     """Knee to ankle."""
 
     sole: float = 0.085

@@ -136,6 +136,65 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.6,
     ),
+    "crouch": _motion(
+        {
+            "hip_flex": (1.9, 0.06), "knee": (2.2, 0.05), "hip_abduct": (0.25,),
+            "shoulder_flex": (0.8, 0.15), "shoulder_turn": (0.3,), "elbow": (0.9, 0.2),
+        },
+        one={"pelvis_pitch": (0.35,), "head_pitch": (-0.25, 0.2), "head_yaw": (0, 0.3)},
+        frequency=0.35,
+    ),
+    "reach": _motion(
+        {
+            "shoulder_flex": (2.6, 0.25), "elbow": (0.35, 0.25, 1), "hip_abduct": (0.08,),
+            "shoulder_abduct": (0.1,), "knee": (0.12, 0.1),
+        },
+        one={"head_pitch": (-0.35, 0.1), "spine_pitch": (-0.08,), "spine_roll": (0, 0.1)},
+        frequency=0.4,
+    ),
+    "throw": _motion(
+        {"hip_abduct": (0.15,), "knee": (0.25, 0.15)},
+        one={
+            "right_shoulder_abduct": (1.4, 0.3), "right_shoulder_flex": (0.2, 0.7, 0.5),
+            "right_elbow": (1.2, 0.8, np.pi), "right_shoulder_turn": (-0.9, 0.7, 1.0),
+            "left_shoulder_flex": (0.7, 0.5, np.pi), "left_elbow": (0.6,),
+            "left_hip_flex": (0.5, 0.3, 0.5), "right_hip_flex": (-0.25, 0.2, np.pi),
+            "spine_yaw": (0, 0.5, 0.5), "spine_pitch": (0.1, 0.25, 1.2),
+        },
+        frequency=0.7,
+    ),
+    "bat": _motion(
+        {
+            "shoulder_flex": (0.95, 0.15), "elbow": (0.9, 0.4, 1), "hip_abduct": (0.3,),
+            "knee": (0.45, 0.15), "hip_flex": (0.35, 0.1),
+        },
+        one={
+            "spine_yaw": (0, 0.9), "pelvis_yaw": (0, 0.4, 0.4), "spine_pitch": (0.25,),
+            "left_shoulder_turn": (0.8, 0.5), "right_shoulder_turn": (0.8, 0.5, np.pi),
+        },
+        frequency=0.6,
+    ),
+    "lunge": _motion(
+        {"shoulder_abduct": (0.35, 0.1), "elbow": (1.2, 0.2)},
+        one={
+            "left_hip_flex": (0.85, 0.35), "left_knee": (0.95, 0.4), "right_hip_flex": (-0.3, 0.15),
+            "right_knee": (0.6, 0.4), "spine_pitch": (0.1,), "head_yaw": (0, 0.3),
+        },
+        frequency=0.4,
+    ),
+    "stretch": _motion(
+        {"shoulder_abduct": (2.7, 0.1), "elbow": (0.5, 0.1), "hip_abduct": (0.2,)},
+        one={"spine_roll": (0, 0.4), "pelvis_roll": (0, 0.08), "head_roll": (0, 0.2)},
+        frequency=0.3,
+    ),
+    "arms_crossed": _motion(
+        {
+            "shoulder_flex": (0.45,), "shoulder_turn": (1.0,), "elbow": (1.75, 0.04),
+            "shoulder_abduct": (0.05,), "hip_abduct": (0.08,),
+        },
+        one={"head_yaw": (0, 0.5), "spine_yaw": (0, 0.1), "pelvis_roll": (0.03, 0.03)},
+        frequency=0.25,
+    ),
     "sit": _motion(
         {
             "hip_flex": (1.5,), "knee": (1.5, 0.05), "hip_abduct": (0.12,), "elbow": (1.1, 0.06),

@@ -176,7 +176,7 @@ def pillar(rng: np.random.Generator, x: float, z: float, *, radius: float) -> Pa
         end=np.array([x + rng.normal(0, 0.05), 4.0, z]),
         radii=np.full((2, 2), radius),
         forward=_FRONT,
-        texture=_rough(rng),
+        texture=_rough(rng, rows=256),
         caps=(0.0, 0.0),
     )
 
@@ -221,10 +221,12 @@ def board(rng: np.random.Generator, x: float, z: float) -> list[Part]:
     return [*legs, slab]
 
 
-def _rough(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """(64, 64, 3) bark, stone, leaves or paint."""
-    grain = clouds(rng, 64, 64, coarse=rng.uniform(3, 14), fall=0.8)
-    return np.asarray(colour(rng) * np.clip(1 + 0.22 * grain[..., None], 0.2, 2), np.float32)
+def _rough(rng: np.random.Generator, *, rows: int = 128) -> npt.NDArray[np.float32]:
+    """(rows, 128, 3) bark, stone, leaves or paint."""
+    grain = clouds(rng, rows, 128, coarse=rng.uniform(3, 14), fall=0.8)
+    return np.asarray(
+        colour(rng, bright=0.12) * np.clip(1 + 0.22 * grain[..., None], 0.2, 2), np.float32
+    )
 
 
 def random_things(rng: np.random.Generator, spots: Sequence[tuple[float, float]]) -> list[Part]:

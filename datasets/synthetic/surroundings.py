@@ -50,7 +50,7 @@ def wall_texture(rng: np.random.Generator, fineness: float) -> Image:
     if kind == 0:
         return _bytes(_trees(rng, height, width))
     grain = clouds(rng, height, width, coarse=rng.uniform(2, 10), fall=0.7)
-    base = colour(rng) * 0.5 + rng.uniform(60, 130)
+    base = colour(rng, bright=0.25) * 0.5 + rng.uniform(60, 130)
     picture = base * (1 + rng.uniform(0.02, 0.14) * grain[..., None])
     if kind == 1:
         _joints(picture, rng, max(round(0.25 * fineness), 4), max(round(0.09 * fineness), 3))

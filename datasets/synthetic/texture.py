@@ -7,7 +7,7 @@ import numpy.typing as npt
 Texture = npt.NDArray[np.float32]
 
 SKIN = np.array(
-    [[244, 212, 190], [232, 190, 160], [222, 172, 138], [206, 152, 118], [180, 126, 92],
+    [[234, 200, 176], [226, 184, 154], [222, 172, 138], [206, 152, 118], [180, 126, 92],
      [150, 100, 70], [116, 76, 54], [84, 56, 42]], np.float32,
 )  # fmt: skip
 """(8, 3) skin tones, light to dark."""
@@ -51,9 +51,9 @@ def clouds(
     return np.asarray(total * np.float32(1.4 / max(power, 1e-6) ** 0.5))
 
 
-def colour(rng: np.random.Generator) -> Texture:
-    """(3,) colour of a garment: mostly everyday, sometimes bright."""
-    if rng.random() < 0.6:
+def colour(rng: np.random.Generator, *, bright: float = 0.4) -> Texture:
+    """(3,) colour of a garment: everyday, but for a share that is ``bright``."""
+    if rng.random() >= bright:
         base = CLOTH[rng.integers(len(CLOTH))] * rng.uniform(0.85, 1.15)
         return np.asarray(np.clip(base + rng.normal(0, 6, 3), 0, 245), np.float32)
     hue, saturation, value = rng.uniform(0, 180), rng.uniform(90, 220), rng.uniform(90, 240)
@@ -61,16 +61,16 @@ def colour(rng: np.random.Generator) -> Texture:
     return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0], np.float32)
 
 
-def fabric(rng: np.random.Generator, *, plain: bool = False) -> Texture:
+def fabric(rng: np.random.Generator, *, plain: bool = False, bright: float = 0.4) -> Texture:
     """(48, 64, 3) cloth with folds: plain, striped, checked, dotted, mottled or with a print."""
     rows, columns = 48, 64
-    cloth = np.broadcast_to(colour(rng), (rows, columns, 3)).copy()
+    cloth = np.broadcast_to(colour(rng, bright=bright), (rows, columns, 3)).copy()
     if not plain:
         _PATTERNS[int(rng.choice(len(_PATTERNS), p=_SHARES))](cloth, rng)
     folds = (
         clouds(rng, rows, columns, coarse=3) * 0.5 + clouds(rng, columns, rows, coarse=5).T * 0.5
     )
-    return np.asarray(cloth * (1 + 0.13 * folds[..., None]), np.float32)
+    return np.asarray(cloth * (1 + 0.16 * folds[..., None]), np.float32)
 
 
 def _plain(cloth: Texture, rng: np.random.Generator) -> None:
@@ -146,7 +146,7 @@ def head(rng: np.random.Generator, tone: Texture, hair: Texture, *, bald: bool) 
     if not bald:
         strands = clouds(rng, FACE_COLUMNS, FACE_ROWS, coarse=10, fall=0.9).T
         covered = _hair_cover(rng)
-        face[covered] = (hair * (1 + 0.13 * strands[..., None]))[covered]
+        face[covered] = (hair * (1 + 0.09 * strands[..., None]))[covered]
     return np.ascontiguousarray(face, np.float32)
 
 

@@ -1,5 +1,7 @@
 """Invent people: how tall and wide they are, what they wear, their hair and skin."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .body import Figure
@@ -25,12 +27,13 @@ def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | Non
     hair = HAIR[rng.integers(len(HAIR))]
     bald = rng.random() < 0.06
     feminine = rng.random() < 0.5
-    textures, hem, sleeve = _dressed(clothes, rng, tone, skirts=feminine)
+    worn = _dressed(clothes, rng, tone, skirts=feminine)
+    textures = worn.textures
     textures["head"] = head(rng, tone, hair, bald=bald)
-    textures["hair"] = hair * (1 + 0.14 * clouds(rng, 64, 32, coarse=12, fall=0.9).T[..., None])
+    textures["hair"] = hair * (1 + 0.09 * clouds(rng, 64, 32, coarse=12, fall=0.9).T[..., None])
     bones = Bones(
-        shoulders=float(rng.normal(0.172 if feminine else 0.19, 0.006)),
-        hips=float(rng.normal(0.096 if feminine else 0.09, 0.003)),
+        shoulders=float(rng.normal(0.178 if feminine else 0.196, 0.007)),
+        hips=float(rng.normal(0.107 if feminine else 0.101, 0.004)),
         head=0.25 / scale**0.5,
     ).scaled(scale)
     return Figure(
@@ -38,21 +41,35 @@ def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | Non
         scale=scale,
         girth=float(np.clip(rng.normal(0.97, 0.1), 0.8, 1.35)),
         chest_depth=float(rng.uniform(1.0, 1.15) if feminine else rng.uniform(0.92, 1.05)),
-        sleeve=sleeve,
+        sleeve=worn.sleeve,
+        cut=worn.cut,
+        shirt=worn.shirt,
         textures=textures,
-        hem=hem,
+        hem=worn.hem,
         hair=0.0 if bald else float(rng.uniform(1.04, 1.16)),
         long_hair=float(rng.uniform(0.8, 1.9)) if feminine and rng.random() < 0.7 else 0.0,
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Outfit:
+    """Clothes; the fields as of :class:`posetube.datasets.synthetic.body.Figure`."""
+
+    textures: dict[str, Texture]
+    hem: float
+    sleeve: float
+    cut: float
+    shirt: float
+
+
 def _dressed(
     clothes: np.random.Generator, rng: np.random.Generator, tone: Texture, *, skirts: bool
-) -> tuple[dict[str, Texture], float, float]:
-    """Surfaces of all parts but the head, the length of a skirt, how loose the clothes are."""
+) -> _Outfit:
+    """Clothes and bare skin, for all parts but the head."""
     bare = skin(rng, tone)
-    top, bottom = fabric(clothes), fabric(clothes, plain=clothes.random() < 0.8)
-    shoe = fabric(clothes, plain=True)
+    top = fabric(clothes)
+    bottom = fabric(clothes, plain=clothes.random() < 0.85, bright=0.12)
+    shoe = fabric(clothes, plain=True, bright=0.1)
     arm = float(clothes.choice([0.0, 0.5, 1.0, 2.0], p=[0.1, 0.4, 0.1, 0.4]))
     leg = float(clothes.choice([0.3, 0.9, 2.0], p=[0.12, 0.22, 0.66]))
     skirt = clothes.random() < 0.25
@@ -73,8 +90,15 @@ def _dressed(
         "shank": _covered(bottom, bare, leg - 1),
         "foot": shoe,
         "skirt": bottom,
+        "shirt": top[::-1],
     }
-    return textures, hem, float(clothes.uniform(1.04, 1.22))
+    return _Outfit(
+        textures=textures,
+        hem=hem,
+        sleeve=float(clothes.uniform(1.04, 1.32)),
+        cut=float(clothes.uniform(0.1, 1.0)) if leg == 2.0 and not hem else 0.0,
+        shirt=0.0 if hem or clothes.random() < 0.35 else float(clothes.uniform(0.8, 1.6)),
+    )
 
 
 def _front(top: Texture, bare: Texture, clothes: np.random.Generator) -> Texture:
