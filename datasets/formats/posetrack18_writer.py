@@ -4,6 +4,11 @@ The reference tools read what is written: every frame is listed, joints are Pose
 floats, an unknown joint is (0, 0, 0), identities are unique within a frame. What they do not look
 at is added: ``info.source``, an image's ``time`` in seconds, a person's ``score`` and ``state``.
 
+They also ask for identities and frame numbers up to 9,999, which a sequence of theirs never nears
+and a film passes. A stream keeps its identities, whatever they are, so that they stay those of the
+run's other files; :func:`write_tracks`, which sees the whole, numbers large ones anew and refuses
+to write more people than the tools tell apart. Frames are all written.
+
 Frames go to a file aside, people to a second one; at the end the two are joined, flushed and
 renamed, so that a file of this name is always whole. Not here: reading
 (:mod:`posetube.datasets.readers.posetrack18`).
@@ -239,15 +244,13 @@ def write(
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write tracks or annotations, with head boxes and ignore regions where they are known.
 
-    Identities over 9,999, which the reference tools refuse, are numbered anew.
-
     Raises:
-        InputError: If a row has no identity, or there are more than 9,999.
+        InputError: If a row has no identity, or :func:`accepted_ids` refuses.
     """
     nameless = np.flatnonzero(tracks.track_ids < 0)
     if len(nameless):
         raise InputError(f"{path}: frame {tracks.frame[nameless[0]]}: a person has no track id")
-    ids = _small_ids(tracks.track_ids, path=Path(path))
+    ids = accepted_ids(tracks.track_ids, path=path)
     out = PoseTrack18Writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size)
     with out:
         for index in range(len(tracks.frames)):
@@ -266,13 +269,21 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
             )
 
 
-def _small_ids(ids: IntArray, *, path: Path) -> IntArray:
+def accepted_ids(ids: IntArray, *, path: Path | str) -> IntArray:
+    """Identities that the reference tools accept: numbered anew from 1 if one is over 9,999.
+
+    Raises:
+        InputError: If there are more people than that.
+    """
     if not len(ids) or ids.max() <= MAX_TRACK_ID:
         return ids
-    _, compact = np.unique(ids, return_inverse=True)
-    if compact.max() >= MAX_TRACK_ID:
-        raise InputError(f"{path}: {compact.max() + 1} tracks, the format has {MAX_TRACK_ID}")
-    return np.asarray(compact + 1)
+    people, numbers = np.unique(ids, return_inverse=True)
+    if len(people) > MAX_TRACK_ID:
+        raise InputError(
+            f"{path}: {len(people)} people, but PoseTrack's tools tell at most {MAX_TRACK_ID} "
+            "apart in a sequence; split the video, or write another format"
+        )
+    return np.asarray(numbers + 1)
 
 
 def _image(frames: FrameTable, index: int) -> dict[str, Any]:

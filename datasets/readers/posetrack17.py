@@ -20,6 +20,7 @@ from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, Polygon, VideoTracks
 
 from ..files.json_files import decode, plain, read_bytes
+from ..formats.posetrack18_writer import accepted_ids
 from .annotation_rows import NO_BOX, AnnotationRows
 from .posetrack18 import polygons
 
@@ -195,11 +196,13 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write tracks or annotations, with head boxes and ignore regions where they are known.
 
     Raises:
-        InputError: If a row has no identity.
+        InputError: If a row has no identity, or
+            :func:`~posetube.datasets.formats.posetrack18_writer.accepted_ids` refuses.
     """
     if (tracks.track_ids < 0).any():
         frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
         raise InputError(f"{path}: frame {frame}: a person has no track id")
+    ids = accepted_ids(tracks.track_ids, path=path)
     plan = skeletons.convert(tracks.skeleton, POSETRACK15)
     points, scores = skeletons.apply(plan, tracks.keypoints, tracks.keypoint_scores)
     table = tracks.frames
@@ -212,7 +215,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
             "image": [{"name": name}],
             "imgnum": [index + 1],
             "is_labeled": [int(labeled)],
-            "annorect": [_rect(tracks, row, points[row], scores[row]) for row in rows],
+            "annorect": [_rect(tracks, row, ids[row], points[row], scores[row]) for row in rows],
             "ignore_regions": [
                 {"point": [{"x": [x], "y": [y]} for x, y in polygon.tolist()]}
                 for polygon in table.ignore_regions.get(index, ())
@@ -221,7 +224,9 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     Path(path).write_bytes(msgspec.json.encode({"annolist": frames}))
 
 
-def _rect(tracks: VideoTracks, row: int, points: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+def _rect(
+    tracks: VideoTracks, row: int, track_id: int, points: np.ndarray, scores: np.ndarray
+) -> dict[str, Any]:
     known = np.flatnonzero(~np.isnan(points).any(axis=-1))
     placed = [
         {"id": [joint], "x": [float(points[joint, 0])], "y": [float(points[joint, 1])]}
@@ -229,7 +234,7 @@ def _rect(tracks: VideoTracks, row: int, points: np.ndarray, scores: np.ndarray)
         for joint in known.tolist()
     ]
     rect: dict[str, Any] = {
-        "track_id": [int(tracks.track_ids[row])],
+        "track_id": [int(track_id)],
         "annopoints": [{"point": placed}] if placed else [],
     }
     if tracks.head_boxes is not None and not np.isnan(tracks.head_boxes[row]).any():

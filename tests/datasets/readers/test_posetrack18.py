@@ -1,13 +1,16 @@
 """PoseTrack18 files: what is written is read again, and what is broken is named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from posetube.datasets.formats import posetrack18_writer, posetrack21
 from posetube.datasets.formats.posetrack18_writer import PoseTrack18Writer, write, write_tracks
+from posetube.datasets.readers import posetrack17
 from posetube.datasets.readers.posetrack18 import read
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, POSETRACK15, POSETRACK17SLOTS, Skeleton
@@ -170,13 +173,34 @@ def test_fifteen_joints_come_back_by_name(tmp_path: Path) -> None:
 
 def test_identities_that_the_reference_refuses_are_numbered_anew(tmp_path: Path) -> None:
     truth = annotations()
-    large = VideoTracks(
-        **{name: getattr(truth, name) for name in truth.__slots__}
-        | {"track_ids": truth.track_ids + 10_000}
-    )
-    write_tracks(tmp_path / "a.json", large)
+    large = replace(truth, track_ids=truth.track_ids + 10_000)
+    for module in (posetrack18_writer, posetrack17):
+        module.write_tracks(tmp_path / "a.json", large)
+        again = read if module is posetrack18_writer else posetrack17.read
+        assert again(tmp_path / "a.json").track_ids.tolist() == [1, 2, 2, 3, 4]
 
-    assert read(tmp_path / "a.json").track_ids.tolist() == [1, 2, 2, 3, 4]
+
+def test_more_people_than_the_reference_tells_apart_are_refused(tmp_path: Path) -> None:
+    crowd = annotations().select(np.zeros(10_000, np.int64))
+    many = replace(crowd, track_ids=np.arange(1, 10_001))
+    for module in (posetrack18_writer, posetrack17, posetrack21):
+        with pytest.raises(InputError, match="10000 people, but PoseTrack's tools tell at most"):
+            module.write_tracks(tmp_path / "a.json", many)
+    assert not list(tmp_path.iterdir())
+    assert posetrack18_writer.accepted_ids(many.track_ids - 1, path="a.json").max() == 9_999
+
+
+def test_a_stream_keeps_identities_and_frames_beyond_the_reference_s_range(tmp_path: Path) -> None:
+    path = tmp_path / "film.json"
+    with PoseTrack18Writer(path, skeleton=COCO17, name="film") as out:
+        out.add(poses(0, [1]))
+        out.add(poses(10_001, [12_345]))
+
+    tracks = read(path)
+
+    assert tracks.track_ids.tolist() == [1, 12_345]
+    assert tracks.frame.tolist() == [0, 10_001]
+    assert len(tracks.frames) == 10_002
 
 
 def test_a_person_without_identity_cannot_be_written(tmp_path: Path) -> None:
