@@ -2,8 +2,7 @@
 
 Training clips begin every few frames and must be labelled where the rule says; evaluation clips
 stand one around every frame, so that each is looked at with the same surroundings. Both are index
-arrays, made by pure functions. Where a clip would run over the video's ends, the end's frame is
-repeated.
+arrays, made by pure functions. Where a clip would run over the video's ends, a frame is repeated.
 
 Not here: variations of a clip (:mod:`posetube.datasets.training.augment`), batches of tensors
 (:mod:`posetube.pipelines.training.clip_dataset`).
@@ -103,19 +102,28 @@ def training_clips(labeled: BoolArray, occupied: BoolArray, config: ClipConfig) 
     return np.asarray(clips[kept], np.int64)
 
 
-def evaluation_clips(count: int, config: ClipConfig) -> IntArray:
+def evaluation_clips(count: int, config: ClipConfig, *, there: BoolArray | None = None) -> IntArray:
     """A clip around every frame.
 
     Args:
         count: F, frames of the video.
         config: Length and stride.
+        there: (F,) which frames can be shown; None: all.
 
     Returns:
-        (F, T) indices; clip i has frame i at place T // 2, and repeats the ends' frames.
+        (F, T) indices; clip i has frame i at place T // 2. A frame that cannot be shown, or would
+        lie outside the video, is replaced by its neighbour towards the middle of the clip.
     """
-    around = (np.arange(config.length) - config.length // 2) * config.stride
-    clips = np.arange(count)[:, None] + around
-    return np.asarray(np.clip(clips, 0, max(count - 1, 0)), np.int64)
+    middle, frames = config.length // 2, np.arange(count)
+    shown = np.ones(count, np.bool_) if there is None else there
+    clips = np.repeat(frames[:, None], config.length, axis=1)
+    for place in (*range(middle - 1, -1, -1), *range(middle + 1, config.length)):
+        wanted = frames + (place - middle) * config.stride
+        known = (wanted >= 0) & (wanted < count)
+        known[known] = shown[wanted[known]]
+        nearer = clips[:, place + 1 if place < middle else place - 1]
+        clips[:, place] = np.where(known, wanted, nearer)
+    return clips
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from posetube.errors import InputError
 from posetube.structures import ByteArray
 
 from ...datasets.training.picture_augment import PictureAugmentConfig, augment
-from ...datasets.training.training_pictures import LabelledPicture, PictureMixture, TeacherTrust
+from ...datasets.training.training_pictures import PictureMixture, TeacherTrust
 from ...models3d.training.targets import TubeTruth
+from .tube_truth import truth_of_picture
 
 Size = tuple[int, int]
 
@@ -95,7 +96,7 @@ class PictureBatches:
             for _ in range(self.config.batch)
         ]
         images = np.stack([picture.image for picture in pictures])[:, None]
-        return Batch(images=images, truth=tuple(map(as_truth, pictures)))
+        return Batch(images=images, truth=tuple(map(truth_of_picture, pictures)))
 
     def ahead(self, start: int, stop: int, *, depth: int = 4) -> Iterator[Batch]:
         """The batches of steps ``start`` to ``stop``, up to ``depth`` of them prepared ahead."""
@@ -106,16 +107,3 @@ class PictureBatches:
                 if step + depth < stop:
                     waiting.append(pool.submit(self, step + depth))
                 yield ready.result()
-
-
-def as_truth(picture: LabelledPicture) -> TubeTruth:
-    """The people of a picture as tubes of one frame."""
-    import torch
-
-    return TubeTruth(
-        boxes=torch.from_numpy(picture.boxes)[:, None],
-        present=torch.ones(len(picture.boxes), 1, dtype=torch.bool),
-        keypoints=torch.from_numpy(picture.keypoints)[:, None],
-        keypoint_weights=torch.from_numpy(picture.keypoint_weights)[:, None],
-        ignore=torch.from_numpy(picture.ignore)[:, None],
-    )

@@ -79,6 +79,14 @@ def test_every_frame_is_the_centre_of_one_evaluation_clip(
     assert (np.diff(clips, axis=1) <= stride).all()
 
 
+def test_a_frame_that_is_not_there_is_replaced_from_the_middle_outwards() -> None:
+    there = np.array([True, True, True, True, False, True])
+
+    clips = evaluation_clips(6, ClipConfig(length=5), there=there)
+
+    assert clips[[0, 3, 5]].tolist() == [[0, 0, 0, 1, 2], [1, 2, 3, 3, 5], [3, 5, 5, 5, 5]]
+
+
 @given(
     count=st.integers(1, 30),
     length=st.integers(1, 5),
