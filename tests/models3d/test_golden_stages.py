@@ -1,4 +1,8 @@
-"""Stages of the original program, in every case of the golden folder; training's are elsewhere."""
+"""Stages of the original program, in every case of the golden folder; training's are elsewhere.
+
+Clip lengths, counts, thresholds and sizes come from the arrays, their names and the JSON beside
+them. What no file tells (the published network's anchor sizes, strides and box weights) is below.
+"""
 
 import json
 import os
@@ -29,7 +33,9 @@ pytestmark = pytest.mark.skipif(
 )
 LEGACY: Literal["detect-and-track"] = "detect-and-track"
 SIZES = (64.0, 128.0, 256.0, 512.0)
+STRIDE = 16
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+MOST_PEOPLE = 8
 
 
 def arrays(name: str) -> dict[str, Any]:
@@ -44,10 +50,39 @@ def settings(name: str) -> dict[str, Any]:
 
 def names(name: str, pattern: str) -> list[str]:
     """The arrays of a golden file whose names follow a pattern."""
-    if not FOLDER.is_dir():
+    if not (FOLDER / f"{name}.npz").is_file():
         return []
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         return sorted(key for key in file.files if re.fullmatch(pattern, key))
+
+
+STAGES = {
+    "anchors": ("anchors", r"c4_T\d+|fpn_l\d"),
+    "decoded boxes": ("boxes", r"dec_T\d+_boxes"),
+    "pyramid levels": ("boxes", r"lvl_T\d+_rois"),
+    "areas": ("boxes", r"area_T\d+"),
+    "kernels": ("inflate", r"conv_k\d+_.*"),
+    "tiled weights": ("inflate", r"(fc|bias|deconv)_(tile|notile)(?!_target).*"),
+    "suppression": ("nms", r"(tube_T\d+|box|tie_tube|tie_box)_keep_\d+"),
+    "detections": ("nms", r"results_T\d+_out"),
+    "network input": ("preprocess", r"in\d+"),
+    "proposals": ("proposals", r"(c4|fpn\d)_rois"),
+    "tube features": ("roi_align", r"T\d+_feat"),
+    "tube overlaps": ("tube_iou", r"T\d+_iou"),
+}
+"""Golden file and names of the arrays that are one case each."""
+
+
+def cases(stage: str) -> pytest.MarkDecorator:
+    """One test per case."""
+    return pytest.mark.parametrize("name", names(*STAGES[stage]))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_golden_stages_are_there(stage: str) -> None:
+    file, pattern = STAGES[stage]
+
+    assert names(file, pattern), f"{FOLDER / file}.npz holds no array {pattern}"
 
 
 def tubes(flat: Any) -> Tensor:
@@ -58,11 +93,11 @@ def tubes(flat: Any) -> Tensor:
 def agree(ours: Tensor, golden: Any, *, tolerance: float = 1e-5) -> None:
     """Compare to a fraction of the largest value."""
     assert tuple(ours.shape) == golden.shape
-    largest = float(np.abs(golden).max()) if golden.size else 0.0
+    largest = float(np.abs(golden).max(initial=0))
     np.testing.assert_allclose(ours.numpy(), golden, rtol=0, atol=tolerance * largest)
 
 
-@pytest.mark.parametrize("name", names("anchors", r"c4_T\d+|fpn_l\d"))
+@cases("anchors")
 def test_golden_anchors(name: str) -> None:
     golden = arrays("anchors")[name]
     if name.startswith("fpn"):
@@ -71,7 +106,7 @@ def test_golden_anchors(name: str) -> None:
         ours = cell_anchors(config, level=0, stride=2**level)
     else:
         config = AnchorConfig(sizes=(SIZES,), layout="detectron")
-        ours = cell_anchors(config, level=0, stride=16).repeat(1, golden.shape[1] // 4)
+        ours = cell_anchors(config, level=0, stride=STRIDE).repeat(1, golden.shape[1] // 4)
 
     assert ours.tolist() == golden.tolist()
 
@@ -87,7 +122,7 @@ def test_golden_anchors_of_other_sizes() -> None:
     assert ours.tolist() == arrays("anchors")[f"custom_T{custom['T']}"].tolist()
 
 
-@pytest.mark.parametrize("name", names("boxes", r"dec_T\d+_boxes"))
+@cases("decoded boxes")
 def test_golden_decoded_boxes(name: str) -> None:
     golden, case = arrays("boxes"), name.removesuffix("_boxes")
     boxes = tubes(golden[name])
@@ -99,12 +134,13 @@ def test_golden_decoded_boxes(name: str) -> None:
 
     agree(one.flatten(1), golden[f"{case}_out_rpn"])
     agree(both.flatten(1), golden[f"{case}_out_head"])
-    length = case.removeprefix("dec_")
-    clipped = clip(both, height=150, width=200, convention=LEGACY)
-    agree(clipped.flatten(1), golden[f"clip_{length}_out_150x200"])
+    [clipped] = names("boxes", case.replace("dec", "clip") + r"_out_\d+x\d+")
+    height, width = (int(side) for side in clipped.rsplit("_", 1)[1].split("x"))
+    inside = clip(both, height=height, width=width, convention=LEGACY)
+    agree(inside.flatten(1), golden[clipped])
 
 
-@pytest.mark.parametrize("name", names("boxes", r"lvl_T\d+_rois"))
+@cases("pyramid levels")
 def test_golden_pyramid_levels(name: str) -> None:
     golden = arrays("boxes")
     rois = tubes(golden[name])
@@ -115,15 +151,15 @@ def test_golden_pyramid_levels(name: str) -> None:
     assert level.tolist() == golden[name.replace("rois", "out")].tolist()
 
 
-def test_golden_areas() -> None:
+@cases("areas")
+def test_golden_areas(name: str) -> None:
     golden = arrays("boxes")
-    for name in names("boxes", r"area_T\d+"):
-        rois = tubes(golden[name.replace("area", "enc") + "_ex"])
-        if len(rois) == len(golden[name]):
-            agree(areas(rois, "inclusive").mean(dim=1), golden[name])
+    rois = tubes(golden[name.replace("area", "enc") + "_ex"])
+
+    agree(areas(rois, "inclusive").mean(dim=1), golden[name])
 
 
-@pytest.mark.parametrize("name", names("inflate", r"conv_k\d+_.*"))
+@cases("kernels")
 def test_golden_inflated_kernels(name: str) -> None:
     golden = arrays("inflate")
     _, length, mode = name.split("_")
@@ -136,14 +172,13 @@ def test_golden_inflated_kernels(name: str) -> None:
     agree(ours, golden[name], tolerance=1e-7)
 
 
-@pytest.mark.parametrize("name", names("inflate", r"(fc|bias|deconv)_(tile|notile).*"))
+@cases("tiled weights")
 def test_golden_tiled_weights(name: str) -> None:
-    golden = arrays("inflate")
-    if name.endswith("target"):
-        return
-    source = torch.from_numpy(golden[name.split("_")[0] + "_src"])
-    kept = golden.get("fc_notile_target")
-    target = torch.from_numpy(kept) if "notile" in name else torch.zeros(golden[name].shape)
+    golden, kind = arrays("inflate"), name.split("_")[0]
+    source = torch.from_numpy(golden[f"{kind}_src"])
+    target = torch.zeros(golden[name].shape)
+    if "notile" in name:
+        target = torch.from_numpy(golden[f"{kind}_notile_target"])
 
     agree(fit(source, target), golden[name], tolerance=1e-7)
 
@@ -177,7 +212,7 @@ def test_golden_heatmaps_of_tubes() -> None:
     agree(ours[:, 2:], golden["tube_out"][:, 2:], tolerance=1e-4)
 
 
-@pytest.mark.parametrize("name", names("nms", r"(tube_T\d+|box|tie_tube|tie_box)_keep_\d+"))
+@cases("suppression")
 def test_golden_suppression(name: str) -> None:
     golden = arrays("nms")
     case, threshold = name.split("_keep_")
@@ -196,7 +231,7 @@ def test_golden_suppression(name: str) -> None:
     assert ours.tolist() == golden[name].tolist()
 
 
-@pytest.mark.parametrize("name", names("nms", r"results_T\d+_out"))
+@cases("detections")
 def test_golden_detections(name: str) -> None:
     golden, case = arrays("nms"), name.removesuffix("_out")
     scores = torch.from_numpy(golden[f"{case}_scores"])
@@ -210,7 +245,7 @@ def test_golden_detections(name: str) -> None:
     )
     config = BoxHeadConfig(
         pool=PoolConfig(size=7),
-        max_people=8,
+        max_people=MOST_PEOPLE,
         min_size=0,
         convention="inclusive",
         nms_suppresses="at" if length == 1 else "above",
@@ -226,7 +261,7 @@ def test_golden_detections(name: str) -> None:
     agree(ours, golden[name])
 
 
-@pytest.mark.parametrize("name", names("preprocess", r"in\d+"))
+@cases("network input")
 def test_golden_network_input(name: str) -> None:
     golden, case = arrays("preprocess"), name.replace("in", "")
     options = settings("preprocess")[f"case{case}"]
@@ -246,10 +281,10 @@ def test_golden_network_input(name: str) -> None:
     assert geometry.scale[0] == pytest.approx(float(golden[f"scale{case}"][0]))
 
 
-def as_maps(probabilities: Any, deltas: Any, *, length: int, config: AnchorConfig) -> ProposalMaps:
+def as_maps(probabilities: Any, deltas: Any, *, stride: int, config: AnchorConfig) -> ProposalMaps:
     """The original's outputs of one level, as our head would have said them."""
     _, count, rows, columns = probabilities.shape
-    stride = 16 if count == 12 else round(config.sizes[0][0] / 8)
+    length = deltas.shape[1] // (4 * count)
     windows = cell_anchors(config, level=0, stride=stride)
     y, x = torch.arange(rows) * float(stride), torch.arange(columns) * float(stride)
     corner = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).repeat(1, 1, 2)
@@ -262,62 +297,105 @@ def as_maps(probabilities: Any, deltas: Any, *, length: int, config: AnchorConfi
     )
 
 
-@pytest.mark.parametrize("name", names("proposals", r"(c4|fpn\d)_rois"))
-def test_golden_proposals(name: str) -> None:
-    golden, options, case = arrays("proposals"), settings("proposals"), name.removesuffix("_rois")
-    flat = case != "c4"
-    length = 1 if flat else int(golden["c4_T"])
-    sizes = (8.0 * 2 ** int(case[-1]),) if flat else SIZES
-    anchors = AnchorConfig(sizes=(sizes,), layout="detectron")
+def maps_of(case: str) -> ProposalMaps:
+    """What the original's head said of one level: ``c4``, or ``fpn`` and its number."""
+    golden = arrays("proposals")
+    stride = STRIDE if case == "c4" else 2 ** int(case[3:])
+    sizes = SIZES if case == "c4" else (8.0 * stride,)
+    config = AnchorConfig(sizes=(sizes,), layout="detectron")
+    probabilities, deltas = golden[f"{case}_probs"], golden[f"{case}_deltas"]
+    return as_maps(probabilities, deltas, stride=stride, config=config)
+
+
+def proposed(maps: ProposalMaps) -> tuple[Tensor, Tensor]:
+    """Rois and scores, filtered with the golden file's settings."""
+    options = settings("proposals")
+    height, width, scale = (float(number) for number in arrays("proposals")["c4_im_info"][0])
     config = ProposalConfig(
-        anchors=anchors,
+        anchors=AnchorConfig(sizes=(SIZES,)),  # those of the maps count
         before_nms=options["RPN_PRE_NMS_TOP_N"],
         after_nms=options["RPN_POST_NMS_TOP_N"],
         nms=options["RPN_NMS_THRESH"],
-        min_size=options["RPN_MIN_SIZE"],
+        min_size=options["RPN_MIN_SIZE"] * scale,
         convention=LEGACY,
-        nms_suppresses="at" if flat else "above",
+        nms_suppresses="at" if maps.deltas.shape[2] == 1 else "above",
     )
-    maps = as_maps(golden[f"{case}_probs"], golden[f"{case}_deltas"], length=length, config=anchors)
-    height, width = (int(side) for side in golden["c4_im_info"][0][:2])
-
-    [(rois, scores)] = propose(maps, size=(height, width), padded=(height, width), config=config)
-
-    agree(rois.flatten(1), golden[name][:, 1:])
-    agree(scores[:, None], golden[f"{case}_roi_probs"])
+    size = (int(height), int(width))
+    [(rois, scores)] = propose(maps, size=size, padded=size, config=config)
+    return rois.flatten(1), scores[:, None]
 
 
-@pytest.mark.parametrize("name", names("roi_align", r"T\d+_feat"))
+@cases("proposals")
+def test_golden_proposals(name: str) -> None:
+    golden, case = arrays("proposals"), name.removesuffix("_rois")
+
+    rois, scores = proposed(maps_of(case))
+
+    agree(rois, golden[name][:, 1:])
+    agree(scores, golden[f"{case}_roi_probs"])
+
+
+def test_golden_proposals_of_all_levels() -> None:
+    golden = arrays("proposals")
+    levels = [maps_of(name.removesuffix("_probs")) for name in names("proposals", r"fpn\d_probs")]
+    together = ProposalMaps(
+        objectness=torch.cat([level.objectness for level in levels], dim=1),
+        deltas=torch.cat([level.deltas for level in levels], dim=1),
+        anchors=torch.cat([level.anchors for level in levels]),
+        counts=tuple(count for level in levels for count in level.counts),
+    )
+
+    rois, _ = proposed(together)
+
+    agree(rois, golden["fpn_collected_rois"][:, 1:])
+    pool = PoolConfig(size=7, levels=4, level_rule="detectron")
+    level = levels_of(tubes(rois), config=pool, finest=2) + 2
+    for name in names("proposals", r"fpn_level_rois_\d"):
+        agree(rois[level == int(name[-1])], golden[name][:, 1:])
+    assert level.argsort(stable=True).argsort().tolist() == golden["fpn_restore"].tolist()
+
+
+@cases("tube features")
 def test_golden_tube_features(name: str) -> None:
     golden, case = arrays("roi_align"), name.removesuffix("_feat")
     features, rois = torch.from_numpy(golden[name]), golden[f"{case}_rois"]
     length = features.shape[2]
     clips = [tubes(rois[rois[:, 0] == clip][:, 1:]) for clip in range(len(features))]
     order = np.argsort(rois[:, 0], kind="stable")
-    for size in (7, 14):
+    outputs = names("roi_align", case + r"_out\d+")
+    assert outputs
+    for output in outputs:
         pooled = pool_tubes(
             [features.transpose(1, 2).flatten(0, 1)],
             clips,
-            strides=(16,),
-            config=PoolConfig(size=size),
+            strides=(STRIDE,),
+            config=PoolConfig(size=golden[output].shape[-1]),
         )
         ours = torch.unflatten(pooled, 0, (-1, length)).transpose(1, 2)
-        agree(ours, golden[f"{case}_out{size}"][order])
+        agree(ours, golden[output][order])
 
 
 def test_golden_pyramid_features() -> None:
     golden = arrays("roi_align")
-    levels = [torch.from_numpy(golden[f"fpn_feat{level}"]) for level in (2, 3, 4, 5)]
-    pool = PoolConfig(size=7, levels=4, level_rule="detectron")
+    features = names("roi_align", r"fpn_feat\d")
+    strides = [2 ** int(name[-1]) for name in features]
+    rois = tubes(golden["fpn_rois"][:, 1:])
+    [output] = names("roi_align", r"fpn_out\d+")
+    size = golden[output].shape[-1]
+    pool = PoolConfig(size=size, levels=len(features), level_rule="detectron")
 
     pooled = pool_tubes(
-        levels, [tubes(golden["fpn_rois"][:, 1:])], strides=(4, 8, 16, 32), config=pool
+        [torch.from_numpy(golden[name]) for name in features], [rois], strides=strides, config=pool
     )
 
-    agree(pooled, golden["fpn_out7"])
+    agree(pooled, golden[output])
+    finest = int(features[0][-1])
+    level = levels_of(rois, config=pool, finest=finest)
+    assert (level + finest).tolist() == golden["fpn_levels"].tolist()
+    assert level.argsort(stable=True).argsort().tolist() == golden["fpn_restore"].tolist()
 
 
-@pytest.mark.parametrize("name", names("tube_iou", r"T\d+_iou"))
+@cases("tube overlaps")
 def test_golden_tube_overlaps(name: str) -> None:
     golden, case = arrays("tube_iou"), name.removesuffix("_iou")
 
