@@ -5,7 +5,7 @@ Not here: the label files themselves, where the project has a writer
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -33,7 +33,8 @@ from .truth import collect_tracks
 
 Layout = Literal["video", "posetrack18", "posetrack17", "coco", "mot", "penn-action", "jhmdb"]
 """``video``: an MP4 with PoseTrack18's JSON beside it; the others as the data sets are published.
-Penn Action and JHMDB know one person per video: the clip's first."""
+Penn Action and JHMDB know one person per video, so that each person of a clip becomes a video of
+its own: the longest stretch in which the person is there, for JHMDB wholly in the picture."""
 
 FIRST_SEQUENCE = 900_000
 """Number of the first sequence in PoseTrack's layouts, far above the published ones."""
@@ -47,14 +48,14 @@ def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout)
 
     Args:
         root: Made if need be; files of the same names are replaced.
-        clips: What to write, one video each.
+        clips: What to write, one video each (see :data:`Layout` for those of one person).
         layout: How.
 
     Returns:
-        Number of frames written.
+        Number of frames of all videos written.
 
     Raises:
-        InputError: If there is no such layout, or it cannot hold a clip.
+        InputError: If there is no such layout, or it cannot hold anybody of a clip.
         MediaError: If a picture cannot be written.
     """
     if layout not in WRITERS:
@@ -121,9 +122,19 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
 
 
 def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
-    name = f"{number + 1:04d}"
-    tracks, first = _one_person(clip, PENN13, everything=False)
-    (root / "labels").mkdir(parents=True, exist_ok=True)
+    people = _each_person(clip, PENN13, everything=False)
+    names = [f"{_place(clip, number, person):04d}" for person in people]
+    for name, person in zip(names, people, strict=True):
+        _penn_labels(root / "labels" / f"{name}.mat", person.tracks, clip.config.size)
+    for frame in clip.frames():
+        for name, person in zip(names, people, strict=True):
+            if person.has(frame):
+                path = root / "frames" / name / f"{frame.index - person.first + 1:06d}.jpg"
+                write_picture(path, frame.image)
+    return sum(len(person.tracks.frame) for person in people)
+
+
+def _penn_labels(path: Path, tracks: VideoTracks, size: tuple[int, int]) -> None:
     assert tracks.joint_states is not None
     seen = tracks.joint_states == JointState.VISIBLE
     points = np.where(np.isnan(tracks.keypoints), 1.0, tracks.keypoints)
@@ -131,31 +142,31 @@ def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
         "action": ACTION, "pose": "front", "train": 1.0, "nframes": float(len(tracks.frame)),
         "x": points[..., 0], "y": points[..., 1], "visibility": seen.astype(np.float64),
         "bbox": tracks.boxes.astype(np.float64),
-        "dimensions": np.array([[*clip.config.size, len(tracks.frame)]], np.float64),
+        "dimensions": np.array([[*size, len(tracks.frame)]], np.float64),
     }  # fmt: skip
-    scipy.io.savemat(root / "labels" / f"{name}.mat", content)
-    for frame in _stretch(clip, first, len(tracks.frame)):
-        path = root / "frames" / name / f"{frame.index - first + 1:06d}.jpg"
-        write_picture(path, frame.image)
-    return len(tracks.frame)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scipy.io.savemat(path, content)
 
 
 def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
-    name = f"{ACTION}/clip_{number:04d}"
-    tracks, first = _one_person(clip, JHMDB15, everything=True)
-    masks = []
-    for frame in _stretch(clip, first, len(tracks.frame)):
-        path = root / "Rename_Images" / name / f"{frame.index - first + 1:05d}.png"
-        write_picture(path, frame.image)
-        masks.append(frame.masks[frame.people.track_ids == tracks.track_ids[0]][0])
-    for kind, content in (
-        ("joint_positions", {"pos_img": tracks.keypoints.transpose(2, 1, 0) + 1}),
-        ("puppet_mask", {"part_mask": np.stack(masks, axis=-1).astype(np.uint8)}),
-    ):
-        path = root / kind / name / f"{kind}.mat"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scipy.io.savemat(path, content)
-    return len(tracks.frame)
+    people = _each_person(clip, JHMDB15, everything=True)
+    names = [f"{ACTION}/clip_{_place(clip, number, person) - 1:04d}" for person in people]
+    masks: list[list[BoolArray]] = [[] for _ in people]
+    for frame in clip.frames():
+        for name, person, mask in zip(names, people, masks, strict=True):
+            if person.has(frame):
+                path = root / "Rename_Images" / name / f"{frame.index - person.first + 1:05d}.png"
+                write_picture(path, frame.image)
+                mask.append(frame.masks[frame.people.track_ids == person.track_id][0])
+    for name, person, mask in zip(names, people, masks, strict=True):
+        for kind, content in (
+            ("joint_positions", {"pos_img": person.tracks.keypoints.transpose(2, 1, 0) + 1}),
+            ("puppet_mask", {"part_mask": np.stack(mask, axis=-1).astype(np.uint8)}),
+        ):
+            path = root / kind / name / f"{kind}.mat"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scipy.io.savemat(path, content)
+    return sum(len(person.tracks.frame) for person in people)
 
 
 WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
@@ -203,32 +214,55 @@ def write_picture(path: Path, image: ByteArray) -> None:
     path.write_bytes(content.tobytes())
 
 
-def _one_person(
-    clip: SyntheticClip, skeleton: Skeleton, *, everything: bool
-) -> tuple[VideoTracks, int]:
-    """The first person over the longest stretch of frames in which it is there.
+@dataclass(frozen=True, kw_only=True)
+class _Person:
+    """One person of a clip, for data sets that know one per video."""
+
+    track_id: int
+    """Identity within the clip, from 1."""
+
+    first: int
+    """Frame of the clip at which the stretch begins."""
+
+    tracks: VideoTracks
+    """One row for each of its frames."""
+
+    def has(self, frame: SyntheticFrame) -> bool:
+        """Whether a frame of the clip belongs to the stretch."""
+        return self.first <= frame.index < self.first + len(self.tracks.frame)
+
+
+def _place(clip: SyntheticClip, number: int, person: _Person) -> int:
+    """Number of a person's video, from 1, where each clip has as many people."""
+    return number * clip.config.people * clip.config.shots + person.track_id
+
+
+def _each_person(clip: SyntheticClip, skeleton: Skeleton, *, everything: bool) -> list[_Person]:
+    """The longest stretch of frames in which each person is there.
 
     Args:
         clip: The clip.
         skeleton: Joint set to convert to.
         everything: Whether every joint must be in the picture.
-
-    Returns:
-        The rows, one per frame, and the stretch's first frame.
     """
     whole = clip.tracks(min_visibility=0.0)
-    rows = whole.select(whole.track_ids == 1)
-    there = np.zeros(len(clip), np.bool_)
-    located = ~np.isnan(rows.keypoints).any(axis=(1, 2))
-    there[rows.frame] = located if everything else True
-    first, last = _longest(there)
-    if last - first < 2:
+    people = []
+    for track_id in np.unique(whole.track_ids):
+        rows = whole.select(whole.track_ids == track_id)
+        there = np.zeros(len(clip), np.bool_)
+        located = ~np.isnan(rows.keypoints).any(axis=(1, 2))
+        there[rows.frame] = located if everything else True
+        first, last = _longest(there)
+        if last - first >= 2:
+            rows = rows.select((rows.frame >= first) & (rows.frame < last))
+            tracks = _converted(rows, skeleton)
+            people.append(_Person(track_id=int(track_id), first=first, tracks=tracks))
+    if not people:
         raise InputError(
-            f"clip of seed {clip.seed}: the first person is never "
-            f"{'wholly ' if everything else ''}in the picture; try another seed or role 'stay'"
+            f"clip of seed {clip.seed}: nobody is ever {'wholly ' if everything else ''}in the "
+            "picture; try another seed or role 'stay'"
         )
-    rows = rows.select((rows.frame >= first) & (rows.frame < last))
-    return _converted(rows, skeleton), first
+    return people
 
 
 def _converted(rows: VideoTracks, skeleton: Skeleton) -> VideoTracks:
@@ -254,9 +288,3 @@ def _longest(there: BoolArray) -> tuple[int, int]:
     runs = edges.reshape(-1, 2)
     first, last = runs[np.argmax(runs[:, 1] - runs[:, 0])]
     return int(first), int(last)
-
-
-def _stretch(clip: SyntheticClip, first: int, count: int) -> Iterator[SyntheticFrame]:
-    for frame in clip.frames():
-        if first <= frame.index < first + count:
-            yield frame

@@ -88,7 +88,7 @@ def test_motchallenges_reader_finds_the_boxes(tmp_path: Path, crowd: SyntheticCl
 
 
 @pytest.mark.parametrize("layout", ["penn-action", "jhmdb"])
-def test_readers_of_one_person_find_the_first(
+def test_readers_of_one_person_find_that_person(
     layout: Layout, tmp_path: Path, alone: SyntheticClip
 ) -> None:
     frames = write_dataset(tmp_path, [alone], layout=layout)
@@ -107,6 +107,29 @@ def test_readers_of_one_person_find_the_first(
     assert picture.is_file()
 
 
+@pytest.mark.parametrize("layout", ["penn-action", "jhmdb"])
+def test_each_person_of_a_clip_is_a_video_where_a_video_has_one_person(
+    layout: Layout, tmp_path: Path
+) -> None:
+    pair = [
+        generate(replace(ALONE, people=2, occluders=0, person_height=(0.3, 0.5)), seed=seed)
+        for seed in (4, 7)
+    ]
+    write_dataset(tmp_path, pair, layout=layout)
+    dataset = open_dataset(layout, tmp_path)
+    assert len(dataset.videos()) == 4
+    whole = [clip.tracks(min_visibility=0.0) for clip in pair]
+    truth = [tracks.select(tracks.track_ids == person) for tracks in whole for person in (1, 2)]
+    for name, rows in zip(sorted(dataset.videos()), truth, strict=True):
+        video = dataset.read(name)
+        plan = convert(rows.skeleton, video.tracks.skeleton)
+        expected, _ = apply(plan, rows.keypoints, rows.keypoint_scores)
+        assert video.tracks.joint_states is not None
+        seen = video.tracks.joint_states == JointState.VISIBLE
+        np.testing.assert_allclose(video.tracks.keypoints[seen], expected[seen], atol=0.01)
+        assert video.picture(0) is not None
+
+
 def test_the_puppets_mask_is_the_persons(tmp_path: Path, alone: SyntheticClip) -> None:
     write_dataset(tmp_path, [alone], layout="jhmdb")
     video = open_dataset("jhmdb", tmp_path).read("synthetic/clip_0000")
@@ -116,7 +139,7 @@ def test_the_puppets_mask_is_the_persons(tmp_path: Path, alone: SyntheticClip) -
 
 def test_somebody_who_is_never_whole_cannot_be_a_puppet(tmp_path: Path) -> None:
     cut = generate(replace(ALONE, person_height=(2.5, 2.8)), seed=0)
-    with pytest.raises(InputError, match="clip of seed 0: the first person is never wholly in"):
+    with pytest.raises(InputError, match="clip of seed 0: nobody is ever wholly in the picture"):
         write_dataset(tmp_path, [cut], layout="jhmdb")
 
 
