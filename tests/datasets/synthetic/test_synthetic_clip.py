@@ -187,8 +187,9 @@ def test_motion_blur_smooths_what_moves() -> None:
     assert detail[1] < detail[0]
 
 
-def test_warping_a_frame_by_the_flow_gives_the_one_before() -> None:
-    config = replace(SMALL, size=(216, 384), people=4, noise=0, camera="dolly", occluders=1)
+@pytest.mark.parametrize("camera", ["dolly", "zoom", "shake"])
+def test_warping_a_frame_by_the_flow_gives_the_one_before(camera: CameraKind) -> None:
+    config = replace(SMALL, size=(216, 384), people=4, noise=0, camera=camera, occluders=1)
     clip = generate(config, seed=5)
     found = list(clip.frames())
     flow = clip.flow(3)
@@ -208,6 +209,18 @@ def test_warping_a_frame_by_the_flow_gives_the_one_before() -> None:
     assert 0 < flow.occluded.mean() < 0.15
     # What gets hidden is where the prediction fails.
     assert error[flow.occluded].mean() > 4 * error[seen].mean()
+
+
+def test_what_is_near_moves_more_where_the_camera_travels() -> None:
+    clip = generate(replace(SMALL, people=1, camera="dolly", occluders=0), seed=5)
+    flow, moment = clip.flow(3), clip.moment(3)
+    assert flow is not None
+    scene = (moment.canvas.owner == 0).ravel()
+    sideways = np.abs(flow.motion[..., 0]).ravel()[scene]
+    depth = moment.canvas.depth.ravel()[scene]
+    # Motion times depth is the same everywhere: the camera does not turn.
+    np.testing.assert_allclose(sideways * depth, np.median(sideways * depth), rtol=0.02)
+    assert sideways.max() > 1.5 * sideways.min() > 0
 
 
 def test_the_flow_of_a_joint_leads_to_the_joint() -> None:

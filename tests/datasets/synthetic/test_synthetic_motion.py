@@ -35,6 +35,47 @@ def test_bones_keep_their_length_and_the_lower_foot_the_ground(name: str) -> Non
     np.testing.assert_allclose(ankles.min(axis=1), bones.sole)
 
 
+PROPORTIONS = {
+    "shoulders": (0.64, 0.90),
+    "hips": (0.33, 0.52),
+    "head": (0.42, 0.72),
+    "upper_arm": (0.48, 0.64),
+    "forearm": (0.40, 0.58),
+    "thigh": (0.70, 0.95),
+    "shank": (0.66, 0.93),
+}
+"""Lengths over that of the trunk, mid-shoulders to mid-hips: between MPII's labels of people whose
+limbs lie across the view (upper quartiles: 0.77 0.46 0.68 0.64 0.55 0.94 0.92) and, below, what
+leaves room for builds; a head's is from the neck to its top, larger for children."""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_bodies_have_the_proportions_that_labels_of_people_have(seed: int) -> None:
+    figure = random_figure(np.random.default_rng(seed))
+    joints = bend(MOTIONS["stand"].angles(np.zeros(1)), figure.bones)[0]
+
+    def length(first: str, second: str) -> float:
+        return float(np.linalg.norm(joints[AT[first]] - joints[AT[second]]))
+
+    def middle(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.asarray((joints[AT[f"left_{name}"]] + joints[AT[f"right_{name}"]]) / 2)
+
+    found = {
+        "shoulders": length("left_shoulder", "right_shoulder"),
+        "hips": length("left_hip", "right_hip"),
+        "head": length("neck", "head_top"),
+        "upper_arm": length("left_shoulder", "left_elbow"),
+        "forearm": length("left_elbow", "left_wrist"),
+        "thigh": length("left_hip", "left_knee"),
+        "shank": length("left_knee", "left_ankle"),
+    }
+    trunk = float(np.linalg.norm(middle("shoulder") - middle("hip")))
+    for name, (low, high) in PROPORTIONS.items():
+        assert low < found[name] / trunk < high, name
+    # Hips are half-way up: the drawn bodies once had them most of a head too high.
+    assert 0.46 < middle("hip")[1] / joints[AT["head_top"], 1] < 0.54
+
+
 def test_somebody_who_faces_forward_has_the_left_hand_at_the_left() -> None:
     joints = bend(MOTIONS["stand"].angles(PHASES), Bones())
     assert (joints[:, AT["left_wrist"], 0] > joints[:, AT["right_wrist"], 0]).all()
