@@ -142,8 +142,9 @@ def _guess_json(path: Path) -> str:
     if not head.images:
         return "alphapose"  # PoseFlow's object by picture
     posetrack = {"is_labeled", "vid_id", "nframes", "frame_id"} & head.images[0].keys()
-    areas = head.annotations and "area" in decode(head.annotations[0], dict, path=path)
-    return "posetrack18" if posetrack and not areas else "coco"
+    first = decode(head.annotations[0], dict, path=path) if head.annotations else {}
+    truth_of_coco = "area" in first and "bbox_head" not in first
+    return "posetrack18" if posetrack and not truth_of_coco else "coco"
 
 
 def _guess_csv(path: Path) -> str:

@@ -85,7 +85,8 @@ def read(path: Path | str) -> VideoTracks:
     lines = _cells(path)
     heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
     body = lines[len(heads) :]
-    if not {"bodyparts", "coords"} <= heads.keys() or len({len(h) for h in heads.values()}) != 1:
+    lengths = {len(line) for head, line in heads.items() if head != "scorer"}
+    if not {"bodyparts", "coords"} <= heads.keys() or len(lengths) != 1:
         raise FormatError(f"{path}: expected the header lines scorer, bodyparts, coords")
     columns, lead = _columns(heads, path)
     joints = tuple(dict.fromkeys(part for _, part, _ in columns))

@@ -88,12 +88,16 @@ class AnnotatedVideo:
     joints_3d: DoubleArray | None = None
     """(R, K, 3) positions in metres, in the data set's own axes; NaN where not known."""
 
+    person_ids: IntArray | None = None
+    """(R,) who each row is in all videos of the data set, -1 where not known; None where the data
+    set knows people within a video only."""
+
     problems: tuple[Problem, ...] = ()
     """What the reader had to mend or leave out."""
 
     def __post_init__(self) -> None:
         rows, joints = self.tracks.keypoints.shape[:2]
-        check_shapes(self, metric_scale=(rows,), joints_3d=(rows, joints, 3))
+        check_shapes(self, metric_scale=(rows,), joints_3d=(rows, joints, 3), person_ids=(rows,))
 
     def picture(self, frame: int) -> Path | None:
         """File of a frame's picture; None for a video file or where there is none."""

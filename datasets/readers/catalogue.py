@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from posetube.errors import InputError
-from posetube.structures import VideoTracks
+from posetube.structures import IntArray, VideoTracks
 
 from . import posetrack17, posetrack17_mat, posetrack18
 from .annotated_video import Dataset
@@ -62,7 +62,12 @@ def _posetrack21(root: Path) -> Dataset:
         name="posetrack21",
         patterns=("posetrack_data/annotations/*/*.json", "posetrack_data/*/*.json", "*.json"),
         reader=posetrack18.read,
+        people=_person_ids,
     )
+
+
+def _person_ids(path: Path) -> IntArray:
+    return posetrack18.read(path, identity="person_id").track_ids
 
 
 DATASETS: dict[str, Callable[[Path], Dataset]] = {

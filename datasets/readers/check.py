@@ -1,12 +1,14 @@
 """What of a data set is there, what is missing, what is broken: counts and a list of problems.
 
-Every annotation is read; of every picture it is seen whether it is there and begins like one. A
-partial download is reported, never a crash. Not here: how the report is shown.
+Every annotation is read; of every picture it is seen whether it is there and begins like one, and
+folders of pictures that no annotation names are found beside those that are named. A partial
+download is reported, never a crash. Not here: how the report is shown.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -59,6 +61,7 @@ def check(
         progress: Told how many videos are done, of how many.
     """
     report, bare = Report(dataset=dataset.name, root=str(root)), 0
+    folders: set[PurePosixPath] = set()
     try:
         names = dataset.videos()
     except PoseTubeError as error:
@@ -74,10 +77,12 @@ def check(
         _count(report, video)
         report.problems += video.problems
         bare += video.media is None
+        folders |= {PurePosixPath(file).parent for file in video.tracks.frames.names}
         if video.media is not None:
             report.problems += _pictures(report, video)
     progress(len(names), len(names))
     report.problems += _missing(report, dataset, bare=bare)
+    report.problems += _without_annotations(root, folders)
     return report
 
 
@@ -128,3 +133,21 @@ def _missing(report: Report, dataset: Dataset, *, bare: int) -> Iterator[Problem
     elif whole.frames and report.frames != whole.frames:
         what = f"{report.frames} frames; the release has {whole.frames}"
         yield Problem(file="", where="", what=what)
+
+
+def _without_annotations(root: Path, named: set[PurePosixPath]) -> Iterator[Problem]:
+    """Folders with pictures beside those that annotations name, one problem for each parent."""
+    for parent in sorted({folder.parent for folder in named if folder.parts}):
+        if not (root / parent).is_dir():
+            continue
+        beside = (path.name for path in sorted((root / parent).iterdir()) if path.is_dir())
+        bare = [name for name in beside
+                if parent / name not in named and _has_picture(root / parent / name)]  # fmt: skip
+        if bare:
+            shown = ", ".join(bare[:5]) + (", ..." if len(bare) > 5 else "")
+            what = f"{len(bare)} folders of pictures without annotations"
+            yield Problem(file=str(parent), where=shown, what=what)
+
+
+def _has_picture(folder: Path) -> bool:
+    return any(path.is_file() and is_picture(path) for path in islice(folder.iterdir(), 20))

@@ -25,8 +25,10 @@ from ..formats.coco_keypoints import Annotation, File, Image, add, joints_of
 from .annotated_video import AnnotatedVideo, Counts, Split
 from .annotation_rows import AnnotationRows, corners, skeleton_of
 
-FILES = ("annotations/person_keypoints_*.json", "person_keypoints_*.json", "annotations/*.json",
-         "*.json")  # fmt: skip
+NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
+FILES = (*NAMED, "annotations/*.json", "*.json")
+"""Where annotations are looked for; beside those with a name of their own there may be others."""
+
 MAX_SIDE = 20_000
 """Larger pictures are refused when masks are drawn."""
 
@@ -46,7 +48,7 @@ class CocoPeople:
         for pattern in FILES:
             paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
             if paths:
-                return {p.stem: (decode(read_bytes(p), File, path=p), p) for p in paths}
+                return _annotation_files(paths, all_of_them=pattern in NAMED)
         raise FormatError(f"{self.root}: no annotations of COCO; looked for {', '.join(FILES)}")
 
     @cached_property
@@ -56,7 +58,7 @@ class CocoPeople:
         for stem, (file, path) in self._files.items():
             for image in file.images:
                 name = relative_path(image.file_name, where=f"{path}: image {image.id}")
-                found[f"{self._folder(path, name)}{name}"] = (stem, image)
+                found.setdefault(f"{self._folder(path, name)}{name}", (stem, image))
         return found
 
     @cached_property
@@ -133,6 +135,24 @@ class CocoPeople:
         people = [p for p in self._people.get((stem, image.id), []) if p.iscrowd != 1]
         masks = [_mask(p, size, where=f"{video}: annotation {p.id}") for p in people]
         return np.array(masks, np.bool_).reshape(-1, *size)
+
+
+def _annotation_files(paths: list[Path], *, all_of_them: bool) -> dict[str, tuple[File, Path]]:
+    """The files that name joints; where not all must, detections and results are passed over.
+
+    Raises:
+        FormatError: If one that must be of this form is not, or none is.
+    """
+    found: dict[str, tuple[File, Path]] = {}
+    for path in paths:
+        try:
+            file = decode(read_bytes(path), File, path=path)
+            joints_of(file, path)
+            found[path.stem] = file, path
+        except FormatError:
+            if all_of_them or (path == paths[-1] and not found):
+                raise
+    return found
 
 
 Polygons = list[list[float]]

@@ -31,7 +31,7 @@ TRAINING_PICTURES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Lsp:
-    """The first or the extended set in a folder; the shape of its file tells which."""
+    """The first or the extended set in a folder."""
 
     root: Path
     """Folder with ``joints.mat`` and, if the pictures are there, ``images``."""
@@ -61,6 +61,9 @@ class Lsp:
         if not extended and np.shape(value)[:2] != (3, 14):
             got = np.shape(value)
             raise FormatError(f"{path}: joints: expected (3, 14, N) or (14, 3, N), got {got}")
+        if extended != (self.name == "lspet"):
+            raise FormatError(f"{path}: this is the {'extended' if extended else 'first'} set; "
+                              f"call it {'lspet' if extended else 'lsp'}")  # fmt: skip
         joints = numbers(value, shape=(*np.shape(value)[:2], -1), where=f"{path}: joints")
         people = joints.transpose((2, 0, 1) if extended else (2, 1, 0))  # (N, 14, 3)
         third = people[..., 2] > 0

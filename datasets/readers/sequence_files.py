@@ -3,18 +3,21 @@
 Not here: what such a file holds (:mod:`posetube.datasets.readers.posetrack17`, ``posetrack18``).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from posetube.errors import FormatError
-from posetube.structures import VideoTracks
+from posetube.structures import IntArray, VideoTracks
 
 from ..files.checked_values import relative_path
 from .annotated_video import AnnotatedVideo, Counts, Split
 
 SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+PART = re.compile(r"(?:.*_)?(train|val|test)(?:_.*)?")
+"""A folder of one part: ``val``, ``PoseTrackV1.0_Annots_val_json``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,9 @@ class SequenceFiles:
     reader: Callable[[Path], VideoTracks]
     """Reads one annotation file."""
 
+    people: Callable[[Path], IntArray] | None = None
+    """Tells who each row of a file is in all sequences, where the data set knows."""
+
     whole: Counts | None = None
     """What the complete release holds."""
 
@@ -41,7 +47,8 @@ class SequenceFiles:
         for pattern in self.patterns:
             paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
             if paths:
-                folder = Path(pattern).parts[0] if len(Path(pattern).parts) > 1 else ""
+                first = Path(pattern).parts[0]
+                folder = "" if "*" in first else first
                 names = (p.relative_to(self.root / folder).with_suffix("") for p in paths)
                 return {name.as_posix(): path for name, path in zip(names, paths, strict=True)}
         raise FormatError(
@@ -63,11 +70,18 @@ class SequenceFiles:
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
-            split=next((SPLITS[part] for part in path.parts[::-1] if part in SPLITS), ""),
+            split=self._split(path),
             media=self.root if there else _video_beside(path),
             metric="posetrack",
             tracks=tracks,
+            person_ids=None if self.people is None else self.people(path),
         )
+
+    def _split(self, path: Path) -> Split:
+        """By the nearest folder that tells; a sequence's own name tells MPII's split, not this."""
+        folders = path.relative_to(self.root).parts[:-1][::-1]
+        found = next((match[1] for folder in folders if (match := PART.fullmatch(folder))), "")
+        return SPLITS.get(found or self.root.name, "")
 
 
 def _video_beside(path: Path) -> Path | None:

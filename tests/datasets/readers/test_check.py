@@ -77,6 +77,17 @@ def test_a_partial_download_is_reported(root: Path) -> None:
                for p in report.problems)  # fmt: skip
 
 
+def test_pictures_without_annotations_are_reported(root: Path) -> None:
+    for name in ("c", "d"):
+        shutil.copytree(root / "videos" / "a", root / "videos" / name)
+    (root / "videos" / "notes").mkdir()
+
+    problem = check(open_dataset("bonn", root), root=root).problems[-1]
+
+    assert (problem.file, problem.where) == ("videos", "c, d")
+    assert problem.what == "2 folders of pictures without annotations"
+
+
 def test_a_broken_annotation_does_not_stop_the_check(tmp_path: Path) -> None:
     write_labels(tmp_path, [walk("a"), walk("b")], dataset="posetrack17-mat")
     (tmp_path / "a.mat").write_bytes(b"broken")

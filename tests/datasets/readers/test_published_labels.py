@@ -29,6 +29,8 @@ def report(name: str, root: Path) -> Report:
         ("posetrack18", "bonn_multiperson_posetrack/posetrack18_json", 7, 583, 36, 2782),
         ("posetrack18", "synthetic", 4, 230, 15, 864),
         ("coco", "tiny_coco", 50, 50, 96, 96),  # 99 annotations, 3 of them crowds
+        ("coco", "mmpose_tests_data/coco", 4, 4, 14, 14),  # detections lie beside them
+        ("coco", "mmpose_tests_data/crowdpose", 2, 2, 5, 5),
         ("lspet", "lsp_extended", 200, 200, 200, 200),
         ("mpii", "mmpose_tests_data/mpii", 5, 5, 5, 5),
         ("human36m", "mmpose_tests_data/h36m", 4, 4, 4, 4),
@@ -144,6 +146,7 @@ def test_human36m_goes_by_the_order_of_joints_not_their_names(samples: Path) -> 
         ("dlc_testdata.csv", 4, 1, (0, 1)),
         ("dlc_testdata_v2.csv", 4, 1, (0, 1)),
         ("madlc_testdata.csv", 4, 2, (0, 1)),
+        ("maudlc_testdata.csv", 4, 3, (0, 1)),  # its first line is shorter than the others
         ("maudlc_testdata_v2.csv", 4, 3, (0, 1)),
     ],
 )

@@ -281,6 +281,11 @@ def test_lsp_tells_its_two_sets_by_their_shape(tmp_path: Path) -> None:
     ):
         Lsp(root=tmp_path).videos()
 
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": np.ones((14, 3, 2))})
+    with pytest.raises(FormatError, match="this is the extended set; call it lspet"):
+        Lsp(root=tmp_path).videos()
+    assert len(Lsp(root=tmp_path, name="lspet").videos()) == 2
+
 
 def test_posetrack17_in_matlab_has_regions_and_empty_frames(tmp_path: Path) -> None:
     corners = struct_array([{"x": 1.0, "y": 2.0}, {"x": 5.0, "y": 2.0}, {"x": 3.0, "y": 9.0}])
