@@ -1,7 +1,8 @@
 """Protocol ``coco``: average precision of joints, boxes and masks, by pycocotools.
 
 COCO's own files are taken as they are; anything else that has joints (PoseTrack's JSON, runs,
-tracks in memory) is turned into the same form, its labelled frames as pictures.
+tracks in memory) is turned into the same form, its labelled frames as pictures and the joints of
+the predictions into the truth's, by name.
 """
 
 from collections import Counter
@@ -14,10 +15,11 @@ from posetube.errors import FormatError
 from posetube.structures import IntArray, VideoTracks
 
 from ...datasets.files.json_files import read_bytes
+from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.readers import coco
 from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
-from ...tracker.metrics.report import EvalReport
+from ...tracker.metrics.report import EvalReport, Values
 from .evaluation_inputs import Input, load, pair, shown
 from .frame_matching import match_frames
 
@@ -29,12 +31,13 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
         InputError: If an input is not there.
         FormatError: If a file is broken; names it.
     """
+    notes: list[str] = []
     if _is_coco(truth) and isinstance(predictions, str | Path):
         own, results = coco.read_truth(Path(str(truth))), coco.read_results(predictions)
         _refuse_crowds(own, where=str(truth))
         sequences = 1
     else:
-        videos, found = _as_tracks(predictions, truth)
+        videos, found, notes = _as_tracks(predictions, truth)
         own, results = coco.as_truth(videos), coco.as_results(found, videos)
         sequences = len(videos)
     kind = kind_of(results)
@@ -43,7 +46,13 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
     except FormatError as error:
         where = f"{shown(predictions)} against {shown(truth, 'truth')}"
         raise FormatError(f"{where}: {error}") from None
-    return _report(result, kind, pictures=len(own["images"]), sequences=sequences)
+    return EvalReport(
+        protocol="coco",
+        frames=len(own["images"]),
+        sequences=sequences,
+        metrics=_metrics(result),
+        notes=(f"pycocotools, {kind}", *notes),
+    )
 
 
 def _is_coco(truth: Input) -> bool:
@@ -63,15 +72,19 @@ def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:
             )
 
 
-def _as_tracks(predictions: Input, truth: Input) -> tuple[list[VideoTracks], list[VideoTracks]]:
-    """The truth's videos, and the predictions with their frames in the truth's order."""
-    videos, found = [], []
+def _as_tracks(
+    predictions: Input, truth: Input
+) -> tuple[list[VideoTracks], list[VideoTracks], list[str]]:
+    """The truth's videos, the predictions in its order of frames and joints, and what that cost."""
+    videos, found, notes = [], [], dict[str, None]()
     for theirs, ours in pair(predictions, truth):
         true, predicted = load(ours), load(theirs)
         frame_of = match_frames(predicted, true, by_position=False)
+        tracks, plan = with_joints(predicted.tracks, true.tracks.skeleton)
         videos.append(true.tracks)
-        found.append(_reordered(predicted.tracks, frame_of, true.tracks))
-    return videos, found
+        found.append(_reordered(tracks, frame_of, true.tracks))
+        notes |= dict.fromkeys(f"predictions: {line}" for line in losses(plan))
+    return videos, found, list(notes)
 
 
 def _reordered(tracks: VideoTracks, frame_of: IntArray, truth: VideoTracks) -> VideoTracks:
@@ -93,18 +106,12 @@ def _reordered(tracks: VideoTracks, frame_of: IntArray, truth: VideoTracks) -> V
     )
 
 
-def _report(result: CocoResult, kind: str, *, pictures: int, sequences: int) -> EvalReport:
-    metrics = {
-        name: {"total": None if np.isnan(value) else 100 * value}
-        for name, value in result.stats.items()
-    }
-    metrics["ap"] = {
-        name: None if np.isnan(value) else 100 * value for name, value in result.categories.items()
-    } | metrics["ap"]
-    return EvalReport(
-        protocol="coco",
-        frames=pictures,
-        sequences=sequences,
-        metrics=metrics,
-        notes=(f"pycocotools, {kind}",),
-    )
+def _metrics(result: CocoResult) -> dict[str, Values]:
+    """By pycocotools' names; AP also by category."""
+    metrics: dict[str, Values] = {n: {"total": _percent(v)} for n, v in result.stats.items()}
+    by_category = {name: _percent(value) for name, value in result.categories.items()}
+    return metrics | {"ap": by_category | dict(metrics["ap"])}
+
+
+def _percent(value: float) -> float | None:
+    return None if np.isnan(value) else 100 * value

@@ -469,6 +469,17 @@ def test_tracks_can_be_measured_as_coco_does(files: tuple[Path, Path]) -> None:
     assert evaluate(nobody, tracks(), protocol="coco").total("ap") == 0
 
 
+def test_coco_compares_joints_of_one_name() -> None:
+    found, truth = tracks(skeleton=COCO17), with_joints(tracks(skeleton=COCO17), POSETRACK17SLOTS)
+    report = evaluate(found, truth[0], protocol="coco")
+    assert report.total("ap") == pytest.approx(100)  # the eyes are not the ends of the head
+    assert report.notes == (
+        "pycocotools, keypoints",
+        "predictions: joints lost: left_eye, right_eye",
+        "predictions: joints estimated: head_bottom, head_top",
+    )
+
+
 BAD = {
     "cut short": '{"images": [{"id": 1, "file_name": "a.j',
     "NaN": '{"images": [], "annotations": [], "categories": [], "x": NaN}',

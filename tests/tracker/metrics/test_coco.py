@@ -58,27 +58,6 @@ def test_no_results_at_all_have_0() -> None:
     assert (result.stats["ap"], result.stats["ar"]) == (0, 0)
 
 
-@pytest.mark.parity
-@pytest.mark.parametrize("seed", range(3))
-def test_agrees_with_pycocotools(seed: int) -> None:
-    coco: Any = pytest.importorskip("pycocotools.coco")
-    cocoeval: Any = pytest.importorskip("pycocotools.cocoeval")
-    rng = np.random.default_rng(seed)
-    content = truth(rng, people=4)
-    found = results(content, rng, noise=8)
-    own = coco.COCO()
-    own.dataset = content
-    own.createIndex()
-    evaluation = cocoeval.COCOeval(own, own.loadRes([dict(f) for f in found]), "keypoints")
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-
-    ours = coco_metrics(content, found, kind="keypoints")
-
-    np.testing.assert_array_equal(list(ours.stats.values()), evaluation.stats)
-
-
 def test_every_joint_set_has_sigmas() -> None:
     for skeleton in SKELETONS.values():
         assert len(sigmas_of(skeleton.joints)) == len(skeleton)
