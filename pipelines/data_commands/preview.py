@@ -20,6 +20,7 @@ from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import side_of
 from posetube.structures import ByteArray, JointState, VideoTracks
 
+from ...datasets.formats.catalogue import guess_format
 from ...datasets.formats.numbers import joint_states
 from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.readers.catalogue import DATASETS, open_dataset
@@ -27,14 +28,15 @@ from ...datasets.video import open_video
 from ...datasets.video.picture import read_picture
 from ..storage.atomic_files import write_bytes
 
-ANY_JSON = ("posetrack17", "posetrack18", "posetrack21", "coco")
+POSETRACK = ("posetrack17", "posetrack18", "posetrack21")
+ANY_JSON = (*POSETRACK, "coco")
 """Data sets whose files can have any name; they are tried last."""
 
 TILE = (270, 480)
 """Height and width of a picture on the page, pixels."""
 
 CAPTION = 20
-"""Height of the dark strip under a picture's caption, pixels."""
+"""Height of the strip under a picture, where its caption stands, pixels."""
 
 COLUMNS = 3
 MAX_PIXELS = 40_000_000
@@ -94,7 +96,8 @@ def guess_dataset(root: Path) -> Dataset:
     Raises:
         InputError: If there is none.
     """
-    for name in sorted(DATASETS, key=ANY_JSON.__contains__):
+    late = POSETRACK if _looks_like_coco(root) else ("coco",)
+    for name in sorted(DATASETS, key=lambda name: (name in ANY_JSON) + (name in late)):
         try:
             dataset = open_dataset(name, root)
             if any(True for _ in choose(dataset, 1)):
@@ -102,6 +105,16 @@ def guess_dataset(root: Path) -> Dataset:
         except PoseTubeError:
             continue
     raise InputError(f"{root}: no data set with pictures is recognised; name it with --dataset")
+
+
+def _looks_like_coco(root: Path) -> bool:
+    """Whether the first annotation file is COCO's: PoseTrack's readers would take it for theirs."""
+    first = next((path for pattern in ("annotations/*.json", "*.json")
+                  for path in sorted(root.glob(pattern))), None)  # fmt: skip
+    try:
+        return first is not None and guess_format(first) == "coco"
+    except PoseTubeError:
+        return False
 
 
 def choose(dataset: Dataset, count: int) -> Iterator[_Choice]:
@@ -217,10 +230,10 @@ def _pair(place: np.ndarray) -> tuple[int, int]:
 
 
 def _captioned(tile: ByteArray, text: str) -> ByteArray:
-    tile[-CAPTION:] //= 3
-    place = (6, tile.shape[0] - 6)
-    cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, WHITE, 1, cv2.LINE_AA)
-    return tile
+    strip = np.zeros((CAPTION, tile.shape[1], 3), np.uint8)
+    place = (6, CAPTION - 6)
+    cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, WHITE, 1, cv2.LINE_AA)
+    return np.vstack([tile, strip])
 
 
 def page(tiles: Sequence[ByteArray]) -> ByteArray:

@@ -16,6 +16,7 @@ from posetube.datasets.readers.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
+from posetube.pipelines.data_commands.preview import guess_dataset
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.tracks_store import read_tracks
@@ -160,7 +161,7 @@ def test_preview_draws_joints_where_they_are(drawn: Path, tmp_path: Path) -> Non
     page = cv2.imread(str(tmp_path / "p.png"))
     assert code == 0
     assert page is not None
-    assert page.shape == (540, 1440, 3)
+    assert page.shape == (580, 1440, 3)  # two rows of pictures with captions below
     truth = posetrack18.read(annotation(drawn))
     places = truth.keypoints[0] * 270 / 144
     place = places[(places > 3).all(axis=1) & (places < 267).all(axis=1)][0]
@@ -226,3 +227,10 @@ def test_bonns_truth_as_prediction_is_perfect(samples: Path, protocol: str) -> N
     for name in dataset.videos()[:12]:
         tracks = dataset.read(name).tracks
         assert evaluate(tracks, tracks, protocol=protocol).total("mota") == pytest.approx(100)
+
+
+def test_preview_tells_coco_from_posetrack(drawn: Path, tmp_path: Path) -> None:
+    write_dataset(tmp_path, [generate(SCENE, seed=2)], layout="coco")
+
+    assert guess_dataset(tmp_path).name == "coco"
+    assert guess_dataset(drawn).name == "posetrack18"
