@@ -80,8 +80,8 @@ def around(points: npt.NDArray[np.floating], *, scale: float = 1.0) -> Boxes:
         (N, 4), NaN where all points are NaN.
     """
     known = ~np.isnan(points).any(axis=-1, keepdims=True)
-    low = np.where(known, points, np.inf).min(axis=1)
-    high = np.where(known, points, -np.inf).max(axis=1)
+    low = np.where(known, points, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(known, points, -np.inf).max(axis=1, initial=-np.inf)
     with np.errstate(invalid="ignore"):
         centre, half = (low + high) / 2, (high - low) / 2 * scale
     box = np.concatenate([centre - half, centre + half], axis=-1)

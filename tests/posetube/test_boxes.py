@@ -61,3 +61,8 @@ def test_box_around_points_skips_unknown_ones() -> None:
 
     assert found[0].tolist() == [0, -1, 4, 11]
     assert np.isnan(found[1]).all()
+
+
+def test_box_around_no_points_is_not_known() -> None:
+    assert np.isnan(boxes.around(np.zeros((2, 0, 2)))).all()
+    assert boxes.around(np.zeros((0, 0, 2))).shape == (0, 4)
