@@ -16,7 +16,7 @@ from posetube import skeletons
 from posetube.boxes import around
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
-from posetube.structures import Detections, DoubleArray, VideoTracks
+from posetube.structures import Detections, DoubleArray, FloatArray, VideoTracks
 
 from ...datasets.formats.catalogue import find_format, guess_format
 from ...tracker.admission import JOINTS_TO_BOX
@@ -111,19 +111,14 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
         The table, and what was assumed, a line each.
     """
     notes = []
-    times, scores = tracks.frames.times, tracks.scores
+    times = tracks.frames.times
     if np.isnan(times).any():
         times = np.arange(len(times)) / frame_rate
         notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
-    if np.isnan(scores).any():
-        scores = np.nan_to_num(scores, nan=1.0)
-        notes.append("people without a score are taken to be sure")
-    if scores.size and scores.max() > 1:
-        notes.append(f"scores up to {scores.max():g} are divided by that")
-        scores = scores / scores.max()
-    tracks = _known_joints(tracks)
     missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
     boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
+    scores, of_scores = _scores_in_range(tracks.scores)
+    tracks, of_joints = _known_joints(tracks)
     return (
         replace(
             tracks,
@@ -132,19 +127,34 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
             boxes=boxes.astype(np.float32),
             size=tracks.size or _extent(boxes),
         ),
-        notes,
+        notes + of_scores + of_joints,
     )
 
 
-def _known_joints(tracks: VideoTracks) -> VideoTracks:
+def _scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
+    """Scores up to 1 for everybody; a file whose scores are all 0 or -1 means that it has none."""
+    unknown = np.isnan(scores) | ~(scores > 0).any()
+    notes = ["people without a score are taken to be sure"] if unknown.any() else []
+    scores = np.where(unknown, np.float32(1), scores)
+    if scores.max(initial=0) > 1:
+        notes.append(f"scores up to {scores.max():g} are divided by that")
+        scores = scores / scores.max()
+    return scores, notes
+
+
+def _known_joints(tracks: VideoTracks) -> tuple[VideoTracks, list[str]]:
     """The table with a joint set that runs can name: its own, or COCO's, joint by joint."""
     own = tracks.skeleton
     if SKELETONS.get(own.name) == own:
-        return tracks
+        return tracks, []
     points, scores = _as_coco(own, tracks.keypoints, tracks.keypoint_scores)
-    return replace(
+    kept = replace(
         tracks, skeleton=COCO17, keypoints=points, keypoint_scores=scores, joint_states=None
     )
+    if not len(own) or not np.isnan(points).all():
+        return kept, []
+    named = ", ".join(own.joints[:3]) + (" ..." if len(own) > 3 else "")
+    return kept, [f"COCO has none of the joints {named}; people are linked by their boxes"]
 
 
 def _as_coco(own: Skeleton, points: Any, scores: Any) -> tuple[Any, Any]:

@@ -180,3 +180,42 @@ def test_joints_under_other_names_keep_what_coco_has() -> None:
     assert tracks.skeleton == COCO17
     np.testing.assert_array_equal(tracks.keypoints[:, COCO17.index("nose")], points[:, 1])
     assert np.isnan(tracks.keypoints[:, 1:]).all()
+
+
+def test_joints_that_coco_does_not_know_still_make_boxes() -> None:
+    theirs = Skeleton(name="mouse", joints=("snout", "tail"))
+    points = np.array([[[10.0, 20], [30, 60]], [[12, 20], [32, 60]]])
+    made = table(skeleton=theirs, keypoints=points, keypoint_scores=np.ones((2, 2), np.float32))
+
+    tracks, notes = detections_of(made, frame_rate=25)
+
+    np.testing.assert_allclose(tracks.boxes[0], [8, 16, 32, 64], atol=1e-5)
+    assert notes[-1] == "COCO has none of the joints snout, tail; people are linked by their boxes"
+
+
+@pytest.mark.parametrize("nothing", [-1.0, 0.0, np.nan])
+def test_scores_that_say_nothing_are_no_reason_to_leave_anybody_out(nothing: float) -> None:
+    tracks, notes = detections_of(table(scores=np.full(2, nothing, np.float32)), frame_rate=25)
+
+    assert tracks.scores.tolist() == [1, 1]
+    assert notes == ["people without a score are taken to be sure"]
+
+
+def test_results_in_cocos_form_are_linked_picture_by_picture(tmp_path: Path) -> None:
+    results = [
+        {
+            "image_id": 1000 + 3 * frame,
+            "category_id": 1,
+            "score": 0.9,
+            "keypoints": np.column_stack([POSE + 100 + 2 * frame, np.ones(17)]).ravel().tolist(),
+        }
+        for frame in range(12)
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+
+    assert run(tmp_path / "results.json", "-o", tmp_path / "run", "--frame-rate", 30) == 0
+
+    tracks = read_tracks(tmp_path / "run")
+    assert tracks.ids.tolist() == [1]
+    np.testing.assert_allclose(tracks.frames.times, np.arange(12) / 30)
+    np.testing.assert_allclose(tracks.keypoints[3], POSE + 106, atol=1e-3)
