@@ -1,41 +1,15 @@
-"""Stretches of tracks, and how they begin and end: what the second pass joins and splits.
+"""The rows of a table of tracks by person, and taken apart into stretches."""
 
-A :class:`Ends` says, for one end of every tracklet, where the person was, how fast and how large,
-and in which pose, from a short stretch of rows rather than one. Both ends of a gap then predict
-into it.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
+from posetube.structures import BoolArray, FloatArray, IntArray, VideoTracks
 
-from .cost import Doubles, scale_of
+from .cost import Doubles
 
 Rows = list[IntArray]
 """Row numbers of a table, one rising array per tracklet."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ends:
-    """One end of N tracklets."""
-
-    times: DoubleArray
-    """(N,) time of the outermost row, seconds."""
-
-    centres: DoubleArray
-    """(N, 2) the box's centre there, on the line that fits the stretch best, pixels."""
-
-    speeds: DoubleArray
-    """(N, 2) slope of that line, pixels per second."""
-
-    sizes: DoubleArray
-    """(N, 2) middle width and height over the stretch, pixels."""
-
-    poses: DoubleArray
-    """(N, K, 2) mean joints less the centre; NaN where never known."""
 
 
 def tracklets(tracks: VideoTracks) -> Rows:
@@ -52,65 +26,26 @@ def scenes(tracks: VideoTracks, cuts: Sequence[int]) -> IntArray:
 
 def stretches(tracks: VideoTracks, *, max_gap: float, cuts: Sequence[int] = ()) -> Rows:
     """The rows of each track, taken apart at cuts and at gaps longer than some seconds."""
-    scene, times = scenes(tracks, cuts), tracks.frames.times[tracks.frame]
-    parts = []
-    for rows in tracklets(tracks):
-        apart = (np.diff(times[rows]) > max_gap) | (np.diff(scene[rows]) > 0)
-        parts += np.split(rows, np.flatnonzero(apart) + 1)
-    return parts
+    times = tracks.frames.times[tracks.frame]
+    return _apart(tracks, scenes(tracks, cuts), lambda rows: np.diff(times[rows]) > max_gap)
 
 
-def ends(tracks: VideoTracks, parts: Rows, *, last: bool, seconds: float) -> Ends:
-    """Describe the last (or first) rows of each tracklet.
+def unbroken(tracks: VideoTracks, scene: IntArray) -> Rows:
+    """The rows of each track, taken apart at cuts and wherever the person is missing in a frame.
 
     Args:
         tracks: The table.
-        parts: Tracklets of at least one row.
-        last: Which end.
-        seconds: Length of the stretch.
+        scene: (R,) number of the scene that each row lies in.
     """
-    found = [_end(tracks, rows, last=last, seconds=seconds) for rows in parts]
-    joints = len(tracks.skeleton)
-    shapes = [(), (2,), (2,), (2,), (joints, 2)]
-    columns = [
-        np.array([one[i] for one in found], np.float64).reshape(len(found), *shape)
-        for i, shape in enumerate(shapes)
-    ]
-    times, centres, speeds, sizes, poses = columns
-    return Ends(times=times, centres=centres, speeds=speeds, sizes=sizes, poses=poses)
+    return _apart(tracks, scene, lambda rows: np.diff(tracks.frame[rows]) > 1)
 
 
-def _end(
-    tracks: VideoTracks, rows: IntArray, *, last: bool, seconds: float
-) -> tuple[float, Doubles, Doubles, Doubles, Doubles]:
-    times = tracks.frames.times[tracks.frame[rows]]
-    edge = times[-1] if last else times[0]
-    near = np.abs(times - edge) <= seconds
-    rows, since = rows[near], times[near] - edge
-    boxes = tracks.boxes[rows].astype(np.float64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    joints = tracks.keypoints[rows] - centres[:, None]
-    known = ~np.isnan(joints)
-    total = np.where(known, joints, 0).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        pose = total / known.sum(axis=0)
-    speed = _slope(since, centres, float(scale_of(boxes).mean()))
-    place = centres.mean(axis=0) - speed * since.mean()
-    return float(edge), place, speed, np.median(boxes[:, 2:] - boxes[:, :2], axis=0), pose
-
-
-CALM = 0.05
-"""How unsure one centre is, in sizes: few rows that are close in time say little about speed."""
-
-USUAL_SPEED = 1.0
-"""How fast people usually move, in sizes per second."""
-
-
-def _slope(since: Doubles, places: Doubles, size: float) -> Doubles:
-    """Speed that fits best, drawn to zero where the rows cannot tell (ridge regression)."""
-    centred = since - since.mean()
-    doubt = (CALM * size) ** 2 / (USUAL_SPEED * size) ** 2
-    return np.asarray(centred @ (places - places.mean(axis=0)) / (centred @ centred + doubt))
+def _apart(tracks: VideoTracks, scene: IntArray, gaps: Callable[[IntArray], BoolArray]) -> Rows:
+    parts = []
+    for rows in tracklets(tracks):
+        apart = gaps(rows) | (np.diff(scene[rows]) > 0)
+        parts += np.split(rows, np.flatnonzero(apart) + 1)
+    return parts
 
 
 def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
