@@ -16,7 +16,7 @@ Source: the published files, and what poseval's ``convert.py`` asks of them.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -201,7 +201,12 @@ def folders(path: Path | str) -> list[str]:
     """Names of the folders that a file's frames lie in, in their order, people unread."""
     path = Path(path)
     images = decode(read_bytes(path), _Names, path=path).images
-    return list(dict.fromkeys(PurePosixPath(image.file_name).parent.name for image in images))
+    return list(dict.fromkeys(_folder(image.file_name) for image in images))
+
+
+def _folder(name: str) -> str:
+    """As PurePosixPath(name).parent.name, which takes a tenth of an evaluation."""
+    return name.rpartition("/")[0].rpartition("/")[2]
 
 
 def sequences(tracks: VideoTracks) -> list[VideoTracks]:
@@ -214,7 +219,7 @@ def sequences(tracks: VideoTracks) -> list[VideoTracks]:
         One per folder of the frames' names, in the order in which they come, called by the folder;
         the tracks themselves where there is only one.
     """
-    folders = [PurePosixPath(name).parent.name for name in tracks.frames.names]
+    folders = [_folder(name) for name in tracks.frames.names]
     names = list(dict.fromkeys(folders))
     if len(names) < 2:
         return [tracks]

@@ -64,7 +64,7 @@ def _common_keys(theirs: FrameTable, ours: FrameTable) -> tuple[list[object], li
 
 
 def _names(frames: FrameTable) -> list[object]:
-    return [PurePosixPath(name).name for name in frames.names]
+    return [name.rpartition("/")[2] for name in frames.names]
 
 
 def _difference(found: Loaded, truth: Loaded) -> str:
