@@ -205,7 +205,7 @@ def folders(path: Path | str) -> list[str]:
 
 
 def _folder(name: str) -> str:
-    """As PurePosixPath(name).parent.name, which takes a tenth of an evaluation."""
+    """``000001_mpii_test`` of a frame's name; path objects would be twenty times as slow."""
     return name.rpartition("/")[0].rpartition("/")[2]
 
 
