@@ -25,7 +25,7 @@ from .ahead import ahead
 from .config import VideoConfig
 from .file import VideoFile
 from .frame_folder import PictureSource
-from .picture import is_picture
+from .picture import is_animated, is_picture
 from .policy import is_camera, is_url, plain, shown
 
 __all__ = ["Video", "VideoConfig", "open_video"]
@@ -163,7 +163,7 @@ def open_video(source: str | Path, *, config: VideoConfig | None = None) -> Vide
         return Video(VideoFile(text, config), name=name, label=shown(text), config=config)
     path = Path(source)
     folder = _is_folder(path)
-    pictures = folder or is_picture(path)
+    pictures = folder or (is_picture(path) and not is_animated(path))
     opened: Source = PictureSource(path, config) if pictures else VideoFile(text, config)
     name = path.absolute().name if folder else path.stem
     return Video(opened, name=name, label=text, config=config)

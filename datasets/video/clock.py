@@ -12,7 +12,7 @@ from itertools import islice
 
 from av.video.stream import VideoStream
 
-from .packets import FrameOrder, Key, Slot
+from .packets import FrameOrder, Slot
 
 USUAL_RATE = 25.0
 """Frames per second where a container states none."""
@@ -36,12 +36,14 @@ def usual_rate(stream: VideoStream) -> float:
 class Clock:
     """Gives each frame, in order of display, its time in seconds; times never go back."""
 
-    def __init__(self, stream: VideoStream, *, holes: bool) -> None:
+    def __init__(self, stream: VideoStream, *, holes: bool, counted: bool = False) -> None:
         """Start before the first frame.
 
         Args:
             stream: Whose time stamps they are.
             holes: Whether packets can have vanished, so that holes are to be measured.
+            counted: Whether the container only counts packets (AVI). What is made of the counts
+                may be off by some frames; the first picture tells, as the ffmpeg command has it.
         """
         self.last = 0.0
         """Seconds of the latest frame."""
@@ -50,6 +52,7 @@ class Clock:
         self.restarts = 0
         """How often time stamps fell back."""
         self._holes = holes
+        self._counted = counted
         self._base = float(stream.time_base or 1)
         self._interval = 1 / usual_rate(stream)
         self._stretch = 0
@@ -62,7 +65,7 @@ class Clock:
         coming: deque[Slot] = deque()
         while slot := coming.popleft() if coming else next(slots, None):
             before = self.last
-            time = self._seconds(slot.key)
+            time = self._seconds(slot)
             lost = self._lost(time - before)
             if lost and not _damage(slot, coming, slots, order):
                 lost = 0
@@ -74,11 +77,14 @@ class Clock:
             self.last, self._begun = time, True
             yield time, slot
 
-    def _seconds(self, key: Key | None) -> float:
+    def _seconds(self, slot: Slot) -> float:
         following = self.last + self._interval if self._begun else 0.0
-        if key is None:
+        if slot.key is None:
             return following
-        stretch, stamp = key
+        stretch, stamp = slot.key
+        if self._counted and slot.picture is not None and slot.picture.dts is not None:
+            self._offset = (slot.picture.dts - stamp) * self._base
+            self._counted = False
         if stretch != self._stretch:
             self._stretch, self._offset = stretch, following - stamp * self._base
             self.restarts += 1

@@ -39,6 +39,9 @@ from .skip import skip
 UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
 """Containers that know no presentation times; their frames are taken as they come."""
 
+COUNTED = frozenset({"avi"})
+"""Those of them that count packets, of which FFmpeg makes times."""
+
 TIMED_BY_HEADER = ("matroska", "mov", "flv")
 """Containers whose header states a duration that does not depend on how much of them is there."""
 
@@ -181,7 +184,7 @@ class _Reading:
         timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
         self.order = FrameOrder(self.stream, trusted=timed)
         self._indexed = self._format in INDEXED and self.stream.frames > 0
-        self.clock = Clock(self.stream, holes=not self._indexed)
+        self.clock = Clock(self.stream, holes=not self._indexed, counted=self._format in COUNTED)
         self.screen = Screen()
         self.passed = 0
         self._stopped: Exception | None = None

@@ -21,7 +21,20 @@ from .picture import SUFFIXES
 from .policy import is_camera, is_url, shown
 
 VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".gif", ".y4m"),
+    *(
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".qt",
+        ".3gp",
+        ".3g2",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".gif",
+        ".apng",
+        ".y4m",
+    ),
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".ivf"),
     *(".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb"),
 )

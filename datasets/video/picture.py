@@ -3,7 +3,7 @@
 FFmpeg looks first, because it refuses large pictures before it makes room for them and reports
 damage; OpenCV then gives the pixels, because it turns the picture and interpolates colours.
 
-Not here: folders of pictures (:mod:`.frame_folder`), animated GIF (a video, :mod:`.`).
+Not here: folders of pictures (:mod:`.frame_folder`), animated GIF and PNG (videos, :mod:`.`).
 """
 
 from io import BytesIO
@@ -25,6 +25,9 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
 MAX_BYTES = 1 << 29
 """Larger files are no pictures; bounds what is read into memory."""
 
+_PREAMBLE = 1 << 16
+"""Bytes in which an animated PNG says that it is one."""
+
 _HEADS = (
     (b"\xff\xd8\xff", "jpeg_pipe"),
     (b"\x89PNG\r\n", "png_pipe"),
@@ -41,6 +44,13 @@ def is_picture(path: Path) -> bool:
             return _format(file.read(16)) is not None
     except (OSError, ValueError):
         return False
+
+
+def is_animated(path: Path) -> bool:
+    """Whether a picture's file is an animated PNG, which says so before its first pixels."""
+    with path.open("rb") as file:
+        head = file.read(_PREAMBLE)
+    return head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
 
 
 def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from posetube.errors import InputError, MediaError
 
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,ivf,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,apng,ivf,"
     "h261,h263,h264,hevc,m4v,vc1,obu,av1,mxf,nut,dv,rm,yuv4mpegpipe"
 )
 """Containers that hold their own data; playlists and scripts (concat, hls, dash, sdp) do not."""

@@ -40,7 +40,8 @@ def frames_of(path: Path, config: VideoConfig | None = None, first: int = 0) -> 
         ("mpeg4.avi", {"codec": "mpeg4", "options": {"bf": "2"}}, None),
         ("mpeg2.mpg", {"codec": "mpeg2video", "options": {"bf": "2"}}, None),
         ("vp9.webm", {"codec": "libvpx-vp9", "options": {"cpu-used": "8"}}, 0),
-        ("no_times_for_frames.avi", {}, None),
+        ("no_times_for_frames.avi", {}, 2 / 30),
+        ("counted.avi", {"options": {"bf": "0"}}, 0),
         ("no_times_at_all.h264", {"form": "h264"}, 0),
         ("interlaced.mp4", {"options": {"flags": "+ilme+ildct"}}, 0),
     ],
@@ -105,7 +106,7 @@ def test_reading_from_a_frame_on_gives_what_a_full_reading_gives(
         np.testing.assert_array_equal(one.image, other.image)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
 @pytest.mark.parametrize(("start", "end"), [(0.5, 0.9), (None, 0.21), (1.4, None), (5.0, 6.0)])
 def test_start_and_end_are_exact(
     clip: Clip, name: str, start: float | None, end: float | None
@@ -195,6 +196,16 @@ def test_a_gif_is_a_video(clip: Clip) -> None:
     frames = frames_of(clip("a.gif", frames=4, codec="gif", pixels="rgb8", rate=10))
 
     assert [f.time for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("name", ["a.apng", "a.png"])
+def test_an_animated_png_is_a_video(clip: Clip, read_number: ReadNumber, name: str) -> None:
+    path = clip(name, frames=4, codec="apng", pixels="rgb24", form="apng", rate=10)
+
+    frames = frames_of(path)
+
+    assert [f.time for f in frames] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert [read_number(f.image) for f in frames] == [0, 1, 2, 3]
 
 
 def test_the_ending_of_the_name_does_not_matter(clip: Clip) -> None:

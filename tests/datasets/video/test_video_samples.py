@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,10 @@ REFUSED = {
     "generated/truncated_mdat_or_no_moov.mp4": r"its index \(moov\) is missing",
 }
 
-TEN_BIT = {"h265_10bits.mp4", "generated/hevc_10bit.mp4"}
-"""Where the versions of FFmpeg round differently."""
+TEN_BIT = {"h265_10bits.mp4": 3.5, "generated/hevc_10bit.mp4": 0.2}
+"""How far pixels may be from ffmpeg's in the mean, levels. The decoded samples are the same, but
+FFmpeg 5.1 and 8 interpolate the colours of more than 8 bits differently where they make RGB: at
+the edges of test patterns by 100 levels, in a filmed picture by 9."""
 
 
 def read(path: Path) -> tuple[list[Frame], Any]:
@@ -166,8 +169,8 @@ def ffmpeg_images(path: Path, stream: int, size: tuple[int, int]) -> np.ndarray[
     return np.frombuffer(raw, np.uint8).reshape(-1, *size, 3)
 
 
-def compare_with_ffmpeg(path: Path, *, levels: int | None = 2) -> None:
-    """Same number of frames, same times, and pixels no further apart than ``levels``."""
+def compare_with_ffmpeg(path: Path, *, mean: float | None = None) -> None:
+    """Same number of frames, same times, pixels at most 2 levels apart, or ``mean`` in the mean."""
     needs_ffmpeg()
     limit = 1 << 26
     with open_container(str(path), max_pixels=limit, timeout=5) as container:
@@ -181,18 +184,19 @@ def compare_with_ffmpeg(path: Path, *, levels: int | None = 2) -> None:
     told = ~np.isnan(times)
     ours = np.array([f.time for f in frames])
     np.testing.assert_allclose(ours[told], np.array(times)[told], atol=1e-5)
-    if levels is not None:
-        for frame, image in zip(frames, images, strict=True):
-            assert frame.image is not None
-            apart = np.abs(frame.image.astype(np.int16) - image)
-            assert apart.max() <= levels, f"frame {frame.index}: {apart.max()} levels apart"
+    for frame, image in zip(frames, images, strict=True):
+        assert frame.image is not None
+        apart = np.abs(frame.image.astype(np.int16) - image)
+        if mean is None:
+            assert apart.max() <= 2, f"frame {frame.index}: {apart.max()} levels apart"
+        else:
+            assert apart.mean() <= mean, f"frame {frame.index}: {apart.mean()} levels apart"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_an_odd_file_gives_what_ffmpeg_gives(samples: Path, name: str) -> None:
-    levels = None if name in TEN_BIT else 2
-    compare_with_ffmpeg(samples / "robustness" / name, levels=levels)
+    compare_with_ffmpeg(samples / "robustness" / name, mean=TEN_BIT.get(name))
 
 
 @pytest.mark.slow
@@ -206,3 +210,24 @@ def test_an_odd_file_gives_what_ffmpeg_gives(samples: Path, name: str) -> None:
 )
 def test_a_video_of_people_gives_what_ffmpeg_gives(samples: Path, name: str) -> None:
     compare_with_ffmpeg(samples / "videos" / name)
+
+
+MADE: dict[str, dict[str, object]] = {
+    "bframes.avi": {"options": {"bf": "3", "g": "10"}},
+    "no_bframes.avi": {"options": {"bf": "0"}},
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"bf": "2"}},
+    "open_gop.ts": {"options": {"g": "12", "x264-params": "open-gop=1:scenecut=0"}},
+    "interlaced.mkv": {"options": {"flags": "+ilme+ildct"}},
+    "full_colour.mp4": {"pixels": "yuv444p", "size": (97, 131)},
+    "late_and_uneven.mkv": {"times": [3 + 0.04 * i + 0.01 * (i % 3) for i in range(30)]},
+    "fragmented.mp4": {"container": {"movflags": "frag_keyframe+empty_moov"}},
+    "animated.apng": {"codec": "apng", "pixels": "rgb24", "form": "apng", "rate": 10},
+    "clip.gif": {"codec": "gif", "pixels": "rgb8", "rate": 10},
+}
+"""Combinations that the samples lack, as the tests make them."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MADE)
+def test_a_made_file_gives_what_ffmpeg_gives(clip: Callable[..., Path], name: str) -> None:
+    compare_with_ffmpeg(clip(name, frames=30, noise=6, **MADE[name]))
