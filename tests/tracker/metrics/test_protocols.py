@@ -76,6 +76,11 @@ def evaluated(
 STILL = [[(1, 100.0, 100.0), (2, 100.0, 400.0)]] * 4
 
 
+def shifted(pixels: float) -> list[list[Placed]]:
+    """Everybody so far to the right."""
+    return [[(i, x + pixels, y) for i, x, y in frame] for frame in STILL]
+
+
 def test_a_perfect_prediction_has_100_everywhere() -> None:
     for name in ("poseval", "poseval2017", "posetrack21", "clean"):
         report = evaluated(scene(STILL), scene(STILL), name)
@@ -244,11 +249,71 @@ def test_the_published_hota_pays_a_frame_without_predictions_with_the_whole_sequ
     assert fixed.total("deta") == pytest.approx(75)
 
 
+def test_two_joints_are_as_alike_as_they_are_near() -> None:
+    # a quarter of a head apart: 1 - 0.25 / 0.5001, which 10 of 19 thresholds accept
+    report = evaluated(scene(STILL), scene(shifted(7.5)), "posetrack21")
+    assert report.total("hota") == pytest.approx(1000 / 19)
+    assert report.total("hota_tp") == pytest.approx(15 * 8 * 10 / 19)
+    likeness = 1 - 0.25 / 0.5001
+    assert report.total("loca") == pytest.approx(100 * (10 * likeness + 9) / 19)
+
+
+def test_the_parts_of_association() -> None:
+    one, other = [(7, 100.0, 100.0)], [(8, 100.0, 100.0)]
+    found = scene([one, one, other, one, one, one])  # 5 of 6 with 7, in stretches of 2 and 3
+
+    report = evaluated(scene([[(1, 100.0, 100.0)]] * 6), found, "posetrack21")
+
+    assa, fraga = 26 / 36, (2 * 2 + 3 * 3 + 1) / 36
+    parts = {"assa": assa, "assre": 26 / 36, "asspr": 1, "fraga": fraga, "detre": 1, "detpr": 1}
+    shares = {**parts, "rhota": assa**0.5, "fa_hota": (assa * fraga) ** 0.25}
+    assert {name: report.total(name) for name in shares} == pytest.approx(
+        {name: 100 * share for name, share in shares.items()}
+    )
+
+
 def test_in_2017_an_empty_frame_repeated_the_one_before() -> None:
     found = scene([STILL[0], [], STILL[2], STILL[3]])
     report = evaluated(scene(STILL), found, "poseval2017")
     assert report.total("mota") == 100
     assert evaluated(scene(STILL), found, "poseval").total("mota") == pytest.approx(60)
+
+
+def test_in_2017_it_repeated_the_errors_too_but_no_switch() -> None:
+    swapped = [(2, 100.0, 100.0), (9, 700.0, 700.0)]  # a switch, a miss and a false positive
+    found = scene([STILL[0], swapped, [], [], STILL[0]])
+    report = evaluated(scene([*STILL, STILL[0]]), found, "poseval2017")
+    counts = ("objects", "matches", "misses", "false_positives", "switches")
+    assert [report[name]["nose"] for name in counts] == [8, 5, 3, 3, 1]
+    assert report.total("mota") == pytest.approx(100 * (1 - 7 / 8))
+
+
+def test_in_2017_frames_whose_truth_is_ignored_were_repeated_others_without_truth_left_out() -> (
+    None
+):
+    there = [(3, 910.0, 1000.0)]
+    truth = scene([STILL[0], there, [], STILL[0], STILL[0]], regions=[1])
+    report = evaluated(truth, scene([*STILL, STILL[0]]), "poseval2017")
+    assert report.frames == 4
+    assert report["objects"]["nose"] == 6  # 2, 2 again, 2; the last does not count
+    assert report.total("mota") == 100
+
+
+def test_in_2017_frames_before_the_first_with_both_sides_are_left_out() -> None:
+    report = evaluated(scene(STILL), scene([[], [], *STILL[2:]]), "poseval2017")
+    assert report["objects"]["nose"] == 2
+    assert report.total("mota") == 100
+    nobody = evaluated(scene(STILL), scene([[]] * 4), "poseval2017")
+    assert (nobody.total("ap"), nobody.total("mota")) == (0, None)
+
+
+def test_in_2017_one_undefined_joint_made_the_mean_undefined() -> None:
+    truth = scene(STILL, missing=[(row, 13) for row in range(8)])  # no nose
+    report = evaluated(truth, scene(STILL), "poseval2017")
+    assert report["mota"]["right_knee"] == 100
+    for metric in ("ap", "mota", "recall"):
+        assert report.total(metric) is None, metric
+        assert evaluated(truth, scene(STILL), "poseval").total(metric) == 100, metric
 
 
 def test_in_2017_it_even_repeated_one_of_the_sequence_before() -> None:
