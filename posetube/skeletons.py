@@ -116,9 +116,18 @@ class Skeleton:
 
     @cached_property
     def sigmas(self) -> npt.NDArray[np.float64]:
-        """(K,) spread of each joint's labels for object keypoint similarity."""
-        published = self.published_sigmas
-        return np.array(published or [SIGMAS[_without_side(j)] for j in self.joints])
+        """(K,) spread of each joint's labels for object keypoint similarity.
+
+        Raises:
+            InputError: If nobody has published that of a joint.
+        """
+        unknown = [j for j in self.joints if _without_side(j) not in SIGMAS]
+        if unknown and not self.published_sigmas:
+            raise InputError(
+                f"skeleton {self.name}: object keypoint similarity needs each joint's spread, and "
+                f"none is known for {', '.join(unknown[:5])}"
+            )
+        return np.array(self.published_sigmas or [SIGMAS[_without_side(j)] for j in self.joints])
 
 
 def _both(*names: str) -> tuple[str, ...]:
