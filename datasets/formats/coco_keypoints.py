@@ -10,6 +10,7 @@ Not here: a data set of single pictures (:mod:`posetube.datasets.readers.coco_pe
 that pycocotools evaluates (:mod:`posetube.datasets.readers.coco`).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from posetube import boxes as box
 from posetube.errors import FormatError
+from posetube.skeletons import Skeleton
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
 
 from ..files.json_files import Identity, decode, read_bytes
@@ -144,16 +146,16 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     file = decode(read_bytes(path), File, path=path)
-    joints = joints_of(file, path)
+    skeleton = skeleton_in(file, path)
     place = {image.id: i for i, image in enumerate(file.images)}
     if len(place) < len(file.images):
         raise FormatError(f"{path}: two images have the same id")
-    rows = AnnotationRows(len(joints))
+    rows = AnnotationRows(len(skeleton))
     for i, person in enumerate(file.annotations):
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")
         try:
-            add(rows, person, frame=place[person.image_id], joints=len(joints))
+            add(rows, person, frame=place[person.image_id], joints=len(skeleton))
         except ValueError as error:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
     first = file.images[0] if file.images else None
@@ -161,7 +163,7 @@ def read(path: Path | str) -> VideoTracks:
         path=path,
         source=path.stem,
         size=(first.height, first.width) if first and first.height and first.width else None,
-        skeleton=skeleton_of(joints, name=path.stem),
+        skeleton=skeleton,
         frames=FrameTable(
             times=np.array([np.nan if m.time is None else m.time for m in file.images], np.float64),
             names=tuple(image.file_name for image in file.images),
@@ -170,15 +172,23 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
-def joints_of(file: File, path: Path) -> tuple[str, ...]:
-    """Names of the joints of the first category that has some.
+def skeleton_in(file: File, path: Path) -> Skeleton:
+    """The joints of the first category that has some, with the edges that it lists.
 
     Raises:
         FormatError: If none has.
     """
     for category in file.categories:
-        if category.keypoints and len(set(category.keypoints)) == len(category.keypoints):
-            return tuple(category.keypoints)
+        joints = tuple(category.keypoints)
+        if joints and len(set(joints)) == len(joints):
+            known = skeleton_of(joints, name=path.stem)
+            places = range(1, len(joints) + 1)
+            listed = [(a, b) for a, b in category.skeleton if a in places and b in places]
+            return (
+                known
+                if known.edges
+                else replace(known, edges=tuple((joints[a - 1], joints[b - 1]) for a, b in listed))
+            )
     raise FormatError(f"{path}: no category names its keypoints")
 
 

@@ -21,9 +21,9 @@ from posetube.structures import BoolArray, FrameTable
 
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
-from ..formats.coco_keypoints import Annotation, File, Image, add, joints_of
+from ..formats.coco_keypoints import Annotation, File, Image, add, skeleton_in
 from .annotated_video import AnnotatedVideo, Counts, Split
-from .annotation_rows import AnnotationRows, corners, skeleton_of
+from .annotation_rows import AnnotationRows, corners
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
 FILES = (*NAMED, "annotations/*.json", "*.json")
@@ -89,15 +89,15 @@ class CocoPeople:
             raise FormatError(f"{self.root}: no picture {video!r} in COCO")
         stem, image = self._pictures[video]
         file, path = self._files[stem]
-        joints = joints_of(file, path)
-        rows = AnnotationRows(len(joints))
+        skeleton = skeleton_in(file, path)
+        rows = AnnotationRows(len(skeleton))
         regions = []
         for person in self._people.get((stem, image.id), []):
             try:
                 if person.iscrowd == 1:
                     regions.append(np.array(corners(person.bbox, name="bbox")))
                 else:
-                    add(rows, person, frame=0, joints=len(joints))
+                    add(rows, person, frame=0, joints=len(skeleton))
             except ValueError as error:
                 raise FormatError(f"{path}: annotation {person.id}: {error}") from None
         frames = FrameTable(
@@ -110,7 +110,7 @@ class CocoPeople:
             path=path,
             source=video,
             size=_size(image),
-            skeleton=skeleton_of(joints, name=stem),
+            skeleton=skeleton,
             frames=frames,
         )
         return AnnotatedVideo(
@@ -147,7 +147,7 @@ def _annotation_files(paths: list[Path], *, all_of_them: bool) -> dict[str, tupl
     for path in paths:
         try:
             file = decode(read_bytes(path), File, path=path)
-            joints_of(file, path)
+            skeleton_in(file, path)
             found[path.stem] = file, path
         except FormatError:
             if all_of_them or (path == paths[-1] and not found):

@@ -30,7 +30,7 @@ from posetube.datasets.formats import (
 from posetube.datasets.formats.catalogue import FORMATS, find_format, guess_format
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
-from posetube.skeletons import COCO17, POSETRACK17SLOTS
+from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
 from posetube.structures import FrameTable, JointState, VideoTracks
 
 FRAMES = 4
@@ -73,6 +73,26 @@ def test_pycocotools_reads_what_coco_writes(tracks: VideoTracks, tmp_path: Path)
     assert person["track_id"] == person["attributes"]["track_id"] == 7
     assert person["num_keypoints"] == 17
     assert loaded.loadCats(1)[0]["keypoints"][0] == "nose"
+
+
+def test_coco_keeps_the_edges_of_joints_that_nobody_knows(
+    tracks: VideoTracks, tmp_path: Path
+) -> None:
+    whale = Skeleton(name="whale", joints=("snout", "fin", "fluke"), edges=(("fin", "fluke"),))
+    swum = replace(
+        tracks,
+        skeleton=whale,
+        keypoints=tracks.keypoints[:, :3],
+        keypoint_scores=tracks.keypoint_scores[:, :3],
+        joint_states=None,
+    )
+    coco_keypoints.write_tracks(tmp_path / "sea.json", swum)
+
+    found = coco_keypoints.read(tmp_path / "sea.json").skeleton
+
+    assert (found.joints, found.edges) == (whale.joints, whale.edges)
+    with pytest.raises(InputError, match="none is known for snout, fin, fluke"):
+        _ = found.sigmas
 
 
 def test_coco_keeps_people_states_scores_and_times(tracks: VideoTracks, tmp_path: Path) -> None:
