@@ -100,9 +100,10 @@ def rate_factor(step: int, *, steps: int, config: ScheduleConfig) -> float:
 
 
 def freeze(network: nn.Module, config: OptimizationConfig) -> None:
-    """Take the frozen parameters out of the gradient."""
+    """Take the frozen parameters out of the gradient; what the network has frozen stays so."""
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(not name.startswith(config.frozen or ("\0",)))
+        if config.frozen and name.startswith(config.frozen):
+            parameter.requires_grad_(False)
 
 
 def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim.AdamW:

@@ -1,25 +1,19 @@
-"""What a training step is fed: a batch of varied pictures, a pure function of seed and step.
+"""Batches of varied pictures: clips of one frame.
 
-So a run that was stopped goes on with the very batches it would have had, whatever the number of
-threads. Not here: one picture's variation (:mod:`posetube.datasets.training.picture_augment`).
+Not here: one picture's variation (:mod:`posetube.datasets.training.picture_augment`).
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.structures import ByteArray
 
 from ...datasets.training.picture_augment import PictureAugmentConfig, augment
 from ...datasets.training.training_pictures import PictureMixture, TeacherTrust
-from ...models3d.training.targets import TubeTruth
+from .batches import MULTIPLE, Batch, Size
 from .tube_truth import truth_of_picture
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +50,10 @@ class PicturesConfig:
                 raise InputError(
                     f"PicturesConfig.{name} must be 1 or more, got {getattr(self, name)}"
                 )
-        if any(side % 32 or side < 64 for size in self.sizes for side in size):
+        if any(side % MULTIPLE or side < 64 for size in self.sizes for side in size):
             raise InputError(
                 f"PicturesConfig.sizes must be multiples of 32 from 64, got {self.sizes}"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """B clips of one size, one frame each, with their truth."""
-
-    images: ByteArray
-    """(B, 1, H, W, 3) RGB."""
-
-    truth: tuple[TubeTruth, ...]
-    """B, of T = 1."""
 
 
 class PictureBatches:
@@ -97,13 +80,3 @@ class PictureBatches:
         ]
         images = np.stack([picture.image for picture in pictures])[:, None]
         return Batch(images=images, truth=tuple(map(truth_of_picture, pictures)))
-
-    def ahead(self, start: int, stop: int, *, depth: int = 4) -> Iterator[Batch]:
-        """The batches of steps ``start`` to ``stop``, up to ``depth`` of them prepared ahead."""
-        with ThreadPoolExecutor(self.config.threads) as pool:
-            waiting = [pool.submit(self, step) for step in range(start, min(start + depth, stop))]
-            for step in range(start, stop):
-                ready = waiting.pop(0)
-                if step + depth < stop:
-                    waiting.append(pool.submit(self, step + depth))
-                yield ready.result()

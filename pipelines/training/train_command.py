@@ -14,7 +14,7 @@ def train(
     data: Path | None = None,
     device: str = "auto",
 ) -> None:
-    """Train a network on pictures with labelled people.
+    """Train a network on pictures or clips with labelled people.
 
     The same line again goes on with a run that was stopped. The result is average.safetensors, a
     model for --model of the other commands.
@@ -27,8 +27,8 @@ def train(
     """
     from ..devices import choose_device
     from .toml_config import read_config
-    from .train_pictures import RESULT, TrainConfig
-    from .train_pictures import train as run
+    from .train import RESULT, TrainConfig
+    from .train import train as run
 
     settings = read_config(config, TrainConfig)
     run(settings, out, root=data or config.parent, device=choose_device(device).name)

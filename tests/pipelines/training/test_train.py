@@ -1,7 +1,6 @@
 """The training job on a handful of small drawn pictures."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,10 @@ from posetube.models3d.training.optimization import OptimizationConfig, Schedule
 from posetube.models3d.training.training_state import STATE
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
+from posetube.pipelines.training.batches import ahead
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.picture_batches import PictureBatches, PicturesConfig
-from posetube.pipelines.training.train_pictures import (
+from posetube.pipelines.training.train import (
     METRICS,
     RESULT,
     TrainConfig,
@@ -125,10 +125,9 @@ def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
 
 def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
     pictures = PicturesConfig(archives={"photos.tar": 1.0}, sizes=(SIZE, (64, 96)), batch=2)
-    ahead = PictureBatches(replace(pictures, threads=3), seed=1, root=data)
     single = PictureBatches(pictures, seed=1, root=data)
 
-    several = list(ahead.ahead(2, 7))
+    several = list(ahead(PictureBatches(pictures, seed=1, root=data), 2, 7, threads=3))
 
     assert len(several) == 5
     for step, batch in enumerate(several, start=2):

@@ -1,4 +1,4 @@
-"""The training job: from pictures with labelled people to weights that can be shipped.
+"""The training job: from labelled pictures or clips to weights that can be shipped.
 
 A run's folder holds ``drawn.tar`` (invented people, where they are asked for),
 ``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per
@@ -11,6 +11,7 @@ Not here: the command (:mod:`.train_command`).
 import copy
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,15 @@ from ...models3d.training.optimization import (
     optimizer_for,
     update_average,
 )
+from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.training_state import load_state, save_state
 from ...models3d.training.tube_losses import LossConfig, tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
+from .batches import Batch, ahead
+from .clip_batches import ClipBatches, ClipsConfig
 from .drawn_archive import DrawnArchiveConfig, drawn_archive
-from .picture_batches import Batch, PictureBatches, PicturesConfig
+from .picture_batches import PictureBatches, PicturesConfig
 from .picture_scores import score_pictures
 
 if TYPE_CHECKING:
@@ -63,11 +67,14 @@ class TrainConfig:
     start: str
     """Model to start from: a name, or a ``.safetensors`` file."""
 
-    pictures: PicturesConfig
-    """What to train on."""
+    pictures: PicturesConfig | None = None
+    """Single pictures to train on; None: clips."""
 
     drawn: DrawnArchiveConfig | None = None
-    """Invented people to mix in; None: none."""
+    """Invented people to mix in among the pictures; None: none."""
+
+    clips: ClipsConfig | None = None
+    """Clips to train on; None: pictures. A model of single frames is inflated to their length."""
 
     optimization: OptimizationConfig
     """How the weights change."""
@@ -91,6 +98,11 @@ class TrainConfig:
         for name in ("report_every", "save_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"TrainConfig.{name} must be 1 or more, got {getattr(self, name)}")
+        if (self.pictures is None) == (self.clips is None):
+            number = "none" if self.clips is None else "both"
+            raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")
+        if self.drawn is not None and self.pictures is None:
+            raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
 
 
 def train(
@@ -114,14 +126,14 @@ def train(
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    network = load_model(_start(config, root), device=device)
+    network = _network(config, root, device)
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
     optimizer = optimizer_for(network, config.optimization)
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
-    batches = PictureBatches(_pictures(config, folder, root), seed=config.seed, root=root)
+    batches, threads = _batches(config, folder, root, network)
     meter = Meter()
-    for batch in batches.ahead(step, config.optimization.steps):
+    for batch in ahead(batches, step, config.optimization.steps, threads=threads):
         losses = step_losses(network, batch, step=step, config=config)
         torch.autograd.backward(list(losses.values()))
         length = apply_gradients(optimizer, step=step, config=config.optimization)
@@ -139,17 +151,28 @@ def train(
     return average
 
 
-def _start(config: TrainConfig, root: Path) -> str | Path:
-    return root / config.start if config.start.endswith(".safetensors") else config.start
+def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
+    """The network to start from, made to look at as many frames as the clips have."""
+    file = config.start.endswith(".safetensors")
+    network = load_model(root / config.start if file else config.start, device=device)
+    length = 1 if config.clips is None else config.clips.frames.length
+    return inflated(network, length=length)
 
 
-def _pictures(config: TrainConfig, folder: Path, root: Path) -> PicturesConfig:
-    """The archives to train on, the invented people among them."""
-    if config.drawn is None:
-        return config.pictures
-    drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
-    archives = {**config.pictures.archives, str(drawn): config.drawn.weight}
-    return replace(config.pictures, archives=archives)
+def _batches(
+    config: TrainConfig, folder: Path, root: Path, network: TubeRCNN
+) -> tuple[Callable[[int], Batch], int]:
+    """What is trained on, and how many threads prepare it."""
+    if config.clips is not None:
+        clips = ClipBatches(config.clips, skeleton=network.skeleton, seed=config.seed, root=root)
+        return clips, config.clips.threads
+    pictures = config.pictures
+    assert pictures is not None
+    if config.drawn is not None:
+        drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
+        archives = {**pictures.archives, str(drawn): config.drawn.weight}
+        pictures = replace(pictures, archives=archives)
+    return PictureBatches(pictures, seed=config.seed, root=root), pictures.threads
 
 
 def step_losses(
@@ -215,8 +238,13 @@ def validate(
         return {}
 
     def detect(image: ByteArray) -> Detections:
-        clip = Clip(frames=np.zeros(1, np.int64), times=np.zeros(1, np.float64), images=image[None])
-        return network.detect(clip).at(0)
+        length = network.clip_length
+        clip = Clip(
+            frames=np.zeros(length, np.int64),
+            times=np.zeros(length, np.float64),
+            images=np.repeat(image[None], length, axis=0),
+        )
+        return network.detect(clip).at(length // 2)
 
     scores = score_pictures(
         detect, annotations=root / config.annotations, pictures=root / config.pictures

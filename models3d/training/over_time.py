@@ -1,0 +1,66 @@
+"""A network that looks at single frames, made into one that looks at clips.
+
+Not here: how a kernel gets its time axis (:mod:`..inflate`), what training then changes.
+"""
+
+from dataclasses import replace
+
+from posetube.errors import InputError
+
+from ..inflate import inflate
+from ..neck import C4Config
+from ..time_conv import to_channels_last
+from ..tube_rcnn import TubeRCNN, TubeRCNNConfig
+
+TIME = 3
+"""Time kernel, frames, as published."""
+
+
+def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
+    """Time kernels in neck, proposals and keypoint head, and a presence score.
+
+    The body stays as it is, so that most of the work is done once per frame however the clips
+    overlap. Beyond a clip's ends its first and last frame are repeated.
+
+    Args:
+        config: A network that looks at single frames.
+        length: T, an odd number of frames.
+
+    Raises:
+        InputError: If the network looks at clips of another length already.
+    """
+    if config.clip_length not in (1, length):
+        raise InputError(
+            f"this network looks at clips of {config.clip_length} frames; it cannot be made to "
+            f"look at {length}"
+        )
+    neck = config.neck
+    if not isinstance(neck, C4Config):
+        neck = replace(neck, time=TIME, time_padding="replicate")
+    return replace(
+        config,
+        clip_length=length,
+        neck=neck,
+        proposals=replace(config.proposals, time=TIME, time_padding="replicate"),
+        box_head=replace(config.box_head, presence=True),
+        keypoint_head=replace(config.keypoint_head, time=TIME, time_padding="replicate"),
+    )
+
+
+def inflated(network: TubeRCNN, *, length: int) -> TubeRCNN:
+    """A network for clips that says of each frame what ``network`` does; itself if it has T.
+
+    Its presence score begins with the same value for everybody.
+
+    Raises:
+        InputError: See :func:`over_time`.
+    """
+    if network.clip_length == length:
+        return network
+    grown = TubeRCNN(over_time(network.config, length=length), info=network.info)
+    fresh = grown.state_dict()
+    if network.box_head.presence is None:
+        fresh["box_head.presence.weight"].zero_()
+    grown.load_state_dict({**fresh, **inflate(network.state_dict(), fresh)})
+    to_channels_last(grown)
+    return grown.to(next(network.parameters()).device).eval()

@@ -1,0 +1,68 @@
+"""A network of single frames that is made to look at clips."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posetube.errors import InputError
+from posetube.models3d.neck import C4Config
+from posetube.models3d.presets import detect_and_track_r18, keypoint_rcnn_r50, tiny
+from posetube.models3d.training.over_time import inflated, over_time
+from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.structures import Clip
+
+
+def flat_network() -> TubeRCNN:
+    torch.manual_seed(0)
+    config = tiny()
+    small = replace(config.preprocess, short_side=64, long_side=96)
+    return TubeRCNN(replace(config, preprocess=small)).eval()
+
+
+def test_a_still_clip_gives_in_every_frame_what_the_single_frame_gives() -> None:
+    flat = flat_network()
+    image = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3)).astype(np.uint8)
+    times = np.arange(3)
+
+    still = Clip(frames=times, times=times / 25, images=np.repeat(image, 3, axis=0))
+    tubes = inflated(flat, length=3).detect(still)
+    single = flat.detect(Clip(frames=times[:1], times=times[:1] / 25, images=image))
+
+    assert len(tubes) == len(single)
+    assert len(tubes) > 0
+    np.testing.assert_allclose(tubes.scores, single.scores, atol=1e-5)
+    for step in range(3):
+        np.testing.assert_allclose(tubes.boxes[:, step], single.boxes[:, 0], atol=1e-3)
+        np.testing.assert_allclose(tubes.keypoints[:, step], single.keypoints[:, 0], atol=1e-2)
+
+
+@pytest.mark.parametrize("flat", [tiny(), keypoint_rcnn_r50()], ids=["tiny", "pyramid"])
+def test_time_enters_behind_the_body(flat: TubeRCNNConfig) -> None:
+    clips = over_time(flat, length=5)
+
+    assert clips.body == flat.body
+    assert clips.clip_length == 5
+    assert not isinstance(clips.neck, C4Config)
+    assert clips.neck.time == clips.proposals.time == clips.keypoint_head.time == 3
+    assert clips.box_head.presence
+
+
+def test_chance_has_no_part_in_it() -> None:
+    flat = flat_network()
+
+    first, second = (inflated(flat, length=3).state_dict() for _ in range(2))
+
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_network_that_has_the_length_stays_as_it_is() -> None:
+    flat = flat_network()
+
+    assert inflated(flat, length=1) is flat
+
+
+def test_the_length_of_a_clip_network_is_not_changed() -> None:
+    with pytest.raises(InputError, match="looks at clips of 3 frames; it cannot be made to look a"):
+        over_time(detect_and_track_r18(), length=5)

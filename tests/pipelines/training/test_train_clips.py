@@ -1,0 +1,171 @@
+"""The training job on a handful of small invented clips."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from posetube.datasets.synthetic import SceneConfig, generate
+from posetube.datasets.synthetic.layouts import write_dataset
+from posetube.datasets.training.augment import AugmentConfig
+from posetube.datasets.training.clips import ClipConfig
+from posetube.errors import InputError
+from posetube.models3d.checkpoints.loading import load_model
+from posetube.models3d.checkpoints.weights_io import save
+from posetube.models3d.presets import tiny
+from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
+from posetube.models3d.training.over_time import over_time
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.pipelines.cli import main
+from posetube.pipelines.training.batches import Batch
+from posetube.pipelines.training.clip_batches import ClipBatches, ClipsConfig
+from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
+from posetube.pipelines.training.picture_batches import PicturesConfig
+from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train
+from posetube.skeletons import COCO17
+
+SIZE = (96, 128)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips as PoseTrack18 has them, and random weights of single frames to start from."""
+    folder = tmp_path_factory.mktemp("data")
+    scene = SceneConfig(people=2, seconds=0.4, size=SIZE, noise=0.0)
+    write_dataset(folder / "clips", (generate(scene, seed=s) for s in (0, 1)), layout="posetrack18")
+    torch.manual_seed(0)
+    save(TubeRCNN(tiny()), folder / "start.safetensors")
+    return folder
+
+
+def clips(**changes: Any) -> ClipsConfig:
+    augment = AugmentConfig(size=SIZE, scale=(0.9, 1.1), occlusion_share=0.0)
+    settings = {"dataset": "posetrack18", "root": Path("clips"), "batch": 1, "augment": augment}
+    return ClipsConfig(**{**settings, **changes})
+
+
+def config(*, steps: int, **changes: Any) -> TrainConfig:
+    return TrainConfig(
+        start="start.safetensors",
+        clips=clips(),
+        optimization=OptimizationConfig(
+            steps=steps,
+            learning_rate=1e-3,
+            schedule=ScheduleConfig(warmup=1),
+            precision="float32",
+        ),
+        save_every=2,
+        report_every=2,
+        **changes,
+    )
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(config(steps=4), tmp_path / "straight", root=data)
+    real = ClipBatches.__call__
+
+    def stop_at_three(self: ClipBatches, step: int) -> Batch:
+        if step == 3:
+            raise KeyboardInterrupt
+        return real(self, step)
+
+    monkeypatch.setattr(ClipBatches, "__call__", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(steps=4), tmp_path / "stopped", root=data)
+    monkeypatch.undo()
+    train(config(steps=4), tmp_path / "stopped", root=data)
+
+    straight, stopped = (load_file(tmp_path / run / RESULT) for run in ("straight", "stopped"))
+    assert straight.keys() == stopped.keys()
+    for name, value in straight.items():
+        assert torch.equal(value, stopped[name]), name
+
+
+@pytest.mark.slow
+def test_a_few_steps_make_the_losses_smaller_and_a_model_for_clips(
+    data: Path, tmp_path: Path
+) -> None:
+    train(config(steps=24), tmp_path, root=data)
+
+    reports = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
+    assert np.mean(sums[-3:]) < 0.9 * np.mean(sums[:3])
+    assert all("presence" in r for r in reports if "classes" in r)
+    assert load_model(tmp_path / RESULT).config == over_time(tiny(), length=3)
+
+
+def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(data: Path) -> None:
+    wide = clips(frames=ClipConfig(length=5, stride=2), batch=2)
+
+    first, again, other = (
+        ClipBatches(wide, skeleton=COCO17, seed=seed, root=data) for seed in (1, 1, 2)
+    )
+
+    batch = first(3)
+    assert batch.images.shape == (2, 5, *SIZE, 3)
+    assert [people.boxes.shape[1] for people in batch.truth] == [5, 5]
+    assert np.array_equal(batch.images, again(3).images)
+    assert any(not np.array_equal(first(step).images, other(step).images) for step in range(3))
+
+
+def test_a_data_set_without_clips_is_refused(data: Path) -> None:
+    with pytest.raises(InputError, match="no clip of 3 labelled frames in part 'test'; 'posetube"):
+        ClipBatches(clips(split="test"), skeleton=COCO17, seed=0, root=data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 0}, "ClipsConfig.batch must be 1 or more, got 0"),
+        ({"frames": ClipConfig(length=2)}, "ClipsConfig.frames.length must be odd, got 2"),
+        (
+            {"augment": AugmentConfig(size=(100, 128))},
+            r"ClipsConfig.augment.size must be multiples of 32, got \(100, 128\)",
+        ),
+        (
+            {"augment": AugmentConfig(size=SIZE, strides=(1, 2))},
+            r"ClipsConfig.augment.strides must be \[1\], got \[1, 2\]",
+        ),
+    ],
+)
+def test_settings_name_the_field_and_the_value(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        clips(**changes)
+
+
+def test_there_is_one_thing_to_train_on() -> None:
+    pictures, run = PicturesConfig(archives={"a.tar": 1.0}), config(steps=1)
+
+    with pytest.raises(InputError, match="needs one of pictures and clips, got both"):
+        replace(run, pictures=pictures)
+    with pytest.raises(InputError, match="needs one of pictures and clips, got none"):
+        replace(run, clips=None)
+    with pytest.raises(InputError, match="TrainConfig.drawn is mixed among pictures"):
+        replace(run, drawn=DrawnArchiveConfig(onto={"a.tar": 1.0}))
+
+
+def test_the_command_reads_a_table_of_clips(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text(
+        "start = 'start.safetensors'\n"
+        "[clips]\ndataset = 'posetrack18'\nroot = 'clips'\nbatch = 1\n"
+        "frames = {length = 3, stride = 2}\naugment = {size = [96, 128]}\n"
+        "[optimization]\nsteps = 1\nprecision = 'float32'\n"
+    )
+
+    assert (
+        main(["train", str(settings), "--data", str(data), "--out", str(tmp_path), "--device=cpu"])
+        == 0
+    )
+    assert load_model(tmp_path / RESULT).clip_length == 3
+    assert capsys.readouterr().out.strip() == str(tmp_path / RESULT)
