@@ -71,11 +71,13 @@ def decode(heatmaps: Tensor, boxes: Tensor, *, geometry: Geometry, config: Decod
     Returns:
         The joints, in pixels of the displayed frame.
     """
-    if config.rule == "refined":
-        return decode_refined(heatmaps, geometry.to_picture(boxes))
-    if config.pixels == "picture":
-        return decode_resized(heatmaps, geometry.to_picture(boxes))
-    joints = decode_resized(heatmaps, boxes)
+    on_picture = config.rule == "refined" or config.pixels == "picture"
+    read = decode_refined if config.rule == "refined" else decode_resized
+    # autocast would compute the products in half precision, in which many cells are the highest
+    with torch.autocast(heatmaps.device.type, enabled=False):
+        joints = read(heatmaps, geometry.to_picture(boxes) if on_picture else boxes)
+    if on_picture:
+        return joints
     return joints._replace(positions=geometry.to_picture(joints.positions))
 
 
@@ -198,7 +200,7 @@ def _bicubic(lengths: Tensor, side: int) -> Tensor:
     """
     longest = int(lengths.max())
     out = torch.arange(longest, device=lengths.device)
-    scale = side / lengths.double()
+    scale = side / lengths.to(torch.float32 if lengths.device.type == "mps" else torch.float64)
     source = (out + 0.5) * scale[:, None] - 0.5
     first = source.floor()
     taps = torch.arange(-1, 3, device=lengths.device)

@@ -126,6 +126,19 @@ def test_boxes_outside_the_picture_have_features() -> None:
     assert torch.isfinite(pooled).all()
 
 
+def test_half_precision_features_are_pooled_at_full_precision_places() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand(3, 4, 40, 60, generator=generator).bfloat16()
+    tubes = random_tubes(0) + torch.tensor([700.7, 500.3, 700.9, 500.1])
+    config = PoolConfig(size=7)
+
+    pooled = pool_tubes([features], [tubes], strides=(16,), config=config)
+
+    exact = pool_tubes([features.float()], [tubes], strides=(16,), config=config)
+    assert pooled.dtype == torch.bfloat16
+    assert torch.equal(pooled, exact.bfloat16())
+
+
 def test_torchvision_measures_the_step_of_its_anchors_on_the_picture() -> None:
     config = AnchorConfig(sizes=((32,),), ratios=(1.0,))
 

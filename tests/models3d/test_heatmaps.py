@@ -1,9 +1,18 @@
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.heatmaps import DecodeConfig, decode_refined, decode_resized, peak_mass
+from posetube.models3d.heatmaps import (
+    DecodeConfig,
+    decode,
+    decode_refined,
+    decode_resized,
+    peak_mass,
+)
+from posetube.models3d.preprocess import Geometry
 
 
 def bumps(places: Tensor, *, side: int = 56, width: float = 2.0) -> Tensor:
@@ -83,6 +92,21 @@ def test_nobody_has_no_joints(rule: object) -> None:
 
     assert found.positions.shape == (0, 17, 2)
     assert found.scores.shape == (0, 17)
+
+
+@pytest.mark.parametrize("rule", ["refined", "resized"])
+def test_autocast_leaves_the_joints_where_they_are(rule: Literal["refined", "resized"]) -> None:
+    maps = bumps(torch.rand(3, 17, 2, generator=torch.Generator().manual_seed(0)))
+    boxes = torch.tensor([[10.0, 20, 210, 320]]).repeat(3, 1)
+    size = (400, 400)
+    geometry = Geometry(picture=size, resized=size, padded=size, scale=(1.0, 1.0))
+    config = DecodeConfig(rule=rule)
+
+    exact = decode(maps, boxes, geometry=geometry, config=config)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = decode(maps, boxes, geometry=geometry, config=config)
+
+    assert torch.equal(found.positions, exact.positions)
 
 
 def test_the_power_of_rescoring_is_not_negative() -> None:

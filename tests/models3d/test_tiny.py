@@ -117,6 +117,14 @@ def test_joints_lie_within_a_cell_of_the_checkpoints(
     assert (np.abs(joints - check["keypoints"][..., :2]) <= cell / 2 + 1e-3).all()
 
 
+def clip_of(file: Path) -> Clip:
+    """A photograph."""
+    picture = cv2.imread(str(file))
+    assert picture is not None
+    frames = np.ascontiguousarray(picture[..., ::-1])[None].astype(np.uint8)
+    return Clip(frames=np.array([0]), times=np.array([0.0]), images=frames)
+
+
 def find(model: TubeRCNN, check: dict[str, Any]) -> Found:
     height, width = check["image"].shape[:2]
     size = (height, width)
@@ -136,6 +144,29 @@ def test_the_package_ships_a_small_model_that_says_where_it_is_from() -> None:
     assert file.stat().st_size < 12 * 1024**2
     assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
     assert file.with_name("tiny.md").is_file()
+
+
+@pytest.mark.slow
+def test_bfloat16_finds_the_same_people(samples: Path) -> None:
+    model = load_model("tiny")
+    compared = 0
+    for file in sorted((samples / "tiny_coco" / "train2017").glob("*.jpg"))[:8]:
+        clip = clip_of(file)
+        exact = model.detect(clip)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = model.detect(clip)
+        for person in np.flatnonzero(exact.scores > 0.3):
+            box = exact.boxes[person, 0]
+            size = (box[2:] - box[:2]).max()
+            corners = np.abs(rough.boxes[:, 0] - box).max(axis=1) / size
+            same = int(corners.argmin())
+            joints = np.linalg.norm(rough.keypoints[same, 0] - exact.keypoints[person, 0], axis=1)
+            assert corners[same] < 0.15
+            assert np.median(joints) / size < 0.02
+            assert abs(rough.scores[same] - exact.scores[person]) < 0.05
+            compared += 1
+
+    assert compared >= 8
 
 
 def average_precision(truth: Any, found: list[dict[str, Any]], kind: str) -> tuple[float, float]:
@@ -159,10 +190,7 @@ def test_the_floor_on_human_labels_is_kept(samples: Path) -> None:
     model = load_model("tiny")
     found: list[dict[str, Any]] = []
     for image in json.loads(labels.read_text())["images"]:
-        picture = cv2.imread(str(folder / "train2017" / image["file_name"]))
-        assert picture is not None
-        frames = np.ascontiguousarray(picture[..., ::-1])[None].astype(np.uint8)
-        tubes = model.detect(Clip(frames=np.array([0]), times=np.array([0.0]), images=frames))
+        tubes = model.detect(clip_of(folder / "train2017" / image["file_name"]))
         for box, points, sure, score in zip(
             tubes.boxes[:, 0],
             tubes.keypoints[:, 0],
