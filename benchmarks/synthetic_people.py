@@ -1,6 +1,6 @@
-"""How fast synthetic clips are drawn on one core, and how like people the drawn people are.
+"""How like people the drawn people are.
 
-The second is measured with a network that has never been trained on drawn people: how many of
+Measured with a network that has never been trained on drawn people: how many of
 those that are at least half visible it finds, and how many of their visible joints.
 
     python benchmarks/synthetic_people.py --record laptop
@@ -10,12 +10,10 @@ import argparse
 import json
 import platform
 import sys
-import time
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from posetube.boxes import iou
@@ -33,28 +31,6 @@ from posetube.structures import Clip, JointState
 RESULTS = Path(__file__).parent / "results"
 LEAST_SCORE = 0.3
 """Detections less sure than this do not count."""
-
-
-def speeds() -> dict[str, float]:
-    """Frames of 640 x 360 per second of one core, and milliseconds per single picture."""
-    cv2.setNumThreads(1)
-    numbers = {}
-    for name, config in (
-        ("static", SceneConfig(seconds=2)),
-        ("pan", SceneConfig(seconds=2, camera="pan")),
-        ("ten_people", SceneConfig(seconds=2, people=10)),
-        ("motion_blur", SceneConfig(seconds=2, motion_blur=0.5)),
-    ):
-        clip = generate(config, seed=3)
-        start = time.process_time()
-        count = sum(1 for _ in clip.frames())
-        numbers[f"frames_per_second_{name}"] = round(count / (time.process_time() - start), 1)
-    rng, pictures = np.random.default_rng(0), PictureConfig()
-    start = time.process_time()
-    for _ in range(40):
-        picture(pictures, rng=rng)
-    numbers["picture_milliseconds"] = round((time.process_time() - start) / 40 * 1e3, 1)
-    return numbers
 
 
 def likeness(frames: Iterable[SyntheticFrame], network: TubeRCNN) -> dict[str, float]:
@@ -101,7 +77,6 @@ def main() -> None:
     rng = np.random.default_rng(7)
     pictures = (picture(PictureConfig(), rng=rng) for _ in range(40))
     numbers = {
-        **speeds(),
         "clips": likeness(_clips(8), network),
         "pictures": likeness(pictures, network),
     }

@@ -107,12 +107,27 @@ class SyntheticClip:
 
     def flow(self, index: int) -> Flow | None:
         """Where the pixels of frame ``index`` go in the next; None at a cut and at the end."""
-        if index + 1 >= len(self):
-            return None
-        here, there = int(self.shown[index]), int(self.shown[index + 1])
-        if self._shot(here) is not self._shot(there):
+        if not self._goes_on(index):
             return None
         return optical_flow(self.moment(index), self.moment(index + 1))
+
+    def flows(self) -> Iterator[Flow | None]:
+        """What :meth:`flow` gives for every frame, in order; each moment is drawn once."""
+        moment: Moment | None = None
+        for index in range(len(self)):
+            if not self._goes_on(index):
+                moment = None
+                yield None
+                continue
+            moment, before = self.moment(index + 1), moment or self.moment(index)
+            yield optical_flow(before, moment)
+
+    def _goes_on(self, index: int) -> bool:
+        """Whether the frame after this one is of the same shot."""
+        if index + 1 >= len(self):
+            return False
+        here, there = int(self.shown[index]), int(self.shown[index + 1])
+        return self._shot(here) is self._shot(there)
 
     def tracks(self, *, skeleton: str = "coco17", min_visibility: float = 0.1) -> VideoTracks:
         """The truth as annotations; draws every frame once.

@@ -246,6 +246,19 @@ def test_the_flow_of_a_joint_leads_to_the_joint() -> None:
     assert np.median(misses) < 1
 
 
+def test_the_flows_of_all_frames_are_those_of_each() -> None:
+    clip = generate(replace(SMALL, seconds=0.3, shots=2), seed=6)
+    flows = list(clip.flows())
+    assert len(flows) == len(clip)
+    assert sum(flow is None for flow in flows) == 2  # before the cut, and at the end
+    for index, flow in enumerate(flows):
+        alone = clip.flow(index)
+        assert (flow is None) == (alone is None)
+        if flow is not None and alone is not None:
+            np.testing.assert_array_equal(flow.motion, alone.motion)
+            np.testing.assert_array_equal(flow.occluded, alone.occluded)
+
+
 def test_a_frame_repeated_does_not_move() -> None:
     clip = generate(replace(SMALL, seconds=1, duplicated=0.5), seed=6)
     still = int(np.flatnonzero(np.diff(clip.shown) == 0)[0])

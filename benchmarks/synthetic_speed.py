@@ -1,0 +1,97 @@
+"""How fast synthetic clips of 640 x 360 are drawn on one core: people, blur, camera, flow.
+
+Processor time is counted, so that what else the machine does matters little; each kind of clip is
+drawn several times, and the fastest counts.
+
+    python benchmarks/synthetic_speed.py --record synthetic_speed
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posetube.datasets.synthetic import (
+    PictureConfig,
+    SceneConfig,
+    SyntheticClip,
+    generate,
+    picture,
+)
+
+RESULTS = Path(__file__).parent / "results"
+SEED = 3
+
+
+def kinds(seconds: float) -> dict[str, tuple[SceneConfig, bool]]:
+    """What is drawn, by name, and whether its flow is wanted."""
+    table = {}
+    for people, blur, flow in product((1, 4, 10), (0.0, 0.5), (False, True)):
+        name = f"{people} people{', motion blur' if blur else ''}{', flow' if flow else ''}"
+        table[name] = (SceneConfig(seconds=seconds, people=people, motion_blur=blur), flow)
+    for people in (4, 10):
+        config = SceneConfig(seconds=seconds, people=people, camera="pan")
+        table[f"{people} people, panning camera"] = (config, False)
+    return table
+
+
+def rate(clip: SyntheticClip, *, flow: bool) -> float:
+    """Frames per second of processor time."""
+    start = time.process_time()
+    for _ in clip.frames():
+        pass
+    if flow:
+        for _ in clip.flows():
+            pass
+    return len(clip) / (time.process_time() - start)
+
+
+def picture_milliseconds(count: int) -> float:
+    """Processor time of one picture for training."""
+    rng = np.random.default_rng(0)
+    start = time.process_time()
+    for _ in range(count):
+        picture(PictureConfig(), rng=rng)
+    return (time.process_time() - start) / count * 1e3
+
+
+def main() -> None:
+    """Read the arguments, measure, print, record."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of each clip")
+    parser.add_argument("--record", help="write results/NAME.json")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    speeds = {}
+    for name, (config, flow) in kinds(options.seconds).items():
+        clip = generate(config, seed=SEED)
+        speeds[name] = round(max(rate(clip, flow=flow) for _ in range(options.rounds)), 1)
+        print(f"{name:40} {speeds[name]:7.1f} frames/s")
+    each = round(picture_milliseconds(20 * options.rounds), 1)
+    print(f"{'a picture for training':40} {each:7.1f} ms")
+    if options.record:
+        record = {
+            "frames_per_second": speeds,
+            "picture_milliseconds": each,
+            "command": " ".join(["python", *sys.argv]),
+            "machine": platform.platform(),
+            "versions": {
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "opencv": cv2.__version__,
+            },
+        }
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{options.record}.json"
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
