@@ -17,6 +17,7 @@ from posetube.datasets.files.reader_process import START_SECONDS
 from posetube.datasets.formats import sleap
 from posetube.datasets.formats.catalogue import FORMATS
 from posetube.datasets.readers.catalogue import open_dataset
+from posetube.datasets.readers.human36m import Human36m
 from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.datasets.video import VideoConfig, open_video
 from posetube.restricted_pickle import load_plain
@@ -26,7 +27,7 @@ from posetube.structures import FrameTable, VideoTracks
 SECONDS = 20
 """A mutation that takes longer is a hang."""
 
-IN_PROCESS = 5.0
+IN_PROCESS = 10.0
 """What the process that reads SLEAP's and NWB's files is given for one of them."""
 
 SMALL = Skeleton(name="small", joints=("head", "neck", "hand"))
@@ -135,6 +136,31 @@ def jhmdb_json(root: Path) -> None:
     (root / "Sub1_test.json").write_text(json.dumps(content))
 
 
+def human36m_cdf(root: Path) -> None:
+    """Projected joints of four frames, as the release has them."""
+    cdfwrite = import_module("cdflib.cdfwrite")
+    path = root / "S9" / "MyPoseFeatures" / "D2_Positions" / "Walking 1.54138969.cdf"
+    path.parent.mkdir(parents=True)
+    pose = np.ones((1, 4, 64))
+    spec = {"Variable": "Pose", "Data_Type": 45, "Num_Elements": 1, "Rec_Vary": True,
+            "Dim_Sizes": [4, 64]}  # fmt: skip
+    file = cdfwrite.CDF(str(path), cdf_spec={"Encoding": 6})
+    file.write_var(spec, var_data=pose)
+    file.close()
+
+
+class Features:
+    """Reads what :func:`human36m_cdf` wrote, by the same process again and again."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[Path, Human36m] = {}
+
+    def read(self, root: Path) -> None:
+        """Reads the only video."""
+        found = self._datasets.setdefault(root, Human36m(root=root))
+        found.read("S9/Walking 1.54138969")
+
+
 REAL = {
     "penn-action": ("penn_action/labels/1154.mat", "labels/1154.mat", "penn-action"),
     "lspet": ("lsp_extended/joints_im00001-00200.mat", "joints.mat", "lspet"),
@@ -221,6 +247,7 @@ def targets(samples: Path | None = None) -> Targets:
         "mpii json": Target(mpii_json, dataset("mpii")),
         "mpii hdf5": Target(hourglass, dataset("mpii")),
         "sub-jhmdb json": Target(jhmdb_json, dataset("sub-jhmdb-json")),
+        "human36m cdf": Target(human36m_cdf, Features().read, seconds=round(START_SECONDS)),
     }
     for layout, (joints, _) in WRITERS.items():
         name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)

@@ -176,25 +176,29 @@ def in_own_process(
         process.join()
         end = f"the process ended with {process.exitcode}"
         found = (Counter({end: 1}), {end: f"seed {seed}"}, 0)
-    process.join()
+    finally:
+        process.terminate()
+        process.join()
     return found
 
 
 def measure(name: str, target: Target, *, count: int, seed: int) -> dict[str, Any]:
-    """All outcomes of one reader."""
+    """All outcomes of one reader; an interrupt ends it early with what was done."""
     start = time.perf_counter()
     outcomes: Counter[str] = Counter()
     bad: dict[str, str] = {}
     peak = 0
     for part, first in enumerate(range(0, count, PART)):
-        some, worse, most = in_own_process(
-            target, count=min(PART, count - first), seed=seed + 1000 * part
-        )
+        size = min(PART, count - first)
+        try:
+            some, worse, most = in_own_process(target, count=size, seed=seed + 1000 * part)
+        except KeyboardInterrupt:
+            break  # what is done counts
         outcomes, bad, peak = outcomes + some, worse | bad, max(peak, most)
     seconds = round(time.perf_counter() - start, 1)
     print(f"{name:24} {seconds:7.1f} s  peak {peak} MiB  {dict(outcomes)}", flush=True)
     return {
-        "mutations": count,
+        "mutations": outcomes.total(),
         "outcomes": dict(outcomes),
         "seconds": seconds,
         "peak_mib": peak,

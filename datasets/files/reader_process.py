@@ -1,6 +1,7 @@
 """Reading in a process of its own, for libraries that a damaged file can hang, crash or bloat.
 
-The process reads one file after the other and is started anew after one that it did not survive.
+The process reads one file after the other and is started anew after one that it did not survive; it
+ends with the object that started it. A copy of that object in another process starts its own.
 Below Python there is no other way to end a library that runs on for ever, nor to outlive one that
 writes where it must not.
 
@@ -15,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import msgspec
 
@@ -43,6 +44,14 @@ class ReaderProcess:
         """
         self._command = [sys.executable, "-c", SERVE, module, function, *preload]
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_process": None}
+
+    def __del__(self) -> None:
+        if self._owner == os.getpid():
+            self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +82,7 @@ class ReaderProcess:
         Raises:
             FormatError: If the function fails, takes longer, or the process does not survive it.
         """
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():
             self._start(path)
         answer = self._answer([str(path), str(copy)], seconds=seconds)
         if answer is None:
@@ -86,6 +95,7 @@ class ReaderProcess:
 
     def _start(self, path: Path) -> None:
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        self._owner = os.getpid()
         self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=nowhere)
         if not self._answer(None, seconds=START_SECONDS):
             raise FormatError(f"{path}: the process that should read it did not start")
@@ -105,6 +115,10 @@ class ReaderProcess:
             line = process.stdout.readline()
         except BrokenPipeError:
             line = b""
+        except BaseException:  # interrupted: an answer to come would be taken for the next one
+            timer.cancel()
+            self.close()
+            raise
         late = not timer.is_alive()
         timer.cancel()
         if not line:

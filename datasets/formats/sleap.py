@@ -43,7 +43,10 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """How an HDF5 file begins; a longer block of the user's own before it, which is allowed, is not met
 in either format."""
 
-LIBRARIES = {".slp": ("sleap_io", "h5py"), ".nwb": ("sleap_io", "pynwb", "ndx_pose")}
+LIBRARIES = {
+    ".slp": ("sleap_io.io.main", "sleap_io.io.slp"),
+    ".nwb": ("sleap_io.io.main", "sleap_io.io.nwb"),
+}
 """What reads each kind of file, and takes seconds to import."""
 
 

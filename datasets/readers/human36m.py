@@ -22,10 +22,11 @@ from posetube.errors import FormatError
 from posetube.skeletons import H36M17
 from posetube.structures import DoubleArray, FrameTable, JointState
 
+from ..files.cdf_files import read_pose, reader
 from ..files.checked_values import numbers, relative_path
 from ..files.json_files import Identity, decode, read_bytes
 from ..files.npz_files import read_npz
-from ..files.optional_library import optional_library
+from ..files.reader_process import ReaderProcess
 from .annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
 from .person_list import Person, PictureList, gather
 
@@ -90,9 +91,9 @@ class Human36m:
         return self._read_features(video, self._features[video])
 
     def _read_features(self, video: str, path: Path) -> AnnotatedVideo:
-        points = _pose(path, axes=2)
+        points = self._pose(path, axes=2)
         deep = path.parents[1] / "D3_Positions_mono" / path.name
-        joints_3d = _pose(deep, axes=3) / 1000 if deep.is_file() else None
+        joints_3d = self._pose(deep, axes=3) / 1000 if deep.is_file() else None
         if joints_3d is not None and len(joints_3d) != len(points):
             raise FormatError(f"{deep}: {len(joints_3d)} frames, {path.name} has {len(points)}")
         actor, camera = video.partition("/")[0], path.stem.rpartition(".")[2]
@@ -118,19 +119,18 @@ class Human36m:
             ),
         )
 
+    def _pose(self, path: Path, *, axes: int) -> DoubleArray:
+        """(F, 17, axes) of a CDF file's ``Pose`` (1, F, 32 * axes)."""
+        value = read_pose(path, self._process)
+        pose = numbers(value, shape=(1, -1, 32 * axes), where=f"{path}: Pose", limit=FARTHEST)[0]
+        if len(pose) > MAX_FRAMES:
+            raise FormatError(f"{path}: {len(pose)} frames; at most {MAX_FRAMES} are read")
+        kept: DoubleArray = pose.reshape(len(pose), 32, axes)[:, KEPT]
+        return kept
 
-def _pose(path: Path, *, axes: int) -> DoubleArray:
-    """(F, 17, axes) of a CDF file's ``Pose`` (1, F, 32 * axes)."""
-    cdflib = optional_library("cdflib", purpose=f"{path}: a CDF file of Human3.6M")
-    try:
-        value = np.asarray(cdflib.CDF(str(path)).varget("Pose"))
-    except Exception as error:  # a damaged file fails in any way that cdflib can fail
-        raise FormatError(f"{path}: not a sound CDF file: {type(error).__name__}") from None
-    pose = numbers(value, shape=(1, -1, 32 * axes), where=f"{path}: Pose", limit=FARTHEST)[0]
-    if len(pose) > MAX_FRAMES:
-        raise FormatError(f"{path}: {len(pose)} frames; at most {MAX_FRAMES} are read")
-    kept: DoubleArray = pose.reshape(len(pose), 32, axes)[:, KEPT]
-    return kept
+    @cached_property
+    def _process(self) -> ReaderProcess:
+        return reader()
 
 
 def _read_npz(path: Path) -> Iterator[tuple[str, Person]]:

@@ -1,5 +1,6 @@
 """A process of its own outlives what a damaged file does to a library, and is started anew."""
 
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,16 @@ def run(process: ReaderProcess, folder: Path, word: str) -> str:
 
 def test_many_files_are_read_by_one_process(process: ReaderProcess, tmp_path: Path) -> None:
     assert [run(process, tmp_path, word) for word in ("one", "two")] == ["one", "two"]
+
+
+def test_a_copy_has_a_process_of_its_own(process: ReaderProcess, tmp_path: Path) -> None:
+    assert run(process, tmp_path, "one") == "one"
+
+    copy = pickle.loads(pickle.dumps(process))
+    assert run(copy, tmp_path, "two") == "two"
+    del copy
+
+    assert run(process, tmp_path, "three") == "three"
 
 
 @pytest.mark.slow

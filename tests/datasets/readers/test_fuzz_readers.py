@@ -19,7 +19,12 @@ def _load() -> ModuleType:
 
 FUZZ = _load()
 TARGETS = FUZZ.targets()
-NEEDS = {"mpii hdf5": "h5py", "format slp": "sleap_io", "format nwb": "sleap_io"}
+NEEDS = {
+    "mpii hdf5": "h5py",
+    "human36m cdf": "cdflib",
+    "format slp": "sleap_io",
+    "format nwb": "sleap_io",
+}
 SLOW = {"format slp": 20, "format nwb": 8}
 """How often the readers are tried whose libraries are slow."""
 

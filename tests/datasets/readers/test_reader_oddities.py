@@ -269,7 +269,7 @@ def test_a_damaged_cdf_is_refused(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not a CDF file at all")
 
-    with pytest.raises(FormatError, match="not a sound CDF file"):
+    with pytest.raises(FormatError, match="not a sound file: "):
         Human36m(root=tmp_path).read("S1/Eating.54138969")
 
 

@@ -1,0 +1,64 @@
+"""A variable of a CDF file, by the optional library cdflib, in a process of its own.
+
+The records of such a file point at one another; where damage makes them point in a circle, cdflib
+follows them for ever.
+
+Not here: what the numbers mean.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import FormatError, InputError
+
+from .optional_library import optional_library
+from .reader_process import ReaderProcess
+
+VARIABLE = "Pose"
+"""The only variable of the files that are met."""
+
+SECONDS = 10.0
+"""A file that takes longer is refused; the published ones take a tenth of a second."""
+
+MAX_BYTES = 256 * 2**20
+"""Larger files are refused."""
+
+
+def reader() -> ReaderProcess:
+    """A process that reads CDF files one after the other."""
+    return ReaderProcess(__name__, read_into.__name__, preload=["cdflib"])
+
+
+def read_pose(path: Path, process: ReaderProcess, *, seconds: float = SECONDS) -> npt.NDArray[Any]:
+    """The variable ``Pose``.
+
+    Args:
+        path: A ``.cdf`` file.
+        process: From :func:`reader`.
+        seconds: Time to allow.
+
+    Raises:
+        MissingExtraError: If cdflib is not installed.
+        InputError: If there is no such file.
+        FormatError: If it is damaged, too large, or lacks the variable.
+    """
+    optional_library("cdflib", purpose=f"{path}: a CDF file of Human3.6M")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.stat().st_size > MAX_BYTES:
+        raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "values.npy"
+        process.run(path, copy, seconds=SECONDS)
+        return np.asarray(np.load(copy, allow_pickle=False))
+
+
+def read_into(path: Path, copy: Path) -> None:
+    """Read the variable here and now, whatever the file does, and write it as NumPy's ``.npy``."""
+    cdflib = optional_library("cdflib", purpose=f"{path}: a CDF file")
+    values = np.asarray(cdflib.CDF(str(path)).varget(VARIABLE))
+    np.save(copy, values, allow_pickle=False)
