@@ -1,6 +1,5 @@
 """What labelled clips and pictures become for the losses."""
 
-
 import numpy as np
 import pytest
 
