@@ -11,6 +11,7 @@ from posetube.models3d.box_coding import BoxConvention, encode
 from posetube.models3d.presets import tiny
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
+from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
 from posetube.models3d.training.tube_losses import tube_losses
@@ -67,6 +68,16 @@ def test_gradients_reach_every_parameter() -> None:
     assert set(losses) == {
         "objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints",
     }  # fmt: skip
+    without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+def test_gradients_reach_every_parameter_of_a_network_over_time() -> None:
+    model = inflated(network(), length=3)
+
+    losses = losses_of(model, pixels(3), [people(3)])
+    torch.autograd.backward(list(losses.values()))
+
     without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
 
