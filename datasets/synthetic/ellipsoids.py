@@ -47,20 +47,26 @@ def cover(
     px, py, half, root = px[inside], py[inside], half[inside], root[inside]
     which, gap, deep = which[inside], gap[inside], deep[inside]
     pz = (-half - np.sqrt(np.maximum(root, 0))) / deep
-    normal = _turned(f, which, (px, py, pz))
-    length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
-    x, y, z = (part / np.maximum(length, np.float32(1e-9)) for part in normal)
     lamp = (light.diffuse * (camera.rotation @ light.direction)).astype(np.float32)
-    ball = _turned(to_unit.astype(np.float32), which, (px, py, pz))
-    number = numbers[which]
-    return boxes, Fragments(
+    unit = to_unit.astype(np.float32)
+
+    def colour(some: IntArray) -> FloatArray:
+        points, solid = (px[some], py[some], pz[some]), which[some]
+        normal = _turned(f, solid, points)
+        length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
+        x, y, z = (part / np.maximum(length, np.float32(1e-9)) for part in normal)
+        number = numbers[solid]
+        texels = atlas.first[number] + _globe(atlas, number, _turned(unit, solid, points))
+        return atlas.lit(texels, lit(x * lamp[0] + y * lamp[1] + z * lamp[2], -z, light))
+
+    fragments = Fragments(
         pixels=pixels,
-        solids=number,
+        solids=numbers[which],
         alpha=np.clip(gap + np.float32(0.5), 0, 1),
         depth=centre[:, 2].astype(np.float32)[which] + pz,
-        texels=atlas.first[number] + _globe(atlas, number, ball),
-        strength=lit(x * lamp[0] + y * lamp[1] + z * lamp[2], -z, light),
+        colour=colour,
     )
+    return boxes, fragments
 
 
 _Planes = tuple[FloatArray, FloatArray, FloatArray]

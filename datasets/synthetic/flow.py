@@ -37,22 +37,21 @@ class Flow:
 def optical_flow(moment: Moment, following: Moment) -> Flow:
     """Motion from one drawn moment to the next of the same shot."""
     canvas, after = moment.canvas, following.canvas
-    x, y, depth = _targets(moment, following.solids, following.camera)
+    motion, depth = _carried(moment, following.solids, following.camera)
     height, width = canvas.size
-    column = np.floor(np.clip(x, -1, width)).astype(np.int64)
-    row = np.floor(np.clip(y, -1, height)).astype(np.int64)
+    column = np.floor(motion[..., 0] + (np.arange(width) + 0.5)).astype(np.int64)
+    row = np.floor(motion[..., 1] + (np.arange(height) + 0.5)[:, None]).astype(np.int64)
     outside = (column < 0) | (row < 0) | (column >= width) | (row >= height)
     place = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
     slack = np.where(canvas.owner > 0, 0.05, 0.1 + 0.02 * canvas.depth)
     covered = after.depth.ravel()[place] < depth - slack
     foreign = (canvas.owner > 0) & (after.owner.ravel()[place] != canvas.owner)
-    return Flow(motion=_motion(x, y), occluded=outside | covered | foreign)
+    return Flow(motion=motion, occluded=outside | covered | foreign)
 
 
 def motion_to(moment: Moment, next_solids: Sequence[Part], next_camera: Camera) -> FloatArray:
     """(H, W, 2) motion as of :func:`optical_flow`, where the next moment is not drawn."""
-    x, y, _ = _targets(moment, next_solids, next_camera)
-    return _motion(x, y)
+    return _carried(moment, next_solids, next_camera)[0]
 
 
 def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
@@ -98,47 +97,37 @@ def _spread(motion: FloatArray, shutter: float) -> FloatArray:
     return np.asarray(cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _motion(x: Array, y: Array) -> FloatArray:
-    """(H, W, 2) from each pixel's centre to a place (H, W)."""
-    height, width = x.shape
-    return np.stack(
-        [x - (np.arange(width) + 0.5), y - (np.arange(height)[:, None] + 0.5)], axis=-1
-    ).astype(np.float32)
-
-
-def _targets(
+def _carried(
     moment: Moment, next_solids: Sequence[Part], next_camera: Camera
-) -> tuple[Array, Array, Array]:
-    """(H, W) x, y in pixels and depth in metres of each pixel's point at the next moment."""
+) -> tuple[FloatArray, FloatArray]:
+    """Motion (H, W, 2) of each pixel's point, pixels, and its next depth (H, W), metres."""
     canvas, camera = moment.canvas, moment.camera
     height, width = canvas.size
-    x, y = (grid.ravel() for grid in np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5))
-    depth = canvas.depth.ravel().astype(np.float64)
+    motion, depth = np.zeros((height * width, 2), np.float32), canvas.depth.flatten()
     turns, shifts = _ways(moment.solids, next_solids)
-    ways = np.concatenate(
-        [
-            next_camera.rotation @ turns @ camera.rotation.T,
-            (turns @ camera.position + shifts - next_camera.position)[:, :, None],
-        ],
-        axis=2,
-    )
-    ways[:, :, 3] = ways[:, :, 3] @ next_camera.rotation.T
+    ways = np.empty((3, 4, len(turns)))
+    ways[:, :3] = (next_camera.rotation @ turns @ camera.rotation.T).transpose(1, 2, 0)
+    shifts = turns @ camera.position + shifts - next_camera.position
+    ways[:, 3] = next_camera.rotation @ shifts.T
+    columns = np.tile(np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2), height)
+    rows = np.repeat(np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2), width)
 
-    def moved(way: Array, some: IntArray | slice) -> tuple[Array, Array, Array]:
-        across, down = (x[some] - width / 2) / camera.focal, (y[some] - height / 2) / camera.focal
-        right, low, away = (
-            depth[some] * (a * across + b * down + c) + shift for a, b, c, shift in way
-        )
-        near = next_camera.focal / np.maximum(away, 1e-3)
-        return width / 2 + near * right, height / 2 + near * low, away
+    def carry(way: FloatArray, pixels: IntArray) -> None:
+        across, down, far = columns[pixels], rows[pixels], depth[pixels]
+        ray_x, ray_y = across / np.float32(camera.focal), down / np.float32(camera.focal)
+        right, low, away = (far * (a * ray_x + b * ray_y + c) + d for a, b, c, d in way)
+        near = np.float32(next_camera.focal) / np.maximum(away, np.float32(1e-3))
+        motion[pixels, 0] = near * right - across
+        motion[pixels, 1] = near * low - down
+        depth[pixels] = away
 
-    solid = np.flatnonzero(canvas.part)
-    after = moved(ways.transpose(1, 2, 0)[..., canvas.part.ravel()[solid]], solid)
+    table = ways.astype(np.float32)
+    part = canvas.part.ravel()
+    solid = np.flatnonzero(part)
     if next_camera is not camera:
-        x, y, depth = moved(ways[0], slice(None))
-    for plane, values in zip((x, y, depth), after, strict=True):
-        plane[solid] = values
-    return x.reshape(canvas.size), y.reshape(canvas.size), depth.reshape(canvas.size)
+        carry(table[..., 0], np.flatnonzero(part == 0))
+    carry(table[..., part[solid]], solid)
+    return motion.reshape(height, width, 2), depth.reshape(height, width)
 
 
 def _ways(solids: Sequence[Part], following: Sequence[Part]) -> tuple[Array, Array]:

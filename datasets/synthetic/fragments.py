@@ -5,7 +5,7 @@ hundred pixels, for which NumPy's cost per call would be most of the time. Not h
 (:mod:`.tubes`, :mod:`.ellipsoids`), which of them is seen (:mod:`.raster`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,8 @@ class Fragments:
     depth: FloatArray
     """(P,) metres from the camera's plane."""
 
-    texels: IntArray
-    """(P,) place in the :class:`Atlas`."""
-
-    strength: FloatArray
-    """(P,) what the light makes of the texel's colour: a factor."""
+    colour: Callable[[IntArray], FloatArray]
+    """RGB (S, 3) of some of the pixels, given their places (S,); only what is seen is lit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +96,17 @@ class Atlas:
         distinct = [textures[n] for n in places.values()]
         offsets = np.cumsum([0, *(texture.shape[0] * texture.shape[1] for texture in distinct)])
         first = dict(zip(places, offsets.tolist(), strict=False))
-        self.colours = np.concatenate([texture.reshape(-1, 3) for texture in distinct])
-        """(texels, 3) RGB."""
+        self._colours = np.concatenate([texture.reshape(-1, 3) for texture in distinct])
         self.first = np.array([first[id(texture)] for texture in textures])
         """(n,) where the texture of each surface begins."""
         self.rows = np.array([texture.shape[0] for texture in textures])
         """(n,) its rows."""
         self.columns = np.array([texture.shape[1] for texture in textures])
         """(n,) its columns."""
+
+    def lit(self, texels: IntArray, strength: FloatArray) -> FloatArray:
+        """Colours (S, 3) of texels (S,) in a light of some strength (S,)."""
+        return np.asarray(np.minimum(self._colours[texels] * strength[:, None], 255))
 
 
 def lit(shade: FloatArray, facing: FloatArray, light: Light) -> FloatArray:

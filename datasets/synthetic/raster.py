@@ -6,13 +6,13 @@ smoothed. Not here: what the solids are (:mod:`.body`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import IntArray
+from posetube.structures import FloatArray, IntArray
 
 from . import ellipsoids, tubes
 from .camera import Camera
@@ -90,7 +90,7 @@ def draw(
     every = _joined(found)
     corners = np.concatenate(boxes)
     area = _count(every.pixels[every.alpha >= 0.5])
-    _paint(canvas, every, atlas, owner=owner, first=first)
+    _paint(canvas, every, owner=owner, first=first)
     return Outline(
         box=np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)]), area=area
     )
@@ -111,9 +111,21 @@ def _ahead(camera: Camera, solids: Sequence[Part]) -> list[int]:
 
 
 def _joined(found: list[Fragments]) -> Fragments:
-    names = [field.name for field in fields(Fragments)]
+    begins = np.cumsum([0, *(len(some.pixels) for some in found)])
+
+    def colour(places: IntArray) -> FloatArray:
+        colours = np.empty((len(places), 3), np.float32)
+        for some, begin, end in zip(found, begins, begins[1:], strict=False):
+            mine = np.flatnonzero((places >= begin) & (places < end))
+            colours[mine] = some.colour(places[mine] - begin)
+        return colours
+
     return Fragments(
-        **{name: np.concatenate([getattr(some, name) for some in found]) for name in names}
+        pixels=np.concatenate([some.pixels for some in found]),
+        solids=np.concatenate([some.solids for some in found]),
+        alpha=np.concatenate([some.alpha for some in found]),
+        depth=np.concatenate([some.depth for some in found]),
+        colour=colour,
     )
 
 
@@ -127,41 +139,34 @@ def _count(pixels: IntArray) -> int:
     return int(np.count_nonzero(seen))
 
 
-def _paint(canvas: Canvas, every: Fragments, atlas: Atlas, *, owner: int, first: int) -> None:
+def _paint(canvas: Canvas, every: Fragments, *, owner: int, first: int) -> None:
     """Put on the canvas what is before it: the nearest solid pixels, then the edges before them."""
     nearest = canvas.depth.reshape(-1)
     solid = np.flatnonzero(every.alpha == 1)
     pixels, depth = every.pixels[solid], every.depth[solid]
     np.minimum.at(nearest, pixels, depth)
-    front = np.flatnonzero(depth == nearest[pixels])
-    solid, pixels = solid[front], pixels[front]
+    solid = solid[depth == nearest[pixels]]
+    edges = np.flatnonzero((every.alpha < 1) & (every.depth < nearest[every.pixels]))
+    # By pixel, and within a pixel from the far to the near; depths stay below 10 km.
+    edges = edges[np.argsort(every.pixels[edges] - 1e-4 * every.depth[edges].astype(np.float64))]
+    colours = every.colour(np.concatenate([solid, edges]))
     image, owners = canvas.image.reshape(-1, 3), canvas.owner.reshape(-1)
     parts = canvas.part.reshape(-1)
-    image[pixels] = _colours(every, atlas, solid)
-    owners[pixels] = owner
+    pixels = every.pixels[solid]
+    image[pixels], owners[pixels] = colours[: len(solid)], owner
     parts[pixels] = every.solids[solid] + first
-    for edge in _layers(every, nearest):
-        pixels, alpha = every.pixels[edge], every.alpha[edge, None]
-        image[pixels] = alpha * _colours(every, atlas, edge) + (1 - alpha) * image[pixels]
+    for layer in _layers(every.pixels[edges]):
+        edge, pixels = edges[layer], every.pixels[edges[layer]]
+        alpha = every.alpha[edge, None]
+        image[pixels] = alpha * colours[len(solid) + layer] + (1 - alpha) * image[pixels]
         most = alpha[:, 0] >= 0.5
         edge, pixels = edge[most], pixels[most]
         nearest[pixels], owners[pixels] = every.depth[edge], owner
         parts[pixels] = every.solids[edge] + first
 
 
-def _layers(every: Fragments, nearest: npt.NDArray[np.float32]) -> list[IntArray]:
-    """The fragments that cover a part of a pixel and are seen, far ones first.
-
-    In each layer a pixel occurs once.
-    """
-    edge = np.flatnonzero((every.alpha < 1) & (every.depth < nearest[every.pixels]))
-    edge = edge[np.lexsort((-every.depth[edge], every.pixels[edge]))]
-    pixels = every.pixels[edge]
+def _layers(pixels: IntArray) -> list[IntArray]:
+    """Places of sorted pixels (P,) in layers, each with a pixel once: its first, its second ..."""
     begins = np.flatnonzero(np.diff(pixels, prepend=-1))
-    layer = np.arange(len(edge)) - np.repeat(begins, np.diff(begins, append=len(edge)))
-    return [edge[layer == n] for n in range(layer.max(initial=-1) + 1)]
-
-
-def _colours(every: Fragments, atlas: Atlas, some: IntArray) -> npt.NDArray[np.float32]:
-    bright = atlas.colours[every.texels[some]] * every.strength[some, None]
-    return np.asarray(np.minimum(bright, 255))
+    layer = np.arange(len(pixels)) - np.repeat(begins, np.diff(begins, append=len(pixels)))
+    return [np.flatnonzero(layer == n) for n in range(layer.max(initial=-1) + 1)]

@@ -93,29 +93,34 @@ class Backdrop:
 
 def backdrop(scene: Scene, camera: Camera) -> Backdrop:
     """Draw a scene without people."""
-    height, width = camera.size
     depth, ground = _distances(scene, camera)
     metre = 1 / scene.fineness
-    rows, columns = scene.ground.shape[:2]
-    corner = np.array([-columns / 2 * metre, 0.0, -rows * metre + 1.0])
-    to_image = camera.plane(corner, metre * np.eye(3)[0], metre * _FRONT)
-    floor = cv2.warpPerspective(
-        scene.ground,
-        to_image,
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT,
-    )
     rows, columns = scene.wall.shape[:2]
     corner = np.array([-columns / 2 * metre, rows * metre, -scene.distance])
     to_image = camera.plane(corner, metre * np.eye(3)[0], -metre * _UP)
-    image = cv2.warpPerspective(
-        scene.wall, to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
-    cv2.copyTo(floor, ground.view(np.uint8), image)
-    canvas = Canvas(np.asarray(image, np.uint8), depth)
+    image = np.zeros((*camera.size, 3), np.uint8)
+    _cover(image, ~ground, scene.wall, to_image)
+    rows, columns = scene.ground.shape[:2]
+    corner = np.array([-columns / 2 * metre, 0.0, -rows * metre + 1.0])
+    to_image = camera.plane(corner, metre * np.eye(3)[0], metre * _FRONT)
+    _cover(image, ground, scene.ground, to_image)
+    canvas = Canvas(image, depth)
     draw(canvas, camera, scene.things, scene.light, owner=0, first=1)
     return Backdrop(canvas=canvas, ground=ground & (canvas.part == 0))
+
+
+def _cover(image: Image, where: npt.NDArray[np.bool_], texture: Image, to_image: Array) -> None:
+    """Draw a plane where it is seen; only the rows that it meets are worked on."""
+    rows = np.flatnonzero(where.any(axis=1))
+    if not len(rows):
+        return
+    window = slice(rows[0], rows[-1] + 1)
+    shift = np.array([[1, 0, 0], [0, 1, -rows[0]], [0, 0, 1]])
+    size = (image.shape[1], int(rows[-1] + 1 - rows[0]))
+    drawn = cv2.warpPerspective(
+        texture, shift @ to_image, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    cv2.copyTo(drawn, where[window].view(np.uint8), image[window])
 
 
 def _distances(

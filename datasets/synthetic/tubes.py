@@ -119,20 +119,25 @@ def cover(
     steps = _steps(tubes, views)
     boxes = _boxes(views, steps)
     found = _inside(camera, views, steps, boxes)
-    tube = steps.tube[found.step]
     u = np.clip(found.v / np.maximum(steps.radius[found.step], np.float32(0.3)), -1, 1)
     w = np.sqrt(1 - u * u)
     lamp = light.diffuse * (camera.rotation @ light.direction)
     towards = [_single(part @ lamp) for part in (views.axis, views.side, views.facing)]
-    shade = steps.lean[found.step] * towards[0][tube]
-    shade += steps.upright[found.step] * (u * towards[1][tube] + w * towards[2][tube])
+
+    def colour(some: IntArray) -> FloatArray:
+        step, sine, cosine = found.step[some], _single(u[some]), w[some]
+        tube = steps.tube[step]
+        shade = steps.lean[step] * towards[0][tube]
+        shade += steps.upright[step] * (sine * towards[1][tube] + cosine * towards[2][tube])
+        texels = _texels(views, atlas, numbers[tube], tube, steps.row[step], sine)
+        return atlas.lit(texels, lit(shade, cosine, light))
+
     fragments = Fragments(
         pixels=found.pixels,
-        solids=numbers[tube],
+        solids=numbers[steps.tube[found.step]],
         alpha=np.clip(found.gap + np.float32(0.5), 0, 1),
         depth=_single(steps.depth[found.step] - w * steps.thickness[found.step]),
-        texels=_texels(views, atlas, numbers[tube], tube, steps.row[found.step], _single(u)),
-        strength=lit(shade, w, light),
+        colour=colour,
     )
     return boxes, fragments
 
