@@ -6,7 +6,8 @@ layout           file                                    known by
 ours             ``.safetensors`` with a configuration   its header
 torchvision      ``.pth`` or ``.safetensors``            ``backbone.body.conv1.weight``
 Detectron        ``.pkl`` with ``blobs``                 ``conv1_w``
-Detect-and-Track the same                                ... of five axes
+Detect-and-Track the same                                ... of five axes, or ``VIDEO_ON``
+                                                         among its settings
 Detectron2       ``.pkl`` with ``model``                 ``backbone.bottom_up...``
 ===============  ======================================  ==============================
 
@@ -87,8 +88,8 @@ def convert(
         WeightsError: If the file is missing, would execute something, is of no layout that is
             known, or has a shape that does not fit.
     """
-    tensors = read_tensors(path)
-    layout, renamed, preset = _understand(tensors, path)
+    tensors, settings = read_weights(path)
+    layout, renamed, preset = _understand(tensors, settings, path)
     if layout != "student":
         preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
     torch.manual_seed(seed)
@@ -98,8 +99,10 @@ def convert(
     return Converted(model=model.eval(), layout=layout, unused=unused, fresh=fresh)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All named arrays of a file, whatever its layout, as float32.
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+    """All named arrays of a file as float32, whatever its layout, and its settings as text.
+
+    Only Detectron's and Detect-and-Track's pickles hold settings; they are never interpreted.
 
     Raises:
         WeightsError: If it is missing, unreadable, or would execute something.
@@ -108,22 +111,23 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: no such weights file")
     if path.suffix == ".safetensors":
         try:
-            return {name: tensor.float() for name, tensor in load_file(path).items()}
+            return {name: tensor.float() for name, tensor in load_file(path).items()}, ""
         except SafetensorError as error:
             raise WeightsError(f"{path}: not a safetensors file ({error})") from error
     if path.suffix == ".pkl":
-        return _tensors(_read_pickle(path), path)
-    return _tensors(_read_torch(path), path)
+        arrays, settings = _read_pickle(path)
+        return _tensors(arrays, path), settings
+    return _tensors(_read_torch(path), path), ""
 
 
-def _read_pickle(path: Path) -> Any:
+def _read_pickle(path: Path) -> tuple[Any, str]:
     try:
         content = load_plain(path, max_bytes=LARGEST_PICKLE)
     except FormatError as error:
         raise WeightsError(str(error)) from error
     if isinstance(content, dict):
-        return content.get("blobs", content.get("model", content))
-    return content
+        return content.get("blobs", content.get("model", content)), str(content.get("cfg", ""))
+    return content, ""
 
 
 def _read_torch(path: Path) -> Any:
@@ -151,7 +155,9 @@ def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _understand(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Renamed, TubeRCNNConfig]:
+def _understand(
+    tensors: Mapping[str, Tensor], settings: str, path: Path
+) -> tuple[str, Renamed, TubeRCNNConfig]:
     """Whose file it is, the weights under our names, and what else that program does."""
     if convert_torchvision.MARK in tensors:
         v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
@@ -162,13 +168,12 @@ def _understand(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Renamed
         return "detectron2", renamed, detectron2_keypoint_rcnn()
     if convert_detectron.MARK in tensors:
         renamed = convert_detectron.from_detectron(tensors)
-        video = tensors[convert_detectron.MARK].ndim == 5
+        # Detect-and-Track writes plain 2D networks as Detectron does; its settings tell
+        video = tensors[convert_detectron.MARK].ndim == 5 or "VIDEO_ON" in settings
         flat = _without_empty_time(renamed)
-        if not video:
-            return "detectron", flat, _detectron_preset(flat)
-        pyramid = "neck.lateral.0.weight" in flat.parameters
-        preset = detect_and_track_r101() if pyramid else detect_and_track_r18()
-        return "detect-and-track", flat, preset
+        if video:
+            return "detect-and-track", flat, _detect_and_track_preset(flat, settings)
+        return "detectron", flat, _detectron_preset(flat)
     if convert_student.MARK in tensors:
         return "student", convert_student.from_student(tensors), tiny()
     raise WeightsError(
@@ -189,6 +194,22 @@ def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
         box_head=replace(preset.box_head, pool=single.box_head.pool, hidden=None),
         keypoint_head=replace(preset.keypoint_head, pool=single.keypoint_head.pool),
     )
+
+
+def _detect_and_track_preset(renamed: Renamed, settings: str) -> TubeRCNNConfig:
+    """The published network that weights are alike, for clips or for single frames."""
+    preset = detect_and_track_r18()
+    if "neck.lateral.0.weight" in renamed.parameters:
+        preset = detect_and_track_r101()
+    elif all(tensor.ndim < 5 for tensor in renamed.parameters.values()):
+        preset = replace(
+            preset,
+            proposals=replace(preset.proposals, nms_suppresses="at"),
+            box_head=replace(preset.box_head, nms_suppresses="at", order="proposal"),
+        )
+    if "keypoints_coco" in settings and "posetrack" not in settings:
+        preset = replace(preset, skeleton="coco17")
+    return preset
 
 
 def _without_empty_time(renamed: Renamed) -> Renamed:

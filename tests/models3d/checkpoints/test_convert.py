@@ -250,6 +250,40 @@ def test_detect_and_track_pyramid_pickles_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("dataset", "skeleton"),
+    [("posetrack_v1.0_posetrack_train", "posetrack17slots"), ("keypoints_coco_2014", "coco17")],
+)
+def test_detect_and_track_2d_pickles_keep_its_habits(
+    tmp_path: Path, dataset: str, skeleton: str
+) -> None:
+    config = small(detect_and_track_r18())
+    config = replace(
+        config,
+        skeleton=skeleton,
+        clip_length=1,
+        body=ResNetConfig(depth=18, stages=3, stride_in_1x1=True, frozen_stages=2),
+        proposals=replace(config.proposals, time=1, nms_suppresses="at"),
+        box_head=replace(config.box_head, nms_suppresses="at", order="proposal"),
+        keypoint_head=replace(config.keypoint_head, time=1),
+    )
+    original = made(config)
+    settings = f"MODEL:\n  VIDEO_ON: false\nTRAIN:\n  DATASET: {dataset}\n"
+    blobs = as_blobs(original, video=False)
+    assert blobs["conv1_w"].ndim == 4
+    file = write_pickle(tmp_path / "dt.pkl", {"blobs": blobs, "cfg": settings})
+
+    converted = convert(file)
+
+    assert converted.layout == "detect-and-track"
+    same_architecture(converted.model.config, config)
+    for part in ("proposals", "box_head"):
+        ours, theirs = getattr(converted.model.config, part), getattr(config, part)
+        assert ours.nms_suppresses == theirs.nms_suppresses == "at"
+    same_answers(converted, original)
+
+
+@pytest.mark.slow
 def test_detectron_pickles_load(tmp_path: Path) -> None:
     original = made(small(detectron_keypoint_rcnn()))
     file = write_pickle(tmp_path / "d1.pkl", {"blobs": as_blobs(original, video=False)})
