@@ -4,6 +4,7 @@ import csv
 import io
 import json as json_module
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,8 +91,8 @@ def evaluate_command(
         bounds = _bounds(predictions, truth, protocol=protocol, dataset=dataset, workers=workers)
     if events is not None:
         write_bytes(events, _events(report.events, as_csv=events.suffix == ".csv"))
-    content = _content(report, bounds, with_events=events is not None)
     if json is not None:
+        content = _content(report, bounds, with_events=events is not None)
         text = json_module.dumps(content, indent=1, allow_nan=False)
         write_bytes(json, (text + "\n").encode())
     print(_table(report, bounds, per_sequence=per_sequence))  # noqa: T201
@@ -126,9 +127,7 @@ def _table(report: EvalReport, bounds: dict[str, EvalReport], *, per_sequence: b
 def _content(
     report: EvalReport, bounds: dict[str, EvalReport], *, with_events: bool
 ) -> dict[str, Any]:
-    content = report.to_dict()
-    if not with_events:
-        content.pop("events", None)
+    content = (report if with_events else replace(report, events=())).to_dict()
     if bounds:
         content["upper_bounds"] = {
             name: {metric: dict(values) for metric, values in bound.metrics.items()}
@@ -138,9 +137,10 @@ def _content(
 
 
 def _events(events: Sequence[EventRow], *, as_csv: bool) -> bytes:
-    rows = [event_dict(event) for event in events]
+    """A line each; there may be millions, so that they are not made plain values all at once."""
+    rows = map(event_dict, events)
     if not as_csv:
-        return (json_module.dumps(rows, indent=0) + "\n").encode()
+        return b"[\n" + b",\n".join(json_module.dumps(row).encode() for row in rows) + b"\n]\n"
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(EventRow.__slots__))
     writer.writeheader()

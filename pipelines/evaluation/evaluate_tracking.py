@@ -171,8 +171,8 @@ def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> Scene | None
     """The sequence with the ids of people; None where somebody has none."""
     if any(side.form != "json" for side in pair):
         return None
-    found, truth = (load(side, identity="person_id") for side in pair)
-    if (found.tracks.track_ids < 0).any() or (truth.tracks.track_ids < 0).any():
+    found, truth = sides = tuple(load(side, identity="person_id") for side in pair)
+    if any(s.form != "posetrack18" or (s.tracks.track_ids < 0).any() for s in sides):
         return None
     return _scene(found, truth, rules, name=pair[1].name, frame_of=frame_of)
 

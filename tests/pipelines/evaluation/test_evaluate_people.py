@@ -1,0 +1,134 @@
+"""PCK and accuracy in pixels of single people: Penn Action, JHMDB and others."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from posetube.errors import FormatError, InputError
+from posetube.pipelines.evaluation.evaluate import evaluate
+from posetube.pipelines.evaluation.evaluate_people import PckConfig, evaluate_people
+from posetube.skeletons import COCO17, JHMDB15, PENN13
+from posetube.structures import FrameTable, VideoTracks
+
+Tracks = Callable[..., VideoTracks]
+
+
+def penn(folder: Path, number: int, points: np.ndarray, *, train: int) -> None:
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    frames = len(points)
+    savemat(folder / "labels" / f"{number:04d}.mat", {
+        "action": "bowl", "pose": "front", "x": points[..., 0], "y": points[..., 1],
+        "visibility": np.ones((frames, 13), np.uint8), "train": np.int32(train),
+        "bbox": np.tile([50.0, 50, 150, 250], (frames, 1)),
+        "dimensions": np.array([480, 640, frames], np.uint16), "nframes": np.uint16(frames),
+    })  # fmt: skip
+
+
+def test_pck_of_penn_action_counts_the_test_clips(tmp_path: Path) -> None:
+    truth = np.random.default_rng(0).uniform(60, 140, (4, 13, 2))
+    near = truth + np.array([39.9, 0.0])  # 0.2 of the box's longer side, 200, is 40
+    far = truth + np.array([41.0, 0.0])
+    for side, first, second in (("gt", truth, truth), ("pred", near, far)):
+        penn(tmp_path / side, 1, first, train=-1)
+        penn(tmp_path / side, 2, second, train=-1)
+        penn(tmp_path / side, 3, truth, train=1)
+
+    report = evaluate(tmp_path / "pred", tmp_path / "gt", protocol="pck-penn")
+
+    assert sorted(report.per_sequence) == ["0001", "0002"]
+    assert report.total("pck") == pytest.approx(50)
+    assert report.per_sequence["0001"].total("pck") == 100
+    assert report["pck"]["left_knee"] == pytest.approx(50)
+    assert report.notes == ("pck is PCK@0.2 of the box, rule lstm-pm",)
+    narrow = PckConfig(rule="mmpose", threshold=0.1)
+    report = evaluate(tmp_path / "pred", tmp_path / "gt", protocol="pck-penn", pck=narrow)
+    assert report.total("pck") == 0
+    assert report.total("pck@0.2") == pytest.approx(50)
+    assert "PCK" in report.table()
+
+
+def test_the_truth_s_data_set_can_be_named(tmp_path: Path, tracks: Tracks) -> None:
+    truth = np.random.default_rng(0).uniform(60, 140, (4, 13, 2))
+    penn(tmp_path, 1, truth, train=-1)
+    found = tracks("0001", skeleton=PENN13)
+    one = {**_first_rows(found, 4), "keypoints": truth, "frame": np.arange(4)}
+    found = replace(found, **one, frames=FrameTable(times=np.zeros(4)))
+
+    report = evaluate(found, tmp_path, protocol="pixels", dataset="penn-action")
+
+    assert report.total("within_0px") == 100
+    assert "20 pixels" in report.table()
+    with pytest.raises(InputError, match="no data set is called 'pen'; there are posetrack17, "):
+        evaluate(found, tmp_path, dataset="pen")
+
+
+def _first_rows(video: VideoTracks, count: int) -> dict[str, Any]:
+    few = video.select(np.arange(count))
+    names = ("track_ids", "boxes", "scores", "keypoint_scores", "head_boxes")
+    return {name: getattr(few, name) for name in names}
+
+
+def test_pck_of_jhmdb(tmp_path: Path, tracks: Tracks) -> None:
+    rng = np.random.default_rng(0)
+    masks = np.zeros((240, 320, 3), np.uint8)
+    masks[50:150, 60:110] = 1  # the longer side is 100
+    for clip in ("one", "two"):
+        points = rng.uniform(60, 110, (2, 15, 3))
+        for side, shift in (("gt", 0.0), ("pred", 19.0)):
+            folder = tmp_path / side / "joint_positions" / "catch" / clip
+            folder.mkdir(parents=True)
+            savemat(
+                folder / "joint_positions.mat", {"pos_img": points + np.array([[[shift]], [[0]]])}
+            )
+        folder = tmp_path / "gt" / "puppet_mask" / "catch" / clip
+        folder.mkdir(parents=True)
+        savemat(folder / "puppet_mask.mat", {"part_mask": masks})
+
+    report = evaluate(tmp_path / "pred", tmp_path / "gt", protocol="pck-jhmdb")
+
+    assert sorted(report.per_sequence) == ["catch/one", "catch/two"]
+    assert report.total("pck") == 100
+    assert report.total("pck@0.1") == 0
+    named = [tracks("one", skeleton=JHMDB15), tracks("two", skeleton=JHMDB15)]
+    with pytest.raises(FormatError, match="one: 6 frames|one has no frame"):
+        evaluate(named, tmp_path / "gt", protocol="pck-jhmdb")  # found by the clip's own name
+
+
+def test_pck_needs_the_size_that_it_divides_by(tracks: Tracks) -> None:
+    truth = replace(tracks(), head_boxes=None)
+    head = PckConfig(normalizer="head")
+    with pytest.raises(FormatError, match="person 1 has no head, which errors are divided by"):
+        evaluate(tracks(), truth, protocol="pck-jhmdb", pck=head)
+    with pytest.raises(InputError, match="PckConfig.threshold must be over 0, got 0"):
+        PckConfig(threshold=0)
+
+
+def test_accuracy_in_pixels(tracks: Tracks) -> None:
+    found = tracks()
+    found.keypoints[:] += (3.0, 3.9)
+    report = evaluate(found, tracks(), protocol="pixels")
+    assert report.total("within_4px") == 0
+    assert report.total("within_5px") == 100
+    half = evaluate(found, tracks(), protocol="pixels", pck=PckConfig(scale=0.5))
+    assert half.total("within_3px") == 100
+    torso = evaluate(found, tracks(), protocol="pixels", pck=PckConfig(normalizer="torso"))
+    assert "as if the torso were 100 pixels long" in torso.notes[0]
+
+
+def test_a_person_whom_nobody_found_misses_all_joints(tracks: Tracks) -> None:
+    found = tracks().select(tracks().track_ids != 2)
+    report = evaluate(found, tracks(), protocol="pixels")
+    assert report.total("within_20px") == pytest.approx(200 / 3)
+
+
+def test_people_need_a_protocol_for_people_and_one_joint_set(tracks: Tracks) -> None:
+    with pytest.raises(InputError, match="no protocol 'clean' for people; there are pck-penn"):
+        evaluate_people(tracks(), tracks(), protocol="clean")
+    other = tracks("000002_mpii_test", skeleton=COCO17)
+    with pytest.raises(FormatError, match="its sequences have different joints"):
+        evaluate([tracks(), other], [tracks(), other], protocol="pixels")

@@ -1,0 +1,63 @@
+"""COCO's protocol over its own files, and over tracks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posetube.datasets.formats.joint_sets import with_joints
+from posetube.errors import FormatError
+from posetube.pipelines.evaluation.evaluate import evaluate
+from posetube.skeletons import COCO17, POSETRACK17SLOTS
+from posetube.structures import VideoTracks
+
+Tracks = Callable[..., VideoTracks]
+
+
+def test_tracks_can_be_measured_as_coco_does(files: tuple[Path, Path], tracks: Tracks) -> None:
+    perfect = evaluate(tracks(), tracks(), protocol="coco")
+    assert perfect.total("ap") == pytest.approx(100)
+    assert perfect.frames == 6
+    assert [line.split()[-1] for line in perfect.table().splitlines()[1:4]] == ["100.0"] * 3
+    by_file = evaluate(*files, protocol="coco")
+    assert 0 < (by_file.total("ap") or 0) < 100
+    assert by_file.sequences == 2
+    nobody = tracks().select(np.zeros(18, np.bool_))
+    assert evaluate(nobody, tracks(), protocol="coco").total("ap") == 0
+
+
+def test_coco_compares_joints_of_one_name(tracks: Tracks) -> None:
+    found, truth = tracks(skeleton=COCO17), with_joints(tracks(skeleton=COCO17), POSETRACK17SLOTS)
+    report = evaluate(found, truth[0], protocol="coco")
+    assert report.total("ap") == pytest.approx(100)  # the eyes are not the ends of the head
+    assert report.notes == (
+        "pycocotools, keypoints",
+        "predictions: joints lost: left_eye, right_eye",
+        "predictions: joints estimated: head_bottom, head_top",
+    )
+
+
+def test_missing_results_of_coco_are_named_with_both_files(tmp_path: Path) -> None:
+    truth, results = tmp_path / "t.json", tmp_path / "r.json"
+    truth.write_text(json.dumps({
+        "images": [{"id": 1}], "categories": [{"id": 1, "name": "person"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 4, "iscrowd": 0,
+                         "bbox": [0, 0, 2, 2]}],
+    }))  # fmt: skip
+    results.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}]')
+    with pytest.raises(FormatError, match=r"r.json against .*t.json: results\[0\]: no score"):
+        evaluate(results, truth, protocol="coco")
+    results.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 1}]')
+    assert evaluate(results, truth, protocol="coco").total("ap") == pytest.approx(100)
+
+
+def test_a_picture_with_a_crowd_that_no_picture_has_is_refused(tmp_path: Path) -> None:
+    one = {"image_id": 7, "category_id": 1, "area": 4, "iscrowd": 0, "bbox": [0, 0, 2, 2]}
+    content = {"images": [{"id": 7}], "categories": [{"id": 1, "name": "person"}],
+               "annotations": [{"id": i, **one} for i in range(1, 1002)]}  # fmt: skip
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    (tmp_path / "r.json").write_text(json.dumps([{**one, "score": 1}]))
+    with pytest.raises(FormatError, match=r"t.json: image 7: 1001 annotations, no picture may"):
+        evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
