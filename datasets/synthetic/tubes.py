@@ -121,16 +121,16 @@ def cover(
     found = _inside(camera, views, steps, boxes)
     u = np.clip(found.v / np.maximum(steps.radius[found.step], np.float32(0.3)), -1, 1)
     w = np.sqrt(1 - u * u)
-    lamp = light.diffuse * (camera.rotation @ light.direction)
-    towards = [_single(part @ lamp) for part in (views.axis, views.side, views.facing)]
+    surface = _surface(camera, views, steps, numbers, atlas, light)
 
     def colour(some: IntArray) -> FloatArray:
         step, sine, cosine = found.step[some], _single(u[some]), w[some]
-        tube = steps.tube[step]
-        shade = steps.lean[step] * towards[0][tube]
-        shade += steps.upright[step] * (sine * towards[1][tube] + cosine * towards[2][tube])
-        texels = _texels(views, atlas, numbers[tube], tube, steps.row[step], sine)
-        return atlas.lit(texels, lit(shade, cosine, light))
+        shade = surface.along[step] + surface.across[step] * sine + surface.facing[step] * cosine
+        around = _TURNS[((sine + 1) * (_COLUMNS / 2)).astype(np.int64)] + surface.turn[step]
+        around -= np.floor(around)
+        columns = surface.columns[step]
+        texels = np.minimum((around * columns).astype(np.int64), columns - 1)
+        return atlas.lit(surface.texel[step] + texels, lit(shade, cosine, light))
 
     fragments = Fragments(
         pixels=found.pixels,
@@ -178,24 +178,47 @@ def _inside(camera: Camera, views: _Views, steps: _Steps, boxes: Array) -> _Insi
     return _Inside(pixels=pixels, step=step[inside], v=v[inside], gap=gap[inside])
 
 
-def _texels(
-    views: _Views,
-    atlas: Atlas,
-    number: IntArray,
-    tube: IntArray,
-    place: FloatArray,
-    u: FloatArray,
-) -> IntArray:
-    """Places in the atlas of pixels at ``place`` in [0, 1] along, the sine ``u`` around a tube."""
+@dataclass(frozen=True, kw_only=True)
+class _Surface:
+    """Light and texture along the axes of all tubes: tables like those of :class:`_Steps`."""
+
+    along: FloatArray
+    """The lamp's light on what turns towards the end ..."""
+
+    across: FloatArray
+    """... to the side ..."""
+
+    facing: FloatArray
+    """... and to the viewer."""
+
+    turn: FloatArray
+    """Turn of what faces the viewer, from the back, in [-0.5, 1.5]."""
+
+    texel: IntArray
+    """Where the row of the texture begins in the atlas."""
+
+    columns: IntArray
+    """Columns of the texture."""
+
+
+def _surface(
+    camera: Camera, views: _Views, steps: _Steps, numbers: IntArray, atlas: Atlas, light: Light
+) -> _Surface:
+    lamp = light.diffuse * (camera.rotation @ light.direction)
     turn = 0.5 - np.arctan2(
         (views.front * views.side).sum(axis=1), (views.front * views.facing).sum(axis=1)
     ) / (2 * np.pi)
-    around = _TURNS[((u + 1) * (_COLUMNS / 2)).astype(np.int64)] + _single(turn)[tube]
-    around -= np.floor(around)
+    number = numbers[steps.tube]
     rows, columns = atlas.rows[number], atlas.columns[number]
-    row = np.minimum((place * rows).astype(np.int64), rows - 1)
-    column = np.minimum((around * columns).astype(np.int64), columns - 1)
-    return np.asarray(atlas.first[number] + row * columns + column)
+    row = np.minimum((steps.row * rows).astype(np.int64), rows - 1)
+    return _Surface(
+        along=steps.lean * _single(views.axis @ lamp)[steps.tube],
+        across=steps.upright * _single(views.side @ lamp)[steps.tube],
+        facing=steps.upright * _single(views.facing @ lamp)[steps.tube],
+        turn=_single(turn)[steps.tube],
+        texel=atlas.first[number] + row * columns,
+        columns=columns,
+    )
 
 
 def _single(values: npt.NDArray[Any]) -> FloatArray:
