@@ -1,6 +1,7 @@
 """How fast the video reader is, against a bare PyAV loop that converts to RGB.
 
-The two alternate, so that what else the machine does meets both alike; medians are compared.
+The two alternate, so that what else the machine does meets both alike; medians are compared. The
+processor's time per frame, over all threads, depends less on what else runs.
 
     python benchmarks/decode.py --record decode                    # synthetic 1280 x 720 H.264
     python benchmarks/decode.py clip.mp4 --record decode_clip
@@ -54,26 +55,34 @@ def reader(path: Path) -> int:
         return sum(frame.image is not None for frame in video)
 
 
-def rate(run: Callable[[], int]) -> float:
-    """Frames per second of one run."""
-    begin = time.perf_counter()
-    return run() / (time.perf_counter() - begin)
+def timed(run: Callable[[], int]) -> tuple[float, float]:
+    """Frames per second of one run, and milliseconds of the processor per frame."""
+    begin, busy = time.perf_counter(), time.process_time()
+    frames = run()
+    work = (time.process_time() - busy) / frames
+    return frames / (time.perf_counter() - begin), 1000 * work
 
 
 def measure(path: Path, runs: int) -> dict[str, float]:
-    """Median frames per second of each way, and the reader's share of each bare loop."""
+    """Medians of each way, and the reader's share of each bare loop's frames per second."""
     ways: dict[str, Callable[[], int]] = {
         "bare PyAV loop": lambda: bare(path, None),
         "bare PyAV loop, frame threads": lambda: bare(path, "AUTO"),
         "posetube": lambda: reader(path),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, run in ways.items():
-            rates[name].append(rate(run))
-    medians = {f"{name}, frames/s": statistics.median(r) for name, r in rates.items()}
-    plain, threaded, ours = medians.values()
-    return medians | {"share of bare": ours / plain, "share of threaded": ours / threaded}
+            found[name].append(timed(run))
+    rates = {name: statistics.median(rate for rate, _ in each) for name, each in found.items()}
+    work = {name: statistics.median(busy for _, busy in each) for name, each in found.items()}
+    plain, threaded, ours = rates.values()
+    return {
+        **{f"{name}, frames/s": rate for name, rate in rates.items()},
+        **{f"{name}, processor ms/frame": busy for name, busy in work.items()},
+        "share of bare": ours / plain,
+        "share of threaded": ours / threaded,
+    }
 
 
 def main() -> None:
@@ -89,7 +98,7 @@ def main() -> None:
             make_clip(path)
         results = measure(path, args.runs)
     for name, value in results.items():
-        print(f"{name:42} {value:8.2f}")
+        print(f"{name:52} {value:8.2f}")
     if args.record:
         record = {
             "command": " ".join(["python", *sys.argv]),
