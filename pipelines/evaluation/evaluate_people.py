@@ -8,7 +8,7 @@ Source: the papers' own programs, see :mod:`posetube.tracker.metrics.pck`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DoubleArray
 
+from ...datasets.formats.joint_sets import losses
 from ...tracker.metrics.association import assign
 from ...tracker.metrics.pck import (
     Accuracy,
@@ -85,6 +86,7 @@ class _Compared:
     boxes: DoubleArray
     heads: DoubleArray
     where: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def evaluate_people(
@@ -136,7 +138,7 @@ def _report(
         }
         if per_sequence
         else {},
-        notes=(note,),
+        notes=(note, *dict.fromkeys(line for part in parts for line in part.notes)),
     )
 
 
@@ -230,6 +232,7 @@ def _compare(pairs: Iterable[tuple[Source, Source]]) -> Iterator[_Compared]:
             boxes=tracks.boxes.astype(np.float64),
             heads=np.full((len(own), 4), np.nan) if heads is None else heads,
             where=tuple(f"{true.where}: {place(tracks, row)}" for row in range(len(own))),
+            notes=tuple(f"predictions: {line}" for line in losses(replace(plan, dropped=()))),
         )
 
 

@@ -146,11 +146,16 @@ class EvalReport:
         return "\n".join(lines)
 
     def _columns(self, rows: Sequence[str]) -> list[str]:
-        """Groups of joints, or the joints where they do not group."""
-        groups = [group for group in GROUPS if any(group in self.metrics[row] for row in rows)]
-        return groups or [
-            joint for row in rows[:1] for joint in self.metrics[row] if joint != "total"
-        ]
+        """Groups of joints, and joints that are in no group, where a row has a value."""
+        grouped = {joint for joints in GROUPS.values() for joint in joints}
+        first = [group for group in GROUPS if any(group in self.metrics[row] for row in rows)]
+        others = dict.fromkeys(
+            name
+            for row in rows
+            for name, value in self.metrics[row].items()
+            if name not in (*GROUPS, "total") and value is not None
+        )
+        return first + [name for name in others if not first or name not in grouped]
 
     def _grid(self, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
         more = [name for name in BESIDE_MOTA if "mota" in rows and name in self.metrics]

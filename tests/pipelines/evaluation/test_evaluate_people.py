@@ -12,18 +12,21 @@ from scipy.io import savemat
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.evaluation.evaluate_people import PckConfig, evaluate_people
-from posetube.skeletons import COCO17, JHMDB15, PENN13
+from posetube.skeletons import COCO17, JHMDB15, PENN13, POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
 
 Tracks = Callable[..., VideoTracks]
 
 
-def penn(folder: Path, number: int, points: np.ndarray, *, train: int) -> None:
+def penn(
+    folder: Path, number: int, points: np.ndarray, *, train: int, visibility: Any = None
+) -> None:
     (folder / "labels").mkdir(parents=True, exist_ok=True)
     frames = len(points)
     savemat(folder / "labels" / f"{number:04d}.mat", {
         "action": "bowl", "pose": "front", "x": points[..., 0], "y": points[..., 1],
-        "visibility": np.ones((frames, 13), np.uint8), "train": np.int32(train),
+        "visibility": np.ones((frames, 13), np.uint8) if visibility is None else visibility,
+        "train": np.int32(train),
         "bbox": np.tile([50.0, 50, 150, 250], (frames, 1)),
         "dimensions": np.array([480, 640, frames], np.uint16), "nframes": np.uint16(frames),
     })  # fmt: skip
@@ -118,6 +121,41 @@ def test_accuracy_in_pixels(tracks: Tracks) -> None:
     assert half.total("within_3px") == 100
     torso = evaluate(found, tracks(), protocol="pixels", pck=PckConfig(normalizer="torso"))
     assert "as if the torso were 100 pixels long" in torso.notes[0]
+
+
+def test_joints_that_predictions_lack_are_estimated_and_that_is_said(tracks: Tracks) -> None:
+    report = evaluate(tracks(skeleton=COCO17), tracks(skeleton=PENN13), protocol="pck-penn")
+    assert report.notes[1:] == ("predictions: joints estimated: head",)
+
+
+def test_joints_that_are_not_visible_do_not_count_in_penn_action(tmp_path: Path) -> None:
+    truth = np.random.default_rng(0).uniform(60, 140, (4, 13, 2))
+    hidden = np.ones((4, 13), np.uint8)
+    hidden[:, 5] = 0  # the left wrist
+    penn(tmp_path / "gt", 1, truth, train=-1, visibility=hidden)
+    wrong = truth.copy()
+    wrong[:, 5] += 100
+    penn(tmp_path / "pred", 1, wrong, train=-1)
+    assert evaluate(tmp_path / "pred", tmp_path / "gt", protocol="pck-penn").total("pck") == 100
+
+
+def test_the_torso_is_a_shoulder_and_the_opposite_hip(tracks: Tracks) -> None:
+    for protocol, ends in (
+        ("pck-penn", ("right_shoulder", "left_hip")),
+        ("pck-jhmdb", ("left_shoulder", "right_hip")),
+        ("pixels", ("left_shoulder", "right_hip")),
+    ):
+        truth, found = tracks(), tracks()
+        first, second = (POSETRACK15.index(joint) for joint in ends)
+        for side in (truth, found):
+            side.keypoints[:, first] = side.keypoints[:, second] + (60.0, 80.0)  # 100 pixels
+        found.keypoints[:, POSETRACK15.index("nose")] += (20.01, 0.0)
+        config = PckConfig(normalizer="torso", scale=0.999)
+        report = evaluate(found, truth, protocol=protocol, pck=config)
+        near, far = (
+            ("within_19px", "within_20px") if protocol == "pixels" else ("pck@0.1", "pck@0.5")
+        )
+        assert (report[near]["nose"], report[far]["nose"]) == (0, 100), protocol
 
 
 def test_a_person_whom_nobody_found_misses_all_joints(tracks: Tracks) -> None:

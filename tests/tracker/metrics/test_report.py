@@ -67,6 +67,15 @@ def test_columns_are_wide_enough_and_totals_alone_are_a_list() -> None:
     ]  # fmt: skip
 
 
+def test_joints_in_no_group_have_columns_of_their_own() -> None:
+    joints = ("head", "left_wrist", "right_wrist", "left_ear")
+    values = percent(np.array([0.1, 0.2, 0.4, np.nan]), joints)
+    table = EvalReport(protocol="pixels", frames=1, sequences=1, metrics={"pck": values}).table()
+    assert [line.split() for line in table.splitlines()[1:]] == [
+        ["Wri", "head", "Total"], ["PCK", "30.0", "10.0", "23.3"],
+    ]  # fmt: skip
+
+
 def test_the_table_repeats_itself_by_sequence() -> None:
     whole = report(per_sequence={"one": report(), "two": report()}, notes=("take care",))
     lines = whole.table(per_sequence=True).splitlines()
