@@ -17,8 +17,12 @@ from posetube.structures import Clip
 def flat_network() -> TubeRCNN:
     torch.manual_seed(0)
     config = tiny()
-    small = replace(config.preprocess, short_side=64, long_side=96)
-    return TubeRCNN(replace(config, preprocess=small)).eval()
+    small = replace(
+        config,
+        preprocess=replace(config.preprocess, short_side=64, long_side=96),
+        box_head=replace(config.box_head, max_people=4),
+    )
+    return TubeRCNN(small).eval()
 
 
 def test_a_still_clip_gives_in_every_frame_what_the_single_frame_gives() -> None:
