@@ -50,7 +50,8 @@ class ReaderProcess:
         return {**vars(self), "_process": None}
 
     def __del__(self) -> None:
-        if self._owner == os.getpid():
+        # where Python itself ends, modules are gone, and the process sees its input end
+        if os is not None and self._owner == os.getpid():
             self.close()
 
     def __enter__(self) -> Self:
