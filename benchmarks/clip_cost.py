@@ -4,8 +4,9 @@
 
 A sliding window encodes every frame once, so its cost per frame is one per-frame part and one clip
 part; T times the 2D network is what a clip would cost if nothing were kept. Random weights, with a
-fixed number of proposals and people, so that all lengths do the same work in the heads. Results go
-to benchmarks/results/clip_cost.json.
+fixed number of proposals and people, so that all lengths do the same work in the heads. Every row
+is measured in a process of its own, and so is the 2D network on as many frames at once, so that
+peaks of memory can be compared. Results go to benchmarks/results/clip_cost.json.
 """
 
 import argparse
@@ -16,8 +17,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,39 @@ from posetube.models3d.time_conv import to_channels_last
 from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
 
 RESULT = Path(__file__).parent / "results" / "clip_cost.json"
+LENGTHS = (1, 3, 5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What one process measures."""
+
+    model: str
+    size: tuple[int, int]
+    length: int
+    """T of the network."""
+
+    frames: int
+    """How many frames are encoded together: T, or T for a 2D network."""
+
+    rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What it found."""
+
+    frame_part_s: float
+    """Processor seconds per frame of the per-frame part, median."""
+
+    clip_part_s: float
+    """Processor seconds per clip of everything else, median."""
+
+    peak_mib: int
+    """Most memory that the process ever held."""
+
+    working_mib: int
+    """By how much that is above what it held before the first frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +77,23 @@ class Cost:
     """T."""
 
     frame_part_s: float
-    """Processor seconds per frame of the per-frame part, median."""
-
     clip_part_s: float
-    """Processor seconds per clip of everything else, median."""
-
     share_of_clip_part: float
-    """Of a sliding window's cost per frame."""
+    """Of a sliding window's time per frame."""
 
-    against_2d_frames: float
-    """Cost of a clip computed from scratch, over T times the cost of the 2D network."""
+    time_against_2d_frames: float
+    """Time of a clip computed from scratch, over T times that of the 2D network."""
 
     window_against_2d: float
-    """Cost per frame of a sliding window, over the cost of the 2D network."""
+    """Time per frame of a sliding window, over that of the 2D network."""
 
     peak_mib: int
-    """Peak memory of the process so far; lengths are measured from the shortest on."""
+    working_mib: int
+    working_2d_mib: int
+    """Working memory of the 2D network on T frames at once."""
+
+    memory_against_2d_frames: float
+    """Working memory of a clip over that."""
 
 
 def network(model: str, length: int) -> TubeRCNN:
@@ -92,6 +129,32 @@ def _resnet18(time_kernel: int) -> TubeRCNNConfig:
     )
 
 
+def measure(task: Task) -> Measured:
+    """Time the two parts on one thread's clock, and look at the process's memory."""
+    images = np.random.default_rng(0).integers(0, 256, (task.frames, *task.size, 3), np.uint8)
+    made = network(task.model, task.length)
+    pixels = replace(made.config.preprocess, short_side=min(task.size), long_side=max(task.size))
+    made.config = replace(made.config, preprocess=pixels)
+    before = held_mib()
+    features = made.encode(images)
+    for first in range(0, task.frames, task.length):
+        made.detect_features(features[first : first + task.length], list(range(task.length)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    clip = partial(made.detect_features, features[: task.length], list(range(task.length)))
+    return Measured(
+        frame_part_s=seconds(partial(made.encode, images[:1]), rounds=task.rounds),
+        clip_part_s=seconds(clip, rounds=task.rounds),
+        peak_mib=peak,
+        working_mib=peak - before,
+    )
+
+
+def held_mib() -> int:
+    """Memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 2**20
+
+
 def seconds(job: Callable[[], object], *, rounds: int) -> float:
     """Median processor time of a job: other work on the machine does not count."""
     job()
@@ -103,34 +166,31 @@ def seconds(job: Callable[[], object], *, rounds: int) -> float:
     return statistics.median(spent)
 
 
-def measure(model: str, *, size: tuple[int, int], rounds: int) -> list[Cost]:
-    """All lengths, the 2D network first."""
-    images = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
-    costs: list[Cost] = []
-    flat = 0.0
-    for length in (1, 3, 5):
-        made = network(model, length)
-        made.config = replace(
-            made.config,
-            preprocess=replace(made.config.preprocess, short_side=min(size), long_side=max(size)),
-        )
-        features = made.encode(images)[0]
-        frame = seconds(partial(made.encode, images), rounds=rounds)
-        window = partial(made.detect_features, [features] * length, list(range(length)))
-        clip = seconds(window, rounds=rounds)
-        flat = flat or frame + clip
-        costs.append(
-            Cost(
-                length=length,
-                frame_part_s=round(frame, 4),
-                clip_part_s=round(clip, 4),
-                share_of_clip_part=round(clip / (frame + clip), 3),
-                against_2d_frames=round((length * frame + clip) / (length * flat), 3),
-                window_against_2d=round((frame + clip) / flat, 3),
-                peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            )
-        )
-    return costs
+def compare(flat: Measured, flat_frames: Measured, clip: Measured, *, length: int) -> Cost:
+    """A clip of T frames, the 2D network on one frame and on T frames."""
+    frame, rest = clip.frame_part_s, clip.clip_part_s
+    flat_s = flat.frame_part_s + flat.clip_part_s
+    return Cost(
+        length=length,
+        frame_part_s=round(frame, 4),
+        clip_part_s=round(rest, 4),
+        share_of_clip_part=round(rest / (frame + rest), 3),
+        time_against_2d_frames=round((length * frame + rest) / (length * flat_s), 3),
+        window_against_2d=round((frame + rest) / flat_s, 3),
+        peak_mib=clip.peak_mib,
+        working_mib=clip.working_mib,
+        working_2d_mib=flat_frames.working_mib,
+        memory_against_2d_frames=round(clip.working_mib / flat_frames.working_mib, 3),
+    )
+
+
+def measure_all(model: str, *, size: tuple[int, int], rounds: int) -> list[Cost]:
+    """All lengths, each task in a fresh process, one after the other."""
+    pairs = [(1, 1), *((t, n) for n in LENGTHS[1:] for t in (1, n))]
+    tasks = [Task(model=model, size=size, length=t, frames=n, rounds=rounds) for t, n in pairs]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        found = dict(zip(pairs, pool.map(measure, tasks), strict=True))
+    return [compare(found[1, 1], found[1, n], found[n, n], length=n) for n in LENGTHS]
 
 
 def main() -> None:
@@ -141,9 +201,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=448)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    costs = measure(options.model, size=(options.height, options.width), rounds=options.rounds)
-    for cost in costs:
-        print(cost)
+    costs = measure_all(options.model, size=(options.height, options.width), rounds=options.rounds)
+    for name in asdict(costs[0]):
+        print(f"{name:26}", *(f"{getattr(cost, name):>9}" for cost in costs))
     record = {
         "command": " ".join(["python", *sys.argv]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
