@@ -5,6 +5,8 @@ Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_
 (:mod:`.evaluate_command`).
 """
 
+from posetube.errors import InputError
+
 from ...tracker.metrics.report import EvalReport
 from .evaluate_boxes import evaluate_boxes, only_boxes
 from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
@@ -51,7 +53,10 @@ def evaluate(
         >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
         >>> print(report.table(), report.total("mota"))                      # doctest: +SKIP
     """
+    if protocol == "coco" or protocol in PEOPLE_PROTOCOLS:
+        _refuse(protocol, strict=strict, events=events, upper_bound=upper_bound != "none")
     if protocol == "coco":
+        _refuse(protocol, dataset=dataset is not None)
         return evaluate_coco(predictions, truth)
     if protocol in PEOPLE_PROTOCOLS:
         return evaluate_people(predictions, truth, protocol=protocol, dataset=dataset, config=pck)
@@ -61,3 +66,10 @@ def evaluate(
     if dataset is None and only_boxes(truth):
         return evaluate_boxes(predictions, truth, config=config)
     return evaluate_tracks(predictions, truth, dataset=dataset, config=config)
+
+
+def _refuse(protocol: str, **given: bool) -> None:
+    """Nothing that is asked for is left out in silence."""
+    for option, asked in given.items():
+        if asked:
+            raise InputError(f"{option} does not go with the protocol {protocol}")

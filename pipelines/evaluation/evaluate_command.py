@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from posetube.errors import InputError
 
+from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from ..storage.atomic_files import write_bytes
 from .evaluate import evaluate
@@ -82,7 +83,7 @@ def evaluate_command(
         protocol=protocol,
         dataset=dataset,
         strict=strict,
-        events=events is not None or plots is not None,
+        events=events is not None or (plots is not None and protocol in PROTOCOLS),
         workers=workers,
         pck=pck,
     )

@@ -152,7 +152,7 @@ def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict
             truth, found, sizes=sizes, labeled=labeled, threshold=limit, rule=config.rule
         )
         name = "pck" if limit == config.threshold else f"pck@{limit:g}"
-        metrics[name] = _values(accuracy, parts[0].skeleton)
+        metrics[name] = _values(accuracy, labeled, parts[0].skeleton)
     note = f"pck is PCK@{config.threshold:g} of the {normalizer}, rule {config.rule}"
     return metrics, note
 
@@ -169,7 +169,7 @@ def _pixels(
         note += f", as if the {config.normalizer} were 100 pixels long"
     curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=scale)
     metrics = {
-        f"within_{limit}px": _values(accuracy, parts[0].skeleton)
+        f"within_{limit}px": _values(accuracy, labeled, parts[0].skeleton)
         for limit, accuracy in zip(PIXELS, curve, strict=True)
     }
     return metrics, note
@@ -183,8 +183,10 @@ def _joined(parts: list[_Compared]) -> tuple[DoubleArray, DoubleArray, BoolArray
     )
 
 
-def _values(accuracy: Accuracy, skeleton: Skeleton) -> Values:
-    return percent(np.append(accuracy.joints, accuracy.total), skeleton.joints)
+def _values(accuracy: Accuracy, labeled: BoolArray, skeleton: Skeleton) -> Values:
+    """As percent; a joint that is never labelled is undefined by every rule."""
+    joints = np.where(labeled.any(axis=0), accuracy.joints, np.nan)
+    return percent(np.append(joints, accuracy.total), skeleton.joints)
 
 
 def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArray:

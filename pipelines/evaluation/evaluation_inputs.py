@@ -110,7 +110,7 @@ def sources(given: Input, *, dataset: str | None = None, only_test: bool = False
 def _single(path: Path) -> Source | None:
     """A sequence that is one file or one folder."""
     where = str(path)
-    if path.is_file():
+    if not path.is_dir():
         form: Form = "mot" if path.suffix == ".txt" else "json"
         return Source(name=path.stem, where=where, form=form)
     if (path / "run.json").is_file():

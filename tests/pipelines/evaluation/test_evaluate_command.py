@@ -1,6 +1,7 @@
 """The command ``evaluate``: what it writes, what it refuses, and how quick it is."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,33 @@ def test_upper_bounds_are_for_tracking(
     arguments = ["evaluate", *map(str, files), "--upper-bounds", "--protocol", "posetrack21"]
     assert main(arguments) == 2
     assert "--upper-bounds is for clean, poseval and poseval2017" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--events", "x.csv", "--protocol", "coco"], "events does not go with the protocol coco"),
+        (["--strict", "--protocol", "pixels"], "strict does not go with the protocol pixels"),
+        (["--dataset", "flic", "--protocol", "coco"], "dataset does not go with the protocol coco"),
+    ],
+)
+def test_options_that_a_protocol_has_no_use_for_are_refused(
+    options: list[str],
+    message: str,
+    files: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["evaluate", *map(str, files), *options]) == 2
+    assert message in capsys.readouterr().err
+    with pytest.raises(InputError, match="upper_bound does not go with the protocol coco"):
+        evaluate(*files, protocol="coco", upper_bound="both")
+
+
+def test_what_is_neither_file_nor_folder_is_named(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", os.devnull, str(files[1])]) == 2
+    assert f"{os.devnull}: the file is empty" in capsys.readouterr().err
 
 
 @pytest.mark.slow

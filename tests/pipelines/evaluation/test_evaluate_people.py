@@ -158,6 +158,16 @@ def test_the_torso_is_a_shoulder_and_the_opposite_hip(tracks: Tracks) -> None:
         assert (report[near]["nose"], report[far]["nose"]) == (0, 100), protocol
 
 
+def test_joints_that_nobody_labels_are_undefined_by_every_rule(tracks: Tracks) -> None:
+    truth = tracks()
+    truth.keypoints[:, 3] = np.nan
+    for protocol in ("pck-penn", "pixels"):
+        report = evaluate(tracks(), truth, protocol=protocol)
+        metric = "pck" if protocol == "pck-penn" else "within_0px"
+        assert report[metric]["left_hip"] is None
+        assert report.total(metric) == 100
+
+
 def test_a_person_whom_nobody_found_misses_all_joints(tracks: Tracks) -> None:
     found = tracks().select(tracks().track_ids != 2)
     report = evaluate(found, tracks(), protocol="pixels")
