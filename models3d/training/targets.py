@@ -163,9 +163,9 @@ def match(
 
 
 def _in_regions(tubes: Tensor, regions: Tensor) -> Tensor:
-    """(A, M + 1, T) share of each box that lies in each region to ignore, and in none: 0."""
-    nowhere = tubes.new_zeros(1, tubes.shape[1], 4)
-    regions = torch.cat([nowhere, regions.to(tubes.dtype)])
+    """(A, M, T) share of each box that lies in each region to ignore; zeros of M = 1 for none."""
+    if not len(regions):
+        return tubes.new_zeros(len(tubes), 1, tubes.shape[1])
     low = torch.maximum(tubes[:, None, :, :2], regions[None, ..., :2])
     high = torch.minimum(tubes[:, None, :, 2:], regions[None, ..., 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
