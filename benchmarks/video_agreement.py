@@ -18,8 +18,12 @@ Boxes of score 0.4 and more are people; doubtful ones are regions where nothing 
 people with fewer than five joints. A doubtful box on a person is none: it would excuse finding the
 person twice.
 
-    posetube track VIDEO... --out ../runs --no-overlay
+What the detections tell of the camera and of people's looks can be left out, to see what it is good
+for.
+
+    posetube track VIDEO... --out ../runs --no-overlay --appearance
     python benchmarks/video_agreement.py ../reference ../runs --record
+    python benchmarks/video_agreement.py ../reference ../runs --quick --ignore camera looks
 """
 
 import argparse
@@ -27,7 +31,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -192,7 +196,14 @@ def reference(*, boxes: Doubles, scores: Doubles, keypoints: Doubles) -> Referen
     return Reference(boxes=boxes[people], keypoints=points[people], ignored=boxes[doubtful])
 
 
-def read_videos(references: Path, runs: Path) -> list[Video]:
+def without(frame: DetectedFrame, ignored: Sequence[str]) -> DetectedFrame:
+    """A frame without what it tells of the camera, or of people's looks."""
+    camera = None if "camera" in ignored else frame.camera
+    looks = None if "looks" in ignored else frame.people.embeddings
+    return replace(frame, camera=camera, people=replace(frame.people, embeddings=looks))
+
+
+def read_videos(references: Path, runs: Path, *, ignored: Sequence[str] = ()) -> list[Video]:
     """The runs of a folder that have a reference, for the frames that both looked at."""
     found = []
     for folder in sorted(runs.iterdir()):
@@ -200,7 +211,8 @@ def read_videos(references: Path, runs: Path) -> list[Video]:
         manifest = run.read()
         path = references / f"{manifest.source.name}.npz"
         if path.exists():
-            frames = list(read_frames(run.detections, joints=len(COCO17)))
+            told = read_frames(run.detections, joints=len(COCO17))
+            frames = [without(frame, ignored) for frame in told]
             seen = {frame.frame for frame in frames}
             known = read_reference(path)
             video = Video(
@@ -267,9 +279,10 @@ def main() -> None:
     parser.add_argument("references", type=Path, help="folder of NAME.npz")
     parser.add_argument("runs", type=Path, help="folder of runs")
     parser.add_argument("--quick", action="store_true", help="only the defaults of linking")
+    parser.add_argument("--ignore", nargs="+", choices=["camera", "looks"], default=[])
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     options = parser.parse_args()
-    videos = read_videos(options.references, options.runs)
+    videos = read_videos(options.references, options.runs, ignored=options.ignore)
     print(f"{'':36s} OKS.50 OKS.75 too many; detections alone at as many too many")
     curve = []
     for score in SCORES:

@@ -15,7 +15,7 @@ from .loaded_model import LoadedModel, load
 from .storage.existing_run import OnExisting
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
-from .tracking.clip_window import detect_frames
+from .tracking.clip_window import DetectConfig, detect_frames
 from .tracking.link_presets import linked_frames
 from .tracking.overlay import OverlayConfig
 from .tracking.track import TrackConfig, track_input
@@ -28,6 +28,7 @@ def track(
     model: str | LoadedModel = "tiny",
     device: str = "auto",
     video: VideoConfig | None = None,
+    detect: DetectConfig | None = None,
     link: LinkConfig | None = None,
     overlay: OverlayConfig | None = None,
     on_existing: OnExisting = "resume",
@@ -41,6 +42,7 @@ def track(
         model: Name of a model, path of its weights, or one from :func:`.loaded_model.load`.
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
+        detect: Whether linking may follow the camera and go by people's looks; None: both.
         link: How detections become tracks; None: the defaults.
         overlay: Draw the result over the video, like this; None: do not.
         on_existing: What to do where ``out`` holds a run already.
@@ -62,6 +64,7 @@ def track(
     loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
     config = TrackConfig(
         video=video or VideoConfig(),
+        detect=detect or DetectConfig(),
         link=link or LinkConfig(),
         overlay=overlay,
         on_existing=on_existing,
@@ -78,6 +81,7 @@ def stream(
     model: str | LoadedModel = "tiny",
     device: str = "auto",
     video: VideoConfig | None = None,
+    detect: DetectConfig | None = None,
     link: LinkConfig | None = None,
 ) -> Iterator[FramePoses]:
     """Track a video or a camera, frame by frame; nothing is stored.
@@ -87,6 +91,7 @@ def stream(
         model: As for :func:`track`.
         device: As for :func:`track`.
         video: As for :func:`track`.
+        detect: As for :func:`track`.
         link: As for :func:`track`.
 
     Yields:
@@ -103,7 +108,8 @@ def stream(
     network = loaded.network
     tracker = Tracker(skeleton=network.skeleton, config=link or LinkConfig())
     with open_video(item.source, config=video) as opened:
-        yield from linked_frames(detect_frames(opened, network), tracker)
+        frames = detect_frames(opened, network, config=detect or DetectConfig())
+        yield from linked_frames(frames, tracker)
 
 
 def _one_input(source: str | Path) -> Input:

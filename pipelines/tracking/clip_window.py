@@ -51,11 +51,15 @@ class DetectConfig:
     camera_motion: bool = True
     """Whether the camera's motion is told, so that linking can follow it."""
 
-    appearance: bool = False
+    appearance: bool = True
     """Whether it is told what people look like, so that linking can go by it too."""
 
 
 DEFAULTS = DetectConfig()
+
+LEAST_SEEN = 0.1
+"""People less sure than this, most of all detections, have no appearance (zeros): linking leaves
+them out, and zeros take no space."""
 
 
 def detect_frames(
@@ -176,9 +180,8 @@ class _Chain:
 
 def _as_stored(people: Detections, presence: FloatArray) -> Detections:
     """People as sure as it is that they are there, with appearances of half precision."""
-    looks = people.embeddings
-    return replace(
-        people,
-        scores=people.scores * presence,
-        embeddings=None if looks is None else looks.astype(np.float16).astype(np.float32),
-    )
+    scores, looks = people.scores * presence, people.embeddings
+    if looks is not None:
+        looks = np.where(scores[:, None] >= LEAST_SEEN, looks, 0)
+        looks = looks.astype(np.float16).astype(np.float32)
+    return replace(people, scores=scores, embeddings=looks)

@@ -37,7 +37,7 @@ def track(
     end: float | None = None,
     every: int = 1,
     camera_motion: bool = True,
-    appearance: bool = False,
+    appearance: bool = True,
     overlay: bool | None = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",

@@ -349,7 +349,7 @@ def test_a_second_interrupt_stops_at_once(make_clip: ClipMaker, tmp_path: Path) 
 def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(
     make_clip: ClipMaker, make_model: Callable[..., LoadedModel], tmp_path: Path
 ) -> None:
-    words = ["track", str(make_clip(frames=60, pan=2)), "--appearance", "-o"]
+    words = ["track", str(make_clip(frames=60, pan=2)), "-o"]
     whole, killed = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "killed")
     assert main([*words, str(whole.path)]) == 0
     rng = np.random.default_rng()

@@ -170,6 +170,14 @@ def test_appearances_come_if_asked_for_and_as_they_will_be_stored(wanted: bool) 
         np.testing.assert_array_equal(looks, looks.astype(np.float16))
 
 
+def test_people_whom_linking_leaves_out_have_no_appearance() -> None:
+    found = list(detect_frames(frames(3), Pair(presence=0.05)))
+
+    looks = found[1].people.embeddings
+    assert looks is not None
+    assert not looks.any()
+
+
 def noise(index: int) -> ByteArray:
     """A window that moves over a blurred carpet, 3 pixels to the right per frame."""
     dots = np.random.default_rng(0).uniform(0, 255, (120, 300, 3)).astype(np.float32)

@@ -150,7 +150,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 ) -> None:
     clip = make_clip(frames=18, pan=2)
     model = make_model(clip_length=clip_length, batch=2)
-    config = TrackConfig(detect=DetectConfig(appearance=True))
+    config = TrackConfig()
     whole, stopped = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "stopped")
     track_input(one(clip), whole, model, config=config)
     stop = StopAfter(stage, frames)
@@ -182,7 +182,7 @@ def test_detections_tell_what_linking_needs_so_that_no_frame_is_decoded_again(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
     run = RunDirectory(tmp_path / "run")
-    config = TrackConfig(detect=DetectConfig(appearance=True), overlay=None)
+    config = TrackConfig(overlay=None)
     clip = make_clip(frames=12, pan=2)
     track_input(one(clip), run, make_model(clip_length=3), config=config)
     first = run.tracks.read_bytes()
@@ -214,7 +214,7 @@ def test_tracks_do_not_depend_on_how_many_frames_are_looked_at_together(
 
     for batch in (1, 2, 4):
         model = make_model(clip_length=clip_length, batch=batch)
-        track(clip, tmp_path / str(batch), model, detect=DetectConfig(appearance=True))
+        track(clip, tmp_path / str(batch), model)
 
     tables = [(tmp_path / str(n) / "tracks.parquet").read_bytes() for n in (1, 2, 4)]
     assert tables[0] == tables[1] == tables[2]
@@ -248,7 +248,7 @@ def test_an_overlay_can_be_had_afterwards(
     ("settings", "message"),
     [
         ({"video": VideoConfig(every=2)}, "every was 1, is now 2"),
-        ({"detect": DetectConfig(appearance=True)}, "appearance was False, is now True"),
+        ({"detect": DetectConfig(appearance=False)}, "appearance was True, is now False"),
         ({"detect": DetectConfig(camera_motion=False)}, "camera_motion was True, is now False"),
         ({"link": LinkConfig(max_gap=2.0)}, "link.max_gap was 0.8, is now 2.0.* `posetube link"),
     ],
