@@ -14,9 +14,9 @@ Source: Okabe & Ito, "Color Universal Design", 2008, for the colours.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,12 +29,20 @@ from ...tracker.metrics.report import GROUPS, ROWS, EvalReport, EventRow, Values
 TIMELINES = 12
 """How many sequences get a timeline."""
 
+BARS = 200
+"""How many sequences have bars, those with the lowest numbers if there are more."""
+
+PEOPLE = 60
+"""How many people a timeline shows, those with the most errors if there are more."""
+
 FORMATS = (".png", ".svg")
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777")
 BLACK = "#000000"
 STYLES = {"left": "-", "right": "--", "middle": "-"}
 HEAD_STYLES = {"nose": ":", "head_bottom": "--"}
+
+Key = TypeVar("Key", str, int)
 
 Curve = tuple[np.ndarray, np.ndarray]
 """x and y."""
@@ -65,8 +73,9 @@ def draw_plots(report: EvalReport, folder: Path) -> list[Path]:
     if report.per_sequence:
         figures["sequences"] = _sequences(figure_type, report)
     joints = len({event.joint for event in report.events})
-    for name in _worst(report.events):
-        events = [event for event in report.events if event.sequence == name]
+    errors = [event for event in report.events if event.truth_id is not None]
+    for name in _worst([(event.sequence, event.kind) for event in errors], TIMELINES):
+        events = [event for event in errors if event.sequence == name]
         figures[f"timeline-{name.replace('/', '_')}"] = _timeline(figure_type, name, events, joints)
     if not figures:
         raise InputError(f"there are no plots for the protocol {report.protocol}")
@@ -195,15 +204,19 @@ def _part(joint: str) -> str:
 
 
 def _sequences(figure_type: Any, report: EvalReport) -> Any:
+    metrics = [m for m in ("ap", "mota", "hota", "pck", "within_10px") if m in report.metrics]
     names = sorted(report.per_sequence)
+    few = len(names) <= BARS
+    if not few:
+        names.sort(key=lambda name: report.per_sequence[name].total(metrics[0]) or 0.0)
     figure, axes = _axes(
         figure_type,
-        size=(9, 1.5 + 0.4 * len(names)),
-        title=f"{report.protocol}: by sequence",
+        size=(9, 1.5 + 0.4 * len(names[:BARS])),
+        title=f"{report.protocol}: by sequence" + ("" if few else f", the {BARS} lowest"),
         xlabel="%",
     )
-    metrics = [m for m in ("ap", "mota", "hota", "pck", "within_10px") if m in report.metrics]
-    height = 0.8 / max(len(metrics), 1)
+    names = names[:BARS]
+    height = 0.8 / len(metrics)
     for place, metric in enumerate(metrics):
         totals = [report.per_sequence[name].total(metric) for name in names]
         values = np.array(totals, np.float64)  # None becomes NaN, which has no bar
@@ -214,8 +227,7 @@ def _sequences(figure_type: Any, report: EvalReport) -> Any:
     axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
     axes.set_xlim(min(0, 1.1 * axes.get_xlim()[0]), 106)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    if metrics:
-        figure.legend(loc="outside right upper", fontsize=8)
+    figure.legend(loc="outside right upper", fontsize=8)
     return figure
 
 
@@ -223,16 +235,16 @@ def _texts(values: np.ndarray) -> list[str]:
     return ["undefined" if np.isnan(value) else f"{value:.1f}" for value in values]
 
 
-def _worst(events: Sequence[EventRow]) -> list[str]:
-    """Sequences whose truth was missed or changed identity, the most switches first."""
-    errors = Counter((e.sequence, e.kind) for e in events if e.truth_id is not None)
-    names = sorted({sequence for sequence, _ in errors})
-    names.sort(key=lambda name: (-errors[name, "switch"], -errors[name, "miss"]))
-    return names[:TIMELINES]
+def _worst(errors: Iterable[tuple[Key, str]], count: int) -> list[Key]:
+    """Of sequences or people with kinds of errors, those with the most switches, then misses."""
+    counts = Counter(errors)
+    keys = sorted({key for key, _ in counts})
+    keys.sort(key=lambda key: (-counts[key, "switch"], -counts[key, "miss"]))
+    return keys[:count]
 
 
 def _timeline(figure_type: Any, name: str, events: Sequence[EventRow], joints: int) -> Any:
-    people = sorted({event.truth_id for event in events if event.truth_id is not None})
+    people = sorted(_worst([(int(e.truth_id or 0), e.kind) for e in events], PEOPLE))
     rows = {identity: row for row, identity in enumerate(people)}
     figure, axes = _axes(
         figure_type,
@@ -243,7 +255,7 @@ def _timeline(figure_type: Any, name: str, events: Sequence[EventRow], joints: i
     )
     counts = {
         kind: Counter((e.frame, rows[e.truth_id]) for e in events
-                      if e.kind == kind and e.truth_id is not None)
+                      if e.kind == kind and e.truth_id in rows)
         for kind in ("miss", "switch")
     }  # fmt: skip
     if counts["miss"]:
@@ -261,7 +273,8 @@ def _timeline(figure_type: Any, name: str, events: Sequence[EventRow], joints: i
             vmax=joints,
         )
         ticks = range(0, joints + 1, max(1, joints // 5))
-        figure.colorbar(mesh, ax=axes, label=f"missed, of {joints}", pad=0.01, ticks=ticks)
+        bar = figure.colorbar(mesh, ax=axes, pad=0.01, ticks=ticks, aspect=5 * len(people))
+        bar.set_label(f"missed, of {joints}")
     if counts["switch"]:
         frames, persons = zip(*counts["switch"], strict=True)
         axes.scatter(
