@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from posetube.models3d.heatmaps import DecodeConfig
 from posetube.models3d.joint_neck import JointNeckConfig
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
@@ -126,6 +127,8 @@ def _resnet18(time_kernel: int) -> TubeRCNNConfig:
         proposals=replace(flat.proposals, time=time_kernel, after_nms=150),
         box_head=replace(flat.box_head, min_score=0.0, max_people=8),
         keypoint_head=replace(flat.keypoint_head, channels=128, depth=4, time=time_kernel),
+        # the other rule's cost depends on the sizes of boxes, which are random here
+        decode=DecodeConfig(),
     )
 
 

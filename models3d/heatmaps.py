@@ -21,7 +21,7 @@ FINE = 2
 PEAK_WINDOW = 5
 """Side, in heatmap cells, of the window whose probability is a joint's score."""
 
-CHUNK = 32_000_000
+CHUNK = 8_000_000
 """How many resized heatmap cells the ``resized`` rule holds at a time."""
 
 
