@@ -234,7 +234,13 @@ def json_form(path: Path) -> str:
     Raises:
         FormatError: If it is neither.
     """
-    keys = decode(read_bytes(path), _Keys, path=path)
+    content = read_bytes(path)
+    if content.lstrip().startswith(b"["):
+        raise FormatError(
+            f"{path}: a list, as COCO's results are, not a sequence of PoseTrack; results are "
+            "compared with COCO's own truth by the protocol coco"
+        )
+    keys = decode(content, _Keys, path=path)
     if keys.annolist is not msgspec.UNSET:
         return "posetrack17"
     if keys.images is msgspec.UNSET:

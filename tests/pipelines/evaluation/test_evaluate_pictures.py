@@ -61,3 +61,10 @@ def test_a_picture_with_a_crowd_that_no_picture_has_is_refused(tmp_path: Path) -
     (tmp_path / "r.json").write_text(json.dumps([{**one, "score": 1}]))
     with pytest.raises(FormatError, match=r"t.json: image 7: 1001 annotations, no picture may"):
         evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
+
+
+def test_results_of_coco_are_no_sequence(files: tuple[Path, Path]) -> None:
+    path = files[0] / "000001_mpii_test.json"
+    path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 1}]')
+    with pytest.raises(FormatError, match="000001_mpii_test.json: a list, as COCO's results are"):
+        evaluate(*files)
