@@ -58,10 +58,14 @@ def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
     Returns:
         (N, D); NaN where no row is known.
     """
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True).astype(np.float64)
-    known = np.isfinite(lengths) & (lengths > 0)
-    unit = np.where(known, embeddings / np.where(known, lengths, 1), 0)
-    sums = np.array([unit[rows].sum(axis=0) for rows in parts])
+    sums = np.array([_unit(embeddings[rows]).sum(axis=0) for rows in parts])
     sums = sums.reshape(len(parts), embeddings.shape[1])
     total = np.linalg.norm(sums, axis=1, keepdims=True)
     return np.where(total > 0, sums / np.where(total > 0, total, 1), np.nan)
+
+
+def _unit(vectors: FloatArray) -> Doubles:
+    """(R, D) vectors of length 1; those that are not known are 0."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
+    known = np.isfinite(lengths) & (lengths > 0)
+    return np.where(known, vectors / np.where(known, lengths, 1), 0)
