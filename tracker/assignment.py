@@ -84,8 +84,7 @@ def solve_pairs(
         raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
     dense = _by_scipy if library == "scipy" or lap is None else _by_lap
     allowed = np.flatnonzero(cost < limit - TIE)
-    lonely = (_count(rows[allowed]) == 1) & (_count(columns[allowed]) == 1)
-    made, allowed = [allowed[lonely]], allowed[~lonely]
+    made, allowed = _certain(rows, columns, cost - limit, allowed)
     for group in _groups(rows[allowed], columns[allowed]):
         pairs = allowed[group]
         made.append(pairs[_chosen(rows[pairs], columns[pairs], cost[pairs] - limit, dense)])
@@ -135,9 +134,35 @@ def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Double
     return np.asarray(best - own)
 
 
-def _count(values: Ints) -> Ints:
-    """How often each entry's value occurs."""
-    return np.bincount(values, minlength=1)[values]
+def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[list[Ints], Ints]:
+    """The pairs that every best set must have, and what is left to decide once they are made.
+
+    Such a pair saves more than its best rivals in row and column together: whichever set lacks it
+    becomes better by putting it in their place. This takes long chains apart, which people who are
+    missed now and then would otherwise form all through a video.
+    """
+    made: list[Ints] = []
+    while True:
+        row, column, own = rows[allowed], columns[allowed], gain[allowed]
+        sure = own < _best_rival(row, own) + _best_rival(column, own) - TIE
+        if not sure.any():
+            return [*made, np.zeros(0, np.int64)], allowed
+        made.append(allowed[sure])
+        allowed = allowed[~np.isin(row, row[sure]) & ~np.isin(column, column[sure])]
+
+
+def _best_rival(line: Ints, gain: Doubles) -> Doubles:
+    """For each pair the best gain of another on the same line (row or column); 0: it is alone."""
+    order = np.lexsort((gain, line))
+    sorted_line, sorted_gain = line[order], np.append(gain[order], 0.0)
+    first = np.append(True, sorted_line[1:] != sorted_line[:-1])[: len(line)]
+    alone = np.append(first[1:], True)[: len(line)]
+    best = np.flatnonzero(first)
+    rival = np.repeat(sorted_gain[best], np.diff(np.append(best, len(line))))
+    rival[best] = np.where(alone[best], 0, sorted_gain[best + 1])
+    out = np.empty(len(line))
+    out[order] = rival
+    return out
 
 
 def _groups(rows: Ints, columns: Ints) -> list[Ints]:

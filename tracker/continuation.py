@@ -38,7 +38,7 @@ class Ends:
     """(N, K, 2) mean joints less the centre; NaN where never known."""
 
 
-STILL = 0.0025
+STILL = 0.001
 """How much few rows that are close in time say about speed: little, as long as the sum of their
 squared distances in time, in square seconds, is below this (ridge regression)."""
 
@@ -107,51 +107,81 @@ def _near(
 PLACE, DRIFT, FAR = 0.08, 0.3, 0.5
 """Standard deviation of a predicted place: at once, more for each second, and at most; in sizes."""
 
+HASTE = 0.1
+"""How much more the place drifts for each size per second that the person moves."""
+
 GROWTH = np.array([0.4, 0.25])
 """Standard deviation of the logarithm of a person's width and height across a gap."""
 
 SURPRISE = 2.0
 """Misses of many standard deviations count less than a Gaussian's would (Student's t)."""
 
-POSE_WEIGHT, POSE_FADE = 1.5, 0.5
+POSE_WEIGHT, POSE_FADE = 2.0, 0.5
 """How much an unlike pose counts, and the seconds after which it counts only a third (1/e)."""
 
 POSE_BLUR = 1.5
 """How much more than an annotator's the joints' spread is: people move while out of sight."""
 
 LEAST = 0.001
-"""Poses less alike than this count as this much alike."""
+"""Similarities below this count as this: nothing is ruled out by one measure alone."""
 
-AWAY = 2.0
+AWAY = 3.0
 """What the longest gap costs for its length alone."""
 
 
-def continuation_costs(
-    before: Ends, after: Ends, one: IntArray, two: IntArray, *, sigmas: Doubles, max_gap: float
+def meeting_costs(
+    before: Ends, after: Ends, one: IntArray, two: IntArray, *, max_gap: float
 ) -> Doubles:
-    """How unlikely it is that stretches ``two`` continue stretches ``one``; (P,) pairs.
+    """How unlikely it is, by place and size, that stretches ``two`` continue stretches ``one``.
 
     The person is carried into the gap from both sides, forward and backward in time. The cost is
     the negative logarithm of how likely the misses are, measured in the person's size; the longer
-    the gap, the larger they may be, but the less such a wide guess says. A change of size and, soon
-    after, of pose adds to it. 0 is a perfect meeting at once.
+    the gap, the larger they may be, but the less such a wide guess says. A change of size adds to
+    it, and so does the time itself.
+
+    Returns:
+        (P,) one cost per pair; 0 is a perfect meeting at once.
     """
     gap = after.times[two] - before.times[one]
     reach = (CENTRE_FADE * (1 - np.exp(-gap / CENTRE_FADE)))[:, None]
-    size = np.sqrt(before.sizes[one].prod(axis=1) * after.sizes[two].prod(axis=1)) ** 0.5
     forward = before.centres[one] + reach * before.speeds[one] - after.centres[two]
     backward = after.centres[two] - reach * after.speeds[two] - before.centres[one]
-    miss = (np.square(forward).sum(axis=1) + np.square(backward).sum(axis=1)) / 2
-    deviation = np.minimum(PLACE + DRIFT * gap, FAR)
-    place = _surprise(miss / np.square(deviation * size)) + 2 * np.log(deviation / PLACE)
+    miss = (_squared(forward) + _squared(backward)) / 2
+    size = _size(before, after, one, two)
+    swift = (_squared(before.speeds[one]) + _squared(after.speeds[two])) / 2
+    drift = DRIFT + HASTE * np.sqrt(swift) / size
+    deviation = np.minimum(PLACE + drift * gap, FAR)
+    place = _surprise(miss / np.square(deviation * size))
     change = np.log(after.sizes[two] / before.sizes[one])
-    growth = _surprise(np.square(change / GROWTH).sum(axis=1))
+    growth = _surprise(_squared(change / GROWTH))
+    return np.asarray(place + 2 * np.log(deviation / PLACE) + growth + AWAY * gap / max_gap)
+
+
+def pose_costs(
+    before: Ends, after: Ends, one: IntArray, two: IntArray, *, sigmas: Doubles
+) -> Doubles:
+    """What an unlike pose adds, the less the longer the gap; 0 where poses cannot be compared."""
+    gap = after.times[two] - before.times[one]
     alike = pose_similarity(
-        before.poses[one], after.poses[two], scales=size, sigmas=POSE_BLUR * sigmas
+        before.poses[one],
+        after.poses[two],
+        scales=_size(before, after, one, two),
+        sigmas=POSE_BLUR * sigmas,
     )
-    unlike = -np.log(np.maximum(np.nan_to_num(alike, nan=1), LEAST))
-    pose = POSE_WEIGHT * np.exp(-gap / POSE_FADE) * unlike
-    return np.asarray(place + growth + pose + AWAY * gap / max_gap)
+    return POSE_WEIGHT * np.exp(-gap / POSE_FADE) * unlikeness(alike)
+
+
+def unlikeness(similarity: Doubles) -> Doubles:
+    """Negative logarithm of a similarity in [0, 1]; 0 where it is not known."""
+    return np.asarray(-np.log(np.maximum(np.nan_to_num(similarity, nan=1), LEAST)))
+
+
+def _size(before: Ends, after: Ends, one: IntArray, two: IntArray) -> Doubles:
+    return np.asarray((before.sizes[one] * after.sizes[two]).prod(axis=1) ** 0.25)
+
+
+def _squared(vectors: Doubles) -> Doubles:
+    return np.asarray(np.square(vectors).sum(axis=1))
 
 
 def _surprise(squared: Doubles) -> Doubles:

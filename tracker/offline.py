@@ -19,7 +19,7 @@ from posetube.errors import InputError
 from posetube.structures import FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
-from .continuation import LEAST, Ends, continuation_costs, ends
+from .continuation import Ends, ends, meeting_costs, pose_costs, unlikeness
 from .cost import Doubles
 from .fill import fill
 from .tracklets import Rows, mean_looks, scenes, unbroken
@@ -72,6 +72,9 @@ class OfflineConfig:
 
 DEFAULTS = OfflineConfig()
 
+ROUNDS = 2
+"""How often pieces are joined anew: the second time, what lies around a gap is known better."""
+
 
 def relink(
     tracks: VideoTracks,
@@ -97,56 +100,55 @@ def relink(
         doubtful = tracks.link_margins < config.min_margin
     clear = tracks.select(~doubtful)
     scene = scenes(clear, cuts)
-    parts = unbroken(clear, scene)
-    looks = None if embeddings is None else mean_looks(embeddings[~doubtful], parts)
-    chains = join(clear, parts, scene, config=config, looks=looks)
-    lasting = [rows for rows in chains if _lasts(clear, rows, config.min_length)]
-    ids = np.full(len(clear.frame), -1)
-    for number, rows in enumerate(sorted(lasting, key=lambda rows: int(rows[0])), start=1):
-        ids[rows] = number
-    named = replace(clear, track_ids=ids).select(ids > 0)
-    return fill(named, seconds=config.fill_gap, cuts=cuts)
+    known = None if embeddings is None else embeddings[~doubtful]
+    for _ in range(ROUNDS):
+        chains = join(clear, scene, config=config, embeddings=known)
+        clear = _named(clear, chains)
+    lasting = _named(clear, [rows for rows in chains if _lasts(clear, rows, config.min_length)])
+    return fill(lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts)
 
 
 def join(
     tracks: VideoTracks,
-    parts: Rows,
     scene: IntArray,
     *,
     config: OfflineConfig,
-    looks: Doubles | None = None,
+    embeddings: FloatArray | None = None,
 ) -> Rows:
-    """Chains of tracklets that are one person, each as its rows.
+    """Take tracks apart at every gap, and join the pieces that are one person.
 
     Args:
         tracks: The table.
-        parts: Tracklets of at least one row, those of a track in turn.
         scene: (R,) number of the scene that each row lies in; nothing is joined across.
         config: Limits and weights.
-        looks: (N, D) appearance of each tracklet, of length 1; NaN where not known.
+        embeddings: (R, D) appearance of each row, NaN where not known; None: unknown.
+
+    Returns:
+        The rows of each person.
     """
+    parts = unbroken(tracks, scene)
     if not parts:
         return []
     before, after = (
         ends(tracks, parts, scene, last=last, seconds=config.memory) for last in (True, False)
     )
+    looks = None if embeddings is None else mean_looks(embeddings, parts)
     found: list[tuple[IntArray, IntArray, Doubles]] = []
     for one, two in _candidates(parts, scene, before, after, max_gap=config.max_gap):
-        cost = continuation_costs(
-            before, after, one, two, sigmas=tracks.skeleton.sigmas, max_gap=config.max_gap
-        )
+        cost = meeting_costs(before, after, one, two, max_gap=config.max_gap)
+        near = cost < config.max_cost
+        one, two, cost = one[near], two[near], cost[near]
+        cost += pose_costs(before, after, one, two, sigmas=tracks.skeleton.sigmas)
         if looks is not None:
             same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
-            same = np.maximum(np.nan_to_num(same, nan=1), LEAST)
-            cost -= config.appearance_weight * np.log(same)
-        likely = cost < config.max_cost
-        found.append((one[likely], two[likely], cost[likely]))
+            cost += config.appearance_weight * unlikeness(same)
+        found.append((one, two, cost))
     one, two, cost = (np.concatenate(column) for column in zip(*found, strict=True))
     made = solve_pairs(one, two, cost, limit=config.max_cost)
     return _chains(parts, one[made], two[made])
 
 
-AT_ONCE = 1000
+AT_ONCE = 200
 """How many tracklets are compared with what follows them at a time: memory stays bounded."""
 
 
@@ -168,6 +170,14 @@ def _candidates(
         same = last[one] == first[two]
         by_row = np.lexsort((two[same], one[same]))
         yield one[same][by_row], two[same][by_row]
+
+
+def _named(tracks: VideoTracks, people: Rows) -> VideoTracks:
+    """The table with ids from 1 by first appearance; -1 for rows that are nobody's."""
+    ids = np.full(len(tracks.frame), -1)
+    for number, rows in enumerate(sorted(people, key=lambda rows: int(rows[0])), start=1):
+        ids[rows] = number
+    return replace(tracks, track_ids=ids)
 
 
 def _lasts(tracks: VideoTracks, rows: IntArray, seconds: float) -> bool:
