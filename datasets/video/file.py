@@ -1,7 +1,7 @@
 """One video stream as frames: a file, an address or a camera.
 
 Puts together the container (:mod:`.policy`), the order of frames (:mod:`.packets`),
-seconds, and pictures as they are displayed.
+seconds (:mod:`.clock`), and pictures as they are displayed (:mod:`.screen`).
 
 Not here: pictures and their folders (:mod:`.frame_folder`), decoding ahead (:mod:`.ahead`).
 """
@@ -10,17 +10,11 @@ import os
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import av
-import numpy as np
-import numpy.typing as npt
-from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from posetube.errors import MediaError
-from posetube.structures import ByteArray, Frame, FrameState
+from posetube.structures import Frame, FrameState
 
 from .clock import Clock, usual_rate
 from .config import FrameNotes, VideoConfig
@@ -34,6 +28,7 @@ from .policy import (
     plain,
     shown,
 )
+from .screen import Screen
 from .skip import skip
 
 UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
@@ -47,6 +42,9 @@ TIMED_BY_HEADER = ("matroska", "mov", "flv")
 
 INDEXED = frozenset({"mov"})
 """Containers with a table of all packets (not in fragments), so that none can vanish."""
+
+IN_USE = 4
+"""Pictures that somebody may hold besides those decoded ahead, before new memory is needed."""
 
 THREADED_PIXELS = 1 << 27
 """Pixels of all frames that threads decode at once: a small file can declare frames of 8K."""
@@ -185,7 +183,7 @@ class _Reading:
         self.order = FrameOrder(self.stream, trusted=timed)
         self._indexed = self._format in INDEXED and self.stream.frames > 0
         self.clock = Clock(self.stream, holes=not self._indexed, counted=self._format in COUNTED)
-        self.screen = Screen()
+        self.screen = Screen(kept=config.ahead + IN_USE)
         self.passed = 0
         self._stopped: Exception | None = None
         self._packets: Iterator[VideoPacket] = demux(self._container, self.stream, self._stop)
@@ -266,60 +264,6 @@ def _threads(stream: VideoStream) -> int:
     """How many decode; 0, as many as there are cores, unless the frames are large."""
     most = THREADED_PIXELS // max(1, stream.width * stream.height)
     return 0 if most > (os.cpu_count() or 1) else max(1, most)
-
-
-class Screen:
-    """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says.
-
-    Colours are interpolated as the ``ffmpeg`` command does it.
-    """
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-        self._rotation: int | None = None
-        self._matrix: npt.NDArray[np.int32] | None = None
-
-    def show(self, frame: VideoFrame) -> ByteArray | None:
-        """The (H, W, 3) RGB picture, in memory of its own; None where FFmpeg cannot convert it."""
-        source = _woven(frame) if frame.interlaced_frame else frame
-        try:
-            rgb = self._reformatter.reformat(source, format="rgb24", interpolation="BICUBIC")
-        except (av.error.FFmpegError, ValueError, MemoryError):
-            return None
-        image = rgb.to_ndarray().astype(np.uint8, copy=False)
-        matrix = self._display_matrix(frame)
-        return np.ascontiguousarray(image if matrix is None else _turned(image, matrix))
-
-    def _display_matrix(self, frame: VideoFrame) -> npt.NDArray[np.int32] | None:
-        """How the frame is turned, read where its rotation is new.
-
-        A frame whose side data has been asked for holds itself, and with it its picture, until
-        Python looks for such cycles.
-        """
-        if frame.rotation != self._rotation:
-            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-            self._matrix = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
-            self._rotation = frame.rotation
-        return self._matrix
-
-
-def _woven(frame: VideoFrame) -> VideoFrame:
-    """The frame without its mark as interlaced: newer FFmpeg would convert its fields apart."""
-    if frame.format.name != "yuv420p" or frame.height % 2 or frame.width % 2:
-        return frame
-    woven = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-    woven.colorspace, woven.color_range = frame.colorspace, frame.color_range
-    return woven
-
-
-def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:
-    """Apply a display matrix, rounded to quarter turns: x' = a x + c y, y' = b x + d y."""
-    a, b, _, c, d = (int(v) for v in matrix[:5])
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        image, along_x, along_y = image.transpose(1, 0, 2), c, b
-    else:
-        along_x, along_y = a, d
-    return image[:: -1 if along_y < 0 else 1, :: -1 if along_x < 0 else 1]
 
 
 def _clock_time(tag: str) -> float | None:
