@@ -1,8 +1,11 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posetube.errors import InputError
 from posetube.skeletons import COCO17
@@ -89,6 +92,63 @@ def test_two_people_are_joined_so_that_the_whole_makes_sense(people: People) -> 
     assert len(tracks) == 2
 
 
+def test_ids_that_went_over_to_one_another_at_a_crossing_come_back(people: People) -> None:
+    """Ids are swapped by hand while both were out of sight for a moment."""
+    frames = [
+        people([(100 + 3 * t, 100), (295 - 3 * t, 104)] if t not in range(31, 35) else [], seed=t)
+        for t in range(65)
+    ]
+    tracks = online(frames)
+    swapped = np.where(tracks.frame > 33, 3 - tracks.track_ids, tracks.track_ids)
+
+    found = relink(replace(tracks, track_ids=swapped))
+
+    assert found.ids.tolist() == [1, 2]
+    for track in found:
+        assert abs(np.diff(track.boxes[:, 0], n=2)).max() < 10
+
+
+@given(shift=st.integers(-200, 200), scale=st.floats(0.25, 4), seed=st.integers(0, 50))
+@settings(max_examples=5, deadline=None)
+def test_translation_scale_and_names_do_not_matter(
+    people: People, shift: int, scale: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    places = [(80 + 3 * t, 100 + 20 * who) for t in range(50) for who in (0, 1)]
+    tracks = online(
+        [
+            people([p for p in places[2 * t : 2 * t + 2] if rng.random() > 0.2], seed=t)
+            for t in range(50)
+        ]
+    )
+    moved = replace(
+        tracks,
+        boxes=(tracks.boxes * scale + shift).astype(np.float32),
+        keypoints=tracks.keypoints * scale + shift,
+        track_ids=50 - tracks.track_ids,
+    )
+
+    np.testing.assert_array_equal(relink(moved).track_ids, relink(tracks).track_ids)
+
+
+@given(seed=st.integers(0, 50))
+@settings(max_examples=5, deadline=None)
+def test_two_people_who_never_come_close_never_switch(people: People, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 2, (60, 2, 2))
+    places = np.cumsum(steps, axis=0) + np.array([[100, 100], [600, 100]])
+    found = relink(
+        online([
+            people([tuple(p) for p in places[t] if rng.random() > 0.3], jitter=1, seed=t)
+            for t in range(60)
+        ])
+    )  # fmt: skip
+
+    for track in found:
+        sides = track.boxes[:, 0] > 350
+        assert sides.all() or not sides.any()
+
+
 def test_unlike_appearance_keeps_pieces_apart(people: People) -> None:
     tracks = online(walk(people, gone=range(20, 40)))
     looks = np.tile(np.array([1.0, 0], np.float32), (len(tracks.frame), 1))
@@ -139,13 +199,13 @@ def test_a_video_without_people_stays_as_it_is(people: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("values", "message"),
     [
         ({"min_length": -1.0}, "OfflineConfig.min_length must be 0 or more, got -1.0"),
         ({"max_gap": 0.0}, "OfflineConfig.max_gap must be positive, got 0.0"),
         ({"max_cost": 0.0}, "OfflineConfig.max_cost must be positive, got 0.0"),
     ],
 )
-def test_settings_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:
+def test_settings_name_the_field_and_the_value(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        OfflineConfig(**settings)
+        OfflineConfig(**values)
