@@ -7,6 +7,7 @@ Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_
 
 from posetube.errors import InputError
 
+from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport
 from .evaluate_boxes import evaluate_boxes, only_boxes
 from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
@@ -53,6 +54,9 @@ def evaluate(
         >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
         >>> print(report.table(), report.total("mota"))                      # doctest: +SKIP
     """
+    known = (*PROTOCOLS, "coco", *PEOPLE_PROTOCOLS)
+    if protocol not in known:
+        raise InputError(f"no protocol is called {protocol!r}; there are {', '.join(known)}")
     if protocol == "coco" or protocol in PEOPLE_PROTOCOLS:
         _refuse(protocol, strict=strict, events=events, upper_bound=upper_bound != "none")
     if protocol == "coco":

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, convert
@@ -57,6 +57,12 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise InputError(f"EvaluateConfig.workers must be 1 or more, got {self.workers}")
+        bounds = get_args(UpperBound)
+        if self.upper_bound not in bounds:
+            raise InputError(
+                f"EvaluateConfig.upper_bound must be one of {', '.join(bounds)}, "
+                f"got {self.upper_bound!r}"
+            )
         protocol(self.protocol, strict=self.strict)
 
 

@@ -5,6 +5,7 @@ be of different forms. Not here: what is measured (:mod:`.evaluate`), which fram
 (:mod:`.frame_matching`).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -89,7 +90,7 @@ def sources(given: Input, *, dataset: str | None = None, only_test: bool = False
     if isinstance(given, VideoTracks):
         given = [given]
     if not isinstance(given, str | Path):
-        return [Source(name=t.source, where=t.source, form="memory", tracks=t) for t in given]
+        return _in_memory(given)
     path = Path(given)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
@@ -105,6 +106,12 @@ def sources(given: Input, *, dataset: str | None = None, only_test: bool = False
     if not found:
         raise InputError(f"{path}: nothing to evaluate in it; understood are {UNDERSTOOD}")
     return found
+
+
+def _in_memory(given: Sequence[VideoTracks]) -> list[Source]:
+    if not isinstance(given, Sequence) or not all(isinstance(t, VideoTracks) for t in given):
+        raise InputError(f"expected a path or VideoTracks to evaluate, got {type(given).__name__}")
+    return [Source(name=t.source, where=t.source, form="memory", tracks=t) for t in given]
 
 
 def _single(path: Path) -> Source | None:
@@ -163,9 +170,15 @@ def pair(
         dataset: Which data set the truth is; None: told by what lies there.
 
     Raises:
-        InputError: If one is absent; names both sides.
+        InputError: If one is absent, or there twice; names both sides.
     """
     true, found = sources(truth, dataset=dataset, only_test=True), sources(predictions)
+    if not true:
+        raise InputError("there is no truth to compare with: its list of tracks is empty")
+    for side in (true, found):
+        counts = Counter(source.name for source in side)
+        for name in counts - Counter(list(counts)):
+            raise InputError(f"{side[0].where}: several sequences are called {name!r}")
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
     by_name = {source.name: source for source in found}

@@ -301,3 +301,26 @@ def test_a_sequence_without_prediction_is_named(files: tuple[Path, Path]) -> Non
     (files[0] / "000003_mpii_test.json").write_text("{}")
     with pytest.raises(InputError, match="pred: no prediction of sequence 000002_mpii_test, which"):
         evaluate(*files)
+
+
+def test_arguments_that_are_no_tracks_are_named(tracks: Tracks) -> None:
+    one = tracks()
+    nothing: Any = None
+    for sides, message in (
+        ((nothing, one), "expected a path or VideoTracks to evaluate, got NoneType"),
+        ((one, [one, nothing]), "expected a path or VideoTracks to evaluate, got list"),
+        ((one, []), "there is no truth to compare with: its list of tracks is empty"),
+        (([], one), "predictions: no prediction of sequence 000001_mpii_test, which"),
+        ((one, [one, one]), "000001_mpii_test: several sequences are called '000001_mpii_test'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            evaluate(*sides)
+    with pytest.raises(
+        InputError, match="no protocol is called 'cocoa'; there are poseval, .*, coc"
+    ):
+        evaluate(one, one, protocol="cocoa")
+    bound: Any = "everything"
+    with pytest.raises(
+        InputError, match="upper_bound must be one of none, tracking, .* got 'every"
+    ):
+        evaluate(one, one, upper_bound=bound)
