@@ -161,18 +161,25 @@ class PoseTrack18Writer:
             ids = sorted(track_ids.tolist())
             raise InputError(f"{self._path}: frame {frame}: a track id is there twice, got {ids}")
         while self._frames < frame:
-            self._append_image({})
-        image_id = self._append_image(image)
+            self._append_image({}, people=0)
+        image_id = self._append_image(image, people=len(track_ids))
         for track_id, person in zip(
             track_ids.tolist(), _people(self._plan, **columns), strict=True
         ):
             number = {"image_id": image_id, "id": self._people + 1, "category_id": 1}
-            self._append(
-                self._annotations, number | {"track_id": track_id} | person, first=not self._people
-            )
+            record = number | self.identity_fields(track_id) | person
+            self._append(self._annotations, record, first=not self._people)
             self._people += 1
 
-    def _append_image(self, given: dict[str, Any]) -> int:
+    def identity_fields(self, track_id: int) -> dict[str, Any]:
+        """What says who a person is; a kindred format has more."""
+        return {"track_id": track_id}
+
+    def image_fields(self, *, people: int) -> dict[str, Any]:
+        """What a kindred format says of an image, unless it is given; here nothing."""
+        return {}
+
+    def _append_image(self, given: dict[str, Any], *, people: int) -> int:
         number, kind = self._folder.split("_")[:2]
         made: dict[str, Any] = {
             "file_name": f"images/test/{self._folder}/{self._frames:06d}.jpg",
@@ -182,7 +189,7 @@ class PoseTrack18Writer:
         }
         if self._size is not None:
             made |= {"height": self._size[0], "width": self._size[1]}
-        record = made | given
+        record = made | self.image_fields(people=people) | given
         self._append(self._images, record | {"frame_id": record["id"]}, first=not self._frames)
         self._frames += 1
         return int(record["id"])
@@ -241,8 +248,15 @@ def write(
             poses = next(waiting, None) if here else poses
 
 
-def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
+def write_tracks(
+    path: Path | str, tracks: VideoTracks, *, writer: type[PoseTrack18Writer] = PoseTrack18Writer
+) -> None:
     """Write tracks or annotations, with head boxes and ignore regions where they are known.
+
+    Args:
+        path: Where the file shall appear.
+        tracks: Of one sequence.
+        writer: Of this format, or of one kindred to it.
 
     Raises:
         InputError: If a row has no identity, or :func:`accepted_ids` refuses.
@@ -251,8 +265,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     if len(nameless):
         raise InputError(f"{path}: frame {tracks.frame[nameless[0]]}: a person has no track id")
     ids = accepted_ids(tracks.track_ids, path=path)
-    out = PoseTrack18Writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size)
-    with out:
+    with writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size) as out:
         for index in range(len(tracks.frames)):
             rows = tracks.rows_of(index)
             out.add_rows(

@@ -9,8 +9,6 @@ Not here: the rest of the format (:mod:`posetube.datasets.readers.posetrack18`).
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from posetube.structures import VideoTracks
 
 from ..readers import posetrack18
@@ -19,23 +17,22 @@ from . import posetrack18_writer
 read = posetrack18.read
 
 
+class PoseTrack21Writer(posetrack18_writer.PoseTrack18Writer):
+    """Writes one sequence, frame by frame."""
+
+    def identity_fields(self, track_id: int) -> dict[str, Any]:
+        """Who a person is, in the sequence and, as far as is known, in all."""
+        return {"track_id": track_id, "person_id": track_id}
+
+    def image_fields(self, *, people: int) -> dict[str, Any]:
+        """What the reference kit asks of every image."""
+        return {"has_labeled_person": people > 0, "ignore_regions_x": [], "ignore_regions_y": []}
+
+
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write tracks or annotations.
 
     Raises:
         InputError: If a row has no identity, or there are more than the format has.
     """
-    path = Path(path)
-    posetrack18_writer.write_tracks(path, tracks)
-    content: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-    people = content.get("annotations", [])
-    occupied = {person["image_id"] for person in people}
-    for person in people:
-        person["person_id"] = person["track_id"]
-    for image in content["images"]:
-        image |= {
-            "has_labeled_person": image["id"] in occupied,
-            "ignore_regions_x": image.get("ignore_regions_x", []),
-            "ignore_regions_y": image.get("ignore_regions_y", []),
-        }
-    path.write_bytes(msgspec.json.encode(content))
+    posetrack18_writer.write_tracks(path, tracks, writer=PoseTrack21Writer)
