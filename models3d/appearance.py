@@ -60,12 +60,15 @@ class LookMap(NamedTuple):
     """Pixels of the network's input per cell."""
 
 
-def look_maps(maps: Sequence[Tensor], strides: Sequence[int]) -> tuple[LookMap, ...]:
+def look_maps(
+    maps: Sequence[Tensor], strides: Sequence[int], *, pyramid: Sequence[Level] = PYRAMID
+) -> tuple[LookMap, ...]:
     """The maps that appearance is read from, each channel with mean 0 and deviation 1 per frame.
 
     Args:
         maps: (frames, C, h, w) what the stages say that look at single frames.
         strides: Pixels per cell of each.
+        pyramid: Which of them to take; the same as for :func:`embed`.
 
     Raises:
         InputError: If there is no such stage.
@@ -76,26 +79,27 @@ def look_maps(maps: Sequence[Tensor], strides: Sequence[int]) -> tuple[LookMap, 
             "time kernel"
         )
     chosen = []
-    for wanted in PYRAMID:
+    for wanted in pyramid:
         reached = max((stride for stride in strides if stride <= wanted.stride), default=strides[0])
         normalised = _normalise(maps[strides.index(reached)].float())
         chosen.append(LookMap(_narrow(normalised, wanted.channels), reached))
     return tuple(chosen)
 
 
-def embed(looks: Sequence[LookMap], tubes: Tensor) -> Tensor:
+def embed(looks: Sequence[LookMap], tubes: Tensor, *, pyramid: Sequence[Level] = PYRAMID) -> Tensor:
     """A vector for each person and frame.
 
     Args:
         looks: Of a clip's T frames, from :func:`look_maps`.
         tubes: (N, T, 4) boxes, pixels of the network's input.
+        pyramid: How each map contributes.
 
     Returns:
         (N, T, D) float32 of length 1; compare them by their cosine.
     """
     rois = torch.cat([frame_rows(tubes, 0)[:, None], _middle(tubes.float()).flatten(0, 1)], dim=1)
     parts = []
-    for look, level in zip(looks, PYRAMID, strict=True):
+    for look, level in zip(looks, pyramid, strict=True):
         pooled: Tensor = ops.roi_align(
             look.map, rois, GRID, spatial_scale=1 / look.stride, sampling_ratio=2, aligned=True
         )
