@@ -83,7 +83,8 @@ FORMATS: dict[str, Format] = {
     ),
     "mmpose": _of(mmpose_json, ".json", "times, hidden or seen"),
     "slp": _of(sleap, ".slp", "boxes, times, hidden or seen"),
-    "nwb": _of(sleap, ".nwb", "boxes, times, hidden or seen"),
+    "sleap-analysis": _of(sleap, ".h5", "boxes, times, hidden or seen"),
+    "nwb": _of(sleap, ".nwb", "boxes, times, hidden or seen, and sleap-io reads no identities"),
 }
 """What reads and writes each format."""
 
@@ -149,4 +150,7 @@ def _guess_json(path: Path) -> str:
 
 def _guess_csv(path: Path) -> str:
     with path.open("rb") as file:
-        return "deeplabcut" if file.read(6) == b"scorer" else "csv"
+        head = file.read(16)
+    if head.startswith(b"scorer"):
+        return "deeplabcut"
+    return "sleap-analysis" if head.startswith(b"track,frame_idx,") else "csv"

@@ -1,8 +1,9 @@
-"""SLEAP's ``.slp`` and NWB with ndx-pose, by the optional library sleap-io.
+"""SLEAP's ``.slp``, its analysis files and NWB with ndx-pose, by the optional library sleap-io.
 
 Holds positions, scores and identities; neither boxes nor states nor times. SLEAP knows no person
 without a score; one that is not known is written as 0, and read as 0. NWB as sleap-io 0.9 has it
-gives identities and the number of the first frame to the file, but not back.
+gives identities and the number of the first frame to the file, but not back. Analysis files are
+HDF5 (``.h5``) or, read only, a table (``.csv``).
 
 Files are read in a process of their own, which is ended where it takes too long: on a damaged file
 the HDF5 library below can run on for ever, where no error can reach it. Whoever reads many files
@@ -13,8 +14,9 @@ Not here: the formats themselves, which are sleap-io's.
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,7 +35,9 @@ from . import parquet_table
 TRACK = "track_{}"
 """How a track is called; other names are numbered in the order of the file."""
 
-SUFFIXES = (".slp", ".nwb")
+SUFFIXES = (".slp", ".nwb", ".h5")
+"""What is written."""
+
 SECONDS = 60.0
 """A file may take this long to be read, and a second more for each :data:`BYTES_PER_SECOND`."""
 
@@ -46,6 +50,8 @@ in either format."""
 LIBRARIES = {
     ".slp": ("sleap_io.io.main", "sleap_io.io.slp"),
     ".nwb": ("sleap_io.io.main", "sleap_io.io.nwb"),
+    ".h5": ("sleap_io.io.main", "sleap_io.io.analysis_h5"),
+    ".csv": ("sleap_io.io.main", "sleap_io.io.csv"),
 }
 """What reads each kind of file, and takes seconds to import."""
 
@@ -58,7 +64,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         MissingExtraError: If sleap-io is not installed.
     """
     path = Path(path)
-    sleap = _library(path)
+    sleap = _library(path, SUFFIXES)
     nodes = tracks.skeleton.joints
     skeleton = sleap.Skeleton(
         nodes=list(nodes), edges=list(tracks.skeleton.edges), name=tracks.skeleton.name
@@ -85,8 +91,8 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         labeled_frames=labelled, videos=[video], skeletons=[skeleton], tracks=list(names.values())
     )
     with _quiet():
-        save = sleap.save_nwb if path.suffix == ".nwb" else sleap.save_slp
-        save(labels, str(path))
+        savers = {".nwb": sleap.save_nwb, ".h5": sleap.save_analysis_h5}
+        savers.get(path.suffix, sleap.save_slp)(labels, str(path))
 
 
 def read(
@@ -95,7 +101,7 @@ def read(
     """Read the people of a file's only video.
 
     Args:
-        path: A ``.slp`` or ``.nwb`` file.
+        path: A ``.slp`` or ``.nwb`` file, or an analysis file, ``.h5`` or ``.csv``.
         process: From :func:`reader`, for many files; by default one is started for this file.
         seconds: Time to allow, and more for a large file.
 
@@ -108,9 +114,10 @@ def read(
     _library(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    with path.open("rb") as file:
-        if file.read(len(SIGNATURE)) != SIGNATURE:
-            raise FormatError(f"{path}: not an HDF5 file, as {path.suffix} files are")
+    if path.suffix != ".csv":
+        with path.open("rb") as file:
+            if file.read(len(SIGNATURE)) != SIGNATURE:
+                raise FormatError(f"{path}: not an HDF5 file, as {path.suffix} files are")
     if process is None:
         with reader(path.suffix) as process:
             return _copied(path, process, seconds=seconds)
@@ -133,8 +140,13 @@ def read_into(path: Path, copy: Path) -> None:
     """Read a file here and now, whatever it does, and write it as Parquet."""
     sleap = _library(path)
     with _quiet():
-        load = sleap.load_nwb if path.suffix == ".nwb" else sleap.load_slp
-        tracks = _tracks(load(str(path), open_videos=False), path)
+        loaders = {
+            ".slp": partial(sleap.load_slp, open_videos=False),
+            ".nwb": sleap.load_nwb,
+            ".h5": sleap.load_analysis_h5,
+            ".csv": partial(sleap.load_csv, format="sleap"),
+        }
+        tracks = _tracks(loaders[path.suffix](str(path)), path)
     parquet_table.write_tracks(copy, tracks)
 
 
@@ -146,9 +158,9 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _library(path: Path) -> Any:
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
+def _library(path: Path, endings: Iterable[str] = LIBRARIES) -> Any:
+    if path.suffix not in endings:
+        raise InputError(f"{path}: expected a name that ends in {', '.join(endings)}")
     return optional_library("sleap_io", purpose=f"{path}: a {path.suffix} file")
 
 

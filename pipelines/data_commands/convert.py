@@ -27,7 +27,7 @@ def convert(
     Args:
         source: A file, or OpenPose's folder.
         to: posetrack18, posetrack17, posetrack21, coco, mot, csv, jsonl, parquet, cvat, deeplabcut,
-            openpose, alphapose, mmpose, slp, nwb.
+            openpose, alphapose, mmpose, slp, sleap-analysis, nwb.
         out: File to write, for openpose a folder.
         from_: Format of the source [default: told by its name and content].
     """

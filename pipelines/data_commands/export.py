@@ -31,7 +31,7 @@ def export(
     Args:
         run: A run's directory.
         to: posetrack18, posetrack17, posetrack21, coco, mot, csv, jsonl, parquet, cvat, deeplabcut,
-            openpose, alphapose, mmpose, slp, nwb.
+            openpose, alphapose, mmpose, slp, sleap-analysis, nwb.
         out: File to write, for openpose a folder [default: beside the run's tracks].
     """
     form = find_format(to)

@@ -100,7 +100,9 @@ def test_what_is_wrong_is_one_line_and_2(
     assert re.search(message, said), said
 
 
-@pytest.mark.parametrize("name", [n for n in FORMATS if n not in ("slp", "nwb", "mot")])
+@pytest.mark.parametrize(
+    "name", [n for n in FORMATS if n not in ("slp", "sleap-analysis", "nwb", "mot")]
+)
 def test_every_format_converts_back(name: str, drawn: Path, tmp_path: Path) -> None:
     source, middle = annotation(drawn), tmp_path / f"walk{FORMATS[name].suffix}"
     back = tmp_path / "back.jsonl"

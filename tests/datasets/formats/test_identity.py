@@ -222,17 +222,25 @@ def test_mmpose_keeps_people_and_frames(tracks: VideoTracks) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None)
-@given(tracks=videos(joints=COCO17))
-def test_sleap_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
+@pytest.mark.parametrize("suffix", [".slp", ".h5"])
+def test_sleap_keeps_places_scores_and_identities(suffix: str, tmp_path: Path) -> None:
     pytest.importorskip("sleap_io")
-    known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
-    expected = tracks.select(known)
+    path = tmp_path / f"walk{suffix}"
+    with sleap.reader(suffix) as process:
 
-    if len(expected.frame):
-        found = through(sleap, expected, ".slp")
+        @settings(max_examples=5, deadline=None)
+        @given(tracks=videos(joints=COCO17))
+        def check(tracks: VideoTracks) -> None:
+            known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
+            expected = tracks.select(known)
+            if not len(expected.frame):
+                return
+            path.unlink(missing_ok=True)
+            sleap.write_tracks(path, expected)
+            found = sleap.read(path, process=process)
+            assert_same(with_order(found), with_order(expected), "frame", "track_ids", "keypoints")
 
-        assert_same(with_order(found), with_order(expected), "frame", "track_ids", "keypoints")
+        check()
 
 
 @pytest.mark.slow

@@ -23,9 +23,10 @@ NEEDS = {
     "mpii hdf5": "h5py",
     "human36m cdf": "cdflib",
     "format slp": "sleap_io",
+    "format sleap-analysis": "sleap_io",
     "format nwb": "sleap_io",
 }
-SLOW = {"format slp": 20, "format nwb": 8}
+SLOW = {"format slp": 20, "format sleap-analysis": 10, "format nwb": 8}
 """How often the readers are tried whose libraries are slow."""
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import alphapose, deeplabcut, mot_text, sleap
+from posetube.datasets.formats import alphapose, deeplabcut, mot_text
+from posetube.datasets.formats.catalogue import FORMATS, guess_format
 from posetube.datasets.readers import posetrack18
 from posetube.datasets.readers.bonn import Bonn
 from posetube.datasets.readers.catalogue import open_dataset
@@ -169,13 +170,27 @@ def test_motchallenge_truth_counts_pixels_from_one(samples: Path) -> None:
     np.testing.assert_allclose(found.boxes[0], [87, 98, 87 + 61.08, 98 + 218.56], rtol=1e-6)
 
 
-def test_sleaps_own_file_is_read(samples: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "joints", "first"),
+    [
+        ("labels_gt.train.slp", ("A", "B"), (92.65220773, 202.72597774)),
+        ("small_robot.000_small_robot_3_frame.analysis.h5", ("top", "front", "rear"),
+         (322.87600977, 60.30785503)),
+        ("minimal_instance.000_centered_pair_low_quality.analysis.csv", ("A", "B"),
+         (205.93005390, 187.88964024)),
+    ],
+)  # fmt: skip
+def test_sleaps_own_files_are_read(
+    samples: Path, name: str, joints: tuple[str, ...], first: tuple[float, float]
+) -> None:
     pytest.importorskip("sleap_io")
+    path = samples / "output_formats" / "sleap" / name
 
-    found = sleap.read(samples / "output_formats" / "sleap" / "labels_gt.train.slp")
+    found = FORMATS[guess_format(path)].read(path)
 
-    assert found.skeleton.joints == ("A", "B")
-    np.testing.assert_allclose(found.keypoints[0, 0], [92.65220773, 202.72597774])
+    assert found.skeleton.joints == joints
+    np.testing.assert_allclose(found.keypoints[0, 0], first)
 
 
 def test_an_excerpt_with_dots_is_not_json(samples: Path) -> None:
