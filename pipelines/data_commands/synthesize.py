@@ -34,11 +34,12 @@ def synthesize(
         clips: Number of videos.
         seed: Of the first video, 0 or more; the next has the next.
         layout: video is an MP4 with PoseTrack18's JSON beside it; posetrack18, posetrack17, coco,
-            mot, penn-action and jhmdb are folders as these data sets are published.
+            mot, penn-action and jhmdb are folders as these data sets are published. The last two
+            know one person per video: each person becomes a video of its own.
         scene: What the videos show.
     """
     if clips < 1:
         raise InputError(f"--clips must be at least 1, got {clips}")
     made = (generate(scene, seed=seed + number) for number in range(clips))
     frames = write_dataset(out, made, layout=layout)
-    print(f"{out}: {clips} videos, {frames} frames, layout {layout}")  # noqa: T201
+    print(f"{out}: {clips} clips, {frames} frames, layout {layout}")  # noqa: T201

@@ -14,7 +14,7 @@ def test_it_writes_as_many_videos_as_asked_for_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["data", "synthesize", str(tmp_path), "--clips", "2", *SMALL]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}: 2 videos, 10 frames, layout video\n"
+    assert capsys.readouterr().out == f"{tmp_path}: 2 clips, 10 frames, layout video\n"
     assert len(list(tmp_path.glob("*.mp4"))) == 2
     assert len(read(tmp_path / "synthetic_0001.json").frames) == 5
 
