@@ -6,7 +6,8 @@ and ids wrap around. Kept for whoever compares with the published numbers; peopl
 with the ids use :class:`posetube.tracker.tracker.Tracker`.
 
 Source: Girdhar et al., Detect-and-Track, CVPR 2018, and its program's ``tracking_engine``. Boxes
-are inclusive there (width x2 - x1 + 1). No deviation is known: ids agree with those it wrote.
+are inclusive there (width x2 - x1 + 1). One deviation: of more people in a frame than there are
+ids, the surest are kept; there, ids collided. Otherwise ids agree with those it wrote.
 """
 
 from collections.abc import Mapping
@@ -144,9 +145,11 @@ class PaperTracker:
 def pruned_rows(
     people: Detections, *, size: tuple[int, int] | None, config: PaperConfig
 ) -> IntArray:
-    """Which detections are sure and large enough, in their order."""
+    """Which detections are sure and large enough, in their order; at most one for each id."""
     large = area(_clipped(people.boxes, size)) >= config.min_area
-    return np.flatnonzero((people.scores >= config.min_score) & large)
+    rows = np.flatnonzero((people.scores >= config.min_score) & large)
+    surest = np.argsort(-people.scores[rows], kind="stable")[: config.id_limit]
+    return np.asarray(np.sort(rows[surest]), np.int64)
 
 
 def link_costs(

@@ -6,15 +6,12 @@ since the first sighting are held back, so that no row of a confirmed track is l
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from posetube.structures import Detections, FloatArray, FramePoses, IntArray, RowState
-
-PEOPLE = ("boxes", "scores", "keypoints", "keypoint_scores", "embeddings")
-LINKS = ("births", "ids", "margins", "costs", "gates")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,36 +82,20 @@ class PendingFrames:
 
     def state(self) -> dict[str, Any]:
         """Everything as arrays; :meth:`restore` takes them back."""
-        frames = list(self._frames)
-        rows: dict[str, list[Any]] = {
-            **{name: [getattr(f.people, name) for f in frames] for name in PEOPLE},
-            **{name: [getattr(f, name) for f in frames] for name in LINKS},
-        }
-        return {
-            "frame": np.array([f.frame for f in frames], np.int64),
-            "time": np.array([f.time for f in frames], np.float64),
-            "counts": np.array([len(f.people) for f in frames], np.int64),
-            **{
-                name: np.concatenate(parts)
-                for name, parts in rows.items()
-                if parts and all(part is not None for part in parts)
-            },
-        }
+        return {"frames": [_stored(frame) for frame in self._frames]}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> "PendingFrames":
         """The queue that :meth:`state` described."""
         queue = cls()
-        ends = np.cumsum(state["counts"])
-        for frame, time, count, end in zip(
-            state["frame"], state["time"], state["counts"], ends, strict=True
-        ):
-            rows = slice(end - count, end)
-            people = {name: state[name][rows] for name in PEOPLE if name in state}
-            links = {name: state[name][rows].copy() for name in LINKS}
-            queue.add(
-                WaitingFrame(
-                    frame=int(frame), time=float(time), people=Detections(**people), **links
-                )
-            )
+        for stored in state["frames"]:
+            people = Detections(**stored["people"])
+            queue.add(WaitingFrame(**{**stored, "people": people, "ids": stored["ids"].copy()}))
         return queue
+
+
+def _stored(frame: WaitingFrame) -> dict[str, Any]:
+    """A frame as numbers and arrays; ids may yet change, so they are copied."""
+    people = {f.name: getattr(frame.people, f.name) for f in fields(Detections)}
+    columns = {f.name: getattr(frame, f.name) for f in fields(WaitingFrame)}
+    return {**columns, "people": people, "ids": frame.ids.copy()}

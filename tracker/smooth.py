@@ -14,6 +14,7 @@ from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
 from .cost import Doubles, scale_of
+from .filters.gaps import fill_gaps
 from .filters.kalman import kalman_smoother
 from .filters.local import median, savitzky_golay
 from .filters.one_euro import one_euro
@@ -31,6 +32,10 @@ class SmoothConfig:
 
     max_gap: float = 0.5
     """Nothing is smoothed across longer gaps, seconds."""
+
+    fill_gap: float = 0.0
+    """Joints not found for up to this long, between two times that they were, are put on the line
+    between, seconds; their scores stay as they were. 0 fills none."""
 
     noise: float = 0.02
     """``kalman``: how far a sure joint is off, in sizes of the person."""
@@ -54,7 +59,7 @@ class SmoothConfig:
         for name in ("max_gap", "noise", "restlessness", "min_cutoff", "window"):
             if not 0 < getattr(self, name) < np.inf:
                 raise InputError(f"SmoothConfig.{name} must be positive, got {getattr(self, name)}")
-        for name in ("speed_coefficient", "order"):
+        for name in ("fill_gap", "speed_coefficient", "order"):
             if getattr(self, name) < 0:
                 raise InputError(
                     f"SmoothConfig.{name} must be 0 or more, got {getattr(self, name)}"
@@ -76,7 +81,7 @@ def smooth(
         cuts: Index of the first frame of each new scene.
 
     Returns:
-        The same rows; joints that were unknown stay unknown.
+        The same rows; joints that were unknown stay unknown, short gaps aside.
     """
     boxes, joints = tracks.boxes.copy(), tracks.keypoints.copy()
     for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
@@ -88,6 +93,7 @@ def smooth(
         )
         size = float(np.median(scale_of(tracks.boxes[rows])))
         steady = size * _filtered(times, points / size, sure[..., None], config)
+        steady = fill_gaps(times, steady, max_gap=config.fill_gap)
         boxes[rows], joints[rows] = steady[:, :2].reshape(-1, 4), steady[:, 2:]
     return replace(tracks, boxes=boxes, keypoints=joints)
 

@@ -51,6 +51,23 @@ def test_unsure_and_small_people_are_left_out_after_clipping(people: People) -> 
     assert follow([found], size=(52, 400)) == [[0]]
 
 
+def test_what_cannot_be_used_is_left_out(people: People) -> None:
+    found = people([(100 + 100 * i, 100) for i in range(4)], **SURE)
+    found.boxes[0] = np.nan
+    found.boxes[1, 2:] = found.boxes[1, :2]
+    found.scores[2] = np.nan
+
+    assert follow([found] * 2) == [[0]] * 2
+
+
+def test_of_more_people_than_there_are_ids_the_surest_are_kept(people: People) -> None:
+    crowd = people([(60.0 * (i % 100), 120.0 * (i // 100)) for i in range(10_000)], scores=0.96)
+    crowd.scores[5000:5003] = 0.99
+
+    assert follow([crowd] * 2, config=PaperConfig(id_limit=3)) == [[0, 1, 2]] * 2
+    assert [sorted(ids) for ids in follow([crowd] * 2)] == [list(range(999))] * 2
+
+
 def test_a_cut_ends_all_tracks(people: People) -> None:
     tracker = PaperTracker(skeleton=POSETRACK17SLOTS)
     tracker.update(people([(100, 100)], **SURE), frame=0, time=0)

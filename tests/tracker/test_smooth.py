@@ -75,6 +75,20 @@ def test_nothing_is_smoothed_across_a_cut(method: Method) -> None:
     np.testing.assert_allclose(steady.keypoints[:50], apart.keypoints, atol=1e-3)
 
 
+def test_joints_that_were_missed_for_a_moment_are_drawn_in_but_never_across_a_cut() -> None:
+    tracks = walkers(noise=0)
+    tracks.keypoints[(tracks.frame >= 20) & (tracks.frame < 23), 5] = np.nan
+    tracks.keypoints[(tracks.frame >= 30) & (tracks.frame < 45), 6] = np.nan
+    config = SmoothConfig(method="median", window=0.01, fill_gap=0.2)
+
+    whole, cut = smooth(tracks, config=config), smooth(tracks, config=config, cuts=[21])
+
+    np.testing.assert_allclose(whole.keypoints[:, 5], walkers(noise=0).keypoints[:, 5], atol=1e-3)
+    assert np.isnan(whole.keypoints[:, 6, 0]).sum() == 2 * 15
+    assert np.isnan(whole.keypoints[:, 3]).all()
+    assert np.isnan(cut.keypoints[:, 5, 0]).sum() == 2 * 3
+
+
 def test_settings_fit_people_near_and_far() -> None:
     tracks = walkers()
     far = VideoTracks(
@@ -97,6 +111,7 @@ def test_settings_fit_people_near_and_far() -> None:
     [
         ({"noise": 0.0}, "SmoothConfig.noise must be positive, got 0.0"),
         ({"order": -1}, "SmoothConfig.order must be 0 or more, got -1"),
+        ({"fill_gap": -0.1}, "SmoothConfig.fill_gap must be 0 or more, got -0.1"),
     ],
 )
 def test_settings_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:

@@ -187,17 +187,47 @@ def same(first: list[FramePoses], second: list[FramePoses]) -> bool:
 
 
 @given(stop=st.integers(0, 59))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_tracker_restored_in_the_middle_goes_on_bit_for_bit(people: People, stop: int) -> None:
+    """With all that a tracker can be told: tubes, cameras, and embeddings that come and go."""
     frames = crossing(people, jitter=2)
-    tracker = Tracker(skeleton=COCO17)
-    out = []
-    for t, found in enumerate(frames):
-        if t == stop:
-            tracker = Tracker.restore(tracker.state(), skeleton=COCO17)
-        out += tracker.update(found, frame=t, time=t / FPS)
+    rng = np.random.default_rng(0)
+    looks = [
+        with_looks(found, rng.normal(size=(len(found), 4))) if t % 7 else found
+        for t, found in enumerate(frames)
+    ]
 
-    assert same(out + tracker.finish(), follow(frames))
+    def linked(stop: int | None) -> list[FramePoses]:
+        tracker = Tracker(skeleton=COCO17)
+        out = []
+        for t, found in enumerate(looks):
+            if t == stop:
+                stored = pickle.loads(pickle.dumps(tracker.state()))
+                tracker = Tracker.restore(stored, skeleton=COCO17)
+            camera = np.array([[1.0, 0, 0.1 * (t % 3)], [0, 1, 0]])
+            tubes = np.arange(len(found)) if t % 2 else None
+            out += tracker.update(found, frame=t, time=t / FPS, tubes=tubes, camera=camera)
+        return out + tracker.finish()
+
+    found, expected = linked(stop), linked(None)
+
+    assert same(found, expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.people.embeddings, other.people.embeddings)
+
+
+def test_a_state_that_was_taken_is_not_changed_by_going_on(people: People) -> None:
+    frames = crossing(people, jitter=2)
+    tracker = Tracker(skeleton=COCO17, config=LinkConfig(confirm_hits=5))
+    for t in range(3):
+        tracker.update(frames[t], frame=t, time=t / FPS)
+    state = tracker.state()
+    before = pickle.dumps(state)
+
+    for t in range(3, 20):
+        tracker.update(frames[t], frame=t, time=t / FPS)
+
+    assert pickle.dumps(state) == before
 
 
 @given(seed=st.integers(0, 100))
