@@ -52,7 +52,7 @@ def evaluate(
 
     Examples:
         >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
-        >>> print(report.table(), report.total("mota"))                      # doctest: +SKIP
+        >>> print(report, report.total("mota"), report["ap"]["nose"])        # doctest: +SKIP
     """
     known = (*PROTOCOLS, "coco", *PEOPLE_PROTOCOLS)
     if protocol not in known:

@@ -113,14 +113,17 @@ class EvalReport:
     per_sequence: Mapping[str, "EvalReport"] = field(default_factory=dict)
     """The same for each sequence by itself."""
 
-    events: tuple[EventRow, ...] = ()
+    events: tuple[EventRow, ...] = field(default=(), repr=False)
     """Every error, if they were asked for."""
 
-    curves: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Arrays behind the numbers, for plots: ``recall_precision`` by joint, ``hota`` by name."""
 
     notes: tuple[str, ...] = ()
     """What one must know to read the numbers."""
+
+    def __str__(self) -> str:
+        return self.table()
 
     def __getitem__(self, metric: str) -> Values:
         return self.metrics[metric]

@@ -83,6 +83,13 @@ def test_the_table_repeats_itself_by_sequence() -> None:
     assert lines[lines.index("two") + 1].split()[0] == "Head"
 
 
+def test_reports_are_printed_as_tables_and_compared_by_their_numbers() -> None:
+    curves = {"hota": {"total": np.zeros(19)}}
+    assert str(report(curves=curves)) == report().table()
+    assert report(curves=curves) == report(curves=curves)
+    assert report(notes=("other",)) != report()
+
+
 def test_json_is_one_object_with_null_where_undefined() -> None:
     event = EventRow(sequence="one", frame=3, kind="miss", joint="nose", truth_id=1,
                      predicted_id=None, distance=None)  # fmt: skip
