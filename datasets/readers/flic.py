@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from posetube.skeletons import FLIC11
-from posetube.structures import ByteArray, DoubleArray, JointState
+from posetube.structures import DoubleArray, JointState
 
 from ..files.checked_values import (
     number,
@@ -29,50 +29,19 @@ from ..files.checked_values import (
     text,
     variable,
 )
-from ..files.hdf5_files import read_hdf5
 from ..files.mat_files import read_mat
 from .annotated_video import AnnotatedVideo, Counts, Split, find_file
-from .mpii import picture_name
-from .person_list import Person, Picture, PictureList
+from .hourglass import read_hourglass
+from .person_list import Person, Picture, PictureList, merged
 
 FILES = ("examples.mat", "*/examples.mat", "*.h5", "annot*/*.h5")
-COLUMNS = [
-    "lsho",
-    "lelb",
-    "lwri",
-    "rsho",
-    "relb",
-    "rwri",
-    "lhip",
-    "lkne",
-    "lank",
-    "rhip",
-    "rkne",
-    "rank",
-    "leye",
-    "reye",
-    "lear",
-    "rear",
-    "nose",
-]
+COLUMNS = (
+    "lsho", "lelb", "lwri", "rsho", "relb", "rwri", "lhip", "lkne", "lank", "rhip", "rkne", "rank",
+    "leye", "reye", "lear", "rear", "nose",
+)  # fmt: skip
 """Names of the first columns of ``coords``; the others are never labelled."""
 
-USED = [
-    COLUMNS.index(name)
-    for name in (
-        "lsho",
-        "lelb",
-        "lwri",
-        "rsho",
-        "relb",
-        "rwri",
-        "lhip",
-        "rhip",
-        "leye",
-        "reye",
-        "nose",
-    )
-]
+USED = [i for i, name in enumerate(COLUMNS) if name[1:] not in ("kne", "ank", "ear")]
 """The column of each of the 11 joints."""
 
 
@@ -98,45 +67,27 @@ class Flic:
     def _list(self) -> PictureList:
         path = find_file(self.root, FILES, dataset="FLIC")
         folder = "images/" if (self.root / "images").is_dir() else ""
-        entries = _read_original(path) if path.suffix == ".mat" else _read_hourglass(path)
+        entries = _read_original if path.suffix == ".mat" else _read_hourglass
         return PictureList(
             dataset=self.name,
             root=self.root,
             skeleton=FLIC11,
             metric="pck-torso",
-            pictures=_by_picture(folder, entries),
+            pictures=merged(entries(path, folder)),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    name: str
-    points: DoubleArray
-    split: Split
-    size: tuple[int, int] | None
-
-
-def _by_picture(folder: str, entries: Iterator[_Entry]) -> tuple[Picture, ...]:
-    groups: dict[str, list[_Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.name, []).append(entry)
-    return tuple(
-        Picture(
-            name=folder + name,
-            people=tuple(Person(points=e.points, states=_states(e.points)) for e in group),
-            split=group[0].split,
-            size=group[0].size,
-        )
-        for name, group in groups.items()
+def _picture(
+    name: str, points: DoubleArray, *, split: Split, size: tuple[int, int] | None = None
+) -> Picture:
+    missing = np.isnan(points).any(axis=-1)
+    states = np.where(missing, JointState.ABSENT, JointState.VISIBLE).astype(np.uint8)
+    return Picture(
+        name=name, people=(Person(points=points, states=states),), split=split, size=size
     )
 
 
-def _states(points: DoubleArray) -> ByteArray:
-    missing = np.isnan(points).any(axis=-1)
-    return np.where(missing, JointState.ABSENT, JointState.VISIBLE).astype(np.uint8)
-
-
-def _read_original(path: Path) -> Iterator[_Entry]:
+def _read_original(path: Path, folder: str) -> Iterator[Picture]:
     value = variable(read_mat(path), "examples", where=str(path))
     fields = ("coords", "filepath", "istrain", "istest")
     for i, entry in enumerate(structs(value, *fields, where=f"{path}: examples")):
@@ -145,9 +96,9 @@ def _read_original(path: Path) -> Iterator[_Entry]:
         padded = np.full((2, len(COLUMNS)), np.nan)
         width = min(coords.shape[1], len(COLUMNS))
         padded[:, :width] = coords[:, :width]
-        yield _Entry(
-            name=relative_path(text(entry["filepath"], where=where), where=where),
-            points=padded[:, USED].T,
+        yield _picture(
+            folder + relative_path(text(entry["filepath"], where=where), where=where),
+            padded[:, USED].T,
             split=_split(entry, where=where),
             size=_size(entry.get("imgdims", np.zeros((0, 0))), where=f"{where}: imgdims"),
         )
@@ -166,16 +117,9 @@ def _size(value: Any, *, where: str) -> tuple[int, int] | None:
     return (int(dims[0]), int(dims[1])) if len(dims) >= 2 else None
 
 
-def _read_hourglass(path: Path) -> Iterator[_Entry]:
-    arrays = read_hdf5(path, "imgname", "part", "visible")
-    names = arrays["imgname"]
-    points = numbers(arrays["part"], shape=(len(names), 11, 2), where=f"{path}: part", finite=False)
-    seen = numbers(arrays["visible"], shape=points.shape[:2], where=f"{path}: visible") > 0
+def _read_hourglass(path: Path, folder: str) -> Iterator[Picture]:
+    file = read_hourglass(path, joints=len(FLIC11))
     split: Split = "train" if path.stem.startswith("train") else "test"
-    for i, name in enumerate(names):
-        yield _Entry(
-            name=relative_path(picture_name(name), where=f"{path}: imgname {i}"),
-            points=np.where(seen[i][:, None], points[i], np.nan),
-            split=split,
-            size=None,
-        )
+    places = np.where(file.seen[..., None], file.points, np.nan)
+    for name, points in zip(file.names, places, strict=True):
+        yield _picture(folder + name, points, split=split)

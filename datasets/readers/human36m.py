@@ -28,7 +28,7 @@ from ..files.json_files import Identity, decode, read_bytes
 from ..files.npz_files import read_npz
 from ..files.reader_process import ReaderProcess
 from .annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
-from .person_list import Person, PictureList, gather
+from .person_list import Person, Picture, PictureList, merged
 
 KEPT = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 """The 17 joints among the suit's 32; the others repeat a place or are fingers and toes."""
@@ -75,7 +75,9 @@ class Human36m:
             root=self.root,
             skeleton=H36M17,
             metric="mpjpe",
-            pictures=gather(people, split=split),
+            pictures=merged(
+                Picture(name=name, people=(person,), split=split) for name, person in people
+            ),
         )
 
     def videos(self) -> tuple[str, ...]:

@@ -30,11 +30,11 @@ from ..files.checked_values import (
     text,
     variable,
 )
-from ..files.hdf5_files import read_hdf5
 from ..files.json_files import decode, read_bytes
 from ..files.mat_files import read_mat
 from .annotated_video import AnnotatedVideo, Counts, Split, find_file
-from .person_list import Person, Picture, PictureList, gather
+from .hourglass import read_hourglass
+from .person_list import Person, Picture, PictureList, merged
 
 FILES = (
     "mpii_human_pose_v1_u12_1.mat",
@@ -84,49 +84,28 @@ class Mpii:
             root=self.root,
             skeleton=MPII16,
             metric="pckh",
-            pictures=readers[path.suffix](path, folder),
+            pictures=merged(readers[path.suffix](path, folder)),
         )
 
 
-def _read_json(path: Path, folder: str) -> tuple[Picture, ...]:
-    people = decode(read_bytes(path), list[_Entry], path=path)
-
-    def each() -> Iterator[tuple[str, Person]]:
-        for i, entry in enumerate(people):
-            where = f"{path}: person {i}"
-            name = folder + relative_path(entry.image, where=where)
-            points = numbers(entry.joints, shape=(16, 2), where=f"{where}: joints")
-            seen = numbers(entry.joints_vis, shape=(16,), where=f"{where}: joints_vis") > 0
-            missing = (points < 0).all(axis=-1)
-            yield name, Person(points=points - 1, states=_states(missing=missing, seen=seen))
-
-    return gather(each(), split=_split_of(path))
+def _read_json(path: Path, folder: str) -> Iterator[Picture]:
+    split = _split_of(path)
+    for i, entry in enumerate(decode(read_bytes(path), list[_Entry], path=path)):
+        where = f"{path}: person {i}"
+        name = folder + relative_path(entry.image, where=where)
+        points = numbers(entry.joints, shape=(16, 2), where=f"{where}: joints")
+        seen = numbers(entry.joints_vis, shape=(16,), where=f"{where}: joints_vis") > 0
+        states = _states(missing=(points < 0).all(axis=-1), seen=seen)
+        yield Picture(name=name, people=(Person(points=points - 1, states=states),), split=split)
 
 
-def _read_hourglass(path: Path, folder: str) -> tuple[Picture, ...]:
-    arrays = read_hdf5(path, "imgname", "part", "visible", "normalize")
-    names = arrays["imgname"]
-    n = len(names)
-    points = numbers(arrays["part"], shape=(n, 16, 2), where=f"{path}: part")
-    seen = numbers(arrays["visible"], shape=(n, 16), where=f"{path}: visible") > 0
-    sizes = numbers(arrays["normalize"], shape=(n,), where=f"{path}: normalize")
-    states = _states(missing=(points == 0).all(axis=-1), seen=seen)
-
-    def each() -> Iterator[tuple[str, Person]]:
-        for i in range(n):
-            name = relative_path(picture_name(names[i]), where=f"{path}: imgname {i}")
-            yield (
-                folder + name,
-                Person(points=points[i] - 1, states=states[i], metric_scale=sizes[i]),
-            )
-
-    return gather(each(), split=_split_of(path))
-
-
-def picture_name(value: Any) -> str:
-    """A name of an HDF5 file: bytes, or a row of numbers, one per letter."""
-    raw = bytes(value) if isinstance(value, bytes) else bytes(np.asarray(value).astype(np.uint8))
-    return raw.rstrip(b"\0").decode("utf-8", errors="replace")
+def _read_hourglass(path: Path, folder: str) -> Iterator[Picture]:
+    file, split = read_hourglass(path, joints=len(MPII16), sizes=True), _split_of(path)
+    missing = (file.points == 0).all(axis=-1) | np.isnan(file.points).any(axis=-1)
+    states = _states(missing=missing, seen=file.seen)
+    for i, name in enumerate(file.names):
+        person = Person(points=file.points[i] - 1, states=states[i], metric_scale=file.sizes[i])
+        yield Picture(name=folder + name, people=(person,), split=split)
 
 
 def _states(*, missing: Any, seen: Any) -> Any:
@@ -139,7 +118,7 @@ def _split_of(path: Path) -> Split:
     return next((part for word, part in parts.items() if path.stem.startswith(word)), "")
 
 
-def _read_original(path: Path, folder: str) -> tuple[Picture, ...]:
+def _read_original(path: Path, folder: str) -> Iterator[Picture]:
     release = structs(
         variable(read_mat(path), "RELEASE", where=str(path)),
         "annolist",
@@ -152,10 +131,9 @@ def _read_original(path: Path, folder: str) -> tuple[Picture, ...]:
     training = np.ravel(release[0]["img_train"])
     if len(training) != len(images):
         raise FormatError(f"{path}: img_train has {len(training)} entries for {len(images)}")
-    return tuple(
-        _picture(image, training=bool(train), folder=folder, where=f"{path}: picture {i + 1}")
-        for i, (image, train) in enumerate(zip(images, training, strict=True))
-    )
+    for i, (image, train) in enumerate(zip(images, training, strict=True)):
+        where = f"{path}: picture {i + 1}"
+        yield _picture(image, training=bool(train), folder=folder, where=where)
 
 
 def _picture(image: dict[str, Any], *, training: bool, folder: str, where: str) -> Picture:

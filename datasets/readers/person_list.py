@@ -4,7 +4,7 @@ Not here: how each data set writes its list.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -138,11 +138,11 @@ def _depth(people: tuple[Person, ...], *, joints: int) -> DoubleArray | None:
     return np.array([unknown if p.joints_3d is None else p.joints_3d for p in people])
 
 
-def gather(people: Iterable[tuple[str, Person]], *, split: Split) -> tuple[Picture, ...]:
-    """People of a list that names the picture of each, by picture, in order of appearance."""
-    found: dict[str, list[Person]] = {}
-    for name, person in people:
-        found.setdefault(name, []).append(person)
-    return tuple(
-        Picture(name=name, people=tuple(group), split=split) for name, group in found.items()
-    )
+def merged(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
+    """Each picture once, with everybody whom a list names for it, in order of appearance."""
+    found: dict[str, Picture] = {}
+    people: dict[str, list[Person]] = {}
+    for picture in pictures:
+        found.setdefault(picture.name, picture)
+        people.setdefault(picture.name, []).extend(picture.people)
+    return tuple(replace(found[name], people=tuple(group)) for name, group in people.items())
