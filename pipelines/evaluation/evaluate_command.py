@@ -117,12 +117,19 @@ def _bounds(predictions: Path, truth: Path, **options: Any) -> dict[str, EvalRep
 def _table(report: EvalReport, bounds: dict[str, EvalReport], *, per_sequence: bool) -> str:
     lines = [report.table(per_sequence=per_sequence)]
     if bounds:
-        lines += ["", f"{'':<20}{'AP':>7}{'MOTA':>7}"]
+        lines += ["", f"{'':<20}{'AP':>7}{'gain':>7}{'MOTA':>9}{'gain':>7}"]
         for name, bound in {"as predicted": report, **bounds}.items():
-            cells = (bound.total("ap"), bound.total("mota"))
-            shown = "".join(f"{'-' if c is None else format(c, '.1f'):>7}" for c in cells)
-            lines.append(f"{name:<20}{shown}")
+            ap, mota = (_gain(report.total(m), bound.total(m)) for m in ("ap", "mota"))
+            lines.append(f"{name:<20}{ap}  {mota}".rstrip())
     return "\n".join(lines)
+
+
+def _gain(predicted: float | None, bound: float | None) -> str:
+    """A number, and how much more it is than that of the predictions themselves."""
+    if predicted is None or bound is None:
+        return f"{'-':>7}{'':>7}"
+    gain = bound - predicted
+    return f"{bound:>7.1f}{format(gain, '+.1f') if gain else '':>7}"
 
 
 def _content(

@@ -17,6 +17,7 @@ from posetube.pipelines.evaluation.evaluation_plots import draw_plots
 from posetube.skeletons import POSETRACK15
 from posetube.structures import VideoTracks
 
+UPPER = ("ap", "mota")
 Tracks = Callable[..., VideoTracks]
 
 
@@ -76,7 +77,9 @@ def test_the_command_writes_what_is_asked_for(
     assert code == 0
     assert shown.startswith("protocol clean: 12 frames of 2 sequences\n")
     assert "Head  Shou   Elb   Wri   Hip  Knee  Ankl Total  MOTP  Prec   Rec" in shown
-    assert "perfect tracking" in shown
+    (both,) = (line.split() for line in shown.splitlines() if line.startswith("both"))
+    gains = [content["upper_bounds"]["both"][m]["total"] - content[m]["total"] for m in UPPER]
+    assert both[2::2] == [f"{gain:+.1f}" for gain in gains]
     assert "000002_mpii_test" in shown
     assert (content["protocol"], content["frames"], content["sequences"]) == ("clean", 12, 2)
     names = {*POSETRACK15.joints, "Head", "Shou", "Elb", "Wri", "Hip", "Knee", "Ankl", "total"}
