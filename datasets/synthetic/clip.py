@@ -93,12 +93,22 @@ class SyntheticClip:
         """Draw the frames, in order."""
         noise = _noise_plate(self.config, self.seed)
         last: SyntheticFrame | None = None
-        for index, shown in enumerate(self.shown):
-            if last is not None and shown == self.shown[index - 1]:
-                last = replace(last, index=index, time=float(self.times[index]))
-            else:
-                last = self._frame(index, noise)
+        for index in range(len(self)):
+            again = self._again(index, last)
+            last = again or self._frame(index, self.moment(index), noise)
             yield last
+
+    def frames_with_flow(self) -> Iterator[tuple[SyntheticFrame, Flow | None]]:
+        """Frames, each with what :meth:`flow` gives for it; every moment is drawn once."""
+        noise = _noise_plate(self.config, self.seed)
+        last: SyntheticFrame | None = None
+        following = self.moment(0)
+        for index in range(len(self)):
+            moment = following
+            last = self._again(index, last) or self._frame(index, moment, noise)
+            if index + 1 < len(self):
+                following = self.moment(index + 1)
+            yield last, optical_flow(moment, following) if self._goes_on(index) else None
 
     def moment(self, index: int) -> Moment:
         """The buffers behind frame ``index``, without noise, blur and change of light."""
@@ -110,17 +120,6 @@ class SyntheticClip:
         if not self._goes_on(index):
             return None
         return optical_flow(self.moment(index), self.moment(index + 1))
-
-    def flows(self) -> Iterator[Flow | None]:
-        """What :meth:`flow` gives for every frame, in order; each moment is drawn once."""
-        moment: Moment | None = None
-        for index in range(len(self)):
-            if not self._goes_on(index):
-                moment = None
-                yield None
-                continue
-            moment, before = self.moment(index + 1), moment or self.moment(index)
-            yield optical_flow(before, moment)
 
     def _goes_on(self, index: int) -> bool:
         """Whether the frame after this one is of the same shot."""
@@ -148,8 +147,13 @@ class SyntheticClip:
     def _shot(self, moment: int) -> Shot:
         return next(shot for shot in reversed(self.shots) if shot.first <= moment)
 
-    def _frame(self, index: int, noise: npt.NDArray[np.int16]) -> SyntheticFrame:
-        moment = self.moment(index)
+    def _again(self, index: int, last: SyntheticFrame | None) -> SyntheticFrame | None:
+        """The last frame once more, where it is shown again."""
+        if last is None or self.shown[index] != self.shown[index - 1]:
+            return None
+        return replace(last, index=index, time=float(self.times[index]))
+
+    def _frame(self, index: int, moment: Moment, noise: npt.NDArray[np.int16]) -> SyntheticFrame:
         image = moment.canvas.image
         if self.config.motion_blur:
             image = blurred(image, self._motion(index, moment), self.config.motion_blur)

@@ -246,12 +246,13 @@ def test_the_flow_of_a_joint_leads_to_the_joint() -> None:
     assert np.median(misses) < 1
 
 
-def test_the_flows_of_all_frames_are_those_of_each() -> None:
-    clip = generate(replace(SMALL, seconds=0.3, shots=2), seed=6)
-    flows = list(clip.flows())
-    assert len(flows) == len(clip)
-    assert sum(flow is None for flow in flows) == 2  # before the cut, and at the end
-    for index, flow in enumerate(flows):
+def test_frames_with_flow_are_the_frames_each_with_its_flow() -> None:
+    clip = generate(replace(SMALL, seconds=0.4, shots=2, duplicated=0.3, motion_blur=0.5), seed=6)
+    found = list(clip.frames_with_flow())
+    assert sum(flow is None for _, flow in found) == 2  # before the cut, and at the end
+    for index, (frame, (again, flow)) in enumerate(zip(clip.frames(), found, strict=True)):
+        np.testing.assert_array_equal(frame.image, again.image)
+        assert (frame.index, frame.time) == (again.index, again.time)
         alone = clip.flow(index)
         assert (flow is None) == (alone is None)
         if flow is not None and alone is not None:
