@@ -14,7 +14,7 @@ import numpy as np
 
 from posetube import skeletons
 from posetube.boxes import around
-from posetube.errors import InputError
+from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import Detections, DoubleArray, FloatArray, VideoTracks
 
@@ -82,6 +82,10 @@ def link_file(
         raise InputError(f"link: detections are linked anew each time; not {on_existing}")
     name = form or guess_format(path)
     tracks, notes = detections_of(find_format(name).read(path), frame_rate=frame_rate)
+    if not len(tracks.frames):
+        raise FormatError(
+            f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
+        )
     with run.locked():
         earlier_run(run, on_existing)
         settings = Settings(link=link_settings(config, preset))
@@ -110,7 +114,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     Returns:
         The table, and what was assumed, a line each.
     """
-    notes = []
+    notes = [] if len(tracks.frame) else ["there is nobody in the file"]
     times = tracks.frames.times
     if np.isnan(times).any():
         times = np.arange(len(times)) / frame_rate
@@ -133,7 +137,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
 
 def _scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
     """Scores up to 1 for everybody; a file whose scores are all 0 or -1 means that it has none."""
-    unknown = np.isnan(scores) | ~(scores > 0).any()
+    unknown = np.isnan(scores) | (not (scores > 0).any())
     notes = ["people without a score are taken to be sure"] if unknown.any() else []
     scores = np.where(unknown, np.float32(1), scores)
     if scores.max(initial=0) > 1:

@@ -145,6 +145,29 @@ def test_what_cannot_be_linked_is_refused_in_one_line(
     assert "linked anew each time; not resume" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.txt", ""), ("b.json", "[]"), ("c.json", "{}")])
+def test_a_file_with_nothing_in_it_is_no_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    assert run(tmp_path / name, "-o", tmp_path / "run") == 2
+    assert f"{name}: nothing in it, read as " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_frames_with_nobody_in_them_are_linked_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = [{"id": i, "file_name": f"{i}.jpg", "width": 64, "height": 48} for i in (1, 2)]
+    joints = {"id": 1, "name": "person", "keypoints": list(COCO17.joints), "skeleton": []}
+    content = {"images": pictures, "annotations": [], "categories": [joints]}
+    (tmp_path / "nobody.json").write_text(json.dumps(content))
+
+    assert run(tmp_path / "nobody.json", "-o", tmp_path / "run") == 0
+    assert "there is nobody in the file" in capsys.readouterr().err
+
+
 def table(**changes: Any) -> VideoTracks:
     values: dict[str, Any] = {
         "source": "theirs",
