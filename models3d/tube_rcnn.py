@@ -206,7 +206,7 @@ class TubeRCNN(nn.Module):
                 body whose first stage mixes frames.
         """
         pixels, geometry = prepare(images, self.config.preprocess)
-        stages, maps = self._frame_part(pixels.to(next(self.parameters()).device))
+        stages, maps = self.frame_maps(pixels.to(next(self.parameters()).device))
         looks = look_maps(stages, self.body.strides[: self._still]) if embeddings else ()
         return [
             FrameFeatures(
@@ -264,7 +264,16 @@ class TubeRCNN(nn.Module):
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
-        return self._frame_part(pixels)[1]
+        return self.frame_maps(pixels)[1]
+
+    def frame_maps(self, pixels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The same, after what the body's stages say that look at single frames.
+
+        This is what is worth compiling, for frames of one size:
+        ``network.frame_maps = torch.compile(network.frame_maps)``.
+        """
+        maps = self._advance([pixels], range(self._still), 1)
+        return maps[1:], self._advance(maps, range(self._still, self._cut), 1)
 
     def clip_part(self, maps: list[Tensor], length: int) -> Pyramid:
         """The frames' maps, each (B * length, C, h, w), to the levels that people are found in."""
@@ -299,11 +308,6 @@ class TubeRCNN(nn.Module):
         pool = self.config.keypoint_head.pool
         levels = pyramid.levels if pyramid.joint_map is None else [pyramid.joint_map]
         return pool_tubes(levels, tubes, strides=self.neck.strides, config=pool)
-
-    def _frame_part(self, pixels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """What the body's still stages put out, and what the clip part needs."""
-        maps = self._advance([pixels], range(self._still), 1)
-        return maps[1:], self._advance(maps, range(self._still, self._cut), 1)
 
     def _advance(self, maps: list[Tensor], steps: range, length: int) -> list[Tensor]:
         """Some steps of body and neck: every stage adds a map, the neck turns them into levels."""
