@@ -45,6 +45,11 @@ class CocoPeople:
 
     @cached_property
     def _files(self) -> dict[str, tuple[File, Path]]:
+        """Each annotation file by its name without the ending."""
+        return self._read_files[0]
+
+    @cached_property
+    def _read_files(self) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
         for pattern in FILES:
             paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
             if paths:
@@ -80,11 +85,13 @@ class CocoPeople:
         return next(there, candidates[0] if path.stem.startswith("person_keypoints_") else "")
 
     def videos(self) -> tuple[str, ...]:
-        """Names of the pictures, such as ``train2017/000000391895.jpg``."""
-        return tuple(self._pictures)
+        """Names of the pictures, such as ``train2017/000000391895.jpg``, and of broken files."""
+        return (*self._pictures, *self._read_files[1])
 
     def read(self, video: str) -> AnnotatedVideo:
         """One picture; people without labelled joints are rows without joints."""
+        if video in self._read_files[1]:
+            raise self._read_files[1][video]
         if video not in self._pictures:
             raise FormatError(f"{self.root}: no picture {video!r} in COCO")
         stem, image = self._pictures[video]
@@ -137,22 +144,28 @@ class CocoPeople:
         return np.array(masks, np.bool_).reshape(-1, *size)
 
 
-def _annotation_files(paths: list[Path], *, all_of_them: bool) -> dict[str, tuple[File, Path]]:
-    """The files that name joints; where not all must, detections and results are passed over.
+def _annotation_files(
+    paths: list[Path], *, all_of_them: bool
+) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
+    """The files that name joints, and what is wrong with others that must.
+
+    Where not all must, detections and results are passed over.
 
     Raises:
-        FormatError: If one that must be of this form is not, or none is.
+        FormatError: If no file is as it must be.
     """
     found: dict[str, tuple[File, Path]] = {}
+    broken: dict[str, FormatError] = {}
     for path in paths:
         try:
             file = decode(read_bytes(path), File, path=path)
             skeleton_in(file, path)
             found[path.stem] = file, path
-        except FormatError:
-            if all_of_them or (path == paths[-1] and not found):
-                raise
-    return found
+        except FormatError as error:
+            broken[path.stem] = error
+    if not found:
+        raise next(iter(broken.values()))
+    return found, broken if all_of_them else {}
 
 
 Polygons = list[list[float]]

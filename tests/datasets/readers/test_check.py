@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from posetube.datasets.formats import coco_keypoints
 from posetube.datasets.readers.catalogue import DATASETS, open_dataset
 from posetube.datasets.readers.check import check
 from posetube.datasets.synthetic.label_files import write_labels
@@ -75,6 +76,20 @@ def test_a_partial_download_is_reported(root: Path) -> None:
 
     assert any(p.what == "1 of 2 videos have annotations but neither pictures nor a file"
                for p in report.problems)  # fmt: skip
+
+
+def test_a_broken_file_of_coco_leaves_the_other_one(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    sound = tmp_path / "annotations" / "person_keypoints_val2017.json"
+    coco_keypoints.write_tracks(sound, walk("a"))
+    cut = tmp_path / "annotations" / "person_keypoints_train2017.json"
+    cut.write_bytes(sound.read_bytes()[:-20])
+
+    report = check(open_dataset("coco", tmp_path), root=tmp_path)
+
+    assert report.videos == 10
+    assert report.problems[0].file == "person_keypoints_train2017"
+    assert "is the file cut short?" in report.problems[0].what
 
 
 def test_pictures_without_annotations_are_reported(root: Path) -> None:
