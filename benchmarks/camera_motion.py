@@ -29,12 +29,15 @@ from posetube.pipelines.tracking.camera_motion import CameraMotion
 from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, DoubleArray, FrameTable, VideoTracks
+from posetube.tracker.offline import relink
 from posetube.tracker.tracker import Tracker
 
 RECORD = Path(__file__).parent / "results" / "camera_motion.json"
 STEPS = (1, 3)
 CHECKED = 10
 """Every so many frames the motion is compared with the truth."""
+
+SCORES = ("mota", "idf1", "hota", "switches")
 
 Cameras = list[DoubleArray | None]
 
@@ -126,7 +129,7 @@ def measure(made: Sequence[Taken]) -> dict[str, Any]:
     cameras = [estimated(one) for one in made]
     cpu, wall = time.process_time() - start, time.perf_counter() - began
     frames = sum(len(one.images) for one in made)
-    table = {
+    table: dict[str, Any] = {
         "ms_per_frame": round(1000 * wall / frames, 2),
         "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
         "motion_px": round(error(made, [[None] * len(one.images) for one in made]), 2),
@@ -134,9 +137,10 @@ def measure(made: Sequence[Taken]) -> dict[str, Any]:
     }
     still: list[Cameras] = [[None] * len(one.images) for one in made]
     for name, used in (("without", still), ("with", cameras)):
-        pairs = [(one.truth, follow(one, found)) for one, found in zip(made, used, strict=True)]
-        found = scores(pairs)
-        table |= {f"{key}_{name}": found[key] for key in ("mota", "idf1", "hota", "switches")}
+        online = [follow(one, found) for one, found in zip(made, used, strict=True)]
+        for preset, tracks in (("online", online), ("offline", [relink(one) for one in online])):
+            found = scores([(one.truth, two) for one, two in zip(made, tracks, strict=True)])
+            table[f"{preset}_{name}"] = {key: found[key] for key in SCORES}
     return table
 
 
