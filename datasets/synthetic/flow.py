@@ -67,19 +67,19 @@ def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
     rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
     if not len(rows):
         return image
-    top, left = rows[0], columns[0]
-    y, x = np.mgrid[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32)
-    path = spread[top : rows[-1] + 1, left : columns[-1] + 1]
-    total = image[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32)
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    x = np.arange(columns[0], columns[-1] + 1, dtype=np.float32)
+    y = np.arange(rows[0], rows[-1] + 1, dtype=np.float32)[:, None]
+    path_x, path_y = (np.ascontiguousarray(spread[..., axis][window]) for axis in (0, 1))
+    total = image[window].astype(np.float32)
     for share in (-0.5, -0.25, 0.25, 0.5):
-        way = np.float32(share) * path
         tap = cv2.remap(
-            image, x - way[..., 0], y - way[..., 1], cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
+            image, x - np.float32(share) * path_x, y - np.float32(share) * path_y,
+            cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
         cv2.accumulate(tap, total)
     result = image.copy()
-    result[top : rows[-1] + 1, left : columns[-1] + 1] = cv2.convertScaleAbs(total, alpha=0.2)
+    result[window] = cv2.convertScaleAbs(total, alpha=0.2)
     return result
 
 
