@@ -42,7 +42,8 @@ class ReaderProcess:
             function: Its name.
             preload: Modules to import before the time of the first file starts.
         """
-        self._command = [sys.executable, "-c", SERVE, module, function, *preload]
+        # -P: modules that lie in the working folder, beside the data, must not be taken for ours
+        self._command = [sys.executable, "-P", "-c", SERVE, module, function, *preload]
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
 

@@ -86,6 +86,16 @@ def test_what_it_does_not_survive_is_an_error_and_the_next_file_is_read(
     assert run(process, tmp_path, "one") == "one"
 
 
+def test_modules_beside_the_data_are_not_imported(
+    process: ReaderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert run(process, tmp_path, "one") == "one"
+
+
 def test_a_process_that_does_not_start_is_said(tmp_path: Path) -> None:
     process = ReaderProcess("no_such_module", "read_into")
 
