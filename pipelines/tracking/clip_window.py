@@ -52,7 +52,8 @@ class DetectConfig:
     """Whether the camera's motion is told, so that linking can follow it."""
 
     appearance: bool = True
-    """Whether it is told what people look like, so that linking can go by it too."""
+    """Whether it is told what people look like, so that linking can go by it too; the network's
+    first stage must look at single frames for that, as in all presets."""
 
 
 DEFAULTS = DetectConfig()
