@@ -217,7 +217,7 @@ def test_a_file_of_which_nothing_can_be_decoded_is_refused(clip: Clip) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    name=st.sampled_from(["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif", "a.mpg"]),
+    name=st.sampled_from(["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif", "a.mpg", "a.apng"]),
     at=st.floats(0, 0.99),
     count=st.integers(1, 3000),
     cut=st.booleans(),
@@ -228,12 +228,13 @@ def test_no_damage_raises_anything_but_our_errors(
 ) -> None:
     sound = tmp_path / name
     if not sound.exists():
-        codecs = {"a.webm": "libvpx", "a.gif": "gif", "a.mpg": "mpeg2video"}
+        codecs = {"a.webm": "libvpx", "a.gif": "gif", "a.mpg": "mpeg2video", "a.apng": "apng"}
+        colours = {"a.gif": "rgb8", "a.apng": "rgb24"}
         clip(
             name,
             frames=20,
             codec=codecs.get(name, "libx264"),
-            pixels="rgb8" if name == "a.gif" else "yuv420p",
+            pixels=colours.get(name, "yuv420p"),
         )
     path = tmp_path / f"bad{sound.suffix}"
     path.write_bytes(sound.read_bytes())
