@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posetube.datasets.files.mat_files import read_mat
 from posetube.datasets.formats import alphapose, deeplabcut, mot_text
 from posetube.datasets.formats.catalogue import FORMATS, guess_format
 from posetube.datasets.readers import posetrack18
@@ -16,6 +17,7 @@ from posetube.datasets.readers.coco_people import CocoPeople
 from posetube.datasets.readers.human36m import Human36m
 from posetube.datasets.readers.poses_in_the_wild import PosesInTheWild
 from posetube.errors import FormatError
+from posetube.restricted_pickle import load_plain
 from posetube.structures import JointState
 
 
@@ -198,3 +200,21 @@ def test_an_excerpt_with_dots_is_not_json(samples: Path) -> None:
 
     with pytest.raises(FormatError, match="not valid JSON"):
         alphapose.read(path)
+
+
+def test_files_of_matlab_that_others_made_of_the_labels_are_read(samples: Path) -> None:
+    variant = read_mat(samples / "poses_in_the_wild" / "piw_dataset.mat")["piw_dataset"][0, 0]
+    boxes = read_mat(samples / "jhmdb" / "ActionTubes_jhmdb_annot.mat")["annot"][0, 0]
+
+    assert sum(sequence["pose"].size for sequence in variant["seqs"].ravel()) == 830
+    assert boxes["bound"].shape == (31838, 4)
+
+
+def test_published_pickles_are_read_without_running_them(samples: Path) -> None:
+    poses = load_plain(samples / "jhmdb" / "DDNet_GT_test_1.pkl")
+    cameras = load_plain(samples / "mmpose_tests_data" / "h36m" / "cameras.pkl")
+
+    assert isinstance(poses, dict)
+    assert isinstance(cameras, dict)
+    assert (len(poses["pose"]), poses["pose"][0].shape[1:]) == (176, (15, 2))
+    assert ("S1", "54138969") in cameras
