@@ -78,6 +78,7 @@ class _Body(msgspec.Struct):
 class _Picture(msgspec.Struct):
     """A picture of ``cmu`` (bodies) or ``open`` (people)."""
 
+    version: str | float
     bodies: list[_Body] = []
     people: list[_Body] = []
 

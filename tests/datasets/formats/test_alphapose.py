@@ -103,6 +103,7 @@ def test_detections_without_joints_are_boxes(tmp_path: Path) -> None:
         ([{"keypoints": numbered(15)}], r"48, 51, 54, 78, 399, 408; got \[45\]"),
         ([{"keypoints": numbered(16)}, {"keypoints": numbered(17)}], r"got \[48, 51\]"),
         ([{"image": "a.jpg"}], "entry 0: neither keypoints nor a box"),
+        ({"state": {"frames": 3}}, "missing required field version"),
         ([{"image_id": "9999999.jpg", "bbox": [1, 2, 3, 4]}], "10000000 frames; at most"),
     ],
 )
