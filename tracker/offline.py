@@ -19,7 +19,7 @@ from posetube.errors import InputError
 from posetube.structures import FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
-from .continuation import Ends, ends, meeting_costs, pose_costs, unlikeness
+from .continuation import ends, meeting_costs, pose_costs, unlikeness
 from .cost import Doubles
 from .fill import fill
 from .tracklets import Rows, mean_looks, scenes, unbroken
@@ -86,7 +86,8 @@ def relink(
     """Repair the tracks of a whole video.
 
     Args:
-        tracks: As a tracker left them, with link margins; frames have times.
+        tracks: As a tracker left them, with link margins. A time that is NaN or does not rise
+            counts as that of the frame before.
         config: How.
         cuts: Index of the first frame of each new scene; nothing is joined or filled across.
         embeddings: (R, D) appearance of each row, any scale, NaN where not known; None: unknown.
@@ -98,14 +99,16 @@ def relink(
     doubtful = np.zeros(len(tracks.frame), bool)
     if tracks.link_margins is not None:
         doubtful = tracks.link_margins < config.min_margin
-    clear = tracks.select(~doubtful)
+    clock = np.nan_to_num(np.fmax.accumulate(tracks.frames.times))
+    clear = replace(tracks, frames=replace(tracks.frames, times=clock)).select(~doubtful)
     scene = scenes(clear, cuts)
     known = None if embeddings is None else embeddings[~doubtful]
     for _ in range(ROUNDS):
         chains = join(clear, scene, config=config, embeddings=known)
         clear = _named(clear, chains)
     lasting = _named(clear, [rows for rows in chains if _lasts(clear, rows, config.min_length)])
-    return fill(lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts)
+    filled = fill(lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts)
+    return replace(filled, frames=tracks.frames)
 
 
 def join(
@@ -134,7 +137,7 @@ def join(
     )
     looks = None if embeddings is None else mean_looks(embeddings, parts)
     found: list[tuple[IntArray, IntArray, Doubles]] = []
-    for one, two in _candidates(parts, scene, before, after, max_gap=config.max_gap):
+    for one, two in _candidates(tracks, parts, scene, max_gap=config.max_gap):
         cost = meeting_costs(before, after, one, two, max_gap=config.max_gap)
         near = cost < config.max_cost
         one, two, cost = one[near], two[near], cost[near]
@@ -153,21 +156,22 @@ AT_ONCE = 200
 
 
 def _candidates(
-    parts: Rows, scene: IntArray, before: Ends, after: Ends, *, max_gap: float
+    tracks: VideoTracks, parts: Rows, scene: IntArray, *, max_gap: float
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """Pairs of tracklets of which the second begins soon after the first ends, in one scene."""
-    last, first = (np.array([scene[rows[i]] for rows in parts], np.int64) for i in (-1, 0))
-    order = np.argsort(after.times, kind="stable")
-    starts = after.times[order]
-    low = np.searchsorted(starts, before.times, side="right")
-    high = np.searchsorted(starts, before.times + max_gap, side="right")
+    first, last = (np.array([rows[i] for rows in parts], np.int64) for i in (0, -1))
+    frame, times = tracks.frame, tracks.frames.times[tracks.frame]
+    order = np.argsort(frame[first], kind="stable")
+    starts = first[order]
+    low = np.searchsorted(frame[starts], frame[last], side="right")
+    high = np.searchsorted(times[starts], times[last] + max_gap, side="right")
     for block in range(0, len(parts), AT_ONCE):
         rows = np.arange(block, min(block + AT_ONCE, len(parts)))
         counts = high[rows] - low[rows]
         one = np.repeat(rows, counts)
         step = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
         two = order[low[one] + step]
-        same = last[one] == first[two]
+        same = scene[last[one]] == scene[first[two]]
         by_row = np.lexsort((two[same], one[same]))
         yield one[same][by_row], two[same][by_row]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from posetube.errors import InputError
 from posetube.skeletons import COCO17
-from posetube.structures import Detections, FrameTable, RowState, VideoTracks
+from posetube.structures import Detections, DoubleArray, FrameTable, RowState, VideoTracks
 from posetube.tracker.offline import OfflineConfig, relink
 from posetube.tracker.tracker import LinkConfig, Tracker
 
@@ -178,6 +178,18 @@ def test_short_tracks_go_unless_the_video_cut_them_short(people: People) -> None
 
     assert relink(online(brief)).ids.tolist() == []
     assert relink(single).ids.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "times", [np.ones(40), np.full(40, np.nan), np.tile(np.arange(20) / FPS, 2)]
+)
+def test_times_that_do_not_rise_do_no_harm(people: People, times: DoubleArray) -> None:
+    tracks = online([people([(100, 100)] * (t != 10), seed=t) for t in range(40)])
+
+    found = relink(replace(tracks, frames=FrameTable(times=times)))
+
+    assert found.ids.tolist() == [1]
+    np.testing.assert_array_equal(found.frames.times, times)
 
 
 def test_ids_count_from_one_by_first_appearance(people: People) -> None:
