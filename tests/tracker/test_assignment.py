@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import linear_sum_assignment
 
 from posetube.errors import InputError
-from posetube.tracker.assignment import margins, solve, solve_greedy
+from posetube.tracker.assignment import margins, solve, solve_greedy, solve_pairs
 
 LIBRARIES: list[Literal["lap", "scipy"]] = ["lap", "scipy"]
 TIED_COSTS = arrays(
@@ -66,6 +67,23 @@ def test_lap_and_scipy_agree(seed: int, n: int, m: int) -> None:
     by_lap, by_scipy = (solve(cost, limit=0.6, library=library) for library in LIBRARIES)
 
     assert [part.tolist() for part in by_lap] == [part.tolist() for part in by_scipy]
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_long_chain_of_pairs_is_settled_as_well_as_all_at_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(60), 3)
+    columns = rows + np.tile(np.arange(3), 60)
+    cost = rng.uniform(0, 6, len(rows))
+    savings = np.zeros((60, 62))
+    savings[rows, columns] = cost - 6
+
+    made = solve_pairs(rows, columns, cost, limit=6.0)
+
+    best = savings[linear_sum_assignment(savings)].sum()
+    assert (cost[made] - 6).sum() == pytest.approx(best)
+    assert len(set(rows[made])) == len(set(columns[made])) == len(made)
 
 
 def test_greedy_takes_the_cheapest_pair_first() -> None:
