@@ -21,7 +21,7 @@ from .scene_config import SceneConfig
 from .truth import collect_tracks
 from .wardrobe import random_figure
 
-SEED = 13
+SEED = 14
 RATE, SECONDS, SIZE = 25.0, 5.0, (360, 640)
 
 _WALKS = (
