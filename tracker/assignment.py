@@ -6,6 +6,7 @@ set that saves most wins. So a person may stay alone when company would cost mor
 Ties follow one rule, whichever library solves: among all cheapest sets, the first row takes the
 lowest column that any of them gives it (a column before none), then the second row, and so on.
 Greedy choice takes the cheapest pair first; among equals the lowest row, then the lowest column.
+The rule is given up only where thousands hang together, as in a whole video (:data:`MANY`).
 
 Not here: what a pair costs (:mod:`.cost`), the published tracker's ungated solver (:mod:`.paper`).
 """
@@ -17,7 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
+from scipy.sparse.csgraph import (
+    connected_components,
+    maximum_bipartite_matching,
+    min_weight_full_bipartite_matching,
+)
 
 from posetube.errors import InputError
 
@@ -33,6 +38,13 @@ Solver = Callable[[Doubles], Ints]
 
 TIE = 1e-9
 """Costs that differ by less are equal."""
+
+MANY = 1000
+"""Where more rows than this hang together (more than people in a frame), SciPy's sparse solver
+decides, ties included: memory then grows with the pairs, not with the square of the rows."""
+
+PASSES = 10
+"""How often certain pairs are looked for: each time, those made before have freed others."""
 
 
 def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tuple[Ints, Ints]:
@@ -142,13 +154,14 @@ def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[l
     missed now and then would otherwise form all through a video.
     """
     made: list[Ints] = []
-    while True:
+    for _ in range(PASSES):
         row, column, own = rows[allowed], columns[allowed], gain[allowed]
         sure = own < _best_rival(row, own) + _best_rival(column, own) - TIE
-        if not sure.any():
-            return [*made, np.zeros(0, np.int64)], allowed
         made.append(allowed[sure])
         allowed = allowed[~np.isin(row, row[sure]) & ~np.isin(column, column[sure])]
+        if not sure.any():
+            break
+    return made, allowed
 
 
 def _best_rival(line: Ints, gain: Doubles) -> Doubles:
@@ -182,6 +195,8 @@ def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
     _, column = np.unique(columns, return_inverse=True)
     if row[-1] == 0 or column.max() == 0:
         return np.flatnonzero(gain <= gain.min() + TIE)[:1]
+    if row[-1] >= MANY:
+        return _by_sparse_scipy(row, column, gain)
     square = np.zeros((max(row[-1], column.max()) + 1,) * 2)
     square[row, column] = gain
     best = _settle_ties(square, dense(square))
@@ -195,6 +210,17 @@ def _by_lap(square: Doubles) -> Ints:
 
 def _by_scipy(square: Doubles) -> Ints:
     return np.asarray(linear_sum_assignment(square)[1], np.int64)
+
+
+def _by_sparse_scipy(row: Ints, column: Ints, gain: Doubles) -> Ints:
+    """Which pairs save most together; each row may stay alone, with a column of its own."""
+    n, m = row[-1] + 1, column.max() + 1
+    rows, columns = np.append(row, np.arange(n)), np.append(column, m + np.arange(n))
+    # Only differences count, and a stored zero would be no pair.
+    weights = np.append(gain, np.zeros(n)) - gain.min() + 1
+    graph = csr_array((weights, (rows, columns)), shape=(n, m + n))
+    _, best = min_weight_full_bipartite_matching(graph)
+    return np.flatnonzero(best[row] == column)
 
 
 def _settle_ties(square: Doubles, columns: Ints) -> Ints:

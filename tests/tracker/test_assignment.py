@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
 
 from posetube.errors import InputError
+from posetube.tracker import assignment
 from posetube.tracker.assignment import margins, solve, solve_greedy, solve_pairs
 
 LIBRARIES: list[Literal["lap", "scipy"]] = ["lap", "scipy"]
@@ -69,9 +70,12 @@ def test_lap_and_scipy_agree(seed: int, n: int, m: int) -> None:
     assert [part.tolist() for part in by_lap] == [part.tolist() for part in by_scipy]
 
 
-@given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
-def test_a_long_chain_of_pairs_is_settled_as_well_as_all_at_once(seed: int) -> None:
+@pytest.mark.parametrize("many", [1, 2000])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_long_chain_of_pairs_is_settled_as_well_as_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, seed: int, many: int
+) -> None:
+    monkeypatch.setattr(assignment, "MANY", many)
     rng = np.random.default_rng(seed)
     rows = np.repeat(np.arange(60), 3)
     columns = rows + np.tile(np.arange(3), 60)
