@@ -133,7 +133,9 @@ def test_one_frame_of_the_tubes() -> None:
     assert tubes().at(1).keypoints.shape == (2, 17, 2)
     assert tubes().at(1).embeddings is None
     looks = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    assert np.array_equal(tubes(embeddings=looks).at(1).embeddings, looks[:, 1])
+    shown = tubes(embeddings=looks).at(1).embeddings
+    assert shown is not None
+    assert np.array_equal(shown, looks[:, 1])
 
 
 @pytest.mark.parametrize(
