@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Timer
-from types import TracebackType
 from typing import IO, Any, Self
 
 import msgspec
@@ -58,12 +57,7 @@ class ReaderProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -15,7 +15,6 @@ Not here: which arguments mean a video (:mod:`.inputs`), writing one (:mod:`.wri
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from posetube.errors import InputError, MediaError
@@ -135,12 +134,7 @@ class Video:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
 
 
