@@ -29,7 +29,7 @@ def demo(
     """Make a short clip of people who cross, track it, and compare with what is really in it.
 
     Args:
-        out: Folder for the clip (demo.mp4) and its run (run/).
+        out: Folder for the clip (demo.mp4), its truth (demo.json) and its run (run/).
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
@@ -59,6 +59,7 @@ def report(
     seconds = sum(stage.seconds for stage in manifest.stages.values())
     return [
         f"clip         {clip}: {len(truth)} people, {len(truth.frames)} frames",
+        f"truth        {clip.with_suffix('.json')}",
         f"model        {manifest.model.name} on {manifest.device}",
         f"tracks       {len(tracks)}",
         f"people found {result.found_percent:.1f} % (box IoU 0.5, at least half visible)",

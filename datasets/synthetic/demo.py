@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from posetube.structures import VideoTracks
 
+from ..formats import posetrack18_writer
 from ..video.writer import VideoWriter
 from .actor import Actor, staying, walking
 from .camera import Camera, looking
@@ -83,7 +84,7 @@ def _cast(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Acto
 
 
 def write_demo(folder: Path) -> tuple[Path, VideoTracks]:
-    """Encode the clip as ``demo.mp4`` in a folder, which is made if need be.
+    """Write ``demo.mp4`` and its truth, ``demo.json`` (PoseTrack18), to a folder; made if need be.
 
     Returns:
         The video's path, and the truth in COCO's joints.
@@ -99,4 +100,5 @@ def write_demo(folder: Path) -> tuple[Path, VideoTracks]:
                 yield frame
 
         truth = collect_tracks(written(), source="demo", size=SIZE, times=clip.times)
+    posetrack18_writer.write_tracks(path.with_suffix(".json"), truth)
     return path, truth

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,8 +101,15 @@ def test_the_command_prints_what_was_found_and_where_the_overlay_lies(
     said = capsys.readouterr().out
     for word in ("tracks", "people found", "joints", "id switches", "MOTA ", "mAP ", "frames/s"):
         assert word in said
+    assert f"truth        {tmp_path / 'demo' / 'demo.json'}" in said
     assert str(tmp_path / "demo" / "run" / "overlay.mp4") in said
     assert (tmp_path / "demo" / "run" / "overlay.mp4").exists()
+
+    folder = tmp_path / "demo"
+    words = ["evaluate", str(folder / "run"), str(folder / "demo.json"), "--protocol", "clean"]
+    assert main([*words, "--json", str(folder / "report.json")]) == 0
+    total = json.loads((folder / "report.json").read_text(encoding="utf-8"))["mota"]["total"]
+    assert f"MOTA {total:.1f}," in said
 
 
 @pytest.mark.slow
