@@ -76,7 +76,7 @@ def look_maps(
     if not maps:
         raise InputError(
             "embeddings need a body whose first stage looks at single frames; this one's has a "
-            "time kernel"
+            "time kernel: detect without them (posetube track --no-appearance)"
         )
     chosen = []
     for wanted in pyramid:
