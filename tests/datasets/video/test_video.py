@@ -327,7 +327,7 @@ def test_decoded_frames_are_let_go_without_waiting_for_the_collector(clip: Clip)
         with open_video(path, config=VideoConfig(ahead=0)) as video:
             for _ in video:
                 pass
-            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+            alive = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
     finally:
         gc.enable()
 
