@@ -33,7 +33,9 @@ class Screen:
         """The (H, W, 3) RGB picture, in memory of its own; None where FFmpeg cannot convert it."""
         source = _woven(frame) if frame.interlaced_frame else frame
         try:
-            rgb = self._reformatter.reformat(source, format="rgb24", interpolation="BICUBIC")
+            rgb = self._reformatter.reformat(
+                source, format="rgb24", interpolation="BICUBIC", threads=1
+            )  # more would take turns with those that decode
         except (av.error.FFmpegError, ValueError, MemoryError):
             return None
         image = rgb.to_ndarray().astype(np.uint8, copy=False)
