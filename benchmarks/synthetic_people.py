@@ -3,7 +3,7 @@
 Measured with a network that has never been trained on drawn people: how many of
 those that are at least half visible it finds, and how many of their visible joints.
 
-    python benchmarks/synthetic_people.py --record laptop
+    python benchmarks/synthetic_people.py --record tiny
 """
 
 import argparse

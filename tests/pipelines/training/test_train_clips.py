@@ -157,9 +157,8 @@ def test_there_is_one_thing_to_train_on() -> None:
 
 def test_the_documented_settings_are_read(tmp_path: Path) -> None:
     page = Path(__file__).parents[3] / "docs" / "training.md"
-    block = re.search(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    (tmp_path / "run.toml").write_text(block[1])
+    _, clips = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "run.toml").write_text(clips)
 
     settings = read_config(tmp_path / "run.toml", TrainConfig)
 
