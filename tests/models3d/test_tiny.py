@@ -150,12 +150,14 @@ def test_the_package_ships_a_small_model_that_says_where_it_is_from() -> None:
 def test_bfloat16_finds_the_same_people(samples: Path) -> None:
     model = load_model("tiny")
     compared = 0
-    for file in sorted((samples / "tiny_coco" / "train2017").glob("*.jpg"))[:8]:
+    for file in sorted((samples / "tiny_coco" / "train2017").glob("*.jpg"))[:16]:
         clip = clip_of(file)
         exact = model.detect(clip)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rough = model.detect(clip)
-        for person in np.flatnonzero(exact.scores > 0.3):
+        for person in np.flatnonzero(
+            exact.scores > 0.4
+        ):  # in doubt, places rival and rounding decides
             box = exact.boxes[person, 0]
             size = (box[2:] - box[:2]).max()
             corners = np.abs(rough.boxes[:, 0] - box).max(axis=1) / size
