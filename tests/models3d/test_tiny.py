@@ -155,9 +155,8 @@ def test_bfloat16_finds_the_same_people(samples: Path) -> None:
         exact = model.detect(clip)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rough = model.detect(clip)
-        for person in np.flatnonzero(
-            exact.scores > 0.4
-        ):  # in doubt, places rival and rounding decides
+        sure = np.flatnonzero(exact.scores > 0.4)  # of others places rival, and rounding decides
+        for person in sure:
             box = exact.boxes[person, 0]
             size = (box[2:] - box[:2]).max()
             corners = np.abs(rough.boxes[:, 0] - box).max(axis=1) / size
