@@ -23,7 +23,7 @@ class Buffers:
         self._kept: list[ByteArray] = []
 
     def copy(self, image: ByteArray) -> ByteArray:
-        """The picture (H, W, 3) in contiguous memory that nobody else can see."""
+        """The picture (H, W, 3) in contiguous memory that nobody else writes to."""
         if image.nbytes > LARGEST:
             return np.ascontiguousarray(image)
         result = self._free(image.shape)
