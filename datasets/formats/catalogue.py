@@ -3,7 +3,7 @@
 Not here: how each is read and written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class Format:
     write: Callable[[Path, VideoTracks], None]
     """Writes one; the path comes first."""
 
+    write_videos: Callable[[Path, Iterable[VideoTracks]], None] | None = None
+    """Writes several videos into one file, where that is what the format's users expect."""
+
     suffix: str
     """Ending of the file's name; empty for a folder."""
 
@@ -55,7 +58,12 @@ class Format:
 
 def _of(module: Any, suffix: str, loses: str = "", *joints: Skeleton) -> Format:
     return Format(
-        read=module.read, write=module.write_tracks, suffix=suffix, joints=joints, loses=loses
+        read=module.read,
+        write=module.write_tracks,
+        write_videos=getattr(module, "write_videos", None),
+        suffix=suffix,
+        joints=joints,
+        loses=loses,
     )
 
 

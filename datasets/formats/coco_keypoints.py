@@ -1,4 +1,8 @@
-"""COCO keypoints of one video: its frames are the images, its people the annotations.
+"""COCO keypoints: frames are the images, people the annotations.
+
+One file holds one video, a data set of pictures, or several videos, written one after the other so
+that memory does not grow with them. Videos are listed as other programs of video data do: ``videos``
+with id and name, ``video_id`` and ``frame_id`` (from 0) in each image.
 
 Identities stand as ``track_id`` in each annotation and in its ``attributes``, where CVAT looks for
 them. A joint has v 0 where absent, 1 where hidden, 2 where seen. What COCO has no place for is
@@ -10,17 +14,20 @@ Not here: a data set of single pictures (:mod:`posetube.datasets.readers.coco_pe
 that pycocotools evaluates (:mod:`posetube.datasets.readers.coco`).
 """
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
 from posetube import boxes as box
-from posetube.errors import FormatError
+from posetube.errors import FormatError, InputError
 from posetube.skeletons import Skeleton
-from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+from posetube.structures import DoubleArray, FrameTable, IntArray, JointState, VideoTracks
 
 from ..files.json_files import Identity, decode, read_bytes
 from ..readers.annotation_rows import AnnotationRows, corners, skeleton_of
@@ -35,6 +42,8 @@ class Image(msgspec.Struct, omit_defaults=True):
     height: int | None = None
     width: int | None = None
     time: float | None = None
+    video_id: int | None = None
+    frame_id: int | None = None
 
 
 class Annotation(msgspec.Struct, omit_defaults=True):
@@ -75,32 +84,115 @@ class File(msgspec.Struct):
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
-    joints, frames = tracks.skeleton, tracks.frames
+    write_videos(path, [tracks])
+
+
+def write_videos(path: Path | str, videos: Iterable[VideoTracks]) -> None:
+    """Write the people of several videos, or of many pictures, into one file.
+
+    Identities are numbered through, so that nobody is in two videos; frames keep their numbers
+    unless another video has them already. Those of the first video stay as they are.
+
+    Args:
+        path: Where to write.
+        videos: One is held in memory at a time; a video of one frame counts as a picture.
+
+    Raises:
+        InputError: If there is no video, or two have different joints.
+    """
+    path = Path(path)
+    with path.open("wb") as images, TemporaryFile(dir=path.parent) as people:
+        stream = _Stream(images, people)
+        for tracks in videos:
+            stream.add(tracks, path)
+        stream.end(path)
+
+
+class _Stream:
+    """A file that is being written: images go to it, people to a second one."""
+
+    def __init__(self, images: BinaryIO, people: BinaryIO) -> None:
+        self._images, self._people = images, people
+        self._image_ids: set[int] = set()
+        self._rows = self._next_track = 0
+        self._videos: list[dict[str, Any]] = []
+        self._joints: Skeleton | None = None
+        images.write(b'{"images":[')
+
+    def add(self, tracks: VideoTracks, path: Path) -> None:
+        """Append one video."""
+        self._joints = self._joints or tracks.skeleton
+        if tracks.skeleton.joints != self._joints.joints:
+            raise InputError(f"{path}: {tracks.source} has other joints than the videos before it")
+        ids = self._numbered(tracks.frames)
+        video = None
+        if len(tracks.frames) > 1:
+            video = len(self._videos) + 1
+            self._videos.append({"id": video, "name": tracks.source})
+        _append(self._images, _images(tracks, ids, video), first=not self._image_ids)
+        self._image_ids.update(ids.tolist())
+        known = tracks.track_ids >= 0
+        own = np.where(known, tracks.track_ids + self._next_track, -1)
+        self._next_track = max(self._next_track, int(own.max(initial=-1)) + 1)
+        annotations = _annotations(replace(tracks, track_ids=own), ids, first=self._rows + 1)
+        _append(self._people, annotations, first=not self._rows)
+        self._rows += len(annotations)
+
+    def _numbered(self, frames: FrameTable) -> IntArray:
+        """Ids of the frames that no other image of the file has."""
+        given = frames.ids
+        if given is not None and len(set(given.tolist()) - self._image_ids) == len(given):
+            return given
+        start = max(self._image_ids, default=0) + 1
+        return np.arange(start, start + len(frames))
+
+    def end(self, path: Path) -> None:
+        """Join the two files and add what concerns all videos."""
+        if self._joints is None:
+            raise InputError(f"{path}: there is no video to write")
+        self._images.write(b'],\n"annotations":[')
+        self._people.seek(0)
+        shutil.copyfileobj(self._people, self._images)
+        last = {"categories": [_category(self._joints)]}
+        if self._videos:
+            last["videos"] = self._videos
+        self._images.write(b"],\n" + msgspec.json.encode(last)[1:])
+
+
+def _append(file: BinaryIO, records: list[Any], *, first: bool) -> None:
+    for place, record in enumerate(records):
+        file.write((b"" if first and not place else b",\n") + msgspec.json.encode(record))
+
+
+def _images(tracks: VideoTracks, ids: IntArray, video: int | None) -> list[Image]:
+    names, times = tracks.frames.names, or_none(tracks.frames.times)
     height, width = tracks.size or (None, None)
-    times = or_none(frames.times)
-    ids = np.arange(1, len(frames) + 1) if frames.ids is None else frames.ids
-    images = [
+    return [
         Image(
-            id=int(ids[i]),
-            file_name=frames.names[i] if frames.names else f"{tracks.source}/{i:06d}.jpg",
+            id=number,
+            file_name=names[i] if names else f"{tracks.source}/{i:06d}.jpg",
             height=height,
             width=width,
             time=times[i],
+            video_id=video,
+            frame_id=None if video is None else i,
         )
-        for i in range(len(frames))
+        for i, number in enumerate(ids.tolist())
     ]
-    category = Category(
+
+
+def _category(joints: Skeleton) -> Category:
+    return Category(
         id=1,
         name="person",
         supercategory="person",
         keypoints=list(joints.joints),
         skeleton=[(int(a) + 1, int(b) + 1) for a, b in joints.edge_indices],
     )
-    content = File(images=images, annotations=_annotations(tracks, ids), categories=[category])
-    Path(path).write_bytes(msgspec.json.encode(content))
 
 
-def _annotations(tracks: VideoTracks, ids: Any) -> list[Annotation]:
+def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Annotation]:
+    """The people of a video, numbered from ``first``; ``ids`` are those of its frames."""
     states = joint_states(tracks)
     points = np.nan_to_num(shortest(tracks.keypoints))
     triples = np.concatenate([points, states[..., None]], axis=-1)
@@ -111,7 +203,7 @@ def _annotations(tracks: VideoTracks, ids: Any) -> list[Annotation]:
     scores, joints = or_none(tracks.scores), or_none(tracks.keypoint_scores)
     return [
         Annotation(
-            id=row + 1,
+            id=first + row,
             image_id=int(ids[frame]),
             category_id=1,
             keypoints=triples[row].ravel().tolist(),
@@ -138,7 +230,7 @@ def _boxes(tracks: VideoTracks) -> DoubleArray:
 
 
 def read(path: Path | str) -> VideoTracks:
-    """Read a file of one video's frames.
+    """Read a file of one video's frames; of several videos all frames, one after the other.
 
     Raises:
         FormatError: If the file is not of this format; names the annotation.

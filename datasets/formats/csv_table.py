@@ -4,9 +4,11 @@ Columns ``video, frame, time, track_id, joint, x, y, score, visible``: seconds a
 where not known; ``visible`` is 0 absent, 1 hidden, 2 seen. Every joint of every person has a line,
 so that the table has one shape. It holds neither boxes nor frames without people.
 
-Other tables are read if they have ``frame, track_id, joint, x, y``.
+One table can be written of several videos, which ``video`` tells apart. Only tables of one video are
+read; other programs' too, if they have ``frame, track_id, joint, x, y``.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,19 @@ NEEDED = ("frame", "track_id", "joint", "x", "y")
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
+    write_videos(path, [tracks])
+
+
+def write_videos(path: Path | str, videos: Iterable[VideoTracks]) -> None:
+    """Write the people of several videos into one table, a video at a time."""
+    options = pc.WriteOptions(quoting_style="needed")
+    with pc.CSVWriter(path, pa.schema(TYPES), write_options=options) as file:
+        for tracks in videos:
+            file.write_table(_lines(tracks))
+
+
+def _lines(tracks: VideoTracks) -> Any:
+    """A line for each joint of each row."""
     rows, joints = tracks.keypoints.shape[:2]
     points = shortest(tracks.keypoints)
     scores = shortest(tracks.keypoint_scores)
@@ -47,7 +62,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     def each(values: Any) -> Any:
         return np.repeat(values, joints)
 
-    table = pa.table(
+    return pa.table(
         {
             "video": pa.array([tracks.source] * (rows * joints), pa.string()),
             "frame": each(tracks.frame),
@@ -58,9 +73,9 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
             "y": _column(points[..., 1]),
             "score": _column(scores),
             "visible": joint_states(tracks).ravel(),
-        }
+        },
+        schema=pa.schema(TYPES),
     )
-    pc.write_csv(table, path, pc.WriteOptions(quoting_style="needed"))
 
 
 def _column(values: DoubleArray) -> Any:
@@ -173,7 +188,7 @@ def _source(table: Any, path: Path) -> str:
         return path.stem
     names = table.column("video").unique().to_pylist()
     if len(names) > 1:
-        raise FormatError(f"{path}: {len(names)} videos in one table; write one file for each")
+        raise FormatError(f"{path}: {len(names)} videos in one table; only tables of one are read")
     return str(names[0])
 
 
