@@ -1,8 +1,8 @@
 """COCO keypoints: frames are the images, people the annotations.
 
-One file holds one video, a data set of pictures, or several videos, written one after the other so
-that memory does not grow with them. Videos are listed as other programs of video data do: ``videos``
-with id and name, ``video_id`` and ``frame_id`` (from 0) in each image.
+One file holds one video, a data set of pictures, or several videos, written one after the other
+so that memory does not grow with them. Videos are listed as other programs of video data do:
+``videos`` with id and name, ``video_id`` and ``frame_id`` (from 0) in each image.
 
 Identities stand as ``track_id`` in each annotation and in its ``attributes``, where CVAT looks for
 them. A joint has v 0 where absent, 1 where hidden, 2 where seen. What COCO has no place for is
@@ -10,8 +10,10 @@ added under names of its own, which other programs skip: ``time`` of an image, `
 ``keypoint_scores`` of a person. A person without a box gets the joints' extent, because COCO's
 programs cannot do without one.
 
-Not here: a data set of single pictures (:mod:`posetube.datasets.readers.coco_people`), the values
-that pycocotools evaluates (:mod:`posetube.datasets.readers.coco`).
+Not here: who in a file is a person, and which joints it has
+(:mod:`posetube.datasets.readers.coco_file`); a data set of single pictures
+(:mod:`posetube.datasets.readers.coco_people`); the values that pycocotools evaluates
+(:mod:`posetube.datasets.readers.coco`).
 """
 
 import shutil
@@ -27,59 +29,28 @@ import numpy as np
 from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import Skeleton
-from posetube.structures import DoubleArray, FrameTable, IntArray, JointState, VideoTracks
+from posetube.structures import (
+    DoubleArray,
+    FrameTable,
+    IntArray,
+    JointState,
+    Polygon,
+    VideoTracks,
+)
 
-from ..files.json_files import Identity, decode, read_bytes
-from ..readers.annotation_rows import AnnotationRows, corners, skeleton_of
+from ..files.json_files import decode, read_bytes
+from ..readers.annotation_rows import AnnotationRows
+from ..readers.coco_file import (
+    Annotation,
+    Category,
+    File,
+    Image,
+    add,
+    people_in,
+    region,
+    skeleton_in,
+)
 from .numbers import joint_states, or_none, shortest
-
-
-class Image(msgspec.Struct, omit_defaults=True):
-    """A frame, or a picture of a data set."""
-
-    id: Identity
-    file_name: str
-    height: int | None = None
-    width: int | None = None
-    time: float | None = None
-    video_id: int | None = None
-    frame_id: int | None = None
-
-
-class Annotation(msgspec.Struct, omit_defaults=True):
-    """A person in a frame."""
-
-    id: Identity
-    image_id: Identity
-    category_id: int = msgspec.field(default=0)
-    keypoints: list[float] = []
-    num_keypoints: int = 0
-    bbox: list[float] = []
-    area: float = 0.0
-    iscrowd: int = msgspec.field(default=-1)
-    track_id: int | None = None
-    attributes: dict[str, Any] = {}
-    score: float | None = None
-    keypoint_scores: list[float | None] | None = None
-    segmentation: msgspec.Raw = msgspec.Raw()
-
-
-class Category(msgspec.Struct, omit_defaults=True):
-    """The names of the joints."""
-
-    id: int
-    name: str
-    supercategory: str = ""
-    keypoints: list[str] = []
-    skeleton: list[tuple[int, int]] = []
-
-
-class File(msgspec.Struct):
-    """A whole file."""
-
-    images: list[Image]
-    annotations: list[Annotation]
-    categories: list[Category]
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -153,7 +124,7 @@ class _Stream:
         self._images.write(b'],\n"annotations":[')
         self._people.seek(0)
         shutil.copyfileobj(self._people, self._images)
-        last = {"categories": [_category(self._joints)]}
+        last: dict[str, Any] = {"categories": [_category(self._joints)]}
         if self._videos:
             last["videos"] = self._videos
         self._images.write(b"],\n" + msgspec.json.encode(last)[1:])
@@ -232,22 +203,31 @@ def _boxes(tracks: VideoTracks) -> DoubleArray:
 def read(path: Path | str) -> VideoTracks:
     """Read a file of one video's frames; of several videos all frames, one after the other.
 
+    A crowd is no person but a region to ignore; a file may hold boxes without joints.
+
     Raises:
         FormatError: If the file is not of this format; names the annotation.
         InputError: If it cannot be opened.
     """
     path = Path(path)
     file = decode(read_bytes(path), File, path=path)
-    skeleton = skeleton_in(file, path)
+    skeleton, people = skeleton_in(file, path), people_in(file, path)
     place = {image.id: i for i, image in enumerate(file.images)}
     if len(place) < len(file.images):
         raise FormatError(f"{path}: two images have the same id")
     rows = AnnotationRows(len(skeleton))
+    regions: dict[int, tuple[Polygon, ...]] = {}
     for i, person in enumerate(file.annotations):
+        if person.category_id not in people and len(file.categories) > 1:
+            continue
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")
+        frame = place[person.image_id]
         try:
-            add(rows, person, frame=place[person.image_id], joints=len(skeleton))
+            if person.iscrowd == 1:
+                regions[frame] = (*regions.get(frame, ()), region(person))
+            else:
+                add(rows, person, frame=frame, joints=len(skeleton))
         except ValueError as error:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
     first = file.images[0] if file.images else None
@@ -260,45 +240,6 @@ def read(path: Path | str) -> VideoTracks:
             times=np.array([np.nan if m.time is None else m.time for m in file.images], np.float64),
             names=tuple(image.file_name for image in file.images),
             ids=np.array([image.id for image in file.images], np.int64),
+            ignore_regions=regions,
         ),
-    )
-
-
-def skeleton_in(file: File, path: Path) -> Skeleton:
-    """The joints of the first category that has some, with the edges that it lists.
-
-    Raises:
-        FormatError: If none has.
-    """
-    for category in file.categories:
-        joints = tuple(category.keypoints)
-        if joints and len(set(joints)) == len(joints):
-            known = skeleton_of(joints, name=path.stem)
-            places = range(1, len(joints) + 1)
-            listed = [(a, b) for a, b in category.skeleton if a in places and b in places]
-            return (
-                known
-                if known.edges
-                else replace(known, edges=tuple((joints[a - 1], joints[b - 1]) for a, b in listed))
-            )
-    raise FormatError(f"{path}: no category names its keypoints")
-
-
-def add(rows: AnnotationRows, person: Annotation, *, frame: int, joints: int) -> None:
-    """Append one annotation; ValueError says what is wrong with it."""
-    triples = np.array(person.keypoints or [0.0] * (3 * joints), np.float64)
-    if len(triples) != 3 * joints:
-        raise ValueError(f"expected {3 * joints} numbers in keypoints, got {len(triples)}")
-    triples = triples.reshape(joints, 3)
-    absent = triples[:, 2] <= 0
-    triples[absent, :2] = np.nan
-    triples[:, 2] = np.select([absent, triples[:, 2] >= 2], [0.0, 1.0], -1.0)
-    track = person.attributes.get("track_id") if person.track_id is None else person.track_id
-    rows.add(
-        frame=frame,
-        track_id=track if isinstance(track, int | float) else None,
-        points=triples.ravel().tolist(),
-        scores=person.keypoint_scores,
-        box=corners(person.bbox, name="bbox"),
-        score=person.score,
     )

@@ -4,8 +4,8 @@ Columns ``video, frame, time, track_id, joint, x, y, score, visible``: seconds a
 where not known; ``visible`` is 0 absent, 1 hidden, 2 seen. Every joint of every person has a line,
 so that the table has one shape. It holds neither boxes nor frames without people.
 
-One table can be written of several videos, which ``video`` tells apart. Only tables of one video are
-read; other programs' too, if they have ``frame, track_id, joint, x, y``.
+One table can be written of several videos, which ``video`` tells apart. Only tables of one video
+are read; other programs' too, if they have ``frame, track_id, joint, x, y``.
 """
 
 from collections.abc import Iterable

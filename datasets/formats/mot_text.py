@@ -1,14 +1,15 @@
 """MOTChallenge's text: a line per box, ``frame,id,left,top,width,height,confidence,-1,-1,-1``.
 
 Frames count from 1, and so do pixels: 1 is added to corners when written and subtracted when read.
-Boxes, identities and scores only; a score that is not known is written as 1.
+Boxes, identities and scores only; a score that is not known is written as 1, an identity as -1, as
+in MOTChallenge's lists of detections.
 
 Not here: the reading of lines (:mod:`posetube.datasets.readers.mot`), which leaves pixels as they
 are.
 """
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -26,18 +27,16 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people, those without a box as the extent of their joints.
 
     Raises:
-        InputError: If a person has no identity, or neither box nor joints.
+        InputError: If a person has neither box nor joints.
     """
     boxes = shortest(tracks.boxes)
     if len(tracks.skeleton):
         extent = box.around(shortest(tracks.keypoints))
         boxes = np.where(np.isnan(boxes).any(axis=1, keepdims=True), extent, boxes)
-    wrong = np.isnan(boxes).any(axis=1) | (tracks.track_ids < 0)
+    wrong = np.isnan(boxes).any(axis=1)
     if wrong.any():
         frame = tracks.frame[np.flatnonzero(wrong)[0]]
-        raise InputError(
-            f"{path}: frame {frame}: a person has no track id, or neither box nor joints"
-        )
+        raise InputError(f"{path}: frame {frame}: a person has neither box nor joints")
     sides_of = box.to_xywh(boxes + FIRST_PIXEL)
     scores = np.where(np.isnan(tracks.scores), 1.0, shortest(tracks.scores))
     lines = [
@@ -48,6 +47,26 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         )
     ]  # fmt: skip
     Path(path).write_text("".join(lines), encoding="ascii")
+
+
+def write_sequence_info(path: Path | str, tracks: VideoTracks, *, name: str) -> None:
+    """Write ``seqinfo.ini``, which says how long a sequence is: frames without people have no line.
+
+    Args:
+        path: The file, in the sequence's folder.
+        tracks: The sequence, its frames called ``img1/000001.jpg``.
+        name: Of the sequence.
+    """
+    frames = tracks.frames
+    suffix = PurePosixPath(frames.names[0]).suffix if frames.names else ".jpg"
+    steps = np.diff(frames.times[~np.isnan(frames.times)])
+    lines = {"name": name, "imDir": "img1", "seqLength": len(frames), "imExt": suffix}
+    if len(steps) and np.median(steps) > 0:
+        lines["frameRate"] = f"{1 / np.median(steps):.6g}"
+    if tracks.size is not None:
+        lines |= {"imHeight": tracks.size[0], "imWidth": tracks.size[1]}
+    text = "".join(f"{key}={value}\n" for key, value in lines.items())
+    Path(path).write_text(f"[Sequence]\n{text}", encoding="utf-8")
 
 
 def read(path: Path | str) -> VideoTracks:

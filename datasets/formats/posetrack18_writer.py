@@ -89,12 +89,14 @@ class PoseTrack18Writer:
             path: Where the file shall appear; its folder is made.
             skeleton: Joints of the people that will be added.
             name: Of the video or sequence. The reference tools want ``000123_mpii_test``; any other
-                is kept in ``info`` and the frames' folder is called ``000000_mpii_test``.
+                is kept in ``info`` and the frames' folder is called like the file, or
+                ``000000_mpii_test`` where that is no name for them either.
             size: (H, W) of the frames, pixels.
         """
         self._path, self._name, self._size = Path(path), name, size
         self._plan = skeletons.convert(skeleton, POSETRACK17SLOTS)
-        self._folder = name if SEQUENCE_NAME.match(name) else "000000_mpii_test"
+        names = (name, self._path.name.partition(".")[0])
+        self._folder = next((n for n in names if SEQUENCE_NAME.match(n)), "000000_mpii_test")
         self._frames = self._people = 0
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.aside")

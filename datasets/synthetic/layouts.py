@@ -112,12 +112,7 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
     tracks = _pictured(folder, clip, source=folder.name, names=names)
     (folder / "gt").mkdir(exist_ok=True)
     mot_text.write_tracks(folder / "gt" / "gt.txt", tracks)
-    height, width = clip.config.size
-    (folder / "seqinfo.ini").write_text(
-        f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={clip.config.rate:g}\n"
-        f"seqLength={len(clip)}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n",
-        encoding="ascii",
-    )
+    mot_text.write_sequence_info(folder / "seqinfo.ini", tracks, name=folder.name)
     return len(clip)
 
 

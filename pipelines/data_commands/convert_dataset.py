@@ -1,0 +1,246 @@
+"""A whole data set in another format: video by video, one of them in memory at a time.
+
+Formats that hold many videos become one file, the others a folder with a file for each video. A
+video that cannot be read or written is told of and left out; what all videos lose is said once.
+
+Not here: where a video's file goes (:mod:`posetube.datasets.formats.video_places`), the command
+(:mod:`.convert`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from posetube.errors import FormatError, InputError, MediaError
+from posetube.skeletons import Skeleton
+from posetube.structures import VideoTracks
+
+from ...datasets.formats.catalogue import find_format
+from ...datasets.formats.joint_sets import losses, with_joints
+from ...datasets.formats.mot_text import write_sequence_info
+from ...datasets.formats.video_places import Place, place, placed, sequence_names
+from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset, Split
+from ..failures import one_line
+from ..storage.atomic_files import replacing, replacing_folder
+from .export import write
+from .picture_links import link_pictures
+
+NAMED_PEOPLE = ("posetrack17", "posetrack18", "posetrack21", "mot", "cvat")
+"""Formats that ask for an identity of everybody, in single pictures too."""
+
+BEYOND = {
+    "joints_3d": "joints in metres",
+    "action": "actions",
+    "viewpoint": "viewpoints",
+    "metric_scale": "scales of the official score",
+    "person_ids": "who people are in other videos",
+}
+"""What a video may have around its people, which no format has a place for."""
+
+MASKS = ("masks", "puppet_masks")
+"""What readers call the function that gives masks, where a data set has some."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of a data set."""
+
+    videos: int = 0
+    """Videos that were written."""
+
+    frames: int = 0
+    """Their frames."""
+
+    poses: int = 0
+    """People, once in every frame."""
+
+    left_out: int = 0
+    """Videos that could not be read or written."""
+
+    mended: int = 0
+    """Videos of which the reader had to mend something."""
+
+    beyond: set[str] = field(default_factory=set)
+    """What was left behind, see :data:`BEYOND`."""
+
+    splits: set[str] = field(default_factory=set)
+    """Parts that the videos belong to."""
+
+    passed_over: set[str] = field(default_factory=set)
+    """Parts of the videos that were not asked for."""
+
+
+def convert_dataset(
+    dataset: Dataset,
+    *,
+    to: str,
+    out: Path,
+    split: Split = "",
+    videos: Sequence[str] = (),
+    pictures: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Write a data set in another format, whole or not at all.
+
+    Args:
+        dataset: From :func:`posetube.datasets.readers.catalogue.open_dataset`.
+        to: Name of the format.
+        out: The file of a format that holds many videos, else a folder that is new or empty.
+        split: Only videos of this part; empty: all.
+        videos: Only those of these names; empty: all.
+        pictures: Link the pictures where the new layout looks for them.
+        say: Told of videos that are left out, and once of what is lost.
+
+    Raises:
+        InputError: If no video is chosen, ``out`` is there already, or the format needs joints.
+        FormatError: If the folder does not hold this data set, or none of its videos can be
+            converted.
+    """
+    names = chosen_names(dataset, videos)
+    job = _Job(dataset=dataset, to=to, split=split, names=names, say=_once(say))
+    if find_format(to).write_videos is None:
+        job.write_folder(out, pictures=pictures)
+    else:
+        job.write_file(out)
+    return job.outcome
+
+
+def chosen_names(dataset: Dataset, videos: Sequence[str]) -> tuple[str, ...]:
+    """The videos asked for, in the data set's order; all where none is.
+
+    Raises:
+        InputError: If there is no video of a name.
+    """
+    known = dataset.videos()
+    for video in videos:
+        if video not in known:
+            like = get_close_matches(video, known) or known[:3]
+            raise InputError(f"{dataset.name} has no video {video!r}; there is {', '.join(like)}")
+    return tuple(name for name in known if name in videos) if videos else known
+
+
+def _once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Says each line a single time."""
+    said = set[str]()
+
+    def saying(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return saying
+
+
+@dataclass(kw_only=True)
+class _Job:
+    """A conversion, and what has become of it so far."""
+
+    dataset: Dataset
+    to: str
+    split: Split
+    names: Sequence[str]
+    say: Callable[[str], None]
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def write_file(self, out: Path) -> None:
+        """All videos into one file."""
+        form = find_format(self.to)
+        assert form.write_videos is not None
+        with replacing(out) as aside:
+            form.write_videos(aside, self._alike())
+        if form.loses:
+            self.say(f"the format has no place for {form.loses}")
+        if len(self.outcome.splits) > 1:
+            parts = ", ".join(sorted(part or "(none)" for part in self.outcome.splits))
+            self.say(f"the file does not tell the parts {parts} apart; --split chooses one")
+
+    def _alike(self) -> Iterator[VideoTracks]:
+        """The people of every video with the joints of the first, named as in the data set."""
+        joints: Skeleton | None = None
+        for video in self._videos():
+            joints = joints or video.tracks.skeleton
+            tracks, plan = with_joints(video.tracks, joints)
+            for line in losses(plan):
+                self.say(line)
+            yield replace(tracks, source=video.name)
+            self._count(video)
+        self._check_some()
+
+    def write_folder(self, out: Path, *, pictures: bool) -> None:
+        """Each video into a file of its own."""
+        form, sequences = find_format(self.to), sequence_names(self.dataset.videos())
+        taken: set[str] = set()
+        with replacing_folder(out) as aside:
+            for video in self._videos():
+                with self._leaving_out(video.name):
+                    sequence = sequences[video.name]
+                    at = place(video, form=self.to, suffix=form.suffix, sequence=sequence)
+                    if str(at.file).casefold() in taken:
+                        raise InputError(f"another video has the file {at.file} already")
+                    taken.add(str(at.file).casefold())
+                    self._write(video, at, folder=aside)
+                    if pictures:
+                        link_pictures(video, at, out=aside)
+                    self._count(video)
+            self._check_some()
+
+    def _write(self, video: AnnotatedVideo, at: Place, *, folder: Path) -> None:
+        tracks = placed(video.tracks, at)
+        if self.to in NAMED_PEOPLE and len(tracks.frames) == 1 and (tracks.track_ids < 0).all():
+            tracks = replace(tracks, track_ids=np.arange(1, len(tracks.frame) + 1))
+        write(tracks, find_format(self.to), folder / at.file, say=self.say)
+        if self.to == "mot":
+            sequence = folder / at.file.parent.parent
+            write_sequence_info(sequence / "seqinfo.ini", tracks, name=sequence.name)
+
+    def _videos(self) -> Iterator[AnnotatedVideo]:
+        """The chosen videos that can be read."""
+        for name in self.names:
+            video = None
+            with self._leaving_out(name):
+                video = self.dataset.read(name)
+            if video is None:
+                continue
+            if self.split not in ("", video.split):
+                self.outcome.passed_over.add(video.split)
+                continue
+            if not len(video.tracks.skeleton) and self.to != "mot":
+                raise InputError(f"{self.dataset.name} holds boxes only; {self.to} needs joints")
+            yield video
+
+    @contextmanager
+    def _leaving_out(self, name: str) -> Iterator[None]:
+        """Go on without a video that is broken."""
+        try:
+            yield
+        except (FormatError, InputError, MediaError) as error:
+            self.outcome.left_out += 1
+            self.say(f"{name}: {one_line(error)}; left out")
+
+    def _count(self, video: AnnotatedVideo) -> None:
+        outcome = self.outcome
+        outcome.videos += 1
+        outcome.frames += len(video.tracks.frames)
+        outcome.poses += len(video.tracks.frame)
+        outcome.mended += bool(video.problems)
+        outcome.splits.add(video.split)
+        around = {what for name, what in BEYOND.items() if getattr(video, name) not in (None, "")}
+        outcome.beyond |= around
+        if any(hasattr(self.dataset, name) for name in MASKS):
+            outcome.beyond.add("masks")
+
+    def _check_some(self) -> None:
+        """Refuse to write nothing."""
+        outcome = self.outcome
+        if outcome.videos:
+            return
+        if outcome.left_out:
+            raise FormatError(f"none of the {outcome.left_out} videos can be converted")
+        there = ", ".join(sorted(part or "(none)" for part in outcome.passed_over))
+        raise InputError(
+            f"{self.dataset.name} has no video of part {self.split!r}; there is {there}"
+        )
