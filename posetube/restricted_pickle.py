@@ -44,16 +44,29 @@ def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = 
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    content = _read(path, max_bytes)
+    return plain_content(_read(path, max_bytes), where=str(path), encoding=encoding)
+
+
+def plain_content(content: bytes, *, where: str, encoding: str = "latin-1") -> Any:
+    """:func:`load_plain` of bytes, such as another format holds.
+
+    Args:
+        content: The pickle.
+        where: Start of an error's message.
+        encoding: How Python 2 wrote its texts; ``bytes`` keeps them as bytes.
+
+    Raises:
+        FormatError: If it is damaged, or asks for anything but data; names what it asks for.
+    """
     try:
-        content = _Unpickler(io.BytesIO(content), encoding=encoding).load()
-        return _Plain().value(content, depth=0)
+        found = _Unpickler(io.BytesIO(content), encoding=encoding).load()
+        return _Plain().value(found, depth=0)
     except _Refused as error:
-        raise FormatError(f"{path}: refused: {error}") from None
+        raise FormatError(f"{where}: refused: {error}") from None
     except MemoryError:
-        raise FormatError(f"{path}: not a sound pickle: it asks for too much memory") from None
+        raise FormatError(f"{where}: not a sound pickle: it asks for too much memory") from None
     except Exception as error:  # a damaged pickle fails in any way that Python can fail
-        raise FormatError(f"{path}: not a sound pickle: {type(error).__name__}") from None
+        raise FormatError(f"{where}: not a sound pickle: {type(error).__name__}") from None
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
