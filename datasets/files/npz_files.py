@@ -1,4 +1,4 @@
-"""Arrays of a NumPy archive (``.npz``), read within bounds and without pickles.
+"""NumPy's arrays (``.npy``) and archives of them (``.npz``), read within bounds, without pickles.
 
 Not here: what the arrays mean.
 """
@@ -6,7 +6,7 @@ Not here: what the arrays mean.
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,22 +35,44 @@ def read_npz(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         raise FormatError(f"{path}: not a sound NumPy archive: {type(error).__name__}") from None
 
 
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """The array of a ``.npy``.
+
+    Raises:
+        InputError: If the file cannot be opened.
+        FormatError: If it is damaged or too large, or holds Python objects.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with path.open("rb") as file:
+            return _content(file, where=str(path))
+    except FormatError:
+        raise
+    except Exception as error:  # a damaged header fails in any way that NumPy can fail
+        raise FormatError(f"{path}: not a sound NumPy array: {type(error).__name__}") from None
+
+
 def _array(archive: zipfile.ZipFile, name: str, *, path: Path) -> npt.NDArray[Any]:
     known = {Path(member).stem: member for member in archive.namelist()}
     if name not in known:
         raise FormatError(f"{path}: no array {name!r}; it has {', '.join(sorted(known)[:20])}")
     with archive.open(known[name]) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, by_columns, kind = read_header(file)
-        size = math.prod(shape) * kind.itemsize
-        if kind.hasobject or size > MAX_BYTES or kind.names:
-            raise FormatError(f"{path}: {name}: refused: {shape} of {kind}")
-        content = file.read(size)
+        return _content(file, where=f"{path}: {name}")
+
+
+def _content(file: IO[bytes], *, where: str) -> npt.NDArray[Any]:
+    version = np.lib.format.read_magic(file)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, by_columns, kind = read_header(file)
+    size = math.prod(shape) * kind.itemsize
+    if kind.hasobject or size > MAX_BYTES or kind.names:
+        raise FormatError(f"{where}: refused: {shape} of {kind}")
+    content = file.read(size)
     if len(content) != size:
-        raise FormatError(f"{path}: {name}: {len(content)} bytes of {size}; is it cut short?")
+        raise FormatError(f"{where}: {len(content)} bytes of {size}; is it cut short?")
     return np.frombuffer(content, kind).reshape(shape, order="F" if by_columns else "C")

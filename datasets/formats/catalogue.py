@@ -11,17 +11,18 @@ from typing import Any
 import msgspec
 
 from posetube.errors import FormatError, InputError
-from posetube.skeletons import COCO17, MPII16, POSETRACK15, POSETRACK17SLOTS, Skeleton
+from posetube.skeletons import COCO17, JHMDB15, MPII16, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import VideoTracks
 
 from ..files.json_files import decode, read_bytes
-from ..readers import posetrack17, posetrack18
+from ..readers import human36m_pictures, mpii, posetrack17, posetrack18
 from . import (
     alphapose,
     coco_keypoints,
     csv_table,
     cvat_xml,
     deeplabcut,
+    deeplabcut_hdf5,
     json_lines,
     mmpose_json,
     mot_text,
@@ -30,6 +31,8 @@ from . import (
     posetrack18_writer,
     posetrack21,
     sleap,
+    tfjs,
+    vatic_text,
 )
 
 
@@ -97,19 +100,34 @@ FORMATS: dict[str, Format] = {
 """What reads and writes each format."""
 
 
+def _refuse(path: Path, tracks: VideoTracks) -> None:
+    raise InputError(f"{path}: this format is read, not written; {tracks.source} needs another")
+
+
+READ_ONLY: dict[str, Format] = {
+    "tfjs": Format(read=tfjs.read, write=_refuse, suffix=".json"),
+    "vatic": Format(read=vatic_text.read, write=_refuse, suffix=".txt"),
+    "mpii-list": Format(read=mpii.read, write=_refuse, suffix=".json"),
+    "human36m-list": Format(read=human36m_pictures.read, write=_refuse, suffix=".npz"),
+}
+"""Others' formats that are met, but that nobody asks for."""
+
+
 def find_format(name: str) -> Format:
     """The format of this name.
 
     Raises:
         InputError: If there is none; lists those that exist.
     """
-    if name not in FORMATS:
-        raise InputError(f"no format is called {name!r}; there are {', '.join(FORMATS)}")
-    return FORMATS[name]
+    known = FORMATS | READ_ONLY
+    if name not in known:
+        raise InputError(f"no format is called {name!r}; there are {', '.join(FORMATS)}, and, only "
+                         f"to be read, {', '.join(READ_ONLY)}")  # fmt: skip
+    return known[name]
 
 
 def guess_format(path: Path) -> str:
-    """Name of the format that a file or folder is in, by its name and, for JSON and CSV, content.
+    """Name of the format that a file or folder is in, by its name and, where need be, its content.
 
     Raises:
         FormatError: If it is none of them.
@@ -121,13 +139,23 @@ def guess_format(path: Path) -> str:
         raise FormatError(f"{path}: no files of OpenPose in this folder; name a file")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    ambiguous = {".json": _guess_json, ".csv": _guess_csv}
+    ambiguous: dict[str, Callable[[Path], str]] = {
+        ".json": _guess_json,
+        ".csv": _guess_csv,
+        ".txt": _guess_text,
+        ".h5": _guess_hdf5,
+        ".npy": lambda path: "human36m-list",
+        ".npz": lambda path: "human36m-list",
+    }
     if path.suffix in ambiguous:
         return ambiguous[path.suffix](path)
     for name, form in FORMATS.items():
         if form.suffix == path.suffix:
             return name
-    raise FormatError(f"{path}: no format ends in {path.suffix!r}; say which it is with --from")
+    raise FormatError(
+        f"{path}: no format ends in {path.suffix!r}; say which it is with --from, or name the "
+        "folder of a data set"
+    )
 
 
 class _Json(msgspec.Struct):
@@ -142,7 +170,7 @@ class _Json(msgspec.Struct):
 def _guess_json(path: Path) -> str:
     content = read_bytes(path)
     if content.lstrip()[:1] == b"[":
-        return "alphapose"
+        return _guess_list(content, path)
     head = decode(content, _Json, path=path)
     if head.annolist:
         return "posetrack17"
@@ -152,13 +180,50 @@ def _guess_json(path: Path) -> str:
         return "alphapose"  # PoseFlow's object by picture
     posetrack = {"is_labeled", "vid_id", "nframes", "frame_id"} & head.images[0].keys()
     first = decode(head.annotations[0], dict, path=path) if head.annotations else {}
+    if "keypoints_3d" in first:
+        return "human36m-list"
+    if len(first.get("keypoints", ())) == 3 * len(JHMDB15) and "vid_id" in head.images[0]:
+        raise FormatError(f"{path}: clips of sub-JHMDB; name its folder, --from sub-jhmdb-json")
     truth_of_coco = "area" in first and "bbox_head" not in first
     return "posetrack18" if posetrack and not truth_of_coco else "coco"
 
 
+def _guess_list(content: bytes, path: Path) -> str:
+    """A list of people, or of frames of TensorFlow.js."""
+    entries = decode(content, list[msgspec.Raw], path=path)
+    first: Any = decode(entries[0], object, path=path) if entries else {}
+    if isinstance(first, list):
+        return "tfjs"
+    if not isinstance(first, dict):
+        return "alphapose"
+    if "joints_vis" in first:
+        return "mpii-list"
+    joints = first.get("keypoints", list(first.values()))
+    named = bool(joints) and all(isinstance(joint, dict) and "x" in joint for joint in joints)
+    return "tfjs" if named else "alphapose"
+
+
 def _guess_csv(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(16)
+    head = _start(path, 16)
     if head.startswith(b"scorer"):
         return "deeplabcut"
     return "sleap-analysis" if head.startswith(b"track,frame_idx,") else "csv"
+
+
+def _guess_text(path: Path) -> str:
+    return "vatic" if vatic_text.LINE.match(_start(path, 1000).lstrip()) else "mot"
+
+
+def _guess_hdf5(path: Path) -> str:
+    """By names that HDF5 keeps as plain text near the start."""
+    head = _start(path, 1 << 20)
+    if deeplabcut_hdf5.MARK in head:
+        return "deeplabcut"
+    if b"imgname" in head and b"part" in head:
+        raise FormatError(f"{path}: people of FLIC or MPII; name the folder, --from flic or mpii")
+    return "sleap-analysis"
+
+
+def _start(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)

@@ -2,8 +2,9 @@
 
 Written with four header lines, a likelihood for every joint where scores are known, and the number
 of the frame before each line; also what movement, SLEAP and pandas read. Read in all its forms: of
-one animal (three header lines), with the picture's path before each line, in one cell or in three.
-Holds positions, scores, identities and the number of frames; neither boxes nor states nor times.
+one animal (three header lines), with the picture's path before each line, in one cell or in three;
+the same tables in HDF5 (``.h5``), which DeepLabCut writes beside them, are read too. Holds
+positions, scores, identities and the number of frames; neither boxes nor states nor times.
 """
 
 import csv
@@ -17,8 +18,10 @@ from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
+from ..files.reader_process import ReaderProcess
 from ..readers.annotated_video import MAX_FRAMES
 from ..readers.annotation_rows import AnnotationRows, skeleton_of
+from .deeplabcut_hdf5 import csv_lines
 from .numbers import shortest
 
 SCORER = "posetube"
@@ -74,15 +77,20 @@ def _lines(tracks: VideoTracks, cells: DoubleArray) -> Iterator[list[object]]:
         yield line
 
 
-def read(path: Path | str) -> VideoTracks:
+def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTracks:
     """Read one video's people; a person is in the frames in which it has any number.
+
+    Args:
+        path: A ``.csv`` file, or a ``.h5`` one.
+        process: From :func:`posetube.datasets.formats.deeplabcut_hdf5.reader`, for many ``.h5``.
 
     Raises:
         FormatError: If the file is not of this format; names the line.
         InputError: If it cannot be opened.
+        MissingExtraError: If it is HDF5, and h5py is not installed.
     """
     path = Path(path)
-    lines = _cells(path)
+    lines = csv_lines(path, process) if path.suffix == ".h5" else _cells(path)
     heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
     body = lines[len(heads) :]
     lengths = {len(line) for head, line in heads.items() if head != "scorer"}

@@ -1,8 +1,8 @@
 """MOTChallenge's text: a line per box, ``frame,id,left,top,width,height,confidence,-1,-1,-1``.
 
 Frames count from 1, and so do pixels: 1 is added to corners when written and subtracted when read.
-Boxes, identities and scores only; a score that is not known is written as 1, an identity as -1, as
-in MOTChallenge's lists of detections.
+Boxes, identities and scores only; a score that is not known is written as 1. Where nobody has an
+identity, it is written as -1, as in MOTChallenge's lists of detections.
 
 Not here: the reading of lines (:mod:`posetube.datasets.readers.mot`), which leaves pixels as they
 are.
@@ -27,16 +27,19 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people, those without a box as the extent of their joints.
 
     Raises:
-        InputError: If a person has neither box nor joints.
+        InputError: If a person has neither box nor joints, or others but not they an identity.
     """
     boxes = shortest(tracks.boxes)
     if len(tracks.skeleton):
         extent = box.around(shortest(tracks.keypoints))
         boxes = np.where(np.isnan(boxes).any(axis=1, keepdims=True), extent, boxes)
-    wrong = np.isnan(boxes).any(axis=1)
+    nameless = tracks.track_ids < 0
+    wrong = np.isnan(boxes).any(axis=1) | (nameless & (not nameless.all()))
     if wrong.any():
         frame = tracks.frame[np.flatnonzero(wrong)[0]]
-        raise InputError(f"{path}: frame {frame}: a person has neither box nor joints")
+        raise InputError(
+            f"{path}: frame {frame}: a person has no track id, or neither box nor joints"
+        )
     sides_of = box.to_xywh(boxes + FIRST_PIXEL)
     scores = np.where(np.isnan(tracks.scores), 1.0, shortest(tracks.scores))
     lines = [

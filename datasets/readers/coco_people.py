@@ -1,7 +1,8 @@
 """COCO's people: photographs with boxes, joints and masks.
 
-Layout: ``annotations/person_keypoints_train2017.json`` beside ``train2017/000000391895.jpg``. About
-half of the people have no joints labelled. A crowd is no person but a region to ignore, given as
+Layout: ``annotations/person_keypoints_train2017.json`` beside ``train2017/000000391895.jpg``; where
+only ``instances_train2017.json`` is there, people have boxes and masks alone. About half of the
+people have no joints labelled. A crowd is no person but a region to ignore, given as
 the box around it.
 
 Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
@@ -21,13 +22,16 @@ from posetube.structures import BoolArray, FrameTable
 
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
-from ..formats.coco_keypoints import Annotation, File, Image, add, skeleton_in
 from .annotated_video import AnnotatedVideo, Counts, Split
-from .annotation_rows import AnnotationRows, corners
+from .annotation_rows import AnnotationRows
+from .coco_file import Annotation, File, Image, add, people_in, region, skeleton_in
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
 FILES = (*NAMED, "annotations/*.json", "*.json")
 """Where annotations are looked for; beside those with a name of their own there may be others."""
+
+PREFIXES = ("person_keypoints_", "instances_")
+"""Names of files that end in that of their folder of pictures."""
 
 MAX_SIDE = 20_000
 """Larger pictures are refused when masks are drawn."""
@@ -70,10 +74,10 @@ class CocoPeople:
     def _people(self) -> dict[tuple[str, int], list[Annotation]]:
         """Annotations by file and picture."""
         found: dict[tuple[str, int], list[Annotation]] = {}
-        for stem, (file, _) in self._files.items():
-            person = {c.id for c in file.categories if c.keypoints}
+        for stem, (file, path) in self._files.items():
+            people = people_in(file, path)
             for annotation in file.annotations:
-                if annotation.category_id in person:
+                if annotation.category_id in people:
                     found.setdefault((stem, annotation.image_id), []).append(annotation)
         return found
 
@@ -82,7 +86,7 @@ class CocoPeople:
         candidates = (f"{path.stem.rpartition('_')[2]}/", f"images/{path.stem.rpartition('_')[2]}/",
                       "images/", "")  # fmt: skip
         there = (folder for folder in candidates if (self.root / folder / name).is_file())
-        return next(there, candidates[0] if path.stem.startswith("person_keypoints_") else "")
+        return next(there, candidates[0] if path.stem.startswith(PREFIXES) else "")
 
     def videos(self) -> tuple[str, ...]:
         """Names of the pictures, such as ``train2017/000000391895.jpg``, and of broken files."""
@@ -102,7 +106,7 @@ class CocoPeople:
         for person in self._people.get((stem, image.id), []):
             try:
                 if person.iscrowd == 1:
-                    regions.append(np.array(corners(person.bbox, name="bbox")))
+                    regions.append(region(person))
                 else:
                     add(rows, person, frame=0, joints=len(skeleton))
             except ValueError as error:
@@ -111,7 +115,7 @@ class CocoPeople:
             times=np.full(1, np.nan),
             names=(video,),
             ids=np.array([image.id]),
-            ignore_regions={0: tuple(_polygon(region) for region in regions)} if regions else {},
+            ignore_regions={0: tuple(regions)} if regions else {},
         )
         tracks = rows.table(
             path=path,
@@ -147,7 +151,7 @@ class CocoPeople:
 def _annotation_files(
     paths: list[Path], *, all_of_them: bool
 ) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
-    """The files that name joints, and what is wrong with others that must.
+    """The files that are of people, and what is wrong with others that must be.
 
     Where not all must, detections and results are passed over.
 
@@ -191,11 +195,6 @@ def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
 
 def _within(polygon: list[float], size: tuple[int, int]) -> bool:
     return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
-
-
-def _polygon(region: Any) -> Any:
-    x1, y1, x2, y2 = region
-    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64)
 
 
 def _size(image: Image) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import MPII16
-from posetube.structures import JointState
+from posetube.structures import JointState, VideoTracks
 
 from ..files.checked_values import (
     number,
@@ -76,16 +76,32 @@ class Mpii:
 
     @cached_property
     def _list(self) -> PictureList:
-        path = find_file(self.root, FILES, dataset="MPII")
-        folder = "images/" if (self.root / "images").is_dir() else ""
-        readers = {".mat": _read_original, ".json": _read_json, ".h5": _read_hourglass}
-        return PictureList(
-            dataset=self.name,
-            root=self.root,
-            skeleton=MPII16,
-            metric="pckh",
-            pictures=merged(readers[path.suffix](path, folder)),
-        )
+        return _pictures(find_file(self.root, FILES, dataset="MPII"), self.root)
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read one of the three files, every picture as a frame of one video.
+
+    Raises:
+        FormatError: If the file is damaged, or something else; names the person.
+        InputError: If it cannot be opened.
+    """
+    path = Path(path)
+    return _pictures(path, path.parent).frames(path.stem)
+
+
+def _pictures(path: Path, root: Path) -> PictureList:
+    folder = "images/" if (root / "images").is_dir() else ""
+    readers = {".mat": _read_original, ".json": _read_json, ".h5": _read_hourglass}
+    if path.suffix not in readers:
+        raise FormatError(f"{path}: labels of MPII end in {', '.join(readers)}")
+    return PictureList(
+        dataset=Mpii.name,
+        root=root,
+        skeleton=MPII16,
+        metric="pckh",
+        pictures=merged(readers[path.suffix](path, folder)),
+    )
 
 
 def _read_json(path: Path, folder: str) -> Iterator[Picture]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
-from posetube.structures import ByteArray, DoubleArray, FrameTable
+from posetube.structures import ByteArray, DoubleArray, FrameTable, VideoTracks
 
 from .annotated_video import AnnotatedVideo, Metric, Split, table
 
@@ -99,9 +99,7 @@ class PictureList:
         if name not in self._by_name:
             raise FormatError(f"{self.root}: no picture {name!r} in {self.dataset}")
         picture = self._by_name[name]
-        people = picture.people
-        rows, joints = len(people), len(self.skeleton)
-        scales = np.array([person.metric_scale for person in people], np.float64)
+        scales = np.array([person.metric_scale for person in picture.people], np.float64)
         return AnnotatedVideo(
             name=name,
             dataset=self.dataset,
@@ -109,21 +107,33 @@ class PictureList:
             media=self.root if (self.root / name).is_file() else None,
             metric=self.metric,
             metric_scale=None if np.isnan(scales).all() else scales,
-            joints_3d=_depth(people, joints=joints),
-            tracks=table(
-                source=name,
-                size=picture.size,
-                skeleton=self.skeleton,
-                frames=FrameTable(
-                    times=np.full(1, np.nan), names=(name,), labeled=np.array([picture.labeled])
-                ),
-                frame=np.zeros(rows, np.int64),
-                track_ids=np.full(rows, -1),
-                keypoints=np.array([p.points for p in people]).reshape(rows, joints, 2),
-                joint_states=np.array([p.states for p in people], np.uint8).reshape(rows, joints),
-                boxes=_boxes(person.box for person in people),
-                head_boxes=_boxes(person.head_box for person in people),
+            joints_3d=_depth(picture.people, joints=len(self.skeleton)),
+            tracks=self._tracks((picture,), source=name),
+        )
+
+    def frames(self, source: str) -> VideoTracks:
+        """All pictures as the frames of one video, as formats of one file have them."""
+        return self._tracks(self.pictures, source=source)
+
+    def _tracks(self, pictures: tuple[Picture, ...], *, source: str) -> VideoTracks:
+        people = [person for picture in pictures for person in picture.people]
+        rows, joints = len(people), len(self.skeleton)
+        sizes = {picture.size for picture in pictures}
+        return table(
+            source=source,
+            size=sizes.pop() if len(sizes) == 1 else None,
+            skeleton=self.skeleton,
+            frames=FrameTable(
+                times=np.full(len(pictures), np.nan),
+                names=tuple(picture.name for picture in pictures),
+                labeled=np.array([picture.labeled for picture in pictures], np.bool_),
             ),
+            frame=np.repeat(np.arange(len(pictures)), [len(p.people) for p in pictures]),
+            track_ids=np.full(rows, -1),
+            keypoints=np.array([p.points for p in people]).reshape(rows, joints, 2),
+            joint_states=np.array([p.states for p in people], np.uint8).reshape(rows, joints),
+            boxes=_boxes(person.box for person in people),
+            head_boxes=_boxes(person.head_box for person in people),
         )
 
 
