@@ -204,6 +204,18 @@ def folders(path: Path | str) -> list[str]:
     return list(dict.fromkeys(_folder(image.file_name) for image in images))
 
 
+class _Described(msgspec.Struct):
+    """What a file says of itself, frames and people skipped."""
+
+    info: object = None
+
+
+def video_name(path: Path | str) -> str:
+    """Name of the video that this project made a file of; empty in files of others."""
+    path = Path(path)
+    return _source(decode(read_bytes(path), _Described, path=path).info)
+
+
 def _folder(name: str) -> str:
     """``000001_mpii_test`` of a frame's name; path objects would be twenty times as slow."""
     return name.rpartition("/")[0].rpartition("/")[2]

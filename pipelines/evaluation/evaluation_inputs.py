@@ -29,6 +29,9 @@ Tracks = VideoTracks | Sequence[VideoTracks]
 Input = Tracks | str | Path
 """A file, a folder, a run's directory, or tracks in memory."""
 
+POSETRACK = ("annotations/*/*.json", "posetrack_data/*/*.json")
+"""Where the published data sets have their annotations."""
+
 UNDERSTOOD = (
     "PoseTrack17, 18 or 21 JSON, run directories, MOTChallenge text, labels/*.mat of Penn Action, "
     "joint_positions of JHMDB"
@@ -82,7 +85,8 @@ def sources(given: Input, *, dataset: str | None = None, only_test: bool = False
     Args:
         given: Where they are.
         dataset: Of which data set a folder is; None: told by what lies in it.
-        only_test: Of a data set that tells training from test, take the test part if there is one.
+        only_test: Of a data set that tells training from test, take the test part if there is one;
+            of PoseTrack the part ``val``, whose truth is published.
 
     Raises:
         InputError: If there is nothing of the name, or nothing that can be evaluated.
@@ -148,7 +152,17 @@ def _in_folder(folder: Path, *, only_test: bool) -> list[Source]:
         found = [source for part in parts if (source := _single(part)) is not None]
         if found:
             return found
-    return []
+    return _of_posetrack(folder, only_test=only_test)
+
+
+def _of_posetrack(folder: Path, *, only_test: bool) -> list[Source]:
+    """The annotation files of a data set of PoseTrack's, as published or converted."""
+    paths = next((found for pattern in POSETRACK if (found := sorted(folder.glob(pattern)))), [])
+    for part in ("val", "test") if only_test else ():
+        if any(path.parent.name == part for path in paths):
+            paths = [path for path in paths if path.parent.name == part]
+            break
+    return [source for path in paths if (source := _single(path)) is not None]
 
 
 def _of_dataset(dataset: Dataset, *, where: Path, only_test: bool) -> list[Source]:
@@ -187,6 +201,8 @@ def pair(
         # JHMDB's clips are called catch/<clip>, a run of one <clip>
         names = (source.name, PurePosixPath(source.name).name)
         partner = next((by_name[name] for name in names if name in by_name), None)
+        if partner is None and source.form == "json":
+            partner = by_name.get(posetrack18.video_name(source.where))  # before its conversion
         if partner is None:
             raise InputError(
                 f"{shown(predictions)}: no prediction of sequence {source.name}, "
