@@ -18,6 +18,7 @@ from .coco_people import CocoPeople
 from .flic import Flic
 from .human36m import Human36m
 from .jhmdb import Jhmdb
+from .jhmdb_ddnet import JhmdbDdnet
 from .jhmdb_json import JhmdbJson
 from .lsp import Lsp
 from .mot_sequences import MotSequences
@@ -81,6 +82,7 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "jhmdb": lambda root: Jhmdb(root=root),
     "sub-jhmdb": lambda root: Jhmdb(root=root, sub=True),
     "sub-jhmdb-json": lambda root: JhmdbJson(root=root),
+    "jhmdb-ddnet": lambda root: JhmdbDdnet(root=root),
     "bbc-pose": lambda root: BbcPose(root=root),
     "chalearn": lambda root: ChaLearn(root=root),
     "poses-in-the-wild": lambda root: PosesInTheWild(root=root),

@@ -4,14 +4,15 @@ Layout: ``joint_positions/<action>/<clip>/joint_positions.mat`` with ``pos_img``
 from 1, ``puppet_mask/<action>/<clip>/puppet_mask.mat`` with ``part_mask`` (H, W, F), pictures
 ``Rename_Images/<action>/<clip>/00001.png``, three divisions into training and test. All joints are
 always placed, hidden ones and those outside the picture too, and the files do not tell which, so
-all count as visible. sub-JHMDB is the 316 clips in which the whole body is in view.
+all count as visible. sub-JHMDB is the 316 clips in which the whole body is in view. Where no joint
+positions are there, clips have the boxes of Action Tubes.
 
-Not here: mmpose's JSON of sub-JHMDB (:mod:`posetube.datasets.readers.jhmdb_json`).
+Not here: mmpose's JSON of sub-JHMDB (:mod:`posetube.datasets.readers.jhmdb_json`), DD-Net's poses
+(:mod:`posetube.datasets.readers.jhmdb_ddnet`).
 
 Source: Jhuang et al., "Towards understanding action recognition", ICCV 2013, and the files.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,14 +35,15 @@ from .annotated_video import (
     numbered_frames,
     table,
 )
+from .jhmdb_boxes import read_boxes
+from .jhmdb_divisions import read_divisions
+from .mot import NO_JOINTS
 
 SIZE = (240, 320)
 """Height and width of every clip."""
 
-PARTS: dict[str, Split] = {"1": "train", "2": "test"}
-"""How the lists write them; clips marked 0 belong to neither."""
-
-LINE = re.compile(r"(.+)\.avi\s+([012])\s*")
+BOXES = "*jhmdb_annot.mat"
+"""File of Action Tubes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,32 +74,33 @@ class Jhmdb:
         return Counts(videos=316, frames=0) if self.sub else Counts(videos=928, frames=31_838)
 
     def videos(self) -> tuple[str, ...]:
-        """Names such as ``catch/<clip>`` whose joint positions are there."""
+        """Names such as ``catch/<clip>`` whose joint positions are there, or else whose boxes."""
         folder = self.root / "joint_positions"
-        found = [path.parent.relative_to(folder).as_posix()
-                 for path in folder.glob("*/*/joint_positions.mat")]  # fmt: skip
+        positions = folder.glob("*/*/joint_positions.mat")
+        found = [path.parent.relative_to(folder).as_posix() for path in positions]
+        found = found or list(self._boxes)
         if not found:
-            raise FormatError(f"{self.root}: no joint_positions/<action>/<clip> of JHMDB")
+            raise FormatError(
+                f"{self.root}: no joint_positions/<action>/<clip> of JHMDB, nor {BOXES}"
+            )
         return tuple(sorted(name for name in found if not self.sub or name in self.division_of))
 
     @cached_property
     def division_of(self) -> dict[str, Split]:
         """Part of each clip in the chosen division; empty where the lists are not there."""
-        folder, gap = ("sub_splits", "_") if self.sub else ("splits", "")
-        pattern = f"*_test_split{gap}{self.division}.txt"
-        paths = sorted((self.root / folder).glob(pattern))
-        if self.sub and not paths:
-            raise FormatError(f"{self.root}: sub-JHMDB needs {folder}/{pattern}")
-        parts: dict[str, Split] = {}
-        for path in paths:
-            action = path.name.partition("_test_split")[0]
-            for clip, part in read_division(path).items():
-                parts[f"{action}/{clip}"] = part
-        return parts
+        return read_divisions(self.root, division=self.division, sub=self.sub)
+
+    @cached_property
+    def _boxes(self) -> dict[str, DoubleArray]:
+        """Boxes of Action Tubes, if they are there, by clip."""
+        path = next((path for path in sorted(self.root.glob(BOXES)) if path.is_file()), None)
+        return {} if path is None else read_boxes(path)
 
     def read(self, video: str) -> AnnotatedVideo:
         """One clip; one row per frame, boxes around the puppet where masks are there."""
         path = self.root / "joint_positions" / video / "joint_positions.mat"
+        if not path.is_file() and video in self._boxes:
+            return self._read_boxes(video)
         content = read_mat(path)
         value = variable(content, "pos_img", where=str(path))
         places = numbers(value, shape=(2, 15, -1), where=f"{path}: pos_img").transpose(2, 1, 0) - 1
@@ -126,6 +129,30 @@ class Jhmdb:
                 keypoints=places,
                 joint_states=np.full((rows, 15), JointState.VISIBLE, np.uint8),
                 boxes=None if masks is None else _boxes_of(masks, rows=rows),
+            ),
+        )
+
+    def _read_boxes(self, video: str) -> AnnotatedVideo:
+        boxes = self._boxes[video]
+        frame = np.flatnonzero(~np.isnan(boxes).any(axis=1))
+        folder, rows = f"Rename_Images/{video}", len(frame)
+        return AnnotatedVideo(
+            name=video,
+            dataset=self.name,
+            split=self.division_of.get(video, ""),
+            action=video.partition("/")[0],
+            media=self.root if (self.root / folder).is_dir() else self._video_file(video),
+            metric="pck-box",
+            tracks=table(
+                source=video,
+                size=SIZE,
+                skeleton=NO_JOINTS,
+                frames=numbered_frames(len(boxes), folder=folder, digits=5, suffix=".png"),
+                frame=frame,
+                track_ids=np.ones(rows, np.int64),
+                keypoints=np.zeros((rows, 0, 2)),
+                joint_states=np.zeros((rows, 0), np.uint8),
+                boxes=boxes[frame],
             ),
         )
 
@@ -158,24 +185,6 @@ class Jhmdb:
             what = f"{pictures} pictures for {rows} frames with joints; the last are left out"
             found.append(Problem(file=folder, where="", what=what))
         return tuple(found)
-
-
-def read_division(path: Path) -> dict[str, Split]:
-    """One list of clips: those for training and those for test.
-
-    Raises:
-        FormatError: If a line is not ``<clip>.avi 1`` or ``2``.
-    """
-    parts: dict[str, Split] = {}
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
-        found = LINE.fullmatch(line.strip())
-        if line.strip() and not found:
-            raise FormatError(
-                f"{path}, line {number}: expected '<clip>.avi 1|2', got {line[:80]!r}"
-            )
-        if found and found[2] in PARTS:
-            parts[found[1]] = PARTS[found[2]]
-    return parts
 
 
 def _boxes_of(masks: BoolArray, *, rows: int) -> DoubleArray:

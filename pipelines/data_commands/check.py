@@ -31,8 +31,8 @@ def check(
     ----------
     name
         The data set: posetrack17, posetrack18, posetrack21, coco, mot, bonn, penn-action, jhmdb,
-        sub-jhmdb, sub-jhmdb-json, bbc-pose, chalearn, poses-in-the-wild, flic, mpii, lsp, lspet,
-        3dpw, human36m.
+        sub-jhmdb, sub-jhmdb-json, jhmdb-ddnet, bbc-pose, chalearn, poses-in-the-wild, flic, mpii,
+        lsp, lspet, 3dpw, human36m.
     root
         Its folder.
     json

@@ -1,6 +1,5 @@
 """JHMDB: joints counted from 1, boxes from puppets, three divisions."""
 
-import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +7,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posetube.datasets.readers.jhmdb import Jhmdb, read_division
+from posetube.datasets.readers.jhmdb import Jhmdb
+from posetube.datasets.readers.jhmdb_divisions import read_division
 from posetube.datasets.readers.jhmdb_json import JhmdbJson
 from posetube.errors import FormatError, InputError
 
@@ -88,11 +88,9 @@ def test_pictures_without_joints_are_reported(root: Path) -> None:
     assert problem.what == "2 pictures for 1 frames with joints; the last are left out"
 
 
-def test_a_damaged_list_names_the_line(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text("a.avi 1\nb.avi seven\n")
-
+def test_a_damaged_list_names_the_line() -> None:
     with pytest.raises(FormatError, match="list.txt, line 2: expected '<clip>.avi 1|2'"):
-        read_division(tmp_path / "list.txt")
+        read_division("a.avi 1\nb.avi seven\n", where="list.txt")
 
 
 def test_sub_jhmdb_needs_its_lists(root: Path) -> None:
@@ -107,14 +105,11 @@ def test_there_are_three_divisions(tmp_path: Path) -> None:
         Jhmdb(root=tmp_path, division=4)  # type: ignore[arg-type]
 
 
-def test_the_published_lists_have_the_numbers_that_are_known(samples: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(samples / "jhmdb" / "splits.zip") as archive:
-        archive.extractall(tmp_path)
-
+def test_the_published_lists_have_the_numbers_that_are_known(samples: Path) -> None:
     counts = []
     divisions: tuple[Literal[1, 2, 3], ...] = (1, 2, 3)
     for division in divisions:
-        parts = Jhmdb(root=tmp_path, division=division).division_of
+        parts = Jhmdb(root=samples / "jhmdb", division=division).division_of  # from splits.zip
         counts.append(tuple(list(parts.values()).count(part) for part in ("train", "test")))
 
     assert counts == [(660, 268), (658, 270), (663, 265)]
