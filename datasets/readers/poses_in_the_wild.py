@@ -6,7 +6,7 @@ labelled, and some hidden joints do hold a position. For evaluation only.
 
 ``piw_dataset.mat`` is read where the other is not there: the same frames sequence by sequence, as
 six limbs with two ends each, ``point`` (4, 6): x, x, y, y. Each joint is the end of a limb, the
-torso the middle of its own.
+torso the middle of its own; of hidden limbs it has no place.
 
 Source: Cherian et al., "Mixing Body-Part Sequences for Human Pose Estimation", CVPR 2014, and the
 published file.
