@@ -1,9 +1,9 @@
 """PoseTrack17's JSON: one ``annolist`` per sequence, every number in a list of its own.
 
 A frame's people are its ``annorect``; a joint is there where ``annopoints`` has a point with its
-id, of several the first. ``x1 y1 x2 y2`` is the box of the head. Not here: PoseTrack18's form
-(:mod:`posetube.datasets.readers.posetrack18`), the MATLAB files that the labels were first
-published as.
+id, of several the first, and hidden where its ``is_visible`` is 0. ``x1 y1 x2 y2`` is the box of
+the head. Not here: PoseTrack18's form (:mod:`posetube.datasets.readers.posetrack18`), the MATLAB
+files that the labels were first published as.
 
 Source: the published files, poseval's README and ``eval_helpers.py``.
 """
@@ -17,9 +17,10 @@ import numpy as np
 from posetube import skeletons
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import POSETRACK15
-from posetube.structures import FrameTable, Polygon, VideoTracks
+from posetube.structures import FrameTable, JointState, Polygon, VideoTracks
 
 from ..files.json_files import decode, plain, read_bytes
+from ..formats.numbers import joint_states
 from ..formats.posetrack18_writer import accepted_ids
 from .annotation_rows import NO_BOX, AnnotationRows
 from .posetrack18 import polygons
@@ -37,6 +38,7 @@ class _Point(msgspec.Struct):
     y: Number
     id: Number = None
     score: Number = None
+    is_visible: object = None
 
 
 class _Points(msgspec.Struct):
@@ -136,7 +138,8 @@ def _add(rect: _Rect, rows: AnnotationRows, *, frame: int) -> None:
     for point in reversed(given):  # of several with one id the first stays
         joint = _first(point.id)
         if joint is not None and joint in range(JOINTS):
-            points[int(joint)] = _needed(point.x, "x"), _needed(point.y, "y"), 1
+            hidden = point.is_visible in (0, [0])
+            points[int(joint)] = _needed(point.x, "x"), _needed(point.y, "y"), -1 if hidden else 1
             score = _first(point.score)
             scores[int(joint)] = np.nan if score is None else score
     box = [_first(corner) for corner in (rect.x1, rect.y1, rect.x2, rect.y2)]
@@ -206,6 +209,8 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     plan = skeletons.convert(tracks.skeleton, POSETRACK15)
     points, scores = skeletons.apply(plan, tracks.keypoints, tracks.keypoint_scores)
     table = tracks.frames
+    states = joint_states(tracks)
+    hidden = (states == JointState.OCCLUDED) @ (plan.weights.T != 0)
     frames = []
     for index in range(len(table)):
         rows = range(*tracks.rows_of(index).indices(len(tracks.frame)))
@@ -215,7 +220,9 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
             "image": [{"name": name}],
             "imgnum": [index + 1],
             "is_labeled": [int(labeled)],
-            "annorect": [_rect(tracks, row, ids[row], points[row], scores[row]) for row in rows],
+            "annorect": [
+                _rect(tracks, row, ids[row], points[row], scores[row], hidden[row]) for row in rows
+            ],
             "ignore_regions": [
                 {"point": [{"x": [x], "y": [y]} for x, y in polygon.tolist()]}
                 for polygon in table.ignore_regions.get(index, ())
@@ -225,11 +232,21 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
 
 
 def _rect(
-    tracks: VideoTracks, row: int, track_id: int, points: np.ndarray, scores: np.ndarray
+    tracks: VideoTracks,
+    row: int,
+    track_id: int,
+    points: np.ndarray,
+    scores: np.ndarray,
+    hidden: np.ndarray,
 ) -> dict[str, Any]:
     known = np.flatnonzero(~np.isnan(points).any(axis=-1))
     placed = [
-        {"id": [joint], "x": [float(points[joint, 0])], "y": [float(points[joint, 1])]}
+        {
+            "id": [joint],
+            "x": [float(points[joint, 0])],
+            "y": [float(points[joint, 1])],
+            "is_visible": [int(not hidden[joint])],
+        }
         | ({} if np.isnan(scores[joint]) else {"score": [float(scores[joint])]})
         for joint in known.tolist()
     ]
