@@ -228,8 +228,10 @@ class _Job:
         outcome.poses += len(video.tracks.frame)
         outcome.mended += bool(video.problems)
         outcome.splits.add(video.split)
-        around = {what for name, what in BEYOND.items() if getattr(video, name) not in (None, "")}
-        outcome.beyond |= around
+        for name, what in BEYOND.items():
+            value = getattr(video, name)
+            if isinstance(value, np.ndarray) or value:
+                outcome.beyond.add(what)
         if any(hasattr(self.dataset, name) for name in MASKS):
             outcome.beyond.add("masks")
 
