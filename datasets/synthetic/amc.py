@@ -17,17 +17,13 @@ import numpy.typing as npt
 from posetube.errors import FormatError
 
 from .motion import JOINTS, rotation
+from .standing import grounded
+from .text_lines import numbered_lines, numbers
 
 Array = npt.NDArray[np.float64]
 
-LARGEST = 64 * 2**20
-"""Files of more bytes than this are refused."""
-
 RATE = 120.0
 """Frames per second of the database; the files do not say."""
-
-_SOLE = 0.08
-"""Height of the lowest ankle above the ground, metres."""
 
 _BONES = {
     "pelvis": "root", "thorax": "thorax", "neck": "lowerneck", "head_top": "head",
@@ -73,43 +69,19 @@ def read_amc(motion: Path, skeleton: Path) -> Array:
             joints[:, place] = ends[_BONES[name]] * unit
     middle = (joints[:, JOINTS.index("neck")] + joints[:, JOINTS.index("head_top")]) / 2
     joints[:, JOINTS.index("nose")] = middle + 0.1 * head[..., 2]
-    joints -= joints[:1, :1] * [1.0, 0.0, 1.0]
-    joints[..., 1] += _SOLE - joints[:, -2:, 1].min()
-    return joints
-
-
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Numbered lines as words, comments and blanks left out."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise FormatError(f"{path}: larger than {LARGEST} bytes")
-        text = path.read_text("ascii", errors="replace")
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
-    numbered = enumerate(text.splitlines(), start=1)
-    return [(n, line.split()) for n, line in numbered if line.split() and line.lstrip()[0] != "#"]
-
-
-def _numbers(words: list[str], count: int, place: str) -> Array:
-    try:
-        values = np.array([float(word) for word in words])
-    except ValueError:
-        values = np.zeros(0)
-    if len(values) != count or not np.isfinite(values).all():
-        raise FormatError(f"{place}: expected {count} finite numbers, got {' '.join(words)!r}")
-    return values
+    return grounded(joints)
 
 
 def _read_skeleton(path: Path) -> tuple[dict[str, _Bone], float]:
     """Bones by name in an order that has parents first, and metres per unit."""
     bones = {"root": _Bone(freedom=("tx", "ty", "tz", "rx", "ry", "rz"))}
     section, bone, unit = "", _Bone(), 0.0254
-    for number, words in _lines(path):
+    for number, words in numbered_lines(path):
         place, key = f"{path}, line {number}", words[0].lower()
         if key.startswith(":"):
             section = key
         elif section == ":units" and key == "length":
-            unit = 0.0254 / max(float(_numbers(words[1:], 1, place)[0]), 1e-6)
+            unit = 0.0254 / max(float(numbers(words[1:], 1, place)[0]), 1e-6)
         elif section == ":bonedata":
             if key == "name" and len(words) == 2:
                 bone = bones.setdefault(words[1], _Bone())
@@ -121,11 +93,11 @@ def _read_skeleton(path: Path) -> tuple[dict[str, _Bone], float]:
 
 def _describe(bone: _Bone, key: str, words: list[str], place: str) -> None:
     if key == "direction":
-        bone.direction = _numbers(words, 3, place)
+        bone.direction = numbers(words, 3, place)
     elif key == "length":
-        bone.length = float(_numbers(words, 1, place)[0])
+        bone.length = float(numbers(words, 1, place)[0])
     elif key == "axis":
-        bone.axis = np.deg2rad(_numbers(words[:3], 3, place))
+        bone.axis = np.deg2rad(numbers(words[:3], 3, place))
     elif key == "dof":
         if not set(words) <= {"rx", "ry", "rz"}:
             raise FormatError(f"{place}: expected degrees of freedom rx, ry, rz, got {words}")
@@ -148,7 +120,7 @@ def _read_angles(path: Path, bones: dict[str, _Bone]) -> dict[str, Array]:
     """(F, freedom) of each moving bone; radians, root's place in units."""
     rows: dict[str, list[Array]] = {name: [] for name, bone in bones.items() if bone.freedom}
     frames = 0
-    for number, words in _lines(path):
+    for number, words in numbered_lines(path):
         place = f"{path}, line {number}"
         if words[0].startswith(":"):
             continue
@@ -157,7 +129,7 @@ def _read_angles(path: Path, bones: dict[str, _Bone]) -> dict[str, Array]:
         elif words[0] not in rows or len(rows[words[0]]) != frames - 1:
             raise FormatError(f"{place}: {words[0]!r} is no moving bone, or comes twice in a frame")
         else:
-            rows[words[0]].append(_numbers(words[1:], len(bones[words[0]].freedom), place))
+            rows[words[0]].append(numbers(words[1:], len(bones[words[0]].freedom), place))
     if frames < 2 or any(len(found) not in (0, frames) for found in rows.values()):
         raise FormatError(f"{path}: expected at least 2 frames, each with every bone; got {frames}")
     if not rows["root"]:

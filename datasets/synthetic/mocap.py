@@ -2,11 +2,10 @@
 
 Positions are metres, y up, feet on the ground y = 0, for the 17 joints of
 :data:`posetube.datasets.synthetic.motion.JOINTS`. CMU's data is free to use; please acknowledge
-mocap.cs.cmu.edu (NSF EIA-0196217). Not here: the text of its files (:mod:`.amc`).
+mocap.cs.cmu.edu (NSF EIA-0196217). Not here: the text of its files (:mod:`.amc`, :mod:`.bvh`).
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,14 @@ from posetube.errors import FormatError, InputError
 
 from ..files.npz_files import read_npz
 from .amc import RATE, read_amc
+from .bvh import LONGEST, read_bvh
 from .motion import JOINTS
+from .standing import STATURE, stature
 
 Array = npt.NDArray[np.float64]
 
-LONGEST = 100_000
-"""More frames than this in one file are refused."""
+SUFFIXES = (".npz", ".amc", ".bvh")
+"""Kinds of files that are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,8 @@ def read_capture(path: Path) -> Capture:
     """Read one recording.
 
     Args:
-        path: An ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``, or CMU's
-            ``02_01.amc`` with its ``02.asf`` beside it.
+        path: An ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``, a ``.bvh``, or
+            CMU's ``02_01.amc`` with its ``02.asf`` beside it.
 
     Raises:
         FormatError: If the file is something else; names the file and what is wrong.
@@ -56,6 +57,8 @@ def read_capture(path: Path) -> Capture:
     if path.suffix.lower() == ".amc":
         skeleton = path.with_name(f"{path.stem.partition('_')[0]}.asf")
         positions, rate = read_amc(path, skeleton), RATE
+    elif path.suffix.lower() == ".bvh":
+        positions, rate = read_bvh(path)
     else:
         positions, rate = _read_arrays(path)
     if not 2 <= len(positions) <= LONGEST or not np.isfinite(positions).all() or not rate > 0:
@@ -63,19 +66,19 @@ def read_capture(path: Path) -> Capture:
             f"{path}: expected 2 to {LONGEST} frames of finite positions at a rate above 0, "
             f"got {len(positions)} at {rate}"
         )
-    return Capture(positions=positions * (1.72 / _stature(positions)), rate=rate)
+    return Capture(positions=positions * (STATURE / max(stature(positions), 0.1)), rate=rate)
 
 
 def read_captures(folder: Path) -> tuple[Capture, ...]:
-    """Every ``.npz`` and ``.amc`` of a folder, by name.
+    """Every recording of a folder, by name.
 
     Raises:
         InputError: If the folder has none.
         FormatError: If one of them is no recording.
     """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in (".npz", ".amc"))
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
-        raise InputError(f"{folder}: no .npz or .amc with captured motion")
+        raise InputError(f"{folder}: no {', '.join(SUFFIXES)} with captured motion")
     return tuple(read_capture(path) for path in files)
 
 
@@ -95,11 +98,3 @@ def _read_arrays(path: Path) -> tuple[Array, float]:
     if missing:
         raise FormatError(f"{path}: joints {', '.join(missing)} are missing")
     return positions[:, [names.index(joint) for joint in JOINTS]], rate
-
-
-def _stature(positions: Array) -> float:
-    """Height of the person from the lengths of leg and trunk."""
-    at = {name: positions[:, place] for place, name in enumerate(JOINTS)}
-    chain = ("neck", "pelvis", "left_hip", "left_knee", "left_ankle")
-    lengths = [float(np.median(np.linalg.norm(at[a] - at[b], axis=1))) for a, b in pairwise(chain)]
-    return max(sum(lengths) - lengths[1], 0.1) * 1.72 / 1.29

@@ -60,7 +60,7 @@ class SceneConfig:
     """Number of scenes, cut one after the other; nobody is in two of them."""
 
     mocap: Path | None = None
-    """Folder with captured motion (``.npz``, ``.amc``) that some people follow."""
+    """Folder with captured motion (``.npz``, ``.amc``, ``.bvh``) that some people follow."""
 
     def __post_init__(self) -> None:
         _check_range(self, "people", 1, 10)

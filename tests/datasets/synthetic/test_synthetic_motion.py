@@ -142,7 +142,7 @@ def test_an_archive_of_something_else_is_refused(
 
 
 def test_a_folder_without_motion_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no \.npz or \.amc with captured motion"):
+    with pytest.raises(InputError, match=r"no \.npz, \.amc, \.bvh with captured motion"):
         read_captures(tmp_path)
 
 

@@ -1,0 +1,206 @@
+"""Captured motion as BVH: a hierarchy of joints with offsets, then a line of angles per frame.
+
+Nothing in a file tells the unit of length, so that everybody becomes 1.72 m tall; y is up. The
+joints are found by the names of CMU's re-exports (``LeftUpLeg``), of Character Creator
+(``CC_Base_L_Thigh``) and of the oldest files (``LeftHip``), a prefix such as ``mixamorig:`` aside.
+The first frame of CMU's files is a rest pose and is left out. The nose and the top of the head,
+which no rig has, are placed before and above the head.
+
+The text is untrusted: sizes are bounded, and whatever does not follow the format is a
+:class:`posetube.errors.FormatError` that names the line. Not here: what the motion is used for
+(:mod:`.mocap`).
+
+Source: the format as Biovision left it: a joint's angles, in degrees, turn its children about the
+axes in the order of its channels, the last one first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import FormatError
+
+from .motion import JOINTS, rotation
+from .standing import STATURE, grounded, stature
+from .text_lines import Line, numbered_lines, numbers
+
+Array = npt.NDArray[np.float64]
+
+MAX_JOINTS = 1_000
+"""Files with more joints are refused; a body with fingers and face has 150."""
+
+LONGEST = 100_000
+"""Files of more frames are refused."""
+
+PREFIX = "CC_Base_"
+
+_NAMES = {
+    "pelvis": ("Hips", "Hip"),
+    "thorax": ("Spine2", "Spine1", "Spine02", "Chest"),
+    "neck": ("Neck1", "Neck", "NeckTwist01"),
+    "head": ("Head",),
+    "shoulder": ("{}Arm", "{}Upperarm", "{}Shoulder"),
+    "elbow": ("{}ForeArm", "{}Forearm", "{}Elbow"),
+    "wrist": ("{}Hand", "{}Wrist"),
+    "hip": ("{}UpLeg", "{}Thigh", "{}Hip"),
+    "knee": ("{}Leg", "{}Calf", "{}Knee"),
+    "ankle": ("{}Foot", "{}Ankle"),
+}
+"""What the joints are called, in the order in which they are tried; a side is Left or L_."""
+
+_CROWN, _FACE = 0.4, 0.2
+"""Top of the head above its joint, and nose before its middle, as shares of the trunk."""
+
+
+@dataclass(kw_only=True)
+class _Joint:
+    parent: int
+    offset: Array = field(default_factory=lambda: np.zeros(3))
+    channels: tuple[str, ...] = ()
+    first: int = 0
+    """Column of its first channel."""
+
+
+def read_bvh(path: Path) -> tuple[Array, float]:
+    """Read a motion.
+
+    Returns:
+        (F, 17, 3) positions of :data:`posetube.datasets.synthetic.motion.JOINTS`, metres, y up,
+        feet on the ground, the first pelvis above the origin; and frames per second.
+
+    Raises:
+        FormatError: If the file does not follow the format; names the line.
+    """
+    lines = iter(numbered_lines(path))
+    names, joints = _hierarchy(lines, path)
+    table, rate = _frames(lines, path, width=sum(len(joint.channels) for joint in joints))
+    places = _places(names, path)
+    with np.errstate(over="ignore", invalid="ignore"):
+        at = _positions(joints, set(places.values()), np.asarray(table[1:]))
+        body = _figure({name: at[place] for name, place in places.items()})
+        tall = stature(body)
+        scaled = body * (STATURE / tall) if 0 < tall < np.inf else np.full_like(body, np.nan)
+        found = grounded(scaled)
+    if not np.isfinite(found).all():
+        raise FormatError(f"{path}: positions overflow, or all joints are in one place")
+    return found, rate
+
+
+def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Joint]]:
+    """Names and joints, parents before children, up to the line ``MOTION``."""
+    names: list[str] = []
+    joints: list[_Joint] = []
+    open_joints, width = [-1], 0
+    for number, words in lines:
+        place, key = f"{path}, line {number}", words[0].upper()
+        if key == "MOTION":
+            return names, joints
+        if key in ("ROOT", "JOINT", "END"):
+            names.append("" if key == "END" else _plain(" ".join(words[1:])))
+            joints.append(_Joint(parent=open_joints[-1], first=width))
+        elif key == "{" and joints:
+            open_joints.append(len(joints) - 1)
+        elif key == "}" and len(open_joints) > 1:
+            open_joints.pop()
+        elif key == "OFFSET" and joints:
+            joints[-1].offset = numbers(words[1:], 3, place)
+        elif key == "CHANNELS" and joints and not joints[-1].channels:
+            joints[-1].channels = _channels(words, place)
+            width += len(joints[-1].channels)
+        elif key != "HIERARCHY":
+            raise FormatError(f"{place}: {' '.join(words)[:60]!r} is not expected here")
+        if len(joints) > MAX_JOINTS:
+            raise FormatError(f"{place}: more than {MAX_JOINTS} joints")
+    raise FormatError(f"{path}: no MOTION; is the file cut short?")
+
+
+def _plain(name: str) -> str:
+    return name.rpartition(":")[2].removeprefix(PREFIX)
+
+
+def _channels(words: list[str], place: str) -> tuple[str, ...]:
+    """Such as ``Zrotation``."""
+    kinds = {f"{axis}{kind}" for axis in "xyz" for kind in ("position", "rotation")}
+    found = tuple(word.lower() for word in words[2:])
+    if words[1:2] != [str(len(found))] or not set(found) <= kinds or len(set(found)) < len(found):
+        raise FormatError(f"{place}: expected channels such as '3 Zrotation Yrotation Xrotation'")
+    return found
+
+
+def _frames(lines: Iterator[Line], path: Path, *, width: int) -> tuple[list[Array], float]:
+    """A row of all channels for each frame, and frames per second."""
+    rows: list[Array] = []
+    count, seconds = 0.0, 0.0
+    for number, words in lines:
+        place, key = f"{path}, line {number}", words[0].lower()
+        if key == "frames:":
+            count = float(numbers(words[1:], 1, place)[0])
+        elif key == "frame" and words[1:2] == ["Time:"]:
+            seconds = float(numbers(words[2:], 1, place)[0])
+        else:
+            rows.append(numbers(words, width, place))
+        if len(rows) > LONGEST:
+            raise FormatError(f"{place}: more than {LONGEST} frames")
+    if len(rows) != count or len(rows) < 3 or not 1e-4 <= seconds <= 10:
+        raise FormatError(
+            f"{path}: expected the {count:g} frames that it announces, at least 3, and a frame "
+            f"time in [0.0001, 10] s, got {len(rows)} and {seconds:g}"
+        )
+    return rows, 1 / seconds
+
+
+def _places(names: list[str], path: Path) -> dict[str, int]:
+    """Which joint of the file each joint of the figure is."""
+    found: dict[str, int] = {}
+    for joint in ("head", *JOINTS):
+        if joint in ("nose", "head_top"):
+            continue
+        side, _, part = joint.rpartition("_")
+        sides = {"left": ("Left", "L_"), "right": ("Right", "R_")}.get(side, ("",))
+        wanted = [name.format(spelled) for name in _NAMES[part] for spelled in sides]
+        place = next((names.index(name) for name in wanted if name in names), None)
+        if place is None:
+            raise FormatError(f"{path}: no joint for the {joint}; looked for {', '.join(wanted)}")
+        found[joint] = place
+    return found
+
+
+def _positions(joints: list[_Joint], wanted: set[int], table: Array) -> dict[int, Array]:
+    """(F, 3) positions of the wanted joints, in the file's unit."""
+    needed = set(wanted)
+    for place in range(len(joints) - 1, -1, -1):
+        if place in needed:
+            needed.add(joints[place].parent)
+    at: dict[int, Array] = {-1: np.zeros((len(table), 3))}
+    turned: dict[int, Array] = {-1: np.broadcast_to(np.eye(3), (len(table), 3, 3))}
+    for place in sorted(needed - {-1}):
+        joint = joints[place]
+        offset = np.tile(joint.offset, (len(table), 1))
+        turn = turned[joint.parent]
+        for column, channel in enumerate(joint.channels, start=joint.first):
+            axis = "xyz".index(channel[0])
+            if channel.endswith("position"):
+                offset[:, axis] = table[:, column]
+            else:
+                turn = turn @ rotation(axis, np.deg2rad(table[:, column]))
+        at[place] = at[joint.parent] + (turned[joint.parent] @ offset[..., None])[..., 0]
+        turned[place] = turn
+    return at
+
+
+def _figure(at: dict[str, Array]) -> Array:
+    """(F, 17, 3) the figure's joints, nose and top of the head among them."""
+    trunk = np.linalg.norm(at["neck"] - at["pelvis"], axis=1, keepdims=True)
+    up = _unit(at["head"] - at["neck"])
+    forward = _unit(np.cross(at["left_shoulder"] - at["right_shoulder"], up))
+    at = {**at, "head_top": at["head"] + _CROWN * trunk * up}
+    at["nose"] = (at["neck"] + at["head_top"]) / 2 + _FACE * trunk * forward
+    return np.stack([at[name] for name in JOINTS], axis=1)
+
+
+def _unit(vectors: Array) -> Array:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1.0))

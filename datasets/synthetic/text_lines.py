@@ -1,0 +1,46 @@
+"""Lines of somebody else's text as words and numbers, within bounds."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from posetube.errors import FormatError
+
+LARGEST = 64 * 2**20
+"""Files of more bytes than this are refused."""
+
+Line = tuple[int, list[str]]
+"""Its number, from 1, and its words."""
+
+
+def numbered_lines(path: Path) -> list[Line]:
+    """All lines of a text file, comments and blanks left out.
+
+    Raises:
+        FormatError: If it cannot be opened or is too large.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise FormatError(f"{path}: larger than {LARGEST} bytes")
+        text = path.read_text("ascii", errors="replace")
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
+    numbered = enumerate(text.splitlines(), start=1)
+    return [(n, line.split()) for n, line in numbered if line.split() and line.lstrip()[0] != "#"]
+
+
+def numbers(words: list[str], count: int, place: str) -> npt.NDArray[np.float64]:
+    """So many finite numbers.
+
+    Raises:
+        FormatError: If the words are something else; ``place`` starts the message.
+    """
+    try:
+        values = np.array([float(word) for word in words])
+    except ValueError:
+        values = np.zeros(0)
+    if len(values) != count or not np.isfinite(values).all():
+        shown = " ".join(words)
+        raise FormatError(f"{place}: expected {count} finite numbers, got {shown[:200]!r}")
+    return values
