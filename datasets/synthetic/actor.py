@@ -216,8 +216,26 @@ def _random_motion(rng: np.random.Generator, names: tuple[str, ...]) -> Motion:
     return mirrored(motion) if rng.random() < 0.5 else motion
 
 
-def random_pose(rng: np.random.Generator, figure: Figure) -> Array:
-    """One frozen pose, more varied than any motion: (17, 3), standing at the origin, facing +z."""
-    names = _WALKS + _SPOTS
-    motion = _random_motion(rng, names).varied(rng, spread=0.16)
-    return np.asarray(bend(motion.angles(rng.uniform(0, 2 * np.pi, 1)), figure.bones)[0])
+def random_pose(rng: np.random.Generator, figure: Figure, *, tumbling: float = 0.0) -> Array:
+    """One frozen pose, more varied than any motion: (17, 3), at the origin.
+
+    Args:
+        rng: Source of chance.
+        figure: Whose pose.
+        tumbling: Chance, in [0, 1], of being anything but upright: in a handstand, a somersault,
+            a fall, or lying. Otherwise the person stands and faces +z.
+    """
+    tumbles = rng.random() < tumbling
+    motion = _random_motion(rng, _WALKS + _SPOTS).varied(rng, spread=0.35 if tumbles else 0.16)
+    joints = bend(motion.angles(rng.uniform(0, 2 * np.pi, 1)), figure.bones)[0]
+    return _tumbled(joints, figure, rng) if tumbles else np.asarray(joints)
+
+
+def _tumbled(joints: Array, figure: Figure, rng: np.random.Generator) -> Array:
+    """Tilted to any side by up to half a turn; on the ground or, as often, in the air."""
+    towards = rotation(1, rng.uniform(-np.pi, np.pi))
+    tilt = towards @ rotation(0, rng.uniform(0.5, np.pi)) @ towards.T
+    turned = (joints - joints[0]) @ tilt.T
+    height = rng.exponential(0.35) if rng.random() < 0.5 else 0.0
+    turned[:, 1] += figure.bones.sole + height - turned[:, 1].min()
+    return np.asarray(turned)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,6 +38,10 @@ class PictureConfig:
     together: float = 0.5
     """Share of the others who stand close to somebody, so that they overlap."""
 
+    tumbling: float = 0.25
+    """Share of people, in [0, 1], who are anything but upright: in handstands, somersaults, falls,
+    or lying."""
+
     occluders: int = 2
     """At most so many things that may hide people."""
 
@@ -50,6 +55,8 @@ class PictureConfig:
         low, high = self.people
         if not 1 <= low <= high <= 20:
             raise InputError(f"PictureConfig.people must rise within [1, 20], got {self.people}")
+        if not 0 <= self.tumbling <= 1:
+            raise InputError(f"PictureConfig.tumbling must be in [0, 1], got {self.tumbling}")
         small, large = self.person_height
         if not 0.05 <= small <= large <= 4:
             raise InputError(
@@ -68,7 +75,9 @@ def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFram
     """
     camera, distance = _random_camera(config.size, config.person_height, rng)
     count = int(rng.integers(config.people[0], config.people[1] + 1))
-    poses = _random_poses(rng, camera, distance, count, together=config.together)
+    poses = _random_poses(
+        rng, camera, distance, count, together=config.together, tumbling=config.tumbling
+    )
     farthest = max(float(camera.view(pose.joints[0])[2]) for pose in poses)
     wall = max(farthest, distance) + rng.uniform(0.8, 5.0)
     spots = []
@@ -81,7 +90,9 @@ def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFram
     return _frame(moment, _photographed(moment.canvas.image, config, rng))
 
 
-def paste_people(image: ByteArray, *, rng: np.random.Generator, people: int) -> SyntheticFrame:
+def paste_people(
+    image: ByteArray, *, rng: np.random.Generator, people: int, tumbling: float = 0.0
+) -> SyntheticFrame:
     """Draw people onto a photograph, as bright, tinted and sharp as the photograph is.
 
     Whoever is in the photograph already is not in the truth.
@@ -90,12 +101,13 @@ def paste_people(image: ByteArray, *, rng: np.random.Generator, people: int) -> 
         image: (H, W, 3) RGB; not changed.
         rng: Source of chance.
         people: How many, at least 1.
+        tumbling: Share who are not upright, see :class:`PictureConfig`.
     """
     if people < 1:
         raise InputError(f"paste_people: people must be at least 1, got {people}")
     size = (image.shape[0], image.shape[1])
     camera, distance = _random_camera(size, (0.3, 1.4), rng)
-    poses = _random_poses(rng, camera, distance, people, together=0.4)
+    poses = _random_poses(rng, camera, distance, people, together=0.4, tumbling=tumbling)
     canvas = Canvas(image.copy(), np.full(size, np.inf, np.float32))
     moment = draw_people(canvas, camera, poses, random_light(rng))
     return _frame(moment, _harmonised(canvas, image, rng))
@@ -124,7 +136,13 @@ def _across(rng: np.random.Generator, camera: Camera, distance: float) -> float:
 
 
 def _random_poses(
-    rng: np.random.Generator, camera: Camera, distance: float, count: int, *, together: float
+    rng: np.random.Generator,
+    camera: Camera,
+    distance: float,
+    count: int,
+    *,
+    together: float,
+    tumbling: float,
 ) -> list[Pose]:
     outfit = int(rng.integers(1 << 32)) if rng.random() < 0.1 else None
     places: list[Array] = []
@@ -134,7 +152,8 @@ def _random_poses(
         clothes = None if outfit is None else np.random.default_rng(outfit)
         figure = random_figure(rng, outfit=clothes)
         facing = rng.normal(0, 1.1) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
-        joints = random_pose(rng, figure) @ rotation(1, facing).T + places[-1]
+        pose = random_pose(rng, figure, tumbling=tumbling)
+        joints = pose @ rotation(1, facing).T + places[-1]
         poses.append(Pose(track_id=number + 1, figure=figure, joints=joints))
     return poses
 
@@ -188,6 +207,9 @@ def _harmonised(canvas: Canvas, photograph: ByteArray, rng: np.random.Generator)
     around = photograph[::4, ::4].reshape(-1, 3).mean(axis=0)
     bright = float(np.clip((around.mean() + 20) / 128, 0.4, 1.5)) ** 0.6
     tint = np.clip((around + 20) / (around.mean() + 20), 0.7, 1.4) ** 0.5
+    grey = drawn.mean(axis=1, keepdims=True)
+    vivid = min(_colour(photograph[::4, ::4]) / max(_colour(drawn), 1), 1.0)
+    drawn = grey + (drawn - grey) * vivid
     people.reshape(-1, 3)[where] = np.clip(drawn * (bright * tint), 0, 255)
     sigma = _softness(photograph)
     result = people if sigma < 0.3 else np.asarray(cv2.GaussianBlur(people, (0, 0), sigma))
@@ -196,6 +218,11 @@ def _harmonised(canvas: Canvas, photograph: ByteArray, rng: np.random.Generator)
     )
     reach = cv2.dilate((canvas.owner > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.copyTo(result, reach, photograph.copy()))
+
+
+def _colour(pixels: npt.NDArray[Any]) -> float:
+    """How far from grey RGB (..., 3) pixels go, levels: near 0 in a black and white photograph."""
+    return float(np.percentile(np.ptp(pixels.astype(np.int16), axis=-1), 90))
 
 
 def _softness(photograph: ByteArray) -> float:

@@ -101,7 +101,8 @@ def onto_photograph(
 ) -> LabelledPicture:
     """Put people onto a photograph, before those who are in it."""
     low, high = config.pasted_people
-    frame = paste_people(photograph.image, rng=rng, people=int(rng.integers(low, high + 1)))
+    people = int(rng.integers(low, high + 1))
+    frame = paste_people(photograph.image, rng=rng, people=people, tumbling=config.scene.tumbling)
     drawn = as_labelled(frame, config=config)
     behind = _covered(photograph, frame)
     return LabelledPicture(

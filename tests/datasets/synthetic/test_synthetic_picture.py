@@ -6,14 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posetube.datasets.synthetic import PictureConfig, paste_people, picture
+from posetube.datasets.synthetic.actor import random_pose
 from posetube.datasets.synthetic.camera import Camera, looking
+from posetube.datasets.synthetic.motion import JOINTS
 from posetube.datasets.synthetic.raster import NOWHERE, Canvas, draw
 from posetube.datasets.synthetic.solids import Ellipsoid, Light, Tube
 from posetube.datasets.synthetic.texture import Texture
+from posetube.datasets.synthetic.wardrobe import random_figure
 from posetube.errors import InputError
 from posetube.structures import JointState
 
 CONFIG = PictureConfig(size=(120, 160))
+HEAD, PELVIS = JOINTS.index("head_top"), JOINTS.index("pelvis")
 
 
 @given(seed=st.integers(0, 100_000))
@@ -59,6 +63,40 @@ def test_people_are_as_bright_as_the_photograph() -> None:
         frame = paste_people(photograph, rng=np.random.default_rng(7), people=3)
         means.append(frame.image[frame.owner > 0].mean())
     assert means[0] < 0.7 * means[1]
+
+
+def test_people_on_a_black_and_white_photograph_are_nearly_grey() -> None:
+    level = np.random.default_rng(0).integers(60, 200, (120, 160, 1), np.uint8)
+    colourless = np.repeat(level, 3, axis=2)
+    colourful = colourless + np.array([50, 0, 0], np.uint8)
+    spreads = []
+    for photograph in (colourless, colourful):
+        frame = paste_people(photograph, rng=np.random.default_rng(7), people=3)
+        spreads.append(np.median(np.ptp(frame.image[frame.owner > 0].astype(int), axis=1)))
+    assert spreads[0] < 12
+    assert spreads[1] > 2 * spreads[0]
+
+
+def test_people_who_tumble_are_upright_no_more() -> None:
+    figure = random_figure(np.random.default_rng(3))
+
+    def heads_above_hips(tumbling: float) -> float:
+        rng = np.random.default_rng(4)
+        poses = [random_pose(rng, figure, tumbling=tumbling) for _ in range(80)]
+        return float(np.mean([p[HEAD, 1] - p[PELVIS, 1] > 0.45 for p in poses]))
+
+    assert heads_above_hips(0.0) > 0.9
+    assert heads_above_hips(1.0) < 0.4
+
+
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=20, deadline=None)
+def test_people_who_tumble_keep_their_bones_and_stay_above_the_ground(seed: int) -> None:
+    figure = random_figure(np.random.default_rng(seed))
+    pose = random_pose(np.random.default_rng(seed), figure, tumbling=1.0)
+    knee, ankle = (JOINTS.index(f"left_{name}") for name in ("knee", "ankle"))
+    assert pose[:, 1].min() >= figure.bones.sole - 1e-9
+    assert np.linalg.norm(pose[knee] - pose[ankle]) == pytest.approx(figure.bones.shank)
 
 
 CAMERA = Camera(
@@ -135,6 +173,10 @@ def test_a_camera_that_turns_right_sees_things_move_left_and_one_that_tilts_down
     ("make", "message"),
     [
         (lambda: PictureConfig(people=(3, 2)), "PictureConfig.people must rise within"),
+        (
+            lambda: PictureConfig(tumbling=1.5),
+            "PictureConfig.tumbling must be in",
+        ),
         (lambda: PictureConfig(person_height=(0, 1)), "PictureConfig.person_height must rise"),
         (lambda: PictureConfig(size=(8, 8)), r"PictureConfig.size must be \(H, W\) from 32"),
         (
