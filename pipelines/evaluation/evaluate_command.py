@@ -56,8 +56,9 @@ def evaluate_command(
 ) -> int:
     """Compare predictions with truth by the rules of a named protocol.
 
-    Either side is a file, a folder with a file per sequence, or a run's directory; PoseTrack17, 18
-    and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by their content.
+    Either side is a file, a folder with a file per sequence, a data set's folder, or a run's
+    directory; PoseTrack17, 18 and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by
+    their content.
 
     Args:
         predictions: What was found.
