@@ -101,7 +101,7 @@ FORMATS: dict[str, Format] = {
 
 
 def _refuse(path: Path, tracks: VideoTracks) -> None:
-    raise InputError(f"{path}: this format is read, not written; {tracks.source} needs another")
+    raise InputError(f"{tracks.source}: this format is read, not written; name another")
 
 
 READ_ONLY: dict[str, Format] = {
@@ -121,8 +121,10 @@ def find_format(name: str) -> Format:
     """
     known = FORMATS | READ_ONLY
     if name not in known:
-        raise InputError(f"no format is called {name!r}; there are {', '.join(FORMATS)}, and, only "
-                         f"to be read, {', '.join(READ_ONLY)}")  # fmt: skip
+        raise InputError(
+            f"no format is called {name!r}; there are {', '.join(FORMATS)}, and, only to be read, "
+            f"{', '.join(READ_ONLY)}"
+        )
     return known[name]
 
 
