@@ -13,11 +13,16 @@ import av
 import numpy as np
 import scipy.io
 
+from benchmarks import fuzz_foreign as foreign
 from posetube.datasets.files.reader_process import START_SECONDS
-from posetube.datasets.formats import sleap
+from posetube.datasets.formats import coco_keypoints, deeplabcut, sleap, tfjs, vatic_text
+from posetube.datasets.formats import deeplabcut_hdf5 as hdf5_table
 from posetube.datasets.formats.catalogue import FORMATS
+from posetube.datasets.readers import human36m_pictures
+from posetube.datasets.readers.cameras import read_cameras
 from posetube.datasets.readers.catalogue import open_dataset
 from posetube.datasets.readers.human36m import Human36m
+from posetube.datasets.synthetic.bvh import read_bvh
 from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.datasets.video import VideoConfig, open_video
 from posetube.restricted_pickle import load_plain
@@ -178,8 +183,23 @@ REAL = {
              "annolist/annolist.mat", "bonn"),
     "poses-in-the-wild": ("poses_in_the_wild/poses_in_the_wild_data.mat",
                           "poses_in_the_wild_data.mat", "poses-in-the-wild"),
+    "limbs": ("poses_in_the_wild/piw_dataset.mat", "piw_dataset.mat", "poses-in-the-wild"),
+    "coco boxes": ("tiny_coco/annotations/instances_train2017.json", "instances_train.json",
+                   "coco"),
+    "jhmdb-ddnet": ("jhmdb/DDNet_GT_test_1.pkl", "GT_test_1.pkl", "jhmdb-ddnet"),
 }  # fmt: skip
 """Published files: where they lie among the samples, what they are called, whose they are."""
+
+REAL_RESULTS = {
+    "vatic": "output_formats/motchallenge/iotest/vatic.txt",
+    "tfjs": "videos/tfjs_pose_1.keypoints.json",
+    "whole body": "mmpose_tests_data/coco/test_coco_wholebody.json",
+    "human36m fitted": "mmpose_tests_data/h36m/test_h36m.npz",
+    "human36m found": "mmpose_tests_data/h36m/test_h36m_2d_detection.npy",
+    "cameras": "mmpose_tests_data/h36m/cameras.pkl",
+    "bvh": "mocap/bvh/002_03.bvh",
+}
+"""Published files that :data:`FOREIGN`'s readers read."""
 
 
 def real(source: Path, name: str) -> Callable[[Path], None]:
@@ -196,6 +216,23 @@ def pickled(root: Path) -> None:
     """Reads every pickle of a folder."""
     for path in root.glob("*.pkl"):
         load_plain(path)
+
+
+def every(function: Callable[[Path], object], suffix: str) -> Reader:
+    """Reads every file of a folder that ends so."""
+
+    def read(root: Path) -> None:
+        for path in root.glob(f"*{suffix}"):
+            function(path)
+
+    return read
+
+
+def deeplabcut_hdf5() -> Target:
+    """DeepLabCut's tables, read by the same process again and again."""
+    process = hdf5_table.reader()
+    read = every(lambda path: deeplabcut.read(path, process=process), ".h5")
+    return Target(foreign.deeplabcut_hdf5, read, process.close, round(START_SECONDS) + SECONDS)
 
 
 def dataset(name: str) -> Reader:
@@ -239,6 +276,21 @@ def decoded(name: str) -> Reader:
     return read
 
 
+FOREIGN = {
+    "vatic": Target(foreign.vatic, every(vatic_text.read, ".txt")),
+    "tfjs": Target(foreign.tfjs, every(tfjs.read, ".json")),
+    "whole body": Target(foreign.whole_body, every(coco_keypoints.read, ".json")),
+    "human36m fitted": Target(foreign.pictures_npz, every(human36m_pictures.read, ".npz")),
+    "human36m found": Target(foreign.found_npy, every(human36m_pictures.read, ".npy")),
+    "cameras": Target(foreign.cameras, every(read_cameras, ".pkl")),
+    "bvh": Target(foreign.bvh, every(read_bvh, ".bvh")),
+    "jhmdb boxes": Target(foreign.jhmdb_boxes, dataset("jhmdb")),
+    "jhmdb-ddnet": Target(foreign.jhmdb_ddnet, dataset("jhmdb-ddnet")),
+    "poses-in-the-wild limbs": Target(foreign.limbs, dataset("poses-in-the-wild")),
+}
+"""Files that the project reads but does not write."""
+
+
 def targets(samples: Path | None = None) -> Targets:
     """What writes a folder, and what reads it, by name; with samples, published files too."""
     found: Targets = {
@@ -249,6 +301,8 @@ def targets(samples: Path | None = None) -> Targets:
         "sub-jhmdb json": Target(jhmdb_json, dataset("sub-jhmdb-json")),
         "human36m cdf": Target(human36m_cdf, Features().read, seconds=round(START_SECONDS)),
     }
+    found |= FOREIGN
+    found["deeplabcut hdf5"] = deeplabcut_hdf5()
     for layout, (joints, _) in WRITERS.items():
         name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)
         found[layout] = Target(_labels(layout, joints), dataset(name))
@@ -259,6 +313,12 @@ def targets(samples: Path | None = None) -> Targets:
     if samples is not None:
         for name, (source, copy, whose) in REAL.items():
             found[f"real {name}"] = Target(real(samples / source, copy), dataset(whose))
+        for name, source in REAL_RESULTS.items():
+            copy = f"seq1{Path(source).suffix}"
+            found[f"real {name}"] = Target(real(samples / source, copy), FOREIGN[name].read)
+        source = "output_formats/deeplabcut/CollectedData_Pranav.h5"
+        table = deeplabcut_hdf5()
+        found["real deeplabcut hdf5"] = table._replace(write=real(samples / source, "seq1.h5"))
         source = "jhmdb/DDNet_GT_test_1.pkl"
         found["real pickle"] = Target(real(samples / source, "poses.pkl"), pickled)
     return found

@@ -48,7 +48,7 @@ ENDS = {
 
 GOOD = {"read", "refused", "refused as slow", "refused after a crash"}
 NUMBER = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
-TEXT = {".json", ".jsonl", ".csv", ".xml", ".txt"}
+TEXT = {".json", ".jsonl", ".csv", ".xml", ".txt", ".bvh"}
 
 
 def uncompressed(content: bytes) -> bytes:

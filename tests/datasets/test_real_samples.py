@@ -96,14 +96,16 @@ def cameras(files: list[Path], own: Path) -> Numbers:
     return (len(read_cameras(files[0])),)
 
 
-def names_of_pictures(name: str) -> How:
-    """Lines, and how many pictures of the data set beside them they name."""
+def hourglass(name: str) -> How:
+    """Pictures, frames and people of a data set's HDF5, and lines of the list of its pictures."""
 
     def numbers(files: list[Path], own: Path) -> Numbers:
-        lines = files[0].read_text("utf-8").split()
-        known = set(open_dataset(name, files[0].parent).videos())
-        assert set(lines) == known
-        return len(lines), len(known)
+        labels, names = files
+        dataset = open_dataset(name, labels.parent)
+        lines = names.read_text("utf-8").split()
+        assert set(lines) == set(dataset.videos())
+        found = check(dataset, root=labels.parent)
+        return found.videos, found.frames, found.poses, len(lines)
 
     return numbers
 
@@ -209,10 +211,8 @@ CLAIMS: dict[str, Claim] = {
     "poses_in_the_wild/piw_dataset.mat": Claim(
         how=alone("poses-in-the-wild"), numbers=(30, 830, 830)
     ),
-    "flic/valid.h5": Claim(how=dataset("flic"), numbers=(926, 926, 1016), needs="h5py"),
-    "flic/*.txt": Claim(how=names_of_pictures("flic"), numbers=(1016, 926), needs="h5py"),
-    "mpii/valid.h5": Claim(how=dataset("mpii"), numbers=(2729, 2729, 2958), needs="h5py"),
-    "mpii/*.txt": Claim(how=names_of_pictures("mpii"), numbers=(2958, 2729), needs="h5py"),
+    "flic/*": Claim(how=hourglass("flic"), numbers=(926, 926, 1016, 1016), needs="h5py"),
+    "mpii/*": Claim(how=hourglass("mpii"), numbers=(2729, 2729, 2958, 2958), needs="h5py"),
     "jhmdb/*_annot.mat": Claim(how=dataset("jhmdb"), numbers=(928, 31_838, 31_838), slow=True),
     "jhmdb/splits.zip": Claim(how=divisions, numbers=(660, 268, 658, 270, 663, 265)),
     "jhmdb/*.pkl": Claim(how=dataset("jhmdb-ddnet"), numbers=(176, 5918, 5918)),

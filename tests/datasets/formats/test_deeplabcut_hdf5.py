@@ -1,6 +1,7 @@
 """DeepLabCut's tables in HDF5: both layouts of pandas, and files that are something else."""
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def as_table(path: Path, *, columns: Any = COLUMNS, cells: Any = CELLS, index: A
     return path
 
 
-def as_fixed(path: Path, index: list[tuple[str, ...]]) -> Path:
+def as_fixed(path: Path, index: Sequence[tuple[str, ...]]) -> Path:
     """As pandas writes otherwise; ``index`` has a name on each level for every row."""
     with h5py.File(path, "w") as file:
         group = file.create_group("keypoints")

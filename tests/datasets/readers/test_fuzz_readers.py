@@ -21,6 +21,7 @@ FUZZ = _load()
 TARGETS = FUZZ.targets()
 NEEDS = {
     "mpii hdf5": "h5py",
+    "deeplabcut hdf5": "h5py",
     "human36m cdf": "cdflib",
     "format slp": "sleap_io",
     "format sleap-analysis": "sleap_io",
