@@ -18,10 +18,10 @@ from posetube.structures import VideoTracks
 from ..files.checked_values import relative_path
 from ..readers.annotated_video import AnnotatedVideo
 
-SEQUENCE = re.compile(r"\d{6}_(mpii|bonn|mpiinew)(_\w+)?")
+SEQUENCE = re.compile(r"\d{6}_(mpii|bonn|mpiinew)(_\w+)?", re.ASCII)
 """Names of PoseTrack's sequences, as its tools ask for."""
 
-OWN_NUMBER = re.compile(r"\d{1,6}")
+OWN_NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 """Names of videos that become the number of a sequence."""
 
 FIRST_NUMBER = 500_000

@@ -27,10 +27,17 @@ from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset, Split
 from ..failures import one_line
 from ..storage.atomic_files import replacing, replacing_folder
 from .export import write
-from .picture_links import link_pictures
+from .picture_links import make_links, picture_links
 
 NAMED_PEOPLE = ("posetrack17", "posetrack18", "posetrack21", "mot", "cvat")
 """Formats that ask for an identity of everybody, in single pictures too."""
+
+Errors = tuple[type[Exception], ...]
+
+REFUSED: Errors = (FormatError, InputError, MediaError)
+"""What is wrong with one video and no other; a full disk is not."""
+
+UNREADABLE: Errors = (*REFUSED, OSError)
 
 BEYOND = {
     "joints_3d": "joints in metres",
@@ -176,15 +183,15 @@ class _Job:
         taken: set[str] = set()
         with replacing_folder(out) as aside:
             for video in self._videos():
-                with self._leaving_out(video.name):
+                with self._leaving_out(video.name, REFUSED):
                     sequence = sequences[video.name]
                     at = place(video, form=self.to, suffix=form.suffix, sequence=sequence)
                     if str(at.file).casefold() in taken:
                         raise InputError(f"another video has the file {at.file} already")
                     taken.add(str(at.file).casefold())
+                    links = picture_links(video, at, out=aside) if pictures else []
                     self._write(video, at, folder=aside)
-                    if pictures:
-                        link_pictures(video, at, out=aside)
+                    make_links(links)
                     self._count(video)
             self._check_some()
 
@@ -201,7 +208,7 @@ class _Job:
         """The chosen videos that can be read."""
         for name in self.names:
             video = None
-            with self._leaving_out(name):
+            with self._leaving_out(name, UNREADABLE):
                 video = self.dataset.read(name)
             if video is None:
                 continue
@@ -213,11 +220,11 @@ class _Job:
             yield video
 
     @contextmanager
-    def _leaving_out(self, name: str) -> Iterator[None]:
+    def _leaving_out(self, name: str, errors: Errors) -> Iterator[None]:
         """Go on without a video that is broken."""
         try:
             yield
-        except (FormatError, InputError, MediaError) as error:
+        except errors as error:
             self.outcome.left_out += 1
             self.say(f"{name}: {one_line(error)}; left out")
 

@@ -84,6 +84,7 @@ def assert_same_people(old: VideoTracks, new: VideoTracks) -> None:
     np.testing.assert_allclose(old.boxes, new.boxes, atol=1e-3)
     np.testing.assert_array_equal(old.frames.times, new.frames.times)
     if old.head_boxes is not None:
+        assert new.head_boxes is not None
         np.testing.assert_allclose(old.head_boxes, new.head_boxes, atol=1e-9)
 
 
@@ -358,6 +359,33 @@ def test_predictions_are_found_by_the_name_before_the_conversion(
 
     assert names == ["500000_mpii_test.json", "500001_mpii_test.json"]
     assert report.total("mota") == pytest.approx(100)
+
+
+def test_nothing_is_written_through_a_link_into_the_source(
+    tmp_path: Path, truth: list[VideoTracks], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second sequence says that its pictures lie within those of the first."""
+    first, second = "images/val/000001_mpii_test", "images/val/000001_mpii_test/000002_mpii_test"
+    for folder, name in ((first, "000001_mpii_test"), (second, "000002_mpii_test")):
+        (tmp_path / "in" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / folder / "000000.jpg").touch()
+        names = tuple(f"{folder}/{i:06d}.jpg" for i in range(3))
+        tracks = replace(truth[0], frames=replace(truth[0].frames, names=names))
+        path = tmp_path / "in" / "annotations" / "val" / f"{name}.json"
+        posetrack18_writer.write_tracks(path, tracks)
+    before = sorted((tmp_path / "in").rglob("*"))
+
+    assert convert(tmp_path / "in", "posetrack18", "posetrack17", tmp_path / "out") == 3
+
+    assert "pictures of another video, which has no folders in it" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").rglob("*.json")] == ["000001_mpii_test.json"]
+    assert sorted((tmp_path / "in").rglob("*")) == before
+
+
+def test_pictures_are_not_linked_where_nobody_wants_them(drawn: Path, tmp_path: Path) -> None:
+    assert convert(drawn, "posetrack18", "mot", tmp_path / "out", "--no-pictures") == 0
+
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_symlink()]
 
 
 def test_bonns_sequences_equal_their_published_conversion(samples: Path, tmp_path: Path) -> None:
