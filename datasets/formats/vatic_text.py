@@ -54,7 +54,7 @@ def read(path: Path | str) -> VideoTracks:
 def _add(rows: AnnotationRows, line: bytes) -> int:
     """Append a line's box and return its frame; ValueError says what is wrong."""
     identity, *box, frame, lost, occluded, generated = _numbers(line)
-    if frame not in range(MAX_FRAMES):
+    if frame != int(frame) or not 0 <= frame < MAX_FRAMES:
         raise ValueError(f"frame must be a whole number in [0, {MAX_FRAMES}), got {frame:g}")
     if not {lost, occluded, generated} <= {0, 1}:
         raise ValueError("lost, occluded and generated must be 0 or 1")
