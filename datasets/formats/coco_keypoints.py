@@ -218,7 +218,7 @@ def read(path: Path | str) -> VideoTracks:
     rows = AnnotationRows(len(skeleton))
     regions: dict[int, tuple[Polygon, ...]] = {}
     for i, person in enumerate(file.annotations):
-        if person.category_id not in people and len(file.categories) > 1:
+        if person.category_id not in people:
             continue
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")

@@ -91,19 +91,19 @@ class File(msgspec.Struct):
 
 
 def people_in(file: File, path: Path) -> set[int]:
-    """Categories of people.
+    """Categories of people; where there is one category, whatever annotations say is it.
 
     Raises:
-        FormatError: If no category names joints or is called a person.
+        FormatError: If no category names joints, has them or is called a person.
     """
-    named = {category.id for category in file.categories if category.keypoints}
-    if named:
-        return named
-    jointed = {person.category_id for person in file.annotations if person.keypoints}
-    persons = {c.id for c in file.categories if c.id in jointed or c.name.lower() == "person"}
+    given = {annotation.category_id for annotation in file.annotations}
+    jointed = {annotation.category_id for annotation in file.annotations if annotation.keypoints}
+    persons = {category.id for category in file.categories if category.keypoints} or {
+        c.id for c in file.categories if c.id in jointed or c.name.lower() == "person"
+    }
     if not persons:
         raise FormatError(f"{path}: no category names its keypoints, and none is called 'person'")
-    return persons
+    return persons | given if len(file.categories) == 1 else persons
 
 
 def skeleton_in(file: File, path: Path) -> Skeleton:

@@ -103,6 +103,13 @@ def test_people_without_joints_are_told_from_dogs_by_their_name(tmp_path: Path) 
     assert found.skeleton.joints == ()
 
 
+def test_annotations_without_a_category_are_of_the_only_one(tmp_path: Path) -> None:
+    found = read(tmp_path, {"keypoints": joints(17), "category_id": 0})
+
+    assert found.skeleton is COCO17
+    assert len(found.frame) == 1
+
+
 def test_a_crowd_is_a_region_to_ignore(tmp_path: Path) -> None:
     found = read(tmp_path, {"bbox": [1, 2, 3, 4], "iscrowd": 1}, {"bbox": [1, 2, 3, 4]})
 
