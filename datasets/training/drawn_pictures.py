@@ -24,7 +24,7 @@ class DrawnConfig:
     scene: PictureConfig = field(default_factory=PictureConfig)
     """Pictures that are drawn as a whole."""
 
-    pasted_share: float = 0.5
+    pasted_share: float = 0.7
     """How often people are put onto a photograph instead, in [0, 1]."""
 
     pasted_people: tuple[int, int] = (1, 3)
@@ -37,11 +37,15 @@ class DrawnConfig:
     ignored: float = 0.2
     """People of whom less than this share is seen, in [0, 1], are regions to ignore."""
 
-    hidden_weight: float = 0.4
-    """Weight of a joint that is hidden; a visible one weighs 1."""
+    visible_weight: float = 0.6
+    """Weight of a joint that is seen, in [0, 1]: about what a teacher's joints weigh on average, so
+    that a drawn person counts no more than a photographed one."""
+
+    hidden_weight: float = 0.3
+    """Weight of a joint that is hidden, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        for name in ("pasted_share", "whole", "ignored", "hidden_weight"):
+        for name in ("pasted_share", "whole", "ignored", "visible_weight", "hidden_weight"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise InputError(f"DrawnConfig.{name} must be in [0, 1], got {value}")
@@ -84,7 +88,7 @@ def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledPictur
     seen = people.visibility >= config.ignored
     weights = np.select(
         [people.joint_states == JointState.VISIBLE, people.joint_states == JointState.OCCLUDED],
-        [1.0, config.hidden_weight],
+        [config.visible_weight, config.hidden_weight],
         0.0,
     )
     return LabelledPicture(

@@ -1,0 +1,209 @@
+"""Which of two kinds of models is better on labelled photographs, and whether it may be chance.
+
+    python -m benchmarks.compare_models --first A1.safetensors A2.safetensors \
+        --second B1.safetensors B2.safetensors --lspet ../shared/samples/lsp_extended \
+        --coco photographs ../shared/samples/tiny_coco/train2017 person_keypoints.json --record NAME
+
+The models of one kind differ in what chance did during their training; a kind's number is the mean
+over its models. The photographs are drawn anew 300 times, each as often as chance wants, the same
+for all models: 90 % of the differences lie between the two last numbers. That is the chance of the
+choice of photographs; that of the training shows in how the models of a kind differ.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from posetube.boxes import around, iou, to_xywh
+from posetube.datasets.readers.catalogue import open_dataset
+from posetube.models3d import load_model
+from posetube.pipelines.tracking.track import versions
+from posetube.skeletons import COCO17, LSP14
+from posetube.structures import Clip, Detections, IntArray, VideoTracks
+
+RESULTS = Path(__file__).parent / "results"
+DRAWS = 300
+SURE = 0.2
+"""Score from which on a detection counts as found in LSP."""
+
+NEAR = 0.3
+"""A joint is placed right within this share of the torso's length."""
+
+TORSO = ("left_shoulder", "right_hip")
+
+Doubles = npt.NDArray[np.float64]
+Scorer = Callable[[IntArray], dict[str, float]]
+"""Numbers in percent from the photographs at these places."""
+
+
+def find(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
+    """What a model finds in each picture."""
+    network = load_model(weights)
+    found = []
+    for path in pictures:
+        image = cv2.imread(str(path))
+        if image is None:
+            raise SystemExit(f"{path}: not a picture")
+        rgb = np.asarray(image[None, :, :, ::-1], np.uint8)
+        clip = Clip(frames=np.zeros(1, np.int64), times=np.zeros(1), images=rgb)
+        found.append(network.detect(clip).at(0))
+    return found
+
+
+def lspet_scorer(root: Path, weights: Path) -> tuple[Scorer, int]:
+    """People found at IoU 0.5 and joints placed right, of those with torso and six joints."""
+    dataset = open_dataset("lspet", root)
+    videos = [dataset.read(name) for name in dataset.videos()]
+    videos = [v for v in videos if _well_labelled(v.tracks)]
+    found = find(weights, (v.picture(0) or root for v in videos))
+    names = LSP14.joints[:12]
+    counts = np.array(
+        [_lsp_counts(np.asarray(v.tracks.keypoints[0, :12], np.float64), p, names)
+         for v, p in zip(videos, found, strict=True)]
+    )  # fmt: skip
+
+    def score(places: IntArray) -> dict[str, float]:
+        people, joints, right = counts[places].sum(axis=0)
+        return {"lspet found": 100 * people / len(places), "lspet joints": 100 * right / joints}
+
+    return score, len(videos)
+
+
+def _well_labelled(person: VideoTracks) -> bool:
+    known = np.isfinite(person.keypoints[0, :, 0])
+    return bool(known[[LSP14.index(name) for name in TORSO]].all() and known[:12].sum() >= 6)
+
+
+def _lsp_counts(
+    joints: Doubles, people: Detections, names: tuple[str, ...]
+) -> tuple[bool, int, int]:
+    """Whether the person was found, and how many joints are labelled and placed right."""
+    known = np.isfinite(joints[:, 0])
+    if not len(people):
+        return False, int(known.sum()), 0
+    overlap = iou(around(joints[known][None], scale=1.2), people.boxes)[0]
+    overlap = np.where(people.scores >= SURE, overlap, 0)
+    best = int(overlap.argmax())
+    columns = [COCO17.index(name) for name in names]
+    away = np.linalg.norm(people.keypoints[best, columns] - joints, axis=1)
+    torso = np.linalg.norm(np.subtract(*(joints[names.index(name)] for name in TORSO)))
+    return bool(overlap[best] >= 0.5), int(known.sum()), int((away < NEAR * torso).sum())
+
+
+def coco_scorer(name: str, pictures: Path, truth: COCO, weights: Path) -> tuple[Scorer, int]:
+    """OKS-AP and box AP as pycocotools counts them, from some of the pictures."""
+    images = truth.dataset["images"]
+    found = find(weights, (pictures / image["file_name"] for image in images))
+    results = [
+        {
+            "image_id": image["id"], "category_id": 1, "score": float(score), "bbox": box.tolist(),
+            "keypoints": np.c_[pose, np.ones(len(pose))].ravel().tolist(),
+        }
+        for image, people in zip(images, found, strict=True)
+        for box, score, pose in zip(
+            to_xywh(people.boxes), people.scores, people.keypoints, strict=True
+        )
+    ]  # fmt: skip
+    order = np.argsort(np.argsort([image["id"] for image in images]))
+    counted = {
+        f"{name} {short} AP": _counted(truth, results, kind)
+        for kind, short in (("keypoints", "OKS"), ("bbox", "box"))
+    }
+
+    def score(places: IntArray) -> dict[str, float]:
+        return {label: _ap(*both, order[places]) for label, both in counted.items()}
+
+    return score, len(images)
+
+
+def _counted(truth: COCO, results: list[dict[str, Any]], kind: str) -> tuple[COCOeval, list[Any]]:
+    """An evaluation, and its matches by picture in the order of their numbers."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        scores = COCOeval(truth, truth.loadRes(results), kind)
+        scores.params.catIds = [1]
+        scores.params.areaRng = scores.params.areaRng[:1]
+        scores.params.areaRngLbl = scores.params.areaRngLbl[:1]
+        scores.evaluate()
+    return scores, list(scores.evalImgs)
+
+
+def _ap(scores: COCOeval, matches: list[Any], places: IntArray) -> float:
+    scores.evalImgs = [matches[place] for place in places]
+    with contextlib.redirect_stdout(io.StringIO()):
+        scores.accumulate()
+    precision = scores.eval["precision"]
+    return 100 * float(precision[precision > -1].mean())
+
+
+def drawn_again(score: Scorer, count: int) -> dict[str, Doubles]:
+    """Numbers (1 + DRAWS,) of all the pictures, then of pictures drawn with repeats."""
+    rng = np.random.default_rng(0)
+    rows = [score(np.arange(count))]
+    rows += [score(rng.integers(0, count, count)) for _ in range(DRAWS)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def compare(first: list[dict[str, Doubles]], second: list[dict[str, Doubles]]) -> Any:
+    """By number: each model's, and the second kind's advantage with its range."""
+    table = {}
+    for name in first[0]:
+        ones, twos = ([model[name] for model in kind] for kind in (first, second))
+        gain = np.mean(twos, axis=0) - np.mean(ones, axis=0)
+        low, high = np.percentile(gain[1:], [5, 95])
+        table[name] = {
+            "first": [round(float(model[0]), 1) for model in ones],
+            "second": [round(float(model[0]), 1) for model in twos],
+            "gain": round(float(gain[0]), 1),
+            "range": [round(float(low), 1), round(float(high), 1)],
+        }
+    return table
+
+
+def main() -> None:
+    """Read the arguments, measure, print, record."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--first", nargs="+", type=Path, required=True, help="weights")
+    parser.add_argument("--second", nargs="+", type=Path, required=True, help="weights")
+    parser.add_argument("--lspet", type=Path, help="folder of LSP's extended set")
+    parser.add_argument("--coco", nargs=3, action="append", default=[],
+                        metavar=("NAME", "PICTURES", "JSON"))  # fmt: skip
+    parser.add_argument("--record", help="name of a file of results to write")
+    options = parser.parse_args()
+    with contextlib.redirect_stdout(io.StringIO()):
+        sets = [(name, Path(pictures), COCO(file)) for name, pictures, file in options.coco]
+
+    def numbers(weights: Path) -> dict[str, Doubles]:
+        scorers = [lspet_scorer(options.lspet, weights)] if options.lspet else []
+        scorers += [coco_scorer(*labelled, weights) for labelled in sets]
+        return {k: v for scorer in scorers for k, v in drawn_again(*scorer).items()}
+
+    kinds = [[numbers(weights) for weights in kind] for kind in (options.first, options.second)]
+    table = compare(*kinds)
+    for name, row in table.items():
+        print(f"{name:20s} {row['first']!s:16s} {row['second']!s:16s} "
+              f"{row['gain']:+5.1f}  {row['range']}")  # fmt: skip
+    if options.record:
+        record = {
+            "numbers": table,
+            "command": " ".join(["python", *sys.argv]),
+            "machine": platform.platform(),
+            "versions": versions(),
+        }
+        path = RESULTS / f"compare_models_{options.record}.json"
+        path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
