@@ -53,8 +53,9 @@ class MotSequences:
         tracks = mot_text.read(path.parents[1] if whole else path)
         frames = tracks.frames
         if not frames.names:
-            count = len(frames)
-            frames = numbered_frames(count, folder=f"{video}/img1", digits=6, suffix=".jpg")
+            folder = f"{video}/img1"
+            first = next((self.root / folder).glob("000001.*"), Path("000001.jpg"))
+            frames = numbered_frames(len(frames), folder=folder, digits=6, suffix=first.suffix)
         names = [relative_path(name, where=str(path)) for name in frames.names]
         there = any((self.root / name).is_file() for name in names)
         return AnnotatedVideo(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from posetube.datasets.readers.mot import read
+from posetube.datasets.readers.mot_sequences import MotSequences
 from posetube.errors import FormatError, InputError
 
 
@@ -41,6 +42,20 @@ def test_the_truth_of_posetrack21_has_its_frames_and_regions_beside_it(tmp_path:
     (tmp_path / "image_info.json").write_text(json.dumps(images[1:]))
     with pytest.raises(FormatError, match="frame_index must count from 1 without gaps"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_pictures_of_a_sequence_may_be_of_any_kind(tmp_path: Path, suffix: str) -> None:
+    sequence = tmp_path / "train" / "A-01"
+    (sequence / "gt").mkdir(parents=True)
+    (sequence / "gt" / "gt.txt").write_text("1,1,0,0,9,9,1,-1\n2,1,0,0,9,9,1,-1\n")
+    (sequence / "img1").mkdir()
+    picture = sequence / "img1" / f"000001{suffix}"
+    picture.touch()
+
+    video = MotSequences(root=tmp_path).read("train/A-01")
+
+    assert video.picture(0) == picture
 
 
 @pytest.mark.parametrize(
