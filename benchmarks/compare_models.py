@@ -143,12 +143,12 @@ def _ap(scores: COCOeval, matches: list[Any], places: IntArray) -> float:
     scores.evalImgs = [matches[place] for place in places]
     with contextlib.redirect_stdout(io.StringIO()):
         scores.accumulate()
-    precision = scores.eval["precision"]
+    precision = scores.eval["precision"][..., -1]  # with as many detections as COCO allows
     return 100 * float(precision[precision > -1].mean())
 
 
 def drawn_again(score: Scorer, count: int) -> dict[str, Doubles]:
-    """Numbers (1 + DRAWS,) of all the pictures, then of pictures drawn with repeats."""
+    """Numbers (1 + DRAWS,) of all the pictures, then of ``count`` drawn with repeats."""
     rng = np.random.default_rng(0)
     rows = [score(np.arange(count))]
     rows += [score(rng.integers(0, count, count)) for _ in range(DRAWS)]
@@ -184,10 +184,17 @@ def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         sets = [(name, Path(pictures), COCO(file)) for name, pictures, file in options.coco]
 
+    pictures: dict[str, int] = {}
+
     def numbers(weights: Path) -> dict[str, Doubles]:
         scorers = [lspet_scorer(options.lspet, weights)] if options.lspet else []
         scorers += [coco_scorer(*labelled, weights) for labelled in sets]
-        return {k: v for scorer in scorers for k, v in drawn_again(*scorer).items()}
+        found: dict[str, Doubles] = {}
+        for score, count in scorers:
+            drawn = drawn_again(score, count)
+            found |= drawn
+            pictures.update(dict.fromkeys(drawn, count))
+        return found
 
     kinds = [[numbers(weights) for weights in kind] for kind in (options.first, options.second)]
     table = compare(*kinds)
@@ -197,6 +204,7 @@ def main() -> None:
     if options.record:
         record = {
             "numbers": table,
+            "pictures": pictures,
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
             "versions": versions(),
