@@ -131,9 +131,7 @@ class ClipIndex:
     """The training clips of a data set: a sequence that reads a clip when it is asked for."""
 
     dataset: Dataset
-    """From :func:`posetube.datasets.readers.catalogue.open_dataset`. A clip reads the labels of its
-    video: whoever draws many at random gives a
-    :class:`~posetube.datasets.training.recent_videos.RecentVideos` of it."""
+    """From :func:`posetube.datasets.readers.catalogue.open_dataset`."""
 
     config: ClipConfig
     """Which frames belong together."""

@@ -16,7 +16,6 @@ from ...datasets.readers.annotated_video import Split
 from ...datasets.readers.catalogue import open_dataset
 from ...datasets.training.augment import AugmentConfig, augment
 from ...datasets.training.clips import ClipConfig, ClipIndex
-from ...datasets.training.recent_videos import RecentVideos
 from .batches import MULTIPLE, Batch
 from .tube_truth import truth_of_clip
 
@@ -85,7 +84,7 @@ class ClipBatches:
         self, config: ClipsConfig, *, skeleton: Skeleton, seed: int, root: Path = Path()
     ) -> None:
         self.config, self.seed, self.skeleton = config, seed, skeleton
-        dataset = RecentVideos(open_dataset(config.dataset, root / config.root))
+        dataset = open_dataset(config.dataset, root / config.root)
         self._clips = ClipIndex(dataset=dataset, config=config.frames, split=config.split)
         if not len(self._clips):
             part = f" in part {config.split!r}" if config.split else ""
