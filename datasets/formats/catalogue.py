@@ -100,32 +100,38 @@ FORMATS: dict[str, Format] = {
 """What reads and writes each format."""
 
 
-def _refuse(path: Path, tracks: VideoTracks) -> None:
-    raise InputError(f"{tracks.source}: this format is read, not written; name another")
-
-
-READ_ONLY: dict[str, Format] = {
-    "tfjs": Format(read=tfjs.read, write=_refuse, suffix=".json"),
-    "vatic": Format(read=vatic_text.read, write=_refuse, suffix=".txt"),
-    "mpii-list": Format(read=mpii.read, write=_refuse, suffix=".json"),
-    "human36m-list": Format(read=human36m_pictures.read, write=_refuse, suffix=".npz"),
+READ_ONLY: dict[str, Callable[[Path], VideoTracks]] = {
+    "tfjs": tfjs.read,
+    "vatic": vatic_text.read,
+    "mpii-list": mpii.read,
+    "human36m-list": human36m_pictures.read,
 }
-"""Others' formats that are met, but that nobody asks for."""
+"""What reads others' formats that are met, but that nobody asks for."""
 
 
 def find_format(name: str) -> Format:
-    """The format of this name.
+    """The format of this name, to write.
 
     Raises:
         InputError: If there is none; lists those that exist.
     """
-    known = FORMATS | READ_ONLY
-    if name not in known:
-        raise InputError(
-            f"no format is called {name!r}; there are {', '.join(FORMATS)}, and, only to be read, "
-            f"{', '.join(READ_ONLY)}"
-        )
-    return known[name]
+    if name in READ_ONLY:
+        raise InputError(f"{name} is read, not written; there are {', '.join(FORMATS)}")
+    if name not in FORMATS:
+        raise InputError(f"no format is called {name!r}; there are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def find_reader(name: str) -> Callable[[Path], VideoTracks]:
+    """What reads the format of this name.
+
+    Raises:
+        InputError: If there is none; lists those that exist.
+    """
+    readers = {known: form.read for known, form in FORMATS.items()} | READ_ONLY
+    if name not in readers:
+        raise InputError(f"no format is called {name!r}; there are {', '.join(readers)}")
+    return readers[name]
 
 
 def guess_format(path: Path) -> str:

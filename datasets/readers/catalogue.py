@@ -9,7 +9,7 @@ from pathlib import Path
 from posetube.errors import InputError
 from posetube.structures import IntArray, VideoTracks
 
-from . import posetrack17, posetrack17_mat, posetrack18
+from . import posetrack17, posetrack17_mat, posetrack18, sequence_files
 from .annotated_video import Dataset
 from .bbc_pose import BbcPose
 from .bonn import Bonn
@@ -37,13 +37,7 @@ def _posetrack17(root: Path) -> Dataset:
     return SequenceFiles(
         root=root,
         name="posetrack17",
-        patterns=(
-            "annotations/*/*.json",
-            "annotations/*/*.mat",
-            "PoseTrackV1.0_Annots_*/*.json",
-            "*.json",
-            "*.mat",
-        ),
+        patterns=sequence_files.POSETRACK17,
         reader=_read_posetrack17,
     )
 
@@ -52,8 +46,9 @@ def _posetrack18(root: Path) -> Dataset:
     return SequenceFiles(
         root=root,
         name="posetrack18",
-        patterns=("annotations/*/*.json", "posetrack_data/*/*.json", "*.json"),
+        patterns=sequence_files.POSETRACK18,
         reader=posetrack18.read,
+        merged=True,
     )
 
 
@@ -61,7 +56,7 @@ def _posetrack21(root: Path) -> Dataset:
     return SequenceFiles(
         root=root,
         name="posetrack21",
-        patterns=("posetrack_data/annotations/*/*.json", "posetrack_data/*/*.json", "*.json"),
+        patterns=sequence_files.POSETRACK21,
         reader=posetrack18.read,
         people=_person_ids,
     )

@@ -11,7 +11,8 @@ from cyclopts import Parameter
 
 from posetube.errors import InputError
 
-from ...datasets.formats.catalogue import FORMATS, Format, find_format, guess_format
+from ...datasets.formats.catalogue import FORMATS, Format, find_format, find_reader, guess_format
+from ...datasets.readers import posetrack18
 from ...datasets.readers.annotated_video import Dataset, Split
 from ...datasets.readers.catalogue import DATASETS, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
@@ -88,7 +89,13 @@ def _dataset(source: Path, name: str | None) -> Dataset | None:
 
 def _convert_file(source: Path, form: Format, *, to: str, out: Path, from_: str | None) -> None:
     name = from_ or guess_format(source)
-    tracks = find_format(name).read(source)
+    tracks = find_reader(name)(source)
+    sequences = posetrack18.sequences(tracks) if name == "posetrack18" else []
+    if len(sequences) > 1:  # whose ids mean somebody else in each
+        raise InputError(
+            f"{source}: holds {len(sequences)} sequences, {sequences[0].source} and others; "
+            "name its folder, --from posetrack18, and if need be --video"
+        )
     if not len(tracks.skeleton) and to != "mot":
         raise InputError(f"{source}: {name} holds boxes only; {to} needs joints")
     write(tracks, form, out, say=_say)

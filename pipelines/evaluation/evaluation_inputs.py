@@ -21,6 +21,7 @@ from ...datasets.readers import mot, posetrack17, posetrack18
 from ...datasets.readers.annotated_video import Dataset
 from ...datasets.readers.jhmdb import Jhmdb
 from ...datasets.readers.penn_action import PennAction
+from ...datasets.readers.sequence_files import POSETRACK18, POSETRACK21
 
 Form = Literal["json", "posetrack18", "run", "mot", "dataset", "memory"]
 """Where a sequence lies; JSON is PoseTrack17's, 18's or 21's, ``posetrack18`` a part of a file."""
@@ -29,8 +30,8 @@ Tracks = VideoTracks | Sequence[VideoTracks]
 Input = Tracks | str | Path
 """A file, a folder, a run's directory, or tracks in memory."""
 
-POSETRACK = ("annotations/*/*.json", "posetrack_data/*/*.json")
-"""Where the published data sets have their annotations."""
+POSETRACK = tuple(p for p in (*POSETRACK18, *POSETRACK21) if p.count("/") > 1)
+"""Where the published data sets have their annotations, each in the folder of its part."""
 
 UNDERSTOOD = (
     "PoseTrack17, 18 or 21 JSON, run directories, MOTChallenge text, labels/*.mat of Penn Action, "

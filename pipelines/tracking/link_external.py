@@ -18,7 +18,7 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import Detections, DoubleArray, FloatArray, VideoTracks
 
-from ...datasets.formats.catalogue import find_format, guess_format
+from ...datasets.formats.catalogue import find_reader, guess_format
 from ...tracker.admission import JOINTS_TO_BOX
 from ...tracker.config import LinkConfig
 from ..interrupt import Interrupt
@@ -81,7 +81,7 @@ def link_file(
     if on_existing in ("resume", "skip"):
         raise InputError(f"link: detections are linked anew each time; not {on_existing}")
     name = form or guess_format(path)
-    tracks, notes = detections_of(find_format(name).read(path), frame_rate=frame_rate)
+    tracks, notes = detections_of(find_reader(name)(path), frame_rate=frame_rate)
     if not len(tracks.frames):
         raise FormatError(
             f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"

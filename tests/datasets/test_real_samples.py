@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.formats.catalogue import find_format, guess_format
+from posetube.datasets.formats.catalogue import find_reader, guess_format
 from posetube.datasets.readers.cameras import read_cameras
 from posetube.datasets.readers.catalogue import open_dataset
 from posetube.datasets.readers.check import check
@@ -34,7 +34,7 @@ def video(files: list[Path], own: Path) -> Numbers:
     """Frames, people in them, joints that are labelled, as ``data convert`` reads each file."""
     numbers: list[int] = []
     for path in files:
-        tracks = find_format(guess_format(path)).read(path)
+        tracks = find_reader(guess_format(path))(path)
         known = ~np.isnan(tracks.keypoints).any(axis=-1)
         numbers += [len(tracks.frames), len(tracks.frame), int(known.sum())]
     return tuple(numbers)
@@ -45,7 +45,7 @@ def sleap(joints: tuple[str, ...], place: tuple[float, float]) -> How:
 
     def numbers(files: list[Path], own: Path) -> Numbers:
         (path,) = files
-        tracks = find_format(guess_format(path)).read(path)
+        tracks = find_reader(guess_format(path))(path)
         assert tracks.skeleton.joints == joints
         np.testing.assert_allclose(tracks.keypoints[0, 0], place)
         known = ~np.isnan(tracks.keypoints).any(axis=-1)

@@ -27,7 +27,7 @@ from posetube.datasets.formats import (
     posetrack21,
     sleap,
 )
-from posetube.datasets.formats.catalogue import FORMATS, find_format, guess_format
+from posetube.datasets.formats.catalogue import FORMATS, find_format, find_reader, guess_format
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
 from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
@@ -379,6 +379,8 @@ def test_what_is_no_format_is_said(tmp_path: Path) -> None:
         guess_format(tmp_path)
     with pytest.raises(InputError, match="no format is called 'doc'; there are posetrack18"):
         find_format("doc")
+    with pytest.raises(InputError, match="no format is called 'doc'; there are posetrack18.*vatic"):
+        find_reader("doc")
 
 
 def test_a_missing_library_says_what_to_install(

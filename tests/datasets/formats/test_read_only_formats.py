@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import mot_text, tfjs, vatic_text
-from posetube.datasets.formats.catalogue import READ_ONLY, find_format, guess_format
+from posetube.datasets.formats.catalogue import READ_ONLY, find_format, find_reader, guess_format
 from posetube.errors import FormatError, InputError
 from posetube.structures import RowState, VideoTracks
 
@@ -145,7 +145,7 @@ def test_mpiis_list_has_a_frame_for_each_picture(tmp_path: Path) -> None:
     people = [PERSON, {**PERSON, "image": "b.jpg"}, PERSON]
     path = written(tmp_path / "valid.json", people)
 
-    found = find_format(guess_format(path)).read(path)
+    found = find_reader(guess_format(path))(path)
 
     assert guess_format(path) == "mpii-list"
     assert found.frames.names == ("a.jpg", "b.jpg")
@@ -155,11 +155,9 @@ def test_mpiis_list_has_a_frame_for_each_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", READ_ONLY)
-def test_what_is_only_read_says_so(name: str, tmp_path: Path) -> None:
-    path = written(tmp_path / "a.txt", '1 2 3 4 5 0 0 0 0 "person"')
-
-    with pytest.raises(InputError, match="a: this format is read, not written"):
-        find_format(name).write(tmp_path / "b", vatic_text.read(path))
+def test_what_is_only_read_says_so(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is read, not written; there are posetrack18"):
+        find_format(name)
 
 
 def test_detections_are_written_without_identities(tmp_path: Path) -> None:
@@ -167,7 +165,7 @@ def test_detections_are_written_without_identities(tmp_path: Path) -> None:
         {"bbox": [1, 2, 10, 20], "image_id": i, "category_id": 1, "score": 0.5} for i in (5, 9)
     ]
     path = written(tmp_path / "a.json", boxes)
-    found: VideoTracks = find_format(guess_format(path)).read(path)
+    found: VideoTracks = find_reader(guess_format(path))(path)
     mot_text.write_tracks(tmp_path / "a.txt", found)
 
     again = mot_text.read(tmp_path / "a.txt")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from posetube.datasets.readers.catalogue import open_dataset
+from posetube.errors import FormatError
 from posetube.skeletons import POSETRACK17SLOTS
 
 
@@ -62,3 +63,44 @@ def test_posetrack21_knows_people_in_all_sequences(tmp_path: Path) -> None:
     assert video.tracks.track_ids.tolist() == [2]
     assert video.person_ids is not None
     assert video.person_ids.tolist() == [41]
+
+
+def merged(path: Path) -> None:
+    """Two sequences in one file; person 2 of one is not person 2 of the other."""
+    folders = ("000001_mpii_test", "000002_mpii_test")
+    content = {
+        "images": [
+            {"id": i, "file_name": f"images/val/{folder}/000000.jpg"}
+            for i, folder in enumerate(folders)
+        ],
+        "annotations": [
+            {"image_id": i, "track_id": 2, "keypoints": [5.0 + i] * 51} for i in range(2)
+        ],
+        "categories": [{"name": "person", "keypoints": list(POSETRACK17SLOTS.joints)}],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("folder", ["annotations", "."])
+def test_the_sequences_of_one_file_are_videos_of_their_own(tmp_path: Path, folder: str) -> None:
+    merged(tmp_path / folder / "posetrack18_val.json")
+    (tmp_path / folder / "posetrack18_val_human_detections.json").write_text("[]")
+    dataset = open_dataset("posetrack18", tmp_path)
+
+    videos = [dataset.read(name) for name in dataset.videos()]
+
+    assert dataset.videos() == tuple(f"posetrack18_val/00000{i}_mpii_test" for i in (1, 2))
+    assert [video.split for video in videos] == ["val", "val"]
+    assert [video.tracks.keypoints[0, 0, 0] for video in videos] == [5, 6]
+    assert [len(video.tracks.frames) for video in videos] == [1, 1]
+
+
+def test_a_damaged_file_beside_them_is_told_of_when_it_is_read(tmp_path: Path) -> None:
+    merged(tmp_path / "posetrack18_val.json")
+    (tmp_path / "posetrack18_train.json").write_text("{")
+    dataset = open_dataset("posetrack18", tmp_path)
+
+    assert len(dataset.videos()) == 3
+    with pytest.raises(FormatError, match=r"posetrack18_train\.json"):
+        dataset.read("posetrack18_train")

@@ -425,3 +425,20 @@ def test_photographs_of_coco_stay_where_they_are(samples: Path, tmp_path: Path) 
     assert sorted(a["keypoints"] for a in loaded.dataset["annotations"]) == sorted(
         [float(n) for n in a["keypoints"]] for a in people
     )
+
+
+def test_a_file_of_several_sequences_is_to_be_named_by_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [{"id": i, "file_name": f"images/val/{i}/0.jpg"} for i in range(2)]
+    people = [{"image_id": i, "track_id": 0, "keypoints": [5.0, 5, 1]} for i in range(2)]
+    content = {"images": frames, "annotations": people, "categories": [{"keypoints": ["nose"]}]}
+    source = tmp_path / "posetrack18_val.json"
+    source.write_text(json.dumps(content))
+
+    code = main(["data", "convert", str(source), "--from", "posetrack18", "--to", "csv",
+                 "-o", str(tmp_path / "a.csv")])  # fmt: skip
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "holds 2 sequences, 0 and others; name its folder, --from posetrack18" in said
