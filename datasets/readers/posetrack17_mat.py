@@ -1,7 +1,8 @@
 """PoseTrack17's MATLAB files: the same ``annolist`` as its JSON, one file per sequence.
 
 Positions are left as they are, like those of the JSON, so that both give the same numbers. Frames
-that nobody labelled have ``is_labeled`` 0 or no people at all.
+that nobody labelled have ``is_labeled`` 0 or no people at all; a joint is hidden where it has an
+``is_visible`` of 0.
 
 Not here: the JSON (:mod:`posetube.datasets.readers.posetrack17`).
 
@@ -82,7 +83,9 @@ def _add(person: dict[str, Any], rows: AnnotationRows, *, frame: int, where: str
             joint = int(number(point.get("id", NOTHING), where=f"{where}: id"))
             if 0 <= joint < len(POSETRACK15):
                 x, y = (number(point.get(axis, NOTHING), where=f"{where}: {axis}") for axis in "xy")
-                points[joint] = x, y, 1
+                seen = point.get("is_visible", NOTHING)
+                hidden = np.size(seen) and not number(seen, where=f"{where}: is_visible")
+                points[joint] = x, y, -1 if hidden else 1
     track = person.get("track_id", NOTHING)
     given = all(np.size(person.get(side, NOTHING)) for side in HEAD)
     rows.add(

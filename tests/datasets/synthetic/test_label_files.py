@@ -57,7 +57,7 @@ def poses(videos: list[AnnotatedVideo]) -> tuple[DoubleArray, DoubleArray]:
     ("layout", "name", "crowd", "hidden"),
     [
         ("bonn", "bonn", True, True),
-        ("posetrack17-mat", "posetrack17", True, False),
+        ("posetrack17-mat", "posetrack17", True, True),
         ("mpii", "mpii", True, True),
         ("flic", "flic", True, False),
         ("lspet", "lspet", True, False),
