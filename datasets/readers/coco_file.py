@@ -82,12 +82,20 @@ class Category(msgspec.Struct, omit_defaults=True):
     skeleton: list[tuple[int, int]] = []
 
 
+class Video(msgspec.Struct):
+    """What images of one ``video_id`` are frames of."""
+
+    id: Identity
+    name: str = ""
+
+
 class File(msgspec.Struct):
     """A whole file."""
 
     images: list[Image]
     annotations: list[Annotation]
     categories: list[Category]
+    videos: list[Video] = []
 
 
 def people_in(file: File, path: Path) -> set[int]:

@@ -1,9 +1,10 @@
-"""COCO's people: photographs with boxes, joints and masks.
+"""COCO's people: photographs with boxes, joints and masks, or the frames of videos.
 
 Layout: ``annotations/person_keypoints_train2017.json`` beside ``train2017/000000391895.jpg``; where
 only ``instances_train2017.json`` is there, people have boxes and masks alone. About half of the
 people have no joints labelled. A crowd is no person but a region to ignore, given as
-the box around it.
+the box around it. Images of one ``video_id`` are the frames of a video, in the order of their
+``frame_id``, called as ``videos`` has it; every other one is a video of a single frame.
 
 Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
 """
@@ -18,7 +19,8 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.structures import BoolArray, FrameTable
+from posetube.skeletons import Skeleton
+from posetube.structures import BoolArray, FrameTable, Polygon
 
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
@@ -61,14 +63,28 @@ class CocoPeople:
         raise FormatError(f"{self.root}: no annotations of COCO; looked for {', '.join(FILES)}")
 
     @cached_property
-    def _pictures(self) -> dict[str, tuple[str, Image]]:
-        """File and entry of each picture by its name."""
-        found: dict[str, tuple[str, Image]] = {}
+    def _videos(self) -> dict[str, tuple[str, list[Image]]]:
+        """File and frames of each video by its name; a picture is called by its file."""
+        found: dict[str, tuple[str, list[Image]]] = {}
         for stem, (file, path) in self._files.items():
-            for image in file.images:
-                name = relative_path(image.file_name, where=f"{path}: image {image.id}")
-                found.setdefault(f"{self._folder(path, name)}{name}", (stem, image))
+            names = _video_names(file, stem, taken=set(found))
+            for image in sorted(file.images, key=lambda image: image.frame_id or 0):
+                if image.video_id is None:
+                    found.setdefault(self._picture(image, path), (stem, [image]))
+                else:
+                    name = names.get(image.video_id, f"{stem}/{image.video_id}")
+                    found.setdefault(name, (stem, []))[1].append(image)
         return found
+
+    def _picture(self, image: Image, path: Path) -> str:
+        """Where an image lies below the root."""
+        name = relative_path(image.file_name, where=f"{path}: image {image.id}")
+        return f"{self._folder(path, name)}{name}"
+
+    @cached_property
+    def _skeletons(self) -> dict[str, Skeleton]:
+        """Joints by file; to find them takes a look at everybody in it."""
+        return {stem: skeleton_in(file, path) for stem, (file, path) in self._files.items()}
 
     @cached_property
     def _people(self) -> dict[tuple[str, int], list[Annotation]]:
@@ -90,48 +106,60 @@ class CocoPeople:
 
     def videos(self) -> tuple[str, ...]:
         """Names of the pictures, such as ``train2017/000000391895.jpg``, and of broken files."""
-        return (*self._pictures, *self._read_files[1])
+        return (*self._videos, *self._read_files[1])
 
     def read(self, video: str) -> AnnotatedVideo:
-        """One picture; people without labelled joints are rows without joints."""
+        """One picture or video; people without labelled joints are rows without joints."""
         if video in self._read_files[1]:
             raise self._read_files[1][video]
-        if video not in self._pictures:
+        if video not in self._videos:
             raise FormatError(f"{self.root}: no picture {video!r} in COCO")
-        stem, image = self._pictures[video]
-        file, path = self._files[stem]
-        skeleton = skeleton_in(file, path)
-        rows = AnnotationRows(len(skeleton))
-        regions = []
-        for person in self._people.get((stem, image.id), []):
-            try:
-                if person.iscrowd == 1:
-                    regions.append(region(person))
-                else:
-                    add(rows, person, frame=0, joints=len(skeleton))
-            except ValueError as error:
-                raise FormatError(f"{path}: annotation {person.id}: {error}") from None
+        stem, images = self._videos[video]
+        path = self._files[stem][1]
+        rows, regions = self._rows(stem, images)
+        names = tuple(self._picture(image, path) for image in images)
         frames = FrameTable(
-            times=np.full(1, np.nan),
-            names=(video,),
-            ids=np.array([image.id]),
-            ignore_regions={0: tuple(regions)} if regions else {},
+            times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
+            names=names,
+            ids=np.array([image.id for image in images]),
+            ignore_regions=regions,
         )
         tracks = rows.table(
             path=path,
             source=video,
-            size=_size(image),
-            skeleton=skeleton,
+            size=_size(images[0]),
+            skeleton=self._skeletons[stem],
             frames=frames,
         )
+        if images[0].video_id is None:
+            tracks = replace(tracks, track_ids=np.full(len(tracks.frame), -1))
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
             split=_split(stem),
-            media=self.root if (self.root / video).is_file() else None,
+            media=self.root if any((self.root / name).is_file() for name in names) else None,
             metric="oks",
-            tracks=replace(tracks, track_ids=np.full(len(tracks.frame), -1)),
+            tracks=tracks,
         )
+
+    def _rows(
+        self, stem: str, images: list[Image]
+    ) -> tuple[AnnotationRows, dict[int, tuple[Polygon, ...]]]:
+        """Everybody in some images of a file, and the crowds by place."""
+        joints = len(self._skeletons[stem])
+        rows = AnnotationRows(joints)
+        regions: dict[int, tuple[Polygon, ...]] = {}
+        for frame, image in enumerate(images):
+            for person in self._people.get((stem, image.id), []):
+                try:
+                    if person.iscrowd == 1:
+                        regions[frame] = (*regions.get(frame, ()), region(person))
+                    else:
+                        add(rows, person, frame=frame, joints=joints)
+                except ValueError as error:
+                    path = self._files[stem][1]
+                    raise FormatError(f"{path}: annotation {person.id}: {error}") from None
+        return rows, regions
 
     def masks(self, video: str) -> BoolArray:
         """(R, H, W) which pixels each person of :meth:`read` covers.
@@ -139,11 +167,12 @@ class CocoPeople:
         Raises:
             FormatError: If a mask is damaged, or the file does not tell the picture's size.
         """
-        stem, image = self._pictures[video]
-        size = _size(image)
+        stem, images = self._videos[video]
+        size = _size(images[0])
         if size is None or max(size) > MAX_SIDE:
             raise FormatError(f"{self.root}: {video}: size {size}; no masks can be drawn")
-        people = [p for p in self._people.get((stem, image.id), []) if p.iscrowd != 1]
+        everybody = (p for image in images for p in self._people.get((stem, image.id), []))
+        people = [p for p in everybody if p.iscrowd != 1]
         masks = [_mask(p, size, where=f"{video}: annotation {p.id}") for p in people]
         return np.array(masks, np.bool_).reshape(-1, *size)
 
@@ -172,7 +201,18 @@ def _annotation_files(
     return found, broken if all_of_them else {}
 
 
-Polygons = list[list[float]]
+def _video_names(file: File, stem: str, *, taken: set[str]) -> dict[int, str]:
+    """Names of the videos that a file lists; those without one of their own are numbered."""
+    names: dict[int, str] = {}
+    for video in file.videos:
+        free = video.name and video.name not in taken
+        names[video.id] = video.name if free else f"{stem}/{video.id}"
+        taken.add(names[video.id])
+    return names
+
+
+Corners = list[list[float]]
+"""The polygons of a mask, x and y by turns."""
 
 
 def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
@@ -180,7 +220,7 @@ def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
     from pycocotools import mask as coco_mask
 
     try:
-        polygons = msgspec.json.decode(person.segmentation or b"[]", type=Polygons)
+        polygons = msgspec.json.decode(person.segmentation or b"[]", type=Corners)
     except msgspec.MsgspecError as error:
         raise FormatError(f"{where}: segmentation: {error}") from None
     sound = [p for p in polygons if len(p) >= 6 and len(p) % 2 == 0 and _within(p, size)]

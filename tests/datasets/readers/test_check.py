@@ -87,7 +87,7 @@ def test_a_broken_file_of_coco_leaves_the_other_one(tmp_path: Path) -> None:
 
     report = check(open_dataset("coco", tmp_path), root=tmp_path)
 
-    assert report.videos == 10
+    assert (report.videos, report.frames) == (1, 10)
     assert report.problems[0].file == "person_keypoints_train2017"
     assert "is the file cut short?" in report.problems[0].what
 

@@ -151,3 +151,32 @@ def test_masks_come_without_joints_too(samples: Path, tmp_path: Path) -> None:
     picture = bare.videos()[0]
     np.testing.assert_array_equal(bare.read(picture).tracks.boxes, full.read(picture).tracks.boxes)
     np.testing.assert_array_equal(bare.masks(picture), full.masks(picture))
+
+
+def test_images_of_a_video_are_its_frames_in_their_order(tmp_path: Path) -> None:
+    frames = [(3, 7, 1), (4, 7, 0), (5, 8, 0), (6, 9, 0), (8, None, None)]
+    content = {
+        "images": [
+            {"id": i, "file_name": f"{i}.jpg", "video_id": video, "frame_id": frame, "time": i / 8}
+            for i, video, frame in frames
+        ],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 1, "track_id": 5, "keypoints": joints(17)}
+            for i, _, _ in frames
+        ],
+        "categories": [BODY],
+        "videos": [{"id": 7, "name": "walk"}, {"id": 8, "name": "walk"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    dataset = CocoPeople(root=tmp_path)
+
+    found = {name: dataset.read(name).tracks for name in dataset.videos()}
+
+    assert found["walk"].frames.names == ("4.jpg", "3.jpg")
+    assert found["walk"].frames.times.tolist() == [0.5, 0.375]
+    assert {name: tracks.track_ids.tolist() for name, tracks in found.items()} == {
+        "walk": [5, 5],
+        "a/8": [5],  # its name is another one's
+        "a/9": [5],  # it has no name
+        "8.jpg": [-1],
+    }

@@ -62,18 +62,17 @@ def test_posetracks_readers_find_joints_and_identities_again(
         assert image.shape == (144, 256, 3)
 
 
-def test_cocos_reader_finds_the_people_of_every_picture(
-    tmp_path: Path, crowd: SyntheticClip
-) -> None:
+def test_cocos_reader_finds_the_people_of_every_frame(tmp_path: Path, crowd: SyntheticClip) -> None:
     write_dataset(tmp_path, [crowd], layout="coco")
     dataset = open_dataset("coco", tmp_path)
     truth = crowd.tracks()
-    assert len(dataset.videos()) == 6
-    for index, name in enumerate(dataset.videos()):
-        picture = dataset.read(name)
-        rows = truth.rows_of(index)
-        np.testing.assert_allclose(picture.tracks.keypoints, truth.keypoints[rows], atol=0.01)
-        np.testing.assert_allclose(picture.tracks.boxes, truth.boxes[rows], atol=0.01)
+    (name,) = dataset.videos()
+    video = dataset.read(name)
+    np.testing.assert_array_equal(video.tracks.frame, truth.frame)
+    np.testing.assert_array_equal(video.tracks.track_ids, truth.track_ids)
+    np.testing.assert_allclose(video.tracks.keypoints, truth.keypoints, atol=0.01)
+    np.testing.assert_allclose(video.tracks.boxes, truth.boxes, atol=0.01)
+    assert video.picture(5) is not None
 
 
 def test_motchallenges_reader_finds_the_boxes(tmp_path: Path, crowd: SyntheticClip) -> None:

@@ -322,6 +322,18 @@ def test_nobody_is_in_two_videos_of_one_coco_file(drawn: Path, tmp_path: Path) -
     assert len(coco_keypoints.read(tmp_path / "all.json").ids) == 4
 
 
+def test_the_videos_of_one_coco_file_come_back(drawn: Path, tmp_path: Path) -> None:
+    (tmp_path / "coco").mkdir()
+    assert convert(drawn, "posetrack18", "coco", tmp_path / "coco" / "all.json") == 0
+    assert convert(tmp_path / "coco", "coco", "posetrack18", tmp_path / "back") == 0
+
+    before, after = (open_dataset("posetrack18", path) for path in (drawn, tmp_path / "back"))
+    for old, new in pairs(before, after):
+        ids = new.tracks.track_ids - new.tracks.track_ids.min() + old.tracks.track_ids.min()
+        unheaded = replace(old.tracks, head_boxes=None)  # COCO has no place for them
+        assert_same_people(unheaded, replace(new.tracks, track_ids=ids))
+
+
 def test_a_table_tells_videos_apart(drawn: Path, tmp_path: Path) -> None:
     assert convert(drawn, "posetrack18", "csv", tmp_path / "all.csv") == 0
 
