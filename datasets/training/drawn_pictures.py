@@ -57,7 +57,7 @@ class DrawnConfig:
 
 
 def drawn_pictures(
-    photograph: Callable[[np.random.Generator], LabelledPicture],
+    photograph: Callable[[np.random.Generator], LabelledPicture] | None,
     *,
     count: int,
     config: DrawnConfig,
@@ -66,14 +66,14 @@ def drawn_pictures(
     """File name and picture, ``count`` times; each depends on ``seed`` and its own number alone.
 
     Args:
-        photograph: Gives something to put people onto.
+        photograph: Gives something to put people onto; None: all scenes are invented.
         count: How many.
         config: What they show.
         seed: What chance starts from.
     """
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        if rng.random() < config.pasted_share:
+        if rng.random() < config.pasted_share and photograph is not None:
             made = onto_photograph(photograph(rng), config=config, rng=rng)
         else:
             made = as_labelled(picture(config.scene, rng=rng), config=config)

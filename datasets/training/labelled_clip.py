@@ -9,8 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.skeletons import Skeleton
-from posetube.structures import BoolArray, ByteArray, DoubleArray, FloatArray, check_shapes
+from posetube.skeletons import Skeleton, apply, convert
+from posetube.structures import (
+    BoolArray,
+    ByteArray,
+    DoubleArray,
+    FloatArray,
+    JointState,
+    check_shapes,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,3 +75,23 @@ class LabelledClip:
     def size(self) -> tuple[int, int]:
         """H, W of the frames, pixels."""
         return self.images.shape[1], self.images.shape[2]
+
+    def joints_of(self, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:
+        """The joints that a network is to find; hidden ones count like visible ones.
+
+        Returns:
+            (N, T, K) positions by name, NaN where the clip does not know them, and 1 where it does.
+
+        Raises:
+            InputError: If the two joint sets share no joint.
+        """
+        plan = convert(self.skeleton, skeleton, derive=False)
+        if not plan.kept:
+            raise InputError(
+                f"pictures of {self.skeleton.name} have no joint that a network of {skeleton.name} "
+                "finds; start from a model of another joint set"
+            )
+        known = (self.joint_states != JointState.ABSENT).astype(np.float32)
+        points, weights = apply(plan, self.keypoints, known)
+        unknown = np.isnan(points).any(axis=-1)
+        return np.asarray(points, np.float32), np.where(unknown, 0, weights).astype(np.float32)

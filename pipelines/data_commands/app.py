@@ -3,6 +3,7 @@
 from cyclopts import App
 
 COMMANDS = (
+    ("archive", "archive:archive", "A data set's pictures, to train on."),
     ("check", "check:check", "What of a data set is there, and broken."),
     ("convert", "convert:convert", "One format to another."),
     ("preview", "preview:preview", "A page of pictures with their joints."),

@@ -21,9 +21,9 @@ class DrawnArchiveConfig:
     weight: float = 1.0
     """How often one is shown, relative to a picture of another archive of weight 1; above 0."""
 
-    onto: dict[str, float]
+    onto: dict[str, float] = field(default_factory=dict)
     """Archives of the photographs that people are put onto, with weights like
-    ``PicturesConfig.archives``."""
+    ``PicturesConfig.archives``; none: all scenes are invented."""
 
     seed: int = 0
     """What chance starts from."""
@@ -48,9 +48,9 @@ def drawn_archive(config: DrawnArchiveConfig, *, folder: Path, root: Path) -> Pa
     """
     path = folder / ARCHIVE
     if not path.with_suffix(".npz").exists():
-        photographs = PictureMixture(config.onto, root=root)
+        photograph = PictureMixture(config.onto, root=root).draw if config.onto else None
         pictures = drawn_pictures(
-            photographs.draw, count=config.count, config=config.people, seed=config.seed
+            photograph, count=config.count, config=config.people, seed=config.seed
         )
         write_archive(path, pictures)
     return path

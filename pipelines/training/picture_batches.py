@@ -20,9 +20,9 @@ from .tube_truth import truth_of_picture
 class PicturesConfig:
     """Which pictures, how often each, and how they are varied."""
 
-    archives: dict[str, float]
+    archives: dict[str, float] = field(default_factory=dict)
     """Tar of pictures (labels beside it as npz) to how often one of its pictures is shown, relative
-    to a picture of another archive."""
+    to a picture of another archive; none where invented people are all."""
 
     sizes: tuple[Size, ...] = ((256, 352), (288, 384), (320, 448), (352, 480))
     """Height and width of a batch's canvases, multiples of 32 pixels; one is drawn per batch."""
@@ -40,10 +40,9 @@ class PicturesConfig:
     """How pictures are varied."""
 
     def __post_init__(self) -> None:
-        if not self.archives or min(self.archives.values()) <= 0:
+        if min(self.archives.values(), default=1) <= 0:
             raise InputError(
-                "PicturesConfig.archives must name pictures with weights above 0, "
-                f"got {self.archives}"
+                f"PicturesConfig.archives must have weights above 0, got {self.archives}"
             )
         for name in ("batch", "threads"):
             if getattr(self, name) < 1:

@@ -101,6 +101,8 @@ class TrainConfig:
         if (self.pictures is None) == (self.clips is None):
             number = "none" if self.clips is None else "both"
             raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")
+        if self.pictures is not None and not self.pictures.archives and self.drawn is None:
+            raise InputError("TrainConfig needs pictures.archives or drawn: nothing to train on")
         if self.drawn is not None and self.pictures is None:
             raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
 

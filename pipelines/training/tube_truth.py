@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posetube import boxes as box
-from posetube.errors import InputError
-from posetube.skeletons import Skeleton, apply, convert
-from posetube.structures import FloatArray, JointState
+from posetube.skeletons import Skeleton
+from posetube.structures import FloatArray
 
 from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.training_pictures import LabelledPicture
@@ -38,18 +37,10 @@ def truth_of_clip(clip: LabelledClip, *, skeleton: Skeleton) -> "TubeTruth":
 
     from ...models3d.training.targets import TubeTruth
 
-    plan = convert(clip.skeleton, skeleton, derive=False)
-    if not plan.kept:
-        raise InputError(
-            f"clips of {clip.skeleton.name} have no joint that a network of {skeleton.name} finds; "
-            "start from a model of another joint set"
-        )
     boxes = box.clip(clip.boxes, height=clip.size[0], width=clip.size[1])
     present = box.area(boxes) > 0
     somewhere = present.any(axis=1)
-    known = (clip.joint_states != JointState.ABSENT).astype(np.float32)
-    points, weights = apply(plan, clip.keypoints[somewhere], known[somewhere])
-    weights = np.where(np.isnan(points).any(axis=-1), 0, weights).astype(np.float32)
+    points, weights = (values[somewhere] for values in clip.joints_of(skeleton))
     boxes = np.where(present[..., None], boxes, 0)[somewhere]
     ignore = np.zeros((0, len(clip), 4), np.float32) if clip.ignore is None else clip.ignore
     return TubeTruth(

@@ -1,6 +1,7 @@
 """The training job on a handful of small drawn pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,19 @@ def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None
         train(config(), tmp_path, root=data)
 
 
+def test_invented_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
+    given = config().drawn
+    assert given is not None
+    drawn = replace(given, onto={})
+    alone = PicturesConfig(sizes=(SIZE,), batch=1)
+
+    train(replace(config(steps=1), pictures=alone, drawn=drawn), tmp_path, root=data)
+
+    assert (tmp_path / RESULT).exists()
+    with pytest.raises(InputError, match="needs pictures.archives or drawn: nothing to train on"):
+        replace(config(), pictures=alone, drawn=None)
+
+
 def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path: Path) -> None:
     missing = ValidationConfig(annotations=Path("no.json"), pictures=Path())
 
@@ -153,7 +167,7 @@ def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path:
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        (PicturesConfig, {"archives": {}}, "PicturesConfig.archives must name pictures"),
+        (PicturesConfig, {"archives": {"a": 0}}, "PicturesConfig.archives must have weights above"),
         (
             PicturesConfig,
             {"archives": {"a": 1.0}, "batch": 0},

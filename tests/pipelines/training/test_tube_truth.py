@@ -86,7 +86,9 @@ def test_joints_are_found_by_name() -> None:
 def test_joint_sets_without_a_common_joint_are_refused() -> None:
     faces = Skeleton(name="faces", joints=("left_cheek",))
 
-    with pytest.raises(InputError, match="clips of faces have no joint that a network of coco17"):
+    with pytest.raises(
+        InputError, match="pictures of faces have no joint that a network of coco17"
+    ):
         truth_of_clip(clip_of([INSIDE], skeleton=faces), skeleton=COCO17)
 
 
