@@ -1,9 +1,9 @@
 """The command line: which commands there are, and how an error becomes one line and an exit code.
 
 What a command does stands in the module that the table names; it is imported when the command is
-called, so that ``posetube --help`` needs none of them. A command is a function with typed, keyword
-arguments whose docstring is its help; it returns its exit code, or None for 0. It raises: the
-line for the user is made here.
+called, so that ``posetube --help`` needs none of them and shows a line of the table for each. A
+command is a function with typed, keyword arguments whose docstring is its own help; it returns its
+exit code, or None for 0. It raises: the line for the user is made here.
 """
 
 import os
@@ -26,21 +26,35 @@ COMMANDS = (
     ("link", "tracking.link_command:link", "Link a run's or anybody's detections."),
     ("render", "tracking.commands:render", "Draw a run's tracks over its video."),
     ("export", "data_commands.export:export", "Write a run's tracks for other programs."),
-    ("data", "data_commands.app:app", "Look at data sets and result files; convert them."),
     (
         "evaluate",
         "evaluation.evaluate_command:evaluate_command",
         "Compare predictions with truth by a named protocol.",
     ),
-    ("train", "training.train_command:train", "Train a network on labelled pictures."),
+    ("train", "training.train_command:train", "Train a network on pictures or clips with people."),
     ("models", "models:app", "List, describe, fetch and convert networks."),
     ("doctor", "doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, place of the function in this package, one line of help; in the order of the help."""
 
+DATA_COMMANDS = (
+    ("check", "data_commands.check:check", "What of a data set is there, and broken."),
+    ("convert", "data_commands.convert:convert", "One format to another."),
+    ("archive", "data_commands.archive:archive", "A data set's pictures, to train on."),
+    ("preview", "data_commands.preview:preview", "A page of pictures with their joints."),
+    ("synthesize", "data_commands.synthesize:synthesize", "Videos of invented people."),
+)
+"""The same of ``posetube data``."""
 
-def build_app() -> App:
-    """The application with every command, none of them imported yet."""
+Commands = Sequence[tuple[str, str, str]]
+
+
+def build_app(words: Sequence[str] = ()) -> App:
+    """The application with every command, none of them imported yet.
+
+    Args:
+        words: What will be called: that command has its docstring as help, others their line.
+    """
     app = App(
         name="posetube",
         help="Finds every person in a video, follows each, and says where each joint is.",
@@ -48,9 +62,21 @@ def build_app() -> App:
         help_format="markdown",
         default_parameter=Parameter(converter=convert_option),
     )
-    for place, (name, function, line) in enumerate(COMMANDS):
-        app.command(f"posetube.pipelines.{function}", name=name, help=line, sort_key=place)
+    _add(app, COMMANDS, called=words[:1])
+    data = App(
+        name="data",
+        help="Look at data sets and result files; convert them.",
+        sort_key=len(COMMANDS),
+    )
+    _add(data, DATA_COMMANDS, called=words[1:2])
+    app.command(data)
     return app
+
+
+def _add(app: App, commands: Commands, *, called: Sequence[str]) -> None:
+    for place, (name, function, line) in enumerate(commands):
+        said = None if name in called else line
+        app.command(f"posetube.pipelines.{function}", name=name, help=said, sort_key=place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     name = " ".join(["posetube", *[word for word in words[:1] if not word.startswith("-")]])
     try:
-        code = build_app()(
+        code = build_app(words)(
             words, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as error:

@@ -36,8 +36,27 @@ def test_help_names_the_commands_without_importing_them() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
-    for name, _, _ in cli.COMMANDS:
+    for name, _, line in cli.COMMANDS:
         assert f" {name} " in done.stdout
+        assert line in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "more"),
+    [
+        (["train"], "Train a network on pictures or clips", "goes on with a run that was stopped"),
+        (["data", "convert"], "Read one video's people, or a data set", "the exit code is then 3"),
+        (["data", "preview"], "Draw a page of pictures", "--pictures"),
+    ],
+)
+def test_a_commands_own_help_is_all_that_is_to_be_known(
+    words: list[str], line: str, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--help"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert line in said
+    assert more in said
 
 
 def test_a_video_is_tracked_into_the_folder_that_was_named(
