@@ -141,6 +141,12 @@ def jhmdb_json(root: Path) -> None:
     (root / "Sub1_test.json").write_text(json.dumps(content))
 
 
+def coco_videos(root: Path) -> None:
+    """Two videos in one file."""
+    videos = [invented(COCO17, name) for name in ("seq1", "seq2")]
+    coco_keypoints.write_videos(root / "all.json", videos)
+
+
 def human36m_cdf(root: Path) -> None:
     """Projected joints of four frames, as the release has them."""
     cdfwrite = import_module("cdflib.cdfwrite")
@@ -177,6 +183,8 @@ REAL = {
                        "sub-jhmdb-json"),
     "posetrack18": ("mmpose_tests_data/posetrack18/annotations/val/003418_mpii_test.json",
                     "003418_mpii_test.json", "posetrack18"),
+    "posetrack18 merged": ("mmpose_tests_data/posetrack18/annotations/test_posetrack18_val.json",
+                           "annotations/posetrack18_val.json", "posetrack18"),
     "coco": ("tiny_coco/annotations/person_keypoints_train2017.json", "person_keypoints_train.json",
              "coco"),
     "bonn": ("bonn_multiperson_posetrack/annolist/test_060470979_annolist.mat",
@@ -299,6 +307,7 @@ def targets(samples: Path | None = None) -> Targets:
         "mpii json": Target(mpii_json, dataset("mpii")),
         "mpii hdf5": Target(hourglass, dataset("mpii")),
         "sub-jhmdb json": Target(jhmdb_json, dataset("sub-jhmdb-json")),
+        "coco videos": Target(coco_videos, dataset("coco")),
         "human36m cdf": Target(human36m_cdf, Features().read, seconds=round(START_SECONDS)),
     }
     found |= FOREIGN
