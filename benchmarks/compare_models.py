@@ -1,7 +1,7 @@
 """Which of two kinds of models is better on labelled photographs, and whether it may be chance.
 
     python -m benchmarks.compare_models --first A1.safetensors A2.safetensors \
-        --second B1.safetensors B2.safetensors --lspet ../shared/samples/lsp_extended \
+        --second B1.safetensors B2.safetensors --person lspet ../shared/samples/lsp_extended \
         --coco photographs ../shared/samples/tiny_coco/train2017 person_keypoints.json --record NAME
 
 The models of one kind differ in what chance did during their training; a kind's number is the mean
@@ -27,21 +27,25 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import around, iou, to_xywh
+from posetube.datasets.formats.joint_sets import with_joints
+from posetube.datasets.readers.annotated_video import AnnotatedVideo
 from posetube.datasets.readers.catalogue import open_dataset
 from posetube.models3d import load_model
 from posetube.pipelines.tracking.track import versions
-from posetube.skeletons import COCO17, LSP14
-from posetube.structures import Clip, Detections, IntArray, VideoTracks
+from posetube.skeletons import COCO17
+from posetube.structures import Clip, Detections, IntArray
 
 RESULTS = Path(__file__).parent / "results"
 DRAWS = 300
 SURE = 0.2
-"""Score from which on a detection counts as found in LSP."""
+"""Score from which on a person counts as found."""
 
 NEAR = 0.3
 """A joint is placed right within this share of the torso's length."""
 
 TORSO = ("left_shoulder", "right_hip")
+LIMBS = list(range(5, 17))
+"""COCO's joints from the shoulders down."""
 
 Doubles = npt.NDArray[np.float64]
 Scorer = Callable[[IntArray], dict[str, float]]
@@ -62,33 +66,43 @@ def find(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
     return found
 
 
-def lspet_scorer(root: Path, weights: Path) -> tuple[Scorer, int]:
-    """People found at IoU 0.5 and joints placed right, of those with torso and six joints."""
-    dataset = open_dataset("lspet", root)
-    videos = [dataset.read(name) for name in dataset.videos()]
-    videos = [v for v in videos if _well_labelled(v.tracks)]
-    found = find(weights, (v.picture(0) or root for v in videos))
-    names = LSP14.joints[:12]
-    counts = np.array(
-        [_lsp_counts(np.asarray(v.tracks.keypoints[0, :12], np.float64), p, names)
-         for v, p in zip(videos, found, strict=True)]
-    )  # fmt: skip
+def person_scorer(name: str, root: Path, weights: Path) -> tuple[Scorer, int]:
+    """People found at IoU 0.5 and joints placed right, of data sets that label one person.
+
+    One frame of each video counts, that in its middle, if torso and six joints are in the picture.
+    """
+    dataset = open_dataset(name, root)
+    people = [_person(dataset.read(video)) for video in dataset.videos()]
+    known = [person for person in people if person is not None]
+    found = find(weights, (picture for picture, _ in known))
+    counts = np.array([_counts(joints, p) for (_, joints), p in zip(known, found, strict=True)])
 
     def score(places: IntArray) -> dict[str, float]:
         people, joints, right = counts[places].sum(axis=0)
-        return {"lspet found": 100 * people / len(places), "lspet joints": 100 * right / joints}
+        return {
+            f"{name} found": 100 * people / len(places),
+            f"{name} joints": 100 * right / joints,
+        }
 
-    return score, len(videos)
-
-
-def _well_labelled(person: VideoTracks) -> bool:
-    known = np.isfinite(person.keypoints[0, :, 0])
-    return bool(known[[LSP14.index(name) for name in TORSO]].all() and known[:12].sum() >= 6)
+    return score, len(known)
 
 
-def _lsp_counts(
-    joints: Doubles, people: Detections, names: tuple[str, ...]
-) -> tuple[bool, int, int]:
+def _person(video: AnnotatedVideo) -> tuple[Path, Doubles] | None:
+    """Picture and limbs (12, 2) of the person in a video's middle frame."""
+    tracks = with_joints(video.tracks, COCO17, derive=False)[0]
+    frame = len(tracks.frames) // 2
+    picture, rows = video.picture(frame), tracks.rows_of(frame)
+    if picture is None or not picture.is_file() or rows.start == rows.stop:
+        return None
+    joints = np.asarray(tracks.keypoints[rows.start, LIMBS], np.float64)
+    height, width = tracks.size or (np.inf, np.inf)
+    joints[((joints < 0) | (joints >= [width, height])).any(axis=1)] = np.nan
+    known = np.isfinite(joints[:, 0])
+    torso = [LIMBS.index(COCO17.index(name)) for name in TORSO]
+    return (picture, joints) if known[torso].all() and known.sum() >= 6 else None
+
+
+def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
     """Whether the person was found, and how many joints are labelled and placed right."""
     known = np.isfinite(joints[:, 0])
     if not len(people):
@@ -96,9 +110,10 @@ def _lsp_counts(
     overlap = iou(around(joints[known][None], scale=1.2), people.boxes)[0]
     overlap = np.where(people.scores >= SURE, overlap, 0)
     best = int(overlap.argmax())
-    columns = [COCO17.index(name) for name in names]
-    away = np.linalg.norm(people.keypoints[best, columns] - joints, axis=1)
-    torso = np.linalg.norm(np.subtract(*(joints[names.index(name)] for name in TORSO)))
+    away = np.linalg.norm(people.keypoints[best, LIMBS] - joints, axis=1)
+    torso = np.linalg.norm(
+        np.subtract(*(joints[LIMBS.index(COCO17.index(name))] for name in TORSO))
+    )
     return bool(overlap[best] >= 0.5), int(known.sum()), int((away < NEAR * torso).sum())
 
 
@@ -176,7 +191,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--first", nargs="+", type=Path, required=True, help="weights")
     parser.add_argument("--second", nargs="+", type=Path, required=True, help="weights")
-    parser.add_argument("--lspet", type=Path, help="folder of LSP's extended set")
+    parser.add_argument("--person", nargs=2, action="append", default=[], metavar=("NAME", "ROOT"),
+                        help="a data set that labels one person in each picture")  # fmt: skip
     parser.add_argument("--coco", nargs=3, action="append", default=[],
                         metavar=("NAME", "PICTURES", "JSON"))  # fmt: skip
     parser.add_argument("--record", help="name of a file of results to write")
@@ -187,7 +203,7 @@ def main() -> None:
     pictures: dict[str, int] = {}
 
     def numbers(weights: Path) -> dict[str, Doubles]:
-        scorers = [lspet_scorer(options.lspet, weights)] if options.lspet else []
+        scorers = [person_scorer(name, Path(root), weights) for name, root in options.person]
         scorers += [coco_scorer(*labelled, weights) for labelled in sets]
         found: dict[str, Doubles] = {}
         for score, count in scorers:
