@@ -157,13 +157,18 @@ def test_there_is_one_thing_to_train_on() -> None:
 
 def test_the_documented_settings_are_read(tmp_path: Path) -> None:
     page = Path(__file__).parents[3] / "docs" / "training.md"
-    _, clips = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "run.toml").write_text(clips)
+    written = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    found = []
+    for settings in written:
+        (tmp_path / "run.toml").write_text(settings)
+        found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    settings = read_config(tmp_path / "run.toml", TrainConfig)
-
-    assert settings.clips is not None
-    assert settings.clips.frames.length == 3
+    pictures, drawn, clips = found
+    assert pictures.pictures is not None
+    assert len(pictures.pictures.archives) == 2
+    assert drawn.drawn is not None
+    assert clips.clips is not None
+    assert clips.clips.frames.length == 3
 
 
 def test_the_command_reads_a_table_of_clips(
