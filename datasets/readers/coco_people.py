@@ -105,7 +105,7 @@ class CocoPeople:
         return next(there, candidates[0] if path.stem.startswith(PREFIXES) else "")
 
     def videos(self) -> tuple[str, ...]:
-        """Names of the pictures, such as ``train2017/000000391895.jpg``, and of broken files."""
+        """Names of videos, of pictures such as ``train2017/000000391895.jpg``, of broken files."""
         return (*self._videos, *self._read_files[1])
 
     def read(self, video: str) -> AnnotatedVideo:
@@ -113,7 +113,7 @@ class CocoPeople:
         if video in self._read_files[1]:
             raise self._read_files[1][video]
         if video not in self._videos:
-            raise FormatError(f"{self.root}: no picture {video!r} in COCO")
+            raise FormatError(f"{self.root}: no picture or video {video!r} in COCO")
         stem, images = self._videos[video]
         path = self._files[stem][1]
         rows, regions = self._rows(stem, images)
