@@ -27,7 +27,7 @@ NEEDS = {
     "format sleap-analysis": "sleap_io",
     "format nwb": "sleap_io",
 }
-SLOW = {"format slp": 20, "format sleap-analysis": 10, "format nwb": 8}
+SLOW = {"human36m cdf": 20, "format slp": 20, "format sleap-analysis": 10, "format nwb": 8}
 """How often the readers are tried whose libraries are slow."""
 
 
