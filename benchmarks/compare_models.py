@@ -43,9 +43,11 @@ SURE = 0.2
 NEAR = 0.3
 """A joint is placed right within this share of the torso's length."""
 
-TORSO = ("left_shoulder", "right_hip")
 LIMBS = list(range(5, 17))
 """COCO's joints from the shoulders down."""
+
+TORSO = [LIMBS.index(COCO17.index(name)) for name in ("left_shoulder", "right_hip")]
+"""The limbs between which the torso is measured."""
 
 Doubles = npt.NDArray[np.float64]
 Scorer = Callable[[IntArray], dict[str, float]]
@@ -98,8 +100,7 @@ def _person(video: AnnotatedVideo) -> tuple[Path, Doubles] | None:
     height, width = tracks.size or (np.inf, np.inf)
     joints[((joints < 0) | (joints >= [width, height])).any(axis=1)] = np.nan
     known = np.isfinite(joints[:, 0])
-    torso = [LIMBS.index(COCO17.index(name)) for name in TORSO]
-    return (picture, joints) if known[torso].all() and known.sum() >= 6 else None
+    return (picture, joints) if known[TORSO].all() and known.sum() >= 6 else None
 
 
 def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
@@ -111,9 +112,7 @@ def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
     overlap = np.where(people.scores >= SURE, overlap, 0)
     best = int(overlap.argmax())
     away = np.linalg.norm(people.keypoints[best, LIMBS] - joints, axis=1)
-    torso = np.linalg.norm(
-        np.subtract(*(joints[LIMBS.index(COCO17.index(name))] for name in TORSO))
-    )
+    torso = np.linalg.norm(np.subtract(*joints[TORSO]))
     return bool(overlap[best] >= 0.5), int(known.sum()), int((away < NEAR * torso).sum())
 
 

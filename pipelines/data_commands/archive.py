@@ -4,7 +4,6 @@ Not here: the form of an archive, and what is trained on it
 (:mod:`posetube.datasets.training.training_pictures`).
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.training_pictures import LabelledPicture, write_archive
 from ..failures import COMPLETE, MARKED_PROBLEMS
 from ..storage.atomic_files import replacing
+from .export import say
 
 
 def archive(
@@ -63,7 +63,7 @@ def archive(
     with replacing(out.with_suffix(".npz")), replacing(out) as aside:
         write_archive(aside, job.pictures(split=split, every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
-    _say(f"{root} ({from_}): {job.count} pictures, {job.people} people -> {out}{left}")
+    say(f"{root} ({from_}): {job.count} pictures, {job.people} people -> {out}{left}")
     return MARKED_PROBLEMS if job.left_out else COMPLETE
 
 
@@ -109,7 +109,7 @@ class _Gathering:
 
     def _leave_out(self, error: PoseTubeError) -> None:
         self.left_out += 1
-        _say(str(error))
+        say(str(error))
 
 
 def reduced(clip: LabelledClip, *, long_side: int) -> LabelledPicture:
@@ -130,7 +130,3 @@ def reduced(clip: LabelledClip, *, long_side: int) -> LabelledPicture:
         keypoint_weights=weights[there],
         ignore=regions[np.isfinite(regions).all(axis=1)] * np.tile(factors, 2),
     )
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

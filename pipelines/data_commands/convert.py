@@ -3,7 +3,6 @@
 Not here: data sets, video by video (:mod:`.convert_dataset`).
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,10 @@ from ...datasets.readers.annotated_video import Dataset, Split
 from ...datasets.readers.catalogue import DATASETS, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
 from .convert_dataset import Outcome, convert_dataset
-from .export import write
+from .export import say, write
+
+MERGED = ("posetrack18", "posetrack21")
+"""Formats of which one file may hold several sequences."""
 
 
 def convert(
@@ -62,10 +64,10 @@ def convert(
         _convert_file(source, form, to=to, out=out, from_=from_)
         return COMPLETE
     outcome = convert_dataset(
-        dataset, to=to, out=out, split=split, videos=video, pictures=pictures, say=_say
+        dataset, to=to, out=out, split=split, videos=video, pictures=pictures, say=say
     )
     _tell(outcome, dataset.name)
-    _say(
+    say(
         f"{source} ({dataset.name}): {outcome.videos} videos, {outcome.frames} frames, "
         f"{outcome.poses} poses -> {out} ({to})"
     )
@@ -90,7 +92,7 @@ def _dataset(source: Path, name: str | None) -> Dataset | None:
 def _convert_file(source: Path, form: Format, *, to: str, out: Path, from_: str | None) -> None:
     name = from_ or guess_format(source)
     tracks = find_reader(name)(source)
-    sequences = posetrack18.sequences(tracks) if name == "posetrack18" else []
+    sequences = posetrack18.sequences(tracks) if name in MERGED else []
     if len(sequences) > 1:  # whose ids mean somebody else in each
         raise InputError(
             f"{source}: holds {len(sequences)} sequences, {sequences[0].source} and others; "
@@ -98,22 +100,18 @@ def _convert_file(source: Path, form: Format, *, to: str, out: Path, from_: str 
         )
     if not len(tracks.skeleton) and to != "mot":
         raise InputError(f"{source}: {name} holds boxes only; {to} needs joints")
-    write(tracks, form, out, say=_say)
-    _say(f"{source} ({name}): {len(tracks)} tracks, {len(tracks.frame)} poses -> {out} ({to})")
+    write(tracks, form, out, say=say)
+    say(f"{source} ({name}): {len(tracks)} tracks, {len(tracks.frame)} poses -> {out} ({to})")
 
 
 def _tell(outcome: Outcome, name: str) -> None:
     """What became of a data set as a whole."""
     if outcome.beyond:
-        _say(f"left behind: {', '.join(sorted(outcome.beyond))}")
+        say(f"left behind: {', '.join(sorted(outcome.beyond))}")
     if outcome.mended:
-        _say(
+        say(
             f"videos in which the reader mended something: {outcome.mended}; "
             f"'posetube data check {name}' lists it"
         )
     if outcome.left_out:
-        _say(f"videos left out: {outcome.left_out}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+        say(f"videos left out: {outcome.left_out}")

@@ -36,8 +36,8 @@ def export(
     """
     form = find_format(to)
     out = out or run / f"tracks-{to}{form.suffix}"
-    write(read_tracks(run), form, out, say=_say)
-    _say(f"{run} -> {out}")
+    write(read_tracks(run), form, out, say=say)
+    say(f"{run} -> {out}")
 
 
 def write(
@@ -70,5 +70,6 @@ def write(
     form.write(out, tracks)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the user something beside the result."""
     sys.stderr.write(f"{line}\n")

@@ -439,8 +439,9 @@ def test_photographs_of_coco_stay_where_they_are(samples: Path, tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize("name", ["posetrack18", "posetrack21"])
 def test_a_file_of_several_sequences_is_to_be_named_by_its_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [{"id": i, "file_name": f"images/val/{i}/0.jpg"} for i in range(2)]
     people = [{"image_id": i, "track_id": 0, "keypoints": [5.0, 5, 1]} for i in range(2)]
@@ -448,7 +449,7 @@ def test_a_file_of_several_sequences_is_to_be_named_by_its_folder(
     source = tmp_path / "posetrack18_val.json"
     source.write_text(json.dumps(content))
 
-    code = main(["data", "convert", str(source), "--from", "posetrack18", "--to", "csv",
+    code = main(["data", "convert", str(source), "--from", name, "--to", "csv",
                  "-o", str(tmp_path / "a.csv")])  # fmt: skip
 
     said = capsys.readouterr().err
