@@ -12,7 +12,7 @@ tensors (they stay inside :mod:`posetube.models3d`).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import InputError
+from posetube.records import check_shapes, take_rows
 from posetube.skeletons import Skeleton
 
 FloatArray = npt.NDArray[np.float32]
@@ -53,19 +54,6 @@ class JointState(IntEnum):
 
     VISIBLE = 2
     """Located and seen, or located by a dataset that does not tell hidden from seen."""
-
-
-def check_shapes(record: object, **expected: tuple[int, ...]) -> None:
-    """Compare the shapes of a record's arrays with what they must be; None is skipped.
-
-    Raises:
-        InputError: If a shape differs; names the class, the field and both shapes.
-    """
-    for name, shape in expected.items():
-        array = getattr(record, name)
-        if array is not None and array.shape != shape:
-            kind = type(record).__name__
-            raise InputError(f"{kind}.{name}: expected shape {shape}, got {array.shape}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,13 +188,7 @@ class Detections:
 
     def __getitem__(self, rows: Any) -> "Detections":
         """Some of the people: a boolean mask, an index array or a slice."""
-        return Detections(
-            boxes=self.boxes[rows],
-            scores=self.scores[rows],
-            keypoints=self.keypoints[rows],
-            keypoint_scores=self.keypoint_scores[rows],
-            embeddings=None if self.embeddings is None else self.embeddings[rows],
-        )
+        return take_rows(self, rows)
 
     @classmethod
     def empty(cls, joints: int) -> "Detections":
@@ -465,11 +447,7 @@ class VideoTracks:
 
     def select(self, rows: Any) -> "VideoTracks":
         """The same video with some of its rows: a boolean mask, or rising indices."""
-        columns: dict[str, Any] = {
-            name: None if getattr(self, name) is None else getattr(self, name)[rows]
-            for name in ROW_COLUMNS
-        }
-        return replace(self, **columns)
+        return take_rows(self, rows, columns=ROW_COLUMNS)
 
     def _track(self, track_id: int, rows: IntArray) -> PoseTrack:
         r = len(rows)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from posetube.records import check_shapes
 from posetube.structures import (
     BoolArray,
     Detections,
     DoubleArray,
     FloatArray,
     IntArray,
-    check_shapes,
 )
 
 from .motion import Motion, joined

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import BoolArray, Detections, check_shapes
+from posetube.records import check_shapes
+from posetube.structures import BoolArray, Detections
 
 from .cost import scale_of
 

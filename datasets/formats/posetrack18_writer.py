@@ -16,11 +16,13 @@ renamed, so that a file of this name is always whole. Not here: reading
 Source: what poseval's ``convert.py`` asks of a file; ids are made as in the published ones.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import msgspec
@@ -28,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube import boxes, skeletons
+from posetube.atomic_files import replacing
 from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, Skeleton
 from posetube.structures import (
@@ -98,25 +101,26 @@ class PoseTrack18Writer:
         names = (name, self._path.name.partition(".")[0])
         self._folder = next((n for n in names if SEQUENCE_NAME.match(n)), "000000_mpii_test")
         self._frames = self._people = 0
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.aside")
-        self._spilled = self._aside.with_suffix(".people")
-        self._images: BinaryIO = self._aside.open("wb")
-        self._annotations: BinaryIO = self._spilled.open("w+b")
+        self._files = ExitStack()
+        aside = self._files.enter_context(replacing(self._path))
+        self._annotations: BinaryIO = self._files.enter_context(TemporaryFile(dir=aside.parent))  # noqa: SIM115  # closed by the stack
+        self._images: BinaryIO = self._files.enter_context(aside.open("wb"))
         self._images.write(b'{"images":[')
 
     def __enter__(self) -> "PoseTrack18Writer":
         return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if error is None:
-                self._join()
-        finally:
-            self._images.close()
-            self._annotations.close()
-            self._aside.unlink(missing_ok=True)
-            self._spilled.unlink(missing_ok=True)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._files.__exit__(kind, error, trace)
+            return
+        with self._files:
+            self._join()
 
     def add(self, poses: FramePoses, *, file_name: str | None = None) -> None:
         """Append one frame with its people; frames left out since the last are listed empty.
@@ -199,10 +203,6 @@ class PoseTrack18Writer:
         shutil.copyfileobj(self._annotations, self._images)
         end = {"categories": [CATEGORY], "info": {"source": self._name}}
         self._images.write(b"],\n" + msgspec.json.encode(end)[1:])
-        self._images.flush()
-        os.fsync(self._images.fileno())
-        self._images.close()
-        self._aside.replace(self._path)
 
 
 def write(

@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from posetube.errors import FormatError
+from posetube.records import check_shapes
 from posetube.skeletons import Skeleton
 from posetube.structures import (
     ByteArray,
@@ -25,7 +26,6 @@ from posetube.structures import (
     IntArray,
     JointState,
     VideoTracks,
-    check_shapes,
 )
 
 Split = Literal["train", "val", "test", ""]

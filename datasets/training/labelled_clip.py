@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.records import check_shapes
 from posetube.skeletons import Skeleton, apply, convert
 from posetube.structures import (
     BoolArray,
@@ -16,7 +17,6 @@ from posetube.structures import (
     DoubleArray,
     FloatArray,
     JointState,
-    check_shapes,
 )
 
 

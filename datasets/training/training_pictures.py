@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from posetube.errors import FormatError, InputError, MediaError
-from posetube.structures import ByteArray, FloatArray, check_shapes
+from posetube.records import check_shapes
+from posetube.structures import ByteArray, FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,6 @@ Not here: what is drawn (:mod:`posetube.pipelines`).
 """
 
 import errno
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from av.codec.codec import UnknownCodecError
 from av.video.frame import VideoFrame
 
+from posetube.atomic_files import flush, unfinished
 from posetube.errors import InputError, MediaError, PoseTubeError, ResourceError
 from posetube.structures import ByteArray
 
@@ -69,7 +69,7 @@ class VideoWriter:
         self.size = size
         self._last: int | None = None
         self._shift = 0.0
-        self._aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._aside = unfinished(self.path)
         try:
             self._container = av.open(
                 str(self._aside), "w", format="mp4", options={"movflags": "+faststart"}
@@ -126,7 +126,8 @@ class VideoWriter:
         self._encode(None)
         try:
             self._container.close()
-            os.replace(self._aside, self.path)
+            flush(self._aside)
+            self._aside.replace(self.path)
         except (av.error.FFmpegError, OSError) as error:
             self._drop()
             raise _trouble(self.path, error) from None

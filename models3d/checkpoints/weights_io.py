@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
 
 from ..time_conv import to_channels_last
@@ -46,9 +47,8 @@ def save(
         "source": info.source,
     }
     tensors = {name: t.detach().cpu().to(dtype).contiguous() for name, t in _state(model).items()}
-    aside = path.with_name(path.name + ".part")
-    save_file(tensors, aside, metadata=header)
-    aside.replace(path)
+    with replacing(path) as aside:
+        save_file(tensors, aside, metadata=header)
 
 
 def load(path: Path) -> TubeRCNN:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
 
 STATE = "state.safetensors"
@@ -31,9 +32,8 @@ def save_state(
     tensors |= _moments(network, optimizer)
     tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
     path = folder / STATE
-    aside = path.with_name(path.name + ".part")
-    save_file(tensors, aside, metadata={"step": str(step)})
-    aside.replace(path)
+    with replacing(path) as aside:
+        save_file(tensors, aside, metadata={"step": str(step)})
 
 
 def load_state(

@@ -14,6 +14,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from posetube import boxes as box
+from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import COCO17
 from posetube.structures import FloatArray
@@ -24,7 +25,6 @@ from ...datasets.training.clips import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.training_pictures import LabelledPicture, write_archive
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..storage.atomic_files import replacing
 from .export import say
 
 

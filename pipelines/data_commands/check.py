@@ -10,11 +10,12 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
+from posetube.atomic_files import write_bytes
+
 from ...datasets.readers.catalogue import open_dataset
 from ...datasets.readers.check import Report
 from ...datasets.readers.check import check as check_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..storage.atomic_files import write_bytes
 
 SHOWN = 20
 """Problems that are printed; the JSON has all."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posetube.atomic_files import replacing, replacing_folder
 from posetube.errors import FormatError, InputError, MediaError
 from posetube.skeletons import Skeleton
 from posetube.structures import VideoTracks
@@ -25,7 +26,6 @@ from ...datasets.formats.mot_text import write_sequence_info
 from ...datasets.formats.video_places import Place, place, placed, sequence_names
 from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset, Split
 from ..failures import one_line
-from ..storage.atomic_files import replacing, replacing_folder
 from .export import write
 from .picture_links import make_links, picture_links
 

@@ -10,12 +10,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.atomic_files import replacing
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
 from ...datasets.formats.catalogue import Format, find_format
 from ...datasets.formats.joint_sets import losses, with_joints
-from ..storage.atomic_files import replacing
 from ..storage.tracks_store import read_tracks
 
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from cyclopts import Parameter
 
+from posetube.atomic_files import write_bytes
 from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import side_of
 from posetube.structures import ByteArray, JointState, VideoTracks
@@ -26,7 +27,6 @@ from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.readers.catalogue import DATASETS, open_dataset
 from ...datasets.video import open_video
 from ...datasets.video.picture import read_picture
-from ..storage.atomic_files import write_bytes
 
 POSETRACK = ("posetrack17", "posetrack18", "posetrack21")
 ANY_JSON = (*POSETRACK, "coco")

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from posetube.atomic_files import write_bytes
 from posetube.errors import InputError
 
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport, EventRow, event_dict
-from ..storage.atomic_files import write_bytes
 from .evaluate import evaluate
 from .evaluate_people import PckConfig
 from .evaluate_tracking import UpperBound

@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from posetube.atomic_files import replacing
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
 from posetube.structures import Detections, DoubleArray, FrameState, FrameTable, IntArray
 
-from .atomic_files import replacing
 from .pose_columns import (
     COMPRESSION,
     appearance_array,

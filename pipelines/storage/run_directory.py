@@ -13,9 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from posetube.atomic_files import remove_leftovers, write_bytes
 from posetube.errors import FormatError, InputError
-
-from .atomic_files import remove_leftovers, write_bytes
 
 State = Literal["running", "complete", "partial", "failed"]
 """``partial``: interrupted and to be resumed, or finished without some of the frames."""

@@ -4,11 +4,11 @@ It starts from the first frame each time and depends on nothing but the parts an
 that a run that was stopped ends as one that was not. Both files are written as streams.
 """
 
+from posetube.atomic_files import replacing
 from posetube.skeletons import skeleton
 
 from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
 from ...tracker.config import LinkConfig
-from ..storage.atomic_files import replacing
 from ..storage.detections_store import read_frames
 from ..storage.recorder import Recorder
 from ..storage.tracks_store import TracksWriter
@@ -33,9 +33,10 @@ def link(record: Recorder, config: LinkConfig, *, preset: Preset = "online") -> 
     ids: set[int] = set()
     with (
         replacing(run.tracks) as table,
-        replacing(run.posetrack) as document,
         TracksWriter(table, source=source.name, size=source.size, joints=joints) as rows,
-        PoseTrack18Writer(document, skeleton=joints, name=source.name, size=source.size) as people,
+        PoseTrack18Writer(
+            run.posetrack, skeleton=joints, name=source.name, size=source.size
+        ) as people,
     ):
         linked = link_by_preset(
             found, preset=preset, config=config, skeleton=joints, size=source.size

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from posetube.atomic_files import replacing
 from posetube.skeletons import skeleton
 from posetube.structures import ByteArray, Detections, Frame, FramePoses
 
 from ...datasets.video import Video
 from ...datasets.video.writer import VideoWriter
-from ..storage.atomic_files import replacing
 from ..storage.recorder import Recorder
 from ..storage.tracks_store import read_poses
 from .overlay import OverlayConfig, Painter

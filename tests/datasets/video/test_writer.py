@@ -121,7 +121,7 @@ def test_a_full_disk_is_a_lack_of_resources(
 
     writer = VideoWriter(tmp_path / "a.mp4", size=(96, 128))
     writer.write(draw(0), 0)
-    monkeypatch.setattr("posetube.datasets.video.writer.os.replace", full)
+    monkeypatch.setattr("pathlib.Path.replace", full)
 
     with pytest.raises(ResourceError, match="cannot be written: No space left on device"):
         writer.close()

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from posetube import atomic_files
 from posetube.datasets.readers import posetrack18
 from posetube.datasets.video import VideoConfig
 from posetube.datasets.video.inputs import Input, find_inputs
@@ -17,7 +18,6 @@ from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.progress import Event
-from posetube.pipelines.storage import atomic_files
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.existing_run import OnExisting
 from posetube.pipelines.storage.run_directory import Manifest, RunDirectory
@@ -335,13 +335,13 @@ def test_a_part_that_was_being_written_when_the_power_went_is_made_again(
     expected = track(clip, run.path, make_model())
     content = run.tracks.read_bytes()
     (run.detections / "part-00002.parquet").unlink()
-    (run.detections / "part-00002.tmp.parquet").write_bytes(b"half a par")
+    (run.detections / ".posetube-unfinished-part-00002.parquet").write_bytes(b"half a par")
     run.write(msgspec.structs.replace(expected, state="running", stages={}))
 
     track(clip, run.path, make_model())
 
     assert run.tracks.read_bytes() == content
-    assert not list(run.detections.glob("*.tmp.*"))
+    assert not list(run.detections.glob(".posetube-*"))
 
 
 def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_later(
@@ -354,7 +354,7 @@ def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_later(
     flush = atomic_files.flush
 
     def full(path: Path) -> None:
-        if path.name.startswith("part-00001"):
+        if path.name.endswith("part-00001.parquet"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         flush(path)
 

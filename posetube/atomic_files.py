@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all: written aside, flushed, then renamed.
+"""Writes files and folders whole or not at all: aside first, flushed, then renamed.
 
 Whoever kills the process, pulls the plug or fills the disk leaves the old file, or none, and at
-most a ``.tmp`` beside it that the next run removes.
+most an unfinished one beside it whose name begins with :data:`UNFINISHED`.
 """
 
 import os
@@ -12,21 +12,26 @@ from pathlib import Path
 
 from posetube.errors import InputError
 
-ASIDE = ".tmp"
-"""Ending of a file that is still being written."""
+UNFINISHED = ".posetube-unfinished-"
+"""Start of the name of a file or folder that is still being written; no user's file has it."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name to write to; when the block ends well, the file takes its real name.
 
-    The name aside keeps the suffix of the real one, which some writers go by.
+    The name aside ends as the real one does, because some writers go by the ending.
 
     Args:
         path: The file's real name; its folder is made where it is absent.
+
+    Raises:
+        InputError: If the path is a folder.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.stem}{ASIDE}{path.suffix}")
+    aside = unfinished(path)
     try:
         yield aside
         flush(aside)
@@ -34,27 +39,6 @@ def replacing(path: Path) -> Iterator[Path]:
         flush(path.parent)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file, whole or not at all."""
-    with replacing(path) as aside:
-        aside.write_bytes(content)
-
-
-def flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process was still writing in a folder."""
-    for path in folder.glob(f"*{ASIDE}.*"):
-        path.unlink()
 
 
 @contextmanager
@@ -70,7 +54,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path = path.resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: it is there already; name a folder that is new or empty")
-    aside = path.with_name(f"{path.name}{ASIDE}")
+    aside = unfinished(path)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -83,3 +67,32 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         flush(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file, whole or not at all."""
+    with replacing(path) as aside:
+        aside.write_bytes(content)
+
+
+def unfinished(path: Path) -> Path:
+    """The name that a file or folder has while it is being written."""
+    return path.with_name(f"{UNFINISHED}{path.name}")
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows opens no folders, and flushes names by itself
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files that a killed process was still writing in a folder."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        if path.is_file():
+            path.unlink()

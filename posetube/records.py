@@ -1,0 +1,66 @@
+"""Takes rows of records whose arrays share their first axis, joins such records, checks shapes.
+
+A record is a frozen dataclass of arrays. Fields that are None stay None. Not here: the records
+themselves (:mod:`posetube.structures`, and each folder's own).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from posetube.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
+else:
+    Record = TypeVar("Record")
+
+
+def check_shapes(record: object, **expected: tuple[int, ...]) -> None:
+    """Compare the shapes of a record's arrays with what they must be; None is skipped.
+
+    Raises:
+        InputError: If a shape differs; names the class, the field and both shapes.
+    """
+    for name, shape in expected.items():
+        array = getattr(record, name)
+        if array is not None and array.shape != shape:
+            kind = type(record).__name__
+            raise InputError(f"{kind}.{name}: expected shape {shape}, got {array.shape}")
+
+
+def take_rows(record: Record, rows: Any, *, columns: Iterable[str] | None = None) -> Record:
+    """The same record with some of its rows.
+
+    Args:
+        record: Any record.
+        rows: What NumPy indexes by: a boolean mask, indices or a slice.
+        columns: The fields that have an entry per row; None: all fields.
+    """
+    arrays = {name: getattr(record, name) for name in _columns(record, columns)}
+    taken: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
+    return replace(record, **taken)
+
+
+def join_records(records: Sequence[Record], *, columns: Iterable[str] | None = None) -> Record:
+    """The rows of several records of one class, one record after the other.
+
+    Args:
+        records: At least one; the fields that are not columns come from the first.
+        columns: The fields that have an entry per row; None: all fields. A column that is None in
+            any of the records is None in the result.
+    """
+    joined: dict[str, Any] = {}
+    for name in _columns(records[0], columns):
+        arrays = [getattr(record, name) for record in records]
+        known = all(array is not None for array in arrays)
+        joined[name] = np.concatenate(arrays) if known else None
+    return replace(records[0], **joined)
+
+
+def _columns(record: Any, columns: Iterable[str] | None) -> Iterable[str]:
+    return columns if columns is not None else [field.name for field in fields(record)]
