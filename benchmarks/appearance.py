@@ -22,7 +22,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from posetube.datasets.readers import posetrack18
+from posetube.datasets.formats import posetrack18
 from posetube.datasets.video import open_video
 from posetube.models3d import load_model
 from posetube.models3d.appearance import PYRAMID, Level, embed, look_maps

@@ -27,9 +27,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import around, iou, to_xywh
+from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.joint_sets import with_joints
-from posetube.datasets.readers.annotated_video import AnnotatedVideo
-from posetube.datasets.readers.catalogue import open_dataset
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.models3d import load_model
 from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from posetube.datasets.formats import posetrack18
 from posetube.datasets.formats.joint_sets import with_joints
-from posetube.datasets.readers import posetrack18
 from posetube.skeletons import COCO17
 from posetube.structures import DoubleArray, VideoTracks
 

@@ -15,13 +15,11 @@ import scipy.io
 
 from benchmarks import fuzz_foreign as foreign
 from posetube.datasets.files.reader_process import START_SECONDS
-from posetube.datasets.formats import coco_keypoints, deeplabcut, sleap, tfjs, vatic_text
+from posetube.datasets.formats import coco, deeplabcut, human36m_list, sleap, tfjs, vatic_text
 from posetube.datasets.formats import deeplabcut_hdf5 as hdf5_table
-from posetube.datasets.formats.catalogue import FORMATS
-from posetube.datasets.readers import human36m_pictures
-from posetube.datasets.readers.cameras import read_cameras
-from posetube.datasets.readers.catalogue import open_dataset
-from posetube.datasets.readers.human36m import Human36m
+from posetube.datasets.formats.format_table import FORMATS
+from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.published.human36m import Human36m
 from posetube.datasets.synthetic.bvh import read_bvh
 from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.datasets.video import VideoConfig, open_video
@@ -144,7 +142,7 @@ def jhmdb_json(root: Path) -> None:
 def coco_videos(root: Path) -> None:
     """Two videos in one file."""
     videos = [invented(COCO17, name) for name in ("seq1", "seq2")]
-    coco_keypoints.write_videos(root / "all.json", videos)
+    coco.write_videos(root / "all.json", videos)
 
 
 def human36m_cdf(root: Path) -> None:
@@ -204,7 +202,6 @@ REAL_RESULTS = {
     "whole body": "mmpose_tests_data/coco/test_coco_wholebody.json",
     "human36m fitted": "mmpose_tests_data/h36m/test_h36m.npz",
     "human36m found": "mmpose_tests_data/h36m/test_h36m_2d_detection.npy",
-    "cameras": "mmpose_tests_data/h36m/cameras.pkl",
     "bvh": "mocap/bvh/002_03.bvh",
 }
 """Published files that :data:`FOREIGN`'s readers read."""
@@ -287,10 +284,9 @@ def decoded(name: str) -> Reader:
 FOREIGN = {
     "vatic": Target(foreign.vatic, every(vatic_text.read, ".txt")),
     "tfjs": Target(foreign.tfjs, every(tfjs.read, ".json")),
-    "whole body": Target(foreign.whole_body, every(coco_keypoints.read, ".json")),
-    "human36m fitted": Target(foreign.pictures_npz, every(human36m_pictures.read, ".npz")),
-    "human36m found": Target(foreign.found_npy, every(human36m_pictures.read, ".npy")),
-    "cameras": Target(foreign.cameras, every(read_cameras, ".pkl")),
+    "whole body": Target(foreign.whole_body, every(coco.read, ".json")),
+    "human36m fitted": Target(foreign.pictures_npz, every(human36m_list.read, ".npz")),
+    "human36m found": Target(foreign.found_npy, every(human36m_list.read, ".npy")),
     "bvh": Target(foreign.bvh, every(read_bvh, ".bvh")),
     "jhmdb boxes": Target(foreign.jhmdb_boxes, dataset("jhmdb")),
     "jhmdb-ddnet": Target(foreign.jhmdb_ddnet, dataset("jhmdb-ddnet")),

@@ -56,16 +56,6 @@ def found_npy(root: Path) -> None:
     np.save(root / "seq1.npy", np.ones((4, 17, 3)))
 
 
-def cameras(root: Path) -> None:
-    """Two cameras."""
-    entry: dict[str, Any] = {
-        "R": np.eye(3), "T": np.ones((3, 1)), "f": np.ones((2, 1)), "c": np.ones((2, 1)),
-        "k": np.ones((3, 1)), "p": np.ones((2, 1)), "w": 1000, "h": 1002,
-    }  # fmt: skip
-    content = {("S1", "54138969"): entry, ("S1", "55011271"): entry}
-    (root / "cameras.pkl").write_bytes(pickle.dumps(content, protocol=2))
-
-
 def jhmdb_boxes(root: Path) -> None:
     """Action Tubes' boxes, and the lists in their archive."""
     annot = {

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.link_detections import Faults, Truth, detect
 from benchmarks.link_peers import Follower, installed, peers
 from posetube.boxes import around
-from posetube.datasets.readers.bonn import Bonn
+from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.skeletons import POSETRACK15
 from posetube.structures import Detections, FramePoses, FrameTable, VideoTracks

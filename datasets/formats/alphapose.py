@@ -26,10 +26,9 @@ from posetube.errors import FormatError
 from posetube.skeletons import ANKLE, COCO17, EAR, HIP, MPII16, SHOULDER, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows, corners
-from ..readers.mot import NO_JOINTS
+from .annotation_rows import NO_JOINTS, AnnotationRows, corners
 from .numbers import confident_triples, or_none, shortest
 from .openpose import BODY18
 

@@ -19,9 +19,9 @@ import pyarrow.csv as pc
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import skeleton_of
+from .annotation_rows import skeleton_of
 from .numbers import joint_states, shortest, states_of
 
 MAX_BYTES = 512 * 2**20

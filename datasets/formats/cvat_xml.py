@@ -18,9 +18,9 @@ import numpy as np
 from posetube.errors import FormatError, InputError
 from posetube.structures import FrameTable, JointState, PoseTrack, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, skeleton_of
 from .numbers import joint_states, shortest
 
 MAX_BYTES = 512 * 2**20

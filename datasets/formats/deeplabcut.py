@@ -17,10 +17,10 @@ import numpy as np
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.reader_process import ReaderProcess
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, skeleton_of
 from .deeplabcut_hdf5 import csv_lines
 from .numbers import shortest
 

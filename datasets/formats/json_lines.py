@@ -21,9 +21,9 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import T, plain
-from ..readers.annotated_video import MAX_FRAMES
 from .numbers import or_none
 
 FORMAT, VERSION = "posetube-tracks", 1

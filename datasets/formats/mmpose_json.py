@@ -18,9 +18,9 @@ from posetube.errors import FormatError
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import NO_BOX, AnnotationRows, skeleton_of
+from .annotation_rows import NO_BOX, AnnotationRows, skeleton_of
 from .numbers import or_none, shortest
 
 

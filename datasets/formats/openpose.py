@@ -19,9 +19,9 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import ANKLE, COCO17, SIGMAS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows
+from .annotation_rows import AnnotationRows
 from .numbers import confident_triples, shortest
 
 UPPER = (

@@ -21,8 +21,8 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import plain
-from ..readers.annotated_video import MAX_FRAMES
 from .numbers import joint_states, or_none, states_of
 
 KEY = b"posetube"

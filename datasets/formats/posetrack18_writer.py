@@ -11,7 +11,7 @@ to write more people than the tools tell apart. Frames are all written.
 
 Frames go to a file aside, people to a second one; at the end the two are joined, flushed and
 renamed, so that a file of this name is always whole. Not here: reading
-(:mod:`posetube.datasets.readers.posetrack18`).
+(:mod:`posetube.datasets.formats.posetrack18`).
 
 Source: what poseval's ``convert.py`` asks of a file; ids are made as in the published ones.
 """

@@ -3,7 +3,7 @@
 The identity within the sequence stands for it, which is right as long as sequences are not
 compared. Every image has ignore regions, be they none, because the reference kit asks for them.
 
-Not here: the rest of the format (:mod:`posetube.datasets.readers.posetrack18`).
+Not here: the rest of the format (:mod:`posetube.datasets.formats.posetrack18`).
 """
 
 from pathlib import Path
@@ -11,8 +11,7 @@ from typing import Any
 
 from posetube.structures import VideoTracks
 
-from ..readers import posetrack18
-from . import posetrack18_writer
+from . import posetrack18, posetrack18_writer
 
 read = posetrack18.read
 

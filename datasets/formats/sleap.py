@@ -26,11 +26,11 @@ import numpy as np
 from posetube.errors import FormatError, InputError
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows, skeleton_of
 from . import parquet_table
+from .annotation_rows import AnnotationRows, skeleton_of
 
 TRACK = "track_{}"
 """How a track is called; other names are numbered in the order of the file."""

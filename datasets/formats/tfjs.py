@@ -21,9 +21,9 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import FrameTable, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, plain, read_bytes
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, skeleton_of
 
 MAX_JOINTS = 1_000
 """Files that name more joints are refused."""

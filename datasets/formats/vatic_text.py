@@ -18,10 +18,9 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import FrameTable, RowState, VideoTracks
 
+from ..annotated_video import MAX_FRAMES
 from ..files.json_files import read_bytes
-from ..readers.annotated_video import MAX_FRAMES
-from ..readers.annotation_rows import AnnotationRows
-from ..readers.mot import NO_JOINTS
+from .annotation_rows import NO_JOINTS, AnnotationRows
 
 LINE = re.compile(rb'\s*((?:\S+\s+){9})".*')
 """Nine numbers, then the label in quotes."""

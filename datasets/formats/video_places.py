@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
+from ..annotated_video import AnnotatedVideo
 from ..files.checked_values import relative_path
-from ..readers.annotated_video import AnnotatedVideo
 
 SEQUENCE = re.compile(r"\d{6}_(mpii|bonn|mpiinew)(_\w+)?", re.ASCII)
 """Names of PoseTrack's sequences, as its tools ask for."""

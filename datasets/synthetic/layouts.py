@@ -24,8 +24,7 @@ from posetube.structures import (
     VideoTracks,
 )
 
-from ..formats import coco_keypoints, mot_text, posetrack18_writer
-from ..readers import posetrack17
+from ..formats import coco, mot, posetrack17, posetrack18_writer
 from ..video.writer import VideoWriter
 from .clip import SyntheticClip
 from .render import SyntheticFrame
@@ -102,7 +101,7 @@ def _coco(root: Path, number: int, clip: SyntheticClip) -> int:
     tracks = _pictured(root / name, clip, source=name, names=names)
     path = root / "annotations" / f"person_keypoints_{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    coco_keypoints.write_tracks(path, tracks)
+    coco.write_tracks(path, tracks)
     return len(clip)
 
 
@@ -111,8 +110,8 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
     names = tuple(f"img1/{index + 1:06d}.jpg" for index in range(len(clip)))
     tracks = _pictured(folder, clip, source=folder.name, names=names)
     (folder / "gt").mkdir(exist_ok=True)
-    mot_text.write_tracks(folder / "gt" / "gt.txt", tracks)
-    mot_text.write_sequence_info(folder / "seqinfo.ini", tracks, name=folder.name)
+    mot.write_tracks(folder / "gt" / "gt.txt", tracks)
+    mot.write_sequence_info(folder / "seqinfo.ini", tracks, name=folder.name)
     return len(clip)
 
 

@@ -26,8 +26,8 @@ from posetube.structures import (
     VideoTracks,
 )
 
+from ..annotated_video import AnnotatedVideo, Dataset, Split
 from ..formats.numbers import joint_states
-from ..readers.annotated_video import AnnotatedVideo, Dataset, Split
 from ..video import open_video
 from ..video.frame_folder import RATE
 from ..video.picture import read_picture
@@ -131,7 +131,7 @@ class ClipIndex:
     """The training clips of a data set: a sequence that reads a clip when it is asked for."""
 
     dataset: Dataset
-    """From :func:`posetube.datasets.readers.catalogue.open_dataset`."""
+    """From :func:`posetube.datasets.published.dataset_table.open_dataset`."""
 
     config: ClipConfig
     """Which frames belong together."""

@@ -19,8 +19,8 @@ from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import COCO17
 from posetube.structures import FloatArray
 
-from ...datasets.readers.annotated_video import Dataset, Split
-from ...datasets.readers.catalogue import open_dataset
+from ...datasets.annotated_video import Dataset, Split
+from ...datasets.published.dataset_table import open_dataset
 from ...datasets.training.clips import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.training_pictures import LabelledPicture, write_archive

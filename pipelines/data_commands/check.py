@@ -1,6 +1,6 @@
 """``posetube data check NAME ROOT``: what of a data set is there, what is missing, what is broken.
 
-Not here: the looking (:mod:`posetube.datasets.readers.check`).
+Not here: the looking (:mod:`posetube.datasets.published.dataset_check`).
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ from rich.console import Console
 
 from posetube.atomic_files import write_bytes
 
-from ...datasets.readers.catalogue import open_dataset
-from ...datasets.readers.check import Report
-from ...datasets.readers.check import check as check_dataset
+from ...datasets.published.dataset_check import Report
+from ...datasets.published.dataset_check import check as check_dataset
+from ...datasets.published.dataset_table import open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
 
 SHOWN = 20

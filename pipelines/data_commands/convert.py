@@ -10,10 +10,10 @@ from cyclopts import Parameter
 
 from posetube.errors import InputError
 
-from ...datasets.formats.catalogue import FORMATS, Format, find_format, find_reader, guess_format
-from ...datasets.readers import posetrack18
-from ...datasets.readers.annotated_video import Dataset, Split
-from ...datasets.readers.catalogue import DATASETS, open_dataset
+from ...datasets.annotated_video import Dataset, Split
+from ...datasets.formats import posetrack18
+from ...datasets.formats.format_table import FORMATS, Format, find_format, find_reader, guess_format
+from ...datasets.published.dataset_table import DATASETS, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
 from .convert_dataset import Outcome, convert_dataset
 from .export import say, write

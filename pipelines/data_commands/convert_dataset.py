@@ -20,11 +20,11 @@ from posetube.errors import FormatError, InputError, MediaError
 from posetube.skeletons import Skeleton
 from posetube.structures import VideoTracks
 
-from ...datasets.formats.catalogue import find_format
+from ...datasets.annotated_video import AnnotatedVideo, Dataset, Split
+from ...datasets.formats.format_table import find_format
 from ...datasets.formats.joint_sets import losses, with_joints
-from ...datasets.formats.mot_text import write_sequence_info
+from ...datasets.formats.mot import write_sequence_info
 from ...datasets.formats.video_places import Place, place, placed, sequence_names
-from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset, Split
 from ..failures import one_line
 from .export import write
 from .picture_links import make_links, picture_links
@@ -94,7 +94,7 @@ def convert_dataset(
     """Write a data set in another format, whole or not at all.
 
     Args:
-        dataset: From :func:`posetube.datasets.readers.catalogue.open_dataset`.
+        dataset: From :func:`posetube.datasets.published.dataset_table.open_dataset`.
         to: Name of the format.
         out: The file of a format that holds many videos, else a folder that is new or empty.
         split: Only videos of this part; empty: all.

@@ -14,7 +14,7 @@ from posetube.atomic_files import replacing
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
-from ...datasets.formats.catalogue import Format, find_format
+from ...datasets.formats.format_table import Format, find_format
 from ...datasets.formats.joint_sets import losses, with_joints
 from ..storage.tracks_store import read_tracks
 
@@ -47,7 +47,7 @@ def write(
 
     Args:
         tracks: Any tracks or annotations.
-        form: From :func:`posetube.datasets.formats.catalogue.find_format`.
+        form: From :func:`posetube.datasets.formats.format_table.find_format`.
         out: File to write; a folder where the format is one.
         say: Told what the format and its joints lose.
 

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from posetube.errors import FormatError
 
+from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.files.checked_values import relative_path
 from ...datasets.formats.video_places import Place
-from ...datasets.readers.annotated_video import AnnotatedVideo
 
 Link = tuple[Path, Path]
 """Where it lies, and what it leads to."""

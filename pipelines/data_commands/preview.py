@@ -21,10 +21,10 @@ from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import side_of
 from posetube.structures import ByteArray, JointState, VideoTracks
 
-from ...datasets.formats.catalogue import guess_format
+from ...datasets.annotated_video import AnnotatedVideo, Dataset
+from ...datasets.formats.format_table import guess_format
 from ...datasets.formats.numbers import joint_states
-from ...datasets.readers.annotated_video import AnnotatedVideo, Dataset
-from ...datasets.readers.catalogue import DATASETS, open_dataset
+from ...datasets.published.dataset_table import DATASETS, open_dataset
 from ...datasets.video import open_video
 from ...datasets.video.picture import read_picture
 

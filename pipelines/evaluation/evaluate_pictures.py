@@ -15,9 +15,9 @@ from posetube.errors import FormatError
 from posetube.structures import IntArray, VideoTracks
 
 from ...datasets.files.json_files import read_bytes
+from ...datasets.formats import coco_results
+from ...datasets.formats.annotation_rows import MAX_PEOPLE
 from ...datasets.formats.joint_sets import losses, with_joints
-from ...datasets.readers import coco
-from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
 from ...tracker.metrics.report import EvalReport, Values
 from .evaluation_inputs import Input, load, pair, shown
@@ -33,12 +33,15 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
     """
     notes: list[str] = []
     if _is_coco(truth) and isinstance(predictions, str | Path):
-        own, results = coco.read_truth(Path(str(truth))), coco.read_results(predictions)
+        own, results = (
+            coco_results.read_truth(Path(str(truth))),
+            coco_results.read_results(predictions),
+        )
         _refuse_crowds(own, where=str(truth))
         sequences = 1
     else:
         videos, found, notes = _as_tracks(predictions, truth)
-        own, results = coco.as_truth(videos), coco.as_results(found, videos)
+        own, results = coco_results.as_truth(videos), coco_results.as_results(found, videos)
         sequences = len(videos)
     kind = kind_of(results)
     try:
@@ -58,7 +61,7 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
 def _is_coco(truth: Input) -> bool:
     if not isinstance(truth, str | Path) or not Path(truth).is_file():
         return False
-    return coco.is_truth(read_bytes(Path(truth)), path=Path(truth))
+    return coco_results.is_truth(read_bytes(Path(truth)), path=Path(truth))
 
 
 def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:

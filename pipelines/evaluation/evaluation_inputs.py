@@ -16,12 +16,13 @@ import msgspec
 from posetube.errors import FormatError, InputError
 from posetube.structures import VideoTracks
 
+from ...datasets.annotated_video import Dataset
 from ...datasets.files.json_files import decode, read_bytes
-from ...datasets.readers import mot, posetrack17, posetrack18
-from ...datasets.readers.annotated_video import Dataset
-from ...datasets.readers.jhmdb import Jhmdb
-from ...datasets.readers.penn_action import PennAction
-from ...datasets.readers.sequence_files import POSETRACK18, POSETRACK21
+from ...datasets.formats import mot, posetrack17, posetrack18
+from ...datasets.published import posetrack18 as posetrack18_files
+from ...datasets.published import posetrack21 as posetrack21_files
+from ...datasets.published.jhmdb import Jhmdb
+from ...datasets.published.penn_action import PennAction
 
 Form = Literal["json", "posetrack18", "run", "mot", "dataset", "memory"]
 """Where a sequence lies; JSON is PoseTrack17's, 18's or 21's, ``posetrack18`` a part of a file."""
@@ -30,7 +31,9 @@ Tracks = VideoTracks | Sequence[VideoTracks]
 Input = Tracks | str | Path
 """A file, a folder, a run's directory, or tracks in memory."""
 
-POSETRACK = tuple(p for p in (*POSETRACK18, *POSETRACK21) if p.count("/") > 1)
+POSETRACK = tuple(
+    p for p in (*posetrack18_files.PATTERNS, *posetrack21_files.PATTERNS) if p.count("/") > 1
+)
 """Where the published data sets have their annotations, each in the folder of its part."""
 
 UNDERSTOOD = (
@@ -100,7 +103,7 @@ def sources(given: Input, *, dataset: str | None = None, only_test: bool = False
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if dataset is not None:
-        from ...datasets.readers.catalogue import open_dataset  # brings every reader along
+        from ...datasets.published.dataset_table import open_dataset
 
         return _of_dataset(open_dataset(dataset, path), where=path, only_test=only_test)
     single = _single(path)
@@ -228,7 +231,7 @@ def load(
 
     Args:
         source: From :func:`sources`.
-        identity: See :func:`posetube.datasets.readers.posetrack18.read`.
+        identity: See :func:`posetube.datasets.formats.posetrack18.read`.
         flat_regions: Likewise.
 
     Raises:
@@ -251,7 +254,7 @@ def load(
 
         tracks = read_tracks(path)
     elif source.form == "mot":
-        tracks = mot.read(path)
+        tracks = mot.read_as_written(path)
     elif source.dataset is not None:
         tracks = source.dataset.read(source.name).tracks
     assert tracks is not None

@@ -13,8 +13,8 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import FrameTable, IntArray, VideoTracks
 
+from ...datasets.formats.annotation_rows import MAX_PEOPLE
 from ...datasets.formats.posetrack18_writer import SEQUENCE_NAME
-from ...datasets.readers.annotation_rows import MAX_PEOPLE
 from ...tracker.metrics.protocols import Protocol
 from ...tracker.metrics.scene import Scene
 from .evaluation_inputs import Loaded

@@ -18,7 +18,7 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import Detections, DoubleArray, FloatArray, VideoTracks
 
-from ...datasets.formats.catalogue import find_reader, guess_format
+from ...datasets.formats.format_table import find_reader, guess_format
 from ...tracker.admission import JOINTS_TO_BOX
 from ...tracker.config import LinkConfig
 from ..interrupt import Interrupt

@@ -12,8 +12,8 @@ import numpy as np
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 
-from ...datasets.readers.annotated_video import Split
-from ...datasets.readers.catalogue import open_dataset
+from ...datasets.annotated_video import Split
+from ...datasets.published.dataset_table import open_dataset
 from ...datasets.training.augment import AugmentConfig, augment
 from ...datasets.training.clips import ClipConfig, ClipIndex
 from .batches import MULTIPLE, Batch

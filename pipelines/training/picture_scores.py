@@ -15,7 +15,7 @@ from posetube.boxes import to_xywh
 from posetube.errors import MediaError
 from posetube.structures import ByteArray, Detections
 
-from ...datasets.readers.coco import read_truth
+from ...datasets.formats.coco_results import read_truth
 from ...tracker.metrics.coco import coco_metrics
 
 

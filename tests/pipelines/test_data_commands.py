@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import csv_table, json_lines, parquet_table
-from posetube.datasets.formats.catalogue import FORMATS
-from posetube.datasets.readers import posetrack18
-from posetube.datasets.readers.bonn import Bonn
+from posetube.datasets.formats import csv_table, json_lines, parquet_table, posetrack18
+from posetube.datasets.formats.format_table import FORMATS
+from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import alphapose
-from posetube.datasets.formats.catalogue import guess_format
+from posetube.datasets.formats.format_table import guess_format
 from posetube.datasets.formats.openpose import BODY18
 from posetube.errors import FormatError
 from posetube.skeletons import COCO17, MPII16

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import deeplabcut
-from posetube.datasets.formats.catalogue import guess_format
 from posetube.datasets.formats.deeplabcut_hdf5 import csv_lines, write_csv
+from posetube.datasets.formats.format_table import guess_format
 from posetube.errors import FormatError, InputError
 
 h5py = pytest.importorskip("h5py")

@@ -15,19 +15,19 @@ import pytest
 
 from posetube.datasets.formats import (
     alphapose,
-    coco_keypoints,
+    coco,
     csv_table,
     cvat_xml,
     deeplabcut,
     json_lines,
     mmpose_json,
-    mot_text,
+    mot,
     openpose,
     parquet_table,
     posetrack21,
     sleap,
 )
-from posetube.datasets.formats.catalogue import FORMATS, find_format, find_reader, guess_format
+from posetube.datasets.formats.format_table import FORMATS, find_format, find_reader, guess_format
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
 from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
@@ -66,11 +66,11 @@ def tracks() -> VideoTracks:
 
 
 def test_pycocotools_reads_what_coco_writes(tracks: VideoTracks, tmp_path: Path) -> None:
-    coco = pytest.importorskip("pycocotools.coco")
-    coco_keypoints.write_tracks(tmp_path / "walk.json", tracks)
+    cocotools = pytest.importorskip("pycocotools.coco")
+    coco.write_tracks(tmp_path / "walk.json", tracks)
 
     with contextlib.redirect_stdout(io.StringIO()):
-        loaded = coco.COCO(str(tmp_path / "walk.json"))
+        loaded = cocotools.COCO(str(tmp_path / "walk.json"))
 
     assert len(loaded.getImgIds()) == FRAMES
     person = loaded.loadAnns(loaded.getAnnIds(imgIds=[1]))[1]
@@ -90,9 +90,9 @@ def test_coco_keeps_the_edges_of_joints_that_nobody_knows(
         keypoint_scores=tracks.keypoint_scores[:, :3],
         joint_states=None,
     )
-    coco_keypoints.write_tracks(tmp_path / "sea.json", swum)
+    coco.write_tracks(tmp_path / "sea.json", swum)
 
-    found = coco_keypoints.read(tmp_path / "sea.json").skeleton
+    found = coco.read(tmp_path / "sea.json").skeleton
 
     assert (found.joints, found.edges) == (whale.joints, whale.edges)
     with pytest.raises(InputError, match="none is known for snout, fin, fluke"):
@@ -100,9 +100,9 @@ def test_coco_keeps_the_edges_of_joints_that_nobody_knows(
 
 
 def test_coco_keeps_people_states_scores_and_times(tracks: VideoTracks, tmp_path: Path) -> None:
-    coco_keypoints.write_tracks(tmp_path / "walk.json", tracks)
+    coco.write_tracks(tmp_path / "walk.json", tracks)
 
-    found = coco_keypoints.read(tmp_path / "walk.json")
+    found = coco.read(tmp_path / "walk.json")
 
     assert found.joint_states is not None
     np.testing.assert_array_equal(found.joint_states, tracks.joint_states)
@@ -117,7 +117,7 @@ def test_coco_keeps_people_states_scores_and_times(tracks: VideoTracks, tmp_path
 @pytest.mark.filterwarnings("ignore")  # motmetrics' use of pandas
 def test_motmetrics_reads_what_mot_writes(tracks: VideoTracks, tmp_path: Path) -> None:
     motmetrics = pytest.importorskip("motmetrics")
-    mot_text.write_tracks(tmp_path / "walk.txt", tracks)
+    mot.write_tracks(tmp_path / "walk.txt", tracks)
 
     table = motmetrics.io.loadtxt(tmp_path / "walk.txt", fmt="mot15-2D")
 
@@ -129,9 +129,9 @@ def test_motmetrics_reads_what_mot_writes(tracks: VideoTracks, tmp_path: Path) -
 
 
 def test_mot_keeps_boxes_identities_and_scores(tracks: VideoTracks, tmp_path: Path) -> None:
-    mot_text.write_tracks(tmp_path / "walk.txt", tracks)
+    mot.write_tracks(tmp_path / "walk.txt", tracks)
 
-    found = mot_text.read(tmp_path / "walk.txt")
+    found = mot.read(tmp_path / "walk.txt")
 
     np.testing.assert_array_equal(found.frame, tracks.frame)
     np.testing.assert_array_equal(found.track_ids, tracks.track_ids)
@@ -143,9 +143,9 @@ def test_a_person_without_a_box_has_that_of_its_joints_in_mot(
     tracks: VideoTracks, tmp_path: Path
 ) -> None:
     bare = replace(tracks, boxes=np.full((6, 4), np.nan, np.float32))
-    mot_text.write_tracks(tmp_path / "walk.txt", bare)
+    mot.write_tracks(tmp_path / "walk.txt", bare)
 
-    found = mot_text.read(tmp_path / "walk.txt")
+    found = mot.read(tmp_path / "walk.txt")
 
     np.testing.assert_allclose(found.boxes[1, :2], tracks.keypoints[1].min(axis=0), rtol=1e-6)
 
@@ -318,9 +318,9 @@ WRONG: list[tuple[Any, str, str, str]] = [
      " [[1, 2]]}]}]}", "meta_info does not name the joints"),
     (mmpose_json, ".json", '{"meta_info": {}, "instance_info": [{"frame_id": 0, "instances":'
      " []}]}", r"frame_id 0 is not in \[1, 1000000\]"),
-    (coco_keypoints, ".json", '{"images": [], "annotations": [], "categories": []}',
+    (coco, ".json", '{"images": [], "annotations": [], "categories": []}',
      "no category names its keypoints"),
-    (coco_keypoints, ".json", '{"images": [], "annotations": [{"id": 1, "image_id": 5}],'
+    (coco, ".json", '{"images": [], "annotations": [{"id": 1, "image_id": 5}],'
      ' "categories": [{"id": 1, "name": "p", "keypoints": ["a"]}]}', "no image has id 5"),
     (parquet_table, ".parquet", "no parquet", "not a table of tracks"),
 ]  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import mot_text, tfjs, vatic_text
-from posetube.datasets.formats.catalogue import READ_ONLY, find_format, find_reader, guess_format
+from posetube.datasets.formats import mot, tfjs, vatic_text
+from posetube.datasets.formats.format_table import READ_ONLY, find_format, find_reader, guess_format
 from posetube.errors import FormatError, InputError
 from posetube.structures import RowState, VideoTracks
 
@@ -166,9 +166,9 @@ def test_detections_are_written_without_identities(tmp_path: Path) -> None:
     ]
     path = written(tmp_path / "a.json", boxes)
     found: VideoTracks = find_reader(guess_format(path))(path)
-    mot_text.write_tracks(tmp_path / "a.txt", found)
+    mot.write_tracks(tmp_path / "a.txt", found)
 
-    again = mot_text.read(tmp_path / "a.txt")
+    again = mot.read(tmp_path / "a.txt")
 
     assert (again.frame.tolist(), again.track_ids.tolist()) == ([0, 1], [-1, -1])
     np.testing.assert_allclose(again.boxes, found.boxes)

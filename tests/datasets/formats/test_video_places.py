@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posetube.datasets.annotated_video import AnnotatedVideo, Split
 from posetube.datasets.formats import video_places
 from posetube.datasets.formats.posetrack18_writer import SEQUENCE_NAME
 from posetube.datasets.formats.video_places import place, placed, sequence_names
-from posetube.datasets.readers.annotated_video import AnnotatedVideo, Split
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import LSP14
 from posetube.structures import FrameTable, VideoTracks

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.numbers import joint_states
-from posetube.datasets.readers.annotated_video import AnnotatedVideo
-from posetube.datasets.readers.catalogue import open_dataset
-from posetube.datasets.readers.check import check
+from posetube.datasets.published.dataset_check import check
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic.label_files import WRITERS, LabelFile, write_labels
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, Skeleton

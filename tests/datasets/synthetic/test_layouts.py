@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.datasets.readers.catalogue import open_dataset
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.errors import InputError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posetube.datasets.readers.annotated_video import AnnotatedVideo, Counts
+from posetube.datasets.annotated_video import AnnotatedVideo, Counts
 from posetube.datasets.training.clips import (
     ClipConfig,
     ClipIndex,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.datasets.readers.catalogue import open_dataset
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.datasets.training.training_pictures import PictureArchive

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import coco_keypoints, posetrack18_writer
+from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
+from posetube.datasets.formats import coco, posetrack18, posetrack18_writer
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.formats.video_places import sequence_names
-from posetube.datasets.readers import posetrack18
-from posetube.datasets.readers.annotated_video import AnnotatedVideo, Dataset
-from posetube.datasets.readers.catalogue import open_dataset
-from posetube.datasets.readers.check import check
+from posetube.datasets.published.dataset_check import check
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.label_files import write_labels
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
@@ -319,7 +318,7 @@ def test_nobody_is_in_two_videos_of_one_coco_file(drawn: Path, tmp_path: Path) -
     assert [video["name"] for video in content["videos"]] == list(dataset.videos())
     assert [image["frame_id"] for image in content["images"]] == [0, 1, 2, 0, 1, 2]
     assert len({person["id"] for person in content["annotations"]}) == 12
-    assert len(coco_keypoints.read(tmp_path / "all.json").ids) == 4
+    assert len(coco.read(tmp_path / "all.json").ids) == 4
 
 
 def test_the_videos_of_one_coco_file_come_back(drawn: Path, tmp_path: Path) -> None:

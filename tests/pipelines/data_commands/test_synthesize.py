@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posetube.datasets.readers.posetrack18 import read
+from posetube.datasets.formats.posetrack18 import read
 from posetube.pipelines.cli import main
 
 SMALL = ["--size", "72", "128", "--seconds", "0.2", "--people", "2"]

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import posetube
-from posetube.datasets.formats import posetrack18_writer
+from posetube.datasets.formats import posetrack17, posetrack18_writer
 from posetube.datasets.formats.joint_sets import with_joints
-from posetube.datasets.readers import posetrack17
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.storage import tracks_store

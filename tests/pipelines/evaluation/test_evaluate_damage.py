@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import posetrack18_writer
-from posetube.datasets.readers import posetrack17
+from posetube.datasets.formats import posetrack17, posetrack18_writer
 from posetube.errors import PoseTubeError
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.skeletons import POSETRACK15

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from posetube import boxes
-from posetube.datasets.readers.mot import NO_JOINTS
+from posetube.datasets.formats.annotation_rows import NO_JOINTS
 from posetube.errors import PoseTubeError
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluation.evaluate import evaluate

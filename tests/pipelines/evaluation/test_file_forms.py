@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posetube.datasets.formats import posetrack18_writer
-from posetube.datasets.readers import posetrack17
+from posetube.datasets.formats import posetrack17, posetrack18_writer
 from posetube.errors import FormatError
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluation.evaluate import evaluate

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from posetube import atomic_files
-from posetube.datasets.readers import posetrack18
+from posetube.datasets.formats import posetrack18
 from posetube.datasets.video import VideoConfig
 from posetube.datasets.video.inputs import Input, find_inputs
 from posetube.errors import InputError, MediaError

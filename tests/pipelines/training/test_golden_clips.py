@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pytest
 
 from posetube import boxes as box
-from posetube.datasets.readers import posetrack18
-from posetube.datasets.readers.annotated_video import AnnotatedVideo
+from posetube.datasets.annotated_video import AnnotatedVideo
+from posetube.datasets.formats import posetrack18
 from posetube.datasets.training.augment_places import flip
 from posetube.datasets.training.clips import (
     ClipConfig,

@@ -1,0 +1,195 @@
+"""One annotated video of a data set, the same for every data set.
+
+The people are :class:`posetube.structures.VideoTracks`; what a data set says beyond them stands
+around it. A data set of single pictures is one of videos with one frame each. What a reader
+settles, once: joints that are not labelled are NaN however the files spell it, positions count
+from 0 (1 is subtracted from MATLAB's), a frame without people is not a frame without labels.
+
+Not here: the pictures themselves (:mod:`posetube.datasets.video` decodes), stretches of frames to
+train and evaluate on (:mod:`posetube.datasets.training.clips`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from posetube.records import check_shapes
+from posetube.skeletons import Skeleton
+from posetube.structures import (
+    ByteArray,
+    DoubleArray,
+    FrameTable,
+    IntArray,
+    JointState,
+    VideoTracks,
+)
+
+Split = Literal["train", "val", "test", ""]
+"""Which part of its data set a video belongs to; empty where the data set does not say."""
+
+Metric = Literal["posetrack", "pckh", "pck-box", "pck-torso", "pixels", "oks", "mota", "mpjpe"]
+"""How a data set's authors score it: AP and MOTA at half a head; joints within a share of the head,
+of the box's longer side, of the torso; within pixels; COCO's AP; MOTA of boxes; joint error."""
+
+MAX_FRAMES = 1_000_000
+"""More frames than this in one video are refused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Something in a data set that is not as it should be."""
+
+    file: str
+    """The file or folder, relative to the data set's."""
+
+    where: str
+    """The place in it: a frame, a person; empty for the whole file."""
+
+    what: str
+    """What is missing or broken, and what the reader made of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnotatedVideo:
+    """A video, the people in it, and what their data set says of them; R rows, F frames."""
+
+    name: str
+    """Name within the data set."""
+
+    dataset: str
+    """Name of the data set, as on the command line."""
+
+    tracks: VideoTracks
+    """Everybody in every labelled frame."""
+
+    metric: Metric
+    """The official score."""
+
+    split: Split = ""
+    """Part of the data set."""
+
+    media: Path | None = None
+    """The video file, or the folder that the frames' names start from; None if it is not there."""
+
+    action: str = ""
+    """What the people do, where the data set says so."""
+
+    viewpoint: str = ""
+    """Where the camera stands, where the data set says so."""
+
+    metric_scale: DoubleArray | None = None
+    """(R,) length that the official score divides by, pixels, NaN where not given; None where it
+    follows from the rows themselves (box, head box, torso joints)."""
+
+    joints_3d: DoubleArray | None = None
+    """(R, K, 3) positions in metres, in the data set's own axes; NaN where not known."""
+
+    person_ids: IntArray | None = None
+    """(R,) who each row is in all videos of the data set, -1 where not known; None where the data
+    set knows people within a video only."""
+
+    problems: tuple[Problem, ...] = ()
+    """What the reader had to mend or leave out."""
+
+    def __post_init__(self) -> None:
+        rows, joints = self.tracks.keypoints.shape[:2]
+        check_shapes(self, metric_scale=(rows,), joints_3d=(rows, joints, 3), person_ids=(rows,))
+
+    def picture(self, frame: int) -> Path | None:
+        """File of a frame's picture; None for a video file or where there is none."""
+        if self.media is None or self.media.is_file() or not self.tracks.frames.names:
+            return None
+        return self.media / self.tracks.frames.names[frame]
+
+    @property
+    def labeled_frames(self) -> IntArray:
+        """Indices of the frames that somebody labelled, with people or without."""
+        labeled = self.tracks.frames.labeled
+        return np.arange(len(self.tracks.frames)) if labeled is None else np.flatnonzero(labeled)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How much a data set holds."""
+
+    videos: int
+    """Videos, or single pictures."""
+
+    frames: int
+    """Frames, labelled or not; 0 where its authors give no number."""
+
+
+class Dataset(Protocol):
+    """What a reader of a data set offers."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+
+    @property
+    def whole(self) -> Counts | None:
+        """What the complete release holds; None where that is not known."""
+
+    def videos(self) -> tuple[str, ...]:
+        """Names of the videos whose annotations are there, in the data set's order.
+
+        Raises:
+            FormatError: If the folder does not hold this data set.
+        """
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One video.
+
+        Raises:
+            FormatError: If its annotation is damaged or not there.
+        """
+
+
+def table(
+    *,
+    source: str,
+    skeleton: Skeleton,
+    frames: FrameTable,
+    frame: IntArray,
+    track_ids: IntArray,
+    keypoints: DoubleArray,
+    joint_states: ByteArray,
+    size: tuple[int, int] | None = None,
+    boxes: DoubleArray | None = None,
+    head_boxes: DoubleArray | None = None,
+) -> VideoTracks:
+    """Annotations as a table: rows sorted by frame, joints that are absent NaN, no scores.
+
+    Args:
+        source: Name of the video.
+        skeleton: The K joints.
+        frames: The F frames.
+        frame: (R,) index of each row's frame, in any order.
+        track_ids: (R,) identity, -1 where none is given.
+        keypoints: (R, K, 2) pixels; what absent joints hold does not matter.
+        joint_states: (R, K) :class:`posetube.structures.JointState`.
+        size: (H, W) pixels, where known.
+        boxes: (R, 4) pixels; None where the data set has none.
+        head_boxes: (R, 4) pixels; None where the data set has none.
+    """
+    order = np.argsort(frame, kind="stable")
+    rows, joints = len(frame), len(skeleton)
+    absent = joint_states == JointState.ABSENT
+    places = np.where(absent[..., None], np.nan, keypoints)
+    whole = np.full((rows, 4), np.nan) if boxes is None else boxes
+    return VideoTracks(
+        source=source,
+        size=size,
+        skeleton=skeleton,
+        frames=frames,
+        frame=frame[order].astype(np.int64),
+        track_ids=track_ids[order].astype(np.int64),
+        boxes=whole[order].astype(np.float32),
+        scores=np.full(rows, np.nan, np.float32),
+        keypoints=places[order],
+        keypoint_scores=np.full((rows, joints), np.nan, np.float32),
+        joint_states=joint_states[order].astype(np.uint8),
+        head_boxes=None if head_boxes is None else head_boxes[order],
+    )

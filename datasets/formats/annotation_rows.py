@@ -1,0 +1,170 @@
+"""The rows of :class:`VideoTracks` while a file is read person by person.
+
+Numbers go straight into flat arrays, so that a file's people are never held as Python objects all
+at once. Shared by the readers of this folder. Not here: how a format spells a person.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.skeletons import SKELETONS, Skeleton
+from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+
+from ..files.checked_values import MAX_PIXEL
+
+MAX_PEOPLE = 1_000
+"""More people than this in one frame are refused: no such picture exists."""
+
+LARGEST_ID = (1 << 53) - 1
+"""Identities beyond this are refused: they are not exact in JSON."""
+
+NO_JOINTS = Skeleton(name="boxes", joints=())
+"""The joints of people who are given as boxes only."""
+
+UNKNOWN = float("nan")
+NO_BOX = (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+class AnnotationRows:
+    """Collects people, K joints each; what is wrong with one is said by ValueError."""
+
+    def __init__(self, joints: int) -> None:
+        self._joints = joints
+        self._frame, self._ids, self._states = array("q"), array("q"), array("B")
+        self._boxes, self._heads, self._people = array("d"), array("d"), array("d")
+        self._points, self._scores = array("d"), array("d")
+        self._crowd = Counter[int]()
+
+    def add(
+        self,
+        *,
+        frame: int,
+        track_id: float | None,
+        points: Sequence[float],
+        scores: Sequence[float | None] | None = None,
+        box: Sequence[float] = NO_BOX,
+        head_box: Sequence[float] = NO_BOX,
+        score: float | None = None,
+        state: int = 0,
+    ) -> None:
+        """Append one person of one frame.
+
+        Args:
+            frame: Index of the frame.
+            track_id: Identity; None where the file gives none.
+            points: x, y, v of each joint, 3 K numbers; all three 0 where the joint is absent, or
+                NaN.
+            scores: One per joint, further ones are left out; None where not given.
+            box: x1 y1 x2 y2.
+            head_box: x1 y1 x2 y2.
+            score: Of the whole person.
+            state: :class:`posetube.structures.RowState`.
+        """
+        self._crowd[frame] += 1
+        if self._crowd[frame] > MAX_PEOPLE:
+            raise ValueError(f"the frame has more than {MAX_PEOPLE} people")
+        if len(points) != 3 * self._joints:
+            raise ValueError(f"expected 3 x {self._joints} numbers for its joints, "
+                             f"got {len(points)}")  # fmt: skip
+        self._frame.append(frame)
+        self._ids.append(_identity(track_id))
+        self._states.append(state)
+        self._points.extend(points)
+        self._scores.extend(self._joint_scores(scores))
+        self._boxes.extend(box)
+        self._heads.extend(head_box)
+        self._people.append(UNKNOWN if score is None else score)
+
+    def _joint_scores(self, scores: Sequence[float | None] | None) -> list[float]:
+        if not scores:
+            return [UNKNOWN] * self._joints
+        if len(scores) < self._joints:
+            raise ValueError(f"expected {self._joints} joint scores, got {len(scores)}")
+        return [UNKNOWN if score is None else score for score in scores[: self._joints]]
+
+    def table(
+        self,
+        *,
+        source: str,
+        size: tuple[int, int] | None,
+        skeleton: Skeleton,
+        frames: FrameTable,
+        path: Path | None = None,
+    ) -> VideoTracks:
+        """Everybody, sorted by frame, within a frame in the order in which they came.
+
+        Raises:
+            FormatError: If a number is beyond what any picture or score has; names ``path`` (or
+                the source), frame and person.
+        """
+        self._check(frames, where=str(path or source))
+        rows, k = len(self._frame), self._joints
+        frame = np.array(self._frame, np.int64)
+        order = np.argsort(frame, kind="stable")
+        triples = np.array(self._points, np.float64).reshape(rows, k, 3)[order]
+        keypoints, joint_states = _without_absent(triples)
+        return VideoTracks(
+            source=source,
+            size=size,
+            skeleton=skeleton,
+            frames=frames,
+            frame=frame[order],
+            track_ids=np.array(self._ids, np.int64)[order],
+            boxes=np.array(self._boxes, np.float32).reshape(rows, 4)[order],
+            scores=np.array(self._people, np.float32)[order],
+            keypoints=keypoints,
+            keypoint_scores=np.array(self._scores, np.float64).reshape(rows, k)[order],
+            states=np.array(self._states, np.uint8)[order],
+            joint_states=joint_states,
+            head_boxes=np.array(self._heads, np.float64).reshape(rows, 4)[order],
+        )
+
+    def _check(self, frames: FrameTable, *, where: str) -> None:
+        for numbers in (self._points, self._scores, self._boxes, self._heads, self._people):
+            beyond = np.flatnonzero(np.abs(np.array(numbers, np.float64)) > MAX_PIXEL)
+            if len(beyond):
+                row = int(beyond[0]) * len(self._frame) // len(numbers)
+                frame = self._frame[row]
+                raise FormatError(
+                    f"{where}: frame {frames.names[frame] if frames.names else frame}, person "
+                    f"{row + 1} of the file: a number is beyond {MAX_PIXEL:g}"
+                )
+
+
+def _without_absent(triples: DoubleArray) -> tuple[DoubleArray, np.ndarray]:
+    """Positions (R, K, 2), NaN where absent, and (R, K) :class:`JointState`."""
+    absent = (triples == 0).all(axis=-1) | np.isnan(triples[..., :2]).any(axis=-1)
+    seen = np.where(triples[..., 2] > 0, JointState.VISIBLE, JointState.OCCLUDED)
+    states = np.where(absent, JointState.ABSENT, seen).astype(np.uint8)
+    return np.where(absent[..., None], UNKNOWN, triples[..., :2]), states
+
+
+def _identity(value: float | None) -> int:
+    if value is None:
+        return -1
+    if value != int(value) or not 0 <= value <= LARGEST_ID:
+        raise ValueError(f"track id must be a whole number from 0, got {value:g}")
+    return int(value)
+
+
+def corners(box: Sequence[float], *, name: str) -> Sequence[float]:
+    """x, y, width, height to x1 y1 x2 y2; NaN for an empty list, as files have where unknown."""
+    if not box:
+        return NO_BOX
+    if len(box) != 4:
+        raise ValueError(f"expected 4 numbers in {name}, got {len(box)}")
+    x, y, width, height = box
+    return x, y, x + width, y + height
+
+
+def skeleton_of(joints: tuple[str, ...], *, name: str) -> Skeleton:
+    """The joint set with exactly these joints, or a new one of this name."""
+    for known in SKELETONS.values():
+        if known.joints == joints:
+            return known
+    return Skeleton(name=name, joints=joints)

@@ -1,0 +1,196 @@
+"""A file in COCO's form: which annotations are people, and what their joints are called.
+
+People belong to the categories that name joints; where none does, to those with joints or called
+``person``, and may have boxes and masks alone. Joints are those that the category names.
+COCO-WholeBody's files name 17 and give 133, together or in ``foot_kpts``, ``face_kpts``,
+``lefthand_kpts`` and ``righthand_kpts``; others that give more than they name, or name none, have
+joints with numbers for names. Left out: boxes of face and hands.
+
+Not here: one video's file (:mod:`posetube.datasets.formats.coco`), the data set of
+pictures (:mod:`posetube.datasets.published.coco`).
+
+Source: COCO's and COCO-WholeBody's descriptions of their files, and mmpose's samples of both.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.skeletons import COCO17, Skeleton
+from posetube.structures import DoubleArray, Polygon
+
+from ..files.checked_values import MAX_PIXEL
+from ..files.json_files import Identity
+from .annotation_rows import NO_JOINTS, AnnotationRows, corners, skeleton_of
+from .whole_body import WHOLE_BODY133
+
+PARTS = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
+"""Where COCO-WholeBody keeps the joints that COCO lacks, in their order, and how many they are."""
+
+MAX_JOINTS = 1_000
+"""Files that give a person more joints are refused."""
+
+
+class Image(msgspec.Struct, omit_defaults=True):
+    """A frame, or a picture of a data set."""
+
+    id: Identity
+    file_name: str
+    height: int | None = None
+    width: int | None = None
+    time: float | None = None
+    video_id: int | None = None
+    frame_id: int | None = None
+
+
+class Annotation(msgspec.Struct, omit_defaults=True):
+    """A person in a frame."""
+
+    image_id: Identity
+    id: Identity = 0
+    category_id: int = msgspec.field(default=0)
+    keypoints: list[float] = []
+    num_keypoints: int = 0
+    bbox: list[float] = []
+    area: float = 0.0
+    iscrowd: int | bool = msgspec.field(default=-1)
+    track_id: int | None = None
+    attributes: dict[str, Any] = {}
+    score: float | None = None
+    keypoint_scores: list[float | None] | None = None
+    segmentation: msgspec.Raw = msgspec.Raw()
+    foot_kpts: list[float] = []
+    face_kpts: list[float] = []
+    lefthand_kpts: list[float] = []
+    righthand_kpts: list[float] = []
+
+
+class Category(msgspec.Struct, omit_defaults=True):
+    """A kind of thing, with the names of its joints."""
+
+    id: int
+    name: str
+    supercategory: str = ""
+    keypoints: list[str] = []
+    skeleton: list[tuple[int, int]] = []
+
+
+class Video(msgspec.Struct):
+    """What images of one ``video_id`` are frames of."""
+
+    id: Identity
+    name: str = ""
+
+
+class File(msgspec.Struct):
+    """A whole file."""
+
+    images: list[Image]
+    annotations: list[Annotation]
+    categories: list[Category]
+    videos: list[Video] = []
+
+
+def people_in(file: File, path: Path) -> set[int]:
+    """Categories of people; where there is one category, whatever annotations say is it.
+
+    Raises:
+        FormatError: If no category names joints, has them or is called a person.
+    """
+    given = {annotation.category_id for annotation in file.annotations}
+    jointed = {annotation.category_id for annotation in file.annotations if annotation.keypoints}
+    persons = {category.id for category in file.categories if category.keypoints} or {
+        c.id for c in file.categories if c.id in jointed or c.name.lower() == "person"
+    }
+    if not persons:
+        raise FormatError(f"{path}: no category names its keypoints, and none is called 'person'")
+    return persons | given if len(file.categories) == 1 else persons
+
+
+def skeleton_in(file: File, path: Path) -> Skeleton:
+    """The joints of people, with the edges that their category lists; none where all have none.
+
+    Raises:
+        FormatError: If no category is of people, a joint is named twice, or there are too many.
+    """
+    ids = people_in(file, path)
+    category = next(category for category in file.categories if category.id in ids)
+    named = tuple(category.keypoints)
+    if len(set(named)) < len(named):
+        raise FormatError(f"{path}: category {category.id} names a joint twice")
+    joints = _joints(named, (p for p in file.annotations if p.category_id in ids))
+    if not joints:
+        return NO_JOINTS
+    if len(joints) > MAX_JOINTS:
+        raise FormatError(f"{path}: {len(joints)} joints; at most {MAX_JOINTS} are read")
+    known = WHOLE_BODY133 if joints == WHOLE_BODY133.joints else skeleton_of(joints, name=path.stem)
+    places = range(1, len(joints) + 1)
+    listed = [(a, b) for a, b in category.skeleton if a in places and b in places]
+    edges = tuple((joints[a - 1], joints[b - 1]) for a, b in listed)
+    return known if known.edges else replace(known, edges=edges)
+
+
+def _joints(named: tuple[str, ...], people: Iterable[Annotation]) -> tuple[str, ...]:
+    """Names for as many joints as most people have numbers for, but no fewer than are named."""
+    counts = Counter(_count(person) for person in people)
+    counts.pop(0, None)
+    given = counts.most_common(1)[0][0] if counts else 0
+    if given <= len(named):
+        return named
+    for known in (COCO17, WHOLE_BODY133):
+        if given == len(known) and known.joints[: len(named)] == named:
+            return known.joints
+    return (*named, *(f"joint_{i}" for i in range(len(named), given)))
+
+
+def _count(person: Annotation) -> int:
+    whole = any(getattr(person, name) for name in PARTS)
+    return len(WHOLE_BODY133) if whole else len(person.keypoints) // 3
+
+
+def numbers_of(person: Annotation) -> list[float]:
+    """All joints of a person, three numbers each; those of COCO-WholeBody's parts at the end."""
+    parts = {name: getattr(person, name) for name in PARTS}
+    if not any(parts.values()):
+        return person.keypoints
+    found = list(person.keypoints or [0.0] * (3 * len(COCO17)))
+    for name, count in PARTS.items():
+        if len(parts[name]) not in (0, 3 * count):
+            raise ValueError(f"expected {3 * count} numbers in {name}, got {len(parts[name])}")
+        found += parts[name] or [0.0] * (3 * count)
+    return found
+
+
+def add(rows: AnnotationRows, person: Annotation, *, frame: int, joints: int) -> None:
+    """Append one annotation; ValueError says what is wrong with it."""
+    triples = np.array(numbers_of(person) or [0.0] * (3 * joints), np.float64)
+    if len(triples) != 3 * joints:
+        raise ValueError(f"expected {3 * joints} numbers in keypoints, got {len(triples)}")
+    triples = triples.reshape(joints, 3)
+    absent = triples[:, 2] <= 0
+    triples[absent, :2] = np.nan
+    triples[:, 2] = np.select([absent, triples[:, 2] >= 2], [0.0, 1.0], -1.0)
+    track = person.attributes.get("track_id") if person.track_id is None else person.track_id
+    rows.add(
+        frame=frame,
+        track_id=track if isinstance(track, int | float) else None,
+        points=triples.ravel().tolist(),
+        scores=person.keypoint_scores,
+        box=corners(person.bbox, name="bbox"),
+        score=person.score,
+    )
+
+
+def region(crowd: Annotation) -> Polygon:
+    """The box around a crowd, which is no person; ValueError says what is wrong with it."""
+    x1, y1, x2, y2 = corners(crowd.bbox, name="bbox")
+    if not max(map(abs, (x1, y1, x2, y2))) <= MAX_PIXEL:
+        raise ValueError(f"a crowd needs a box of numbers up to {MAX_PIXEL:g}, got {crowd.bbox}")
+    found: DoubleArray = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64)
+    return found

@@ -1,0 +1,258 @@
+"""Reading PoseTrack18's and PoseTrack21's JSON: one file per sequence.
+
+A file holds ``images`` (the frames, in order), ``annotations`` (one per person and frame, pointing
+at its image) and ``categories`` (which joint each triple of ``keypoints`` is: the names decide, not
+the positions). A joint is absent where x, y and v are all 0; v is otherwise not looked at.
+
+What :mod:`posetube.datasets.formats.posetrack18_writer` adds is understood: ``info.source``, an
+image's ``time`` in seconds, a person's ``score`` and ``state``
+(:class:`posetube.structures.RowState`).
+
+Not here: PoseTrack17's ``annolist`` (:mod:`posetube.datasets.formats.posetrack17`), and what a
+metric makes of a file.
+
+Source: the published files, and what poseval's ``convert.py`` asks of them.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.structures import FrameTable, RowState, VideoTracks
+
+from ..files.json_files import decode, plain, read_bytes
+from .annotation_rows import AnnotationRows, corners, skeleton_of
+from .ignore_regions import region_polygons
+
+
+class _Image(msgspec.Struct, kw_only=True):
+    """One frame."""
+
+    id: Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+    file_name: str
+    is_labeled: bool | int | None = None
+    ignore_regions_x: list[list[float] | float] = []
+    ignore_regions_y: list[list[float] | float] = []
+    width: float | None = None
+    height: float | None = None
+    time: object = None
+
+
+class _Person(msgspec.Struct, kw_only=True):
+    """One person in one frame."""
+
+    image_id: int
+    keypoints: list[float]
+    track_id: float | None = None
+    person_id: float | None = None
+    scores: list[float | None] | None = None
+    bbox: list[float] = []
+    bbox_head: list[float] = []
+    score: float | None = None
+    state: object = 0
+
+
+class _Category(msgspec.Struct, kw_only=True):
+    """Names of the joints."""
+
+    keypoints: list[str] = []
+
+
+class _File(msgspec.Struct, kw_only=True):
+    """A file with its people still as text, to be decoded one after the other."""
+
+    images: list[_Image]
+    annotations: list[msgspec.Raw] = []
+    categories: list[_Category] = []
+    info: object = None
+
+
+_PERSON = msgspec.json.Decoder(_Person)
+
+
+def read(
+    path: Path | str,
+    *,
+    identity: Literal["track_id", "person_id"] = "track_id",
+    flat_regions: bool = True,
+) -> VideoTracks:
+    """Read one sequence, annotations or predictions.
+
+    Args:
+        path: A ``.json`` file.
+        identity: What becomes the track id; PoseTrack21's ``person_id`` is the same person's in
+            every sequence.
+        flat_regions: Accept a single ignore region that is not wrapped in a list, as PoseTrack21
+            has them and poseval does not.
+
+    Returns:
+        Rows in the file's order within each frame, people without joints among them; track ids -1
+        and boxes NaN where the file has none. People of images that the file does not list are left
+        out, as the reference tools do.
+
+    Raises:
+        FormatError: If the file is not of this format; names the file, and frame and person where
+            one is to blame.
+        InputError: If the file cannot be opened.
+    """
+    path = Path(path)
+    file = decode(read_bytes(path), _File, path=path)
+    if not file.categories or not file.categories[0].keypoints:
+        raise FormatError(
+            f"{path}: no 'categories' that name the joints, so nobody can tell which number is "
+            'which; add "categories": [{"name": "person", "keypoints": [...]}]'
+        )
+    skeleton = skeleton_of(tuple(file.categories[0].keypoints), name=path.stem)
+    frames = _frame_table(file.images, flat_regions=flat_regions, path=path)
+    rows = AnnotationRows(len(skeleton))
+    places = {image.id: index for index, image in enumerate(file.images)}
+    for number, raw in enumerate(file.annotations):
+        try:
+            _add(_PERSON.decode(raw), rows, places=places, identity=identity)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            where = _frame_of(raw, places=places, frames=frames)
+            raise FormatError(
+                f"{path}: {where}person in annotations[{number}]: {plain(error)}"
+            ) from None
+    return rows.table(
+        source=_source(file.info) or path.stem,
+        size=_size(file.images),
+        skeleton=skeleton,
+        frames=frames,
+        path=path,
+    )
+
+
+def _add(person: _Person, rows: AnnotationRows, *, places: dict[int, int], identity: str) -> None:
+    frame = places.get(person.image_id)
+    if frame is None:
+        return
+    rows.add(
+        frame=frame,
+        track_id=getattr(person, identity),
+        points=person.keypoints,
+        scores=person.scores,
+        box=corners(person.bbox, name="bbox"),
+        head_box=corners(person.bbox_head, name="bbox_head"),
+        score=person.score,
+        state=int(person.state == RowState.INTERPOLATED),
+    )
+
+
+def _source(info: object) -> str:
+    """Name of the video, where this project wrote the file."""
+    source = info.get("source") if isinstance(info, dict) else None
+    return source if isinstance(source, str) else ""
+
+
+def _frame_of(raw: msgspec.Raw, *, places: dict[int, int], frames: FrameTable) -> str:
+    """``frame NAME, `` of a person that could not be read, or nothing if that is the reason."""
+    try:
+        return f"frame {frames.names[places[msgspec.json.decode(raw)['image_id']]]}, "
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _size(images: list[_Image]) -> tuple[int, int] | None:
+    first = images[0] if images else None
+    if first is None or not first.height or not first.width:
+        return None
+    return int(first.height), int(first.width)
+
+
+def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> FrameTable:
+    if len({image.id for image in images}) < len(images):
+        raise FormatError(f"{path}: two images have the same id")
+    told = any(image.is_labeled is not None for image in images)
+    regions = {}
+    for index, image in enumerate(images):
+        if image.ignore_regions_x or image.ignore_regions_y:
+            where = f"{path}: frame {image.file_name}: ignore_regions"
+            regions[index] = region_polygons(
+                image.ignore_regions_x, image.ignore_regions_y, flat=flat_regions, where=where
+            )
+    return FrameTable(
+        times=np.array([i.time if isinstance(i.time, int | float) else np.nan for i in images]),
+        names=tuple(image.file_name for image in images),
+        ids=np.array([image.id for image in images], np.int64),
+        labeled=np.array([bool(i.is_labeled) for i in images], np.bool_) if told else None,
+        ignore_regions=regions,
+    )
+
+
+class _Name(msgspec.Struct):
+    """What a frame is called."""
+
+    file_name: str
+
+
+class _Names(msgspec.Struct):
+    """The frames of a file, its people skipped."""
+
+    images: list[_Name]
+
+
+def folders(path: Path | str) -> list[str]:
+    """Names of the folders that a file's frames lie in, in their order, people unread."""
+    path = Path(path)
+    images = decode(read_bytes(path), _Names, path=path).images
+    return list(dict.fromkeys(_folder(image.file_name) for image in images))
+
+
+class _Described(msgspec.Struct):
+    """What a file says of itself, frames and people skipped."""
+
+    info: object = None
+
+
+def video_name(path: Path | str) -> str:
+    """Name of the video that this project made a file of; empty in files of others."""
+    path = Path(path)
+    return _source(decode(read_bytes(path), _Described, path=path).info)
+
+
+def _folder(name: str) -> str:
+    """``000001_mpii_test`` of a frame's name; path objects would be twenty times as slow."""
+    return name.rpartition("/")[0].rpartition("/")[2]
+
+
+def sequences(tracks: VideoTracks) -> list[VideoTracks]:
+    """The sequences of a file that holds several, as some conversions have them, by folder.
+
+    Args:
+        tracks: From :func:`read`.
+
+    Returns:
+        One per folder of the frames' names, in the order in which they come, called by the folder;
+        the tracks themselves where there is only one.
+    """
+    folders = [_folder(name) for name in tracks.frames.names]
+    names = list(dict.fromkeys(folders))
+    if len(names) < 2:
+        return [tracks]
+    return [_part(tracks, [i for i, f in enumerate(folders) if f == name], name) for name in names]
+
+
+def _part(tracks: VideoTracks, frames: list[int], name: str) -> VideoTracks:
+    table, chosen = tracks.frames, np.array(frames)
+    place = np.full(len(table), -1)
+    place[chosen] = np.arange(len(chosen))
+    rows = tracks.select(np.sort(np.flatnonzero(place[tracks.frame] >= 0)))
+    return replace(
+        rows,
+        source=name,
+        frame=place[rows.frame],
+        frames=FrameTable(
+            times=table.times[chosen],
+            names=tuple(table.names[i] for i in frames),
+            ids=None if table.ids is None else table.ids[chosen],
+            labeled=None if table.labeled is None else table.labeled[chosen],
+            ignore_regions={
+                int(place[i]): region for i, region in table.ignore_regions.items() if place[i] >= 0
+            },
+        ),
+    )

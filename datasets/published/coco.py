@@ -1,0 +1,246 @@
+"""COCO's people: photographs with boxes, joints and masks, or the frames of videos.
+
+Layout: ``annotations/person_keypoints_train2017.json`` beside ``train2017/000000391895.jpg``; where
+only ``instances_train2017.json`` is there, people have boxes and masks alone. About half of the
+people have no joints labelled. A crowd is no person but a region to ignore, given as
+the box around it. Images of one ``video_id`` are the frames of a video, in the order of their
+``frame_id``, called as ``videos`` has it; every other one is a video of a single frame.
+
+Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.skeletons import Skeleton
+from posetube.structures import BoolArray, FrameTable, Polygon
+
+from ..annotated_video import AnnotatedVideo, Counts, Split
+from ..files.checked_values import relative_path
+from ..files.json_files import decode, read_bytes
+from ..formats.annotation_rows import AnnotationRows
+from ..formats.coco_file import Annotation, File, Image, add, people_in, region, skeleton_in
+
+NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
+FILES = (*NAMED, "annotations/*.json", "*.json")
+"""Where annotations are looked for; beside those with a name of their own there may be others."""
+
+PREFIXES = ("person_keypoints_", "instances_")
+"""Names of files that end in that of their folder of pictures."""
+
+MAX_SIDE = 20_000
+"""Larger pictures are refused when masks are drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoPeople:
+    """The data set in a folder: all annotation files of the first pattern that matches."""
+
+    root: Path
+    """Folder with ``annotations`` and, if the pictures are there, ``train2017`` ..."""
+
+    name: ClassVar[str] = "coco"
+    whole: ClassVar[Counts | None] = None
+
+    @cached_property
+    def _files(self) -> dict[str, tuple[File, Path]]:
+        """Each annotation file by its name without the ending."""
+        return self._read_files[0]
+
+    @cached_property
+    def _read_files(self) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
+        for pattern in FILES:
+            paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
+            if paths:
+                return _annotation_files(paths, all_of_them=pattern in NAMED)
+        raise FormatError(f"{self.root}: no annotations of COCO; looked for {', '.join(FILES)}")
+
+    @cached_property
+    def _videos(self) -> dict[str, tuple[str, list[Image]]]:
+        """File and frames of each video by its name; a picture is called by its file."""
+        found: dict[str, tuple[str, list[Image]]] = {}
+        for stem, (file, path) in self._files.items():
+            names = _video_names(file, stem, taken=set(found))
+            for image in sorted(file.images, key=lambda image: image.frame_id or 0):
+                if image.video_id is None:
+                    found.setdefault(self._picture(image, path), (stem, [image]))
+                else:
+                    name = names.get(image.video_id, f"{stem}/{image.video_id}")
+                    found.setdefault(name, (stem, []))[1].append(image)
+        return found
+
+    def _picture(self, image: Image, path: Path) -> str:
+        """Where an image lies below the root."""
+        name = relative_path(image.file_name, where=f"{path}: image {image.id}")
+        return f"{self._folder(path, name)}{name}"
+
+    @cached_property
+    def _skeletons(self) -> dict[str, Skeleton]:
+        """Joints by file; to find them takes a look at everybody in it."""
+        return {stem: skeleton_in(file, path) for stem, (file, path) in self._files.items()}
+
+    @cached_property
+    def _people(self) -> dict[tuple[str, int], list[Annotation]]:
+        """Annotations by file and picture."""
+        found: dict[tuple[str, int], list[Annotation]] = {}
+        for stem, (file, path) in self._files.items():
+            people = people_in(file, path)
+            for annotation in file.annotations:
+                if annotation.category_id in people:
+                    found.setdefault((stem, annotation.image_id), []).append(annotation)
+        return found
+
+    def _folder(self, path: Path, name: str) -> str:
+        """Where the pictures of a file lie: ``train2017/`` for ``..._train2017.json``."""
+        candidates = (f"{path.stem.rpartition('_')[2]}/", f"images/{path.stem.rpartition('_')[2]}/",
+                      "images/", "")  # fmt: skip
+        there = (folder for folder in candidates if (self.root / folder / name).is_file())
+        return next(there, candidates[0] if path.stem.startswith(PREFIXES) else "")
+
+    def videos(self) -> tuple[str, ...]:
+        """Names of videos, of pictures such as ``train2017/000000391895.jpg``, of broken files."""
+        return (*self._videos, *self._read_files[1])
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One picture or video; people without labelled joints are rows without joints."""
+        if video in self._read_files[1]:
+            raise self._read_files[1][video]
+        if video not in self._videos:
+            raise FormatError(f"{self.root}: no picture or video {video!r} in COCO")
+        stem, images = self._videos[video]
+        path = self._files[stem][1]
+        rows, regions = self._rows(stem, images)
+        names = tuple(self._picture(image, path) for image in images)
+        frames = FrameTable(
+            times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
+            names=names,
+            ids=np.array([image.id for image in images]),
+            ignore_regions=regions,
+        )
+        tracks = rows.table(
+            path=path,
+            source=video,
+            size=_size(images[0]),
+            skeleton=self._skeletons[stem],
+            frames=frames,
+        )
+        if images[0].video_id is None:
+            tracks = replace(tracks, track_ids=np.full(len(tracks.frame), -1))
+        return AnnotatedVideo(
+            name=video,
+            dataset=self.name,
+            split=_split(stem),
+            media=self.root if any((self.root / name).is_file() for name in names) else None,
+            metric="oks",
+            tracks=tracks,
+        )
+
+    def _rows(
+        self, stem: str, images: list[Image]
+    ) -> tuple[AnnotationRows, dict[int, tuple[Polygon, ...]]]:
+        """Everybody in some images of a file, and the crowds by place."""
+        joints = len(self._skeletons[stem])
+        rows = AnnotationRows(joints)
+        regions: dict[int, tuple[Polygon, ...]] = {}
+        for frame, image in enumerate(images):
+            for person in self._people.get((stem, image.id), []):
+                try:
+                    if person.iscrowd == 1:
+                        regions[frame] = (*regions.get(frame, ()), region(person))
+                    else:
+                        add(rows, person, frame=frame, joints=joints)
+                except ValueError as error:
+                    path = self._files[stem][1]
+                    raise FormatError(f"{path}: annotation {person.id}: {error}") from None
+        return rows, regions
+
+    def masks(self, video: str) -> BoolArray:
+        """(R, H, W) which pixels each person of :meth:`read` covers.
+
+        Raises:
+            FormatError: If a mask is damaged, or the file does not tell the picture's size.
+        """
+        stem, images = self._videos[video]
+        size = _size(images[0])
+        if size is None or max(size) > MAX_SIDE:
+            raise FormatError(f"{self.root}: {video}: size {size}; no masks can be drawn")
+        everybody = (p for image in images for p in self._people.get((stem, image.id), []))
+        people = [p for p in everybody if p.iscrowd != 1]
+        masks = [_mask(p, size, where=f"{video}: annotation {p.id}") for p in people]
+        return np.array(masks, np.bool_).reshape(-1, *size)
+
+
+def _annotation_files(
+    paths: list[Path], *, all_of_them: bool
+) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
+    """The files that are of people, and what is wrong with others that must be.
+
+    Where not all must, detections and results are passed over.
+
+    Raises:
+        FormatError: If no file is as it must be.
+    """
+    found: dict[str, tuple[File, Path]] = {}
+    broken: dict[str, FormatError] = {}
+    for path in paths:
+        try:
+            file = decode(read_bytes(path), File, path=path)
+            skeleton_in(file, path)
+            found[path.stem] = file, path
+        except FormatError as error:
+            broken[path.stem] = error
+    if not found:
+        raise next(iter(broken.values()))
+    return found, broken if all_of_them else {}
+
+
+def _video_names(file: File, stem: str, *, taken: set[str]) -> dict[int, str]:
+    """Names of the videos that a file lists; those without one of their own are numbered."""
+    names: dict[int, str] = {}
+    for video in file.videos:
+        free = video.name and video.name not in taken
+        names[video.id] = video.name if free else f"{stem}/{video.id}"
+        taken.add(names[video.id])
+    return names
+
+
+Corners = list[list[float]]
+"""The polygons of a mask, x and y by turns."""
+
+
+def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
+    """(H, W) the polygons of a person, drawn as COCO's own program draws them."""
+    from pycocotools import mask as coco_mask
+
+    try:
+        polygons = msgspec.json.decode(person.segmentation or b"[]", type=Corners)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{where}: segmentation: {error}") from None
+    sound = [p for p in polygons if len(p) >= 6 and len(p) % 2 == 0 and _within(p, size)]
+    if len(sound) < len(polygons):
+        raise FormatError(f"{where}: segmentation: a polygon is broken, or far outside the picture")
+    if not sound:
+        return np.zeros(size, np.bool_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
+        return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(sound, *size))) > 0
+
+
+def _within(polygon: list[float], size: tuple[int, int]) -> bool:
+    return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
+
+
+def _size(image: Image) -> tuple[int, int] | None:
+    return (image.height, image.width) if image.height and image.width else None
+
+
+def _split(stem: str) -> Split:
+    parts: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+    return next((split for part, split in parts.items() if part in stem), "")

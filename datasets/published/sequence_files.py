@@ -1,0 +1,133 @@
+"""Opens data sets that keep one annotation file per sequence, as PoseTrack17, 18 and 21 do.
+
+A file outside the folder of a part may hold several sequences, as conversions for mmpose do; each
+of them is a video of its own.
+
+Not here: where each of them keeps its files (``posetrack17.py``, ``posetrack18.py`` and
+``posetrack21.py`` beside this file), and what such a file holds (:mod:`posetube.datasets.formats`).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from posetube.errors import FormatError
+from posetube.structures import IntArray, VideoTracks
+
+from ..annotated_video import AnnotatedVideo, Counts, Split
+from ..files.checked_values import relative_path
+from ..formats import posetrack18
+
+SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+DETECTIONS = "human_detections"
+"""How the names of files end that mmpose keeps beside the annotations, and that are none."""
+
+PART = re.compile(r"(?:.*_)?(train|val|test)(?:_.*)?")
+"""A folder of one part: ``val``, ``PoseTrackV1.0_Annots_val_json``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceFiles:
+    """Annotation files in a folder, and the pictures that they name."""
+
+    root: Path
+    """The folder that the frames' names start from."""
+
+    name: str
+    """As on the command line."""
+
+    patterns: tuple[str, ...]
+    """Where the annotation files are looked for; the first pattern that matches counts."""
+
+    reader: Callable[[Path], VideoTracks]
+    """Reads one annotation file."""
+
+    merged: bool = False
+    """Whether a file outside the folder of a part may hold several sequences."""
+
+    people: Callable[[Path], IntArray] | None = None
+    """Tells who each row of a file is in all sequences, where the data set knows."""
+
+    whole: Counts | None = None
+    """What the complete release holds."""
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        for pattern in self.patterns:
+            files = (path for path in self.root.glob(pattern) if path.is_file())
+            paths = sorted(path for path in files if not path.stem.endswith(DETECTIONS))
+            if paths:
+                first = Path(pattern).parts[0]
+                folder = "" if "*" in first else first
+                names = (p.relative_to(self.root / folder).with_suffix("") for p in paths)
+                return {name.as_posix(): path for name, path in zip(names, paths, strict=True)}
+        raise FormatError(
+            f"{self.root}: no annotations of {self.name}; looked for {', '.join(self.patterns)}"
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Path, str]]:
+        """File of each video, and the name that it has in there where the file holds several."""
+        places = {}
+        for name, path in self._files.items():
+            sequences = self._sequences(path)
+            if len(sequences) < 2:
+                places[name] = (path, "")
+            else:
+                places |= {f"{name}/{sequence}": (path, sequence) for sequence in sequences}
+        return places
+
+    def _sequences(self, path: Path) -> list[str]:
+        """Those of a file that may hold several."""
+        in_part = path.parent != self.root and PART.fullmatch(path.parent.name)
+        if in_part or not self.merged:
+            return []
+        try:
+            return posetrack18.folders(path)
+        except FormatError:  # told when the file is read
+            return []
+
+    @cached_property
+    def _parts(self) -> Callable[[Path], dict[str, VideoTracks]]:
+        """Reads a file of several sequences; the last one is kept, as all of it is asked for."""
+
+        @lru_cache(maxsize=1)
+        def parts(path: Path) -> dict[str, VideoTracks]:
+            return {tracks.source: tracks for tracks in posetrack18.sequences(self.reader(path))}
+
+        return parts
+
+    def videos(self) -> tuple[str, ...]:
+        """Names such as ``val/000342_mpii_test``."""
+        return tuple(self._places)
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One sequence."""
+        if video not in self._places:
+            raise FormatError(f"{self.root}: no sequence {video!r} in {self.name}")
+        path, sequence = self._places[video]
+        tracks = self._parts(path)[sequence] if sequence else self.reader(path)
+        names = [relative_path(name, where=str(path)) for name in tracks.frames.names]
+        there = any((self.root / name).is_file() for name in names)
+        return AnnotatedVideo(
+            name=video,
+            dataset=self.name,
+            split=self._split(path, merged=bool(sequence)),
+            media=self.root if there else _video_beside(path),
+            metric="posetrack",
+            tracks=tracks,
+            person_ids=None if self.people is None else self.people(path),
+        )
+
+    def _split(self, path: Path, *, merged: bool) -> Split:
+        """By the nearest folder that tells; a sequence's own name tells MPII's split, not this."""
+        folders = path.relative_to(self.root).with_suffix("").parts[: None if merged else -1][::-1]
+        found = next((match[1] for folder in folders if (match := PART.fullmatch(folder))), "")
+        return SPLITS.get(found or self.root.name, "")
+
+
+def _video_beside(path: Path) -> Path | None:
+    video = path.with_suffix(".mp4")
+    return video if video.is_file() else None

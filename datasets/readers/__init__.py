@@ -1,1 +1,0 @@
-"""Data sets, one file each: whatever the layout on disk, :class:`AnnotatedVideo` comes out."""

@@ -1,0 +1,58 @@
+"""COCO's JSON as it is evaluated."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posetube.datasets.formats.coco_results import is_truth, read_results, read_truth
+from posetube.errors import FormatError
+
+TRUTH: dict[str, Any] = {
+    "images": [{"id": 1}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 5.0, "bbox": [0, 0, 1, 1]}],
+    "categories": [{"id": 1, "name": "person"}],
+}
+
+
+def written(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_truth_and_results_are_read_as_they_are(tmp_path: Path) -> None:
+    truth = written(tmp_path / "t.json", TRUTH)
+    results = [{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}]
+    assert read_truth(truth) == TRUTH
+    assert is_truth(truth.read_bytes(), path=truth)
+    assert read_results(written(tmp_path / "r.json", results)) == results
+    assert read_results(truth) == TRUTH["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": None}, "expected a list of objects in 'images'"),
+        ({"categories": [1]}, "expected a list of objects in 'categories'"),
+        ({"images": [{}]}, r"t.json: images\[0\]: Object missing required field id"),
+        ({"annotations": [{"area": "5"}]}, r"t.json: annotations\[0\]: Expected float.*at area"),
+    ],
+)
+def test_broken_truth_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_truth(written(tmp_path / "t.json", TRUTH | change))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "expected a list of results"),
+        ([1], "expected a list of results"),
+        ([{"score": "high"}], r"r.json: results\[0\]: Expected float, got str, at score"),
+        ([{"keypoints": [None]}], r"results\[0\]: Expected float, got null, at keypoints\[0\]"),
+    ],
+)
+def test_broken_results_are_named(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_results(written(tmp_path / "r.json", content))
