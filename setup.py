@@ -11,7 +11,7 @@ FOLDERS = ("tracker", "models3d", "datasets", "pipelines")
 
 found = find_packages(include=[f"{folder}{tail}" for folder in FOLDERS for tail in ("", ".*")])
 setup(
-    packages=["posetube", *(f"posetube.{name}" for name in found)],
+    packages=["posetube", "posetube.structures", *(f"posetube.{name}" for name in found)],
     package_dir={"posetube": "posetube", **{f"posetube.{f}": f for f in FOLDERS}},
     package_data={
         "posetube": ["py.typed"],

@@ -54,12 +54,22 @@ def join_records(records: Sequence[Record], *, columns: Iterable[str] | None = N
         columns: The fields that have an entry per row; None: all fields. A column that is None in
             any of the records is None in the result.
     """
+    return replace(records[0], **join_columns(records, _columns(records[0], columns)))
+
+
+def join_columns(records: Sequence[object], columns: Iterable[str]) -> dict[str, Any]:
+    """Some columns of several records, by name, one record after the other.
+
+    Args:
+        records: At least one.
+        columns: Fields of theirs. One that is None in any of the records is None in the result.
+    """
     joined: dict[str, Any] = {}
-    for name in _columns(records[0], columns):
+    for name in columns:
         arrays = [getattr(record, name) for record in records]
         known = all(array is not None for array in arrays)
         joined[name] = np.concatenate(arrays) if known else None
-    return replace(records[0], **joined)
+    return joined
 
 
 def _columns(record: Any, columns: Iterable[str] | None) -> Iterable[str]:

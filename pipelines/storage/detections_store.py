@@ -27,7 +27,6 @@ from .pose_columns import (
     appearance_array,
     appearance_field,
     column,
-    concatenate,
     pose_arrays,
     pose_fields,
     pose_people,
@@ -107,7 +106,7 @@ def write_part(
         pa.field("time_s", pa.float64(), nullable=False),
         *pose_fields(len(skeleton)),
     ]
-    people = concatenate([f.people for f in frames], len(skeleton))
+    people = Detections.join([f.people for f in frames], joints=len(skeleton))
     counts = [len(f.people) for f in frames]
     columns = [
         pa.array(np.repeat(np.array(listed.frame, np.int64), counts)),

@@ -71,19 +71,6 @@ def _appearances(table: Any) -> FloatArray:
     return np.asarray(halves.reshape(table.num_rows, found.type.list_size), np.float32)
 
 
-def concatenate(people: list[Detections], joints: int) -> Detections:
-    """The people of several frames, one after the other; with appearances if each has one."""
-    everybody = [Detections.empty(joints), *people]
-    fields = ("boxes", "scores", "keypoints", "keypoint_scores")
-    columns: dict[str, FloatArray] = {
-        name: np.concatenate([getattr(p, name) for p in everybody]) for name in fields
-    }
-    looks = [p.embeddings for p in people if len(p)]
-    known = [one for one in looks if one is not None]
-    complete = looks and len(known) == len(looks)
-    return Detections(**columns, embeddings=np.concatenate(known) if complete else None)
-
-
 def column(table: Any, name: str) -> Any:
     """One column as a NumPy array of its own."""
     return np.array(_column(table, name).to_numpy(zero_copy_only=False))

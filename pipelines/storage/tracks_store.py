@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from posetube.errors import FormatError
+from posetube.records import join_columns
 from posetube.skeletons import Skeleton, skeleton
-from posetube.structures import ByteArray, FloatArray, FramePoses, RowState, VideoTracks
+from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState, VideoTracks
 
 from .detections_store import frame_table
 from .pose_columns import (
     COMPRESSION,
     column,
-    concatenate,
     pose_arrays,
     pose_fields,
     pose_people,
@@ -88,15 +88,15 @@ class TracksWriter:
     def _write_group(self) -> None:
         frames, self._waiting = self._waiting, []
         counts = [len(f) for f in frames]
-        people = concatenate([f.people for f in frames], self._joints)
-        states = np.concatenate([f.states for f in frames])
+        people = Detections.join([f.people for f in frames], joints=self._joints)
+        rows = join_columns(frames, ("track_ids", "states", "link_margins"))
         columns = [
             pa.array(np.repeat(np.array([f.frame for f in frames], np.int64), counts)),
             pa.array(np.repeat(np.array([f.time for f in frames], np.float64), counts)),
-            pa.array(np.concatenate([f.track_ids for f in frames]), pa.int64()),
+            pa.array(rows["track_ids"], pa.int64()),
             *pose_arrays(people),
-            pa.array([STATE_NAMES[state] for state in states], pa.string()),
-            pa.array(np.concatenate([f.link_margins for f in frames]), pa.float32()),
+            pa.array([STATE_NAMES[state] for state in rows["states"]], pa.string()),
+            pa.array(rows["link_margins"], pa.float32()),
             *(pa.array(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))

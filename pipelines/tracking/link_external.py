@@ -16,7 +16,7 @@ from posetube import skeletons
 from posetube.boxes import around
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
-from posetube.structures import Detections, DoubleArray, FloatArray, VideoTracks
+from posetube.structures import DoubleArray, FloatArray, VideoTracks
 
 from ...datasets.formats.format_table import find_reader, guess_format
 from ...tracker.admission import JOINTS_TO_BOX
@@ -177,15 +177,10 @@ def _extent(boxes: DoubleArray) -> tuple[int, int]:
 
 
 def _frames(tracks: VideoTracks) -> Iterator[DetectedFrame]:
-    for index, time in enumerate(tracks.frames.times.tolist()):
-        rows = tracks.rows_of(index)
-        people = Detections(
-            boxes=tracks.boxes[rows],
-            scores=tracks.scores[rows],
-            keypoints=tracks.keypoints[rows].astype(np.float32),
-            keypoint_scores=np.nan_to_num(tracks.keypoint_scores[rows], nan=1.0).astype(np.float32),
-        )
-        yield DetectedFrame(frame=index, time=time, state="ok", people=people)
+    for poses in tracks.poses():
+        scores = np.nan_to_num(poses.people.keypoint_scores, nan=1.0)
+        people = replace(poses.people, keypoint_scores=scores)
+        yield DetectedFrame(frame=poses.frame, time=poses.time, state="ok", people=people)
 
 
 def _manifest(path: Path, form: str, tracks: VideoTracks, settings: Settings) -> Manifest:

@@ -6,7 +6,7 @@ whole video known. The first two pass frames through as a stream; the third hold
 memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal, Protocol
 
@@ -29,7 +29,6 @@ from ...tracker.shots import CutDetector
 from ...tracker.tracker import Tracker
 from ...tracker.tubes import TubeNumbers
 from ..storage.detections_store import DetectedFrame
-from ..storage.pose_columns import concatenate
 
 Preset = Literal["paper", "online", "offline"]
 
@@ -149,34 +148,10 @@ def _repaired(
         skeleton=skeleton,
         frames=FrameTable(times=np.array([poses.time for poses in found], np.float64)),
     )
-    people = concatenate([poses.people for poses in found], len(skeleton))
+    people = Detections.join([poses.people for poses in found], joints=len(skeleton))
     repaired = relink(tracks, cuts=cuts, embeddings=people.embeddings)
-    for place, poses in enumerate(found):
-        yield _rows(repaired, repaired.rows_of(place), poses)
-
-
-def _rows(tracks: VideoTracks, rows: slice, poses: FramePoses) -> FramePoses:
-    columns: Mapping[str, np.ndarray | None] = {
-        name: getattr(tracks, name) for name in ("link_margins", "link_costs", "link_gates")
-    }
-    n = rows.stop - rows.start
-    known = {
-        name: np.full(n, np.nan, np.float32) if values is None else values[rows]
-        for name, values in columns.items()
-    }
-    return FramePoses(
-        frame=poses.frame,
-        time=poses.time,
-        track_ids=tracks.track_ids[rows],
-        people=Detections(
-            boxes=tracks.boxes[rows],
-            scores=tracks.scores[rows],
-            keypoints=tracks.keypoints[rows].astype(np.float32),
-            keypoint_scores=tracks.keypoint_scores[rows].astype(np.float32),
-        ),
-        states=np.zeros(n, np.uint8) if tracks.states is None else tracks.states[rows],
-        **known,
-    )
+    for before, poses in zip(found, repaired.poses(), strict=True):
+        yield replace(poses, frame=before.frame)
 
 
 def link_settings(config: LinkConfig, preset: Preset) -> dict[str, bool | int | float | str | None]:

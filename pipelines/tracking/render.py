@@ -6,7 +6,7 @@ import numpy as np
 
 from posetube.atomic_files import replacing
 from posetube.skeletons import skeleton
-from posetube.structures import ByteArray, Detections, Frame, FramePoses
+from posetube.structures import ByteArray, Frame, FramePoses
 
 from ...datasets.video import Video
 from ...datasets.video.writer import VideoWriter
@@ -60,11 +60,4 @@ class PeopleByFrame:
             self._next = next(self._poses, None)
         if self._next is not None and self._next.frame == frame.index:
             return self._next
-        return FramePoses(
-            frame=frame.index,
-            time=frame.time,
-            track_ids=np.zeros(0, np.int64),
-            people=Detections.empty(self._joints),
-            states=np.zeros(0, np.uint8),
-            link_margins=np.zeros(0, np.float32),
-        )
+        return FramePoses.empty(frame=frame.index, time=frame.time, joints=self._joints)
