@@ -42,14 +42,14 @@ import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
-from posetube.pipelines.storage.detections_store import DetectedFrame, read_frames
+from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.link_presets import Preset, link_by_preset
 from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
-from posetube.structures import BoolArray, Detections
+from posetube.structures import BoolArray, DetectedFrame, Detections
 from posetube.tracker.config import LinkConfig
 from posetube.tracker.cost import oks, scale_of
+from posetube.tracker.presets import link_frames
 
 Doubles = npt.NDArray[np.float64]
 
@@ -66,7 +66,6 @@ SCORES = tuple(np.arange(2, 81).tolist())
 
 SHOWN_SCORES = (10, 20, 25, 30, 40)
 VARIED = ("min_score", "sure_score", "max_gap")
-DEFAULTS = LinkConfig()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +115,9 @@ class Video:
     frames: list[DetectedFrame]
     reference: dict[int, Reference]
 
-    def linked(self, preset: Preset, config: LinkConfig) -> Iterator[tuple[int, Detections]]:
+    def linked(self, config: LinkConfig) -> Iterator[tuple[int, Detections]]:
         """The people of each frame, as the tracks have them."""
-        for poses in link_by_preset(
-            self.frames, preset=preset, config=config, skeleton=COCO17, size=self.size
-        ):
+        for poses in link_frames(self.frames, config=config, skeleton=COCO17, size=self.size):
             yield poses.frame, poses.people
 
     def cut_off(self, score: float) -> Iterator[tuple[int, Detections]]:
@@ -249,19 +246,20 @@ def alone_at(curve: Sequence[dict[str, Any]], row: dict[str, Any], over: str) ->
     }
 
 
-def settings(*, quick: bool) -> Iterator[tuple[Preset, LinkConfig]]:
+def settings(*, quick: bool) -> Iterator[LinkConfig]:
     """The ways of linking that are tried: the defaults, and a grid."""
-    for preset in ("online", "offline"):
-        yield preset, DEFAULTS
+    yield LinkConfig(preset="online")
+    yield LinkConfig(preset="offline")
     if not quick:
         for low, sure, gap in product((0.1, 0.2, 0.25, 0.3), (0.3, 0.4, 0.5), (0.8, 1.5, 2.0)):
-            yield "online", LinkConfig(min_score=low, sure_score=sure, max_gap=gap)
+            yield LinkConfig(min_score=low, sure_score=sure, max_gap=gap)
 
 
-def label(preset: Preset, config: LinkConfig) -> str:
+def label(config: LinkConfig) -> str:
     """One setting in words."""
     return (
-        f"{preset} min {config.min_score:.2f} sure {config.sure_score:.2f} gap {config.max_gap:.1f}"
+        f"{config.preset} min {config.min_score:.2f} sure {config.sure_score:.2f} "
+        f"gap {config.max_gap:.1f}"
     )
 
 
@@ -290,12 +288,12 @@ def main() -> None:
         if score in SHOWN_SCORES:
             print(line(f"detections from {score / 100:.2f}", curve[-1]), flush=True)
     linked = []
-    for preset, config in settings(quick=options.quick):
-        row = measure(videos, partial(Video.linked, preset=preset, config=config))
+    for config in settings(quick=options.quick):
+        row = measure(videos, partial(Video.linked, config=config))
         alone = {over: alone_at(curve, row, over) for over in ("all", "mean")}
-        print(line(label(preset, config), row, alone["all"]), flush=True)
+        print(line(label(config), row, alone["all"]), flush=True)
         varied = {name: getattr(config, name) for name in VARIED}
-        linked.append({"preset": preset, **varied, **row, "detections_alone": alone})
+        linked.append({"preset": config.preset, **varied, **row, "detections_alone": alone})
     if options.record:
         shown = [{"score": s / 100, **curve[SCORES.index(s)]} for s in SHOWN_SCORES]
         write(videos, {"detections": shown, "linked": linked})

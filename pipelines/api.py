@@ -10,13 +10,12 @@ from posetube.structures import FramePoses, VideoTracks
 from ..datasets.video import VideoConfig, open_video
 from ..datasets.video.inputs import Input, find_inputs
 from ..tracker.config import LinkConfig
-from ..tracker.tracker import Tracker
+from ..tracker.presets import link_frames
 from .loaded_model import LoadedModel, load
 from .storage.existing_run import OnExisting
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
 from .tracking.clip_window import DetectConfig, detect_frames
-from .tracking.link_presets import linked_frames
 from .tracking.overlay import OverlayConfig
 from .tracking.track import TrackConfig, track_input
 
@@ -106,10 +105,11 @@ def stream(
     item = _one_input(source)
     loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
     network = loaded.network
-    tracker = Tracker(skeleton=network.skeleton, config=link or LinkConfig())
     with open_video(item.source, config=video) as opened:
         frames = detect_frames(opened, network, config=detect or DetectConfig())
-        yield from linked_frames(frames, tracker)
+        yield from link_frames(
+            frames, config=link or LinkConfig(), skeleton=network.skeleton, size=opened.size
+        )
 
 
 def _one_input(source: str | Path) -> Input:

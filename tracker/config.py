@@ -1,10 +1,18 @@
-"""The settings of linking, each with its unit and range."""
+"""The settings of linking, each with its unit and range: one tree for all presets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
+
+from .offline import OfflineConfig
+from .paper import PaperConfig
+from .shots import CutConfig
+
+LinkPreset = Literal["online", "offline", "paper"]
 
 SHARES = (
     "min_score",
@@ -22,6 +30,11 @@ WEIGHTS = ("overlap_weight", "pose_weight", "motion_weight", "appearance_weight"
 class LinkConfig:
     """How detections become tracks."""
 
+    preset: LinkPreset = "online"
+    """``online`` goes frame by frame; ``offline`` does so too, then repairs the tracks with the
+    whole video known; ``paper`` links as the published Detect-and-Track did, and looks only at
+    ``cuts`` and ``paper`` here."""
+
     min_score: float = 0.2
     """Detections less sure than this, in [0, 1], are left out."""
 
@@ -38,7 +51,7 @@ class LinkConfig:
     """Doubtful detections continue only somebody whose scores so far average at least this, in
     [0, 1]: things that once looked like a person are not kept alive by them."""
 
-    max_gap: float = 0.8
+    max_gap: Seconds = 0.8
     """How long a person may be out of sight and still keep the id, seconds."""
 
     confirm_hits: int = 3
@@ -68,7 +81,20 @@ class LinkConfig:
     max_people: int = 1000
     """Only this many detections of a frame, the surest, are looked at."""
 
+    cuts: CutConfig = field(default_factory=CutConfig)
+    """Where a new scene begins, which ends all tracks."""
+
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
+    """How ``offline`` repairs finished tracks."""
+
+    paper: PaperConfig = field(default_factory=PaperConfig)
+    """How ``paper`` links."""
+
     def __post_init__(self) -> None:
+        if self.preset not in get_args(LinkPreset):
+            raise InputError(
+                f"LinkConfig.preset must be online, offline or paper, got {self.preset!r}"
+            )
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"LinkConfig.{name} must be in [0, 1], got {getattr(self, name)}")

@@ -116,8 +116,8 @@ GROWTH = np.array([0.4, 0.25])
 SURPRISE = 2.0
 """Misses of many standard deviations count less than a Gaussian's would (Student's t)."""
 
-POSE_WEIGHT, POSE_FADE = 2.0, 0.5
-"""How much an unlike pose counts, and the seconds after which it counts only a third (1/e)."""
+POSE_FADE = 0.5
+"""Seconds after which an unlike pose counts only a third (1/e) as much."""
 
 POSE_BLUR = 1.5
 """How much more than an annotator's the joints' spread is: people move while out of sight."""
@@ -125,19 +125,16 @@ POSE_BLUR = 1.5
 LEAST = 0.001
 """Similarities below this count as this: nothing is ruled out by one measure alone."""
 
-AWAY = 3.0
-"""What the longest gap costs for its length alone."""
-
 
 def meeting_costs(
-    before: Ends, after: Ends, one: IntArray, two: IntArray, *, max_gap: float
+    before: Ends, after: Ends, one: IntArray, two: IntArray, *, max_gap: float, gap_weight: float
 ) -> Doubles:
     """How unlikely it is, by place and size, that stretches ``two`` continue stretches ``one``.
 
     The person is carried into the gap from both sides, forward and backward in time. The cost is
     the negative logarithm of how likely the misses are, measured in the person's size; the longer
     the gap, the larger they may be, but the less such a wide guess says. A change of size adds to
-    it, and so does the time itself.
+    it, and so does the time itself: ``gap_weight`` for a gap of ``max_gap`` seconds.
 
     Returns:
         (P,) one cost per pair; 0 is a perfect meeting at once.
@@ -154,11 +151,11 @@ def meeting_costs(
     place = _surprise(miss / np.square(deviation * size))
     change = np.log(after.sizes[two] / before.sizes[one])
     growth = _surprise(_squared(change / GROWTH))
-    return np.asarray(place + 2 * np.log(deviation / PLACE) + growth + AWAY * gap / max_gap)
+    return np.asarray(place + 2 * np.log(deviation / PLACE) + growth + gap_weight * gap / max_gap)
 
 
 def pose_costs(
-    before: Ends, after: Ends, one: IntArray, two: IntArray, *, sigmas: Doubles
+    before: Ends, after: Ends, one: IntArray, two: IntArray, *, sigmas: Doubles, weight: float
 ) -> Doubles:
     """What an unlike pose adds, the less the longer the gap; 0 where poses cannot be compared."""
     gap = after.times[two] - before.times[one]
@@ -168,7 +165,7 @@ def pose_costs(
         scales=_size(before, after, one, two),
         sigmas=POSE_BLUR * sigmas,
     )
-    return POSE_WEIGHT * np.exp(-gap / POSE_FADE) * unlikeness(alike)
+    return weight * np.exp(-gap / POSE_FADE) * unlikeness(alike)
 
 
 def unlikeness(similarity: Doubles) -> Doubles:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
 from posetube.structures import FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
@@ -32,23 +33,29 @@ class OfflineConfig:
     min_margin: float = 0.05
     """Rows whose link beat its runner-up by less than this cost are dropped."""
 
-    max_gap: float = 2.0
+    max_gap: Seconds = 2.0
     """Pieces further apart than this are not joined, seconds."""
 
     max_cost: float = 6.0
     """Pieces are joined below this cost, a negative logarithm of how likely they are one person's;
     more than 0."""
 
-    fill_gap: float = 0.6
+    fill_gap: Seconds = 0.6
     """Gaps up to this long are filled in, seconds; 0 fills none."""
 
-    min_length: float = 0.5
+    min_length: Seconds = 0.5
     """Tracks shorter than this, from first to last row, are dropped, seconds."""
+
+    pose_weight: float = 2.0
+    """How strongly an unlike pose counts against joining right after it, 0 or more."""
 
     appearance_weight: float = 4.0
     """How strongly unlike appearance counts against joining, 0 or more."""
 
-    memory: float = 0.25
+    gap_weight: float = 3.0
+    """What the longest gap costs for its length alone, 0 or more."""
+
+    memory: Seconds = 0.25
     """How much time before and after a gap is looked at, seconds."""
 
     def __post_init__(self) -> None:
@@ -56,7 +63,9 @@ class OfflineConfig:
             "min_margin",
             "fill_gap",
             "min_length",
+            "pose_weight",
             "appearance_weight",
+            "gap_weight",
             "memory",
         ):
             if not 0 <= getattr(self, name) < np.inf:
@@ -138,10 +147,14 @@ def join(
     looks = None if embeddings is None else mean_looks(embeddings, parts)
     found: list[tuple[IntArray, IntArray, Doubles]] = []
     for one, two in _candidates(tracks, parts, scene, max_gap=config.max_gap):
-        cost = meeting_costs(before, after, one, two, max_gap=config.max_gap)
+        cost = meeting_costs(
+            before, after, one, two, max_gap=config.max_gap, gap_weight=config.gap_weight
+        )
         near = cost < config.max_cost
         one, two, cost = one[near], two[near], cost[near]
-        cost += pose_costs(before, after, one, two, sigmas=tracks.skeleton.sigmas)
+        cost += pose_costs(
+            before, after, one, two, sigmas=tracks.skeleton.sigmas, weight=config.pose_weight
+        )
         if looks is not None:
             same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
             cost += config.appearance_weight * unlikeness(same)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from posetube.boxes import area, clip
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, FramePoses, IntArray, RowState
+from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, RowState
 
 from .assignment import margins, solve_greedy
 from .cost import Doubles, Floats
@@ -61,6 +61,10 @@ class PaperConfig:
         for name in ("min_area", "overlap_weight", "pose_weight", "appearance_weight"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise InputError(f"PaperConfig.{name} must be 0 or more, got {getattr(self, name)}")
+        if self.algorithm not in ("hungarian", "greedy"):
+            raise InputError(
+                f"PaperConfig.algorithm must be hungarian or greedy, got {self.algorithm!r}"
+            )
         if self.id_limit < 1:
             raise InputError(f"PaperConfig.id_limit must be 1 or more, got {self.id_limit}")
 
@@ -88,8 +92,20 @@ class PaperTracker:
         self._ids = np.zeros(0, np.int64)
         self._next = 0
 
-    def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
-        """Link one frame to the one before; it is settled at once."""
+    def update(
+        self,
+        people: Detections,
+        *,
+        frame: int,
+        time: float,
+        tubes: IntArray | None = None,
+        camera: DoubleArray | None = None,
+    ) -> list[FramePoses]:
+        """Link one frame to the previous one; it is settled at once.
+
+        The arguments are those of :meth:`posetube.tracker.tracker.Tracker.update`; the published
+        program used neither ``tubes`` nor ``camera``, so they change nothing.
+        """
         people = people[pruned_rows(people, size=self.size, config=self.config)]
         people = replace(people, boxes=_clipped(people.boxes, self.size))
         cost = link_costs(self._people, people, skeleton=self.skeleton, config=self.config)

@@ -51,15 +51,19 @@ class CutDetector:
     """
 
     def __init__(self, *, config: CutConfig = DEFAULTS) -> None:
+        self.found: list[int] = []
+        """Place, among the frames given, of each that began a new scene."""
         self._config = config
+        self._given = 0
         self._last: deque[DoubleArray] = deque(maxlen=config.memory)
         self._changes: deque[float] = deque(maxlen=config.memory)
 
-    def update(self, histogram: npt.NDArray[np.floating]) -> bool:
+    def update(self, histogram: npt.NDArray[np.floating] | None) -> bool:
         """Look at the next frame.
 
         Args:
-            histogram: (B,) counts or shares of colours; the same bins each time.
+            histogram: (B,) counts or shares of colours; the same bins each time. None: not known,
+                so the frame begins no scene.
 
         Returns:
             Whether a new scene begins with this frame.
@@ -67,7 +71,13 @@ class CutDetector:
         Raises:
             InputError: If the bins are others than before, or hold nothing.
         """
-        shares = _shares(histogram)
+        place, self._given = self._given, self._given + 1
+        if histogram is None or not self._is_cut(_shares(histogram)):
+            return False
+        self.found.append(place)
+        return True
+
+    def _is_cut(self, shares: DoubleArray) -> bool:
         if self._last and shares.shape != self._last[-1].shape:
             raise InputError(
                 f"CutDetector.update: expected {len(self._last[-1])} bins, got {len(shares)}"

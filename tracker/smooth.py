@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
 from posetube.structures import VideoTracks
 
 from .cost import Doubles, scale_of
@@ -30,10 +31,10 @@ class SmoothConfig:
     method: Method = "kalman"
     """``one-euro`` is causal and lags a little; the others look both ways and do not lag."""
 
-    max_gap: float = 0.5
+    max_gap: Seconds = 0.5
     """Nothing is smoothed across longer gaps, seconds."""
 
-    fill_gap: float = 0.0
+    fill_gap: Seconds = 0.0
     """Joints not found for up to this long, between two times that they were, are put on the line
     between, seconds; their scores stay as they were. 0 fills none."""
 
@@ -49,7 +50,7 @@ class SmoothConfig:
     speed_coefficient: float = 2.0
     """``one-euro``: rise of the cut-off, hertz for each size per second."""
 
-    window: float = 0.25
+    window: Seconds = 0.25
     """``savitzky-golay`` and ``median``: width of the window, seconds."""
 
     order: int = 2

@@ -7,16 +7,17 @@ import math
 from dataclasses import dataclass
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoConfig:
     """Which frames of a video to read, and what to refuse."""
 
-    start: float | None = None
+    start: Seconds | None = None
     """Skip frames before this presentation time, seconds; None: from the first."""
 
-    end: float | None = None
+    end: Seconds | None = None
     """Stop at this presentation time, seconds; frames at it and later are left out."""
 
     every: int = 1
@@ -28,7 +29,7 @@ class VideoConfig:
     ahead: int = 8
     """Frames to decode ahead in a thread, 0 or more; 0: none, and no thread."""
 
-    timeout: float = 20.0
+    timeout: Seconds = 20.0
     """How long an address may take to answer, seconds, above 0."""
 
     def __post_init__(self) -> None:

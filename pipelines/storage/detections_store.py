@@ -8,7 +8,6 @@ the beginning of the video, up to some frame.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from posetube.atomic_files import replacing
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, DoubleArray, FrameState, FrameTable, IntArray
+from posetube.structures import DetectedFrame, Detections, FrameState, FrameTable, IntArray
 
 from .pose_columns import (
     COMPRESSION,
@@ -34,35 +33,6 @@ from .pose_columns import (
 
 STATES: tuple[FrameState, ...] = get_args(FrameState)
 CONTINUES = "continues"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DetectedFrame:
-    """One frame and everybody who was found in it."""
-
-    frame: int
-    """Index in the video."""
-
-    time: float
-    """Presentation time, seconds."""
-
-    state: FrameState
-    """Whether the picture can be relied on."""
-
-    people: Detections
-    """The people, down to a low score; nobody where the picture could not be decoded."""
-
-    colours: tuple[int, ...] = ()
-    """Share of each colour in the picture, in 65535ths, to tell cuts by; empty: not known."""
-
-    camera: DoubleArray | None = None
-    """(2, 3) affine map from the last picture's pixels to this one's; None: the camera stood still,
-    or nobody knows."""
-
-    continues: IntArray | None = None
-    """(N,) whom, by row among the people of the last picture, the network itself takes each to be,
-    -1 for nobody; None: it looks at one frame at a time."""
-
 
 SixNumbers = Annotated[list[float], msgspec.Meta(min_length=6, max_length=6)]
 """A (2, 3) map, row after row."""

@@ -18,11 +18,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import ByteArray, Detections, FloatArray, Frame, PoseTubes
+from posetube.structures import (
+    ByteArray,
+    DetectedFrame,
+    Detections,
+    FloatArray,
+    Frame,
+    PoseTubes,
+)
 
 from ...tracker.shots import colour_histogram
 from ...tracker.tubes import continued
-from ..storage.detections_store import DetectedFrame
 from .camera_motion import CameraMotion
 
 

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import msgspec
 
-from posetube.structures import Frame
+from posetube.structures import DetectedFrame, Frame
 
-from ..storage.detections_store import DetectedFrame, parts, read_part_frames, write_part
+from ..storage.detections_store import parts, read_part_frames, write_part
 from ..storage.recorder import Recorder
 from .clip_window import DEFAULTS, DetectConfig, Network, detect_frames
 

@@ -1,6 +1,7 @@
 """``posetube link RUN|FILE``: link detections, ours or anybody's, and list the links in doubt."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from posetube.errors import InputError
 
-from ...tracker.config import LinkConfig
+from ...tracker.config import LinkConfig, LinkPreset
 from ...tracker.evidence import Link, weakest_links
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
@@ -17,7 +18,6 @@ from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from .link_external import link_file
-from .link_presets import Preset
 from .rework import link_again
 
 LINK = LinkConfig()
@@ -30,7 +30,7 @@ def link(
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    preset: Preset = "online",
+    preset: LinkPreset | None = None,
     suspicious: Annotated[bool, Parameter(negative=())] = False,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     frame_rate: float = 25.0,
@@ -49,15 +49,17 @@ def link(
             or AlphaPose, CSV, JSON Lines, Parquet.
         out: For a file: the run's directory [default: runs/NAME].
         preset: online goes frame by frame; offline looks at the whole video afterwards, joins,
-            and fills short gaps; paper links as the published Detect-and-Track did.
+            and fills short gaps; paper links as the published Detect-and-Track did
+            [default: that of --link.preset].
         suspicious: Link nothing; list the run's weakest links, the most doubtful first.
         from_: For a file: its format [default: told by its name and content].
         frame_rate: For a file without times: its frames per second.
         on_existing: For a file: what to do where the run's directory is there already, fail or
             overwrite.
-        link: How detections become tracks; paper has settings of its own.
+        link: How detections become tracks.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
+    config = link if preset is None else replace(link, preset=preset)
     is_run = (source / "run.json").exists()
     if suspicious:
         for one in weakest_links(read_tracks(source), count=SHOWN):
@@ -68,13 +70,12 @@ def link(
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         if is_run or (source.is_dir() and from_ is None and out is None):
             run = RunDirectory(source)
-            line = link_again(run, link, preset=preset, listeners=[listener], interrupt=interrupt)
+            line = link_again(run, config, listeners=[listener], interrupt=interrupt)
         else:
             line = link_file(
                 source,
                 RunDirectory(out or Path("runs") / source.stem),
-                preset=preset,
-                config=link,
+                config=config,
                 frame_rate=frame_rate,
                 form=from_,
                 on_existing=on_existing,

@@ -16,14 +16,14 @@ from posetube import skeletons
 from posetube.boxes import around
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
-from posetube.structures import DoubleArray, FloatArray, VideoTracks
+from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTracks
 
 from ...datasets.formats.format_table import find_reader, guess_format
 from ...tracker.admission import JOINTS_TO_BOX
 from ...tracker.config import LinkConfig
 from ..interrupt import Interrupt
 from ..progress import Listener
-from ..storage.detections_store import DetectedFrame, write_part
+from ..storage.detections_store import write_part
 from ..storage.existing_run import OnExisting, earlier_run
 from ..storage.fingerprint import fingerprint
 from ..storage.recorder import Recorder
@@ -36,8 +36,7 @@ from ..storage.run_directory import (
     SourceRecord,
     StageRecord,
 )
-from .link import link
-from .link_presets import Preset, link_settings
+from .link import link, link_settings
 from .track import summary, versions
 
 PART = 4096
@@ -48,7 +47,6 @@ def link_file(
     path: Path,
     run: RunDirectory,
     *,
-    preset: Preset,
     config: LinkConfig,
     frame_rate: float = 25.0,
     form: str | None = None,
@@ -61,8 +59,7 @@ def link_file(
     Args:
         path: The file, or OpenPose's folder.
         run: Where the result goes.
-        preset: Which way of linking.
-        config: Thresholds and weights.
+        config: How detections become tracks.
         frame_rate: Frames per second, for files that give no times.
         form: Name of the format; None: told by name and content.
         on_existing: What to do where the run is there already.
@@ -88,7 +85,7 @@ def link_file(
         )
     with run.locked():
         earlier_run(run, on_existing)
-        settings = Settings(link=link_settings(config, preset))
+        settings = Settings(link=link_settings(config))
         manifest = _manifest(path, name, tracks, settings)
         record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
         run.detections.mkdir(parents=True, exist_ok=True)
@@ -99,7 +96,7 @@ def link_file(
         record.update(stages={"detect": StageRecord(done=True, seconds=0.0)})
         record.warn(*notes)
         with record.stage("link", total=len(frames)):
-            link(record, config, preset=preset)
+            link(record, config)
         record.update(state=record.manifest.final_state)
     return summary(run, record.manifest)
 

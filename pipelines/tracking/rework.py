@@ -13,8 +13,7 @@ from ..progress import Listener
 from ..storage.fingerprint import fingerprint
 from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
-from .link import link
-from .link_presets import Preset, link_settings
+from .link import link, link_settings
 from .overlay import OverlayConfig
 from .render import render
 from .track import summary
@@ -24,7 +23,6 @@ def link_again(
     run: RunDirectory,
     config: LinkConfig,
     *,
-    preset: Preset = "online",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
 ) -> str:
@@ -43,7 +41,7 @@ def link_again(
             f"{run.path}: not all frames were looked at yet (state {manifest.state}); "
             "give the `posetube track` line again, it goes on"
         )
-    settings = msgspec.structs.replace(manifest.settings, link=link_settings(config, preset))
+    settings = msgspec.structs.replace(manifest.settings, link=link_settings(config))
     record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
     with run.locked():
         run.clean()
@@ -51,7 +49,7 @@ def link_again(
         record.update(state="running", settings=settings, stages=detected)
         run.overlay.unlink(missing_ok=True)
         with record.stage("link", total=manifest.frames.done):
-            link(record, config, preset=preset)
+            link(record, config)
         record.update(state=record.manifest.final_state)
     return summary(run, record.manifest)
 

@@ -10,7 +10,7 @@ Not here: several inputs (:mod:`.batch`).
 import platform
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from ..storage.recorder import Recorder
 from ..storage.run_directory import FrameCounts, Manifest, RunDirectory, Settings, SourceRecord
 from .clip_window import DetectConfig
 from .detect import detect, kept_parts
-from .link import link
+from .link import link, link_settings
 from .overlay import OverlayConfig
 from .render import render
 
@@ -127,7 +127,7 @@ def _begin(
             every=config.video.every,
             camera_motion=config.detect.camera_motion,
             appearance=config.detect.appearance,
-            link=asdict(config.link),
+            link=link_settings(config.link),
         ),
         frames=FrameCounts(expected=_expected(video)),
         device=model.device.name,

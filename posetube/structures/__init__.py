@@ -13,6 +13,7 @@ tensors (they stay inside :mod:`posetube.models3d`).
 from .arrays import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray, Polygon
 from .frames import (
     Clip,
+    DetectedFrame,
     Detections,
     Frame,
     FramePoses,
@@ -29,6 +30,7 @@ __all__ = [
     "BoolArray",
     "ByteArray",
     "Clip",
+    "DetectedFrame",
     "Detections",
     "DoubleArray",
     "FloatArray",

@@ -216,6 +216,34 @@ class Detections:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DetectedFrame:
+    """One frame and everybody who was found in it."""
+
+    frame: int
+    """Index in the video."""
+
+    time: float
+    """Presentation time, seconds."""
+
+    state: FrameState
+    """Whether the picture can be relied on."""
+
+    people: Detections
+    """The people, down to a low score; nobody where the picture could not be decoded."""
+
+    colours: tuple[int, ...] = ()
+    """Share of each colour in the picture, in 65535ths, to tell cuts by; empty: not known."""
+
+    camera: DoubleArray | None = None
+    """(2, 3) affine map from the last picture's pixels to this one's; None: the camera stood still,
+    or nobody knows."""
+
+    continues: IntArray | None = None
+    """(N,) whom, by row among the people of the last picture, the network itself takes each to be,
+    -1 for nobody; None: it looks at one frame at a time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FramePoses:
     """The people of one frame with their track ids: what a tracker yields, frame by frame."""
 

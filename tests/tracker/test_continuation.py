@@ -48,7 +48,7 @@ def cost(tracks: VideoTracks, first: int, second: int) -> float:
     """Of the stretch that follows the other, by number."""
     before, after = both_ends(tracks)
     pair = np.array([first]), np.array([second])
-    return float(meeting_costs(before, after, *pair, max_gap=2.0)[0])
+    return float(meeting_costs(before, after, *pair, max_gap=2.0, gap_weight=3.0)[0])
 
 
 def walk(frames: range, *, start: float = 100, speed: float = 4) -> dict[int, tuple[float, float]]:
@@ -122,7 +122,7 @@ def test_an_unlike_pose_counts_less_after_a_longer_gap() -> None:
             tracks.keypoints[later] = tracks.keypoints[later][:, ::-1]
         before, after = both_ends(tracks)
         pair = np.array([0]), np.array([1])
-        return float(pose_costs(before, after, *pair, sigmas=COCO17.sigmas)[0])
+        return float(pose_costs(before, after, *pair, sigmas=COCO17.sigmas, weight=2.0)[0])
 
     assert pose_cost(22, turned=False) == pytest.approx(0, abs=1e-3)
     assert pose_cost(22, turned=True) > pose_cost(50, turned=True) > 0

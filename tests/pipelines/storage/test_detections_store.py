@@ -9,7 +9,6 @@ import pytest
 
 from posetube.errors import FormatError
 from posetube.pipelines.storage.detections_store import (
-    DetectedFrame,
     frame_table,
     part_path,
     parts,
@@ -17,7 +16,7 @@ from posetube.pipelines.storage.detections_store import (
     write_part,
 )
 from posetube.skeletons import COCO17
-from posetube.structures import Detections, FrameState
+from posetube.structures import DetectedFrame, Detections, FrameState
 
 
 def people(count: int, seed: int = 0) -> Detections:

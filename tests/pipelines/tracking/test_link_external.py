@@ -94,6 +94,18 @@ def test_a_run_of_a_file_can_be_linked_again_with_another_preset(tmp_path: Path)
     assert json.loads((out / "run.json").read_text())["settings"]["link"]["preset"] == "offline"
 
 
+def test_the_settings_of_a_preset_are_options(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = ("--link.preset", "offline", "--link.offline.max-gap", "1500ms")
+
+    assert run(mot_file(tmp_path / "walk.txt"), "-o", out, *options) == 0
+
+    stored = json.loads((out / "run.json").read_text())["settings"]["link"]
+    assert (stored["preset"], stored["offline.max_gap"]) == ("offline", 1.5)
+    assert run(out, "--preset", "paper", "--link.paper.min-score", "0.99") == 0
+    assert json.loads((out / "run.json").read_text())["tracks"] == 0
+
+
 def test_the_weakest_links_are_listed_with_their_times(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

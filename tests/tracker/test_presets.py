@@ -1,14 +1,18 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from posetube.pipelines.storage.detections_store import DetectedFrame
-from posetube.pipelines.tracking.link_presets import Preset, link_by_preset
+from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS
-from posetube.structures import Detections, FramePoses
-from posetube.tracker.config import LinkConfig
+from posetube.structures import DetectedFrame, Detections, FramePoses
+from posetube.tracker.config import LinkConfig, LinkPreset
+from posetube.tracker.offline import OfflineConfig
+from posetube.tracker.paper import PaperConfig
+from posetube.tracker.presets import link_frames
+from posetube.tracker.shots import CutConfig
 
 RED, BLUE = (65535, 0, 0), (0, 0, 65535)
 
@@ -25,16 +29,11 @@ def seen(places: Sequence[float]) -> Detections:
     )
 
 
-def linked(frames: Sequence[DetectedFrame], preset: Preset) -> list[FramePoses]:
-    return list(
-        link_by_preset(
-            frames,
-            preset=preset,
-            config=LinkConfig(),
-            skeleton=POSETRACK17SLOTS,
-            size=(200, 400),
-        )
-    )
+def linked(
+    frames: Sequence[DetectedFrame], preset: LinkPreset, **settings: Any
+) -> list[FramePoses]:
+    config = LinkConfig(preset=preset, **settings)
+    return list(link_frames(frames, config=config, skeleton=POSETRACK17SLOTS, size=(200, 400)))
 
 
 def frames(*, colours: Sequence[tuple[int, ...]], step: int = 1) -> list[DetectedFrame]:
@@ -45,7 +44,7 @@ def frames(*, colours: Sequence[tuple[int, ...]], step: int = 1) -> list[Detecte
 
 
 @pytest.mark.parametrize("preset", ["paper", "online", "offline"])
-def test_a_new_scene_ends_all_tracks(preset: Preset) -> None:
+def test_a_new_scene_ends_all_tracks(preset: LinkPreset) -> None:
     found = linked(frames(colours=[RED] * 20 + [BLUE] * 20), preset)
 
     first, second = found[0].track_ids.tolist(), found[-1].track_ids.tolist()
@@ -54,17 +53,69 @@ def test_a_new_scene_ends_all_tracks(preset: Preset) -> None:
 
 
 @pytest.mark.parametrize("preset", ["paper", "online", "offline"])
-def test_frames_whose_colours_are_not_known_are_no_cut(preset: Preset) -> None:
+def test_frames_whose_colours_are_not_known_are_no_cut(preset: LinkPreset) -> None:
     found = linked(frames(colours=[()] * 40), preset)
 
     assert len({f.track_ids.tolist()[0] for f in found}) == 1
 
 
 @pytest.mark.parametrize("preset", ["paper", "online", "offline"])
-def test_every_frame_comes_out_under_its_own_number(preset: Preset) -> None:
+def test_every_frame_comes_out_under_its_own_number(preset: LinkPreset) -> None:
     found = linked(frames(colours=[RED] * 15, step=3), preset)
 
     assert [f.frame for f in found] == list(range(0, 45, 3))
+
+
+def test_offline_repairs_by_settings_of_its_own() -> None:
+    """Somebody is away for a moment: the gap is filled, unless the settings say otherwise."""
+    given = [
+        DetectedFrame(frame=i, time=i / 25, state="ok", people=seen([] if 15 <= i < 20 else [100]))
+        for i in range(40)
+    ]
+
+    def rows(**settings: float) -> int:
+        found = linked(given, "offline", offline=OfflineConfig(**settings))
+        return sum(len(poses) for poses in found)
+
+    assert (rows(), rows(fill_gap=0.1)) == (40, 35)
+
+
+def test_paper_links_by_settings_of_its_own() -> None:
+    given = frames(colours=[RED] * 10)
+
+    found = linked(given, "paper", paper=PaperConfig(min_score=0.99))
+
+    assert sum(len(poses) for poses in found) == 0
+
+
+@pytest.mark.parametrize("preset", ["paper", "online", "offline"])
+def test_what_counts_as_a_new_scene_is_a_setting(preset: LinkPreset) -> None:
+    given = frames(colours=[RED] * 20 + [(52428, 0, 13107)] * 20)
+
+    def ids(**settings: Any) -> int:
+        return len({i for f in linked(given, preset, **settings) for i in f.track_ids.tolist()})
+
+    assert (ids(), ids(cuts=CutConfig(min_change=0.1))) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: LinkConfig(preset="fast"),  # type: ignore[arg-type]
+            "LinkConfig.preset must be online, offline or paper, got 'fast'",
+        ),
+        (lambda: OfflineConfig(gap_weight=-1), "OfflineConfig.gap_weight must be 0 or more"),
+        (lambda: OfflineConfig(pose_weight=-1), "OfflineConfig.pose_weight must be 0 or more"),
+        (
+            lambda: PaperConfig(algorithm="best"),  # type: ignore[arg-type]
+            "PaperConfig.algorithm must be hungarian or greedy, got 'best'",
+        ),
+    ],
+)
+def test_settings_name_class_field_and_value(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make()
 
 
 def test_offline_sees_who_came_back_and_fills_nothing_in_across_a_cut() -> None:
