@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -89,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, see :mod:`posetube.pipelines.failures`.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, TextIOWrapper):  # prints names of files that are not UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(words)
         if sys.stdout is not None:

@@ -14,6 +14,7 @@ from tempfile import gettempdir
 from typing import Final
 
 from posetube.errors import InputError, PoseTubeError, ResourceError
+from posetube.file_names import readable
 
 COMPLETE: Final = 0
 BUG: Final = 1
@@ -54,6 +55,9 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         line = "memory ran out; close other programs, or choose a smaller --model"
         return Failure(exit_code=ResourceError.exit_code, line=line)
+    if isinstance(error, UnicodeEncodeError) and (name := _undecodable(error.object)):
+        line = f"{name}: not UTF-8, which a library needs here; give it another name"
+        return Failure(exit_code=InputError.exit_code, line=line)
     if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         line = f"disk full{_at(error)}; free some space and run the same line again, it goes on"
         return Failure(exit_code=ResourceError.exit_code, line=line)
@@ -68,6 +72,12 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def _undecodable(text: str) -> str:
+    """The file name in a text whose bytes are not UTF-8; empty where there is none."""
+    names = (word for word in text.split("\n") if any("\udc80" <= c <= "\udcff" for c in word))
+    return readable(next(names, "")[:200])
+
+
 def _at(error: OSError) -> str:
     return "" if error.filename is None else f" at {error.filename}"
 
@@ -76,7 +86,8 @@ def _bug(error: BaseException, logs: Path) -> Failure:
     path = logs / "posetube-error.log"
     try:
         logs.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        text = "".join(traceback.format_exception(error))
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
         where = f"the details are in {path}"
     except OSError:
         where = "the details could not be saved"

@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..datasets.files.json_files import encode
+
 ProgressKind = Literal["auto", "json", "none"]
 
 
@@ -75,7 +77,7 @@ class JsonLines:
             if now - self._last < self._interval:
                 return
             self._last = now
-        self._stream.write(msgspec.json.encode(event).decode() + "\n")
+        self._stream.write(encode(event).decode() + "\n")
         self._stream.flush()
 
 

@@ -1,19 +1,35 @@
-"""Reading JSON that somebody else wrote: every failure is one line that names the file.
+"""Reads JSON that somebody else wrote, each failure in one line that names the file; writes JSON.
+
+Accepts what other programs write beside plain JSON: a byte order mark, UTF-16 with one (Windows),
+and whole numbers with a point (``4.0``, pandas). NaN is refused by its name: JSON has none.
 
 Not here: what the JSON means; that is each format's reader.
 """
 
+import codecs
+import re
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from posetube.errors import FormatError, InputError
+from posetube.file_names import readable
 
 T = TypeVar("T")
 
 Identity = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
 """A whole number that every JSON program reads as it was written."""
+
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""Byte order marks, and how what follows them is written."""
+
+NOT_JSON = re.compile(rb"[-+]?(?:nan|inf(?:inity)?)\b|None\b|True\b|False\b", re.IGNORECASE)
+"""What Python writes where JSON has null, true and false, and where it has nothing."""
 
 MAX_BYTES = 4 << 30
 """Larger files are refused: no annotation file is, and they would fill the memory."""
@@ -33,8 +49,25 @@ def read_bytes(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    content = as_utf8(content, path=path)
     if not content.strip():
         raise FormatError(f"{path}: the file is empty")
+    return content
+
+
+def as_utf8(content: bytes, *, path: Path) -> bytes:
+    """The text of a file in UTF-8 without a byte order mark.
+
+    Raises:
+        FormatError: If a mark announces UTF-16 and something else follows.
+    """
+    for mark, encoding in MARKS.items():
+        if content.startswith(mark):
+            bare = content[len(mark) :]
+            try:
+                return bare if encoding == "utf-8" else bare.decode(encoding).encode()
+            except UnicodeDecodeError:
+                raise FormatError(f"{path}: a mark of {encoding}, but other text") from None
     return content
 
 
@@ -46,13 +79,51 @@ def decode(content: bytes | msgspec.Raw, kind: type[T], *, path: Path) -> T:
             too deeply, or does not have the type's form; says where.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        return parse(content, kind)
     except msgspec.ValidationError as error:
         raise FormatError(f"{path}: {plain(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not valid JSON: {error}; is the file cut short?") from None
+        raise FormatError(f"{path}: not valid JSON: {_why(bytes(content), error)}") from None
     except RecursionError:
         raise FormatError(f"{path}: nested too deeply to be annotations") from None
+
+
+def parse(content: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Parse JSON into a type, errors as msgspec raises them; ``4.0`` is a whole number too."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        return msgspec.json.decode(content, type=kind, strict=False)
+
+
+def _why(content: bytes, error: Exception) -> str:
+    """What is wrong with JSON, and what to do; msgspec names the byte where it stopped."""
+    place = re.search(r"byte (\d+)", str(error))
+    if place is None:
+        return f"{error}; is the file cut short?"
+    stop = int(place[1])
+    word = NOT_JSON.search(content, max(stop - 5, 0), stop + 12)
+    if word is None:
+        return str(error)
+    return f"{word[0].decode()} at byte {word.start()}; write null for what is not known"
+
+
+def encode(value: object) -> bytes:
+    """A record as JSON; names of files that are not UTF-8 as :func:`readable` shows them."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_readable_texts(msgspec.to_builtins(value)))
+
+
+def _readable_texts(value: Any) -> Any:
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {readable(str(key)): _readable_texts(part) for key, part in value.items()}
+    return [_readable_texts(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def plain(error: BaseException) -> str:

@@ -8,6 +8,7 @@ writes where it must not.
 Not here: what is read (:mod:`posetube.datasets.formats.sleap`).
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +17,6 @@ from importlib import import_module
 from pathlib import Path
 from threading import Timer
 from typing import IO, Any, Self
-
-import msgspec
 
 from posetube.errors import FormatError, PoseTubeError
 
@@ -85,7 +84,7 @@ class ReaderProcess:
             raise FormatError(f"{path}: it has not been read in {seconds:g} s; refused")
         if not answer:
             raise FormatError(f"{path}: the library that reads it crashed; the file is damaged")
-        ours, what = msgspec.json.decode(answer, type=tuple[bool, str])
+        ours, what = json.loads(answer)
         if what:
             raise FormatError(what if ours else f"{path}: not a sound file: {what}")
 
@@ -106,7 +105,7 @@ class ReaderProcess:
         timer.start()
         try:
             if request is not None:
-                process.stdin.write(msgspec.json.encode(request) + b"\n")
+                process.stdin.write(json.dumps(request).encode() + b"\n")  # any name, as ASCII
                 process.stdin.flush()
             line = process.stdout.readline()
         except BrokenPipeError:
@@ -132,7 +131,7 @@ def serve(module: str, function: str, *preload: str) -> None:
     _limit_memory()
     _say(answers, True, "")
     for line in sys.stdin.buffer:
-        path, copy = map(Path, msgspec.json.decode(line, type=tuple[str, str]))
+        path, copy = map(Path, json.loads(line))
         try:
             run(path, copy)
             _say(answers, True, "")
@@ -144,7 +143,7 @@ def serve(module: str, function: str, *preload: str) -> None:
 
 
 def _say(answers: IO[bytes], ours: bool, what: str) -> None:
-    answers.write(msgspec.json.encode((ours, what)) + b"\n")
+    answers.write(json.dumps((ours, what)).encode() + b"\n")
     answers.flush()
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from posetube.atomic_files import write_bytes
 
+from ...datasets.files.json_files import encode
 from ...datasets.published.dataset_check import Report
 from ...datasets.published.dataset_check import check as check_dataset
 from ...datasets.published.dataset_table import open_dataset
@@ -41,7 +42,7 @@ def check(
     """
     report = check_dataset(open_dataset(name, root), root=root)
     if json is not None:
-        content = msgspec.json.format(msgspec.json.encode(report), indent=2)
+        content = msgspec.json.format(encode(report), indent=2)
         write_bytes(json, content + b"\n")
     _show(report)
     return MARKED_PROBLEMS if report.problems else COMPLETE

@@ -5,6 +5,7 @@ Not here: the formats (:mod:`posetube.datasets.formats`).
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 
 from posetube.atomic_files import replacing
 from posetube.errors import InputError
+from posetube.file_names import readable
 from posetube.structures import VideoTracks
 
 from ...datasets.formats.format_table import Format, find_format
@@ -55,6 +57,7 @@ def write(
         InputError: If the folder to write is there and not empty, or the tracks lack what the
             format needs.
     """
+    tracks = _readable(tracks)
     if form.joints and tracks.skeleton.joints not in [s.joints for s in form.joints]:
         tracks, plan = with_joints(tracks, form.joints[0])
         for line in losses(plan):
@@ -68,6 +71,13 @@ def write(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: it is there already; name a folder that is new or empty")
     form.write(out, tracks)
+
+
+def _readable(tracks: VideoTracks) -> VideoTracks:
+    """The same people with names that any format can hold."""
+    names = tuple(map(readable, tracks.frames.names))
+    frames = tracks.frames if names == tracks.frames.names else replace(tracks.frames, names=names)
+    return replace(tracks, source=readable(tracks.source), frames=frames)
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ Parts are numbered without gaps and are there whole or not at all: what lies on 
 the beginning of the video, up to some frame.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -88,8 +89,8 @@ def write_part(
         columns.append(values)
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=metadata))
     path = part_path(folder, number)
-    with replacing(path) as aside:
-        pq.write_table(table, aside, compression=COMPRESSION)
+    with replacing(path) as aside, aside.open("wb") as file:
+        pq.write_table(table, file, compression=COMPRESSION)
     return path
 
 
@@ -183,7 +184,7 @@ def frame_table(folder: Path) -> FrameTable:
 
 def _open(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from None
 

@@ -1,6 +1,7 @@
 """Telling whether an input is still the one that a run began with, without reading all of it."""
 
 import hashlib
+import os
 from pathlib import Path
 
 EDGE = 1 << 20
@@ -22,9 +23,9 @@ def fingerprint(source: str) -> str:
         _add_file(digest, path)
     elif path.is_dir():
         for file in sorted(p for p in path.iterdir() if p.is_file()):
-            digest.update(f"{file.name}\0{file.stat().st_size}\n".encode())
+            digest.update(os.fsencode(f"{file.name}\0{file.stat().st_size}\n"))
     else:
-        digest.update(source.encode())
+        digest.update(os.fsencode(source))
     return digest.hexdigest()
 
 

@@ -16,6 +16,8 @@ import msgspec
 from posetube.atomic_files import remove_leftovers, write_bytes
 from posetube.errors import FormatError, InputError
 
+from ...datasets.files.json_files import encode
+
 State = Literal["running", "complete", "partial", "failed"]
 """``partial``: interrupted and to be resumed, or finished without some of the frames."""
 
@@ -199,7 +201,7 @@ class RunDirectory:
 
     def write(self, manifest: Manifest) -> None:
         """Replace the manifest, whole or not at all."""
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        content = msgspec.json.format(encode(manifest), indent=2)
         write_bytes(self.manifest, content + b"\n")
 
     def clean(self) -> None:

@@ -4,6 +4,7 @@ Rows are sorted by frame. The file holds nothing that differs from one run to th
 host), so that the same detections give the same bytes.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -61,7 +62,8 @@ class TracksWriter:
         self._schema = pa.schema(_fields(len(joints)), metadata=metadata)
         self._joints = len(joints)
         self._waiting: list[FramePoses] = []
-        self._writer = pq.ParquetWriter(path, self._schema, compression=COMPRESSION)
+        self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression=COMPRESSION)
 
     def write(self, poses: FramePoses) -> None:
         """Append one frame's people; frames in rising order."""
@@ -74,7 +76,7 @@ class TracksWriter:
         """Write what is left and end the file."""
         if self._waiting:
             self._write_group()
-        self._writer.close()
+        self._end()
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +85,11 @@ class TracksWriter:
         if error is None:
             self.close()
         else:
-            self._writer.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._writer.close()
+        self._file.close()
 
     def _write_group(self) -> None:
         frames, self._waiting = self._waiting, []
@@ -202,7 +208,7 @@ def _skeleton(path: Path, file: Any) -> Skeleton:
 
 def _open(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
     except FileNotFoundError:
         raise FormatError(
             f"{path} is absent: the run is not linked yet. `posetube link {path.parent}` does it"

@@ -15,6 +15,7 @@ import numpy as np
 from posetube import skeletons
 from posetube.boxes import around
 from posetube.errors import FormatError, InputError
+from posetube.file_names import readable
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTracks
 
@@ -186,8 +187,8 @@ def _manifest(path: Path, form: str, tracks: VideoTracks, settings: Settings) ->
     return Manifest(
         state="running",
         source=SourceRecord(
-            name=path.stem,
-            path=str(path.absolute()),
+            name=readable(path.stem),
+            path=readable(path.absolute()),
             kind="detections",
             fingerprint=fingerprint(str(path)),
             size=tracks.size,

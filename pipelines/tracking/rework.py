@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from posetube.errors import InputError
+from posetube.file_names import original
 
 from ...datasets.video import VideoConfig, open_video
 from ...tracker.config import LinkConfig
@@ -79,8 +80,9 @@ def render_again(
         )
     source, settings = manifest.source, manifest.settings
     video = VideoConfig(start=settings.start, end=settings.end, every=settings.every)
-    with run.locked(), open_video(source.path, config=video) as opened:
-        if fingerprint(source.path) != source.fingerprint:
+    path = original(source.path)
+    with run.locked(), open_video(path, config=video) as opened:
+        if fingerprint(path) != source.fingerprint:
             raise InputError(f"{source.path} is not the video any more that {run.path} was made of")
         run.clean()
         record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)

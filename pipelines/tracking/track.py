@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from posetube.errors import InputError, MediaError
+from posetube.file_names import readable
 
 from ...datasets.video import Video, VideoConfig, open_video
 from ...datasets.video.inputs import Input
@@ -114,8 +115,8 @@ def _begin(
     fresh = Manifest(
         state="running",
         source=SourceRecord(
-            name=item.name,
-            path=_lasting(video.source),
+            name=readable(item.name),
+            path=readable(_lasting(video.source)),
             kind=item.kind,
             fingerprint=fingerprint(item.source),
             size=video.size,

@@ -36,6 +36,16 @@ def test_an_error_has_a_code_and_a_line(error: BaseException, code: int, line: s
     assert "\n" not in failure.line
 
 
+def test_a_name_that_a_library_cannot_open_is_no_fault_of_ours() -> None:
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "/data/caf\udce9.pt".encode()
+
+    failure = explain(caught.value)
+
+    assert failure.exit_code == 2
+    assert failure.line.startswith("/data/caf\\xe9.pt: not UTF-8, which a library needs here")
+
+
 def test_what_nobody_expected_is_kept_in_a_file(tmp_path: Path) -> None:
     try:
         raise ValueError("a bug")

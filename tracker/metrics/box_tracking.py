@@ -26,7 +26,7 @@ from .hota import (
 )
 from .identity import IdentityCounts, Overlaps
 from .mota import ClearCounts, Event, track_joints
-from .polygons import overlap
+from .polygons import inside, overlap
 from .scene import People, Scene
 
 SAME = 0.5
@@ -77,29 +77,65 @@ def _distances(scene: Scene, index: int) -> DoubleArray:
     return 1 - overlaps(scene, index)[..., None]
 
 
-def without_ignored(scene: Scene, regions: dict[int, tuple[DoubleArray, ...]]) -> Scene:
-    """Take away predictions that are nobody's and lie in an ignore region.
-
-    Only in frames that have people on both sides, as PoseTrack21's kit does.
+def without_ignored(
+    scene: Scene, regions: dict[int, tuple[DoubleArray, ...]], *, every_frame: bool = False
+) -> Scene:
+    """Take away predictions that are nobody's and lie in an ignore region, as PoseTrack21's kit.
 
     Args:
         scene: From :func:`build`.
         regions: Polygons by frame.
+        every_frame: Also in frames without a true person, which the kit passes over.
     """
     assert scene.found.boxes is not None
     stays = np.ones(len(scene.found.ids), np.bool_)
     for index, polygons in regions.items():
         there = scene.found.frame(index)
-        alike = overlaps(scene, index)
-        if not alike.size:
+        if not (every_frame or len(scene.truth.ids[scene.truth.frame(index)])):
             continue
+        for row in np.flatnonzero(~_matched(scene, index)) + there.start:
+            shares = [overlap(scene.found.boxes[row], polygon) for polygon in polygons]
+            stays[row] = max(shares, default=0) <= IGNORED
+    return replace(scene, found=_only(scene.found, stays))
+
+
+def outside_regions(scene: Scene, regions: dict[int, tuple[DoubleArray, ...]]) -> Scene:
+    """Take away everybody whose box has its middle in an ignore region, true or predicted.
+
+    A prediction stays if it matches a true box that stays.
+
+    Args:
+        scene: From :func:`build`.
+        regions: Polygons by frame.
+    """
+    scene = replace(scene, truth=_only(scene.truth, ~_within(scene.truth, regions)))
+    stays = ~_within(scene.found, regions)
+    for index in regions:
+        stays[scene.found.frame(index)] |= _matched(scene, index)
+    return replace(scene, found=_only(scene.found, stays))
+
+
+def _matched(scene: Scene, index: int) -> BoolArray:
+    """(P,) which predictions of a frame are a true person's."""
+    alike = overlaps(scene, index)
+    matched = np.zeros(alike.shape[1], np.bool_)
+    if alike.size:
         alike[alike < SAME - EPS] = 0
         rows, columns = assign(alike, maximize=True)
-        nobodys = np.setdiff1d(np.arange(alike.shape[1]), columns[alike[rows, columns] > EPS])
-        for column in nobodys + there.start:
-            shares = [overlap(scene.found.boxes[column], polygon) for polygon in polygons]
-            stays[column] = max(shares, default=0) <= IGNORED
-    return replace(scene, found=_only(scene.found, stays))
+        matched[columns[alike[rows, columns] > EPS]] = True
+    return matched
+
+
+def _within(people: People, regions: dict[int, tuple[DoubleArray, ...]]) -> BoolArray:
+    """(R,) whose box has its middle in a region of its frame."""
+    assert people.boxes is not None
+    middles = people.boxes.reshape(-1, 2, 2).mean(axis=1)
+    found = np.zeros(len(middles), np.bool_)
+    for index, polygons in regions.items():
+        rows = people.frame(index)
+        for polygon in polygons:
+            found[rows] |= inside(middles[rows], polygon)
+    return found
 
 
 def _only(people: People, stays: BoolArray) -> People:

@@ -2,8 +2,8 @@
 
 Pose similarity (OKS) takes the sigmas of any joint set of :mod:`posetube.skeletons`. What trips
 pycocotools up is told beforehand or mended: no results at all, truth without areas, sigmas that do
-not fit. How areas of results come about is left as it is there: from ``bbox`` if the first result
-has one, otherwise from the extent of all joints.
+not fit, ids of annotations. How areas of results come about is left as it is there: from ``bbox``
+if the first result has one, otherwise from the extent of all joints.
 
 Source: pycocotools 2.0.11 (``cocoeval.py``).
 """
@@ -46,6 +46,9 @@ STATS: Mapping[Kind, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Names of pycocotools' numbers, in its order."""
+
+HINTS = {"area": "; add that of the person's mask, or the width times the height of its bbox"}
+"""What to do about fields that truth of other programs often lacks."""
 
 UNNAMED = {17: COCO17, 15: POSETRACK21, 14: CROWDPOSE14}
 """Joint set of a category whose joints have names that nobody knows, by their number."""
@@ -114,7 +117,7 @@ def coco_metrics(
 
     _check(truth, results, kind)
     own = COCO()
-    own.dataset = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}
+    own.dataset = {**truth, "annotations": _numbered(truth["annotations"])}
     spread = _sigmas(truth, sigmas) if kind == "keypoints" else None
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -135,8 +138,18 @@ def coco_metrics(
     return _result(evaluation, truth, kind)
 
 
+def _numbered(annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The annotations with ids from 1.
+
+    The ids of a file say nothing about a person, but pycocotools takes id 0 for "no match" and
+    keeps one of the annotations that share an id.
+    """
+    return [{**annotation, "id": number} for number, annotation in enumerate(annotations, start=1)]
+
+
 def _sigmas(truth: Mapping[str, Any], sigmas: DoubleArray | None) -> DoubleArray:
-    names = truth["categories"][0].get("keypoints", ())
+    named = (category.get("keypoints", ()) for category in truth["categories"])
+    names: Sequence[str] = next((joints for joints in named if joints), ())
     if sigmas is None:
         return sigmas_of(names)
     if len(sigmas) != len(names):
@@ -167,6 +180,8 @@ def _check(truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], kind:
     if not joints:
         raise FormatError("truth: no categories")
     images = {image["id"] for image in truth["images"]}
+    if len(images) < len(truth["images"]):
+        raise FormatError("truth: two images have the same id")
     for number, annotation in enumerate(truth["annotations"]):
         _check_one(annotation, f"truth: annotations[{number}]", kind, joints, images, truth=True)
     for number, result in enumerate(results):
@@ -184,11 +199,11 @@ def _check_one(
 ) -> None:
     shape = {"keypoints": "keypoints", "bbox": "bbox", "segm": "segmentation"}[kind]
     needed = ["image_id", "category_id", shape]
-    needed += ["area", "iscrowd", "id"] if truth else ["score"]
+    needed += ["area", "iscrowd"] if truth else ["score"]
     needed += ["num_keypoints", "bbox"] if truth and kind == "keypoints" else []
     for name in needed:
         if entry.get(name) is None:
-            raise FormatError(f"{where}: no {name}")
+            raise FormatError(f"{where}: no {name}{HINTS.get(name, '')}")
     if entry["image_id"] not in images:
         raise FormatError(f"{where}: image {entry['image_id']} is not among the truth's images")
     if entry["category_id"] not in joints:

@@ -6,7 +6,14 @@ import pytest
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import FrameTable, VideoTracks
-from posetube.tracker.metrics.box_tracking import build, count, hota, whole_pixels, without_ignored
+from posetube.tracker.metrics.box_tracking import (
+    build,
+    count,
+    hota,
+    outside_regions,
+    whole_pixels,
+    without_ignored,
+)
 from posetube.tracker.metrics.hota import hota_metrics
 from posetube.tracker.metrics.mota import clear_metrics
 
@@ -55,6 +62,28 @@ def test_boxes_that_are_nobody_s_are_left_out_in_ignore_regions() -> None:
     assert clear.false_positives.tolist() == [1]
     lonely = build(boxes(), boxes(AWAY), name="s")
     assert without_ignored(lonely, {0: (region,)}).found.ids.tolist() == [1]
+    assert without_ignored(lonely, {0: (region,)}, every_frame=True).found.ids.tolist() == []
+
+
+@pytest.mark.parametrize("side", [20.0, 2000.0], ids=["small", "far larger than the box"])
+def test_nobody_counts_whose_box_has_its_middle_in_a_region(side: float) -> None:
+    region = AWAY[0] - 5 + np.array([[0, 0], [side, 0], [side, side], [0, side]])
+    scene = build(boxes(HERE, AWAY), boxes(HERE, AWAY, [47.0, 58, 57, 68]), name="s")
+
+    cleaned = outside_regions(scene, {0: (region,)})
+
+    assert (cleaned.truth.ids.tolist(), cleaned.found.ids.tolist()) == ([1], [1])
+    lonely = build(boxes(), boxes(AWAY), name="s")
+    assert outside_regions(lonely, {0: (region,)}).found.ids.tolist() == []
+
+
+def test_who_matches_somebody_beside_a_region_stays() -> None:
+    region = np.array([[4.0, 0], [20, 0], [20, 20], [4, 20]])
+    scene = build(boxes([-2.0, 0, 8, 10]), boxes(HERE), name="s")
+
+    cleaned = outside_regions(scene, {0: (region,)})
+
+    assert (cleaned.truth.ids.tolist(), cleaned.found.ids.tolist()) == ([1], [1])
 
 
 def test_posetrack21_cuts_true_boxes_and_moves_others() -> None:

@@ -1,5 +1,6 @@
 """COCO's metrics: pycocotools' numbers, its traps mended or named."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,32 @@ def test_no_results_at_all_have_0() -> None:
     assert (result.stats["ap"], result.stats["ar"]) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [range(12), [7] * 12, [1, 2] * 6, [None] * 12, [f"a{i}" for i in range(12)]],
+    ids=["from 0", "all the same", "per image", "none", "texts"],
+)
+def test_ids_of_annotations_do_not_change_the_numbers(ids: Sequence[Any]) -> None:
+    content, rng = truth(np.random.default_rng(0)), np.random.default_rng(1)
+    found = results(content, rng, 12)
+    expected = coco_metrics(content, found, kind="keypoints").stats
+    for annotation, number in zip(content["annotations"], ids, strict=True):
+        annotation["id"] = number
+        if number is None:
+            del annotation["id"]
+
+    assert coco_metrics(content, found, kind="keypoints").stats == expected
+    assert 0.1 < expected["ap"] < 0.9
+
+
+def test_images_with_one_id_are_refused() -> None:
+    content = truth(np.random.default_rng(0))
+    content["images"].append({"id": 0})
+
+    with pytest.raises(FormatError, match="truth: two images have the same id"):
+        coco_metrics(content, [], kind="keypoints")
+
+
 def test_every_joint_set_has_sigmas() -> None:
     for skeleton in SKELETONS.values():
         assert len(sigmas_of(skeleton.joints)) == len(skeleton)
@@ -76,7 +103,7 @@ def test_the_kind_follows_from_the_results() -> None:
 @pytest.mark.parametrize(
     ("part", "broken", "message"),
     [
-        ("annotations", {"area": None}, r"truth: annotations\[0\]: no area"),
+        ("annotations", {"area": None}, r"truth: annotations\[0\]: no area; add"),
         ("annotations", {"num_keypoints": None}, "no num_keypoints"),
         ("results", {"score": None}, r"results\[0\]: no score"),
         ("results", {"image_id": 99}, "image 99 is not among the truth's images"),
