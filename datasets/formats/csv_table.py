@@ -48,9 +48,11 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
 def write_videos(path: Path | str, videos: Iterable[VideoTracks]) -> None:
     """Write the people of several videos into one table, a video at a time."""
     options = pc.WriteOptions(quoting_style="needed")
-    with pc.CSVWriter(path, pa.schema(TYPES), write_options=options) as file:
+    with Path(path).open("wb") as file:  # pyarrow opens no name that is not UTF-8
+        table = pc.CSVWriter(file, pa.schema(TYPES), write_options=options)
         for tracks in videos:
-            file.write_table(_lines(tracks))
+            table.write_table(_lines(tracks))
+        table.close()
 
 
 def _lines(tracks: VideoTracks) -> Any:
@@ -124,7 +126,8 @@ def _table(path: Path) -> Any:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
         options = pc.ConvertOptions(column_types=TYPES, strings_can_be_null=False)
-        table = pc.read_csv(path, convert_options=options)
+        with path.open("rb") as file:
+            table = pc.read_csv(file, convert_options=options)
         names = table.column_names
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise FormatError(

@@ -9,6 +9,7 @@ lost.
 Not here: the tables of a run's directory (:mod:`posetube.pipelines.storage.tracks_store`).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
-from ..files.json_files import plain
+from ..files.json_files import encode, plain
 from .numbers import joint_states, or_none, states_of
 
 KEY = b"posetube"
@@ -62,8 +63,9 @@ class _Video(msgspec.Struct, kw_only=True):
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
     table = pa.table(_columns(tracks))
-    metadata = {KEY: msgspec.json.encode(_describe(tracks))}
-    pq.write_table(table.replace_schema_metadata(metadata), path, compression="zstd")
+    metadata = {KEY: encode(_describe(tracks))}
+    with Path(path).open("wb") as file:  # pyarrow opens no name that is not UTF-8
+        pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd")
 
 
 def _columns(tracks: VideoTracks) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _open(path: Path) -> tuple[Any, _Video]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(pa.OSFile(os.fsencode(path)))
         rows, width = file.metadata.num_rows, file.metadata.num_columns
         if rows > MAX_ROWS or rows * width > MAX_CELLS:
             raise FormatError(f"{path}: {rows} rows of {width} columns, refused")

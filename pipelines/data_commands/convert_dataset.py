@@ -26,7 +26,7 @@ from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.formats.mot import write_sequence_info
 from ...datasets.formats.video_places import Place, place, placed, sequence_names
 from ..failures import one_line
-from .export import write
+from .export import with_readable_names, write
 from .picture_links import make_links, picture_links
 
 NAMED_PEOPLE = ("posetrack17", "posetrack18", "posetrack21", "mot", "cvat")
@@ -173,7 +173,7 @@ class _Job:
             tracks, plan = with_joints(video.tracks, joints)
             for line in losses(plan):
                 self.say(line)
-            yield replace(tracks, source=video.name)
+            yield with_readable_names(replace(tracks, source=video.name))
             self._count(video)
         self._check_some()
 

@@ -57,7 +57,7 @@ def write(
         InputError: If the folder to write is there and not empty, or the tracks lack what the
             format needs.
     """
-    tracks = _readable(tracks)
+    tracks = with_readable_names(tracks)
     if form.joints and tracks.skeleton.joints not in [s.joints for s in form.joints]:
         tracks, plan = with_joints(tracks, form.joints[0])
         for line in losses(plan):
@@ -73,11 +73,14 @@ def write(
     form.write(out, tracks)
 
 
-def _readable(tracks: VideoTracks) -> VideoTracks:
-    """The same people with names that any format can hold."""
-    names = tuple(map(readable, tracks.frames.names))
-    frames = tracks.frames if names == tracks.frames.names else replace(tracks.frames, names=names)
-    return replace(tracks, source=readable(tracks.source), frames=frames)
+def with_readable_names(tracks: VideoTracks) -> VideoTracks:
+    """The same people; names of files that are not UTF-8 become text, which formats need."""
+    return replace(
+        tracks,
+        source=readable(tracks.source),
+        skeleton=replace(tracks.skeleton, name=readable(tracks.skeleton.name)),
+        frames=replace(tracks.frames, names=tuple(map(readable, tracks.frames.names))),
+    )
 
 
 def say(line: str) -> None:

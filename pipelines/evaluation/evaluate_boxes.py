@@ -1,7 +1,9 @@
 """Protocols ``clean`` and ``posetrack21`` on boxes: truth that has no joints, as MOTChallenge's.
 
-``posetrack21`` leaves out predictions that are nobody's and lie in an ignore region, and measures
-MOTA and IDF1 on whole pixels, as the published kit does.
+``clean`` counts nobody whose box has its middle in an ignore region. ``posetrack21`` leaves out
+predictions that are nobody's and lie in an ignore region, and measures MOTA and IDF1 on whole
+pixels, as the published kit does; the kit does so in frames with true people only, which
+``strict`` repeats.
 """
 
 from collections.abc import Sequence
@@ -89,12 +91,14 @@ def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
         found, truth = _from_pixel_0(found), _from_pixel_0(truth)
     scene = box_tracking.build(truth.tracks, found.tracks, name=pair[1].name)
     events: list[Event] | None = [] if config.events else None
+    regions = truth.tracks.frames.ignore_regions
     if config.protocol == "posetrack21":
-        regions = truth.tracks.frames.ignore_regions
-        tracked = box_tracking.without_ignored(box_tracking.whole_pixels(scene), regions)
-        scene = box_tracking.without_ignored(scene, regions)
+        clean = partial(
+            box_tracking.without_ignored, regions=regions, every_frame=not config.strict
+        )
+        tracked, scene = clean(box_tracking.whole_pixels(scene)), clean(scene)
     else:
-        tracked = scene
+        tracked = scene = box_tracking.outside_regions(scene, regions)
     clear, identity = box_tracking.count(tracked, events=events)
     return _Result(
         name=scene.name,
