@@ -43,7 +43,7 @@ def areas(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
     return sizes(boxes, convention).prod(dim=-1)
 
 
-def encode(
+def encode_boxes(
     boxes: Tensor,
     references: Tensor,
     *,
@@ -67,14 +67,14 @@ def encode(
     return deltas * deltas.new_tensor(weights)
 
 
-def decode(
+def decode_boxes(
     deltas: Tensor,
     references: Tensor,
     *,
     weights: Weights = (1.0, 1.0, 1.0, 1.0),
     convention: BoxConvention = "continuous",
 ) -> Tensor:
-    """The inverse of :func:`encode`: (..., 4) regressions and references to (..., 4) boxes."""
+    """Turn (..., 4) regressions and references into (..., 4) boxes; undoes :func:`encode_boxes`."""
     deltas = deltas / deltas.new_tensor(weights)
     reference = sizes(references, convention)
     centre = references[..., :2] + reference / 2 + deltas[..., :2] * reference
@@ -83,7 +83,7 @@ def decode(
     return torch.cat([centre - half, centre + half - last], dim=-1)
 
 
-def clip(
+def clip_boxes(
     boxes: Tensor, *, height: float, width: float, convention: BoxConvention = "continuous"
 ) -> Tensor:
     """Move corners that lie outside a picture onto its border, (..., 4)."""
@@ -92,7 +92,7 @@ def clip(
     return torch.minimum(boxes, limit).clamp(min=0)
 
 
-def iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+def box_iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuous") -> Tensor:
     """Intersection over union of boxes that broadcast against each other; 0 / 0 counts as 0.
 
     Args:

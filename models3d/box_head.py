@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
-from .box_coding import BoxConvention, Weights, clip, decode, sizes
+from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
 from .roi_align import PoolConfig
 from .tube_nms import Suppress, tube_nms
 
@@ -155,7 +155,7 @@ class BoxHead(nn.Module):
         )
 
 
-class People(NamedTuple):
+class TubeDetections(NamedTuple):
     """The detections of one clip."""
 
     boxes: Tensor
@@ -175,7 +175,7 @@ def detect_people(
     size: tuple[int, int],
     config: BoxHeadConfig,
     to_picture: Callable[[Tensor], Tensor],
-) -> People:
+) -> TubeDetections:
     """Decode the boxes, drop the unsure ones, and keep one of many alike ones.
 
     Args:
@@ -186,13 +186,13 @@ def detect_people(
         to_picture: Boxes of the network's input to boxes of the displayed frame.
     """
     scores = output.tube_logits.float().softmax(dim=-1)[:, 1]
-    boxes = decode(
+    boxes = decode_boxes(
         output.deltas[:, :, 1].float(),
         to_picture(proposals),
         weights=config.weights,
         convention=config.convention,
     )
-    boxes = clip(boxes, height=size[0], width=size[1], convention=config.convention)
+    boxes = clip_boxes(boxes, height=size[0], width=size[1], convention=config.convention)
     solid = (sizes(boxes, config.convention) >= config.min_size).flatten(1).all(dim=1)
     chosen = torch.nonzero((scores > config.min_score) & solid)[:, 0]
     presence = torch.ones_like(boxes[..., 0])
@@ -209,7 +209,7 @@ def detect_people(
     chosen = chosen[kept[: config.max_people]]
     if config.order == "proposal":
         chosen = chosen.sort().values
-    return People(boxes=boxes[chosen], scores=scores[chosen], presence=presence[chosen])
+    return TubeDetections(boxes=boxes[chosen], scores=scores[chosen], presence=presence[chosen])
 
 
 def _present(presence: Tensor) -> Tensor:

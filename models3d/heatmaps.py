@@ -59,7 +59,9 @@ class Joints(NamedTuple):
     the resized rule, that of the peak's own pixel."""
 
 
-def decode(heatmaps: Tensor, boxes: Tensor, *, geometry: Geometry, config: DecodeConfig) -> Joints:
+def decode_joints(
+    heatmaps: Tensor, boxes: Tensor, *, geometry: Geometry, config: DecodeConfig
+) -> Joints:
     """Read the joints of M boxes.
 
     Args:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from posetube.errors import InputError
 
 from .anchors import AnchorConfig, anchor_grid
-from .box_coding import BoxConvention, clip, decode, sizes
+from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
 from .time_conv import Separable, TimeConv, TimePadding
 from .tube_nms import Suppress, tube_nms
 
@@ -199,8 +199,8 @@ def _filter(
     levels = (torch.split(part, list(maps.counts)) for part in parts)
     for logits, regressions, anchors in zip(*levels, strict=True):
         best = logits.topk(min(config.before_nms, len(logits))).indices
-        tube = decode(regressions[best], anchors[best, None], convention=config.convention)
-        tube = clip(tube, height=limit[0], width=limit[1], convention=config.convention)
+        tube = decode_boxes(regressions[best], anchors[best, None], convention=config.convention)
+        tube = clip_boxes(tube, height=limit[0], width=limit[1], convention=config.convention)
         score = logits[best].sigmoid()
         large = (sizes(tube, config.convention) >= config.min_size).flatten(1).all(dim=1)
         tube, score = tube[large], score[large]

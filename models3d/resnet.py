@@ -152,7 +152,7 @@ class Stem(nn.Module):
         return functional.max_pool2d(maps, 3, stride=2, padding=1)
 
 
-class Stage(nn.Module):
+class ResNetStage(nn.Module):
     """One of res2 to res5: blocks in a row, the first of which changes size and width."""
 
     def __init__(self, config: ResNetConfig, index: int, *, time: int, stride: int) -> None:
@@ -188,7 +188,7 @@ class ResNet(nn.Module):
         self.stages = nn.ModuleList([Stem(config)])
         for index in range(config.stages):
             time = config.times[index + 1]
-            self.stages.append(Stage(config, index, time=time, stride=1 if index == 0 else 2))
+            self.stages.append(ResNetStage(config, index, time=time, stride=1 if index == 0 else 2))
         self.channels = (WIDTHS[0], *(channels_of(config, i) for i in range(config.stages)))
         self.strides = (4, 4, 8, 16, 32)[: config.stages + 1]
         self.times = config.times[: config.stages + 1]

@@ -16,7 +16,7 @@ Source: Girdhar et al., "Detect-and-Track: Efficient Pose Estimation in Videos",
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,23 +32,18 @@ from .box_head import (
     BoxHeadConfig,
     FullyConnected,
     LastStage,
-    People,
+    TubeDetections,
     detect_people,
 )
-from .heatmaps import DecodeConfig, Joints, decode
+from .heatmaps import DecodeConfig, Joints, decode_joints
 from .joint_neck import JointNeck, JointNeckConfig
 from .keypoint_head import KeypointHead, KeypointHeadConfig
 from .mobile_body import MobileBody, MobileBodyConfig
 from .neck import C4Config, C4Neck, FPNConfig, FPNNeck
 from .preprocess import Geometry, PreprocessConfig, prepare
 from .proposals import ProposalConfig, ProposalHead, propose
-from .resnet import ResNet, ResNetConfig, Stage, channels_of
+from .resnet import ResNet, ResNetConfig, ResNetStage, channels_of
 from .roi_align import pool_tubes
-
-if TYPE_CHECKING:
-    from .training.sampling import Draw
-    from .training.targets import TubeTruth
-    from .training.tube_losses import LossConfig
 
 BodyConfig = ResNetConfig | MobileBodyConfig
 NeckConfig = C4Config | FPNConfig | JointNeckConfig
@@ -143,7 +138,7 @@ class Pyramid(NamedTuple):
 class Found(NamedTuple):
     """What the network found in one clip, as tensors."""
 
-    people: People
+    people: TubeDetections
     """N people, in pixels of the displayed frame."""
 
     heatmaps: Tensor
@@ -247,21 +242,6 @@ class TubeRCNN(nn.Module):
         found = self.find(maps, features[0].geometry)
         return self._to_tubes(found, frames, embeddings=_embeddings(found, features))
 
-    def losses(
-        self, pixels: Tensor, truth: Sequence["TubeTruth"], *, config: "LossConfig", draw: "Draw"
-    ) -> dict[str, Tensor]:
-        """Every loss of a batch of clips; training makes their sum small.
-
-        Args:
-            pixels: (B * T, 3, h, w) network input, see :func:`.preprocess.prepare`.
-            truth: The people of each of the B clips.
-            config: Matching, sampling, weights.
-            draw: Source of chance.
-        """
-        from .training.tube_losses import tube_losses
-
-        return tube_losses(self, pixels, truth, config=config, draw=draw)
-
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
         return self.frame_maps(pixels)[1]
@@ -295,7 +275,9 @@ class TubeRCNN(nn.Module):
         )
         boxes = geometry.to_network(people.boxes)
         heatmaps = self.keypoint_head(self.pool_joints(pyramid, [boxes]), length)
-        joints = decode(heatmaps, boxes.flatten(0, 1), geometry=geometry, config=config.decode)
+        joints = decode_joints(
+            heatmaps, boxes.flatten(0, 1), geometry=geometry, config=config.decode
+        )
         return Found(people, heatmaps, joints)
 
     def pool_boxes(self, pyramid: Pyramid, tubes: Sequence[Tensor]) -> Tensor:
@@ -378,5 +360,5 @@ def _box_head(config: TubeRCNNConfig, channels: int) -> BoxHead:
             "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last stage "
             f"is then the box head; got {body}"
         )
-    stage = Stage(body, 3, time=head.time, stride=max(1, head.pool.size // 7))
+    stage = ResNetStage(body, 3, time=head.time, stride=max(1, head.pool.size // 7))
     return BoxHead(head, body=LastStage(stage), features=channels_of(body, 3))

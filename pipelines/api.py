@@ -11,7 +11,7 @@ from ..datasets.video import VideoConfig, open_video
 from ..datasets.video.inputs import Input, find_inputs
 from ..tracker.config import LinkConfig
 from ..tracker.presets import link_frames
-from .loaded_model import LoadedModel, load
+from .loaded_model import LoadedModel, load_network
 from .storage.existing_run import OnExisting
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
@@ -38,7 +38,7 @@ def track(
         source: A video, a folder of numbered pictures, a picture, or an address FFmpeg reads.
         out: Directory of the run, with everything that ``posetube track`` writes; a run that was
             stopped goes on. None: nothing is kept on disk.
-        model: Name of a model, path of its weights, or one from :func:`.loaded_model.load`.
+        model: Name of a model, path of its weights, or one from :func:`.loaded_model.load_network`.
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
         detect: Whether linking may follow the camera and go by people's looks; None: both.
@@ -60,7 +60,7 @@ def track(
         ...     print(person.track_id, len(person), person.boxes[0])
     """
     item = _one_input(source)
-    loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
+    loaded = model if isinstance(model, LoadedModel) else load_network(model, device=device)
     config = TrackConfig(
         video=video or VideoConfig(),
         detect=detect or DetectConfig(),
@@ -103,7 +103,7 @@ def stream(
         WeightsError: If the model is missing or refused.
     """
     item = _one_input(source)
-    loaded = model if isinstance(model, LoadedModel) else load(model, device=device)
+    loaded = model if isinstance(model, LoadedModel) else load_network(model, device=device)
     network = loaded.network
     with open_video(item.source, config=video) as opened:
         frames = detect_frames(opened, network, config=detect or DetectConfig())

@@ -11,8 +11,8 @@ from posetube.errors import MediaError
 
 from ..datasets.synthetic import SceneConfig, generate
 from ..datasets.video.writer import VideoWriter
+from ..models3d.devices import choose_device
 from .api import track
-from .devices import choose_device
 from .failures import COMPLETE, explain
 from .tracking.overlay import OverlayConfig
 from .tracking.track import versions

@@ -1,11 +1,12 @@
-"""A network ready to work: which, on what device, and what its run's manifest says of it."""
+"""A network ready for a job, its device, and the record of it for a run's manifest."""
 
 import os
 from dataclasses import dataclass
 
-from .devices import Device, choose_device
+from posetube.network import Network
+
+from ..models3d.devices import Device, choose_device
 from .storage.run_directory import ModelRecord
-from .tracking.clip_window import Network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,22 +23,23 @@ class LoadedModel:
     """Where it runs."""
 
     batch: int = 1
-    """Frames that are encoded together."""
+    """How many frames are encoded together."""
 
 
-def load(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
+def load_network(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
     """Load a network with its weights; nothing is downloaded.
 
     Args:
         model: Name of a model, or path of a file of weights.
-        device: See :func:`.devices.choose_device`.
+        device: See :func:`posetube.models3d.devices.choose_device`.
 
     Raises:
         InputError: If the device is not there.
         WeightsError: If there is no such model, or its weights are refused.
     """
-    # Threads that wait for one another by spinning gain a little on an idle machine, and cost half
-    # the speed on a busy one. Read by the thread library when torch is first imported.
+    # OpenMP's threads wait for one another in busy loops unless told otherwise. That gains a
+    # little on an idle machine and costs half the speed on a busy one. OpenMP reads the variable
+    # once, when torch is first imported, so it is set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = choose_device(device)
     from ..models3d import load_model

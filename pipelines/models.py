@@ -1,4 +1,4 @@
-"""``posetube models ...``: which networks there are, and how others' weights become ours."""
+"""``posetube models ...``: the networks, and weights of other programs converted to ours."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ app = App(name="models", help="List, describe, fetch and convert networks.")
 
 @app.command(name="list")
 def list_models() -> None:
-    """Show the networks that ship, those that were fetched, and those that can be."""
+    """List the networks that ship, those already fetched, and those that can be fetched."""
     from ..models3d.checkpoints.loading import embedded_names
     from ..models3d.checkpoints.published import PUBLISHED, fetched_file
 
@@ -26,8 +26,8 @@ def list_models() -> None:
         _print(f"{name:28} {state:15} {model.about}")
 
 
-@app.command
-def info(name: str, /) -> None:
+@app.command(name="info")
+def describe_model(name: str, /) -> None:
     """Show what is known of a network.
 
     Args:
@@ -35,7 +35,7 @@ def info(name: str, /) -> None:
     """
     from ..models3d.checkpoints.loading import weights_file
     from ..models3d.checkpoints.published import PUBLISHED, fetched_file
-    from ..models3d.checkpoints.weights_io import load
+    from ..models3d.checkpoints.weights_io import load_weights
 
     published = PUBLISHED.get(name)
     if published is not None:
@@ -51,7 +51,7 @@ def info(name: str, /) -> None:
             _print(f"fetched   no: posetube models fetch {name}")
             return
     file = weights_file(name)
-    network = load(file)
+    network = load_weights(file)
     count = sum(parameter.numel() for parameter in network.parameters())
     _print(
         f"file      {file}\nsha256    {network.info.sha256}\nlicence   {network.info.licence}\n"
@@ -60,23 +60,23 @@ def info(name: str, /) -> None:
     )
 
 
-@app.command
-def fetch(name: str, /) -> None:
+@app.command(name="fetch")
+def fetch_model(name: str, /) -> None:
     """Download a published network, check it, and convert it to our format.
 
     Args:
         name: One of those that `posetube models list` shows.
     """
-    from ..models3d.checkpoints.fetch import fetch as fetch_model
+    from ..models3d.checkpoints.fetch import fetch_weights
     from ..models3d.checkpoints.published import published
 
     model = published(name)
-    file = fetch_model(model, report=_report)
+    file = fetch_weights(model, report=_report)
     _print(f"{name}: {file} ({model.licence})")
 
 
-@app.command
-def convert(
+@app.command(name="convert")
+def convert_model(
     source: Path,
     target: Path,
     /,
@@ -98,8 +98,8 @@ def convert(
     """
     import torch
 
-    from ..models3d.checkpoints.convert import convert as convert_file
-    from ..models3d.checkpoints.weights_io import save
+    from ..models3d.checkpoints.convert import convert_weights
+    from ..models3d.checkpoints.weights_io import save_weights
     from ..models3d.presets import PRESETS
 
     if target.suffix != ".safetensors":
@@ -107,8 +107,8 @@ def convert(
     if into is not None and into not in PRESETS:
         raise InputError(f"--into: no network is called {into}; there are {', '.join(PRESETS)}")
     preset = None if into is None else PRESETS[into]()
-    done = convert_file(source, into=preset, skeleton=skeleton, inflation=inflation)
-    save(done.model, target, dtype=torch.float16 if half else torch.float32)
+    done = convert_weights(source, into=preset, skeleton=skeleton, inflation=inflation)
+    save_weights(done.model, target, dtype=torch.float16 if half else torch.float32)
     _print(f"{source}: {done.layout} -> {target}")
     for title, names in (("unused", done.unused), ("fresh", done.fresh)):
         if names:

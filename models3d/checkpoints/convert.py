@@ -37,10 +37,9 @@ from ..presets import (
     detectron2_keypoint_rcnn,
     detectron_keypoint_rcnn,
     keypoint_rcnn_r50,
-    tiny,
 )
 from ..tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
-from . import convert_detectron, convert_detectron2, convert_student, convert_torchvision
+from . import convert_detectron, convert_detectron2, convert_torchvision
 from .infer_config import infer_config
 from .renaming import Renamed
 from .weights_io import sha256_of
@@ -66,7 +65,7 @@ class Converted:
     """Parameters that the file does not have; they keep their random start."""
 
 
-def convert(
+def convert_weights(
     path: Path,
     *,
     into: TubeRCNNConfig | None = None,
@@ -90,8 +89,7 @@ def convert(
     """
     tensors, settings = read_weights(path)
     layout, renamed, preset = _understand(tensors, settings, path)
-    if layout != "student":
-        preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
+    preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
     torch.manual_seed(seed)
     info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
     model = TubeRCNN(into or preset, info=info)
@@ -174,8 +172,6 @@ def _understand(
         if video:
             return "detect-and-track", flat, _detect_and_track_preset(flat, settings)
         return "detectron", flat, _detectron_preset(flat)
-    if convert_student.MARK in tensors:
-        return "student", convert_student.from_student(tensors), tiny()
     raise WeightsError(
         f"{path}: no layout that is known (torchvision, Detectron, Detect-and-Track, Detectron2); "
         f"it holds {', '.join(sorted(tensors)[:3]) or 'no arrays'}"

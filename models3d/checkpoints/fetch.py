@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 
 from posetube.errors import WeightsError
 
-from .convert import convert
+from .convert import convert_weights
 from .published import PublishedModel, fetched_file
-from .weights_io import save
+from .weights_io import save_weights
 
 BLOCK = 1024**2
 TIMEOUT = 30
@@ -31,7 +31,7 @@ Report = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes that there will be, where known."""
 
 
-def fetch(model: PublishedModel, *, report: Report = lambda done, total: None) -> Path:
+def fetch_weights(model: PublishedModel, *, report: Report = lambda done, total: None) -> Path:
     """Download a published model and convert it to our format.
 
     Args:
@@ -59,9 +59,9 @@ def fetch(model: PublishedModel, *, report: Report = lambda done, total: None) -
     if not file.is_file():
         download(model.url, file, report=report)
     verify(file, model)
-    converted = convert(file).model
+    converted = convert_weights(file).model
     info = replace(converted.info, name=model.name, licence=model.licence, source=model.url)
-    save(converted, target, info=info)
+    save_weights(converted, target, info=info)
     file.unlink()
     return target
 

@@ -9,7 +9,7 @@ from posetube.errors import InputError, WeightsError
 
 from ..tube_rcnn import TubeRCNN
 from .published import PUBLISHED, fetched_file
-from .weights_io import load
+from .weights_io import load_weights
 
 EMBEDDED = Path(str(files("posetube.models3d"))) / "weights"
 """Where the weights that ship with the package lie."""
@@ -27,7 +27,7 @@ def load_model(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> Tub
         WeightsError: If there is no such model or file, or it is refused.
         InputError: If the device is not there.
     """
-    model = load(weights_file(name_or_path))
+    model = load_weights(weights_file(name_or_path))
     try:
         return model.to(torch.device(device))
     except (RuntimeError, AssertionError) as error:

@@ -23,7 +23,7 @@ from .config_json import from_json, to_json
 FORMAT = "posetube-1"
 
 
-def save(
+def save_weights(
     model: TubeRCNN,
     path: Path,
     *,
@@ -51,7 +51,7 @@ def save(
         save_file(tensors, aside, metadata=header)
 
 
-def load(path: Path) -> TubeRCNN:
+def load_weights(path: Path) -> TubeRCNN:
     """Build the network that a file describes, with its weights, ready for inference.
 
     Raises:
@@ -80,12 +80,12 @@ def load(path: Path) -> TubeRCNN:
         source=header.get("source", ""),
     )
     model = TubeRCNN(from_json(header["config"], source=str(path)), info=info)
-    fill(model, tensors, source=str(path))
+    fill_weights(model, tensors, source=str(path))
     to_channels_last(model)
     return model.eval()
 
 
-def fill(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str) -> None:
+def fill_weights(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str) -> None:
     """Copy weights into a network that has exactly these parameters.
 
     Raises:

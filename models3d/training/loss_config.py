@@ -4,12 +4,17 @@ Not here: the losses (:mod:`.tube_losses`), how weights follow from them (:mod:`
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from posetube.errors import InputError
 
-from .rois import KeypointChoice
 from .sampling import SampleConfig
 from .targets import AbsentBoxes, MatchConfig
+
+KeypointChoice = Literal["drawn", "published"]
+"""``drawn``: people that were drawn for the box head, with a known joint inside the box of its
+frame. ``published``: all proposals that are people, with a known joint of any frame inside the box
+of the *first* frame."""
 
 
 @dataclass(frozen=True, kw_only=True)

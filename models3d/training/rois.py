@@ -7,22 +7,14 @@ Not here: labels (:mod:`.targets`), how chance draws (:mod:`.sampling`).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from ..box_coding import BoxConvention
+from .loss_config import KeypointChoice, LossConfig
 from .sampling import Draw, sample
 from .targets import POSITIVE, UNUSED, AbsentBoxes, TubeTruth, match
-
-if TYPE_CHECKING:
-    from .loss_config import LossConfig
-
-KeypointChoice = Literal["drawn", "published"]
-"""``drawn``: people that were drawn for the box head, with a known joint inside the box of its
-frame. ``published``: all that are people, with a known joint of any frame inside the box of the
-*first* frame."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +44,7 @@ def choose_rois(
     proposed: Tensor,
     truth: TubeTruth,
     *,
-    config: "LossConfig",
+    config: LossConfig,
     draw: Draw,
     convention: BoxConvention = "continuous",
 ) -> tuple[Rois, Rois]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from posetube.errors import InputError
 
-from .targets import NEGATIVE, POSITIVE, UNUSED, Matches
+from .targets import NEGATIVE, POSITIVE, UNUSED, TubeMatches
 
 
 class Draw(Protocol):
@@ -66,7 +66,7 @@ class SampleConfig:
             )
 
 
-def sample(matches: Matches, *, config: SampleConfig, draw: Draw) -> Tensor:
+def sample(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:
     """Mark the tubes that are not used.
 
     Args:
@@ -89,7 +89,7 @@ def sample(matches: Matches, *, config: SampleConfig, draw: Draw) -> Tensor:
     return used
 
 
-def _sample_as_published(matches: Matches, *, config: SampleConfig, draw: Draw) -> Tensor:
+def _sample_as_published(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:
     used = torch.full_like(matches.labels, UNUSED)
     positive = torch.nonzero(matches.labels == POSITIVE)[:, 0]
     used[positive] = POSITIVE

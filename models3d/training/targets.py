@@ -16,7 +16,7 @@ from torch import Tensor
 
 from posetube.errors import InputError
 
-from ..box_coding import BoxConvention, Weights, areas, encode
+from ..box_coding import BoxConvention, Weights, areas, encode_boxes
 from ..tube_nms import tube_iou
 
 Average = Literal["present", "all"]
@@ -113,7 +113,7 @@ class MatchConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Matches:
+class TubeMatches:
     """Which person each of A tubes belongs to."""
 
     labels: Tensor
@@ -135,7 +135,7 @@ def match(
     *,
     config: MatchConfig,
     convention: BoxConvention = "continuous",
-) -> Matches:
+) -> TubeMatches:
     """Decide for each tube whether it is a person, background, or neither.
 
     Args:
@@ -159,7 +159,7 @@ def match(
         most = overlap.amax(dim=0)
         positive |= ((overlap == most) & (most > 0)).any(dim=1)
     labels[positive & (best > 0)] = POSITIVE
-    return Matches(labels=labels, person=person, overlap=best, background=background)
+    return TubeMatches(labels=labels, person=person, overlap=best, background=background)
 
 
 def _in_regions(tubes: Tensor, regions: Tensor) -> Tensor:
@@ -176,7 +176,7 @@ class BoxTarget(NamedTuple):
     """What should have been said of the boxes of P tubes that are people."""
 
     deltas: Tensor
-    """(P, T, 4) from :func:`..box_coding.encode`; any value where a box does not count."""
+    """(P, T, 4) from :func:`..box_coding.encode_boxes`; any value where a box does not count."""
 
     counts: Tensor
     """(P, T) bool."""
@@ -212,7 +212,7 @@ def box_target(
                 "corners; take 'free', got convention 'continuous'"
             )
         boxes, present = boxes * present[..., None], torch.ones_like(present)
-    return BoxTarget(encode(boxes, tubes, weights=weights, convention=convention), present)
+    return BoxTarget(encode_boxes(boxes, tubes, weights=weights, convention=convention), present)
 
 
 def presence_target(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from posetube.errors import InputError
 
-from ..box_coding import clip, sizes
+from ..box_coding import clip_boxes, sizes
 from ..proposals import ProposalMaps, propose
 from ..tube_rcnn import Pyramid, TubeRCNN
 from .heatmap_targets import heatmap_target
@@ -129,7 +129,7 @@ def _proposal_losses(
     convention, length = network.config.proposals.convention, maps.deltas.shape[2]
     places = torch.arange(len(maps.anchors), device=maps.anchors.device)
     if config.whole_anchors:
-        inside = clip(maps.anchors, height=padded[0], width=padded[1], convention=convention)
+        inside = clip_boxes(maps.anchors, height=padded[0], width=padded[1], convention=convention)
         places = places[(inside == maps.anchors).all(dim=1)]
     anchors = maps.anchors[places, None].expand(-1, length, -1)
     objectness, boxes = [], []

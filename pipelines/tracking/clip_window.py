@@ -13,41 +13,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from posetube.skeletons import Skeleton
-from posetube.structures import (
-    ByteArray,
-    DetectedFrame,
-    Detections,
-    FloatArray,
-    Frame,
-    PoseTubes,
-)
+from posetube.network import Network
+from posetube.structures import DetectedFrame, Detections, FloatArray, Frame, PoseTubes
 
 from ...tracker.shots import colour_histogram
 from ...tracker.tubes import continued
 from .camera_motion import CameraMotion
-
-
-class Network(Protocol):
-    """What a job needs of a network."""
-
-    @property
-    def clip_length(self) -> int:
-        """T, the number of frames it looks at together."""
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """The joints it finds."""
-
-    def encode(self, images: ByteArray, *, embeddings: bool = False) -> Sequence[Any]:
-        """What each of (B, H, W, 3) images alone tells, to be kept; appearances if asked for."""
-
-    def detect_features(self, features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
-        """The people of a clip, from what was kept of its T frames."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

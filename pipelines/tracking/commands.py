@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
 from ..interrupt import catching_interrupts
-from ..loaded_model import load
+from ..loaded_model import load_network
 from ..progress import ProgressKind, showing_progress
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
@@ -78,7 +78,7 @@ def track(
     outcomes = [_told(outcome, progress) for outcome in refused]
     if not items:
         return exit_code(outcomes)
-    loaded = load(model, device=device)
+    loaded = load_network(model, device=device)
     _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(

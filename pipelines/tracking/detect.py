@@ -17,11 +17,12 @@ from typing import Protocol
 
 import msgspec
 
+from posetube.network import Network
 from posetube.structures import DetectedFrame, Frame
 
 from ..storage.detections_store import parts, read_part_frames, write_part
 from ..storage.recorder import Recorder
-from .clip_window import DEFAULTS, DetectConfig, Network, detect_frames
+from .clip_window import DEFAULTS, DetectConfig, detect_frames
 
 PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""

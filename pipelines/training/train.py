@@ -22,7 +22,7 @@ from posetube.errors import InputError
 from posetube.structures import ByteArray, Clip, Detections
 
 from ...models3d.checkpoints.loading import load_model
-from ...models3d.checkpoints.weights_io import save
+from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.preprocess import prepare
 from ...models3d.training.optimization import (
     OptimizationConfig,
@@ -148,7 +148,7 @@ def train(
             log(folder, {"step": step, **meter.read()})
         if step % config.save_every == 0 or step == config.optimization.steps:
             save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
-            save(average, folder / RESULT)
+            save_weights(average, folder / RESULT)
             log(folder, {"step": step, **validate(average, config.validation, root=root)})
     return average
 

@@ -25,7 +25,7 @@ def train(
         data: Folder that relative paths of the settings start from [default: that of CONFIG].
         device: auto, cpu, cuda, cuda:1 ...
     """
-    from ..devices import choose_device
+    from ...models3d.devices import choose_device
     from .toml_config import read_config
     from .train import RESULT, TrainConfig
     from .train import train as run

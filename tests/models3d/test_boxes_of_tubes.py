@@ -10,7 +10,7 @@ from torch import Tensor
 
 from posetube.errors import InputError
 from posetube.models3d.anchors import AnchorConfig, anchor_grid, cell_anchors
-from posetube.models3d.box_coding import clip, decode, encode, iou
+from posetube.models3d.box_coding import box_iou, clip_boxes, decode_boxes, encode_boxes
 from posetube.models3d.roi_align import PoolConfig, levels_of, pool_tubes
 from posetube.models3d.tube_nms import tube_iou, tube_nms
 
@@ -28,8 +28,8 @@ def random_tubes(seed: int, *, count: int = 12, length: int = 3) -> Tensor:
 def test_decoding_undoes_encoding(convention: Any, seed: int) -> None:
     boxes, references = random_tubes(seed), random_tubes(seed + 1)
 
-    deltas = encode(boxes, references, weights=(10, 10, 5, 5), convention=convention)
-    back = decode(deltas, references, weights=(10, 10, 5, 5), convention=convention)
+    deltas = encode_boxes(boxes, references, weights=(10, 10, 5, 5), convention=convention)
+    back = decode_boxes(deltas, references, weights=(10, 10, 5, 5), convention=convention)
 
     torch.testing.assert_close(back, boxes, rtol=1e-4, atol=1e-3)
 
@@ -37,7 +37,7 @@ def test_decoding_undoes_encoding(convention: Any, seed: int) -> None:
 def test_the_published_decoder_grows_boxes_by_a_pixel() -> None:
     box = torch.tensor([[10.0, 20, 30, 60]])
 
-    grown = decode(torch.zeros(1, 4), box, convention="detect-and-track")
+    grown = decode_boxes(torch.zeros(1, 4), box, convention="detect-and-track")
 
     assert grown.tolist() == [[10, 20, 31, 61]]
 
@@ -45,14 +45,16 @@ def test_the_published_decoder_grows_boxes_by_a_pixel() -> None:
 def test_clipping_ends_at_the_border_or_at_the_last_pixel() -> None:
     box = torch.tensor([[-5.0, -5, 500, 500]])
 
-    assert clip(box, height=100, width=200).tolist() == [[0, 0, 200, 100]]
-    assert clip(box, height=100, width=200, convention="inclusive").tolist() == [[0, 0, 199, 99]]
+    assert clip_boxes(box, height=100, width=200).tolist() == [[0, 0, 200, 100]]
+    assert clip_boxes(box, height=100, width=200, convention="inclusive").tolist() == [
+        [0, 0, 199, 99]
+    ]
 
 
 def test_empty_boxes_overlap_nothing() -> None:
     empty = torch.zeros(1, 4)
 
-    assert iou(empty, empty).tolist() == [0]
+    assert box_iou(empty, empty).tolist() == [0]
 
 
 def test_absent_frames_do_not_lower_the_overlap_unless_asked() -> None:

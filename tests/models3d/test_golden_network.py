@@ -19,10 +19,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip, decode
+from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_boxes
 from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
-from posetube.models3d.checkpoints.weights_io import fill
+from posetube.models3d.checkpoints.weights_io import fill_weights
 from posetube.models3d.inflate import Inflation, inflate
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.preprocess import Geometry, prepare
@@ -220,7 +220,7 @@ class Run:
         fitted = inflate(found.parameters, own, mode=mode)
         misfits = {found.sources[name] for name, weight in fitted.items() if weight is own[name]}
         assert misfits == set(), f"{case}: the settings ask for other shapes of these blobs"
-        fill(self.network, fitted, source=case)
+        fill_weights(self.network, fitted, source=case)
 
     def _look(self) -> Seen:
         stages: dict[str, Tensor] = {}
@@ -331,14 +331,14 @@ class Run:
 
     def _decoded(self, deltas: Tensor) -> Tensor:
         config, geometry = self.network.config.box_head, self.seen.geometry
-        boxes = decode(
+        boxes = decode_boxes(
             deltas.transpose(1, 2),
             geometry.to_picture(self.seen.rois)[:, None],
             weights=config.weights,
             convention=config.convention,
         )
         height, width = geometry.picture
-        boxes = clip(boxes, height=height, width=width, convention=config.convention)
+        boxes = clip_boxes(boxes, height=height, width=width, convention=config.convention)
         return boxes.flatten(1)
 
     def _keypoints(self) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from posetube.models3d.anchors import AnchorConfig, cell_anchors
-from posetube.models3d.box_coding import areas, clip, decode
+from posetube.models3d.box_coding import areas, clip_boxes, decode_boxes
 from posetube.models3d.box_head import BoxHeadConfig, BoxOutput, detect_people
 from posetube.models3d.heatmaps import decode_resized
 from posetube.models3d.inflate import fit, inflate_kernel
@@ -129,14 +129,14 @@ def test_golden_decoded_boxes(name: str) -> None:
     deltas = torch.from_numpy(golden[f"{case}_deltas"])
     per_class = deltas.view(len(boxes), -1, boxes.shape[1], 4)
 
-    one = decode(per_class[:, 0], boxes, convention=LEGACY)
-    both = decode(per_class, boxes[:, None], weights=WEIGHTS, convention=LEGACY)
+    one = decode_boxes(per_class[:, 0], boxes, convention=LEGACY)
+    both = decode_boxes(per_class, boxes[:, None], weights=WEIGHTS, convention=LEGACY)
 
     agree(one.flatten(1), golden[f"{case}_out_rpn"])
     agree(both.flatten(1), golden[f"{case}_out_head"])
     [clipped] = names("boxes", case.replace("dec", "clip") + r"_out_\d+x\d+")
     height, width = (int(side) for side in clipped.rsplit("_", 1)[1].split("x"))
-    inside = clip(both, height=height, width=width, convention=LEGACY)
+    inside = clip_boxes(both, height=height, width=width, convention=LEGACY)
     agree(inside.flatten(1), golden[clipped])
 
 

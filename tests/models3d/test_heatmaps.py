@@ -7,7 +7,7 @@ from torch import Tensor
 from posetube.errors import InputError
 from posetube.models3d.heatmaps import (
     DecodeConfig,
-    decode,
+    decode_joints,
     decode_refined,
     decode_resized,
     peak_mass,
@@ -102,9 +102,9 @@ def test_autocast_leaves_the_joints_where_they_are(rule: Literal["refined", "res
     geometry = Geometry(picture=size, resized=size, padded=size, scale=(1.0, 1.0))
     config = DecodeConfig(rule=rule)
 
-    exact = decode(maps, boxes, geometry=geometry, config=config)
+    exact = decode_joints(maps, boxes, geometry=geometry, config=config)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = decode(maps, boxes, geometry=geometry, config=config)
+        found = decode_joints(maps, boxes, geometry=geometry, config=config)
 
     assert torch.equal(found.positions, exact.positions)
 

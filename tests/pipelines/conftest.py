@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from posetube.pipelines.devices import Device
+from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import ModelRecord
 from posetube.skeletons import COCO17, Skeleton

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from posetube.errors import WeightsError
-from posetube.models3d.checkpoints.convert import Converted, convert
+from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.presets import (
     detect_and_track_r18,
@@ -226,7 +226,7 @@ def test_detect_and_track_3d_pickles_load(tmp_path: Path) -> None:
     assert blobs["bbox_pred_1_w"].shape == (8, 512, 1, 1, 1)
     file = write_pickle(tmp_path / "dt.pkl", {"blobs": blobs, "cfg": "NUM_GPUS: 1"})
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     assert converted.layout == "detect-and-track"
     assert converted.unused == ("conv1_w_momentum", "kps_score_w")
@@ -243,7 +243,7 @@ def test_detect_and_track_pyramid_pickles_load(tmp_path: Path) -> None:
     assert blobs["conv_rpn_fpn2_w"].ndim == 4
     file = write_pickle(tmp_path / "dt.pkl", {"blobs": blobs})
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     same_architecture(converted.model.config, original.config)
     same_answers(converted, original)
@@ -273,7 +273,7 @@ def test_detect_and_track_2d_pickles_keep_its_habits(
     assert blobs["conv1_w"].ndim == 4
     file = write_pickle(tmp_path / "dt.pkl", {"blobs": blobs, "cfg": settings})
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     assert converted.layout == "detect-and-track"
     same_architecture(converted.model.config, config)
@@ -288,7 +288,7 @@ def test_detectron_pickles_load(tmp_path: Path) -> None:
     original = made(small(detectron_keypoint_rcnn()))
     file = write_pickle(tmp_path / "d1.pkl", {"blobs": as_blobs(original, video=False)})
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     assert converted.layout == "detectron"
     same_architecture(converted.model.config, original.config)
@@ -309,7 +309,7 @@ def test_detectron_pickles_without_a_pyramid_load(tmp_path: Path) -> None:
     original = made(config)
     file = write_pickle(tmp_path / "d1.pkl", {"blobs": as_blobs(original, video=False)})
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     same_architecture(converted.model.config, original.config)
     same_answers(converted, original)
@@ -322,7 +322,7 @@ def test_detectron2_pickles_load(tmp_path: Path) -> None:
     content = {"model": model, "__author__": "Detectron2 Model Zoo"}
     file = write_pickle(tmp_path / "d2.pkl", content)
 
-    converted = convert(file)
+    converted = convert_weights(file)
 
     assert converted.layout == "detectron2"
     assert converted.unused == ("proposal_generator.anchor_generator.cell_anchors.0",)
@@ -355,7 +355,7 @@ def test_a_pickle_that_would_execute_code_is_refused(
         torch.save({"weight": Bomb()}, file)
 
     with pytest.raises(WeightsError, match=r"bomb.p\w+: refused") as caught:
-        convert(file)
+        convert_weights(file)
 
     assert caught.value.exit_code == 6
     assert not (tmp_path / "executed").exists()
@@ -378,13 +378,13 @@ def test_pickles_that_hold_no_weights_are_refused(
     file.write_bytes(content)
 
     with pytest.raises(WeightsError, match=message):
-        convert(file)
+        convert_weights(file)
 
 
 @pytest.mark.parametrize("name", ["no.pkl", "no.pth", "no.safetensors"])
 def test_missing_files_are_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=f"{name}: no such weights file"):
-        convert(tmp_path / name)
+        convert_weights(tmp_path / name)
 
 
 def torchvision_state() -> tuple[Any, dict[str, Tensor]]:
@@ -406,7 +406,7 @@ def test_a_shape_that_does_not_fit_is_named(tmp_path: Path) -> None:
         match=r"roi_heads.box_head.fc7.weight \(our box_head.body.fc2.weight\) has shape \(7, 5\), "
         r"expected \(1024, 1024\)",
     ):
-        convert(file)
+        convert_weights(file)
 
 
 @pytest.mark.slow
@@ -419,9 +419,9 @@ def test_another_number_of_joints_needs_its_skeleton(tmp_path: Path) -> None:
     save_file(state, file)
 
     with pytest.raises(WeightsError, match=r"find 13 joints, which is not skeleton coco17; .*penn"):
-        convert(file)
+        convert_weights(file)
 
-    assert convert(file, skeleton="penn13").model.skeleton.name == "penn13"
+    assert convert_weights(file, skeleton="penn13").model.skeleton.name == "penn13"
 
 
 def torchvision_twin(tmp_path: Path) -> tuple[Any, Converted]:
@@ -437,7 +437,7 @@ def torchvision_twin(tmp_path: Path) -> tuple[Any, Converted]:
             tensor.fill_(0.3)
     state["roi_heads.box_predictor.cls_score.weight"] *= 8
     torch.save(state, tmp_path / "tv.pth")
-    converted = convert(tmp_path / "tv.pth")
+    converted = convert_weights(tmp_path / "tv.pth")
     assert converted.model.config == keypoint_rcnn_r50()
 
     network.transform.min_size, network.transform.max_size = (96,), 160
@@ -498,4 +498,4 @@ def test_a_body_of_no_known_depth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"have \(2, 2, 1\) blocks in res2 to res4, as no ResNet"
     ):
-        convert(file)
+        convert_weights(file)

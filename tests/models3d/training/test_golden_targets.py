@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from posetube.models3d.anchors import AnchorConfig, anchor_grid
-from posetube.models3d.box_coding import BoxConvention, clip
+from posetube.models3d.box_coding import BoxConvention, clip_boxes
 from posetube.models3d.training.heatmap_targets import HeatmapTarget, heatmap_target
 from posetube.models3d.training.loss_config import detect_and_track_losses
 from posetube.models3d.training.losses import box_loss, class_loss, keypoint_loss
@@ -22,7 +22,7 @@ from posetube.models3d.training.sampling import SampleConfig, sample
 from posetube.models3d.training.targets import (
     POSITIVE,
     UNUSED,
-    Matches,
+    TubeMatches,
     TubeTruth,
     box_target,
     match,
@@ -140,11 +140,11 @@ def test_golden_field_of_anchors() -> None:
         np.testing.assert_array_equal(ours.flatten(1), golden[name])
 
 
-def labelled(golden: dict[str, Any], case: str) -> tuple[Tensor, Tensor, TubeTruth, Matches]:
+def labelled(golden: dict[str, Any], case: str) -> tuple[Tensor, Tensor, TubeTruth, TubeMatches]:
     """A case's anchors in the picture, their places in the field, the people, the matches."""
     height, width = (int(side) for side in golden[f"{case}_im_hw"])
     everywhere = field(golden, case)
-    whole = clip(everywhere, height=height, width=width, convention=LEGACY) == everywhere
+    whole = clip_boxes(everywhere, height=height, width=width, convention=LEGACY) == everywhere
     places = torch.nonzero(whole.all(dim=1))[:, 0]
     truth = people(tubes(golden[f"{case}_gt"]), golden[f"{case}_visible"])
     anchors = everywhere[places, None].expand(-1, truth.boxes.shape[1], -1)
@@ -157,7 +157,7 @@ def labelled(golden: dict[str, Any], case: str) -> tuple[Tensor, Tensor, TubeTru
     return anchors, places, truth, match(anchors, truth, config=thresholds, convention=LEGACY)
 
 
-def sampled(case: str, found: Matches) -> Tensor:
+def sampled(case: str, found: TubeMatches) -> Tensor:
     config = settings("rpn_targets")
     share = config["RPN_FG_FRACTION"]
     size = config["RPN_BATCH_SIZE_PER_IM"][case]

@@ -14,6 +14,7 @@ from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.training.sampling import SampleConfig, TorchDraw
 from posetube.models3d.training.targets import MatchConfig, TubeTruth
+from posetube.models3d.training.tube_losses import tube_losses
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import ByteArray, Clip
 
@@ -97,7 +98,7 @@ def learn(model: TubeRCNN, pixels: Tensor, truth: TubeTruth, *, seed: int = 0) -
     for step in range(STEPS):
         for group in optimiser.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 5) * (1 - step / STEPS)
-        losses = model.losses(pixels, [truth], config=LOSSES, draw=draw)
+        losses = tube_losses(model, pixels, [truth], config=LOSSES, draw=draw)
         optimiser.zero_grad()
         torch.autograd.backward(list(losses.values()))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 8)

@@ -10,13 +10,15 @@ from posetube.errors import InputError
 from posetube.models3d.training.heatmap_targets import HeatmapTarget, heatmap_target
 from posetube.models3d.training.losses import box_loss, keypoint_loss, objectness_loss
 from posetube.models3d.training.sampling import SampleConfig, TorchDraw, sample
-from posetube.models3d.training.targets import BoxTarget, Matches
+from posetube.models3d.training.targets import BoxTarget, TubeMatches
 
 
-def matches(labels: list[int]) -> Matches:
+def matches(labels: list[int]) -> TubeMatches:
     values = torch.tensor(labels)
     nothing = torch.zeros(len(labels))
-    return Matches(labels=values, person=nothing.long(), overlap=nothing, background=values == 0)
+    return TubeMatches(
+        labels=values, person=nothing.long(), overlap=nothing, background=values == 0
+    )
 
 
 def draw(seed: int = 0) -> TorchDraw:

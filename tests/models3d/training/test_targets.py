@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.box_coding import BoxConvention, decode
+from posetube.models3d.box_coding import BoxConvention, decode_boxes
 from posetube.models3d.training.heatmap_targets import heatmap_target
 from posetube.models3d.training.targets import (
     NEGATIVE,
@@ -106,7 +106,7 @@ def test_absent_frames_want_nothing_or_as_published_one_pixel_at_the_origin() ->
     assert free.counts.tolist() == [[True, False]]
     assert free.deltas[0, 0].tolist() == [0, 0, 0, 0]
     assert origin.counts.all()
-    back = decode(origin.deltas, tube, convention="inclusive")
+    back = decode_boxes(origin.deltas, tube, convention="inclusive")
     assert torch.allclose(back[0, 1], torch.zeros(4), atol=1e-4)
     with pytest.raises(InputError, match="LossConfig.absent_boxes 'origin' needs a network whose"):
         box_target(tube, nobody, person, absent="origin")

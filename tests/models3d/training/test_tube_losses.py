@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.box_coding import BoxConvention, encode
+from posetube.models3d.box_coding import BoxConvention, encode_boxes
 from posetube.models3d.presets import tiny
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
@@ -135,7 +135,7 @@ class ExactMaps:
     def __call__(self, levels: list[Tensor], *, length: int, padded: tuple[int, int]) -> object:
         maps: ProposalMaps = self._real(levels, length=length, padded=padded)
         anchors = maps.anchors[:, None].expand(-1, length, -1)
-        deltas = encode(self._truth.boxes, anchors, convention=self._convention)
+        deltas = encode_boxes(self._truth.boxes, anchors, convention=self._convention)
         return maps._replace(deltas=deltas[None])
 
 

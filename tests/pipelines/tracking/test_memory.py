@@ -14,7 +14,7 @@ sys.path.insert(0, {tests!r})
 from conftest import SquareFinder
 from posetube.pipelines.tracking import commands
 from posetube.pipelines.cli import main
-from posetube.pipelines.devices import Device
+from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import ModelRecord
 

@@ -15,7 +15,7 @@ from posetube.datasets.training.drawn_pictures import DrawnConfig
 from posetube.datasets.training.training_pictures import LabelledPicture, write_archive
 from posetube.errors import InputError, WeightsError
 from posetube.models3d.checkpoints.loading import load_model
-from posetube.models3d.checkpoints.weights_io import save
+from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.presets import tiny
 from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
 from posetube.models3d.training.training_state import STATE
@@ -49,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_archive(folder / "photos.tar", [("0.webp", empty), ("1.webp", empty)])
     torch.manual_seed(0)
-    save(TubeRCNN(tiny()), folder / "start.safetensors")
+    save_weights(TubeRCNN(tiny()), folder / "start.safetensors")
     return folder
 
 

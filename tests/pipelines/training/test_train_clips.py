@@ -17,7 +17,7 @@ from posetube.datasets.training.augment import AugmentConfig
 from posetube.datasets.training.clips import ClipConfig
 from posetube.errors import InputError
 from posetube.models3d.checkpoints.loading import load_model
-from posetube.models3d.checkpoints.weights_io import save
+from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.presets import tiny
 from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
 from posetube.models3d.training.over_time import over_time
@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scene = SceneConfig(people=2, seconds=0.4, size=SIZE, noise=0.0)
     write_dataset(folder / "clips", (generate(scene, seed=s) for s in (0, 1)), layout="posetrack18")
     torch.manual_seed(0)
-    save(TubeRCNN(tiny()), folder / "start.safetensors")
+    save_weights(TubeRCNN(tiny()), folder / "start.safetensors")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Which processor a network runs on, and why."""
+"""Which processor a network runs on, and why. Importing this file does not import torch."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from posetube.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """A choice, and the reason to tell the user."""
+    """A choice, and the reason to show the user."""
 
     name: str
     """As PyTorch calls it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
@@ -17,10 +17,10 @@ class Device:
 
 
 def choose_device(wanted: str = "auto") -> Device:
-    """Pick a device, or check that the one asked for is there.
+    """Choose a device, or check that the wanted one is there.
 
     Args:
-        wanted: ``auto``, or a name that PyTorch knows.
+        wanted: ``auto`` (a GPU where there is one), or a name that PyTorch knows.
 
     Raises:
         InputError: If there is no such device here.
@@ -42,6 +42,7 @@ def _check(wanted: str) -> None:
     import torch
 
     try:
+        # a name is only known to work once something has been stored there
         torch.zeros(1, device=torch.device(wanted))
     except (RuntimeError, AssertionError, NotImplementedError):
         raise InputError(
