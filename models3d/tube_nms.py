@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision import ops
 
-from .box_coding import BoxConvention, iou
+from .box_coding import BoxConvention, box_iou
 
 Suppress = Literal["above", "at"]
 """Whether an overlap of exactly the threshold survives (``above``) or not (``at``)."""
@@ -39,7 +39,7 @@ def tube_iou(
     Source:
         Girdhar et al., CVPR 2018; averaging over the frames with the person is ours.
     """
-    overlap = iou(first[:, None], second[None], convention)
+    overlap = box_iou(first[:, None], second[None], convention)
     if present is None:
         return overlap.mean(dim=-1)
     weight = present.to(overlap.dtype)
