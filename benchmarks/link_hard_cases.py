@@ -116,7 +116,7 @@ def scores(pairs: Sequence[tuple[VideoTracks, VideoTracks]]) -> dict[str, float]
     identity: list[IdentityCounts] = []
     hota: list[HotaCounts] = []
     for truth, found in pairs:
-        scene = box_tracking.build(truth, found, name=truth.source)
+        scene = box_tracking.box_sequence(truth, found, name=truth.source)
         one, other = box_tracking.count(scene)
         clear.append(one)
         identity.append(other)

@@ -48,8 +48,8 @@ from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
 from posetube.structures import BoolArray, DetectedFrame, Detections
 from posetube.tracker.config import LinkConfig
-from posetube.tracker.cost import oks, scale_of
 from posetube.tracker.presets import link_frames
+from posetube.tracker.similarity import oks, scale_of
 
 Doubles = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ Source: averages over the cells of a pyramid are He et al., "Spatial Pyramid Poo
 Convolutional Networks", ECCV 2014; bands instead of squares, the middle of the box, and the
 normalisation are ours.
 
-Not here: what is made of likeness (:mod:`posetube.tracker.cost`).
+Not here: what is made of likeness (:mod:`posetube.tracker.similarity`).
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,8 @@ lowest column that any of them gives it (a column before none), then the second 
 Greedy choice takes the cheapest pair first; among equals the lowest row, then the lowest column.
 The rule is given up only where thousands hang together, as in a whole video (:data:`MANY`).
 
-Not here: what a pair costs (:mod:`.cost`), the published tracker's ungated solver (:mod:`.paper`).
+Not here: what a pair costs (:mod:`.link_cost`), the published tracker's solver without a gate
+(:mod:`.paper`).
 """
 
 from collections.abc import Callable

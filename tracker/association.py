@@ -11,11 +11,11 @@ import numpy as np
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, Detections, IntArray
 
-from .affinity import link_costs
+from .active_tracks import ActiveTracks
 from .assignment import margins, solve
 from .config import LinkConfig
-from .cost import Doubles
-from .live import LiveTracks
+from .link_cost import link_costs
+from .similarity import Doubles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +36,7 @@ class Links:
 
 
 def associate(
-    live: LiveTracks,
+    live: ActiveTracks,
     people: Detections,
     *,
     tubes: IntArray,

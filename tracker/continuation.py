@@ -13,8 +13,8 @@ import numpy as np
 
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
-from .cost import Doubles, pose_similarity
 from .motion import CENTRE_FADE
+from .similarity import Doubles, pose_similarity
 from .tracklets import Rows
 
 

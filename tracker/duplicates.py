@@ -12,7 +12,7 @@ import numpy.typing as npt
 from posetube.boxes import area, intersection, iou
 from posetube.structures import BoolArray, Detections
 
-from .cost import oks, scale_of
+from .similarity import oks, scale_of
 
 COMMON = 0.6
 """Share of the smaller box that two detections of one person have in common, at least."""
@@ -28,7 +28,7 @@ def survivors(
 
     Args:
         people: N detections of one frame, boxes finite.
-        sigmas: (K,) spread of each joint; see :func:`posetube.tracker.cost.oks`.
+        sigmas: (K,) spread of each joint; see :func:`posetube.tracker.similarity.oks`.
         max_similarity: Pose similarity in [0, 1] from which two are the same person; 1 keeps all
             but exact copies.
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.records import check_shapes
+from posetube.records import check_shapes, take_rows
 from posetube.structures import BoolArray, Detections
 
-from .cost import scale_of
+from .similarity import scale_of
 
 Doubles = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ CENTRE_FADE, LIMB_FADE = 2.0, 0.15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Motion:
+class KalmanMotion:
     """What is known of N people's movement, as P = 2 + K points each."""
 
     places: Doubles
@@ -57,17 +57,17 @@ class Motion:
     def __len__(self) -> int:
         return len(self.places)
 
-    def __getitem__(self, rows: Any) -> "Motion":
+    def __getitem__(self, rows: Any) -> "KalmanMotion":
         """Some of the people: a boolean mask, an index array or a slice."""
-        return Motion(places=self.places[rows], speeds=self.speeds[rows], spread=self.spread[rows])
+        return take_rows(self, rows)
 
     @classmethod
-    def start(cls, people: Detections) -> "Motion":
+    def start(cls, people: Detections) -> "KalmanMotion":
         """People seen for the first time, standing still as far as one knows."""
         return cls._at_rest(_points(people), scale_of(people.boxes))
 
     @classmethod
-    def _at_rest(cls, places: Doubles, sizes: Doubles) -> "Motion":
+    def _at_rest(cls, places: Doubles, sizes: Doubles) -> "KalmanMotion":
         spread = np.zeros((*places.shape[:2], 3))
         spread[..., 0] = np.square(NOISE * sizes)[:, None]
         spread[..., 2] = np.square(START_SPEED * sizes)[:, None]
@@ -99,7 +99,7 @@ class Motion:
         """(N,) how uncertain each centre is, pixels."""
         return np.asarray(np.sqrt(self.spread[:, 0, 0]))
 
-    def predict(self, seconds: float, *, lost: BoolArray) -> "Motion":
+    def predict(self, seconds: float, *, lost: BoolArray) -> "KalmanMotion":
         """Move everybody on.
 
         Args:
@@ -120,13 +120,13 @@ class Motion:
             ],
             axis=-1,
         )
-        return Motion(
+        return KalmanMotion(
             places=self.places + reach[..., None] * self.speeds,
             speeds=keep[..., None] * self.speeds,
             spread=spread,
         )
 
-    def correct(self, people: Detections) -> "Motion":
+    def correct(self, people: Detections) -> "KalmanMotion":
         """Take in what was seen of the same N people."""
         seen, sizes = _points(people), scale_of(people.boxes)
         place, both, speed = np.moveaxis(self.spread, -1, 0)
@@ -136,22 +136,22 @@ class Motion:
         shrink = 1 - gain[..., 0]
         spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)
         fresh = (~_known(self.places) & _known(seen))[..., None]
-        started = Motion._at_rest(seen, sizes)
-        return Motion(
+        started = KalmanMotion._at_rest(seen, sizes)
+        return KalmanMotion(
             places=np.where(fresh, seen, self.places + gain[..., :1] * surprise),
             speeds=np.where(fresh, 0, self.speeds + gain[..., 1:] * surprise),
             spread=np.where(fresh, started.spread, spread),
         )
 
-    def corrected(self, rows: Any, people: Detections) -> "Motion":
+    def corrected(self, rows: Any, people: Detections) -> "KalmanMotion":
         """The same people, after some of them (``rows``) were seen as ``people``, in that order."""
         arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
         new = self[rows].correct(people)
         for name, array in arrays.items():
             array[rows] = getattr(new, name)
-        return Motion(**arrays)
+        return KalmanMotion(**arrays)
 
-    def carried(self, transform: Doubles) -> "Motion":
+    def carried(self, transform: Doubles) -> "KalmanMotion":
         """Follow the camera into the next frame.
 
         Args:
@@ -162,16 +162,9 @@ class Motion:
         places = self.places @ turn.T
         places[:, 0] += shift
         places[:, 1] = self.places[:, 1] * zoom
-        return Motion(places=places, speeds=self.speeds @ turn.T, spread=self.spread * zoom**2)
-
-
-def joined(first: Motion, second: Motion) -> Motion:
-    """Two groups of people as one."""
-    both = {
-        f.name: np.concatenate([getattr(first, f.name), getattr(second, f.name)])
-        for f in fields(Motion)
-    }
-    return Motion(**both)
+        return KalmanMotion(
+            places=places, speeds=self.speeds @ turn.T, spread=self.spread * zoom**2
+        )
 
 
 def _points(people: Detections) -> Doubles:

@@ -21,8 +21,8 @@ from posetube.structures import FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
 from .continuation import ends, meeting_costs, pose_costs, unlikeness
-from .cost import Doubles
-from .fill import fill
+from .interpolation import interpolate_gaps
+from .similarity import Doubles
 from .tracklets import Rows, mean_looks, scenes, unbroken
 
 
@@ -116,7 +116,9 @@ def relink(
         chains = join(clear, scene, config=config, embeddings=known)
         clear = _named(clear, chains)
     lasting = _named(clear, [rows for rows in chains if _lasts(clear, rows, config.min_length)])
-    filled = fill(lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts)
+    filled = interpolate_gaps(
+        lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts
+    )
     return replace(filled, frames=tracks.frames)
 
 

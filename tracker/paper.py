@@ -23,8 +23,8 @@ from posetube.skeletons import Skeleton
 from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, RowState
 
 from .assignment import margins, solve_greedy
-from .cost import Doubles, Floats
 from .munkres import munkres
+from .similarity import Doubles, Floats
 
 NEVER = 1e9
 """A gate that lets every pair through."""
@@ -108,8 +108,8 @@ class PaperTracker:
         """
         people = people[pruned_rows(people, size=self.size, config=self.config)]
         people = replace(people, boxes=_clipped(people.boxes, self.size))
-        cost = link_costs(self._people, people, skeleton=self.skeleton, config=self.config)
-        rows, columns = assign(cost, algorithm=self.config.algorithm)
+        cost = paper_costs(self._people, people, skeleton=self.skeleton, config=self.config)
+        rows, columns = assign_ungated(cost, algorithm=self.config.algorithm)
         ids = np.full(len(people), -1)
         ids[columns] = self._ids[rows]
         margin = np.full(len(people), np.nan, np.float32)
@@ -168,7 +168,7 @@ def pruned_rows(
     return np.asarray(np.sort(rows[surest]), np.int64)
 
 
-def link_costs(
+def paper_costs(
     previous: Detections, people: Detections, *, skeleton: Skeleton, config: PaperConfig
 ) -> Doubles:
     """(N, M) cost of linking each person of the frame before with each of this one.
@@ -217,7 +217,7 @@ def inclusive_iou(first: Floats, second: Floats) -> Doubles:
     return np.asarray(shared / (sizes[0] + sizes[1] - shared))
 
 
-def assign(
+def assign_ungated(
     cost: Doubles, *, algorithm: Literal["hungarian", "greedy"]
 ) -> tuple[IntArray, IntArray]:
     """Pair rows and columns, as many as there are; no gate."""

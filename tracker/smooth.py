@@ -14,11 +14,11 @@ from posetube.errors import InputError
 from posetube.quantities import Seconds
 from posetube.structures import VideoTracks
 
-from .cost import Doubles, scale_of
 from .filters.gaps import fill_gaps
 from .filters.kalman import kalman_smoother
 from .filters.local import median, savitzky_golay
 from .filters.one_euro import one_euro
+from .similarity import Doubles, scale_of
 from .tracklets import stretches
 
 Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]

@@ -22,11 +22,11 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import Detections, DoubleArray, FramePoses, IntArray
 
-from .admission import made_whole, usable_rows
+from .active_tracks import ActiveTracks
 from .association import Links, associate
 from .config import LinkConfig
-from .live import LiveTracks
-from .pending import PendingFrames, WaitingFrame
+from .delayed_output import DelayedFrame, DelayedOutput
+from .detection_filter import complete_detections, usable_rows
 
 __all__ = ["LinkConfig", "Tracker"]
 
@@ -52,7 +52,7 @@ class Tracker:
         self.skeleton = skeleton
         self.config = config
         self._live = self._nobody()
-        self._pending = PendingFrames()
+        self._pending = DelayedOutput()
         self._births = 0
         self._last_id = 0
         self._frame = -1
@@ -93,7 +93,7 @@ class Tracker:
         self._check(people, frame, tubes, camera)
         self._frame = frame
         seconds = self._pass_time(time)
-        people = made_whole(people)
+        people = complete_detections(people)
         rows = usable_rows(
             people,
             sigmas=self.skeleton.sigmas,
@@ -148,13 +148,13 @@ class Tracker:
         tracker._frame = int(state["frame"])
         tracker._clock = float(state["clock"])
         tracker._latest = float(state["latest"])
-        tracker._live = LiveTracks.restore(state["live"])
-        tracker._pending = PendingFrames.restore(state["pending"])
+        tracker._live = ActiveTracks.restore(state["live"])
+        tracker._pending = DelayedOutput.restore(state["pending"])
         return tracker
 
-    def _nobody(self) -> LiveTracks:
+    def _nobody(self) -> ActiveTracks:
         nobody = Detections.empty(len(self.skeleton))
-        return LiveTracks.born(nobody, tubes=NO_TUBES, first_birth=0, frame=0, time=0.0)
+        return ActiveTracks.born(nobody, tubes=NO_TUBES, first_birth=0, frame=0, time=0.0)
 
     def _check(
         self,
@@ -197,7 +197,7 @@ class Tracker:
         linked = np.flatnonzero(tracks >= 0)
         fresh = np.flatnonzero((tracks < 0) & (people.scores >= self.config.sure_score))
         tracks[fresh] = len(self._live) + np.arange(len(fresh))
-        born = LiveTracks.born(
+        born = ActiveTracks.born(
             people[fresh],
             tubes=tubes[fresh],
             first_birth=self._births,
@@ -210,7 +210,7 @@ class Tracker:
         ).and_also(born)
         used = np.flatnonzero(tracks >= 0)
         self._pending.add(
-            WaitingFrame(
+            DelayedFrame(
                 frame=self._frame,
                 time=time,
                 people=people[used],

@@ -6,7 +6,7 @@ import numpy as np
 
 from posetube.structures import BoolArray, FloatArray, IntArray, VideoTracks
 
-from .cost import Doubles
+from .similarity import Doubles
 
 Rows = list[IntArray]
 """Row numbers of a table, one rising array per tracklet."""

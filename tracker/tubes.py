@@ -15,7 +15,7 @@ from posetube.errors import InputError
 from posetube.structures import FloatArray, IntArray, PoseTubes
 
 from .assignment import solve
-from .cost import tube_overlap
+from .similarity import tube_overlap
 
 
 def continued(

@@ -18,7 +18,7 @@ from posetube.structures import DoubleArray
 from ...tracker.metrics import box_tracking
 from ...tracker.metrics.hota import HotaCounts
 from ...tracker.metrics.identity import IdentityCounts, idf1
-from ...tracker.metrics.mota import ClearCounts, Event, clear_metrics
+from ...tracker.metrics.mota import ClearCounts, TrackingEvent, clear_metrics
 from ...tracker.metrics.protocols import event_row, hota_values, protocol
 from ...tracker.metrics.report import EvalReport, Values
 from .evaluate_tracking import EvaluateConfig, Pair, in_processes
@@ -38,7 +38,7 @@ class _Result:
     clear: ClearCounts
     identity: IdentityCounts
     hota: HotaCounts
-    events: tuple[Event, ...]
+    events: tuple[TrackingEvent, ...]
 
 
 def only_boxes(truth: Input) -> bool:
@@ -89,8 +89,8 @@ def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
         check_people(side, protocol("clean"))
     if found.form != truth.form:
         found, truth = _from_pixel_0(found), _from_pixel_0(truth)
-    scene = box_tracking.build(truth.tracks, found.tracks, name=pair[1].name)
-    events: list[Event] | None = [] if config.events else None
+    scene = box_tracking.box_sequence(truth.tracks, found.tracks, name=pair[1].name)
+    events: list[TrackingEvent] | None = [] if config.events else None
     regions = truth.tracks.frames.ignore_regions
     if config.protocol == "posetrack21":
         clean = partial(

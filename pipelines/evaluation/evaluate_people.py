@@ -20,6 +20,7 @@ from posetube.structures import BoolArray, DoubleArray
 
 from ...datasets.formats.joint_sets import losses
 from ...tracker.metrics.association import assign
+from ...tracker.metrics.eval_sequence import HEAD_SIZE
 from ...tracker.metrics.pck import (
     Accuracy,
     Rule,
@@ -29,7 +30,6 @@ from ...tracker.metrics.pck import (
     torso_sizes,
 )
 from ...tracker.metrics.report import EvalReport, Values, percent
-from ...tracker.metrics.scene import HEAD_SIZE
 from .evaluation_inputs import Input, Source, load, pair
 from .frame_matching import match_frames, place
 

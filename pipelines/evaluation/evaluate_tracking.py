@@ -18,10 +18,10 @@ from posetube.skeletons import POSETRACK17SLOTS, convert
 from posetube.structures import IntArray
 
 from ...datasets.formats.joint_sets import losses, with_joints
+from ...tracker.metrics.eval_sequence import EvalSequence, pose_sequence
 from ...tracker.metrics.mota import FrameJoints
 from ...tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
 from ...tracker.metrics.report import EvalReport
-from ...tracker.metrics.scene import Scene, build
 from ...tracker.metrics.upper_bounds import perfect_keypoints, perfect_tracking
 from .evaluation_inputs import Input, Loaded, Source, load, pair
 from .frame_matching import check_heads, check_people, match_frames
@@ -162,8 +162,8 @@ def _as_submitted(found: Loaded, rules: Protocol) -> Loaded:
 
 def _scene(
     found: Loaded, truth: Loaded, rules: Protocol, *, name: str, frame_of: IntArray
-) -> Scene:
-    return build(
+) -> EvalSequence:
+    return pose_sequence(
         truth.tracks,
         found.tracks,
         name=name,
@@ -173,7 +173,7 @@ def _scene(
     )
 
 
-def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> Scene | None:
+def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> EvalSequence | None:
     """The sequence with the ids of people; None where somebody has none."""
     if any(side.form != "json" for side in pair):
         return None

@@ -15,8 +15,8 @@ from posetube.structures import FrameTable, IntArray, VideoTracks
 
 from ...datasets.formats.annotation_rows import MAX_PEOPLE
 from ...datasets.formats.posetrack18_writer import SEQUENCE_NAME
+from ...tracker.metrics.eval_sequence import EvalSequence
 from ...tracker.metrics.protocols import Protocol
-from ...tracker.metrics.scene import Scene
 from .evaluation_inputs import Loaded
 
 MAX_FRAME_NUMBER = 9_999
@@ -159,7 +159,7 @@ def _check_names(side: Loaded) -> None:
             )
 
 
-def check_heads(scene: Scene, truth: Loaded) -> None:
+def check_heads(scene: EvalSequence, truth: Loaded) -> None:
     """Refuse true people without a head box, which distances are measured by.
 
     Raises:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from posetube.errors import InputError
 
 from ...tracker.config import LinkConfig, LinkPreset
-from ...tracker.evidence import Link, weakest_links
+from ...tracker.weak_links import Link, weakest_links
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
 from ..storage.existing_run import OnExisting

@@ -20,8 +20,8 @@ from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTracks
 
 from ...datasets.formats.format_table import find_reader, guess_format
-from ...tracker.admission import JOINTS_TO_BOX
 from ...tracker.config import LinkConfig
+from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..interrupt import Interrupt
 from ..progress import Listener
 from ..storage.detections_store import write_part

@@ -11,7 +11,13 @@ import pytest
 
 from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import Detections, FramePoses
-from posetube.tracker.paper import PaperConfig, PaperTracker, assign, link_costs, pruned_rows
+from posetube.tracker.paper import (
+    PaperConfig,
+    PaperTracker,
+    assign_ungated,
+    paper_costs,
+    pruned_rows,
+)
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 FOLDER = Path(os.environ.get("POSETUBE_GOLDEN", SHARED / "golden")) / "tracker"
@@ -133,8 +139,8 @@ def test_golden_tracker_ids_and_matches_are_exact(
 
     for index, people in enumerate(frames):
         (poses,) = tracker.update(people, frame=index, time=index / 25)
-        costs = link_costs(previous, poses.people, skeleton=POSETRACK17SLOTS, config=config)
-        before, now = assign(costs, algorithm=config.algorithm)
+        costs = paper_costs(previous, poses.people, skeleton=POSETRACK17SLOTS, config=config)
+        before, now = assign_ungated(costs, algorithm=config.algorithm)
         match = np.full(len(poses), -1)
         match[now] = before
         if tied[index] and not np.array_equal(match, matches[index]):

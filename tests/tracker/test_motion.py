@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posetube.structures import Detections
-from posetube.tracker.motion import Motion
+from posetube.tracker.motion import KalmanMotion
 
 People = Callable[..., Detections]
 SEEN, LOST = np.array([False]), np.array([True])
 
 
-def walked(people: People, *, speed: float, rate: float, seconds: float = 1.0) -> Motion:
+def walked(people: People, *, speed: float, rate: float, seconds: float = 1.0) -> KalmanMotion:
     """A person who has walked right at some pixels per second, seen at some frame rate."""
-    motion = Motion.start(people([(100, 100)]))
+    motion = KalmanMotion.start(people([(100, 100)]))
     for step in range(1, round(seconds * rate) + 1):
         motion = motion.predict(1 / rate, lost=SEEN)
         motion = motion.correct(people([(100 + speed * step / rate, 100)]))
@@ -57,7 +57,7 @@ def test_many_small_steps_predict_the_same_place_as_one(people: People, parts: l
 def test_a_joint_seen_for_the_first_time_starts_there(people: People) -> None:
     hidden, seen = people([(100, 100)]), people([(100, 100)])
     hidden.keypoints[0, 5] = np.nan
-    motion = Motion.start(hidden)
+    motion = KalmanMotion.start(hidden)
     assert np.isnan(motion.joints[0, 5]).all()
 
     motion = motion.predict(0.04, lost=SEEN).correct(seen)
@@ -69,7 +69,7 @@ def test_a_joint_that_is_hidden_stays_with_its_person(people: People) -> None:
     seen, moved = people([(100, 100)]), people([(110, 100)])
     moved.keypoints[0, 5] = np.nan
 
-    motion = Motion.start(seen).predict(0.04, lost=SEEN).correct(moved)
+    motion = KalmanMotion.start(seen).predict(0.04, lost=SEEN).correct(moved)
 
     assert 100 < motion.boxes[0, [0, 2]].mean() <= 110
     assert motion.joints[0, 5, 0] > seen.keypoints[0, 5, 0]

@@ -7,7 +7,7 @@ import pytest
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, POSETRACK17SLOTS
 from posetube.structures import Detections
-from posetube.tracker.paper import PaperConfig, PaperTracker, head_pck, inclusive_iou, link_costs
+from posetube.tracker.paper import PaperConfig, PaperTracker, head_pck, inclusive_iou, paper_costs
 
 People = Callable[..., Detections]
 SURE = {"scores": 0.99}
@@ -119,14 +119,14 @@ def test_appearance_counts_where_it_is_given(people: People) -> None:
 
     assert follow([seen, seen[[1, 0]]], config=config) == [[0, 1], [1, 0]]
     with pytest.raises(InputError, match="appearance_weight is set, but detections lack"):
-        link_costs(found, found, skeleton=POSETRACK17SLOTS, config=config)
+        paper_costs(found, found, skeleton=POSETRACK17SLOTS, config=config)
 
 
 def test_the_pose_cost_needs_a_head(people: People) -> None:
     found = people([(100, 100)], **SURE)
 
     with pytest.raises(InputError, match="skeleton coco17 has no joint 'head_top'"):
-        link_costs(found, found, skeleton=COCO17, config=PaperConfig(pose_weight=1))
+        paper_costs(found, found, skeleton=COCO17, config=PaperConfig(pose_weight=1))
 
 
 @pytest.mark.parametrize(

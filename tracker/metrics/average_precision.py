@@ -16,8 +16,8 @@ import numpy as np
 
 from posetube.structures import BoolArray, DoubleArray
 
+from .eval_sequence import EvalSequence
 from .pairing import THRESHOLD, frame_distances, pair_people
-from .scene import Scene
 
 NO_SCORE = -9999.0
 """Rank of a joint without a score."""
@@ -54,14 +54,14 @@ class AveragePrecision:
     """J arrays (2, R): recall and precision after each further prediction."""
 
 
-def rank_joints(scene: Scene) -> RankedJoints:
+def rank_joints(sequence: EvalSequence) -> RankedJoints:
     """Judge every predicted joint of a sequence."""
-    truth, found = scene.truth, scene.found
+    truth, found = sequence.truth, sequence.found
     annotated = truth.known.sum(axis=1)
     right = np.zeros(found.scores.shape, np.bool_)
-    for index in range(len(scene.frames)):
+    for index in range(len(sequence.frames)):
         here, there = found.frame(index), truth.frame(index)
-        near = frame_distances(scene, index) <= THRESHOLD
+        near = frame_distances(sequence, index) <= THRESHOLD
         pairs = pair_people(near, annotated[there])
         paired = np.flatnonzero(pairs >= 0)
         right[here.start + paired] = near[pairs[paired], paired]

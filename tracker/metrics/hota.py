@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posetube.records import join_records
 from posetube.structures import DoubleArray, IntArray
 
 from .association import Pairs, contested, likest_pairs, settled
+from .eval_sequence import EvalSequence
 from .pairing import frame_distances
-from .scene import Scene
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 """(19,) thresholds."""
@@ -39,7 +40,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Matches:
+class HotaMatches:
     """M pairs of one or more sequences, by rising time; A thresholds."""
 
     time: IntArray
@@ -64,9 +65,18 @@ class Matches:
     """(M,) the first threshold from which on it does not count."""
 
     @classmethod
-    def joined(cls, parts: Sequence["Matches"]) -> "Matches":
-        """One after the other."""
-        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__})
+    def none(cls) -> "HotaMatches":
+        """No pairs: what a sequence without frames has."""
+        whole = np.zeros(0, np.int64)
+        return cls(
+            time=whole,
+            joint=whole,
+            truth=whole,
+            found=whole,
+            likeness=np.zeros(0),
+            first=whole,
+            last=whole,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,16 +99,16 @@ class HotaCounts:
     """(4, A, J + 1) the :data:`PARTS`, in [0, 1]; the total is the mean."""
 
 
-def hota_of_sequence(scene: Scene, *, strict: bool = False) -> HotaCounts:
+def hota_of_sequence(sequence: EvalSequence, *, strict: bool = False) -> HotaCounts:
     """Count one sequence."""
-    truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(scene.found.ids, return_inverse=True)
-    matches = match_frames(scene, truth=truth, found=found)
+    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
+    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
+    matches = match_joints(sequence, truth=truth, found=found)
     return count_matches(
         matches,
-        objects=per_identity(scene.truth.known, truth, len(truth_ids)),
-        predictions=per_identity(scene.found.known, found, len(found_ids)),
-        extra=defect(scene) if strict else (0.0, 0.0),
+        objects=per_identity(sequence.truth.known, truth, len(truth_ids)),
+        predictions=per_identity(sequence.found.known, found, len(found_ids)),
+        extra=defect(sequence) if strict else (0.0, 0.0),
     )
 
 
@@ -109,32 +119,36 @@ def per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleA
     return counts
 
 
-def match_frames(
-    scene: Scene, *, truth: IntArray, found: IntArray, each_threshold: bool = False
-) -> Matches:
+def match_joints(
+    sequence: EvalSequence, *, truth: IntArray, found: IntArray, each_threshold: bool = False
+) -> HotaMatches:
     """Pair the joints of every frame.
 
     Args:
-        scene: The sequence.
+        sequence: The sequence.
         truth: (R truth,) place of each row's identity in its list.
         found: (R found,) likewise.
         each_threshold: Pair anew for each threshold, most pairs over it first, as re-identification
             does; otherwise once, by likeness.
     """
-    columns: list[Columns] = []
-    for index in range(len(scene.frames)):
-        likeness = np.maximum(1 - frame_distances(scene, index) / REACH, 0)
+    parts = [HotaMatches.none()]
+    for index in range(len(sequence.frames)):
+        likeness = np.maximum(1 - frame_distances(sequence, index) / REACH, 0)
         row, column, joint, first, last = _pair_frame(likeness, each_threshold=each_threshold)
         alike = likeness[row, column, joint]
         enough = np.searchsorted(ALPHAS - EPS, alike, side="right")
-        columns.append((
-            np.full(len(row), index), joint,
-            truth[scene.truth.frame(index)][row], found[scene.found.frame(index)][column],
-            alike, first, np.minimum(last, enough),
-        ))  # fmt: skip
-    empty = tuple(np.zeros(0, kind) for kind in ("q", "q", "q", "q", "d", "q", "q"))
-    joined = (np.concatenate(part) for part in zip(empty, *columns, strict=True))
-    return Matches(**dict(zip(Matches.__slots__, joined, strict=True)))
+        parts.append(
+            HotaMatches(
+                time=np.full(len(row), index),
+                joint=joint,
+                truth=truth[sequence.truth.frame(index)][row],
+                found=found[sequence.found.frame(index)][column],
+                likeness=alike,
+                first=first,
+                last=np.minimum(last, enough),
+            )
+        )
+    return join_records(parts)
 
 
 def _pair_frame(likeness: DoubleArray, *, each_threshold: bool) -> Columns:
@@ -162,15 +176,15 @@ def _of_joint(likeness: DoubleArray, joint: int) -> Pairs:
     return Pairs(rows, columns, np.full(len(rows), joint))
 
 
-def defect(scene: Scene) -> tuple[DoubleArray, DoubleArray]:
+def defect(sequence: EvalSequence) -> tuple[DoubleArray, DoubleArray]:
     """What PoseTrack21's kit adds wrongly to false negatives and positives, (J,) each."""
-    truths, predictions = np.diff(scene.truth.starts), np.diff(scene.found.starts)
-    objects, found = scene.truth.known.sum(axis=0), scene.found.known.sum(axis=0)
+    truths, predictions = np.diff(sequence.truth.starts), np.diff(sequence.found.starts)
+    objects, found = sequence.truth.known.sum(axis=0), sequence.found.known.sum(axis=0)
     if not predictions.any() or not truths.any():
         return np.zeros(len(objects)), np.zeros(len(found))
     # of a frame, its own joints are counted already
-    own_truth = _joints_of(scene.truth.known, scene.truth.starts, predictions == 0)
-    own_found = _joints_of(scene.found.known, scene.found.starts, truths == 0)
+    own_truth = _joints_of(sequence.truth.known, sequence.truth.starts, predictions == 0)
+    own_found = _joints_of(sequence.found.known, sequence.found.starts, truths == 0)
     unseen = ((predictions == 0) & (truths > 0)).sum()
     return unseen * objects - own_truth, (truths == 0).sum() * found - own_found
 
@@ -181,7 +195,7 @@ def _joints_of(known: np.ndarray, starts: IntArray, frames: np.ndarray) -> Doubl
 
 
 def count_matches(
-    matches: Matches,
+    matches: HotaMatches,
     *,
     objects: DoubleArray,
     predictions: DoubleArray,

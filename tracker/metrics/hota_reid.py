@@ -11,17 +11,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from posetube.records import join_records
 from posetube.structures import DoubleArray, IntArray
 
+from .eval_sequence import EvalSequence
 from .hota import (
     HotaCounts,
-    Matches,
+    HotaMatches,
     count_matches,
     defect,
-    match_frames,
+    match_joints,
     per_identity,
 )
-from .scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,7 @@ class ReidMatches:
     frames: int
     """How many frames counted."""
 
-    matches: Matches
+    matches: HotaMatches
     """The pairs, identities by their places in the lists."""
 
     truth_ids: IntArray
@@ -50,19 +51,19 @@ class ReidMatches:
     """(J,) false negatives and positives on top, by the published defect."""
 
 
-def match_identities(scene: Scene, *, strict: bool = False) -> ReidMatches:
+def match_identities(sequence: EvalSequence, *, strict: bool = False) -> ReidMatches:
     """Pair the joints of one sequence, whose ids are those of people."""
-    truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(scene.found.ids, return_inverse=True)
-    nothing = np.zeros(scene.truth.points.shape[1])
+    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
+    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
+    nothing = np.zeros(sequence.truth.points.shape[1])
     return ReidMatches(
-        frames=len(scene.frames),
-        matches=match_frames(scene, truth=truth, found=found, each_threshold=True),
+        frames=len(sequence.frames),
+        matches=match_joints(sequence, truth=truth, found=found, each_threshold=True),
         truth_ids=truth_ids,
         found_ids=found_ids,
-        objects=per_identity(scene.truth.known, truth, len(truth_ids)),
-        predictions=per_identity(scene.found.known, found, len(found_ids)),
-        extra=defect(scene) if strict else (nothing, nothing),
+        objects=per_identity(sequence.truth.known, truth, len(truth_ids)),
+        predictions=per_identity(sequence.found.known, found, len(found_ids)),
+        extra=defect(sequence) if strict else (nothing, nothing),
     )
 
 
@@ -90,7 +91,7 @@ def reid_hota(sequences: Sequence[ReidMatches]) -> HotaCounts:
         )
         start += sequence.frames
     return count_matches(
-        Matches.joined(parts),
+        join_records(parts),
         objects=objects,
         predictions=predictions,
         extra=(

@@ -17,11 +17,11 @@ import numpy as np
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
 from .association import Pairs, contested, nearest_pairs, settled
+from .eval_sequence import EvalSequence
 from .identity import Overlaps
 from .pairing import THRESHOLD, frame_distances
-from .scene import Scene
 
-Distances = Callable[[Scene, int], DoubleArray]
+Distances = Callable[[EvalSequence, int], DoubleArray]
 
 EmptyFrames = Literal["count", "one dummy", "repeat"]
 """What a frame without true or without predicted people means: ``count`` its misses and false
@@ -66,7 +66,7 @@ class ClearCounts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class TrackingEvent:
     """One miss, false positive or switch."""
 
     kind: Literal["miss", "false positive", "switch"]
@@ -116,7 +116,7 @@ class _Tally:
 
     counts: ClearCounts
     overlaps: Overlaps | None
-    events: list[Event] | None
+    events: list[TrackingEvent] | None
     truth_ids: IntArray
     found_ids: IntArray
     carried: FrameJoints | None
@@ -125,19 +125,19 @@ class _Tally:
 
 
 def track_joints(
-    scene: Scene,
+    sequence: EvalSequence,
     *,
     distances: Distances = frame_distances,
     empty: EmptyFrames = "count",
     drop_last: bool = False,
     carried: FrameJoints | None = None,
     overlaps: Overlaps | None = None,
-    events: list[Event] | None = None,
+    events: list[TrackingEvent] | None = None,
 ) -> ClearCounts:
     """Count the tracking errors of one sequence.
 
     Args:
-        scene: The sequence.
+        sequence: The sequence.
         distances: Of the joints of a frame's pairs; a pair within 0.5 may match.
         empty: What frames are worth in which there is nobody on one side.
         drop_last: Leave the last frame out, as poseval does.
@@ -146,9 +146,9 @@ def track_joints(
         overlaps: Where to note which identities were near one another.
         events: Where to note every error, by rising frame.
     """
-    joints = scene.truth.points.shape[1]
-    truth_ids, truth = np.unique(scene.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(scene.found.ids, return_inverse=True)
+    joints = sequence.truth.points.shape[1]
+    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
+    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
     tally = _Tally(
         last=np.full((len(truth_ids), joints), -1),
         counts=ClearCounts.none(joints),
@@ -158,17 +158,17 @@ def track_joints(
         found_ids=found_ids,
         carried=carried,
     )
-    annotated, predicted = scene.truth.known, scene.found.known
-    for index in range(len(scene.frames) - drop_last):
-        here, there = scene.truth.frame(index), scene.found.frame(index)
-        tally.frame = int(scene.frames[index])
+    annotated, predicted = sequence.truth.known, sequence.found.known
+    for index in range(len(sequence.frames) - drop_last):
+        here, there = sequence.truth.frame(index), sequence.found.frame(index)
+        tally.frame = int(sequence.frames[index])
         if empty != "count" and (here.start == here.stop or there.start == there.stop):
             _empty_frame(tally, empty)
             continue
         tally.previous = FrameJoints(
             truth[here],
             found[there],
-            distances(scene, index),
+            distances(sequence, index),
             annotated[here],
             predicted[there],
         )
@@ -195,19 +195,19 @@ def _repeat_carried(counts: ClearCounts, frame: FrameJoints) -> None:
     _count(counts, frame, pairs, np.zeros(len(pairs.joint), np.bool_))
 
 
-def last_populated(scene: Scene) -> FrameJoints | None:
+def last_populated(sequence: EvalSequence) -> FrameJoints | None:
     """The last frame with true and predicted people; None if there is none."""
-    both = (np.diff(scene.truth.starts) > 0) & (np.diff(scene.found.starts) > 0)
+    both = (np.diff(sequence.truth.starts) > 0) & (np.diff(sequence.found.starts) > 0)
     if not both.any():
         return None
     index = int(np.flatnonzero(both)[-1])
-    here, there = scene.truth.frame(index), scene.found.frame(index)
+    here, there = sequence.truth.frame(index), sequence.found.frame(index)
     return FrameJoints(
-        np.unique(scene.truth.ids, return_inverse=True)[1][here],
-        np.unique(scene.found.ids, return_inverse=True)[1][there],
-        frame_distances(scene, index),
-        scene.truth.known[here],
-        scene.found.known[there],
+        np.unique(sequence.truth.ids, return_inverse=True)[1][here],
+        np.unique(sequence.found.ids, return_inverse=True)[1][there],
+        frame_distances(sequence, index),
+        sequence.truth.known[here],
+        sequence.found.known[there],
     )
 
 
@@ -275,18 +275,18 @@ def _note(tally: _Tally, frame: FrameJoints, pairs: Pairs, switched: BoolArray) 
     assert tally.events is not None
     for row, joint in np.argwhere(missed).tolist():
         tally.events.append(
-            Event(kind="miss", frame=tally.frame, joint=joint, truth_id=int(truth_ids[row]))
+            TrackingEvent(kind="miss", frame=tally.frame, joint=joint, truth_id=int(truth_ids[row]))
         )
     for row, joint in np.argwhere(extra).tolist():
         tally.events.append(
-            Event(
+            TrackingEvent(
                 kind="false positive", frame=tally.frame, joint=joint, found_id=int(found_ids[row])
             )
         )
     for place in np.flatnonzero(switched):
         row, column, joint = (int(part[place]) for part in pairs)
         tally.events.append(
-            Event(
+            TrackingEvent(
                 kind="switch",
                 frame=tally.frame,
                 joint=joint,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
-from .scene import Scene
+from .eval_sequence import EvalSequence
 
 THRESHOLD = 0.5
 """A joint is right where it is at most this far away, in head sizes."""
@@ -33,11 +33,11 @@ def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) 
     return distance
 
 
-def frame_distances(scene: Scene, index: int) -> DoubleArray:
-    """:func:`joint_distances` of one frame of a scene."""
-    truth, found = scene.truth.frame(index), scene.found.frame(index)
+def frame_distances(sequence: EvalSequence, index: int) -> DoubleArray:
+    """:func:`joint_distances` of one frame of a sequence."""
+    truth, found = sequence.truth.frame(index), sequence.found.frame(index)
     return joint_distances(
-        scene.truth.points[truth], scene.found.points[found], scene.truth.sizes[truth]
+        sequence.truth.points[truth], sequence.found.points[found], sequence.truth.sizes[truth]
     )
 
 

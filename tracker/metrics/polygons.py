@@ -46,12 +46,12 @@ def overlap(box: Doubles, polygon: Doubles) -> float:
         >>> overlap(np.array([0.0, 0, 2, 2]), np.array([[0.0, 0], [4, 0], [4, 2], [0, 2]]))
         0.5
     """
-    shared = area(_clipped(polygon, box))
-    union = max(box[2] - box[0], 0) * max(box[3] - box[1], 0) + area(polygon) - shared
+    shared = polygon_area(_clipped(polygon, box))
+    union = max(box[2] - box[0], 0) * max(box[3] - box[1], 0) + polygon_area(polygon) - shared
     return float(shared / union) if union > 0 else 0.0
 
 
-def area(polygon: Doubles) -> float:
+def polygon_area(polygon: Doubles) -> float:
     """Area of a polygon that does not cross itself, (P, 2) corners in order."""
     x, y = polygon.T
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)

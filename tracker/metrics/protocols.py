@@ -20,20 +20,20 @@ from posetube.errors import InputError
 
 from . import report
 from .average_precision import RankedJoints, average_precision, rank_joints
+from .eval_sequence import EvalSequence, Rules
 from .hota import HotaCounts, hota_metrics, hota_of_sequence, hota_over_sequences
 from .hota_reid import ReidMatches, match_identities, reid_hota
 from .identity import IdentityCounts, Overlaps, idf1
 from .mota import (
     ClearCounts,
     EmptyFrames,
-    Event,
     FrameJoints,
+    TrackingEvent,
     clear_metrics,
     last_populated,
     track_joints,
 )
 from .report import EvalReport, EventRow, Values
-from .scene import Rules, Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ class SequenceResult:
     reid: ReidMatches | None = None
     """For HOTA with identities over all sequences; None where people have none."""
 
-    events: tuple[Event, ...] = ()
+    events: tuple[TrackingEvent, ...] = ()
     """Every error, if asked for."""
 
     carried: FrameJoints | None = None
@@ -171,33 +171,33 @@ class SequenceResult:
 
 
 def measure(
-    scene: Scene,
+    sequence: EvalSequence,
     protocol: Protocol,
     *,
-    tracked: Scene | None = None,
-    identified: Scene | None = None,
+    tracked: EvalSequence | None = None,
+    identified: EvalSequence | None = None,
     carried: FrameJoints | None = None,
     events: bool = False,
 ) -> SequenceResult:
     """Measure one sequence.
 
     Args:
-        scene: The sequence.
+        sequence: The sequence.
         protocol: What to measure.
         tracked: The sequence with other identities, for all but average precision.
         identified: The sequence with identities that hold in all sequences.
         carried: From the result of the sequence before.
         events: Keep every error.
     """
-    tracked = tracked or scene
-    noted: list[Event] | None = [] if events else None
+    tracked = tracked or sequence
+    noted: list[TrackingEvent] | None = [] if events else None
     clear, identity = None, None
-    if protocol.clear and not (protocol.drop_last and len(scene.frames) == 1):
+    if protocol.clear and not (protocol.drop_last and len(sequence.frames) == 1):
         overlaps = _overlaps(tracked) if protocol.identity else None
         clear = track_joints(
             tracked,
             empty=protocol.empty,
-            drop_last=protocol.drop_last and len(scene.frames) > 0,
+            drop_last=protocol.drop_last and len(sequence.frames) > 0,
             carried=carried,
             overlaps=overlaps,
             events=noted,
@@ -209,9 +209,9 @@ def measure(
                 predictions=clear.matches + clear.false_positives,
             )
     return SequenceResult(
-        name=scene.name,
-        frames=len(scene.frames),
-        ranked=rank_joints(scene),
+        name=sequence.name,
+        frames=len(sequence.frames),
+        ranked=rank_joints(sequence),
         clear=clear,
         identity=identity,
         hota=hota_of_sequence(tracked, strict=protocol.strict) if protocol.hota else None,
@@ -221,11 +221,11 @@ def measure(
     )
 
 
-def _overlaps(scene: Scene) -> Overlaps:
+def _overlaps(sequence: EvalSequence) -> Overlaps:
     return Overlaps(
-        truths=len(np.unique(scene.truth.ids)),
-        predictions=len(np.unique(scene.found.ids)),
-        joints=scene.truth.points.shape[1],
+        truths=len(np.unique(sequence.truth.ids)),
+        predictions=len(np.unique(sequence.found.ids)),
+        joints=sequence.truth.points.shape[1],
     )
 
 
@@ -303,7 +303,7 @@ def _clear(counts: Sequence[ClearCounts | None], protocol: Protocol) -> dict[str
     return {
         name: report.percent(getattr(metrics, name), joints, nan_total=protocol.nan_total)
         for name in ratios
-    } | {name: report.counted(getattr(total, name), joints) for name in sums}
+    } | {name: report.counts(getattr(total, name), joints) for name in sums}
 
 
 def hota_values(
@@ -325,12 +325,12 @@ def hota_values(
             by_joint[:, -1] = by_joint[:, :-1].mean(axis=1)
     values = {prefix + n: report.percent(v.mean(axis=0), joints) for n, v in metrics.items()}
     for name in ("tp", "fn", "fp"):
-        values[f"{prefix}hota_{name}"] = report.counted(getattr(total, name).mean(axis=0), joints)
+        values[f"{prefix}hota_{name}"] = report.counts(getattr(total, name).mean(axis=0), joints)
     by_threshold = metrics["hota"]
     return values, dict(zip([*joints, "total"], by_threshold.T, strict=True))
 
 
-def event_row(event: Event, sequence: str, joints: Sequence[str]) -> EventRow:
+def event_row(event: TrackingEvent, sequence: str, joints: Sequence[str]) -> EventRow:
     """An event with names in place of numbers."""
     return EventRow(
         sequence=sequence,

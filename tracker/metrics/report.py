@@ -246,7 +246,7 @@ def percent(values: DoubleArray, joints: Sequence[str], *, nan_total: bool = Fal
     return {name: None if math.isnan(value) else value for name, value in cells.items()}
 
 
-def counted(values: DoubleArray, joints: Sequence[str]) -> Values:
+def counts(values: DoubleArray, joints: Sequence[str]) -> Values:
     """Counts of J joints, with sums for groups and the total; (J,) or (J + 1,) in."""
     cells = dict(zip(joints, values.tolist(), strict=False))
     cells |= {

@@ -12,28 +12,28 @@ from posetube import boxes, skeletons
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
 from .association import assign
+from .eval_sequence import EvalSequence
 from .pairing import THRESHOLD, frame_distances, pair_people
-from .scene import Scene
 
 AROUND_JOINTS = 1.2
 """Where a person has no box: that of the joints, grown by this factor."""
 
 
-def perfect_tracking(scene: Scene) -> Scene:
+def perfect_tracking(sequence: EvalSequence) -> EvalSequence:
     """Give every prediction that is paired with a true person that one's identity.
 
     The joints of the others are taken away; the people stay, so that no frame becomes empty.
     """
-    ids = -1 - np.arange(len(scene.found.ids))
-    points = np.full_like(scene.found.points, np.nan)
-    annotated = scene.truth.known.sum(axis=1)
-    for index in range(len(scene.frames)):
-        here, there = scene.truth.frame(index), scene.found.frame(index)
-        pairs = pair_people(frame_distances(scene, index) <= THRESHOLD, annotated[here])
+    ids = -1 - np.arange(len(sequence.found.ids))
+    points = np.full_like(sequence.found.points, np.nan)
+    annotated = sequence.truth.known.sum(axis=1)
+    for index in range(len(sequence.frames)):
+        here, there = sequence.truth.frame(index), sequence.found.frame(index)
+        pairs = pair_people(frame_distances(sequence, index) <= THRESHOLD, annotated[here])
         rows = there.start + np.flatnonzero(pairs >= 0)
-        ids[rows] = scene.truth.ids[here][pairs[pairs >= 0]]
-        points[rows] = scene.found.points[rows]
-    return replace(scene, found=replace(scene.found, ids=ids, points=points))
+        ids[rows] = sequence.truth.ids[here][pairs[pairs >= 0]]
+        points[rows] = sequence.found.points[rows]
+    return replace(sequence, found=replace(sequence.found, ids=ids, points=points))
 
 
 def perfect_keypoints(found: VideoTracks, truth: VideoTracks, *, frame_of: IntArray) -> VideoTracks:

@@ -7,7 +7,7 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import FrameTable, VideoTracks
 from posetube.tracker.metrics.box_tracking import (
-    build,
+    box_sequence,
     count,
     hota,
     outside_regions,
@@ -41,18 +41,18 @@ AWAY = [50.0, 50.0, 60.0, 60.0]
 
 
 def test_an_overlap_of_a_half_is_a_match_that_is_half_right() -> None:
-    clear, _ = count(build(boxes(HERE), boxes(HALF), name="s"))
+    clear, _ = count(box_sequence(boxes(HERE), boxes(HALF), name="s"))
     assert clear.matches.tolist() == [1]
     assert clear_metrics(clear).motp.tolist() == [0.5]
 
 
 def test_hota_of_a_match_depends_on_the_threshold() -> None:
-    values = hota_metrics(hota(build(boxes(HERE), boxes(HALF), name="s")))
+    values = hota_metrics(hota(box_sequence(boxes(HERE), boxes(HALF), name="s")))
     assert values["hota"][:, 0].tolist() == [1] * 10 + [0] * 9
 
 
 def test_boxes_that_are_nobody_s_are_left_out_in_ignore_regions() -> None:
-    scene = build(boxes(HERE), boxes(HERE, AWAY, [0.0, 0, 4, 4]), name="s")
+    scene = box_sequence(boxes(HERE), boxes(HERE, AWAY, [0.0, 0, 4, 4]), name="s")
     region = np.array([[45.0, 45], [65, 45], [65, 65], [45, 65]])
 
     cleaned = without_ignored(scene, {0: (region,)})
@@ -60,7 +60,7 @@ def test_boxes_that_are_nobody_s_are_left_out_in_ignore_regions() -> None:
     assert cleaned.found.ids.tolist() == [1, 3]
     clear, _ = count(cleaned)
     assert clear.false_positives.tolist() == [1]
-    lonely = build(boxes(), boxes(AWAY), name="s")
+    lonely = box_sequence(boxes(), boxes(AWAY), name="s")
     assert without_ignored(lonely, {0: (region,)}).found.ids.tolist() == [1]
     assert without_ignored(lonely, {0: (region,)}, every_frame=True).found.ids.tolist() == []
 
@@ -68,18 +68,18 @@ def test_boxes_that_are_nobody_s_are_left_out_in_ignore_regions() -> None:
 @pytest.mark.parametrize("side", [20.0, 2000.0], ids=["small", "far larger than the box"])
 def test_nobody_counts_whose_box_has_its_middle_in_a_region(side: float) -> None:
     region = AWAY[0] - 5 + np.array([[0, 0], [side, 0], [side, side], [0, side]])
-    scene = build(boxes(HERE, AWAY), boxes(HERE, AWAY, [47.0, 58, 57, 68]), name="s")
+    scene = box_sequence(boxes(HERE, AWAY), boxes(HERE, AWAY, [47.0, 58, 57, 68]), name="s")
 
     cleaned = outside_regions(scene, {0: (region,)})
 
     assert (cleaned.truth.ids.tolist(), cleaned.found.ids.tolist()) == ([1], [1])
-    lonely = build(boxes(), boxes(AWAY), name="s")
+    lonely = box_sequence(boxes(), boxes(AWAY), name="s")
     assert outside_regions(lonely, {0: (region,)}).found.ids.tolist() == []
 
 
 def test_who_matches_somebody_beside_a_region_stays() -> None:
     region = np.array([[4.0, 0], [20, 0], [20, 20], [4, 20]])
-    scene = build(boxes([-2.0, 0, 8, 10]), boxes(HERE), name="s")
+    scene = box_sequence(boxes([-2.0, 0, 8, 10]), boxes(HERE), name="s")
 
     cleaned = outside_regions(scene, {0: (region,)})
 
@@ -87,7 +87,9 @@ def test_who_matches_somebody_beside_a_region_stays() -> None:
 
 
 def test_posetrack21_cuts_true_boxes_and_moves_others() -> None:
-    scene = whole_pixels(build(boxes([1.7, 2.2, 11.9, 12.1]), boxes([1.0, 2, 11, 12]), name="s"))
+    scene = whole_pixels(
+        box_sequence(boxes([1.7, 2.2, 11.9, 12.1]), boxes([1.0, 2, 11, 12]), name="s")
+    )
     assert scene.truth.boxes is not None
     assert scene.found.boxes is not None
     assert scene.truth.boxes.tolist() == [[1, 2, 11, 11]]
@@ -96,4 +98,4 @@ def test_posetrack21_cuts_true_boxes_and_moves_others() -> None:
 
 def test_people_without_a_box_are_named() -> None:
     with pytest.raises(InputError, match="s: frame 0: somebody has no box"):
-        build(boxes([np.nan] * 4), boxes(), name="s")
+        box_sequence(boxes([np.nan] * 4), boxes(), name="s")

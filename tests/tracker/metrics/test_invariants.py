@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
+from posetube.tracker.metrics.eval_sequence import EvalSequence, pose_sequence
 from posetube.tracker.metrics.mota import track_joints
 from posetube.tracker.metrics.protocols import PROTOCOLS, measure, protocol, summarize
 from posetube.tracker.metrics.report import EvalReport
-from posetube.tracker.metrics.scene import Scene, build
 
 seeds = st.integers(0, 2**32 - 1)
 protocols = st.sampled_from(sorted(PROTOCOLS))
@@ -63,9 +63,9 @@ def random_pair(seed: int, *, apart: float = 300.0) -> tuple[VideoTracks, VideoT
     return table(true, frames), table(found, frames)
 
 
-def scene_of(truth: VideoTracks, found: VideoTracks, name: str) -> Scene:
+def scene_of(truth: VideoTracks, found: VideoTracks, name: str) -> EvalSequence:
     frame_of = np.arange(len(found.frames))
-    return build(truth, found, name="s", rules=protocol(name).rules, frame_of=frame_of)
+    return pose_sequence(truth, found, name="s", rules=protocol(name).rules, frame_of=frame_of)
 
 
 def evaluated(truth: VideoTracks, found: VideoTracks, name: str) -> EvalReport:

@@ -13,11 +13,11 @@ import pytest
 from posetube.skeletons import COCO17, POSETRACK15
 from posetube.tracker.metrics import box_tracking
 from posetube.tracker.metrics.coco import Kind, coco_metrics
+from posetube.tracker.metrics.eval_sequence import EvalPeople, EvalSequence
 from posetube.tracker.metrics.identity import idf1
 from posetube.tracker.metrics.mota import clear_metrics
 from posetube.tracker.metrics.pairing import THRESHOLD, frame_distances
 from posetube.tracker.metrics.protocols import measure, protocol, summarize
-from posetube.tracker.metrics.scene import People, Scene
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
@@ -35,7 +35,9 @@ NAMES = {
 SHARES = ("mota", "motp", "precision", "recall", "idf1")
 
 
-def people(rng: np.random.Generator, places: np.ndarray, *, noise: float, kept: float) -> People:
+def people(
+    rng: np.random.Generator, places: np.ndarray, *, noise: float, kept: float
+) -> EvalPeople:
     """One side of a scene: some of the people who stand at ``places`` (F, N, 2), in any order."""
     rows = [(f, n) for f in range(len(places)) for n in rng.permutation(places.shape[1])]
     rows = [row for row in rows if rng.random() < kept]
@@ -45,7 +47,7 @@ def people(rng: np.random.Generator, places: np.ndarray, *, noise: float, kept: 
     points[rng.random(points.shape[:2]) < 0.1] = np.nan
     corner = places[frame, person] + rng.normal(0, noise, (len(rows), 2))
     stray = rng.integers(0, 2, len(places))  # identities change half way, at random
-    return People(
+    return EvalPeople(
         starts=np.searchsorted(frame, np.arange(len(places) + 1)),
         ids=person + places.shape[1] * stray[frame] if noise else person,
         points=points,
@@ -56,12 +58,12 @@ def people(rng: np.random.Generator, places: np.ndarray, *, noise: float, kept: 
     )
 
 
-def random_scene(seed: int) -> Scene:
+def random_scene(seed: int) -> EvalSequence:
     """Up to six people so close that most have several candidates; some frames are empty."""
     rng = np.random.default_rng(seed)
     frames, crowd = int(rng.integers(3, 12)), int(rng.integers(1, 7))
     places = rng.uniform(0, 40, (1, crowd, 2)) + rng.normal(0, 3, (frames, crowd, 2))
-    return Scene(
+    return EvalSequence(
         name="s",
         frames=np.arange(frames),
         truth=people(rng, places, noise=0, kept=0.8),
@@ -70,7 +72,7 @@ def random_scene(seed: int) -> Scene:
 
 
 def theirs(
-    scene: Scene,
+    scene: EvalSequence,
     distances: list[np.ndarray],
     known: tuple[np.ndarray, np.ndarray],
     *,
@@ -119,7 +121,7 @@ def test_tracking_numbers_of_every_joint_are_those_of_motmetrics(seed: int, name
         agree({n: report[n][part] for n in [*NAMES, "motp"] if n in report.metrics}, want)
 
 
-def only_boxes(people: People) -> People:
+def only_boxes(people: EvalPeople) -> EvalPeople:
     assert people.boxes is not None
     return replace(people, points=people.boxes[:, None, :2], scores=people.scores[:, :1])
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posetube.tracker.metrics.polygons import area, inside, overlap
+from posetube.tracker.metrics.polygons import inside, overlap, polygon_area
 
 SQUARE = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
 BOWTIE = np.array([[0.0, 0], [4, 4], [4, 0], [0, 4]])
@@ -34,6 +34,6 @@ def test_a_box_within_overlaps_by_its_own_share(width: float, height: float) -> 
 
 def test_a_concave_polygon_is_cut_right() -> None:
     notch = np.array([[0.0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
-    assert area(notch) == pytest.approx(10)
+    assert polygon_area(notch) == pytest.approx(10)
     assert overlap(np.array([0.0, 0, 4, 4]), notch) == pytest.approx(10 / 16)
     assert overlap(np.array([9.0, 9, 10, 10]), notch) == 0

@@ -13,9 +13,9 @@ import pytest
 from posetube.errors import InputError
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
+from posetube.tracker.metrics.eval_sequence import pose_sequence
 from posetube.tracker.metrics.protocols import SequenceResult, measure, protocol, summarize
 from posetube.tracker.metrics.report import EvalReport
-from posetube.tracker.metrics.scene import build
 
 Placed = tuple[int, float, float]
 """Track id, x and y of the first joint."""
@@ -62,7 +62,7 @@ def evaluated(
     truth: VideoTracks, found: VideoTracks, name: str = "clean", **options: Any
 ) -> EvalReport:
     rules = protocol(name, strict=options.pop("strict", False))
-    built = build(
+    built = pose_sequence(
         truth,
         found,
         name=truth.source,
@@ -321,7 +321,7 @@ def test_in_2017_it_even_repeated_one_of_the_sequence_before() -> None:
     results: list[SequenceResult] = []
     carried = None
     for found in (scene(STILL), scene([[], *STILL[1:]])):
-        built = build(
+        built = pose_sequence(
             scene(STILL), found, name=str(len(results)), rules=rules.rules, frame_of=np.arange(4)
         )
         results.append(measure(built, rules, carried=carried))

@@ -9,7 +9,7 @@ import pytest
 
 from posetube.errors import MissingExtraError
 from posetube.skeletons import POSETRACK15
-from posetube.tracker.metrics.report import EvalReport, EventRow, Values, counted, percent
+from posetube.tracker.metrics.report import EvalReport, EventRow, Values, counts, percent
 
 JOINTS = POSETRACK15.joints
 
@@ -21,7 +21,7 @@ def report(**given: Any) -> EvalReport:
         "ap": percent(values, JOINTS),
         "mota": percent(values - 1, JOINTS),
         "motp": percent(values, JOINTS),
-        "misses": counted(np.arange(15.0), JOINTS),
+        "misses": counts(np.arange(15.0), JOINTS),
     }
     fields: dict[str, Any] = {"protocol": "clean", "frames": 1, "sequences": 1}
     return EvalReport(**fields, metrics=metrics, **given)

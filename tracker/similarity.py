@@ -68,26 +68,6 @@ def pose_similarity(
     return _mean_of_known(alike)
 
 
-def pck(first: Floats, second: Floats, *, reach: Floats) -> Doubles:
-    """Share of the joints that lie within a distance of each other.
-
-    Args:
-        first: (N, K, 2) pixels, NaN where a joint is not known.
-        second: (M, K, 2) pixels.
-        reach: (N,) or (N, M) distance that still counts, pixels; half a head, say.
-
-    Returns:
-        (N, M) over the joints known in both; NaN where there is none.
-
-    Raises:
-        InputError: If the two groups have different joints.
-    """
-    _check_poses("pck", first, second)
-    distance = np.linalg.norm(first[:, None] - second[None], axis=-1)
-    limit = np.asarray(reach).reshape(len(first), -1)[:, :, None]
-    return _mean_of_known(np.where(np.isnan(distance), np.nan, distance < limit))
-
-
 def cosine(first: Floats, second: Floats) -> Doubles:
     """Cosine of appearance vectors, moved from [-1, 1] to [0, 1].
 
@@ -121,21 +101,6 @@ def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = N
         one, two = (np.asarray(np.isfinite(group).all(axis=-1)) for group in (first, second))
         present = one[:, None] & two[None]
     return _mean_of_known(np.where(present, overlap, np.nan))
-
-
-def nearness(first: Floats, second: Floats, *, deviation: Floats) -> Doubles:
-    """How well places agree with where motion says they should be.
-
-    Args:
-        first: (N, 2) predicted places, pixels.
-        second: (M, 2) observed places, pixels.
-        deviation: (N,) standard deviation of each prediction, pixels.
-
-    Returns:
-        (N, M) the height of a Gaussian around the prediction.
-    """
-    squared = ((first[:, None] - second[None]) ** 2).sum(axis=-1)
-    return np.asarray(np.exp(-squared / (2 * np.square(deviation)[:, None])), np.float64)
 
 
 def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Doubles:

@@ -10,9 +10,9 @@ import numpy as np
 
 from posetube.structures import Detections
 
+from .active_tracks import ActiveTracks
 from .config import LinkConfig
-from .cost import Doubles, cosine, pose_similarity, scale_of, weighted
-from .live import LiveTracks
+from .similarity import Doubles, cosine, pose_similarity, scale_of, weighted
 
 REACH = 1.0
 """Centres further apart than this many sizes, and three standard deviations, are not compared."""
@@ -25,7 +25,7 @@ LARGEST_DRIFT = 0.5
 
 
 def link_costs(
-    live: LiveTracks, people: Detections, *, sigmas: Doubles, config: LinkConfig
+    live: ActiveTracks, people: Detections, *, sigmas: Doubles, config: LinkConfig
 ) -> Doubles:
     """Cost of every link.
 
@@ -82,7 +82,7 @@ def _squared_distance(first: Doubles, second: Doubles) -> Doubles:
     return np.asarray(across**2 + down**2)
 
 
-def _appearance(live: LiveTracks, people: Detections) -> Doubles:
+def _appearance(live: ActiveTracks, people: Detections) -> Doubles:
     """(N, M) likeness of appearance; NaN where it is not known of both."""
     if people.embeddings is None or live.looks.shape[1] != people.embeddings.shape[1]:
         return np.full((len(live), len(people)), np.nan)

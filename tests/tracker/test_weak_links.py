@@ -4,7 +4,7 @@ import pytest
 from posetube.errors import InputError
 from posetube.skeletons import COCO17
 from posetube.structures import FrameTable, VideoTracks
-from posetube.tracker.evidence import weakest_links
+from posetube.tracker.weak_links import weakest_links
 
 
 def table(*, margins: list[float] | None, costs: list[float] | None = None) -> VideoTracks:

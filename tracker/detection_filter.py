@@ -44,7 +44,7 @@ def usable_rows(
     return rows[survivors(people[rows], sigmas=sigmas, max_similarity=duplicate_similarity)]
 
 
-def made_whole(people: Detections) -> Detections:
+def complete_detections(people: Detections) -> Detections:
     """Fill in boxes that are NaN from the joints, and make joints that are not finite unknown."""
     finite = np.isfinite(people.keypoints[..., :1] + people.keypoints[..., 1:])
     missing = np.isnan(people.boxes).any(axis=1, keepdims=True)

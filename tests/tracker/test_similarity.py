@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.tracker.cost import (
+from posetube.tracker.similarity import (
     cosine,
-    nearness,
     oks,
-    pck,
     tube_overlap,
     weighted,
 )
@@ -66,13 +64,6 @@ def test_an_uncertain_prediction_is_more_forgiving() -> None:
     assert unsure[0, 0] > sure[0, 0]
 
 
-def test_pck_counts_joints_within_reach() -> None:
-    first = np.array([[[0.0, 0], [10, 0], [np.nan, np.nan]]])
-    second = np.array([[[0.0, 1], [10, 5], [0, 0]]])
-
-    assert pck(first, second, reach=np.array([2.0])).tolist() == [[0.5]]
-
-
 def test_cosine_ignores_length_and_knows_opposites() -> None:
     first = np.array([[1.0, 0], [0, 0]])
 
@@ -87,12 +78,6 @@ def test_tubes_are_compared_on_the_frames_both_are_present_in() -> None:
     second = np.stack([box, np.array([5.0, 0, 15, 10]), box])[None]
 
     np.testing.assert_allclose(tube_overlap(first, second), [[(1 + 1 / 3) / 2]])
-
-
-def test_nearness_falls_off_with_distance_in_deviations() -> None:
-    found = nearness(np.zeros((1, 2)), np.array([[0.0, 0], [3, 4]]), deviation=np.array([5.0]))
-
-    np.testing.assert_allclose(found, [[1, np.exp(-0.5)]])
 
 
 def test_a_measure_that_does_not_know_is_left_out_of_the_sum() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.records import check_shapes
+from posetube.records import check_shapes, join_columns, join_records, take_rows
 from posetube.structures import (
     BoolArray,
     Detections,
@@ -15,11 +15,11 @@ from posetube.structures import (
     IntArray,
 )
 
-from .motion import Motion, joined
+from .motion import KalmanMotion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LiveTracks:
+class ActiveTracks:
     """N tracks, by rising birth."""
 
     births: IntArray
@@ -52,7 +52,7 @@ class LiveTracks:
     certainty: DoubleArray
     """(N,) running mean of the scores with which each was seen, in [0, 1]."""
 
-    motion: Motion
+    motion: KalmanMotion
     """Where the N people are and where they are going."""
 
     def __post_init__(self) -> None:
@@ -72,14 +72,14 @@ class LiveTracks:
     def __len__(self) -> int:
         return len(self.births)
 
-    def __getitem__(self, rows: Any) -> "LiveTracks":
+    def __getitem__(self, rows: Any) -> "ActiveTracks":
         """Some of the tracks: a boolean mask, an index array or a slice."""
-        return LiveTracks(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return take_rows(self, rows)
 
     @classmethod
     def born(
         cls, people: Detections, *, tubes: IntArray, first_birth: int, frame: int, time: float
-    ) -> "LiveTracks":
+    ) -> "ActiveTracks":
         """One new track for each of N people."""
         n = len(people)
         return cls(
@@ -93,7 +93,7 @@ class LiveTracks:
             tubes=tubes,
             looks=_looks(people),
             certainty=people.scores.astype(np.float64),
-            motion=Motion.start(people),
+            motion=KalmanMotion.start(people),
         )
 
     @property
@@ -101,7 +101,7 @@ class LiveTracks:
         """(N,) which tracks are not confirmed."""
         return np.asarray(self.ids == 0)
 
-    def advanced(self, seconds: float, *, camera: DoubleArray | None) -> "LiveTracks":
+    def advanced(self, seconds: float, *, camera: DoubleArray | None) -> "ActiveTracks":
         """The tracks as they should be one frame and some seconds later.
 
         Args:
@@ -114,7 +114,7 @@ class LiveTracks:
 
     def seen(
         self, rows: IntArray, people: Detections, *, tubes: IntArray, time: float
-    ) -> "LiveTracks":
+    ) -> "ActiveTracks":
         """The tracks after some of them (``rows``) were seen as ``people``, in that order."""
         columns = {
             name: getattr(self, name).copy() for name in ("last_seen", "hits", "missed", "tubes")
@@ -131,34 +131,29 @@ class LiveTracks:
         looks[rows] = _blended(looks[rows], people)
         return replace(self, **columns, certainty=certainty, looks=looks, motion=motion)
 
-    def with_ids(self, rows: IntArray, ids: IntArray) -> "LiveTracks":
+    def with_ids(self, rows: IntArray, ids: IntArray) -> "ActiveTracks":
         """The tracks after some of them were confirmed."""
         new = self.ids.copy()
         new[rows] = ids
         return replace(self, ids=new)
 
-    def and_also(self, others: "LiveTracks") -> "LiveTracks":
+    def and_also(self, others: "ActiveTracks") -> "ActiveTracks":
         """These tracks and others, born later."""
         width = max(self.looks.shape[1], others.looks.shape[1])
-        looks = [_padded(group.looks, width) for group in (self, others)]
-        both = {
-            f.name: np.concatenate([getattr(self, f.name), getattr(others, f.name)])
-            for f in fields(self)
-            if f.name not in ("motion", "looks")
-        }
-        return LiveTracks(
-            **both, looks=np.concatenate(looks), motion=joined(self.motion, others.motion)
-        )
+        both = [replace(group, looks=_padded(group.looks, width)) for group in (self, others)]
+        columns = [f.name for f in fields(self) if f.name != "motion"]
+        motion = join_records([group.motion for group in both])
+        return ActiveTracks(**join_columns(both, columns), motion=motion)
 
     def state(self) -> dict[str, Any]:
         """Everything as arrays; :meth:`restore` takes them back."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "motion"}
-        return arrays | {f.name: getattr(self.motion, f.name) for f in fields(Motion)}
+        return arrays | {f.name: getattr(self.motion, f.name) for f in fields(KalmanMotion)}
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "LiveTracks":
+    def restore(cls, state: Mapping[str, Any]) -> "ActiveTracks":
         """The tracks that :meth:`state` described."""
-        motion = Motion(**{f.name: state[f.name] for f in fields(Motion)})
+        motion = KalmanMotion(**{f.name: state[f.name] for f in fields(KalmanMotion)})
         own = {f.name: state[f.name] for f in fields(cls) if f.name != "motion"}
         return cls(**own, motion=motion)
 

@@ -15,7 +15,7 @@ from posetube.structures import Detections, FloatArray, FramePoses, IntArray, Ro
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WaitingFrame:
+class DelayedFrame:
     """The linked people of one frame, some perhaps not yet confirmed."""
 
     frame: int
@@ -58,13 +58,13 @@ class WaitingFrame:
         )
 
 
-class PendingFrames:
+class DelayedOutput:
     """A queue of frames, let go in order."""
 
     def __init__(self) -> None:
-        self._frames: deque[WaitingFrame] = deque()
+        self._frames: deque[DelayedFrame] = deque()
 
-    def add(self, frame: WaitingFrame) -> None:
+    def add(self, frame: DelayedFrame) -> None:
         """Put a frame at the end."""
         self._frames.append(frame)
 
@@ -85,17 +85,17 @@ class PendingFrames:
         return {"frames": [_stored(frame) for frame in self._frames]}
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "PendingFrames":
+    def restore(cls, state: Mapping[str, Any]) -> "DelayedOutput":
         """The queue that :meth:`state` described."""
         queue = cls()
         for stored in state["frames"]:
             people = Detections(**stored["people"])
-            queue.add(WaitingFrame(**{**stored, "people": people, "ids": stored["ids"].copy()}))
+            queue.add(DelayedFrame(**{**stored, "people": people, "ids": stored["ids"].copy()}))
         return queue
 
 
-def _stored(frame: WaitingFrame) -> dict[str, Any]:
+def _stored(frame: DelayedFrame) -> dict[str, Any]:
     """A frame as numbers and arrays; ids may yet change, so they are copied."""
     people = {f.name: getattr(frame.people, f.name) for f in fields(Detections)}
-    columns = {f.name: getattr(frame, f.name) for f in fields(WaitingFrame)}
+    columns = {f.name: getattr(frame, f.name) for f in fields(DelayedFrame)}
     return {**columns, "people": people, "ids": frame.ids.copy()}

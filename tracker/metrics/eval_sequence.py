@@ -1,20 +1,21 @@
-"""What is compared with what: the people of truth and prediction in the frames that count.
+"""Prepares a sequence for the metrics: the people of both sides in the frames that count.
 
-A :class:`Scene` is one sequence after clean-up: frames chosen, joints in one order, joints inside
-ignore regions gone. What is cleaned differs between protocols, see :class:`Rules`; what is then
-computed does not care where the people came from.
+An :class:`EvalSequence` is one sequence after clean-up: frames chosen, joints in one order, joints
+inside ignore regions removed. Protocols clean differently, see :class:`Rules`; the metrics need not
+know where the people came from.
 
 Not here: reading files, and which frame of one file is which of the other
 (:mod:`posetube.pipelines.evaluation.evaluate`).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from posetube import skeletons
+from posetube.records import take_rows
 from posetube.skeletons import POSETRACK15, Skeleton
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
@@ -24,8 +25,12 @@ HEAD_SIZE = 0.6
 """Size of a head as a fraction of its box's diagonal."""
 
 
+ROWS = ("ids", "points", "scores", "sizes", "rows", "boxes")
+"""Columns of :class:`EvalPeople` that have an entry per row."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class People:
+class EvalPeople:
     """The people of one side, R rows sorted by frame, J joints."""
 
     starts: IntArray
@@ -58,9 +63,18 @@ class People:
         """The rows of a frame."""
         return slice(int(self.starts[index]), int(self.starts[index + 1]))
 
+    def keep(self, rows: BoolArray) -> "EvalPeople":
+        """Some of the people, in the same F frames.
+
+        Args:
+            rows: (R,) who stays.
+        """
+        before = np.concatenate([[0], np.cumsum(rows)])
+        return replace(take_rows(self, rows, columns=ROWS), starts=before[self.starts])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scene:
+class EvalSequence:
     """One sequence, ready to be measured."""
 
     name: str
@@ -69,10 +83,10 @@ class Scene:
     frames: IntArray
     """(F,) index of each frame that counts in the truth's table."""
 
-    truth: People
+    truth: EvalPeople
     """Who is there."""
 
-    found: People
+    found: EvalPeople
     """Who was predicted."""
 
 
@@ -99,7 +113,7 @@ class Rules:
     """Names and order of the J joints that are measured."""
 
 
-def build(
+def pose_sequence(
     truth: VideoTracks,
     found: VideoTracks,
     *,
@@ -107,7 +121,7 @@ def build(
     rules: Rules,
     frame_of: IntArray,
     without_pointless: tuple[bool, bool] = (False, False),
-) -> Scene:
+) -> EvalSequence:
     """Clean one sequence up.
 
     Args:
@@ -132,10 +146,10 @@ def build(
         _keep(people, regions=regions, counted=counted, drop=drop)
         for people, drop in zip(sides, without_pointless, strict=True)
     ]
-    return Scene(name=name, frames=counted, truth=cleaned[0], found=cleaned[1])
+    return EvalSequence(name=name, frames=counted, truth=cleaned[0], found=cleaned[1])
 
 
-def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules) -> People:
+def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules) -> EvalPeople:
     """All rows of one side, by rising frame of the truth; rows of no frame are left out."""
     frame = frame_of[tracks.frame]
     rows = np.argsort(frame, kind="stable")
@@ -146,7 +160,7 @@ def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules
     sizes = np.full(len(rows), np.nan)
     if tracks.head_boxes is not None:
         sizes = _head_sizes(tracks.head_boxes[rows])
-    return People(
+    return EvalPeople(
         starts=np.searchsorted(frame[rows], np.arange(total + 1)),
         ids=tracks.track_ids[rows],
         points=points,
@@ -178,7 +192,7 @@ def _counted_frames(truth: VideoTracks, rules: Rules) -> IntArray:
     return np.flatnonzero(truth.frames.labeled)
 
 
-def _remove_ignored(people: People, regions: dict[int, tuple[DoubleArray, ...]]) -> None:
+def _remove_ignored(people: EvalPeople, regions: dict[int, tuple[DoubleArray, ...]]) -> None:
     """Set joints inside a region to NaN; the arrays are this module's own."""
     for index, polygons in regions.items():
         points = people.points[people.frame(index)]
@@ -186,16 +200,12 @@ def _remove_ignored(people: People, regions: dict[int, tuple[DoubleArray, ...]])
             points[inside(points, polygon)] = np.nan
 
 
-def _keep(people: People, *, regions: Collection[int], counted: IntArray, drop: bool) -> People:
+def _keep(
+    people: EvalPeople, *, regions: Collection[int], counted: IntArray, drop: bool
+) -> EvalPeople:
     """The rows of the frames that count; pointless ones go where asked and beside regions."""
     frame = np.repeat(np.arange(len(people.starts) - 1), np.diff(people.starts))
     cleaned = np.isin(frame, list(regions)) | drop
     stays = np.isin(frame, counted) & ~(cleaned & ~people.known.any(axis=1))
-    return People(
-        starts=np.searchsorted(frame[stays], np.append(counted, len(people.starts))),
-        ids=people.ids[stays],
-        points=people.points[stays],
-        scores=people.scores[stays],
-        sizes=people.sizes[stays],
-        rows=people.rows[stays],
-    )
+    kept = people.keep(stays)
+    return replace(kept, starts=np.append(kept.starts[counted], len(kept.ids)))

@@ -8,14 +8,16 @@ import numpy as np
 
 from posetube.structures import ROW_COLUMNS, IntArray, RowState, VideoTracks
 
-from .cost import Doubles
+from .similarity import Doubles
 from .tracklets import scenes, tracklets
 
 DRAWN = ("boxes", "scores", "keypoints", "keypoint_scores")
 """Columns that lie on the straight line between the rows on both sides."""
 
 
-def fill(tracks: VideoTracks, *, seconds: float, cuts: Sequence[int] = ()) -> VideoTracks:
+def interpolate_gaps(
+    tracks: VideoTracks, *, seconds: float, cuts: Sequence[int] = ()
+) -> VideoTracks:
     """Add rows in short gaps, on the straight line in time between the rows on both sides.
 
     Args:
