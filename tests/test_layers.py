@@ -1,6 +1,7 @@
-"""The dependency rule of the repository, checked on the source itself."""
+"""The order of the repository, checked on its source: layers, circles, names."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,20 +23,42 @@ SOURCES = [
     if not any(parent.is_symlink() for parent in path.parents)
 ]
 
+EMPTY_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
 
-def imported_modules(path: Path) -> set[str]:
-    """Full names of the modules that a file imports, relative ones resolved."""
+
+def module_name(path: Path) -> str:
+    """``posetube.tracker.cost`` of ``tracker/cost.py``; a package's name of its ``__init__``."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    inside = parts if parts[0] == "posetube" else ("posetube", *parts)
+    return ".".join(inside[:-1] if inside[-1] == "__init__" else inside)
+
+
+PATHS = {module_name(path): path for path in SOURCES}
+
+
+@cache
+def imports(path: Path) -> frozenset[tuple[str, str]]:
+    """What a file imports, wherever in it: full name of the module, and the name taken from it.
+
+    Relative imports are resolved; the second is empty for ``import module``.
+    """
     parts = path.relative_to(ROOT).with_suffix("").parts
     package = parts[:-1] if parts[0] == "posetube" else ("posetube", *parts[:-1])
-    names: set[str] = set()
+    found: set[tuple[str, str]] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {(alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
-            names |= {module} if node.module else {f"{module}.{a.name}" for a in node.names}
-    return names
+            found |= {(module, alias.name) for alias in node.names}
+    return frozenset(found)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Full names of the modules that a file imports; ``from package import module`` is one."""
+    whole = {(module, f"{module}.{name}") for module, name in imports(path)}
+    return {full if full in PATHS else module for module, full in whole}
 
 
 def modules_imported_at_once(path: Path) -> set[str]:
@@ -73,3 +96,40 @@ def test_the_network_library_waits_until_a_network_is_needed(path: Path) -> None
         assert not heavy & {m.split(".")[0] for m in imported_modules(path)}
     elif folder == "pipelines" and path.parent != TRAINING:
         assert not heavy & modules_imported_at_once(path)
+
+
+def graph() -> dict[str, set[str]]:
+    """For each of our modules those of ours that it imports, inside functions and for types too."""
+    return {name: (imported_modules(path) & PATHS.keys()) - {name} for name, path in PATHS.items()}
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """One circle of imports, its first module repeated at the end; empty if there is none."""
+    done: set[str] = set()
+
+    def search(name: str, trail: list[str]) -> list[str]:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return []
+        for other in sorted(edges[name]):
+            if found := search(other, [*trail, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(edges) if (found := search(name, []))), [])
+
+
+def test_imports_make_no_circle() -> None:
+    assert " -> ".join(circle(graph())) == ""
+
+
+def test_a_circle_would_be_found() -> None:
+    edges = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+
+    assert circle(edges) == ["b", "c", "b"]
+
+
+def test_modules_are_named_after_what_they_do() -> None:
+    assert [name for name in PATHS if EMPTY_NAMES & set(name.split("."))] == []
