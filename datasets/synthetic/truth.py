@@ -90,5 +90,6 @@ def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
         boxes=boxes,
         keypoints=keypoints,
         joint_states=states,
+        ignore=np.zeros((0, t, 4), np.float32),
         masks=masks,
     )

@@ -1,111 +1,104 @@
-"""Random variations of labelled clips: one change for all frames, so that motion stays motion.
+"""Varies labelled clips at random: one change for all frames, so that motion stays motion.
 
-Chance comes from the generator that is passed. Not here: the changes themselves
+A picture is a clip of one frame. One affine map per frame takes a clip to the canvas, so that it is
+resampled once. Chance comes from the generator that is passed. Not here: the changes themselves
 (:mod:`posetube.datasets.training.augment_places`,
-:mod:`posetube.datasets.training.augment_pixels`), single pictures
-(:mod:`posetube.datasets.training.picture_augment`).
+:mod:`posetube.datasets.training.augment_pixels`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
-from posetube.errors import InputError
+from posetube.structures import BoolArray
 
+from .augment_config import AugmentConfig
 from .augment_pixels import blur, occlude, recolour
-from .augment_places import (
-    Matrix,
-    flip,
-    placement,
-    reverse,
-    stride,
-    warp,
-)
+from .augment_places import Matrix, Point, cut, flip, middle, mosaic, placement, quarters, reverse, warp
 from .labelled_clip import LabelledClip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AugmentConfig:
-    """How far a clip may be from the original; shares are probabilities in [0, 1]."""
+def augment_clip(
+    draw: Callable[[], LabelledClip],
+    *,
+    size: tuple[int, int],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> LabelledClip:
+    """Make one canvas to train on; the same generator state gives the same one.
 
-    size: tuple[int, int] = (320, 448)
-    """(H, W) of the canvas, pixels."""
-
-    flip_share: float = 0.5
-    """How often left and right are exchanged."""
-
-    scale: tuple[float, float] = (0.7, 1.6)
-    """Smallest and largest enlargement over what just fits the canvas."""
-
-    rotate_share: float = 0.4
-    """How often the clip is turned."""
-
-    rotate_degrees: float = 12.0
-    """Largest turn to either side."""
-
-    drift: float = 0.0
-    """How far the picture slides during the clip, at most, as a share of the canvas."""
-
-    reverse_share: float = 0.2
-    """How often the clip runs backwards."""
-
-    strides: tuple[int, ...] = (1,)
-    """Temporal strides to choose from; the clip gets shorter by it."""
-
-    colour: float = 0.25
-    """How far brightness, contrast and saturation may be from 1."""
-
-    blur_share: float = 0.12
-    """How often the clip is blurred."""
-
-    occlusion_share: float = 0.2
-    """How often something moves through the picture and hides what is behind it."""
-
-    def __post_init__(self) -> None:
-        for name in ("flip", "rotate", "reverse", "blur", "occlusion"):
-            value = getattr(self, f"{name}_share")
-            if not 0 <= value <= 1:
-                raise InputError(f"AugmentConfig.{name}_share must be in [0, 1], got {value}")
-        low, high = self.scale
-        if not 0 < low <= high:
-            raise InputError(f"AugmentConfig.scale must rise from above 0, got {self.scale}")
-        if not self.strides or min(self.strides) < 1:
-            raise InputError(f"AugmentConfig.strides must be 1 or more, got {self.strides}")
-        if not 0 <= self.colour < 1:
-            raise InputError(f"AugmentConfig.colour must be in [0, 1), got {self.colour}")
-        if min(self.size) < 1:
-            raise InputError(f"AugmentConfig.size must be above 0, got {self.size}")
+    Args:
+        draw: Gives the next clip; called once, or four times for a mosaic.
+        size: (H, W) of the canvas, pixels.
+        config: How far to go.
+        rng: Source of everything random.
+    """
+    if rng.random() < config.mosaic_share:
+        split = (float(rng.uniform(0.35, 0.65)), float(rng.uniform(0.35, 0.65)))
+        inner = [(y2 - y1, x2 - x1) for y1, y2, x1, x2 in quarters(size, split)]
+        parts = [place_clip(draw(), size=part, config=config, rng=rng) for part in inner]
+        clip = mosaic(parts, size=size, split=split)
+    else:
+        clip = place_clip(draw(), size=size, config=config, rng=rng)
+    if rng.random() < config.occlusion_share:
+        clip = occlude(clip, rng=rng)
+    clip = recolour(clip, config=config, rng=rng)
+    if rng.random() < config.blur_share:
+        clip = blur(clip, sigma=float(rng.uniform(0.4, 1.5)))
+    return clip
 
 
-def augment(clip: LabelledClip, *, config: AugmentConfig, rng: np.random.Generator) -> LabelledClip:
-    """A random variation of a clip; the same generator state gives the same one."""
-    clip = stride(clip, int(rng.choice(config.strides)))
+def place_clip(
+    clip: LabelledClip,
+    *,
+    size: tuple[int, int],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> LabelledClip:
+    """Reverse, flip, turn, scale and move a clip onto a canvas of ``size`` (H, W).
+
+    What leaves the canvas is cut. Who has hardly anything left in a frame becomes a region to
+    ignore there; who is left in no frame is dropped.
+    """
     if rng.random() < config.reverse_share:
         clip = reverse(clip)
     if rng.random() < config.flip_share:
         clip = flip(clip)
-    clip = warp(clip, _random_maps(clip, config, rng), size=config.size)
-    if rng.random() < config.occlusion_share:
-        clip = occlude(clip, rng=rng)
-    if config.colour:
-        clip = recolour(clip, strength=config.colour, rng=rng)
-    if rng.random() < config.blur_share:
-        clip = blur(clip, sigma=float(rng.uniform(0.4, 1.6)))
-    return clip
+    moved = warp(clip, _random_maps(clip, size, config, rng), size=size)
+    moved = cut(moved, least_visible=config.least_visible, least_side=config.least_side)
+    return moved.people(_present(moved).any(axis=1))
 
 
-def _random_maps(clip: LabelledClip, config: AugmentConfig, rng: np.random.Generator) -> Matrix:
+def _random_maps(
+    clip: LabelledClip, size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+) -> Matrix:
     """(T, 3, 3) one placement, which slides evenly where the config allows it."""
-    fit = min(config.size[0] / clip.size[0], config.size[1] / clip.size[1])
+    canvas = np.array([size[1], size[0]])
+    fit = min(size[0] / clip.size[0], size[1] / clip.size[1])
     factor = fit * float(np.exp(rng.uniform(*np.log(config.scale))))
     turned = rng.random() < config.rotate_share
     degrees = float(rng.uniform(-1, 1) * config.rotate_degrees) if turned else 0.0
-    slack = np.abs(np.array(config.size) - factor * np.array(clip.size)) / 2
-    y, x = rng.uniform(-1, 1, 2) * slack
-    matrix = placement(
-        clip.size, config.size, factor=factor, degrees=degrees, shift=(float(x), float(y))
-    )
+    if _present(clip).any() and rng.random() < config.aim_share:
+        source = _centre_of_somebody(clip, rng)
+        target = canvas * rng.uniform(0.25, 0.75, 2)
+    else:
+        source = middle(clip.size)
+        slack = np.abs(canvas - factor * np.array([clip.size[1], clip.size[0]])) / 2
+        target = middle(size) + rng.uniform(-1, 1, 2) * slack
+    matrix = placement(factor=factor, degrees=degrees, source=source, target=target)
     maps = np.repeat(matrix[None], len(clip), axis=0)
-    slide = rng.uniform(-1, 1, 2) * config.drift * np.array([config.size[1], config.size[0]])
+    slide = rng.uniform(-1, 1, 2) * config.drift * canvas
     maps[:, :2, 2] += np.linspace(-0.5, 0.5, len(clip))[:, None] * slide
     return maps
+
+
+def _present(clip: LabelledClip) -> BoolArray:
+    """(N, T) whether each person has a box in each frame."""
+    return np.asarray(np.isfinite(clip.boxes).all(axis=2))
+
+
+def _centre_of_somebody(clip: LabelledClip, rng: np.random.Generator) -> Point:
+    """The centre of one person's boxes, averaged over the frames that have one."""
+    person = rng.choice(np.flatnonzero(_present(clip).any(axis=1)))
+    x1, y1, x2, y2 = np.nanmean(clip.boxes[person], axis=0)
+    return np.array([x1 + x2, y1 + y2]) / 2

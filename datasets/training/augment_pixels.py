@@ -1,8 +1,8 @@
-"""Vary what a labelled clip looks like: colours, sharpness, things that hide people.
+"""Varies what a labelled clip looks like: colours, sharpness, things that hide people.
 
-The change is the same, or moves evenly, in all frames of a clip. Joints and masks behind something
-follow; places do not change. Not here: flips, scales, time
-(:mod:`posetube.datasets.training.augment`).
+The change is the same, or moves evenly, in all frames of a clip. Joints become hidden and masks
+smaller behind such things; positions do not change. Not here: flips, scales, time
+(:mod:`posetube.datasets.training.augment_places`).
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from posetube.errors import InputError
 from posetube.structures import BoolArray, ByteArray, JointState
 
+from .augment_config import AugmentConfig
 from .labelled_clip import LabelledClip
 
 Coordinates = npt.NDArray[np.floating]
@@ -21,21 +22,18 @@ Coordinates = npt.NDArray[np.floating]
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def recolour(clip: LabelledClip, *, strength: float, rng: np.random.Generator) -> LabelledClip:
-    """Change brightness, contrast, saturation and the balance of the channels.
-
-    Args:
-        clip: The clip.
-        strength: Each factor is in [1 - strength, 1 + strength]; the channels' in a third of that.
-        rng: Source of chance.
-    """
-    bright, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
-    balance = rng.uniform(1 - strength / 3, 1 + strength / 3, 3)
-    # All four are linear: one matrix and one offset do them together.
-    grey = np.repeat(_GREY[None], 3, axis=0)
-    mix = (saturation * np.eye(3) + (1 - saturation) * grey) * balance[:, None] * bright * contrast
-    offset = np.full((3, 1), 128 * (1 - contrast))
-    recipe = np.concatenate([mix, offset], axis=1)
+def recolour(
+    clip: LabelledClip, *, config: AugmentConfig, rng: np.random.Generator
+) -> LabelledClip:
+    """Change brightness, contrast, saturation and the gain of each channel, alike in all frames."""
+    level, contrast, saturation = rng.uniform(-1, 1, 3)
+    gains = 1 + config.channel_gain * rng.uniform(-1, 1, 3)
+    keep = 0.0 if rng.random() < config.grey_share else 1 + config.saturation * saturation
+    slope = 1 + config.contrast * contrast
+    # All of it is linear in a pixel's channels: one matrix and one offset do it together.
+    mix = (keep * np.eye(3) + (1 - keep) * _GREY) * slope * gains[:, None]
+    offset = 128 * (1 - slope) * gains + 255 * config.brightness * level
+    recipe = np.column_stack([mix, offset])
     images = [np.asarray(cv2.transform(image, recipe), np.uint8) for image in clip.images]
     return replace(clip, images=np.stack(images))
 

@@ -1,10 +1,11 @@
-"""Vary a labelled clip in space and time: pixels, boxes, joints and masks move together.
+"""Varies a labelled clip in space and time: pixels, boxes, joints, masks and regions move together.
 
-Every function takes a clip and gives another; nothing is random. Not here: what changes pixels but
-not places (:mod:`posetube.datasets.training.augment_pixels`), chance
+Every function takes clips and gives one; nothing is random. Not here: what changes pixels but not
+positions (:mod:`posetube.datasets.training.augment_pixels`), chance
 (:mod:`posetube.datasets.training.augment`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -13,33 +14,34 @@ import numpy.typing as npt
 
 from posetube import boxes as box
 from posetube.errors import InputError
+from posetube.records import take_rows
 from posetube.structures import BoolArray, ByteArray, FloatArray, JointState
 
-from .labelled_clip import LabelledClip
+from .labelled_clip import LabelledClip, join_clips
 
 Matrix = npt.NDArray[np.float64]
+
+Point = npt.NDArray[np.float64]
+"""(2,) x y, pixels."""
 
 PADDING = 114
 """Grey of what lies outside a picture; the embedded model pads with the same."""
 
-LEAST_VISIBLE = 0.1
-"""Boxes of which a smaller share is left inside the picture are dropped (their joints stay)."""
+_PER_JOINT = ("keypoints", "joint_states", "keypoint_weights")
+_PER_FRAME = ("boxes", "masks", "ignore", *_PER_JOINT)
 
 
 def flip(clip: LabelledClip) -> LabelledClip:
     """Mirror left and right; joints change sides, so that a left wrist stays one by name."""
     width = clip.size[1]
-    order = clip.skeleton.flip
-    points = clip.keypoints[:, :, order].copy()
-    points[..., 0] = width - points[..., 0]
+    swapped = take_rows(clip, np.s_[:, :, clip.skeleton.flip], columns=_PER_JOINT)
     return replace(
-        clip,
+        swapped,
         images=np.ascontiguousarray(clip.images[:, :, ::-1]),
         boxes=_mirrored(clip.boxes, width),
-        keypoints=points,
-        joint_states=clip.joint_states[:, :, order],
+        keypoints=swapped.keypoints * np.float32([-1, 1]) + np.float32([width, 0]),
         masks=None if clip.masks is None else np.ascontiguousarray(clip.masks[..., ::-1]),
-        ignore=None if clip.ignore is None else _mirrored(clip.ignore, width),
+        ignore=_mirrored(clip.ignore, width),
     )
 
 
@@ -49,52 +51,62 @@ def _mirrored(boxes: FloatArray, width: int) -> FloatArray:
     return mirrored
 
 
+def reverse(clip: LabelledClip) -> LabelledClip:
+    """Play backwards; the times still rise, and the gaps between them follow what is shown."""
+    turned = take_rows(clip, np.s_[:, ::-1], columns=_PER_FRAME)
+    times = clip.times[0] + clip.times[-1] - clip.times[::-1]
+    return replace(turned, images=clip.images[::-1], times=times)
+
+
 def scale(clip: LabelledClip, factor: float, *, size: tuple[int, int]) -> LabelledClip:
     """Enlarge by ``factor`` about the middle, on a canvas of ``size`` (H, W)."""
-    return warp(clip, placement(clip.size, size, factor=factor), size=size)
-
-
-def rotate(clip: LabelledClip, degrees: float) -> LabelledClip:
-    """Turn clockwise about the middle; the picture keeps its size."""
-    return warp(clip, placement(clip.size, clip.size, degrees=degrees), size=clip.size)
+    matrix = placement(factor=factor, source=middle(clip.size), target=middle(size))
+    return cut(warp(clip, matrix, size=size))
 
 
 def crop(clip: LabelledClip, *, top: int, left: int, size: tuple[int, int]) -> LabelledClip:
     """Cut a window of ``size`` (H, W) out; where it reaches beyond the picture, it is grey."""
     matrix = np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])
-    return warp(clip, matrix, size=size)
+    return cut(warp(clip, matrix, size=size))
+
+
+def shrink(clip: LabelledClip, *, long_side: int) -> LabelledClip:
+    """Reduce the frames to ``long_side`` pixels at most, averaging the pixels that fall together."""
+    factor = min(1.0, long_side / max(clip.size))
+    height, width = (max(1, round(side * factor)) for side in clip.size)
+    matrix = np.diag([width / clip.size[1], height / clip.size[0], 1.0])
+    images = [cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+              for image in clip.images]  # fmt: skip
+    return _moved(clip, np.repeat(matrix[None], len(clip), axis=0), np.stack(images))
+
+
+def middle(size: tuple[int, int]) -> Point:
+    """The point in the middle of a picture of ``size`` (H, W)."""
+    return np.array([size[1], size[0]]) / 2
 
 
 def placement(
-    source: tuple[int, int],
-    target: tuple[int, int],
-    *,
-    factor: float = 1.0,
-    degrees: float = 0.0,
-    shift: tuple[float, float] = (0.0, 0.0),
+    *, factor: float = 1.0, degrees: float = 0.0, source: Point, target: Point
 ) -> Matrix:
-    """(3, 3) map that puts the middle of a picture on the middle of a canvas.
+    """(3, 3) map that puts a point of a picture on a point of a canvas.
 
     Args:
-        source: (H, W) of the picture, pixels.
-        target: (H, W) of the canvas.
         factor: Enlargement.
         degrees: Turn, clockwise.
-        shift: x, y on the canvas, pixels.
+        source: The point of the picture.
+        target: Where it comes to lie.
     """
     angle = np.deg2rad(degrees)
     cos, sin = factor * np.cos(angle), factor * np.sin(angle)
     linear = np.array([[cos, -sin], [sin, cos]])
-    middle = np.array([target[1], target[0]]) / 2 + np.array(shift)
-    offset = middle - linear @ (np.array([source[1], source[0]]) / 2)
-    return np.vstack([np.column_stack([linear, offset]), [0, 0, 1]])
+    return np.vstack([np.column_stack([linear, target - linear @ source]), [0, 0, 1]])
 
 
 def warp(clip: LabelledClip, matrix: Matrix, *, size: tuple[int, int]) -> LabelledClip:
     """Move a clip onto a canvas by an affine map of continuous pixel coordinates.
 
-    Joints that leave the canvas become absent, boxes are cut at its border. A turned box takes the
-    extent of the ellipse in it, since nobody fills the corners.
+    Labels may lie outside the canvas afterwards; :func:`cut` ends them at its border. A turned box
+    takes the extent of the ellipse in it, since nobody fills the corners.
 
     Args:
         clip: The clip.
@@ -111,22 +123,22 @@ def warp(clip: LabelledClip, matrix: Matrix, *, size: tuple[int, int]) -> Labell
             f"got {matrix.shape} and {size}"
         )
     maps = np.broadcast_to(matrix, (t, 3, 3))
+    frames = zip(clip.images, maps, strict=True)
+    images = [_resampled(image, each, size, cv2.INTER_LINEAR) for image, each in frames]
+    return _moved(clip, maps, np.stack(images))
+
+
+def _moved(clip: LabelledClip, maps: Matrix, images: ByteArray) -> LabelledClip:
+    """A clip whose pictures are on the canvas already: everything else follows, frame by frame."""
     linear, offset = maps[:, :2, :2], maps[:, :2, 2]
     points = np.einsum("tij,ntkj->ntki", linear, clip.keypoints) + offset[:, None]
-    inside = ((points >= 0) & (points < np.array([size[1], size[0]]))).all(axis=-1)
     return replace(
         clip,
-        images=np.stack(
-            [
-                _resampled(i, m, size, cv2.INTER_LINEAR)
-                for i, m in zip(clip.images, maps, strict=True)
-            ]
-        ),
-        boxes=_moved(clip.boxes, maps, size),
-        keypoints=np.where(inside[..., None], points, np.nan).astype(np.float32),
-        joint_states=np.where(inside, clip.joint_states, JointState.ABSENT).astype(np.uint8),
-        masks=None if clip.masks is None else _moved_masks(clip.masks, maps, size),
-        ignore=None if clip.ignore is None else _moved(clip.ignore, maps, size),
+        images=images,
+        boxes=_moved_boxes(clip.boxes, maps),
+        keypoints=points.astype(np.float32),
+        masks=None if clip.masks is None else _moved_masks(clip.masks, maps, images.shape[1:3]),
+        ignore=_moved_boxes(clip.ignore, maps),
     )
 
 
@@ -146,98 +158,106 @@ def _moved_masks(masks: BoolArray, maps: Matrix, size: tuple[int, int]) -> BoolA
     return moved
 
 
-def _moved(boxes: FloatArray, maps: Matrix, size: tuple[int, int]) -> FloatArray:
+def _moved_boxes(boxes: FloatArray, maps: Matrix) -> FloatArray:
     linear, offset = maps[:, :2, :2], maps[:, :2, 2]
-    middle = np.einsum("tij,ntj->nti", linear, (boxes[..., :2] + boxes[..., 2:]) / 2) + offset
+    centre = np.einsum("tij,ntj->nti", linear, (boxes[..., :2] + boxes[..., 2:]) / 2) + offset
     half = (boxes[..., 2:] - boxes[..., :2]) / 2
     extent = np.sqrt(np.einsum("tij,ntj->nti", linear**2, half**2))
-    whole = np.concatenate([middle - extent, middle + extent], axis=-1)
-    cut = box.clip(whole, height=size[0], width=size[1])
-    with np.errstate(invalid="ignore"):
-        gone = box.area(cut) < LEAST_VISIBLE * np.maximum(box.area(whole), 1e-6)
-    return np.where(gone[..., None], np.nan, cut).astype(np.float32)
+    return np.concatenate([centre - extent, centre + extent], axis=-1).astype(np.float32)
 
 
-def reverse(clip: LabelledClip) -> LabelledClip:
-    """Play backwards; the times rise still, and the gaps between them follow what is shown."""
-    times = clip.times[0] + clip.times[-1] - clip.times[::-1]
-    return replace(_at(clip, np.arange(len(clip))[::-1]), times=times)
+def cut(
+    clip: LabelledClip, *, least_visible: float = 0.0, least_side: float = 0.0
+) -> LabelledClip:
+    """End everything at the border of the frames; what lies outside is absent.
 
-
-def stride(clip: LabelledClip, step: int, *, first: int = 0) -> LabelledClip:
-    """Keep every ``step``-th frame from ``first`` on: the same motion, faster.
-
-    Raises:
-        InputError: If ``step`` is below 1, or ``first`` is no frame of the clip.
+    Args:
+        clip: Its labels may lie outside its frames.
+        least_visible: People of whose box a smaller share is left in a frame, in [0, 1], are absent
+            from it, and the rest of the box becomes a region to ignore.
+        least_side: The same for people with a shorter box side, pixels.
     """
-    if step < 1 or not 0 <= first < len(clip):
-        raise InputError(
-            f"stride: step must be 1 or more and first in [0, {len(clip)}), got {step} and {first}"
-        )
-    return _at(clip, np.arange(first, len(clip), step))
-
-
-def _at(clip: LabelledClip, frames: npt.NDArray[np.int64]) -> LabelledClip:
+    height, width = clip.size
+    boxes = box.clip(clip.boxes, height=height, width=width)
+    regions = box.clip(clip.ignore, height=height, width=width)
+    area, side = box.area(boxes), (boxes[..., 2:] - boxes[..., :2]).min(axis=-1)
+    inside = ((clip.keypoints >= 0) & (clip.keypoints < np.float32([width, height]))).all(axis=-1)
+    kept = (side >= least_side) & (area >= least_visible * box.area(clip.boxes)) & (area > 0)
+    remnants = np.where((~kept & (area > 0))[..., None], boxes, np.nan)
+    regions = np.concatenate([regions, remnants]).astype(np.float32)
     return replace(
         clip,
-        images=clip.images[frames],
-        times=np.sort(clip.times[frames]),
-        boxes=clip.boxes[:, frames],
-        keypoints=clip.keypoints[:, frames],
-        joint_states=clip.joint_states[:, frames],
-        masks=None if clip.masks is None else clip.masks[:, frames],
-        ignore=None if clip.ignore is None else clip.ignore[:, frames],
+        boxes=np.where(kept[..., None], boxes, np.nan).astype(np.float32),
+        keypoints=np.where(inside[..., None], clip.keypoints, np.nan).astype(np.float32),
+        joint_states=np.where(inside, clip.joint_states, JointState.ABSENT).astype(np.uint8),
+        ignore=regions[(box.area(regions) > 0).any(axis=1)],
     )
 
 
-def mosaic(
-    clips: tuple[LabelledClip, LabelledClip, LabelledClip, LabelledClip],
-    *,
-    size: tuple[int, int],
-    split: tuple[float, float] = (0.5, 0.5),
-) -> LabelledClip:
-    """Four clips side by side: each is scaled to its quarter of the canvas.
+Window = tuple[int, int, int, int]
+"""Top, bottom, left, right, pixels."""
 
-    Masks are kept where all four have them.
+
+def quarters(size: tuple[int, int], split: tuple[float, float] = (0.5, 0.5)) -> list[Window]:
+    """Top left, top right, bottom left and bottom right of a canvas.
 
     Args:
-        clips: Top left, top right, bottom left, bottom right; of one length and joint set.
         size: (H, W) of the canvas, pixels.
         split: Where the quarters meet, y and x, as shares of the canvas, in (0, 1).
 
     Raises:
-        InputError: If lengths or joint sets differ, or a quarter has no pixels.
+        InputError: If a quarter has no pixels.
+    """
+    y, x = round(size[0] * split[0]), round(size[1] * split[1])
+    if not (0 < y < size[0] and 0 < x < size[1]):
+        raise InputError(f"mosaic: every quarter needs pixels, got split {split} of {size}")
+    return [(0, y, 0, x), (0, y, x, size[1]), (y, size[0], 0, x), (y, size[0], x, size[1])]
+
+
+def mosaic(
+    clips: Sequence[LabelledClip],
+    *,
+    size: tuple[int, int],
+    split: tuple[float, float] = (0.5, 0.5),
+) -> LabelledClip:
+    """Four clips side by side; masks are kept where all four have them.
+
+    Args:
+        clips: One for each of :func:`quarters`, as large as it; of one length and joint set.
+        size: (H, W) of the canvas, pixels.
+        split: Where the quarters meet, see :func:`quarters`.
+
+    Raises:
+        InputError: If sizes, lengths or joint sets do not fit, or a quarter has no pixels.
     """
     if len({(len(clip), clip.skeleton.name) for clip in clips}) != 1:
         found = [(len(clip), clip.skeleton.name) for clip in clips]
         raise InputError(f"mosaic: clips must have one length and one joint set, got {found}")
-    y, x = round(size[0] * split[0]), round(size[1] * split[1])
-    if not (0 < y < size[0] and 0 < x < size[1]):
-        raise InputError(f"mosaic: every quarter needs pixels, got split {split} of {size}")
-    windows = [(0, y, 0, x), (0, y, x, size[1]), (y, size[0], 0, x), (y, size[0], x, size[1])]
-    quarters = [_quarter(clip, window, size) for clip, window in zip(clips, windows, strict=True)]
-    images = np.full((len(clips[0]), *size, 3), PADDING, np.uint8)
-    for quarter, (top, bottom, left, right) in zip(quarters, windows, strict=True):
-        images[:, top:bottom, left:right] = quarter.images[:, top:bottom, left:right]
-    regions = [quarter.ignore for quarter in quarters if quarter.ignore is not None]
-    masks = [quarter.masks for quarter in quarters if quarter.masks is not None]
-    return replace(
-        quarters[0],
-        images=images,
-        boxes=np.concatenate([quarter.boxes for quarter in quarters]),
-        keypoints=np.concatenate([quarter.keypoints for quarter in quarters]),
-        joint_states=np.concatenate([quarter.joint_states for quarter in quarters]),
-        masks=np.concatenate(masks) if len(masks) == 4 else None,
-        ignore=np.concatenate(regions) if regions else None,
-    )
+    windows = quarters(size, split)
+    inner = [(bottom - top, right - left) for top, bottom, left, right in windows]
+    if [clip.size for clip in clips] != inner:
+        got = [clip.size for clip in clips]
+        raise InputError(f"mosaic: expected clips of {inner} pixels, got {got}")
+    images = np.empty((len(clips[0]), *size, 3), np.uint8)
+    for clip, (top, bottom, left, right) in zip(clips, windows, strict=True):
+        images[:, top:bottom, left:right] = clip.images
+    parts = [_in_window(clip, images, window) for clip, window in zip(clips, windows, strict=True)]
+    return join_clips(parts)
 
 
-def _quarter(
-    clip: LabelledClip, window: tuple[int, int, int, int], size: tuple[int, int]
-) -> LabelledClip:
-    """A clip scaled to a window (top, bottom, left, right) and cut by it, on the whole canvas."""
+def _in_window(clip: LabelledClip, canvas: ByteArray, window: Window) -> LabelledClip:
+    """A clip's labels on the whole canvas, where the window lies."""
     top, bottom, left, right = window
-    inner = (bottom - top, right - left)
-    factor = min(inner[0] / clip.size[0], inner[1] / clip.size[1])
-    fitted = scale(clip, factor, size=inner)
-    return crop(fitted, top=-top, left=-left, size=size)
+    offset = np.array([left, top, left, top], np.float32)
+    masks = None
+    if clip.masks is not None:
+        masks = np.zeros((*clip.masks.shape[:2], *canvas.shape[1:3]), np.bool_)
+        masks[..., top:bottom, left:right] = clip.masks
+    return replace(
+        clip,
+        images=canvas,
+        boxes=clip.boxes + offset,
+        keypoints=clip.keypoints + offset[:2],
+        masks=masks,
+        ignore=clip.ignore + offset,
+    )

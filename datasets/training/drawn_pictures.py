@@ -1,7 +1,7 @@
-"""Invented people as pictures to train on: in invented scenes, or put onto photographs.
+"""Draws pictures to train on: invented people in invented scenes, or put onto photographs.
 
-What makes them is :mod:`posetube.datasets.synthetic`; here their exact truth becomes the labels
-that a teacher would have given, had it seen them.
+The exact truth of :mod:`posetube.datasets.synthetic` becomes the labels that a teacher would have
+given. A picture is a clip of one frame.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,15 +11,16 @@ import numpy as np
 
 from posetube import boxes as box
 from posetube.errors import InputError
-from posetube.structures import FloatArray, JointState
+from posetube.skeletons import COCO17
+from posetube.structures import JointState
 
 from ..synthetic import PictureConfig, SyntheticFrame, paste_people, picture
-from .training_pictures import LabelledPicture
+from .labelled_clip import LabelledClip, join_clips
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnConfig:
-    """How invented people become training pictures."""
+    """How invented people become pictures to train on."""
 
     scene: PictureConfig = field(default_factory=PictureConfig)
     """Pictures that are drawn as a whole."""
@@ -57,12 +58,12 @@ class DrawnConfig:
 
 
 def drawn_pictures(
-    photograph: Callable[[np.random.Generator], LabelledPicture] | None,
+    photograph: Callable[[np.random.Generator], LabelledClip] | None,
     *,
     count: int,
     config: DrawnConfig,
     seed: int,
-) -> Iterator[tuple[str, LabelledPicture]]:
+) -> Iterator[tuple[str, LabelledClip]]:
     """File name and picture, ``count`` times; each depends on ``seed`` and its own number alone.
 
     Args:
@@ -80,7 +81,7 @@ def drawn_pictures(
         yield f"drawn_{number:05d}.webp", made
 
 
-def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledPicture:
+def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledClip:
     """The truth of a drawn frame as labels to train on."""
     people = frame.people
     whole = people.visibility >= config.whole
@@ -91,51 +92,46 @@ def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledPictur
         [config.visible_weight, config.hidden_weight],
         0.0,
     )
-    return LabelledPicture(
-        image=frame.image,
-        boxes=boxes[seen].astype(np.float32),
-        keypoints=people.keypoints[seen],
-        keypoint_weights=weights[seen].astype(np.float32),
-        ignore=people.boxes[~seen],
+    return LabelledClip(
+        images=frame.image[None],
+        times=np.array([frame.time]),
+        skeleton=COCO17,
+        boxes=boxes[seen, None].astype(np.float32),
+        keypoints=people.keypoints[seen, None],
+        joint_states=people.joint_states[seen, None],
+        keypoint_weights=weights[seen, None].astype(np.float32),
+        ignore=people.boxes[~seen, None],
     )
 
 
 def onto_photograph(
-    photograph: LabelledPicture, *, config: DrawnConfig, rng: np.random.Generator
-) -> LabelledPicture:
+    photograph: LabelledClip, *, config: DrawnConfig, rng: np.random.Generator
+) -> LabelledClip:
     """Put people onto a photograph, before those who are in it."""
     low, high = config.pasted_people
     people = int(rng.integers(low, high + 1))
-    frame = paste_people(photograph.image, rng=rng, people=people, tumbling=config.scene.tumbling)
-    drawn = as_labelled(frame, config=config)
-    behind = _covered(photograph, frame)
-    return LabelledPicture(
-        image=drawn.image,
-        boxes=np.concatenate([drawn.boxes, behind.boxes]),
-        keypoints=np.concatenate([drawn.keypoints, behind.keypoints]),
-        keypoint_weights=np.concatenate([drawn.keypoint_weights, behind.keypoint_weights]),
-        ignore=np.concatenate([drawn.ignore, behind.ignore]),
+    frame = paste_people(
+        photograph.images[0], rng=rng, people=people, tumbling=config.scene.tumbling
     )
+    return join_clips([as_labelled(frame, config=config), _covered(photograph, frame)])
 
 
-def _covered(photograph: LabelledPicture, frame: SyntheticFrame) -> LabelledPicture:
-    """Those in the photograph, now partly behind the drawn people.
+def _covered(photograph: LabelledClip, frame: SyntheticFrame) -> LabelledClip:
+    """The people in the photograph, now partly behind the drawn ones.
 
-    Covered joints do not count any more; who is mostly covered becomes a region to ignore.
+    Covered joints no longer count; who is mostly covered becomes a region to ignore.
     """
     covered = frame.owner > 0
     height, width = photograph.size
     column = np.nan_to_num(photograph.keypoints[..., 0]).astype(int).clip(0, width - 1)
     row = np.nan_to_num(photograph.keypoints[..., 1]).astype(int).clip(0, height - 1)
-    corners = box.clip(photograph.boxes, height=height, width=width).round().astype(int)
+    corners = box.clip(photograph.boxes[:, 0], height=height, width=width).round().astype(int)
     share = np.array([covered[y1:y2, x1:x2].mean() if x2 > x1 and y2 > y1 else 1.0
                       for x1, y1, x2, y2 in corners.tolist()])  # fmt: skip
-    kept = share < 0.5
-    weights: FloatArray = np.where(covered[row, column], 0, photograph.keypoint_weights)
-    return replace(
+    hidden = share >= 0.5
+    behind = replace(
         photograph,
-        boxes=photograph.boxes[kept],
-        keypoints=photograph.keypoints[kept],
-        keypoint_weights=weights[kept].astype(np.float32),
-        ignore=np.concatenate([photograph.ignore, photograph.boxes[~kept]]),
+        keypoint_weights=np.where(covered[row, column], 0, photograph.weights).astype(np.float32),
+        ignore=np.concatenate([photograph.ignore, photograph.boxes[hidden]]),
     )
+    return behind.people(~hidden)

@@ -1,15 +1,19 @@
-"""A short clip with everything that is known of its people: what networks are trained on.
+"""Defines a clip and what is known of its people: what networks are trained on.
 
-Not here: how it is varied (:mod:`posetube.datasets.training.augment`), where it comes from (the
-readers, and :mod:`posetube.datasets.synthetic`).
+A picture is a clip of one frame. Not here: how clips are varied
+(:mod:`posetube.datasets.training.augment`), where they come from
+(:mod:`posetube.datasets.training.clip_index`, :mod:`posetube.datasets.training.picture_archive`,
+:mod:`posetube.datasets.synthetic`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.records import check_shapes
+from posetube.records import check_shapes, join_records, take_rows
 from posetube.skeletons import Skeleton, apply, convert
 from posetube.structures import (
     BoolArray,
@@ -18,6 +22,10 @@ from posetube.structures import (
     FloatArray,
     JointState,
 )
+
+
+PER_PERSON = ("boxes", "keypoints", "joint_states", "keypoint_weights", "masks")
+"""The fields of a clip that have a row per person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +50,14 @@ class LabelledClip:
     joint_states: ByteArray
     """(N, T, K) :class:`posetube.structures.JointState`."""
 
+    ignore: FloatArray
+    """(M, T, 4) regions where people are not labelled, pixels; NaN in frames without the region."""
+
+    keypoint_weights: FloatArray | None = None
+    """(N, T, K) how much each joint counts, in [0, 1]; None: all known joints count fully."""
+
     masks: BoolArray | None = None
     """(N, T, H, W) the pixels of each person that are seen; None where nobody has drawn them."""
-
-    ignore: FloatArray | None = None
-    """(M, T, 4) regions where people are not labelled, pixels; NaN in frames without the region."""
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[3] != 3:
@@ -55,15 +66,15 @@ class LabelledClip:
             raise InputError(f"LabelledClip.boxes: expected (N, T, 4), got {self.boxes.shape}")
         n, k = len(self.boxes), len(self.skeleton)
         t, height, width, _ = self.images.shape
-        m = 0 if self.ignore is None else len(self.ignore)
         check_shapes(
             self,
             times=(t,),
             boxes=(n, t, 4),
             keypoints=(n, t, k, 2),
             joint_states=(n, t, k),
+            ignore=(len(self.ignore), t, 4),
+            keypoint_weights=(n, t, k),
             masks=(n, t, height, width),
-            ignore=(m, t, 4),
         )
         if np.any(np.diff(self.times) < 0):
             raise InputError(f"LabelledClip.times must not decrease, got {self.times.tolist()}")
@@ -76,11 +87,22 @@ class LabelledClip:
         """H, W of the frames, pixels."""
         return self.images.shape[1], self.images.shape[2]
 
+    @property
+    def weights(self) -> FloatArray:
+        """(N, T, K) how much each joint counts; 0 where it is absent, hidden ones count too."""
+        known = (self.joint_states != JointState.ABSENT).astype(np.float32)
+        return known if self.keypoint_weights is None else known * self.keypoint_weights
+
+    def people(self, rows: Any) -> "LabelledClip":
+        """The same clip with some of its people; ``rows`` is a mask, indices or a slice."""
+        return take_rows(self, rows, columns=PER_PERSON)
+
     def joints_of(self, skeleton: Skeleton) -> tuple[FloatArray, FloatArray]:
-        """The joints that a network is to find; hidden ones count like visible ones.
+        """The joints that a network is to find.
 
         Returns:
-            (N, T, K) positions by name, NaN where the clip does not know them, and 1 where it does.
+            (N, T, K, 2) positions by name, NaN where the clip does not know them, and (N, T, K)
+            how much each counts, in [0, 1].
 
         Raises:
             InputError: If the two joint sets share no joint.
@@ -91,7 +113,25 @@ class LabelledClip:
                 f"pictures of {self.skeleton.name} have no joint that a network of {skeleton.name} "
                 "finds; start from a model of another joint set"
             )
-        known = (self.joint_states != JointState.ABSENT).astype(np.float32)
-        points, weights = apply(plan, self.keypoints, known)
+        points, weights = apply(plan, self.keypoints, self.weights)
         unknown = np.isnan(points).any(axis=-1)
         return np.asarray(points, np.float32), np.where(unknown, 0, weights).astype(np.float32)
+
+
+class ClipSource(Protocol):
+    """Where training clips come from."""
+
+    def draw(self, rng: np.random.Generator) -> LabelledClip:
+        """A random clip."""
+
+
+def join_clips(clips: Sequence[LabelledClip]) -> LabelledClip:
+    """The people and regions of all clips over the pictures of the first.
+
+    Masks are kept where all clips have them.
+
+    Args:
+        clips: At least one; of one size, length and joint set.
+    """
+    weighted = [replace(clip, keypoint_weights=clip.weights) for clip in clips]
+    return join_records(weighted, columns=(*PER_PERSON, "ignore"))

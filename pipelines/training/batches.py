@@ -1,45 +1,89 @@
-"""What a training step is fed, and how it is prepared ahead: a pure function of seed and step.
+"""Makes the batches of a training run, each a pure function of seed and step, and prefetches them.
 
 So a run that was stopped goes on with the very batches it would have had, whatever the number of
-threads. Not here: where batches come from (:mod:`.picture_batches`, :mod:`.clip_batches`).
+threads. Pictures are clips of one frame. Not here: where clips come from (:mod:`.clip_sources`),
+one clip's variation (:mod:`posetube.datasets.training.augment`).
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray
 
-if TYPE_CHECKING:
-    from ...models3d.training.targets import TubeTruth
+from ...datasets.training.augment import augment_clip
+from ...datasets.training.augment_config import AugmentConfig
+from ...datasets.training.labelled_clip import ClipSource
+from ...models3d.training.targets import TubeTruth
+from .tube_truth import truth_of_clip
 
 Size = tuple[int, int]
 """Height and width, pixels."""
 
-MULTIPLE = 32
-"""Heights and widths of a batch's pictures are multiples of this, pixels."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class TrainingBatch:
     """B clips of one size and length, with their truth."""
 
     images: ByteArray
     """(B, T, H, W, 3) RGB."""
 
-    truth: "tuple[TubeTruth, ...]"
+    truth: tuple[TubeTruth, ...]
     """B, of the same T."""
 
 
-def ahead(
-    batch: Callable[[int], Batch], start: int, stop: int, *, threads: int = 1, depth: int = 4
-) -> Iterator[Batch]:
-    """The batches of steps ``start`` to ``stop``, up to ``depth`` of them prepared ahead."""
+@dataclass(frozen=True, kw_only=True)
+class ClipBatches:
+    """Batches by step; two of the same settings and seed give the same batches."""
+
+    source: ClipSource
+    """Where clips come from."""
+
+    sizes: tuple[Size, ...]
+    """Canvases, pixels; one is drawn per batch."""
+
+    batch: int
+    """Clips per step."""
+
+    augment: AugmentConfig
+    """How clips are varied."""
+
+    skeleton: Skeleton
+    """The network's joint set."""
+
+    seed: int
+    """What chance starts from."""
+
+    def __call__(self, step: int) -> TrainingBatch:
+        """The batch of one step."""
+        rng = np.random.default_rng([self.seed, step])
+        size = self.sizes[rng.integers(len(self.sizes))]
+        clips = [
+            augment_clip(lambda: self.source.draw(rng), size=size, config=self.augment, rng=rng)
+            for _ in range(self.batch)
+        ]
+        return TrainingBatch(
+            images=np.stack([clip.images for clip in clips]),
+            truth=tuple(truth_of_clip(clip, skeleton=self.skeleton) for clip in clips),
+        )
+
+
+def prefetch(
+    batches: Callable[[int], TrainingBatch],
+    start: int,
+    stop: int,
+    *,
+    threads: int = 1,
+    depth: int = 4,
+) -> Iterator[TrainingBatch]:
+    """The batches of steps ``start`` to ``stop``, up to ``depth`` of them made in advance."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(batch, step) for step in range(start, min(start + depth, stop))]
+        waiting = [pool.submit(batches, step) for step in range(start, min(start + depth, stop))]
         for step in range(start, stop):
             ready = waiting.pop(0)
             if step + depth < stop:
-                waiting.append(pool.submit(batch, step + depth))
+                waiting.append(pool.submit(batches, step + depth))
             yield ready.result()

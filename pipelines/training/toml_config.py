@@ -1,7 +1,8 @@
-"""A TOML file as a tree of configuration dataclasses.
+"""Reads a TOML file as a tree of configuration dataclasses.
 
 Every mistake is one line that names the file, the table and the key; an unknown key names the
-nearest known one. Not here: what the settings mean (the dataclasses say it).
+nearest known one, or what a key of an earlier version has become. Not here: what the settings mean
+(the dataclasses say it).
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -23,7 +24,8 @@ def read_config(path: Path, kind: type[Config]) -> Config:
 
     Args:
         path: The file.
-        kind: The dataclass; what the file leaves out takes its default.
+        kind: The dataclass; what the file leaves out takes its default. A dataclass may say in
+            ``RENAMED`` what its keys of earlier versions have become.
 
     Raises:
         InputError: If there is no such file, or a value is out of its range.
@@ -35,11 +37,8 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         raise InputError(f"{path}: no such file; expected a TOML file of settings") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
-    for where, key, known in _unknown(table, kind, ()):
-        nearest = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
-        place = f"[{'.'.join(where)}]" if where else "the file"
-        raise FormatError(f"{path}: unknown key {key!r} in {place}; {hint}")
+    for problem in _problems(table, kind, "the file"):
+        raise FormatError(f"{path}: {problem}")
     try:
         return msgspec.convert(table, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -55,17 +54,29 @@ def _path(kind: type, value: Any) -> Any:
     raise NotImplementedError(f"no setting is of type {kind}")
 
 
-def _unknown(
-    table: dict[str, Any], kind: type, where: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], str, list[str]]]:
-    """Every key that no field is called: its table, itself, the fields there are."""
+def _problems(table: dict[str, Any], kind: type, place: str) -> Iterator[str]:
+    """What is wrong with a table's keys, and with words that must be one of several."""
     hints = get_type_hints(kind)
     known = [field.name for field in dataclasses.fields(kind)]
     for key, value in table.items():
         if key not in known:
-            yield where, key, known
-        elif isinstance(value, dict):
-            # A table that may be left out has the type ``Settings | None``.
-            for part in get_args(hints[key]) or (hints[key],):
-                if dataclasses.is_dataclass(part) and isinstance(part, type):
-                    yield from _unknown(value, part, (*where, key))
+            yield f"unknown key {key!r} in {place}; {_hint(key, known, kind)}"
+            continue
+        # A field may have one of several types: ``Settings | None``, a table or a word.
+        parts = (hints[key],) if get_origin(hints[key]) is Literal else get_args(hints[key])
+        for part in parts or (hints[key],):
+            if isinstance(value, dict) and dataclasses.is_dataclass(part):
+                name = key if place == "the file" else f"{place[1:-1]}.{key}"
+                yield from _problems(value, _class_of(part), f"[{name}]")
+            words = get_args(part) if get_origin(part) is Literal else ()
+            if isinstance(value, str) and words and value not in words:
+                yield f"{key} in {place} must be one of {', '.join(words)}, got {value!r}"
+
+
+def _hint(key: str, known: list[str], kind: type) -> str:
+    """What to write instead of an unknown key."""
+    renamed: dict[str, str] = getattr(kind, "RENAMED", {})
+    nearest = difflib.get_close_matches(key, known, n=1)
+    if key in renamed:
+        return f"it has become {renamed[key]}"
+    return f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"

@@ -1,14 +1,14 @@
-"""Photographs with people's boxes and joints, to train on: a tar of pictures, a npz of labels.
+"""Reads and writes archives of pictures to train on: a tar of pictures, an npz of labels.
 
-The labels are a teacher network's, so each comes with the teacher's confidence. What it is sure
-of is a person; what it half believes is a region to ignore, neither person nor background.
+The labels may be a teacher network's, so each comes with a confidence. What the teacher is sure of
+is a person; what it half believes is a region to ignore, neither person nor background. A picture
+is a clip of one frame.
 
-Not here: how a picture is varied (:mod:`posetube.datasets.training.picture_augment`), drawn people
-(:mod:`posetube.datasets.synthetic`), annotation formats of public data sets.
+Not here: how clips are varied (:mod:`posetube.datasets.training.augment`), drawn people
+(:mod:`posetube.datasets.training.drawn_pictures`), annotation formats of public data sets.
 """
 
 import io
-import os
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,47 +18,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from posetube import boxes as box
+from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, MediaError
-from posetube.records import check_shapes
-from posetube.structures import ByteArray, FloatArray
+from posetube.skeletons import COCO17
+from posetube.structures import ByteArray, FloatArray, JointState
 
+from .labelled_clip import LabelledClip
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledPicture:
-    """One picture and the N people in it."""
-
-    image: ByteArray
-    """(H, W, 3) RGB."""
-
-    boxes: FloatArray
-    """(N, 4) x1 y1 x2 y2, pixels."""
-
-    keypoints: FloatArray
-    """(N, K, 2) x y, pixels; NaN where not known."""
-
-    keypoint_weights: FloatArray
-    """(N, K) how much each joint is to count, in [0, 1]; 0 where not known."""
-
-    ignore: FloatArray
-    """(M, 4) regions that are neither person nor background, pixels."""
-
-    def __post_init__(self) -> None:
-        if self.keypoints.ndim != 3:
-            got = self.keypoints.shape
-            raise InputError(f"LabelledPicture.keypoints: expected (N, K, 2), got {got}")
-        n, k, _ = self.keypoints.shape
-        check_shapes(self, boxes=(n, 4), keypoints=(n, k, 2), keypoint_weights=(n, k))
-        check_shapes(self, ignore=(len(self.ignore), 4))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width, pixels."""
-        return self.image.shape[0], self.image.shape[1]
+IGNORED = 0.2
+"""Score that a region to ignore is written with, below :attr:`TeacherTrust.person`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherTrust:
-    """From which confidence on a teacher's label is believed."""
+    """How confident a teacher must be for its labels to be believed."""
 
     person: float = 0.40
     """A box at or above this, in [0, 1], is a person; below it, a region to ignore."""
@@ -80,7 +54,8 @@ class PictureArchive:
     """Pictures of ``NAME.tar`` with the labels of ``NAME.npz``, read one at a time.
 
     The npz holds ``names`` (I,) files in the tar, ``image`` (P,) index into names, ``boxes``
-    (P, 5) x1 y1 x2 y2 score, ``keypoints`` (P, K, 3) x y score, in pixels of the picture.
+    (P, 5) x1 y1 x2 y2 score, ``keypoints`` (P, 17, 3) x y score, in pixels of the picture; the
+    joints are COCO's.
 
     Args:
         tar: The pictures; an ``.npz`` of the same name lies beside it.
@@ -107,32 +82,35 @@ class PictureArchive:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> LabelledPicture:
-        """Read one picture, ``index`` in [0, I).
+    def __getitem__(self, index: int) -> LabelledClip:
+        """Read one picture as a clip of one frame, ``index`` in [0, I).
 
         Raises:
             MediaError: If the picture cannot be decoded.
         """
         rows = self._rows[index]
-        boxes = self._boxes[rows].astype(np.float32)
-        joints = self._keypoints[rows].astype(np.float32)
-        sure = boxes[:, 4] >= self.trust.person
-        points, confidence = joints[sure, :, :2], joints[sure, :, 2]
+        boxes = self._boxes[rows, None].astype(np.float32)
+        joints = self._keypoints[rows, None].astype(np.float32)
+        sure = boxes[:, 0, 4] >= self.trust.person
+        points, confidence = joints[sure, ..., :2], joints[sure, ..., 2]
         known = confidence >= self.trust.joint
-        return LabelledPicture(
-            image=self._read(self.names[index]),
-            boxes=boxes[sure, :4],
+        weights = np.clip(confidence, self.trust.least_weight, 1)
+        return LabelledClip(
+            images=self._read(self.names[index])[None],
+            times=np.zeros(1),
+            skeleton=COCO17,
+            boxes=boxes[sure, :, :4],
             keypoints=np.where(known[..., None], points, np.nan).astype(np.float32),
-            keypoint_weights=np.where(
-                known, np.clip(confidence, self.trust.least_weight, 1), 0
-            ).astype(np.float32),
-            ignore=boxes[~sure, :4],
+            joint_states=np.where(known, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8),
+            keypoint_weights=np.where(known, weights, 0).astype(np.float32),
+            ignore=boxes[~sure, :, :4],
         )
 
     def _read(self, name: str) -> ByteArray:
         start, length = self._places[name]
         with self.path.open("rb") as file:
-            encoded = os.pread(file.fileno(), length, start)
+            file.seek(start)
+            encoded = file.read(length)
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
             raise MediaError(f"{self.path}: {name} is not a picture")
@@ -162,48 +140,60 @@ class PictureMixture:
         ]
         self._shares = np.array(shown) / sum(shown)
 
-    def draw(self, rng: np.random.Generator) -> LabelledPicture:
-        """The next picture."""
+    def draw(self, rng: np.random.Generator) -> LabelledClip:
+        """Read a random picture."""
         archive = self._archives[rng.choice(len(self._archives), p=self._shares)]
         return archive[int(rng.integers(len(archive)))]
 
 
 def write_archive(
-    tar: Path, pictures: Iterable[tuple[str, LabelledPicture]], *, quality: int = 85
+    tar: Path, pictures: Iterable[tuple[str, LabelledClip]], *, quality: int = 85
 ) -> None:
-    """Write pictures and labels in the form that :class:`PictureArchive` reads.
+    """Write pictures and labels in the form that :class:`PictureArchive` reads, whole or not at all.
 
     Args:
         tar: File to write; the labels go to an ``.npz`` of the same name.
-        pictures: File name, which ends in ``.webp``, and picture, one at a time.
+        pictures: File name, which ends in ``.webp``, and clip of one frame, one at a time; joints
+            become COCO's, by name.
         quality: Of the pictures, 1 to 100.
+
+    Raises:
+        InputError: If there are no pictures.
     """
     names, counts, boxes, joints = [], [], [], []
-    with tarfile.open(tar, "w") as file:
-        for name, picture in pictures:
-            _append(file, name, picture.image, quality)
-            box_rows, joint_rows = _label_rows(picture)
-            names.append(name)
-            counts.append(len(box_rows))
-            boxes.append(box_rows)
-            joints.append(joint_rows)
-    np.savez(
-        tar.with_suffix(".npz"),
-        names=np.array(names),
-        image=np.repeat(np.arange(len(names)), counts),
-        boxes=np.concatenate(boxes),
-        keypoints=np.concatenate(joints),
-    )
+    labels = tar.with_suffix(".npz")
+    with replacing(labels) as labels_aside, replacing(tar) as aside:
+        with tarfile.open(aside, "w") as file:
+            for name, picture in pictures:
+                _append(file, name, picture.images[0], quality)
+                box_rows, joint_rows = _label_rows(picture)
+                names.append(name)
+                counts.append(len(box_rows))
+                boxes.append(box_rows)
+                joints.append(joint_rows)
+        if not names:
+            raise InputError(f"{tar}: expected pictures to write, got none")
+        np.savez(
+            labels_aside,
+            names=np.array(names),
+            image=np.repeat(np.arange(len(names)), counts),
+            boxes=np.concatenate(boxes),
+            keypoints=np.concatenate(joints),
+        )
 
 
-def _label_rows(picture: LabelledPicture) -> tuple[FloatArray, FloatArray]:
-    people, regions = len(picture.boxes), len(picture.ignore)
-    scores = np.concatenate([np.ones(people), np.full(regions, 0.2)])
-    boxes = np.column_stack([np.concatenate([picture.boxes, picture.ignore]), scores])
-    joints = np.zeros((people + regions, picture.keypoints.shape[1], 3), np.float32)
-    joints[:people, :, :2] = np.nan_to_num(picture.keypoints)
-    joints[:people, :, 2] = picture.keypoint_weights
-    return boxes.astype(np.float32), joints
+def _label_rows(picture: LabelledClip) -> tuple[FloatArray, FloatArray]:
+    """(P, 5) boxes with scores and (P, 17, 3) joints of one picture: people, then regions."""
+    height, width = picture.size
+    boxes = box.clip(picture.boxes[:, 0], height=height, width=width)
+    there = box.area(boxes) > 0
+    points, weights = (values[there, 0] for values in picture.joints_of(COCO17))
+    regions = picture.ignore[np.isfinite(picture.ignore[:, 0]).all(axis=1), 0]
+    people = np.column_stack([boxes[there], np.ones(there.sum())])
+    ignored = np.column_stack([regions, np.full(len(regions), IGNORED)])
+    joints = np.zeros((len(people) + len(ignored), len(COCO17), 3), np.float32)
+    joints[: len(people)] = np.concatenate([np.nan_to_num(points), weights[..., None]], axis=2)
+    return np.concatenate([people, ignored]).astype(np.float32), joints
 
 
 def _append(file: tarfile.TarFile, name: str, image: ByteArray, quality: int) -> None:

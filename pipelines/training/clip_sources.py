@@ -1,0 +1,159 @@
+"""Says what a network is trained on: archives of pictures, or the clips of a data set.
+
+Not here: the archives (:mod:`posetube.datasets.training.picture_archive`), the clips
+(:mod:`posetube.datasets.training.clip_index`).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posetube.errors import InputError
+from posetube.skeletons import Skeleton
+
+from ...datasets.annotated_video import Split
+from ...datasets.published.dataset_table import open_dataset
+from ...datasets.training.augment_config import AugmentConfig, VideoAugmentConfig
+from ...datasets.training.clip_frames import ClipConfig
+from ...datasets.training.clip_index import ClipIndex
+from ...datasets.training.picture_archive import PictureMixture, TeacherTrust
+from .batches import ClipBatches, Size
+
+MULTIPLE = 32
+"""Heights and widths of canvases are multiples of this, pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """How large a batch is, and who prepares it."""
+
+    batch: int
+    """Pictures or clips per step."""
+
+    threads: int = 1
+    """Threads that prepare batches ahead of their use; the batches do not depend on it."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "threads"):
+            value = getattr(self, name)
+            if value < 1:
+                raise InputError(f"{type(self).__name__}.{name} must be 1 or more, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesConfig(BatchConfig):
+    """Which pictures, how often each, and how they are varied."""
+
+    archives: dict[str, float] = field(default_factory=dict)
+    """Tar of pictures (labels beside it as npz) to how often one of its pictures is shown, relative
+    to a picture of another archive; none where invented people are all."""
+
+    sizes: tuple[Size, ...] = ((256, 352), (288, 384), (320, 448), (352, 480))
+    """Height and width of a batch's canvases, multiples of 32 pixels; one is drawn per batch."""
+
+    batch: int = 8
+    trust: TeacherTrust = field(default_factory=TeacherTrust)
+    """Which of a teacher's labels are believed."""
+
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How pictures are varied."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.archives.values(), default=1) <= 0:
+            raise InputError(
+                f"PicturesConfig.archives must have weights above 0, got {self.archives}"
+            )
+        if any(side % MULTIPLE or side < 64 for size in self.sizes for side in size):
+            raise InputError(
+                f"PicturesConfig.sizes must be multiples of 32 from 64, got {self.sizes}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipsConfig(BatchConfig):
+    """Which clips, and how they are varied."""
+
+    dataset: str
+    """Name of the data set, as ``posetube data check`` knows it."""
+
+    root: Path
+    """Its folder."""
+
+    split: Split = ""
+    """Only videos of this part; empty: all."""
+
+    frames: ClipConfig = field(default_factory=ClipConfig)
+    """Which frames make a clip; its length becomes the network's."""
+
+    batch: int = 2
+    augment: VideoAugmentConfig = field(default_factory=VideoAugmentConfig)
+    """How clips are varied, and the size of their canvas, multiples of 32 pixels."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames.length % 2 == 0:
+            raise InputError(
+                f"ClipsConfig.frames.length must be odd, got {self.frames.length}; a clip has a "
+                "middle frame"
+            )
+        if any(side % MULTIPLE for side in self.augment.size):
+            raise InputError(
+                f"ClipsConfig.augment.size must be multiples of {MULTIPLE}, got {self.augment.size}"
+            )
+
+
+def picture_batches(
+    config: PicturesConfig, *, skeleton: Skeleton, seed: int, root: Path = Path()
+) -> ClipBatches:
+    """Batches of pictures, clips of one frame.
+
+    Args:
+        config: Which pictures.
+        skeleton: The network's joint set.
+        seed: What chance starts from.
+        root: Folder that relative paths of archives start from.
+
+    Raises:
+        FormatError: If an archive cannot be read.
+    """
+    return ClipBatches(
+        source=PictureMixture(config.archives, root=root, trust=config.trust),
+        sizes=config.sizes,
+        batch=config.batch,
+        augment=config.augment,
+        skeleton=skeleton,
+        seed=seed,
+    )
+
+
+def clip_batches(
+    config: ClipsConfig, *, skeleton: Skeleton, seed: int, root: Path = Path()
+) -> ClipBatches:
+    """Batches of a data set's clips.
+
+    Args:
+        config: Which clips.
+        skeleton: The network's joint set.
+        seed: What chance starts from.
+        root: Folder that a relative root of the data set starts from.
+
+    Raises:
+        InputError: If there is no such data set, or it has no clip to train on.
+        FormatError: If it cannot be read.
+    """
+    dataset = open_dataset(config.dataset, root / config.root)
+    clips = ClipIndex(dataset=dataset, config=config.frames, split=config.split)
+    if not len(clips):
+        part = f" in part {config.split!r}" if config.split else ""
+        raise InputError(
+            f"{root / config.root}: no clip of {config.frames.length} labelled frames{part}; "
+            f"'posetube data check {config.dataset}' shows what is there"
+        )
+    return ClipBatches(
+        source=clips,
+        sizes=(config.augment.size,),
+        batch=config.batch,
+        augment=config.augment,
+        skeleton=skeleton,
+        seed=seed,
+    )
