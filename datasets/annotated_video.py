@@ -6,7 +6,7 @@ settles, once: joints that are not labelled are NaN however the files spell it, 
 from 0 (1 is subtracted from MATLAB's), a frame without people is not a frame without labels.
 
 Not here: the pictures themselves (:mod:`posetube.datasets.video` decodes), stretches of frames to
-train and evaluate on (:mod:`posetube.datasets.training.clips`).
+train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).
 """
 
 from dataclasses import dataclass

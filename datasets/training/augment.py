@@ -10,11 +10,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from posetube.structures import BoolArray
-
 from .augment_config import AugmentConfig
 from .augment_pixels import blur, occlude, recolour
-from .augment_places import Matrix, Point, cut, flip, middle, mosaic, placement, quarters, reverse, warp
+from .augment_places import (
+    Matrix,
+    Point,
+    cut,
+    flip,
+    middle,
+    mosaic,
+    placement,
+    quarters,
+    reverse,
+    warp,
+)
 from .labelled_clip import LabelledClip
 
 
@@ -66,7 +75,7 @@ def place_clip(
         clip = flip(clip)
     moved = warp(clip, _random_maps(clip, size, config, rng), size=size)
     moved = cut(moved, least_visible=config.least_visible, least_side=config.least_side)
-    return moved.people(_present(moved).any(axis=1))
+    return moved.people(moved.present.any(axis=1))
 
 
 def _random_maps(
@@ -78,7 +87,7 @@ def _random_maps(
     factor = fit * float(np.exp(rng.uniform(*np.log(config.scale))))
     turned = rng.random() < config.rotate_share
     degrees = float(rng.uniform(-1, 1) * config.rotate_degrees) if turned else 0.0
-    if _present(clip).any() and rng.random() < config.aim_share:
+    if clip.present.any() and rng.random() < config.aim_share:
         source = _centre_of_somebody(clip, rng)
         target = canvas * rng.uniform(0.25, 0.75, 2)
     else:
@@ -92,13 +101,8 @@ def _random_maps(
     return maps
 
 
-def _present(clip: LabelledClip) -> BoolArray:
-    """(N, T) whether each person has a box in each frame."""
-    return np.asarray(np.isfinite(clip.boxes).all(axis=2))
-
-
 def _centre_of_somebody(clip: LabelledClip, rng: np.random.Generator) -> Point:
     """The centre of one person's boxes, averaged over the frames that have one."""
-    person = rng.choice(np.flatnonzero(_present(clip).any(axis=1)))
+    person = rng.choice(np.flatnonzero(clip.present.any(axis=1)))
     x1, y1, x2, y2 = np.nanmean(clip.boxes[person], axis=0)
     return np.array([x1 + x2, y1 + y2]) / 2

@@ -1,6 +1,7 @@
 """Says how far a training clip may be from the original."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from posetube.errors import InputError
 
@@ -10,6 +11,12 @@ Range = tuple[float, float]
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
     """How clips are varied; shares are probabilities in [0, 1]. The defaults suit pictures."""
+
+    RENAMED: ClassVar[dict[str, str]] = {
+        "colour": "brightness, contrast, saturation and channel_gain",
+        "strides": "stride in [clips.frames]",
+    }
+    """What keys of earlier versions have become."""
 
     flip_share: float = 0.5
     """How often left and right are exchanged."""

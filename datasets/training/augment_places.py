@@ -39,7 +39,7 @@ def flip(clip: LabelledClip) -> LabelledClip:
         swapped,
         images=np.ascontiguousarray(clip.images[:, :, ::-1]),
         boxes=_mirrored(clip.boxes, width),
-        keypoints=swapped.keypoints * np.float32([-1, 1]) + np.float32([width, 0]),
+        keypoints=_mirrored_points(swapped.keypoints, width),
         masks=None if clip.masks is None else np.ascontiguousarray(clip.masks[..., ::-1]),
         ignore=_mirrored(clip.ignore, width),
     )
@@ -48,6 +48,12 @@ def flip(clip: LabelledClip) -> LabelledClip:
 def _mirrored(boxes: FloatArray, width: int) -> FloatArray:
     mirrored = boxes.copy()
     mirrored[..., [0, 2]] = width - boxes[..., [2, 0]]
+    return mirrored
+
+
+def _mirrored_points(points: FloatArray, width: int) -> FloatArray:
+    mirrored = points.copy()
+    mirrored[..., 0] = width - points[..., 0]
     return mirrored
 
 
@@ -71,7 +77,7 @@ def crop(clip: LabelledClip, *, top: int, left: int, size: tuple[int, int]) -> L
 
 
 def shrink(clip: LabelledClip, *, long_side: int) -> LabelledClip:
-    """Reduce the frames to ``long_side`` pixels at most, averaging the pixels that fall together."""
+    """Reduce the frames to ``long_side`` pixels at most; pixels that fall together are averaged."""
     factor = min(1.0, long_side / max(clip.size))
     height, width = (max(1, round(side * factor)) for side in clip.size)
     matrix = np.diag([width / clip.size[1], height / clip.size[0], 1.0])
@@ -85,9 +91,7 @@ def middle(size: tuple[int, int]) -> Point:
     return np.array([size[1], size[0]]) / 2
 
 
-def placement(
-    *, factor: float = 1.0, degrees: float = 0.0, source: Point, target: Point
-) -> Matrix:
+def placement(*, factor: float = 1.0, degrees: float = 0.0, source: Point, target: Point) -> Matrix:
     """(3, 3) map that puts a point of a picture on a point of a canvas.
 
     Args:
@@ -166,9 +170,7 @@ def _moved_boxes(boxes: FloatArray, maps: Matrix) -> FloatArray:
     return np.concatenate([centre - extent, centre + extent], axis=-1).astype(np.float32)
 
 
-def cut(
-    clip: LabelledClip, *, least_visible: float = 0.0, least_side: float = 0.0
-) -> LabelledClip:
+def cut(clip: LabelledClip, *, least_visible: float = 0.0, least_side: float = 0.0) -> LabelledClip:
     """End everything at the border of the frames; what lies outside is absent.
 
     Args:
@@ -178,20 +180,25 @@ def cut(
         least_side: The same for people with a shorter box side, pixels.
     """
     height, width = clip.size
-    boxes = box.clip(clip.boxes, height=height, width=width)
-    regions = box.clip(clip.ignore, height=height, width=width)
-    area, side = box.area(boxes), (boxes[..., 2:] - boxes[..., :2]).min(axis=-1)
-    inside = ((clip.keypoints >= 0) & (clip.keypoints < np.float32([width, height]))).all(axis=-1)
-    kept = (side >= least_side) & (area >= least_visible * box.area(clip.boxes)) & (area > 0)
-    remnants = np.where((~kept & (area > 0))[..., None], boxes, np.nan)
-    regions = np.concatenate([regions, remnants]).astype(np.float32)
+    boxes, inside = clip.boxes_inside, _within(clip.keypoints, clip.size)
+    whole, side = box.area(clip.boxes), (boxes[..., 2:] - boxes[..., :2]).min(axis=-1)
+    enough = (box.area(boxes) >= least_visible * whole) & (side >= least_side)
+    kept = clip.present & enough
+    remnants = np.where((clip.present & ~enough)[..., None], boxes, np.nan)
+    regions = np.concatenate([box.clip(clip.ignore, height=height, width=width), remnants])
+    somewhere = (box.area(regions) > 0).any(axis=1)
     return replace(
         clip,
         boxes=np.where(kept[..., None], boxes, np.nan).astype(np.float32),
         keypoints=np.where(inside[..., None], clip.keypoints, np.nan).astype(np.float32),
         joint_states=np.where(inside, clip.joint_states, JointState.ABSENT).astype(np.uint8),
-        ignore=regions[(box.area(regions) > 0).any(axis=1)],
+        ignore=regions[somewhere].astype(np.float32),
     )
+
+
+def _within(points: FloatArray, size: tuple[int, int]) -> BoolArray:
+    """(...,) whether points lie in a picture of ``size`` (H, W); NaN does not."""
+    return np.asarray(((points >= 0) & (points < np.array(size[::-1]))).all(axis=-1))
 
 
 Window = tuple[int, int, int, int]

@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 
+from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, IntArray, VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Dataset, Split
@@ -111,6 +112,8 @@ def label_bytes(value: object) -> int:
         return value.nbytes + OBJECT_BYTES
     if isinstance(value, str):
         return len(value) + OBJECT_BYTES
+    if isinstance(value, Skeleton):
+        return 0  # all videos share it
     if isinstance(value, dict):
         value = tuple(value.values())
     elif is_dataclass(value):

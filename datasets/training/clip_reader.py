@@ -19,8 +19,8 @@ from posetube.structures import (
     VideoTracks,
 )
 
-from ..formats.numbers import states_of
 from ..annotated_video import AnnotatedVideo
+from ..formats.numbers import states_of
 from ..video import open_video
 from ..video.frame_folder import RATE
 from ..video.picture import read_picture

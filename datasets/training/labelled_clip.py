@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from posetube import boxes as box
 from posetube.errors import InputError
 from posetube.records import check_shapes, join_records, take_rows
 from posetube.skeletons import Skeleton, apply, convert
@@ -22,7 +23,6 @@ from posetube.structures import (
     FloatArray,
     JointState,
 )
-
 
 PER_PERSON = ("boxes", "keypoints", "joint_states", "keypoint_weights", "masks")
 """The fields of a clip that have a row per person."""
@@ -88,10 +88,22 @@ class LabelledClip:
         return self.images.shape[1], self.images.shape[2]
 
     @property
+    def boxes_inside(self) -> FloatArray:
+        """(N, T, 4) boxes that end where the picture does; without area where nothing is inside."""
+        height, width = self.size
+        return np.asarray(box.clip(self.boxes, height=height, width=width), np.float32)
+
+    @property
+    def present(self) -> BoolArray:
+        """(N, T) whether each person has a box in each frame, at least partly inside."""
+        return np.asarray(box.area(self.boxes_inside) > 0)
+
+    @property
     def weights(self) -> FloatArray:
         """(N, T, K) how much each joint counts; 0 where it is absent, hidden ones count too."""
-        known = (self.joint_states != JointState.ABSENT).astype(np.float32)
-        return known if self.keypoint_weights is None else known * self.keypoint_weights
+        known = self.joint_states != JointState.ABSENT
+        weights = 1.0 if self.keypoint_weights is None else self.keypoint_weights
+        return np.where(known, weights, 0).astype(np.float32)
 
     def people(self, rows: Any) -> "LabelledClip":
         """The same clip with some of its people; ``rows`` is a mask, indices or a slice."""

@@ -18,7 +18,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from posetube import boxes as box
 from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, MediaError
 from posetube.skeletons import COCO17
@@ -149,7 +148,7 @@ class PictureMixture:
 def write_archive(
     tar: Path, pictures: Iterable[tuple[str, LabelledClip]], *, quality: int = 85
 ) -> None:
-    """Write pictures and labels in the form that :class:`PictureArchive` reads, whole or not at all.
+    """Write what :class:`PictureArchive` reads, each of the two files whole or not at all.
 
     Args:
         tar: File to write; the labels go to an ``.npz`` of the same name.
@@ -184,12 +183,10 @@ def write_archive(
 
 def _label_rows(picture: LabelledClip) -> tuple[FloatArray, FloatArray]:
     """(P, 5) boxes with scores and (P, 17, 3) joints of one picture: people, then regions."""
-    height, width = picture.size
-    boxes = box.clip(picture.boxes[:, 0], height=height, width=width)
-    there = box.area(boxes) > 0
+    there = picture.present[:, 0]
     points, weights = (values[there, 0] for values in picture.joints_of(COCO17))
     regions = picture.ignore[np.isfinite(picture.ignore[:, 0]).all(axis=1), 0]
-    people = np.column_stack([boxes[there], np.ones(there.sum())])
+    people = np.column_stack([picture.boxes_inside[there, 0], np.ones(there.sum())])
     ignored = np.column_stack([regions, np.full(len(regions), IGNORED)])
     joints = np.zeros((len(people) + len(ignored), len(COCO17), 3), np.float32)
     joints[: len(people)] = np.concatenate([np.nan_to_num(points), weights[..., None]], axis=2)

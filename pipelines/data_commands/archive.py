@@ -1,7 +1,7 @@
 """``posetube data archive ROOT --from NAME -o people.tar``: labelled pictures to train on.
 
 Not here: the form of an archive, and what is trained on it
-(:mod:`posetube.datasets.training.training_pictures`).
+(:mod:`posetube.datasets.training.picture_archive`).
 """
 
 from collections.abc import Iterator
@@ -9,21 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import cv2
-import numpy as np
 from cyclopts import Parameter
 
-from posetube import boxes as box
-from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, PoseTubeError
-from posetube.skeletons import COCO17
-from posetube.structures import FloatArray
 
 from ...datasets.annotated_video import Dataset, Split
 from ...datasets.published.dataset_table import open_dataset
-from ...datasets.training.clips import read_clip
+from ...datasets.training.augment_places import shrink
+from ...datasets.training.clip_reader import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
-from ...datasets.training.training_pictures import LabelledPicture, write_archive
+from ...datasets.training.picture_archive import write_archive
 from ..failures import COMPLETE, MARKED_PROBLEMS
 from .export import say
 
@@ -60,8 +55,7 @@ def archive(
         if value < least:
             raise InputError(f"--{name} must be {least} or more, got {value}")
     job = _Gathering(dataset=open_dataset(from_, root), long_side=long_side)
-    with replacing(out.with_suffix(".npz")), replacing(out) as aside:
-        write_archive(aside, job.pictures(split=split, every=every))
+    write_archive(out, job.pictures(split=split, every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{root} ({from_}): {job.count} pictures, {job.people} people -> {out}{left}")
     return MARKED_PROBLEMS if job.left_out else COMPLETE
@@ -77,16 +71,15 @@ class _Gathering:
     people: int = 0
     left_out: int = 0
 
-    def pictures(self, *, split: Split, every: int) -> Iterator[tuple[str, LabelledPicture]]:
+    def pictures(self, *, split: Split, every: int) -> Iterator[tuple[str, LabelledClip]]:
         """A name for each picture, and the picture.
 
         Raises:
             FormatError: If there is none.
         """
         for clip in self._clips(split, every):
-            picture = reduced(clip, long_side=self.long_side)
-            yield f"{self.count:06d}.webp", picture
-            self.count, self.people = self.count + 1, self.people + len(picture.boxes)
+            yield f"{self.count:06d}.webp", shrink(clip, long_side=self.long_side)
+            self.count, self.people = self.count + 1, self.people + int(clip.present.sum())
         if not self.count:
             raise FormatError(f"{self.dataset.name}: no labelled picture that is there to be read")
 
@@ -110,23 +103,3 @@ class _Gathering:
     def _leave_out(self, error: PoseTubeError) -> None:
         self.left_out += 1
         say(str(error))
-
-
-def reduced(clip: LabelledClip, *, long_side: int) -> LabelledPicture:
-    """The first frame of a clip as a picture to train on, no larger than ``long_side``."""
-    height, width = clip.size
-    scale = min(1.0, long_side / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    image = cv2.resize(clip.images[0], size, interpolation=cv2.INTER_AREA)
-    factors = np.array([size[0] / width, size[1] / height], np.float32)
-    points, weights = (values[:, 0] for values in clip.joints_of(COCO17))
-    boxes = box.clip(clip.boxes[:, 0], height=height, width=width)
-    there = box.area(boxes) > 0
-    regions: FloatArray = np.zeros((0, 4), np.float32) if clip.ignore is None else clip.ignore[:, 0]
-    return LabelledPicture(
-        image=np.asarray(image, np.uint8),
-        boxes=(boxes[there] * np.tile(factors, 2)).astype(np.float32),
-        keypoints=points[there] * factors,
-        keypoint_weights=weights[there],
-        ignore=regions[np.isfinite(regions).all(axis=1)] * np.tile(factors, 2),
-    )

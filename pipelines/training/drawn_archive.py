@@ -1,4 +1,4 @@
-"""An archive of invented people to train on, drawn once and kept beside the run."""
+"""Draws an archive of invented people to train on, once, and keeps it beside the run."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from posetube.errors import InputError
 
 from ...datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
-from ...datasets.training.training_pictures import PictureMixture, write_archive
+from ...datasets.training.picture_archive import PictureMixture, write_archive
 
 ARCHIVE = "drawn.tar"
 

@@ -65,9 +65,13 @@ def _problems(table: dict[str, Any], kind: type, place: str) -> Iterator[str]:
         # A field may have one of several types: ``Settings | None``, a table or a word.
         parts = (hints[key],) if get_origin(hints[key]) is Literal else get_args(hints[key])
         for part in parts or (hints[key],):
-            if isinstance(value, dict) and dataclasses.is_dataclass(part):
+            if (
+                isinstance(value, dict)
+                and dataclasses.is_dataclass(part)
+                and isinstance(part, type)
+            ):
                 name = key if place == "the file" else f"{place[1:-1]}.{key}"
-                yield from _problems(value, _class_of(part), f"[{name}]")
+                yield from _problems(value, part, f"[{name}]")
             words = get_args(part) if get_origin(part) is Literal else ()
             if isinstance(value, str) and words and value not in words:
                 yield f"{key} in {place} must be one of {', '.join(words)}, got {value!r}"

@@ -1,9 +1,9 @@
-"""The training job: from labelled pictures or clips to weights that can be shipped.
+"""Trains a network on labelled pictures or clips, to weights that can be shipped.
 
 A run's folder holds ``drawn.tar`` (invented people, where they are asked for),
-``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per
-report) and ``average.safetensors``: the averaged weights, which are the result. A run that was
-stopped goes on where it was, and ends with the same weights.
+``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per report) and
+``average.safetensors``: the averaged weights, which are the result. A run that was stopped goes on
+where it was, and ends with the same weights.
 
 Not here: the command (:mod:`.train_command`).
 """
@@ -11,12 +11,12 @@ Not here: the command (:mod:`.train_command`).
 import copy
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from posetube.errors import InputError
 from posetube.structures import ByteArray, Clip, Detections
@@ -24,6 +24,7 @@ from posetube.structures import ByteArray, Clip, Detections
 from ...models3d.checkpoints.loading import load_model
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.preprocess import prepare
+from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import (
     OptimizationConfig,
     apply_gradients,
@@ -34,16 +35,12 @@ from ...models3d.training.optimization import (
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.training_state import load_state, save_state
-from ...models3d.training.tube_losses import LossConfig, tube_losses
+from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
-from .batches import Batch, ahead
-from .clip_batches import ClipBatches, ClipsConfig
+from .batches import ClipBatches, TrainingBatch, prefetch
+from .clip_sources import ClipsConfig, PicturesConfig, clip_batches, picture_batches
 from .drawn_archive import DrawnArchiveConfig, drawn_archive
-from .picture_batches import PictureBatches, PicturesConfig
 from .picture_scores import score_pictures
-
-if TYPE_CHECKING:
-    import torch
 
 RESULT = "average.safetensors"
 METRICS = "metrics.jsonl"
@@ -79,8 +76,8 @@ class TrainConfig:
     optimization: OptimizationConfig
     """How the weights change."""
 
-    losses: LossConfig = field(default_factory=LossConfig)
-    """What is to be made small."""
+    losses: LossConfig | Literal["detect-and-track"] = field(default_factory=LossConfig)
+    """What is to be made small; ``detect-and-track``: as published."""
 
     validation: ValidationConfig | None = None
     """What to measure on; None: nothing."""
@@ -106,8 +103,15 @@ class TrainConfig:
         if self.drawn is not None and self.pictures is None:
             raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
 
+    @property
+    def loss_config(self) -> LossConfig:
+        """The settings of the losses, as chosen by name or given one by one."""
+        if isinstance(self.losses, LossConfig):
+            return self.losses
+        return detect_and_track_losses()
 
-def train(
+
+def train_network(
     config: TrainConfig, folder: Path, *, root: Path = Path(), device: str = "cpu"
 ) -> TubeRCNN:
     """Train, or go on with what is in the folder.
@@ -122,11 +126,10 @@ def train(
         The network with the averaged weights.
 
     Raises:
+        InputError: If settings do not fit each other, the data or the network.
         FormatError: If pictures cannot be read.
         WeightsError: If there is no model to start from, or the folder holds another run.
     """
-    import torch
-
     folder.mkdir(parents=True, exist_ok=True)
     network = _network(config, root, device)
     average = copy.deepcopy(network).requires_grad_(False)
@@ -135,7 +138,7 @@ def train(
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
     batches, threads = _batches(config, folder, root, network)
     meter = Meter()
-    for batch in ahead(batches, step, config.optimization.steps, threads=threads):
+    for batch in prefetch(batches, step, config.optimization.steps, threads=threads):
         losses = step_losses(network, batch, step=step, config=config)
         torch.autograd.backward(list(losses.values()))
         length = apply_gradients(optimizer, step=step, config=config.optimization)
@@ -157,16 +160,22 @@ def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
     file = config.start.endswith(".safetensors")
     network = load_model(root / config.start if file else config.start, device=device)
+    if config.losses == "detect-and-track" and network.config.box_head.convention == "continuous":
+        raise InputError(
+            "TrainConfig.losses: 'detect-and-track' needs a network of the published programs, "
+            f"whose boxes have inclusive corners; {config.start} is none, leave losses out for it"
+        )
     length = 1 if config.clips is None else config.clips.frames.length
     return inflated(network, length=length)
 
 
 def _batches(
     config: TrainConfig, folder: Path, root: Path, network: TubeRCNN
-) -> tuple[Callable[[int], Batch], int]:
+) -> tuple[ClipBatches, int]:
     """What is trained on, and how many threads prepare it."""
+    skeleton, seed = network.skeleton, config.seed
     if config.clips is not None:
-        clips = ClipBatches(config.clips, skeleton=network.skeleton, seed=config.seed, root=root)
+        clips = clip_batches(config.clips, skeleton=skeleton, seed=seed, root=root)
         return clips, config.clips.threads
     pictures = config.pictures
     assert pictures is not None
@@ -174,15 +183,13 @@ def _batches(
         drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
         archives = {**pictures.archives, str(drawn): config.drawn.weight}
         pictures = replace(pictures, archives=archives)
-    return PictureBatches(pictures, seed=config.seed, root=root), pictures.threads
+    return picture_batches(pictures, skeleton=skeleton, seed=seed, root=root), pictures.threads
 
 
 def step_losses(
-    network: TubeRCNN, batch: Batch, *, step: int, config: TrainConfig
-) -> "dict[str, torch.Tensor]":
+    network: TubeRCNN, batch: TrainingBatch, *, step: int, config: TrainConfig
+) -> dict[str, torch.Tensor]:
     """The losses of one batch; what is drawn at random depends on seed and step alone."""
-    import torch
-
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     images = batch.images.reshape(-1, *batch.images.shape[2:])
     as_they_are = replace(
@@ -198,7 +205,7 @@ def step_losses(
             network,
             pixels.to(device),
             [people.to(device) for people in batch.truth],
-            config=config.losses,
+            config=config.loss_config,
             draw=TorchDraw(generator=generator),
         )
 

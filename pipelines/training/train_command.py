@@ -27,9 +27,8 @@ def train(
     """
     from ...models3d.devices import choose_device
     from .toml_config import read_config
-    from .train import RESULT, TrainConfig
-    from .train import train as run
+    from .train import RESULT, TrainConfig, train_network
 
     settings = read_config(config, TrainConfig)
-    run(settings, out, root=data or config.parent, device=choose_device(device).name)
+    train_network(settings, out, root=data or config.parent, device=choose_device(device).name)
     print(out / RESULT)  # noqa: T201

@@ -7,7 +7,6 @@ Not here: reading and varying clips (:mod:`posetube.datasets.training`), batches
 import numpy as np
 import torch
 
-from posetube import boxes as box
 from posetube.skeletons import Skeleton
 from posetube.structures import FloatArray
 
@@ -29,14 +28,11 @@ def truth_of_clip(clip: LabelledClip, *, skeleton: Skeleton) -> TubeTruth:
     Raises:
         InputError: If the clip's joint set shares no joint with the network's.
     """
-    boxes = box.clip(clip.boxes, height=clip.size[0], width=clip.size[1])
-    present = box.area(boxes) > 0
-    somewhere = present.any(axis=1)
-    points, weights = (values[somewhere] for values in clip.joints_of(skeleton))
-    boxes = np.where(present[..., None], boxes, 0)[somewhere]
+    clip = clip.people(clip.present.any(axis=1))
+    points, weights = clip.joints_of(skeleton)
     return TubeTruth(
-        boxes=torch.from_numpy(boxes),
-        present=torch.from_numpy(present[somewhere]),
+        boxes=torch.from_numpy(np.where(clip.present[..., None], clip.boxes_inside, 0)),
+        present=torch.from_numpy(clip.present),
         keypoints=torch.from_numpy(_finite(points)),
         keypoint_weights=torch.from_numpy(weights),
         ignore=torch.from_numpy(_finite(clip.ignore)),

@@ -1,6 +1,5 @@
-"""Clips that are varied: what is drawn and what is known of it must stay together."""
+"""Pictures, clips of one frame, are varied, and their labels with them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,215 +7,144 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posetube.datasets.training.augment import AugmentConfig, augment
-from posetube.datasets.training.augment_pixels import blur, occlude, recolour
-from posetube.datasets.training.augment_places import (
-    crop,
-    flip,
-    mosaic,
-    placement,
-    reverse,
-    rotate,
-    scale,
-    stride,
-    warp,
-)
+from posetube.datasets.training.augment import augment_clip, place_clip
+from posetube.datasets.training.augment_config import AugmentConfig
+from posetube.datasets.training.augment_pixels import recolour
+from posetube.datasets.training.augment_places import PADDING
 from posetube.datasets.training.labelled_clip import LabelledClip
 from posetube.errors import InputError
 from posetube.skeletons import COCO17
 from posetube.structures import JointState
 
-Change = Callable[[LabelledClip], LabelledClip]
+NOTHING = AugmentConfig(
+    flip_share=0, scale=(1, 1), aim_share=0, rotate_share=0, mosaic_share=0, brightness=0,
+    contrast=0, saturation=0, channel_gain=0, grey_share=0, blur_share=0,
+)  # fmt: skip
 
 
-def _clip(seed: int = 0, *, people: int = 2, frames: int = 3) -> LabelledClip:
+def dotted(seed: int = 0) -> LabelledClip:
+    """A person whose joints are bright dots, so that the picture itself says where they are."""
     rng = np.random.default_rng(seed)
-    size = (60, 80)
-    points = rng.uniform(5, 55, (people, frames, 17, 2)).astype(np.float32)
-    masks = np.zeros((people, frames, *size), np.bool_)
-    masks[:, :, 10:40, 20:50] = True
+    image = np.full((96, 128, 3), 40, np.uint8)
+    joints = rng.integers((24, 16), (104, 80), (17, 2))
+    for x, y in joints:
+        image[y - 1 : y + 2, x - 1 : x + 2] = 255
+    points = (joints + 0.5).astype(np.float32)
     return LabelledClip(
-        images=rng.integers(0, 256, (frames, *size, 3), np.uint8),
-        times=np.arange(frames) / 25,
+        images=image[None],
+        times=np.zeros(1),
         skeleton=COCO17,
-        boxes=np.concatenate([points.min(axis=2), points.max(axis=2)], axis=-1),
-        keypoints=points,
-        joint_states=np.full((people, frames, 17), JointState.VISIBLE, np.uint8),
-        masks=masks,
-        ignore=np.full((1, frames, 4), [1, 2, 11, 12], np.float32),
+        boxes=np.array([[[*points.min(axis=0) - 4, *points.max(axis=0) + 4]]], np.float32),
+        keypoints=points[None, None],
+        joint_states=np.full((1, 1, 17), JointState.VISIBLE, np.uint8),
+        ignore=np.array([[[0, 0, 10, 10]]], np.float32),
     )
 
 
-def _dotted(x: float, y: float) -> LabelledClip:
-    """A black clip with a white dot at a joint."""
-    clip = _clip(people=1)
-    images = np.zeros_like(clip.images)
-    images[:, int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2] = 255
-    points = np.full_like(clip.keypoints, np.nan)
-    points[:, :, 5] = [int(x) + 0.5, int(y) + 0.5]
-    return replace(clip, images=images, keypoints=points)
+def test_nothing_changes_where_nothing_is_asked_for() -> None:
+    picture = dotted()
 
-
-def _assert_same(first: LabelledClip, second: LabelledClip) -> None:
-    for name in ("images", "times", "boxes", "keypoints", "joint_states", "masks", "ignore"):
-        np.testing.assert_allclose(
-            getattr(first, name), getattr(second, name), atol=1e-4, err_msg=name
-        )
-
-
-def test_flipping_twice_is_the_identity() -> None:
-    _assert_same(flip(flip(_clip())), _clip())
-
-
-def test_reversing_twice_is_the_identity() -> None:
-    clip = replace(_clip(), times=np.array([0.0, 0.04, 0.12]))
-    _assert_same(reverse(reverse(clip)), clip)
-    np.testing.assert_allclose(reverse(clip).times, [0, 0.08, 0.12])
-
-
-def test_a_left_joint_stays_left_by_name_when_the_picture_is_mirrored() -> None:
-    clip = _clip()
-    left, right = COCO17.index("left_wrist"), COCO17.index("right_wrist")
-    mirrored = flip(clip).keypoints
-    np.testing.assert_allclose(mirrored[:, :, left, 0], 80 - clip.keypoints[:, :, right, 0])
-
-
-CHANGES: dict[str, Change] = {
-    "flip": flip,
-    "rotate": lambda clip: rotate(clip, 17),
-    "scale": lambda clip: scale(clip, 2.0, size=(150, 190)),
-    "crop": lambda clip: crop(clip, top=3, left=-6, size=(70, 90)),
-    "warp": lambda clip: warp(
-        clip, placement(clip.size, (90, 90), factor=1.3, degrees=-40, shift=(4, -3)), size=(90, 90)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-@given(x=st.floats(20, 60), y=st.floats(15, 45))
-@settings(max_examples=15, deadline=None)
-def test_a_joint_stays_on_its_pixel(name: str, x: float, y: float) -> None:
-    moved = CHANGES[name](_dotted(x, y))
-    joint = 6 if name == "flip" else 5
-    for frame in range(len(moved)):
-        weight = (moved.images[frame, ..., 0] > 128).astype(float)
-        rows, columns = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
-        centre = [(weight * columns).sum() / weight.sum(), (weight * rows).sum() / weight.sum()]
-        np.testing.assert_allclose(moved.keypoints[0, frame, joint], centre, atol=0.75)
-
-
-def test_masks_and_boxes_move_with_the_pixels() -> None:
-    clip = replace(_clip(), boxes=np.full((2, 3, 4), [20, 10, 50, 40], np.float32))
-    moved = scale(clip, 2.0, size=(120, 160))
-    assert moved.masks is not None
-    rows, columns = np.nonzero(moved.masks[0, 0])
-    around = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-    np.testing.assert_allclose(moved.boxes[0, 0], around, atol=1)
-
-
-def test_joints_and_boxes_that_leave_the_canvas_are_absent() -> None:
-    moved = crop(_clip(), top=0, left=200, size=(60, 80))
-    assert np.isnan(moved.keypoints).all()
-    assert np.isnan(moved.boxes).all()
-    assert (moved.joint_states == JointState.ABSENT).all()
-    assert (moved.images == 114).all()
-
-
-def test_a_matrix_per_frame_moves_every_frame_on_its_own() -> None:
-    clip = _dotted(30, 30)
-    maps = np.repeat(np.eye(3)[None], 3, axis=0)
-    maps[:, 0, 2] = [0, 5, 10]
-    moved = warp(clip, maps, size=clip.size)
-    np.testing.assert_allclose(moved.keypoints[0, :, 5, 0], [30.5, 35.5, 40.5])
-
-
-def test_a_stride_keeps_every_nth_frame() -> None:
-    clip = _clip(frames=7)
-    kept = stride(clip, 3, first=1)
-    np.testing.assert_array_equal(kept.images, clip.images[[1, 4]])
-    np.testing.assert_array_equal(kept.boxes, clip.boxes[:, [1, 4]])
-
-
-def test_a_mosaic_puts_four_clips_side_by_side() -> None:
-    clips = tuple(replace(_dotted(40, 30), times=_clip().times) for _ in range(4))
-    whole = mosaic((clips[0], clips[1], clips[2], clips[3]), size=(120, 160))
-    assert len(whole.boxes) == 4
-    np.testing.assert_allclose(
-        whole.keypoints[:, 0, 5], [[40.5, 30.5], [120.5, 30.5], [40.5, 90.5], [120.5, 90.5]]
+    same = augment_clip(
+        lambda: picture, size=(96, 128), config=NOTHING, rng=np.random.default_rng(0)
     )
-    for x, y in whole.keypoints[:, 0, 5].astype(int):
-        assert whole.images[0, y, x].min() == 255
+
+    np.testing.assert_array_equal(same.images, picture.images)
+    np.testing.assert_allclose(same.keypoints, picture.keypoints, atol=1e-4)
+    np.testing.assert_allclose(same.boxes, picture.boxes, atol=1e-4)
 
 
-def test_what_is_hidden_by_something_is_marked_as_occluded() -> None:
-    clip = _clip(5, people=40, frames=4)
-    hidden = occlude(clip, rng=np.random.default_rng(3))
-    changed = (hidden.images != clip.images).any(axis=-1)
-    columns, rows = clip.keypoints.astype(int)[..., 0], clip.keypoints.astype(int)[..., 1]
-    behind = changed[np.arange(4)[None, :, None], rows, columns]
-    occluded = hidden.joint_states == JointState.OCCLUDED
-    assert 0 < behind.sum() < behind.size
-    assert (behind == occluded).mean() > 0.99
-    assert hidden.masks is not None
-    assert not (hidden.masks & changed[None]).any()
-
-
-def test_colours_change_alike_in_all_frames_and_places_stay() -> None:
-    clip = _clip()
-    clip = replace(clip, images=np.repeat(clip.images[:1], 3, axis=0))
-    painted = recolour(clip, strength=0.3, rng=np.random.default_rng(1))
-    assert (painted.images[0] != clip.images[0]).any()
-    np.testing.assert_array_equal(painted.images[0], painted.images[2])
-    np.testing.assert_array_equal(painted.keypoints, clip.keypoints)
-
-
-def test_blurring_takes_detail_away() -> None:
-    assert blur(_clip(), sigma=1.5).images.std() < 0.6 * _clip().images.std()
-
-
-def test_the_same_generator_gives_the_same_variation() -> None:
-    config = AugmentConfig(size=(64, 64), strides=(1, 2), drift=0.1, occlusion_share=1.0)
-    clips = [
-        augment(_clip(frames=6), config=config, rng=np.random.default_rng(4)) for _ in range(2)
-    ]
-    _assert_same(*clips)
-    assert clips[0].size == (64, 64)
-
-
-@given(seed=st.integers(0, 10_000))
+@given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_what_is_known_after_a_variation_lies_on_the_canvas(seed: int) -> None:
-    config = AugmentConfig(size=(48, 72), strides=(1, 2))
-    clip = augment(_clip(seed, frames=4), config=config, rng=np.random.default_rng(seed))
-    known = ~np.isnan(clip.keypoints[..., 0])
-    np.testing.assert_array_equal(known, clip.joint_states != JointState.ABSENT)
-    assert (clip.keypoints[known] >= 0).all()
-    assert (clip.keypoints[known] < [72, 48]).all()
-    boxes = clip.boxes[~np.isnan(clip.boxes[..., 0])]
-    assert (boxes[..., :2] <= boxes[..., 2:]).all()
-    assert (boxes >= 0).all()
-    assert (boxes <= [72, 48, 72, 48]).all()
+def test_joints_stay_on_their_dots(seed: int) -> None:
+    config = replace(NOTHING, flip_share=0.5, scale=(1.0, 2.0), aim_share=0.7, rotate_share=0.8)
+
+    moved = place_clip(
+        dotted(seed), size=(128, 160), config=config, rng=np.random.default_rng(seed)
+    )
+
+    for points in moved.keypoints[:, 0]:
+        for x, y in points[~np.isnan(points[:, 0])]:
+            assert moved.images[0, int(y), int(x)].min() > 150
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_labels_stay_inside_the_canvas_and_agree(seed: int) -> None:
+    config = AugmentConfig(mosaic_share=0.5)
+
+    made = augment_clip(
+        lambda: dotted(seed), size=(96, 128), config=config, rng=np.random.default_rng(seed)
+    )
+
+    assert made.images.shape == (1, 96, 128, 3)
+    for boxes in (made.boxes, made.ignore):
+        assert (boxes >= 0).all()
+        assert (boxes <= [128, 96, 128, 96]).all()
+        assert (boxes[..., 2:] >= boxes[..., :2]).all()
+    known = ~np.isnan(made.keypoints[..., 0])
+    assert (known == (made.weights > 0)).all()
+
+
+def test_a_flip_exchanges_left_and_right() -> None:
+    picture = dotted()
+
+    flipped = place_clip(
+        picture,
+        size=(96, 128),
+        config=replace(NOTHING, flip_share=1),
+        rng=np.random.default_rng(0),
+    )
+
+    left, right = COCO17.index("left_wrist"), COCO17.index("right_wrist")
+    expected = 128 - picture.keypoints[0, 0, left, 0]
+    assert flipped.keypoints[0, 0, right, 0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_who_has_mostly_left_the_canvas_is_ignored() -> None:
+    picture = replace(dotted(), boxes=np.array([[[-90, 10, 20, 90]]], np.float32))
+
+    made = augment_clip(
+        lambda: picture, size=(96, 128), config=NOTHING, rng=np.random.default_rng(0)
+    )
+
+    assert len(made.boxes) == 0
+    assert len(made.ignore) == 2
+
+
+def test_the_same_generator_gives_the_same_picture() -> None:
+    first, second = (
+        augment_clip(dotted, size=(96, 128), config=AugmentConfig(), rng=np.random.default_rng(7))
+        for _ in range(2)
+    )
+
+    np.testing.assert_array_equal(first.images, second.images)
+    np.testing.assert_array_equal(first.keypoints, second.keypoints)
+
+
+def test_what_lies_outside_the_picture_is_padding() -> None:
+    small = replace(NOTHING, scale=(0.5, 0.5))
+
+    made = augment_clip(dotted, size=(96, 128), config=small, rng=np.random.default_rng(1))
+
+    assert np.mean(made.images == PADDING) > 0.6
+
+
+def test_grey_takes_the_colours_away() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1, 96, 128, 3), np.uint8)
+    picture = replace(dotted(), images=noise)
+
+    grey = recolour(picture, config=replace(NOTHING, grey_share=1), rng=np.random.default_rng(0))
+
+    assert np.ptp(grey.images, axis=3).max() == 0
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("changes", "message"),
     [
-        (lambda: warp(_clip(), np.eye(2), size=(9, 9)), "warp: expected a matrix of shape"),
-        (lambda: stride(_clip(), 0), "stride: step must be 1 or more"),
-        (lambda: blur(_clip(), sigma=0), "blur: sigma must be above 0 pixels, got 0"),
-        (lambda: mosaic((_clip(), _clip(), _clip(), _clip(frames=2)), size=(9, 9)), "one length"),
-        (lambda: mosaic((_clip(),) * 4, size=(9, 9), split=(0, 0.5)), "every quarter needs pixels"),
-        (lambda: AugmentConfig(scale=(2, 1)), r"AugmentConfig.scale must rise from above 0"),
-        (lambda: AugmentConfig(flip_share=2), r"AugmentConfig.flip_share must be in \[0, 1\]"),
-        (lambda: AugmentConfig(strides=()), "AugmentConfig.strides must be 1 or more"),
-        (lambda: AugmentConfig(colour=1), "AugmentConfig.colour must be in"),
-        (lambda: AugmentConfig(size=(0, 9)), "AugmentConfig.size must be above 0"),
-        (lambda: replace(_clip(), times=np.zeros(2)), "LabelledClip.times: expected shape"),
-        (lambda: replace(_clip(), times=np.array([1.0, 0, 2])), "times must not decrease"),
-        (lambda: replace(_clip(), images=np.zeros((3, 4, 4), np.uint8)), "LabelledClip.images"),
-        (lambda: replace(_clip(), boxes=np.zeros((2, 4), np.float32)), "LabelledClip.boxes"),
+        ({"flip_share": 1.5}, r"AugmentConfig.flip_share must be in \[0, 1\], got 1.5"),
+        ({"scale": (2.0, 1.0)}, r"AugmentConfig.scale must rise from above 0, got \(2.0"),
     ],
 )
-def test_impossible_wishes_are_refused(change: Callable[[], object], message: str) -> None:
+def test_settings_name_the_field_and_the_value(changes: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        change()
+        replace(NOTHING, **changes)  # type: ignore[arg-type]

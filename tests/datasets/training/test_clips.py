@@ -10,15 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posetube.datasets.annotated_video import AnnotatedVideo, Counts
-from posetube.datasets.training.clips import (
-    ClipConfig,
-    ClipIndex,
-    evaluation_clips,
-    read_clip,
-    training_clips,
-)
+from posetube.datasets.training.clip_frames import ClipConfig, evaluation_clips, training_clips
+from posetube.datasets.training.clip_index import ClipIndex, label_bytes
+from posetube.datasets.training.clip_reader import read_clip
 from posetube.errors import InputError, MediaError
-from posetube.pipelines.training.clip_dataset import clip_dataset
 from posetube.skeletons import LSP14
 from posetube.structures import FrameTable, VideoTracks
 
@@ -182,7 +177,6 @@ def test_people_without_identity_have_a_row_for_each_frame(tmp_path: Path) -> No
 def test_what_nobody_labelled_is_ignored(tmp_path: Path) -> None:
     clip = read_clip(video(tmp_path), [1, 3, 4])
 
-    assert clip.ignore is not None
     np.testing.assert_array_equal(clip.ignore[0, 0], [30, 5, 50, 20])
     assert np.isnan(clip.ignore[0, 1]).all()
     np.testing.assert_array_equal(clip.ignore[0, 2], [0, 0, 60, 40])
@@ -200,18 +194,20 @@ def test_missing_pictures_are_said(tmp_path: Path) -> None:
 
 
 class OneVideo:
-    """A data set of one video."""
+    """A data set of one video, under one or several names."""
 
     name = "test"
     whole = Counts(videos=1, frames=FRAMES)
 
-    def __init__(self, only: AnnotatedVideo) -> None:
-        self.only = only
+    def __init__(self, only: AnnotatedVideo, *names: str) -> None:
+        self.only, self.names = only, names or (only.name,)
+        self.reads: list[str] = []
 
     def videos(self) -> tuple[str, ...]:
-        return (self.only.name,)
+        return self.names
 
     def read(self, video: str) -> AnnotatedVideo:
+        self.reads.append(video)
         return self.only
 
 
@@ -219,9 +215,10 @@ def test_an_index_reads_a_clip_when_it_is_asked_for(tmp_path: Path) -> None:
     index = ClipIndex(dataset=OneVideo(video(tmp_path)), config=ClipConfig(length=2))
 
     assert [frames.tolist() for _, frames in index.places] == [[0, 1], [1, 2], [2, 3]]
-    assert [len(clip) for clip in index] == [2, 2, 2]
-    shuffled = [int(clip.images[0, 0, 0, 0]) for clip in index.shuffled(np.random.default_rng(0))]
-    assert sorted(shuffled) == [0, 10, 20]
+    assert [len(index[place]) for place in range(len(index))] == [2, 2, 2]
+    rng = np.random.default_rng(0)
+    drawn = [int(index.draw(rng).images[0, 0, 0, 0]) for _ in range(30)]
+    assert set(drawn) == {0, 10, 20}
 
 
 def test_videos_of_other_parts_and_without_pictures_have_no_clips(tmp_path: Path) -> None:
@@ -233,11 +230,31 @@ def test_videos_of_other_parts_and_without_pictures_have_no_clips(tmp_path: Path
     assert (len(other), len(bare)) == (0, 0)
 
 
-def test_a_loader_takes_clips_and_changes_them(tmp_path: Path) -> None:
-    index = ClipIndex(dataset=OneVideo(video(tmp_path)), config=ClipConfig(length=2))
+def test_labels_are_read_once_per_video(tmp_path: Path) -> None:
+    dataset = OneVideo(video(tmp_path), "a", "b")
+    index = ClipIndex(dataset=dataset, config=ClipConfig(length=2))
 
-    view = clip_dataset(index)
-    changed = clip_dataset(index, lambda clip: index[0])
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        index.draw(rng)
 
-    assert view[1].images[0, 0, 0, 0] == 10
-    assert changed[1].images[0, 0, 0, 0] == 0
+    assert dataset.reads == ["a", "b"]
+
+
+def test_labels_beyond_the_given_memory_are_read_again(tmp_path: Path) -> None:
+    dataset = OneVideo(video(tmp_path), "a", "b", "c")
+    room = 2 * label_bytes(dataset.only)
+    index = ClipIndex(dataset=dataset, config=ClipConfig(length=2), kept_bytes=room)
+
+    for place in (0, 3, 6, 3):  # of a, b, c and b again: the two used last are kept
+        index[place]
+
+    assert dataset.reads == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_the_memory_of_labels_counts_arrays_and_texts(tmp_path: Path) -> None:
+    walk = video(tmp_path)
+
+    held = walk.tracks.keypoints.nbytes + sum(map(len, walk.tracks.frames.names))
+
+    assert held < label_bytes(walk) < held + 4000

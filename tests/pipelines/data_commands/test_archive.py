@@ -9,7 +9,7 @@ import pytest
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
-from posetube.datasets.training.training_pictures import PictureArchive
+from posetube.datasets.training.picture_archive import PictureArchive
 from posetube.pipelines.cli import main
 from posetube.skeletons import COCO17
 
@@ -36,8 +36,8 @@ def test_people_lie_in_the_reduced_pictures_where_they_lay(drawn: Path, tmp_path
     tracks, first = videos[0].tracks, pictures[0]
     rows = tracks.rows_of(0)
     assert first.size == (48, 80)
-    np.testing.assert_allclose(first.boxes, tracks.boxes[rows] / 2, atol=0.01)
-    nose = first.keypoints[:, COCO17.index("nose")]
+    np.testing.assert_allclose(first.boxes[:, 0], tracks.boxes[rows] / 2, atol=0.01)
+    nose = first.keypoints[:, 0, COCO17.index("nose")]
     truth = tracks.keypoints[rows, tracks.skeleton.index("nose")] / 2
     np.testing.assert_allclose(nose, truth, atol=0.01)
     picture = videos[0].picture(0)
@@ -45,7 +45,7 @@ def test_people_lie_in_the_reduced_pictures_where_they_lay(drawn: Path, tmp_path
     image = cv2.imread(str(picture))
     assert image is not None
     small = cv2.resize(image, (80, 48), interpolation=cv2.INTER_AREA)[..., ::-1]
-    assert np.abs(first.image.astype(int) - small).mean() < 6  # WebP is lossy
+    assert np.abs(first.images[0].astype(int) - small).mean() < 6  # WebP is lossy
 
 
 def test_every_so_manieth_frame_is_taken(drawn: Path, tmp_path: Path) -> None:

@@ -20,12 +20,8 @@ from posetube import boxes as box
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.training.augment_places import flip
-from posetube.datasets.training.clips import (
-    ClipConfig,
-    evaluation_clips,
-    read_clip,
-    training_clips,
-)
+from posetube.datasets.training.clip_frames import ClipConfig, evaluation_clips, training_clips
+from posetube.datasets.training.clip_reader import read_clip
 from posetube.datasets.training.labelled_clip import LabelledClip
 from posetube.models3d.training.targets import TubeTruth
 from posetube.pipelines.training.tube_truth import truth_of_clip
@@ -190,6 +186,7 @@ def test_golden_mirrored_joints() -> None:
         boxes=np.zeros((len(points), 1, 4), np.float32),
         keypoints=points[:, None].astype(np.float32),
         joint_states=(2 * known[:, None]).astype(np.uint8),
+        ignore=np.zeros((0, 1, 4), np.float32),
     )
 
     ours = mirrored(clip)

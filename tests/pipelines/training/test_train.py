@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from posetube.datasets.synthetic import PictureConfig
 from posetube.datasets.training.drawn_pictures import DrawnConfig
-from posetube.datasets.training.training_pictures import LabelledPicture, write_archive
+from posetube.datasets.training.labelled_clip import LabelledClip
+from posetube.datasets.training.picture_archive import write_archive
 from posetube.errors import InputError, WeightsError
 from posetube.models3d.checkpoints.loading import load_model
 from posetube.models3d.checkpoints.weights_io import save_weights
@@ -21,16 +22,17 @@ from posetube.models3d.training.optimization import OptimizationConfig, Schedule
 from posetube.models3d.training.training_state import STATE
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
-from posetube.pipelines.training.batches import ahead
+from posetube.pipelines.training.batches import ClipBatches, prefetch
+from posetube.pipelines.training.clip_sources import PicturesConfig, picture_batches
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
-from posetube.pipelines.training.picture_batches import PictureBatches, PicturesConfig
 from posetube.pipelines.training.train import (
     METRICS,
     RESULT,
     TrainConfig,
     ValidationConfig,
-    train,
+    train_network,
 )
+from posetube.skeletons import COCO17
 
 SIZE = (96, 128)
 FROZEN = "body.stages.0."
@@ -40,12 +42,14 @@ FROZEN = "body.stages.0."
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A photograph archive without people, and random weights to start from."""
     folder = tmp_path_factory.mktemp("data")
-    empty = LabelledPicture(
-        image=np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8),
-        boxes=np.zeros((0, 4), np.float32),
-        keypoints=np.zeros((0, 17, 2), np.float32),
-        keypoint_weights=np.zeros((0, 17), np.float32),
-        ignore=np.zeros((0, 4), np.float32),
+    empty = LabelledClip(
+        images=np.random.default_rng(0).integers(0, 255, (1, *SIZE, 3)).astype(np.uint8),
+        times=np.zeros(1),
+        skeleton=COCO17,
+        boxes=np.zeros((0, 1, 4), np.float32),
+        keypoints=np.zeros((0, 1, 17, 2), np.float32),
+        joint_states=np.zeros((0, 1, 17), np.uint8),
+        ignore=np.zeros((0, 1, 4), np.float32),
     )
     write_archive(folder / "photos.tar", [("0.webp", empty), ("1.webp", empty)])
     torch.manual_seed(0)
@@ -82,19 +86,19 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(config(), tmp_path / "straight", root=data)
-    real = PictureBatches.__call__
+    train_network(config(), tmp_path / "straight", root=data)
+    real = ClipBatches.__call__
 
-    def stop_at_three(self: PictureBatches, step: int) -> Any:
+    def stop_at_three(self: ClipBatches, step: int) -> Any:
         if step == 3:
             raise KeyboardInterrupt
         return real(self, step)
 
-    monkeypatch.setattr(PictureBatches, "__call__", stop_at_three)
+    monkeypatch.setattr(ClipBatches, "__call__", stop_at_three)
     with pytest.raises(KeyboardInterrupt):
-        train(config(), tmp_path / "stopped", root=data)
+        train_network(config(), tmp_path / "stopped", root=data)
     monkeypatch.undo()
-    train(config(), tmp_path / "stopped", root=data)
+    train_network(config(), tmp_path / "stopped", root=data)
 
     straight, stopped = weights(tmp_path / "straight"), weights(tmp_path / "stopped")
     assert straight.keys() == stopped.keys()
@@ -108,7 +112,7 @@ def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
 ) -> None:
     start = load_file(data / "start.safetensors")
 
-    network = train(config(steps=30), tmp_path, root=data)
+    network = train_network(config(steps=30), tmp_path, root=data)
 
     reports = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
     sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
@@ -126,14 +130,15 @@ def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
 
 def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
     pictures = PicturesConfig(archives={"photos.tar": 1.0}, sizes=(SIZE, (64, 96)), batch=2)
-    single = PictureBatches(pictures, seed=1, root=data)
+    single, same, other = (
+        picture_batches(pictures, skeleton=COCO17, seed=seed, root=data) for seed in (1, 1, 2)
+    )
 
-    several = list(ahead(PictureBatches(pictures, seed=1, root=data), 2, 7, threads=3))
+    several = list(prefetch(same, 2, 7, threads=3))
 
     assert len(several) == 5
     for step, batch in enumerate(several, start=2):
         assert np.array_equal(batch.images, single(step).images)
-    other = PictureBatches(pictures, seed=2, root=data)
     assert any(not np.array_equal(other(s).images, single(s).images) for s in range(3))
 
 
@@ -141,7 +146,7 @@ def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None
     save_file({"network.x": torch.zeros(1)}, tmp_path / STATE, metadata={"step": "2"})
 
     with pytest.raises(WeightsError, match=r"state\.safetensors: not the state of this training"):
-        train(config(), tmp_path, root=data)
+        train_network(config(), tmp_path, root=data)
 
 
 def test_invented_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
@@ -150,7 +155,7 @@ def test_invented_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path
     drawn = replace(given, onto={})
     alone = PicturesConfig(sizes=(SIZE,), batch=1)
 
-    train(replace(config(steps=1), pictures=alone, drawn=drawn), tmp_path, root=data)
+    train_network(replace(config(steps=1), pictures=alone, drawn=drawn), tmp_path, root=data)
 
     assert (tmp_path / RESULT).exists()
     with pytest.raises(InputError, match="needs pictures.archives or drawn: nothing to train on"):
@@ -161,7 +166,7 @@ def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path:
     missing = ValidationConfig(annotations=Path("no.json"), pictures=Path())
 
     with pytest.raises(InputError, match=r"no\.json"):
-        train(config(steps=1, validation=missing), tmp_path, root=data)
+        train_network(config(steps=1, validation=missing), tmp_path, root=data)
 
 
 @pytest.mark.parametrize(

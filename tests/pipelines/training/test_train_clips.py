@@ -13,22 +13,22 @@ from safetensors.torch import load_file
 
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
-from posetube.datasets.training.augment import AugmentConfig
-from posetube.datasets.training.clips import ClipConfig
-from posetube.errors import InputError
+from posetube.datasets.training.augment_config import VideoAugmentConfig
+from posetube.datasets.training.clip_frames import ClipConfig
+from posetube.errors import FormatError, InputError
 from posetube.models3d.checkpoints.loading import load_model
 from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.presets import tiny
+from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
 from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
-from posetube.pipelines.training.batches import Batch
-from posetube.pipelines.training.clip_batches import ClipBatches, ClipsConfig
+from posetube.pipelines.training.batches import ClipBatches, TrainingBatch
+from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, clip_batches
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
-from posetube.pipelines.training.picture_batches import PicturesConfig
 from posetube.pipelines.training.toml_config import read_config
-from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train
+from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train_network
 from posetube.skeletons import COCO17
 
 SIZE = (64, 96)
@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def clips(**changes: Any) -> ClipsConfig:
-    augment = AugmentConfig(size=SIZE, scale=(0.9, 1.1), occlusion_share=0.0)
+    augment = VideoAugmentConfig(size=SIZE, scale=(0.9, 1.1), occlusion_share=0.0)
     settings = {"dataset": "posetrack18", "root": Path("clips"), "batch": 1, "augment": augment}
     return ClipsConfig(**{**settings, **changes})
 
@@ -72,19 +72,19 @@ def config(*, steps: int, **changes: Any) -> TrainConfig:
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(config(steps=4), tmp_path / "straight", root=data)
+    train_network(config(steps=4), tmp_path / "straight", root=data)
     real = ClipBatches.__call__
 
-    def stop_at_three(self: ClipBatches, step: int) -> Batch:
+    def stop_at_three(self: ClipBatches, step: int) -> TrainingBatch:
         if step == 3:
             raise KeyboardInterrupt
         return real(self, step)
 
     monkeypatch.setattr(ClipBatches, "__call__", stop_at_three)
     with pytest.raises(KeyboardInterrupt):
-        train(config(steps=4), tmp_path / "stopped", root=data)
+        train_network(config(steps=4), tmp_path / "stopped", root=data)
     monkeypatch.undo()
-    train(config(steps=4), tmp_path / "stopped", root=data)
+    train_network(config(steps=4), tmp_path / "stopped", root=data)
 
     straight, stopped = (load_file(tmp_path / run / RESULT) for run in ("straight", "stopped"))
     assert straight.keys() == stopped.keys()
@@ -96,7 +96,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
 def test_a_few_steps_make_the_losses_smaller_and_a_model_for_clips(
     data: Path, tmp_path: Path
 ) -> None:
-    train(config(steps=12), tmp_path, root=data)
+    train_network(config(steps=12), tmp_path, root=data)
 
     reports = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
     sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
@@ -109,7 +109,7 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
     wide = clips(frames=ClipConfig(length=5, stride=2), batch=2)
 
     first, again, other = (
-        ClipBatches(wide, skeleton=COCO17, seed=seed, root=data) for seed in (1, 1, 2)
+        clip_batches(wide, skeleton=COCO17, seed=seed, root=data) for seed in (1, 1, 2)
     )
 
     batch = first(3)
@@ -121,7 +121,7 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
 
 def test_a_data_set_without_clips_is_refused(data: Path) -> None:
     with pytest.raises(InputError, match="no clip of 3 labelled frames in part 'test'; 'posetube"):
-        ClipBatches(clips(split="test"), skeleton=COCO17, seed=0, root=data)
+        clip_batches(clips(split="test"), skeleton=COCO17, seed=0, root=data)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,8 @@ def test_a_data_set_without_clips_is_refused(data: Path) -> None:
         ({"batch": 0}, "ClipsConfig.batch must be 1 or more, got 0"),
         ({"frames": ClipConfig(length=2)}, "ClipsConfig.frames.length must be odd, got 2"),
         (
-            {"augment": AugmentConfig(size=(100, 128))},
+            {"augment": VideoAugmentConfig(size=(100, 128))},
             r"ClipsConfig.augment.size must be multiples of 32, got \(100, 128\)",
-        ),
-        (
-            {"augment": AugmentConfig(size=SIZE, strides=(1, 2))},
-            r"ClipsConfig.augment.strides must be \[1\], got \[1, 2\]",
         ),
     ],
 )
@@ -163,12 +159,84 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text(settings)
         found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    pictures, drawn, clips = found
+    pictures, drawn, clips, published = found
     assert pictures.pictures is not None
     assert len(pictures.pictures.archives) == 2
     assert drawn.drawn is not None
     assert clips.clips is not None
     assert clips.clips.frames.length == 3
+    assert published.loss_config == detect_and_track_losses()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (
+            "strides = [1, 2]",
+            r"unknown key 'strides' in \[clips.augment\]; it has become stride in \[clips.frames\]",
+        ),
+        (
+            "colour = 0.3",
+            r"unknown key 'colour' in \[clips.augment\]; it has become brightness, contrast,",
+        ),
+    ],
+)
+def test_keys_of_earlier_versions_name_their_successors(
+    tmp_path: Path, key: str, message: str
+) -> None:
+    (tmp_path / "run.toml").write_text(
+        "start = 'tiny'\n[optimization]\nsteps = 1\n"
+        f"[clips]\ndataset = 'coco'\nroot = '.'\n[clips.augment]\n{key}\n"
+    )
+
+    with pytest.raises(FormatError, match=message):
+        read_config(tmp_path / "run.toml", TrainConfig)
+
+
+def test_the_published_losses_are_chosen_by_name(data: Path, tmp_path: Path) -> None:
+    settings = "start = 'tiny'\n[clips]\ndataset = 'coco'\nroot = '.'\n[optimization]\nsteps = 1\n"
+    (tmp_path / "run.toml").write_text("losses = 'detect-and-track'\n" + settings)
+    (tmp_path / "slip.toml").write_text("losses = 'detect-and-trac'\n" + settings)
+    (tmp_path / "table.toml").write_text(settings + "[losses]\nkeypoints = 2\n")
+
+    published = read_config(tmp_path / "run.toml", TrainConfig)
+    table = read_config(tmp_path / "table.toml", TrainConfig)
+
+    assert published.loss_config == detect_and_track_losses()
+    assert table.loss_config == LossConfig(keypoints=2)
+    with pytest.raises(
+        FormatError,
+        match="losses in the file must be one of detect-and-track, got 'detect-and-trac'",
+    ):
+        read_config(tmp_path / "slip.toml", TrainConfig)
+
+
+def test_the_published_losses_train_published_networks(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    ours = tiny()
+    head = replace(ours.box_head, convention="inclusive")
+    proposals = replace(ours.proposals, convention="inclusive")
+    save_weights(
+        TubeRCNN(replace(ours, box_head=head, proposals=proposals)), tmp_path / "i.safetensors"
+    )
+    run = replace(config(steps=2), start=str(tmp_path / "i.safetensors"))
+
+    train_network(run, tmp_path / "ours", root=data)
+    train_network(replace(run, losses="detect-and-track"), tmp_path / "published", root=data)
+
+    ours_said, published = (
+        json.loads((tmp_path / name / METRICS).read_text().splitlines()[0])
+        for name in ("ours", "published")
+    )
+    assert all(np.isfinite(value) for value in published.values())
+    assert published["keypoints"] != ours_said["keypoints"]
+
+
+def test_the_published_losses_refuse_other_networks(data: Path, tmp_path: Path) -> None:
+    run = replace(config(steps=1), losses="detect-and-track")
+
+    with pytest.raises(InputError, match=r"losses: 'detect-and-track' needs a network of the publ"):
+        train_network(run, tmp_path, root=data)
 
 
 def test_the_command_reads_a_table_of_clips(

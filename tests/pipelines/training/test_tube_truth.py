@@ -1,12 +1,13 @@
 """What labelled clips and pictures become for the losses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from posetube.datasets.training.labelled_clip import LabelledClip
-from posetube.datasets.training.training_pictures import LabelledPicture
 from posetube.errors import InputError
-from posetube.pipelines.training.tube_truth import truth_of_clip, truth_of_picture
+from posetube.pipelines.training.tube_truth import truth_of_clip
 from posetube.skeletons import BBC7, COCO17, LSP14, PIW8, POSETRACK17SLOTS, Skeleton
 from posetube.structures import JointState
 
@@ -15,7 +16,9 @@ INSIDE = [10.0, 10, 30, 40]
 
 
 def clip_of(
-    *people: list[list[float]], skeleton: Skeleton = COCO17, ignore: object = None
+    *people: list[list[float]],
+    skeleton: Skeleton = COCO17,
+    ignore: tuple[object, ...] | list[object] = (),
 ) -> LabelledClip:
     """People by their box in each frame, on pictures of 60 x 80, all joints at (20, 20.5)."""
     t, k = len(people[0]) if people else 2, len(skeleton)
@@ -26,7 +29,7 @@ def clip_of(
         boxes=np.array(people, np.float32).reshape(-1, t, 4),
         keypoints=np.full((len(people), t, k, 2), [20, 20.5], np.float32),
         joint_states=np.full((len(people), t, k), JointState.VISIBLE, np.uint8),
-        ignore=None if ignore is None else np.array(ignore, np.float32),
+        ignore=np.array(ignore, np.float32).reshape(-1, t, 4),
     )
 
 
@@ -101,19 +104,23 @@ def test_regions_to_ignore_are_empty_where_they_are_not() -> None:
 
 
 def test_a_picture_is_a_clip_of_one_frame() -> None:
-    boxes = np.array([INSIDE, [5, 5, 5, 20]], np.float32)
-    picture = LabelledPicture(
-        image=np.zeros((60, 80, 3), np.uint8),
-        boxes=boxes,
-        keypoints=np.zeros((2, 17, 2), np.float32),
-        keypoint_weights=np.ones((2, 17), np.float32),
-        ignore=np.zeros((0, 4), np.float32),
-    )
+    picture = clip_of([INSIDE], [[5.0, 5, 5, 20]])
 
-    truth = truth_of_picture(picture)
+    truth = truth_of_clip(picture, skeleton=COCO17)
 
-    assert truth.boxes.shape == (2, 1, 4)
-    assert truth.present.tolist() == [[True], [False]]  # nobody is zero pixels wide
+    assert truth.boxes.shape == (1, 1, 4)  # nobody is zero pixels wide
+    assert truth.present.tolist() == [[True]]
+
+
+def test_joints_count_by_their_weights() -> None:
+    weights = np.linspace(0, 1, 17, dtype=np.float32)[None, None]
+    clip = replace(clip_of([INSIDE]), keypoint_weights=weights)
+    clip.joint_states[0, 0, 16] = JointState.ABSENT
+
+    truth = truth_of_clip(clip, skeleton=COCO17)
+
+    np.testing.assert_array_equal(truth.keypoint_weights[0, 0, :16], weights[0, 0, :16])
+    assert truth.keypoint_weights[0, 0, 16] == 0
 
 
 @pytest.mark.parametrize("skeleton", [BBC7, PIW8])

@@ -2,35 +2,40 @@
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from posetube.datasets.training.training_pictures import (
-    LabelledPicture,
+from posetube.datasets.training.labelled_clip import LabelledClip
+from posetube.datasets.training.picture_archive import (
     PictureArchive,
     PictureMixture,
     TeacherTrust,
     write_archive,
 )
 from posetube.errors import FormatError, InputError, MediaError
+from posetube.skeletons import COCO17
+from posetube.structures import JointState
 
 
-def picture(people: int = 1, *, level: int = 90) -> LabelledPicture:
-    joints = np.full((people, 17, 2), 20, np.float32)
-    weights = np.ones((people, 17), np.float32)
-    joints[:, 3:5], weights[:, 3:5] = np.nan, 0
-    return LabelledPicture(
-        image=np.full((48, 64, 3), level, np.uint8),
-        boxes=np.tile(np.array([[4, 5, 40, 44]], np.float32), (people, 1)),
+def picture(people: int = 1, *, level: int = 90) -> LabelledClip:
+    joints = np.full((people, 1, 17, 2), 20, np.float32)
+    states = np.full((people, 1, 17), JointState.VISIBLE, np.uint8)
+    joints[..., 3:5, :], states[..., 3:5] = np.nan, JointState.ABSENT
+    return LabelledClip(
+        images=np.full((1, 48, 64, 3), level, np.uint8),
+        times=np.zeros(1),
+        skeleton=COCO17,
+        boxes=np.tile(np.array([[[4, 5, 40, 44]]], np.float32), (people, 1, 1)),
         keypoints=joints,
-        keypoint_weights=weights,
-        ignore=np.array([[50, 0, 60, 9]], np.float32),
+        joint_states=states,
+        ignore=np.array([[[50, 0, 60, 9]]], np.float32),
     )
 
 
-def archive_of(folder: Path, *pictures: LabelledPicture, name: str = "a") -> Path:
+def archive_of(folder: Path, *pictures: LabelledClip, name: str = "a") -> Path:
     path = folder / f"{name}.tar"
     write_archive(path, ((f"{i}.webp", p) for i, p in enumerate(pictures)))
     return path
@@ -43,12 +48,13 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
     assert len(archive) == 2
     read = archive[0]
-    assert np.abs(read.image.astype(int) - written.image).max() <= 3  # WebP is lossy
+    assert np.abs(read.images.astype(int) - written.images).max() <= 3  # WebP is lossy
     np.testing.assert_array_equal(read.boxes, written.boxes)
     np.testing.assert_array_equal(read.keypoints, written.keypoints)
-    np.testing.assert_array_equal(read.keypoint_weights, written.keypoint_weights)
+    np.testing.assert_array_equal(read.joint_states, written.joint_states)
+    np.testing.assert_array_equal(read.weights, written.weights)
     np.testing.assert_array_equal(read.ignore, written.ignore)
-    assert archive[1].boxes.shape == (0, 4)
+    assert archive[1].boxes.shape == (0, 1, 4)
 
 
 def test_doubtful_people_are_ignored_and_doubtful_joints_unknown(tmp_path: Path) -> None:
@@ -63,8 +69,8 @@ def test_doubtful_people_are_ignored_and_doubtful_joints_unknown(tmp_path: Path)
 
     assert len(read.boxes) == 1
     assert len(read.ignore) == 2
-    np.testing.assert_allclose(read.keypoint_weights[0, :4], [0, 0.3, 0.8, 1.0], atol=1e-6)
-    assert np.isnan(read.keypoints[0, 0]).all()
+    np.testing.assert_allclose(read.weights[0, 0, :4], [0, 0.3, 0.8, 1.0], atol=1e-6)
+    assert np.isnan(read.keypoints[0, 0, 0]).all()
 
 
 def test_a_mixture_follows_its_weights_and_its_generator(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_a_mixture_follows_its_weights_and_its_generator(tmp_path: Path) -> None
     mixture = PictureMixture({"dark.tar": 3.0, "bright.tar": 1.0}, root=tmp_path)
 
     levels = [
-        [int(mixture.draw(rng).image.mean()) for _ in range(200)]
+        [int(mixture.draw(rng).images.mean()) for _ in range(200)]
         for rng in (np.random.default_rng(3), np.random.default_rng(3))
     ]
 
@@ -125,14 +131,10 @@ def test_labels_with_a_wrong_number_of_axes_are_told(tmp_path: Path) -> None:
 
 
 def test_shapes_and_trust_are_checked() -> None:
-    with pytest.raises(InputError, match=r"LabelledPicture.boxes: expected shape \(1, 4\)"):
-        LabelledPicture(
-            image=np.zeros((4, 4, 3), np.uint8),
-            boxes=np.zeros((2, 4), np.float32),
-            keypoints=np.zeros((1, 17, 2), np.float32),
-            keypoint_weights=np.zeros((1, 17), np.float32),
-            ignore=np.zeros((0, 4), np.float32),
-        )
+    with pytest.raises(InputError, match=r"LabelledClip.keypoints: expected shape \(2, 1, 17, 2\)"):
+        replace(picture(), boxes=np.zeros((2, 1, 4), np.float32))
+    with pytest.raises(InputError, match=r"LabelledClip.keypoint_weights: expected shape \(1, 1,"):
+        replace(picture(), keypoint_weights=np.zeros((2, 17), np.float32))
     with pytest.raises(InputError, match=r"TeacherTrust.person must be in \[0, 1\], got 2"):
         TeacherTrust(person=2)
 
@@ -143,6 +145,6 @@ def test_real_archives_are_read(training: Path, name: str) -> None:
 
     read = archive[len(archive) // 2]
 
-    assert read.image.ndim == 3
-    assert read.keypoints.shape == (len(read.boxes), 17, 2)
-    assert ((read.keypoint_weights > 0) == ~np.isnan(read.keypoints[..., 0])).all()
+    assert read.images.ndim == 4
+    assert read.keypoints.shape == (len(read.boxes), 1, 17, 2)
+    assert ((read.weights > 0) == ~np.isnan(read.keypoints[..., 0])).all()
