@@ -242,6 +242,10 @@ class DetectedFrame:
     """(N,) whom, by row among the people of the last picture, the network itself takes each to be,
     -1 for nobody; None: it looks at one frame at a time."""
 
+    def __repr__(self) -> str:
+        people = summaries.people(len(self.people))
+        return f"<DetectedFrame {self.frame} at {self.time:.3f} s: {people}, {self.state}>"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FramePoses:
@@ -283,8 +287,7 @@ class FramePoses:
         ids = summaries.first_few(self.track_ids.tolist())
         tail = f", ids {ids}" if len(self) else ""
         return (
-            f"<FramePoses of frame {self.frame} at {self.time:.3f} s: "
-            f"{summaries.people(len(self))}{tail}>"
+            f"<FramePoses {self.frame} at {self.time:.3f} s: {summaries.people(len(self))}{tail}>"
         )
 
     @classmethod

@@ -11,6 +11,7 @@ from posetube.errors import InputError, MissingExtraError
 from posetube.skeletons import COCO17
 from posetube.structures import (
     Clip,
+    DetectedFrame,
     Detections,
     Frame,
     FramePoses,
@@ -281,13 +282,15 @@ def test_records_say_in_a_line_or_two_what_they_hold() -> None:
     )
     assert repr(tracks[1]) == "<PoseTrack 1: 2 frames, 0.00 to 0.30 s, 17 joints>"
     assert repr(tracks.frames) == "<FrameTable: 4 frames, 0.00 to 0.30 s>"
-    assert repr(poses(3, [1])) == "<FramePoses of frame 3 at 0.300 s: 1 person, ids 1>"
-    assert repr(poses(0, [])) == "<FramePoses of frame 0 at 0.000 s: 0 people>"
+    assert repr(poses(3, [1])) == "<FramePoses 3 at 0.300 s: 1 person, ids 1>"
+    assert repr(poses(0, [])) == "<FramePoses 0 at 0.000 s: 0 people>"
     assert repr(people(3)) == "<Detections: 3 people, 17 joints>"
     assert repr(tubes()) == "<PoseTubes: 2 people in frames 0, 1, 2, 17 joints>"
     assert repr(clip()) == "<Clip: 3 frames, 0.00 to 0.20 s, 8 x 8 pixels>"
     frame = Frame(index=7, time=0.28, image=None, state="corrupt")
     assert repr(frame) == "<Frame 7 at 0.280 s: no picture, corrupt>"
+    detected = DetectedFrame(frame=7, time=0.28, state="ok", people=people(2))
+    assert repr(detected) == "<DetectedFrame 7 at 0.280 s: 2 people, ok>"
     unknown = replace(tracks, size=None, frames=FrameTable(times=np.full(4, np.nan)))
     assert "4 frames, times unknown\n size unknown" in repr(unknown)
     assert repr(poses(1, list(range(1, 31)))).endswith("30 people, ids 1, 2, 3, 4, 5, 6, 7, 8 ...>")

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from posetube.atomic_files import (
+    UNFINISHED,
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    write_bytes,
+)
+from posetube.errors import InputError
+
+
+def break_off(path: Path) -> None:
+    path.write_text("half")
+    raise ValueError("broken")
+
+
+def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "table.csv"
+
+    with replacing(path) as aside:
+        aside.write_text("1")
+        assert aside.suffix == ".csv"
+        assert not path.exists()
+
+    assert path.read_text() == "1"
+    assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_writer_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_bytes(path, b"old")
+
+    with pytest.raises(ValueError, match="broken"), replacing(path) as aside:
+        break_off(aside)
+
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; name a file to write"):
+        write_bytes(tmp_path, b"")
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_a_folder_is_there_when_it_is_whole(tmp_path: Path, made_before: bool) -> None:
+    path = tmp_path / "set"
+    if made_before:
+        path.mkdir()
+
+    with replacing_folder(path) as aside:
+        (aside / "one.txt").write_text("1")
+        assert not (path / "one.txt").exists()
+
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    assert (path / "one.txt").read_text() == "1"
+
+
+def test_a_folder_that_fails_or_is_in_use_stays_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="broken"), replacing_folder(tmp_path / "set") as aside:
+        break_off(aside / "one.txt")
+    assert list(tmp_path.iterdir()) == []
+
+    (tmp_path / "mine.txt").write_text("mine")
+    with (
+        pytest.raises(InputError, match="it is there already; name a folder that is new or empty"),
+        replacing_folder(tmp_path),
+    ):
+        pass
+
+
+def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
+    for name in (f"{UNFINISHED}part.parquet", "my.tmp.parquet", "part.parquet"):
+        (tmp_path / name).write_text("")
+    (tmp_path / f"{UNFINISHED}folder").mkdir()
+
+    remove_leftovers(tmp_path)
+
+    left = {"my.tmp.parquet", "part.parquet", f"{UNFINISHED}folder"}
+    assert {path.name for path in tmp_path.iterdir()} == left
