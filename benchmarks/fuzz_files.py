@@ -21,11 +21,11 @@ from posetube.datasets.formats.format_table import FORMATS
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.published.human36m import Human36m
 from posetube.datasets.synthetic.bvh import read_bvh
-from posetube.datasets.synthetic.label_files import WRITERS, write_labels
 from posetube.datasets.video import VideoConfig, open_video
 from posetube.restricted_pickle import load_plain
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import FrameTable, VideoTracks
+from tests.datasets.published_label_files import WRITERS, write_labels
 
 SECONDS = 20
 """A mutation that takes longer is a hang."""

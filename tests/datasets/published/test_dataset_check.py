@@ -10,10 +10,10 @@ import pytest
 from posetube.datasets.formats import coco
 from posetube.datasets.published.dataset_check import check
 from posetube.datasets.published.dataset_table import DATASETS, open_dataset
-from posetube.datasets.synthetic.label_files import write_labels
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
+from tests.datasets.published_label_files import write_labels
 
 
 def walk(name: str, frames: int = 10) -> VideoTracks:

@@ -25,10 +25,10 @@ from posetube.datasets.published.lsp import Lsp
 from posetube.datasets.published.mot import MotSequences
 from posetube.datasets.published.mpii import Mpii
 from posetube.datasets.published.three_dpw import ThreeDpw
-from posetube.datasets.synthetic.label_files import struct_array
 from posetube.errors import FormatError, InputError, MissingExtraError
 from posetube.skeletons import FLIC11, KINECT20
 from posetube.structures import JointState
+from tests.datasets.published_label_files import struct_array
 
 EMPTY = np.zeros((0, 0))
 

@@ -18,12 +18,12 @@ from posetube.datasets.formats.video_places import sequence_names
 from posetube.datasets.published.dataset_check import check
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
-from posetube.datasets.synthetic.label_files import write_labels
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.skeletons import LSP14, POSETRACK15
 from posetube.structures import VideoTracks
+from tests.datasets.published_label_files import write_labels
 
 SCENE = SceneConfig(size=(96, 160), seconds=0.12, people=2, roles=("stay",))
 LAYOUTS: dict[Layout, str] = {

@@ -1,10 +1,8 @@
-"""Label files as data sets publish them that nobody may pass on, written from any tracks.
+"""Writes label files in the layouts of data sets that may not be redistributed, from any tracks.
 
-They hold what the readers read, no more: enough to see that a reader gives back what was labelled,
-and to try damaged files. One person per video where the data set knows only one: the first track.
-
-Not here: data sets whose files the project writes anyway, and pictures
-(:mod:`posetube.datasets.synthetic.layouts`).
+The files hold only what the readers need: enough to test that a reader gives back what was
+labelled, and to damage files for fuzzing. Where a data set has one person per video, the first
+track is written.
 """
 
 import pickle
@@ -15,6 +13,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 import scipy.io
 
+from posetube.datasets.formats.joint_sets import with_joints
+from posetube.datasets.formats.numbers import joint_states
+from posetube.datasets.published.bonn import SLOT
+from posetube.datasets.published.flic import COLUMNS, USED
+from posetube.datasets.published.three_dpw import SMPL24
 from posetube.errors import InputError
 from posetube.skeletons import (
     BBC7,

@@ -9,10 +9,10 @@ from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.numbers import joint_states
 from posetube.datasets.published.dataset_check import check
 from posetube.datasets.published.dataset_table import open_dataset
-from posetube.datasets.synthetic.label_files import WRITERS, LabelFile, write_labels
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+from tests.datasets.published_label_files import WRITERS, LabelFile, write_labels
 
 FRAMES = 5
 
