@@ -24,7 +24,7 @@ from benchmarks.link_detections import Faults, Truth, detect
 from benchmarks.link_hard_cases import scores
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.camera import CameraKind
-from posetube.datasets.synthetic.truth import collect_tracks
+from posetube.datasets.synthetic.ground_truth import collect_tracks
 from posetube.pipelines.tracking.camera_motion import CameraMotion
 from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from posetube.datasets.synthetic.motion import JOINTS
+from posetube.datasets.synthetic.rig import JOINTS
 
 Writer = Callable[[Path], None]
 

@@ -1,8 +1,7 @@
-"""What a synthetic person looks like: a :class:`Figure` dresses a skeleton's joints in parts.
+"""The body of a synthetic person: the primitives that a :class:`Figure` puts around its joints.
 
-Radii are for a person of 1.72 m and scale with the figure. The face's keypoints lie on the head
-that is drawn, so that truth and pixels agree. Not here: motion (:mod:`.motion`), drawing
-(:mod:`.raster`).
+Radii are for a person of 1.72 m and scale with the figure. The face's keypoints are on the head
+that is drawn, so that ground truth and pixels agree.
 """
 
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .motion import JOINTS, Bones
-from .solids import Ellipsoid, Part, Tube, cross, length_of
+from .primitives import Capsule, Ellipsoid, Primitive
+from .rig import JOINTS, Bones
 from .texture import Texture
+from .vector_math import cross_product, unit_vector
 
 Array = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ _FACE = np.array(
     [[0.0, -0.22, 1.08], [0.36, 0.06, 0.93], [-0.36, 0.06, 0.93], [1.0, -0.08, -0.08],
      [-1.0, -0.08, -0.08]]
 )  # fmt: skip
-"""(5, 3) nose, left and right eye, left and right ear on the unit head: left, up, forward."""
+"""(5, 3) nose, left and right eye, left and right ear on the unit ball: left, up, forward."""
 
 _LIMBS = [_AT[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
           for side in ("left", "right")]  # fmt: skip
@@ -48,46 +48,42 @@ class Figure:
     """One person's build and clothes."""
 
     bones: Bones
-    """Lengths, for poses made by :func:`posetube.datasets.synthetic.motion.bend`."""
+    """Lengths, for :func:`posetube.datasets.synthetic.rig.forward_kinematics`."""
 
     scale: float
     """Height over 1.72 m."""
 
     girth: float
-    """Width of trunk and limbs over the average."""
+    """Width of trunk and limbs relative to the average."""
 
     chest_depth: float
-    """Width of the chest forward over the average."""
+    """Depth of the chest, front to back, relative to the average."""
 
     sleeve: float
-    """How loosely clothes hang: their radius over the limb's."""
+    """How loose clothes are: their radius relative to the limb's."""
 
     cut: float
-    """Width of the trousers below the knee: 0 as the leg, 1 wide."""
+    """Width of the trousers below the knee: 0 tight, 1 wide."""
 
     shirt: float
-    """Length of a shirt that hangs over the waist, over that of the hips' part; 0: tucked in."""
+    """Length of a shirt that hangs over the hips, relative to the hips; 0: tucked in."""
 
     textures: dict[str, Texture]
-    """Surface of each kind of part."""
+    """Texture of each kind of body part."""
 
     hem: float
-    """Length of a skirt from the waist in thighs; 0: none."""
+    """Length of a skirt, in bones of the leg: 1 ends at the knee; 0: no skirt."""
 
     hair: float
-    """Volume of the hair over the skull; 0: none."""
+    """Size of the hair relative to the skull; 0: bald."""
 
     long_hair: float
-    """How far hair falls below the head's centre, in heads; 0: short."""
-
-
-def _unit(vector: Array) -> Array:
-    return np.asarray(vector / max(length_of(vector), 1e-9))
+    """How far long hair falls below the head's centre, in heads; 0: short hair."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadFrame:
-    """Where a head is and which way it looks."""
+    """Position and orientation of a head."""
 
     centre: Array
     """(3,) world."""
@@ -100,16 +96,18 @@ class HeadFrame:
 
 
 def head_frame(figure: Figure, joints: Array) -> HeadFrame:
-    """The head on top of a skeleton's (17, 3) joints."""
-    up = _unit(joints[_AT["head_top"]] - joints[_AT["neck"]])
+    """The head on a skeleton with these (17, 3) joints."""
+    up = unit_vector(joints[_AT["head_top"]] - joints[_AT["neck"]])
     forward = joints[_AT["nose"]] - joints[_AT["neck"]]
-    forward = _unit(forward - up * (forward @ up))
+    forward = unit_vector(forward - up * (forward @ up))
     radii = _HEAD * figure.scale**0.5
     centre = joints[_AT["neck"]] + up * radii[1] * 1.22 + forward * radii[2] * 0.22
-    return HeadFrame(centre=centre, axes=np.stack([cross(up, forward), up, forward]), radii=radii)
+    return HeadFrame(
+        centre=centre, axes=np.stack([cross_product(up, forward), up, forward]), radii=radii
+    )
 
 
-def keypoints(figure: Figure, joints: Array) -> Array:
+def figure_keypoints(figure: Figure, joints: Array) -> Array:
     """(17, 3) world positions of COCO's keypoints on a figure with these (17, 3) joints."""
     frame = head_frame(figure, joints)
     face = frame.centre + (_FACE * frame.radii) @ frame.axes
@@ -117,84 +115,91 @@ def keypoints(figure: Figure, joints: Array) -> Array:
 
 
 def head_corners(figure: Figure, joints: Array) -> Array:
-    """(6, 3) the outermost world points of the head: both ends of its three axes."""
+    """(6, 3) world positions of the ends of the head's three axes."""
     frame = head_frame(figure, joints)
     ends = frame.radii[:, None] * frame.axes
     return np.concatenate([frame.centre + ends, frame.centre - ends])
 
 
-def parts(figure: Figure, joints: Array) -> list[Part]:
-    """The solids of a figure with these (17, 3) joints; always as many, in the same order."""
-    left = _unit(joints[_AT["left_hip"]] - joints[_AT["right_hip"]])
+def body_primitives(figure: Figure, joints: Array) -> list[Primitive]:
+    """The primitives of a figure with these (17, 3) joints.
+
+    A figure has the same primitives in the same order in every pose, so that optical flow can
+    compare them by index.
+    """
+    left = unit_vector(joints[_AT["left_hip"]] - joints[_AT["right_hip"]])
     trunk = joints[_AT["neck"]] - joints[_AT["pelvis"]]
-    front = _unit(cross(left, trunk))
-    chest_left = _unit(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
-    chest_front = _unit(cross(chest_left, trunk))
-    solids: list[Part] = []
+    front = unit_vector(cross_product(left, trunk))
+    chest_left = unit_vector(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
+    chest_front = unit_vector(cross_product(chest_left, trunk))
+    primitives: list[Primitive] = []
     for side in ("left", "right"):
-        solids += _leg(figure, joints, side, front)
-    solids += _trunk(figure, joints, front, chest_front)
+        primitives += _leg(figure, joints, side, front)
+    primitives += _trunk(figure, joints, front, chest_front)
     for side in ("left", "right"):
-        solids += _arm(figure, joints, side, chest_front)
-    return solids + _head(figure, joints)
+        primitives += _arm(figure, joints, side, chest_front)
+    return primitives + _head(figure, joints)
 
 
 def _sections(figure: Figure, radii: list[float] | list[tuple[float, float]], by: float) -> Array:
+    """(n, 2) radii of a capsule's sections, metres; single radii are for round sections."""
     table = np.array(radii, float)
     table = np.repeat(table[:, None], 2, axis=1) if table.ndim == 1 else table
     return np.asarray(table * (by * figure.scale))
 
 
-def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
+def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Primitive]:
     hip, knee, ankle = (joints[_AT[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
     girth, textures = figure.girth, figure.textures
-    shank = _unit(ankle - knee)
-    toe = _unit(front - shank * (front @ shank))
+    shank = unit_vector(ankle - knee)
+    toe = unit_vector(front - shank * (front @ shank))
+    # Feet near the ground lie flat on it; in the air they are bent like those of somebody running.
     level = max(0.0, 1 - max(ankle[1] - 0.12 * figure.scale, 0.0) / 0.12)
-    flat = _unit(np.array([toe[0], 0.0, toe[2]]))
-    toe = _unit(toe * (1 - level) + flat * level)
+    flat = unit_vector(np.array([toe[0], 0.0, toe[2]]))
+    toe = unit_vector(toe * (1 - level) + flat * level)
     sole = shank if level < 0.5 else np.array([0.0, -1.0, 0.0])
     shank_radii = [a + figure.cut * (b - a) for a, b in zip(_SHANK, _TROUSER, strict=True)]
     heel = ankle + (0.042 * sole - 0.045 * toe) * figure.scale
     tip = heel + (0.215 * toe + 0.012 * sole) * figure.scale
     return [
-        Tube(
+        Capsule(
             start=heel, end=tip, radii=_sections(figure, _FOOT, 1.0), forward=-sole,
             texture=textures["foot"],
         ),
-        Tube(
+        Capsule(
             start=knee, end=ankle, radii=_sections(figure, shank_radii, girth * figure.sleeve**0.5),
             forward=toe, texture=textures["shank"],
         ),
-        Tube(
+        Capsule(
             start=hip, end=knee, radii=_sections(figure, _THIGH, girth * figure.sleeve**0.4),
             forward=front, texture=textures["thigh"],
         ),
     ]  # fmt: skip
 
 
-def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> list[Part]:
+def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> list[Primitive]:
     pelvis, thorax, neck = (joints[_AT[name]] for name in ("pelvis", "thorax", "neck"))
     waist = pelvis + 0.36 * (thorax - pelvis)
-    up = _unit(thorax - pelvis)
+    up = unit_vector(thorax - pelvis)
     crotch = pelvis - 0.085 * figure.scale * up
     chest = np.array(_CHEST) * [1.0, figure.chest_depth] * figure.girth
     breadth = np.linalg.norm(joints[_AT["left_shoulder"]] - joints[_AT["right_shoulder"]])
+    # Shoulders as wide as the joints are apart, whatever the girth.
     yoke = np.array([0.49, 0.53, 0.56, 0.50, 0.30]) * breadth / figure.scale
     chest[3:8, 0] = np.maximum(chest[3:8, 0], yoke)
-    solids: list[Part] = [
-        Tube(
+    primitives: list[Primitive] = [
+        Capsule(
             start=crotch, end=waist, radii=_sections(figure, _PELVIS, figure.girth),
             forward=front, texture=figure.textures["pelvis"], caps=(0.3, 0.3),
         ),
-        Tube(
+        Capsule(
             start=waist, end=neck + 0.01 * up, radii=chest * figure.scale, forward=chest_front,
             texture=figure.textures["chest"], caps=(0.3, 0.4),
         ),
     ]  # fmt: skip
     if figure.shirt:
-        solids.append(
-            Tube(
+        primitives.append(
+            Capsule(
                 start=waist + 0.05 * figure.scale * up,
                 end=waist + (crotch - waist) * min(0.55 * figure.shirt, 0.95),
                 radii=_sections(figure, _SHIRT, figure.girth * figure.sleeve**0.3),
@@ -202,11 +207,11 @@ def _trunk(figure: Figure, joints: Array, front: Array, chest_front: Array) -> l
             )
         )  # fmt: skip
     if figure.hem:
-        solids.append(_skirt(figure, joints, waist, front))
-    return solids
+        primitives.append(_skirt(figure, joints, waist, front))
+    return primitives
 
 
-def _skirt(figure: Figure, joints: Array, waist: Array, front: Array) -> Tube:
+def _skirt(figure: Figure, joints: Array, waist: Array, front: Array) -> Capsule:
     legs = [[joints[_AT[f"{side}_{j}"]] for j in ("hip", "knee", "ankle")]
             for side in ("left", "right")]  # fmt: skip
     whole = min(int(figure.hem), 1)
@@ -220,35 +225,35 @@ def _skirt(figure: Figure, joints: Array, waist: Array, front: Array) -> Tube:
         ((0.178 + reach) / 2, (0.125 + deep) / 2),
         (reach, deep),
     ]
-    return Tube(
+    return Capsule(
         start=waist, end=ends.mean(axis=0), radii=_sections(figure, radii, figure.girth),
         forward=front, texture=figure.textures["skirt"], caps=(0.1, 0.12),
     )  # fmt: skip
 
 
-def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
+def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Primitive]:
     shoulder, elbow, wrist = (joints[_AT[f"{side}_{j}"]] for j in ("shoulder", "elbow", "wrist"))
     girth, textures = figure.girth, figure.textures
-    along = _unit(wrist - elbow)
-    across = _unit(cross(along, front))
-    palm = cross(across, along)
+    along = unit_vector(wrist - elbow)
+    across = unit_vector(cross_product(along, front))
+    palm = cross_product(across, along)
     inward = across if side == "left" else -across
     tip = wrist + (0.165 * along + 0.028 * inward) * figure.scale
     thumb = palm + 0.9 * along + 0.3 * inward
     return [
-        Tube(
+        Capsule(
             start=shoulder, end=elbow, radii=_sections(figure, _UPPER_ARM, girth * figure.sleeve),
             forward=front, texture=textures["upper_arm"],
         ),
-        Tube(
+        Capsule(
             start=elbow, end=wrist, radii=_sections(figure, _FOREARM, girth * figure.sleeve**0.7),
             forward=front, texture=textures["forearm"],
         ),
-        Tube(
+        Capsule(
             start=wrist, end=tip, radii=_sections(figure, _HAND, 1.0), forward=palm,
             texture=textures["hand"], caps=(0.3, 0.7),
         ),
-        Tube(
+        Capsule(
             start=wrist + 0.035 * figure.scale * along,
             end=wrist + (0.035 * along + 0.052 * thumb) * figure.scale,
             radii=_sections(figure, [0.016, 0.014, 0.010], 1.0), forward=palm,
@@ -257,13 +262,13 @@ def _arm(figure: Figure, joints: Array, side: str, front: Array) -> list[Part]:
     ]  # fmt: skip
 
 
-def _head(figure: Figure, joints: Array) -> list[Part]:
+def _head(figure: Figure, joints: Array) -> list[Primitive]:
     frame = head_frame(figure, joints)
     textures, bare = figure.textures, figure.textures["hand"]
     neck = joints[_AT["neck"]]
     up, forward = frame.axes[1], frame.axes[2]
-    solids: list[Part] = [
-        Tube(
+    primitives: list[Primitive] = [
+        Capsule(
             start=neck - 0.03 * up, end=frame.centre - 0.5 * frame.radii[1] * up,
             radii=_sections(figure, _NECK, figure.girth**0.5), forward=forward,
             texture=textures["neck"], caps=(0.1, 0.3),
@@ -278,19 +283,21 @@ def _head(figure: Figure, joints: Array) -> list[Part]:
             + (_FACE[face] * [1, 1, 0.95 if face == 0 else 1] * frame.radii) @ frame.axes
         )
         size = np.array(radii) * frame.radii[1]
-        solids.append(Ellipsoid(centre=at, axes=frame.axes, radii=size, texture=bare))
+        primitives.append(Ellipsoid(centre=at, axes=frame.axes, radii=size, texture=bare))
     if figure.hair:
         grown = frame.radii * np.array([1.0, 0.86, 0.90]) * figure.hair
         at = frame.centre + up * 0.24 * frame.radii[1] - forward * 0.26 * frame.radii[2]
-        solids.append(Ellipsoid(centre=at, axes=frame.axes, radii=grown, texture=textures["hair"]))
+        primitives.append(
+            Ellipsoid(centre=at, axes=frame.axes, radii=grown, texture=textures["hair"])
+        )
     if figure.long_hair:
         top = frame.centre + up * 0.2 * frame.radii[1] - forward * 0.35 * frame.radii[2]
         fall = top - (figure.long_hair * up + 0.25 * forward) * frame.radii[1] * 1.2
         widths = [(0.078, 0.06), (0.088, 0.065), (0.086, 0.055), (0.06, 0.035)]
-        solids.append(
-            Tube(
+        primitives.append(
+            Capsule(
                 start=top, end=fall, radii=_sections(figure, widths, 1.0), forward=forward,
                 texture=textures["hair"],
             )
         )  # fmt: skip
-    return solids
+    return primitives

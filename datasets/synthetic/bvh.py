@@ -1,17 +1,16 @@
-"""Captured motion as BVH: a hierarchy of joints with offsets, then a line of angles per frame.
+"""Reads motion capture in BVH: a hierarchy of joints with offsets, then a line of angles per frame.
 
-Nothing in a file tells the unit of length, so that everybody becomes 1.72 m tall; y is up. The
-joints are found by the names of CMU's re-exports (``LeftUpLeg``), of Character Creator
-(``CC_Base_L_Thigh``) and of the oldest files (``LeftHip``), a prefix such as ``mixamorig:`` aside.
-The first frame of CMU's files is a rest pose and is left out. The nose and the top of the head,
-which no rig has, are placed before and above the head.
+BVH does not state its unit of length, so every person is scaled to 1.72 m; y is up. Joints are
+found by the names of CMU's re-exports (``LeftUpLeg``), of Character Creator (``CC_Base_L_Thigh``)
+and of the oldest files (``LeftHip``); a prefix such as ``mixamorig:`` is ignored. The first frame
+is left out, because it is a rest pose in CMU's files. Nose and top of the head, which no file has,
+are placed before and above the head.
 
-The text is untrusted: sizes are bounded, and whatever does not follow the format is a
-:class:`posetube.errors.FormatError` that names the line. Not here: what the motion is used for
-(:mod:`.mocap`).
+The text is untrusted: sizes are bounded, and text that does not follow the format raises a
+:class:`posetube.errors.FormatError` that names the line.
 
-Source: the format as Biovision left it: a joint's angles, in degrees, turn its children about the
-axes in the order of its channels, the last one first.
+Source: Biovision's format: a joint's angles, in degrees, turn its children about the axes in the
+order of its channels, the last one first.
 """
 
 from collections.abc import Iterator
@@ -23,19 +22,20 @@ import numpy.typing as npt
 
 from posetube.errors import FormatError
 
-from .motion import JOINTS, rotation
-from .standing import STATURE, grounded, stature
-from .text_lines import Line, numbered_lines, numbers
+from .mocap_text import Line, numbered_lines, parse_numbers
+from .rig import JOINTS, STATURE, grounded, stature
+from .vector_math import rotation, unit_vectors
 
 Array = npt.NDArray[np.float64]
 
 MAX_JOINTS = 1_000
 """Files with more joints are refused; a body with fingers and face has 150."""
 
-LONGEST = 100_000
-"""Files of more frames are refused."""
+MAX_FRAMES = 100_000
+"""Files with more frames are refused."""
 
 PREFIX = "CC_Base_"
+"""Prefix of all joint names of Character Creator."""
 
 _NAMES = {
     "pelvis": ("Hips", "Hip"),
@@ -49,10 +49,11 @@ _NAMES = {
     "knee": ("{}Leg", "{}Calf", "{}Knee"),
     "ankle": ("{}Foot", "{}Ankle"),
 }
-"""What the joints are called, in the order in which they are tried; a side is Left or L_."""
+"""Names of each joint, in the order in which they are tried; a side is Left or L_."""
 
 _CROWN, _FACE = 0.4, 0.2
-"""Top of the head above its joint, and nose before its middle, as shares of the trunk."""
+"""Height of the top of the head above the head's joint, and distance of the nose before the head's
+middle, as shares of the trunk's length."""
 
 
 @dataclass(kw_only=True)
@@ -61,36 +62,37 @@ class _Joint:
     offset: Array = field(default_factory=lambda: np.zeros(3))
     channels: tuple[str, ...] = ()
     first: int = 0
-    """Column of its first channel."""
+    """Column of its first channel in the table of frames."""
 
 
 def read_bvh(path: Path) -> tuple[Array, float]:
-    """Read a motion.
+    """Read a motion capture.
 
     Returns:
-        (F, 17, 3) positions of :data:`posetube.datasets.synthetic.motion.JOINTS`, metres, y up,
+        (F, 17, 3) positions of :data:`posetube.datasets.synthetic.rig.JOINTS`, metres, y up,
         feet on the ground, the first pelvis above the origin; and frames per second.
 
     Raises:
-        FormatError: If the file does not follow the format; names the line.
+        FormatError: If the file does not follow the format; the message names the line.
     """
     lines = iter(numbered_lines(path))
     names, joints = _hierarchy(lines, path)
     table, rate = _frames(lines, path, width=sum(len(joint.channels) for joint in joints))
-    places = _places(names, path)
+    places = _joint_places(names, path)
+    # Absurd offsets overflow to infinity or NaN; the check below reports them.
     with np.errstate(over="ignore", invalid="ignore"):
         at = _positions(joints, set(places.values()), np.asarray(table[1:]))
-        body = _figure({name: at[place] for name, place in places.items()})
+        body = _with_head({name: at[place] for name, place in places.items()})
         tall = stature(body)
         scaled = body * (STATURE / tall) if 0 < tall < np.inf else np.full_like(body, np.nan)
         found = grounded(scaled)
     if not np.isfinite(found).all():
-        raise FormatError(f"{path}: positions overflow, or all joints are in one place")
+        raise FormatError(f"{path}: positions overflow, or all joints are at one point")
     return found, rate
 
 
 def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Joint]]:
-    """Names and joints, parents before children, up to the line ``MOTION``."""
+    """Names and joints, parents before children; reads up to the line ``MOTION``."""
     names: list[str] = []
     joints: list[_Joint] = []
     open_joints, width = [-1], 0
@@ -99,14 +101,14 @@ def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Join
         if key == "MOTION":
             return names, joints
         if key in ("ROOT", "JOINT", "END"):
-            names.append("" if key == "END" else _plain(" ".join(words[1:])))
+            names.append("" if key == "END" else _without_prefix(" ".join(words[1:])))
             joints.append(_Joint(parent=open_joints[-1], first=width))
         elif key == "{" and joints:
             open_joints.append(len(joints) - 1)
         elif key == "}" and len(open_joints) > 1:
             open_joints.pop()
         elif key == "OFFSET" and joints:
-            joints[-1].offset = numbers(words[1:], 3, place)
+            joints[-1].offset = parse_numbers(words[1:], 3, place)
         elif key == "CHANNELS" and joints and not joints[-1].channels:
             joints[-1].channels = _channels(words, place)
             width += len(joints[-1].channels)
@@ -114,15 +116,15 @@ def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Join
             raise FormatError(f"{place}: {' '.join(words)[:60]!r} is not expected here")
         if len(joints) > MAX_JOINTS:
             raise FormatError(f"{place}: more than {MAX_JOINTS} joints")
-    raise FormatError(f"{path}: no MOTION; is the file cut short?")
+    raise FormatError(f"{path}: expected a line MOTION, found none; is the file cut short?")
 
 
-def _plain(name: str) -> str:
+def _without_prefix(name: str) -> str:
     return name.rpartition(":")[2].removeprefix(PREFIX)
 
 
 def _channels(words: list[str], place: str) -> tuple[str, ...]:
-    """Such as ``Zrotation``."""
+    """The channels of a line ``CHANNELS 3 Zrotation ...``, in lower case."""
     kinds = {f"{axis}{kind}" for axis in "xyz" for kind in ("position", "rotation")}
     found = tuple(word.lower() for word in words[2:])
     if words[1:2] != [str(len(found))] or not set(found) <= kinds or len(set(found)) < len(found):
@@ -131,29 +133,29 @@ def _channels(words: list[str], place: str) -> tuple[str, ...]:
 
 
 def _frames(lines: Iterator[Line], path: Path, *, width: int) -> tuple[list[Array], float]:
-    """A row of all channels for each frame, and frames per second."""
+    """One row of all channels per frame, and frames per second."""
     rows: list[Array] = []
     count, seconds = 0.0, 0.0
     for number, words in lines:
         place, key = f"{path}, line {number}", words[0].lower()
         if key == "frames:":
-            count = float(numbers(words[1:], 1, place)[0])
+            count = float(parse_numbers(words[1:], 1, place)[0])
         elif key == "frame" and words[1:2] == ["Time:"]:
-            seconds = float(numbers(words[2:], 1, place)[0])
+            seconds = float(parse_numbers(words[2:], 1, place)[0])
         else:
-            rows.append(numbers(words, width, place))
-        if len(rows) > LONGEST:
-            raise FormatError(f"{place}: more than {LONGEST} frames")
+            rows.append(parse_numbers(words, width, place))
+        if len(rows) > MAX_FRAMES:
+            raise FormatError(f"{place}: more than {MAX_FRAMES} frames")
     if len(rows) != count or len(rows) < 3 or not 1e-4 <= seconds <= 10:
         raise FormatError(
-            f"{path}: expected the {count:g} frames that it announces, at least 3, and a frame "
+            f"{path}: expected the {count:g} frames that it states, at least 3, and a frame "
             f"time in [0.0001, 10] s, got {len(rows)} and {seconds:g}"
         )
     return rows, 1 / seconds
 
 
-def _places(names: list[str], path: Path) -> dict[str, int]:
-    """Which joint of the file each joint of the figure is."""
+def _joint_places(names: list[str], path: Path) -> dict[str, int]:
+    """The index in the file of each joint that we need."""
     found: dict[str, int] = {}
     for joint in ("head", *JOINTS):
         if joint in ("nose", "head_top"):
@@ -163,13 +165,18 @@ def _places(names: list[str], path: Path) -> dict[str, int]:
         wanted = [name.format(spelled) for name in _NAMES[part] for spelled in sides]
         place = next((names.index(name) for name in wanted if name in names), None)
         if place is None:
-            raise FormatError(f"{path}: no joint for the {joint}; looked for {', '.join(wanted)}")
+            raise FormatError(
+                f"{path}: no joint for the {joint}; expected one of {', '.join(wanted)}"
+            )
         found[joint] = place
     return found
 
 
 def _positions(joints: list[_Joint], wanted: set[int], table: Array) -> dict[int, Array]:
-    """(F, 3) positions of the wanted joints, in the file's unit."""
+    """(F, 3) positions of the wanted joints, in the file's unit.
+
+    Only the wanted joints and their ancestors are computed: most joints are fingers and face.
+    """
     needed = set(wanted)
     for place in range(len(joints) - 1, -1, -1):
         if place in needed:
@@ -191,16 +198,11 @@ def _positions(joints: list[_Joint], wanted: set[int], table: Array) -> dict[int
     return at
 
 
-def _figure(at: dict[str, Array]) -> Array:
-    """(F, 17, 3) the figure's joints, nose and top of the head among them."""
+def _with_head(at: dict[str, Array]) -> Array:
+    """(F, 17, 3) positions of :data:`JOINTS`, with nose and top of the head added."""
     trunk = np.linalg.norm(at["neck"] - at["pelvis"], axis=1, keepdims=True)
-    up = _unit(at["head"] - at["neck"])
-    forward = _unit(np.cross(at["left_shoulder"] - at["right_shoulder"], up))
+    up = unit_vectors(at["head"] - at["neck"])
+    forward = unit_vectors(np.cross(at["left_shoulder"] - at["right_shoulder"], up))
     at = {**at, "head_top": at["head"] + _CROWN * trunk * up}
     at["nose"] = (at["neck"] + at["head_top"]) / 2 + _FACE * trunk * forward
     return np.stack([at[name] for name in JOINTS], axis=1)
-
-
-def _unit(vectors: Array) -> Array:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1.0))

@@ -1,4 +1,4 @@
-"""The camera: perspective projection, and how it moves while a clip is taken.
+"""The camera: perspective projection, and how the camera moves during a clip.
 
 World axes are x right, y up, z towards the viewer, metres; the ground is y = 0. Camera axes are x
 right, y down, z away from the viewer; pixels as everywhere (i covers [i, i + 1)).
@@ -10,18 +10,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .motion import rotation
+from .vector_math import rotation
 
 Array = npt.NDArray[np.float64]
 CameraKind = Literal["static", "pan", "zoom", "shake", "dolly"]
-"""Stands still; turns; changes its focal length; hand-held; travels sideways (parallax)."""
+"""Stands still; turns; changes its focal length; is hand-held; travels sideways (parallax)."""
 
 _UPRIGHT = np.diag([1.0, -1.0, -1.0])
+"""Rotation of a camera that looks along -z: from axes with y up to axes with y down."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A pinhole without distortion."""
+    """A pinhole camera without lens distortion."""
 
     focal: float
     """Focal length, pixels."""
@@ -42,13 +43,14 @@ class Camera:
     def project(self, points: Array) -> Array:
         """World points (..., 3) as x, y in pixels and depth in metres, (..., 3)."""
         seen = self.view(points)
+        # Points at or behind the camera have no image; the bound keeps the division finite.
         depth = np.maximum(seen[..., 2:], 1e-3)
         centre = np.array([self.size[1] / 2, self.size[0] / 2])
         pixels = centre + self.focal * seen[..., :2] / depth
         return np.concatenate([pixels, seen[..., 2:]], axis=-1)
 
     def lift(self, pixels: Array, depth: Array) -> Array:
-        """World points (..., 3) seen at pixels (..., 2) with depth (...,): undoes ``project``."""
+        """World points (..., 3) from pixels (..., 2) and depth (...,); inverse of ``project``."""
         centre = np.array([self.size[1] / 2, self.size[0] / 2])
         flat = (pixels - centre) / self.focal * depth[..., None]
         seen = np.concatenate([flat, depth[..., None]], axis=-1)
@@ -69,8 +71,8 @@ class Camera:
         return np.asarray(lens @ self.rotation @ columns)
 
 
-def looking(*, pan: float = 0.0, tilt: float = 0.0, roll: float = 0.0) -> Array:
-    """(3, 3) rotation of a camera turned right, down and clockwise by these angles, radians."""
+def camera_rotation(*, pan: float = 0.0, tilt: float = 0.0, roll: float = 0.0) -> Array:
+    """(3, 3) world-to-camera rotation; positive angles, radians, turn right, down, clockwise."""
     return np.asarray(rotation(2, -roll) @ rotation(0, tilt) @ rotation(1, -pan) @ _UPRIGHT)
 
 
@@ -84,18 +86,18 @@ def camera_path(
     height: float,
     tilt: float,
 ) -> list[Camera]:
-    """One camera per frame; the same one all the time where it stands still.
+    """One camera per frame; the same object for all frames if it stands still.
 
     Args:
         kind: How it moves.
         times: (F,) seconds.
         size: (H, W), pixels.
-        rng: Chooses direction, speed and shake.
+        rng: Random generator for direction, speed and shake.
         field_of_view: Horizontal, radians.
         height: Above the ground, metres.
         tilt: Downwards, radians.
     """
-    # Slow swings, so that the camera of a long clip never looks away for good.
+    # The camera swings to and fro, so that in a long clip it never leaves the people for good.
     swing = np.sin(2 * np.pi * (times - times[0]) / rng.uniform(7, 14) + rng.uniform(0, 2 * np.pi))
     frames = len(times)
     pan, zoom, move = np.zeros(frames), np.ones(frames), np.zeros((frames, 3))
@@ -105,7 +107,8 @@ def camera_path(
         zoom = np.exp(rng.uniform(0.1, 0.22) * swing)
     elif kind == "dolly":
         move[:, 0] = rng.uniform(0.3, 0.8) * swing
-    sway = _sway(times, rng) * (0.025 if kind == "shake" else 0.0)
+    # Drawn for every kind of camera, so that people and scene of a seed do not depend on it.
+    sway = _hand_shake(times, rng) * (0.025 if kind == "shake" else 0.0)
     move += sway[:, 3:] * 2
     focal = size[1] / 2 / np.tan(field_of_view / 2)
     home = np.array([0.0, height, 0.0])
@@ -113,7 +116,9 @@ def camera_path(
         Camera(
             focal=float(focal * zoom[f]),
             position=home + move[f],
-            rotation=looking(pan=pan[f] + sway[f, 0], tilt=tilt + sway[f, 1], roll=sway[f, 2] / 2),
+            rotation=camera_rotation(
+                pan=pan[f] + sway[f, 0], tilt=tilt + sway[f, 1], roll=sway[f, 2] / 2
+            ),
             size=size,
         )
         for f in range(1 if kind == "static" else frames)
@@ -121,8 +126,11 @@ def camera_path(
     return cameras * frames if kind == "static" else cameras
 
 
-def _sway(times: Array, rng: np.random.Generator) -> Array:
-    """(F, 6) smooth wandering of about unit size, as of a hand."""
+def _hand_shake(times: Array, rng: np.random.Generator) -> Array:
+    """(F, 6) smooth random motion of about unit size, like that of a hand-held camera.
+
+    Three columns for angles, three for position.
+    """
     rates = rng.uniform(0.3, 2.8, (4, 6))
     phases = rng.uniform(0, 2 * np.pi, (4, 6))
     waves = np.sin(2 * np.pi * rates * times[:, None, None] + phases) / (1 + rates)

@@ -1,4 +1,4 @@
-"""The clip of ``posetube demo``: five seconds of people who cross, leave and hide, with truth."""
+"""The clip of ``posetube demo``: five seconds in which people cross, leave and hide."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,22 +11,23 @@ from posetube.structures import VideoTracks
 
 from ..formats import posetrack18_writer
 from ..video.writer import VideoWriter
-from .actor import Actor, staying, walking
-from .camera import Camera, looking
+from .actor import Actor, animate_on_spot, animate_walk
+from .camera import Camera, camera_rotation
 from .clip import Shot, SyntheticClip
-from .direct import FIELD_OF_VIEW
+from .clip_generator import FIELD_OF_VIEW
+from .ground_truth import collect_tracks
+from .motion_library import MOTIONS
+from .props import pillar
+from .random_figure import random_figure
 from .render import SyntheticFrame
-from .repertoire import MOTIONS
-from .scene import pillar, random_scene
+from .scene import random_scene
 from .scene_config import SceneConfig
-from .truth import collect_tracks
-from .wardrobe import random_figure
 
 SEED = 14
 RATE, SECONDS, SIZE = 25.0, 5.0, (360, 640)
 
 _WALKS = (
-    # from and to (x, z on the ground, metres), when half-way (seconds), steps per second over usual
+    # from, to (x, z on the ground, metres), time half-way (seconds), speed relative to the usual
     ((-1.0, -6.2), (1.0, -6.2), 2.2, 0.55),
     ((1.0, -5.0), (-1.0, -5.0), 4.0, 0.64),
     ((-1.5, -6.9), (-3.5, -6.9), 0.0, 0.7),
@@ -35,19 +36,19 @@ _STANDING = (((1.75, -4.2), -0.3, "talk"),)
 _PILLAR = (-0.55, -4.6)
 
 
-def demo_scene() -> SyntheticClip:
-    """The same clip every time: two cross, one leaves, one stands; a pillar hides who passes."""
+def demo_clip() -> SyntheticClip:
+    """Two people cross, one leaves, one stands; a pillar hides those who pass. Always the same."""
     rng = np.random.default_rng(SEED)
     times = np.arange(round(SECONDS * RATE)) / RATE
     camera = Camera(
         focal=SIZE[1] / 2 / np.tan(FIELD_OF_VIEW / 2),
         position=np.array([0.0, 1.6, 0.0]),
-        rotation=looking(tilt=0.1),
+        rotation=camera_rotation(tilt=0.1),
         size=SIZE,
     )
-    actors = _cast(rng, times)
+    actors = _demo_actors(rng, times)
     scene = random_scene(
-        rng, distance=9.0, fineness=48.0, things=[pillar(rng, *_PILLAR, radius=0.11)]
+        rng, distance=9.0, fineness=48.0, props=[pillar(rng, *_PILLAR, radius=0.11)]
     )
     return SyntheticClip(
         config=SceneConfig(people=len(actors), seconds=SECONDS, rate=RATE, size=SIZE),
@@ -59,12 +60,12 @@ def demo_scene() -> SyntheticClip:
     )
 
 
-def _cast(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Actor]:
+def _demo_actors(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Actor]:
     actors: list[Actor] = []
     for start, end, middle, pace in _WALKS:
         figure = random_figure(rng)
         walk = replace(MOTIONS["walk"], frequency=MOTIONS["walk"].frequency * pace)
-        joints = walking(
+        joints = animate_walk(
             figure,
             walk,
             times,
@@ -76,7 +77,7 @@ def _cast(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Acto
         actors.append(Actor(track_id=len(actors) + 1, figure=figure, joints=joints))
     for place, facing, name in _STANDING:
         figure = random_figure(rng)
-        joints = staying(
+        joints = animate_on_spot(
             figure, MOTIONS[name], times, place=np.array(place), facing=facing, phase=0.5
         )
         actors.append(Actor(track_id=len(actors) + 1, figure=figure, joints=joints))
@@ -84,14 +85,17 @@ def _cast(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Acto
 
 
 def write_demo(folder: Path) -> tuple[Path, VideoTracks]:
-    """Write ``demo.mp4`` and its truth, ``demo.json`` (PoseTrack18), to a folder; made if need be.
+    """Write ``demo.mp4`` and its ground truth, ``demo.json`` (PoseTrack18), to a folder.
+
+    Args:
+        folder: Created if it does not exist.
 
     Returns:
-        The video's path, and the truth in COCO's joints.
+        The video's path, and the ground truth in COCO's joints.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.mp4"
-    clip = demo_scene()
+    clip = demo_clip()
     with VideoWriter(path, size=SIZE, rate=RATE) as writer:
 
         def written() -> Iterator[SyntheticFrame]:

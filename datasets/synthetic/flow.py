@@ -1,7 +1,7 @@
-"""Exact motion of every pixel: every part of the picture moves rigidly from one moment to the next.
+"""Exact optical flow, and motion blur.
 
-A pixel's depth says which point of which part it shows; the part's next place says where that
-point goes. Not here: what moves the parts (:mod:`.clip`).
+Every primitive moves rigidly from one moment to the next. A pixel's depth says which point of which
+primitive it shows; the primitive's next pose says where that point goes.
 """
 
 from collections.abc import Sequence
@@ -14,48 +14,52 @@ import numpy.typing as npt
 from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray
 
 from .camera import Camera
+from .primitives import Capsule, Primitive
 from .render import Moment
-from .solids import Part, Tube
+from .vector_math import unit_vectors
 
 Array = npt.NDArray[np.float64]
 
 _STILL = 0.3
-"""Ways shorter than this, pixels, are not worth a blur."""
+"""Pixels that move less than this, in pixels, are not blurred."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """Where each pixel of a frame goes in the next one."""
+    """Optical flow: where each pixel of a frame goes in the next one."""
 
     motion: FloatArray
-    """(H, W, 2) x, y, pixels: what is at p is at p + motion in the next frame."""
+    """(H, W, 2) x, y, pixels: what is at p in this frame is at p + motion in the next one."""
 
     occluded: BoolArray
-    """(H, W) whether it is hidden there, or outside the picture."""
+    """(H, W) whether it is hidden in the next frame, or outside the picture."""
 
 
 def optical_flow(moment: Moment, following: Moment) -> Flow:
-    """Motion from one drawn moment to the next of the same shot."""
+    """Flow from one rendered moment to the next of the same shot."""
     canvas, after = moment.canvas, following.canvas
-    motion, depth = _carried(moment, following.solids, following.camera)
+    motion, depth = _carried(moment, following.primitives, following.camera)
     height, width = canvas.size
     column = np.floor(motion[..., 0] + (np.arange(width) + 0.5)).astype(np.int64)
     row = np.floor(motion[..., 1] + (np.arange(height) + 0.5)[:, None]).astype(np.int64)
     outside = (column < 0) | (row < 0) | (column >= width) | (row >= height)
     place = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
+    # Rounding to pixels moves a point along its surface; sloping ground changes depth the most.
     slack = np.where(canvas.owner > 0, 0.05, 0.1 + 0.02 * canvas.depth)
     covered = after.depth.ravel()[place] < depth - slack
     foreign = (canvas.owner > 0) & (after.owner.ravel()[place] != canvas.owner)
     return Flow(motion=motion, occluded=outside | covered | foreign)
 
 
-def motion_to(moment: Moment, next_solids: Sequence[Part], next_camera: Camera) -> FloatArray:
-    """(H, W, 2) motion as of :func:`optical_flow`, where the next moment is not drawn."""
-    return _carried(moment, next_solids, next_camera)[0]
+def motion_to(
+    moment: Moment, next_primitives: Sequence[Primitive], next_camera: Camera
+) -> FloatArray:
+    """(H, W, 2) motion as of :func:`optical_flow`, without rendering the next moment."""
+    return _carried(moment, next_primitives, next_camera)[0]
 
 
-def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
-    """What a shutter that is open for a share of the frame's time makes of a picture.
+def motion_blur(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
+    """Blur a picture as a shutter does that is open for a share of the frame's time.
 
     Args:
         image: (H, W, 3) RGB.
@@ -67,6 +71,7 @@ def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
     rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
     if not len(rows):
         return image
+    # Only the window that moves is blurred: most of a picture stands still.
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x = np.arange(columns[0], columns[-1] + 1, dtype=np.float32)
     y = np.arange(rows[0], rows[-1] + 1, dtype=np.float32)[:, None]
@@ -79,14 +84,15 @@ def blurred(image: ByteArray, motion: FloatArray, shutter: float) -> ByteArray:
         )  # fmt: skip
         cv2.accumulate(tap, total)
     result = image.copy()
-    result[window] = cv2.convertScaleAbs(total, alpha=0.2)
+    result[window] = cv2.convertScaleAbs(total, alpha=0.2)  # mean of five taps
     return result
 
 
 def _spread(motion: FloatArray, shutter: float) -> FloatArray:
-    """(H, W, 2) the way of what is seen at each pixel while the shutter is open, pixels.
+    """(H, W, 2) motion of what each pixel shows while the shutter is open, pixels.
 
-    A still pixel beside a moving one shows the moving one for some of the time.
+    Motion spreads to its surroundings, because a still pixel beside a moving limb shows the limb
+    for some of the time. Fast pixels weigh more than slow ones.
     """
     height, width = motion.shape[:2]
     small = np.ascontiguousarray(motion[::2, ::2]) * np.float32(shutter)
@@ -98,13 +104,14 @@ def _spread(motion: FloatArray, shutter: float) -> FloatArray:
 
 
 def _carried(
-    moment: Moment, next_solids: Sequence[Part], next_camera: Camera
+    moment: Moment, next_primitives: Sequence[Primitive], next_camera: Camera
 ) -> tuple[FloatArray, FloatArray]:
-    """Motion (H, W, 2) of each pixel's point, pixels, and its next depth (H, W), metres."""
+    """Motion (H, W, 2) of what each pixel shows, pixels, and its next depth (H, W), metres."""
     canvas, camera = moment.canvas, moment.camera
     height, width = canvas.size
     motion, depth = np.zeros((height * width, 2), np.float32), canvas.depth.flatten()
-    turns, shifts = _ways(moment.solids, next_solids)
+    turns, shifts = _rigid_motions(moment.primitives, next_primitives)
+    # One affine map per primitive, from this camera's axes to the next camera's.
     ways = np.empty((3, 4, len(turns)))
     ways[:, :3] = (next_camera.rotation @ turns @ camera.rotation.T).transpose(1, 2, 0)
     shifts = turns @ camera.position + shifts - next_camera.position
@@ -123,36 +130,37 @@ def _carried(
 
     table = ways.astype(np.float32)
     part = canvas.part.ravel()
-    solid = np.flatnonzero(part)
-    if next_camera is not camera:
+    on_primitives = np.flatnonzero(part)
+    if next_camera is not camera:  # ground and wall move only with the camera
         carry(table[..., 0], np.flatnonzero(part == 0))
-    carry(table[..., part[solid]], solid)
+    carry(table[..., part[on_primitives]], on_primitives)
     return motion.reshape(height, width, 2), depth.reshape(height, width)
 
 
-def _ways(solids: Sequence[Part], following: Sequence[Part]) -> tuple[Array, Array]:
-    """Rotations (n + 1, 3, 3) and shifts (n + 1, 3) of the scene, which rests, and of each part."""
-    origin, axes = _frames(solids)
+def _rigid_motions(
+    primitives: Sequence[Primitive], following: Sequence[Primitive]
+) -> tuple[Array, Array]:
+    """Rotations (n + 1, 3, 3) and shifts (n + 1, 3); first those of the scene, which rests."""
+    origin, axes = _frames(primitives)
     next_origin, next_axes = _frames(following)
     turns = np.swapaxes(next_axes, 1, 2) @ axes
     return turns, next_origin - np.einsum("nij,nj->ni", turns, origin)
 
 
-def _frames(solids: Sequence[Part]) -> tuple[Array, Array]:
-    """Origins (n + 1, 3) and axes (n + 1, 3, 3; rows) that move with the world and each part."""
-    origins, axes = np.zeros((len(solids) + 1, 3)), np.tile(np.eye(3), (len(solids) + 1, 1, 1))
-    tubes = [n for n, solid in enumerate(solids, start=1) if isinstance(solid, Tube)]
-    for n, solid in enumerate(solids, start=1):
-        if isinstance(solid, Tube):
-            origins[n], axes[n, 1], axes[n, 2] = solid.start, solid.end - solid.start, solid.forward
+def _frames(primitives: Sequence[Primitive]) -> tuple[Array, Array]:
+    """Origins (n + 1, 3) and axes (n + 1, 3, 3; rows) of the scene and of each primitive."""
+    origins, axes = (
+        np.zeros((len(primitives) + 1, 3)),
+        np.tile(np.eye(3), (len(primitives) + 1, 1, 1)),
+    )
+    capsules = [n for n, one in enumerate(primitives, start=1) if isinstance(one, Capsule)]
+    for n, one in enumerate(primitives, start=1):
+        if isinstance(one, Capsule):
+            origins[n], axes[n, 1], axes[n, 2] = one.start, one.end - one.start, one.forward
         else:
-            origins[n], axes[n] = solid.centre, solid.axes
-    along = _unit(axes[tubes, 1])
-    front = axes[tubes, 2]
-    front = _unit(front - along * (front * along).sum(axis=1, keepdims=True))
-    axes[tubes] = np.stack([np.cross(along, front), along, front], axis=1)
+            origins[n], axes[n] = one.centre, one.axes
+    along = unit_vectors(axes[capsules, 1])
+    front = axes[capsules, 2]
+    front = unit_vectors(front - along * (front * along).sum(axis=1, keepdims=True))
+    axes[capsules] = np.stack([np.cross(along, front), along, front], axis=1)
     return origins, axes
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))

@@ -1,8 +1,8 @@
-"""Pixels of many surfaces at once: the spans of rows that they cover, and what is known of each.
+"""Fragments: the pixels of many surfaces at once, the spans that hold them, and their shading.
 
-All parts of a body are worked on together in flat arrays: a person has two dozen parts of a few
-hundred pixels, for which NumPy's cost per call would be most of the time. Not here: the surfaces
-(:mod:`.tubes`, :mod:`.ellipsoids`), which of them is seen (:mod:`.raster`).
+All primitives of a body are processed together in flat arrays: a person has two dozen primitives of
+a few hundred pixels each, for which NumPy's cost per call would be most of the time. The surfaces
+are in :mod:`.capsules` and :mod:`.ellipsoids`; which of them is visible is up to :mod:`.raster`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from posetube.structures import FloatArray, IntArray
 
-from .solids import Light
+from .primitives import Light
 from .texture import Texture
 
 Array = npt.NDArray[np.float64]
@@ -22,13 +22,13 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Fragments:
-    """P pixels of surfaces as a camera sees them; one pixel may occur in several surfaces."""
+    """P pixels of surfaces as a camera sees them; a pixel may occur in several surfaces."""
 
     pixels: IntArray
     """(P,) flat indices of the picture."""
 
-    solids: IntArray
-    """(P,) which of the surfaces, by its place in the list that was drawn."""
+    primitives: IntArray
+    """(P,) index of the surface in the list that is drawn."""
 
     alpha: FloatArray
     """(P,) share of the pixel that is covered, in [0, 1]."""
@@ -37,15 +37,15 @@ class Fragments:
     """(P,) metres from the camera's plane."""
 
     colour: Callable[[IntArray], FloatArray]
-    """RGB (S, 3) of some of the pixels, given their places (S,); only what is seen is lit."""
+    """RGB (S, 3) of the fragments at indices (S,); called for visible fragments only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spans:
     """L runs of pixels along rows, each of one surface."""
 
-    solid: IntArray
-    """(L,) which surface."""
+    primitive: IntArray
+    """(L,) index of the surface."""
 
     y: IntArray
     """(L,) row of the picture."""
@@ -57,7 +57,7 @@ class Spans:
     """(L,) number of pixels, 0 or more."""
 
     def spread(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Values of the runs (L,) for each of their P pixels."""
+        """Values (L,) of the spans, repeated for each of their P pixels."""
         return np.repeat(values, self.lengths)
 
     def columns(self) -> IntArray:
@@ -67,29 +67,29 @@ class Spans:
 
 
 def rows_of(boxes: Array, size: tuple[int, ...]) -> tuple[IntArray, IntArray]:
-    """Which surface (L,) and which row (L,), for every row of the picture that a box (n, 4) meets.
+    """Every row of the picture that a box (n, 4) meets: index of the box (L,) and row (L,).
 
-    A box wholly beside the picture meets no row.
+    A box that is wholly beside the picture meets no row.
     """
     top = np.maximum(np.floor(boxes[:, 1]) - 1, 0)
     bottom = np.minimum(np.floor(boxes[:, 3]) + 2, size[0])
     beside = (boxes[:, 2] + 1 < 0) | (boxes[:, 0] - 1 > size[1])
     heights = np.where(beside, 0, np.maximum(bottom - top, 0)).astype(np.int64)
     before = np.cumsum(heights) - heights
-    solid = np.repeat(np.arange(len(boxes)), heights)
+    primitive = np.repeat(np.arange(len(boxes)), heights)
     y = np.arange(heights.sum()) - np.repeat(before - top.astype(np.int64), heights)
-    return solid, y
+    return primitive, y
 
 
-def spans(solid: IntArray, y: IntArray, low: Array, high: Array, width: int) -> Spans:
-    """The pixels of rows whose centres lie between two places (L,), cut at the picture's border."""
+def spans(primitive: IntArray, y: IntArray, low: Array, high: Array, width: int) -> Spans:
+    """The pixels of rows with centres between ``low`` and ``high`` (L,), inside the picture."""
     first = np.clip(np.ceil(low - 0.5), 0, width).astype(np.int64)
     last = np.clip(np.floor(high + 0.5), 0, width).astype(np.int64)
-    return Spans(solid=solid, y=y, x=first, lengths=np.maximum(last - first, 0))
+    return Spans(primitive=primitive, y=y, x=first, lengths=np.maximum(last - first, 0))
 
 
-class Atlas:
-    """The textures of several surfaces, one after the other; each only once."""
+class TextureAtlas:
+    """The textures of several surfaces in one array of texels; each texture only once."""
 
     def __init__(self, textures: Sequence[Texture]) -> None:
         places = {id(texture): n for n, texture in enumerate(textures)}
@@ -98,25 +98,27 @@ class Atlas:
         first = dict(zip(places, offsets.tolist(), strict=False))
         self._colours = np.concatenate([texture.reshape(-1, 3) for texture in distinct])
         self.first = np.array([first[id(texture)] for texture in textures])
-        """(n,) where the texture of each surface begins."""
+        """(n,) index of the first texel of each surface."""
         self.rows = np.array([texture.shape[0] for texture in textures])
-        """(n,) its rows."""
+        """(n,) rows of its texture."""
         self.columns = np.array([texture.shape[1] for texture in textures])
-        """(n,) its columns."""
+        """(n,) columns of its texture."""
 
-    def lit(self, texels: IntArray, strength: FloatArray) -> FloatArray:
-        """Colours (S, 3) of texels (S,) in a light of some strength (S,)."""
+    def shaded(self, texels: IntArray, strength: FloatArray) -> FloatArray:
+        """Colours (S, 3) of texels (S,) in light of strength (S,)."""
         return np.asarray(np.minimum(self._colours[texels] * strength[:, None], 255))
 
 
-def lit(shade: FloatArray, facing: FloatArray, light: Light) -> FloatArray:
-    """Strength of the light on surfaces; those that turn away from the viewer are slightly darker.
+def light_strength(lambert: FloatArray, facing: FloatArray, light: Light) -> FloatArray:
+    """Strength of the light on surfaces: Lambert's law for the lamp, plus ambient light.
 
     Args:
-        shade: (P,) the lamp's, negative where a surface turns away from it.
+        lambert: (P,) the lamp's strength times the cosine of its angle; negative on the far side.
         facing: (P,) cosine of the angle to the viewer.
         light: The lamp.
     """
-    strength = np.maximum(shade, np.float32(0.15) * shade)
+    # A little of the negative side is kept, so that shapes remain visible in the shade.
+    strength = np.maximum(lambert, np.float32(0.15) * lambert)
+    # Surfaces seen at a grazing angle are darker, which sets limbs off from one another.
     strength += np.float32(light.ambient) * (np.float32(0.75) + np.float32(0.25) * facing)
     return np.asarray(strength, np.float32)

@@ -1,8 +1,4 @@
-"""Write clips, pictures and labels, in the folders that public data sets have.
-
-Not here: the label files themselves, where the project has a writer
-(:mod:`posetube.datasets.formats.posetrack18_writer` and its kin).
-"""
+"""Writes synthetic clips, pictures and labels, in the folder layouts of public data sets."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,35 +23,36 @@ from posetube.structures import (
 from ..formats import coco, mot, posetrack17, posetrack18_writer
 from ..video.writer import VideoWriter
 from .clip import SyntheticClip
+from .ground_truth import collect_tracks
 from .render import SyntheticFrame
-from .truth import collect_tracks
 
 Layout = Literal["video", "posetrack18", "posetrack17", "coco", "mot", "penn-action", "jhmdb"]
-"""``video``: an MP4 with PoseTrack18's JSON beside it; the others as the data sets are published.
-Penn Action and JHMDB know one person per video, so that each person of a clip becomes a video of
-its own: the longest stretch in which the person is there, for JHMDB wholly in the picture."""
+"""``video``: an MP4 with PoseTrack18's JSON beside it; the others are laid out as published.
+
+Penn Action and JHMDB have one person per video, so each person of a clip becomes a video of their
+own: the longest run of frames in which the person is present, for JHMDB wholly in the picture."""
 
 FIRST_SEQUENCE = 900_000
-"""Number of the first sequence in PoseTrack's layouts, far above the published ones."""
+"""Number of the first sequence in PoseTrack's layouts, far above the published numbers."""
 
 ACTION = "synthetic"
-"""Folder and label where a data set sorts by action."""
+"""Name of the action, in data sets that sort videos by action."""
 
 
 def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout) -> int:
-    """Draw clips into a folder.
+    """Render clips into a folder.
 
     Args:
-        root: Made if need be; files of the same names are replaced.
-        clips: What to write, one video each (see :data:`Layout` for those of one person).
-        layout: How.
+        root: Created if it does not exist; files of the same names are replaced.
+        clips: What to write; one video each, or one per person (see :data:`Layout`).
+        layout: Which layout.
 
     Returns:
         Number of frames of all videos written.
 
     Raises:
-        InputError: If there is no such layout, or it cannot hold anybody of a clip.
-        MediaError: If a picture cannot be written.
+        InputError: If no layout has this name, or it can hold nobody of a clip.
+        MediaError: If a picture cannot be encoded.
     """
     if layout not in WRITERS:
         raise InputError(f"no layout is called {layout!r}; there are {', '.join(get_args(Layout))}")
@@ -117,7 +114,7 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
 
 def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
     people = _each_person(clip, PENN13, everything=False)
-    names = [f"{_place(clip, number, person):04d}" for person in people]
+    names = [f"{_video_number(clip, number, person):04d}" for person in people]
     for name, person in zip(names, people, strict=True):
         _penn_labels(root / "labels" / f"{name}.mat", person.tracks, clip.config.size)
     for frame in clip.frames():
@@ -144,7 +141,7 @@ def _penn_labels(path: Path, tracks: VideoTracks, size: tuple[int, int]) -> None
 
 def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
     people = _each_person(clip, JHMDB15, everything=True)
-    names = [f"{ACTION}/clip_{_place(clip, number, person) - 1:04d}" for person in people]
+    names = [f"{ACTION}/clip_{_video_number(clip, number, person) - 1:04d}" for person in people]
     masks: list[list[BoolArray]] = [[] for _ in people]
     for frame in clip.frames():
         for name, person, mask in zip(names, people, masks, strict=True):
@@ -172,7 +169,7 @@ WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
     "penn-action": _penn_action,
     "jhmdb": _jhmdb,
 }
-"""What writes the clip of a number in each layout, and says how many frames that was."""
+"""For each layout, what writes a clip with its number; returns the number of frames written."""
 
 
 def _truth(
@@ -185,7 +182,7 @@ def _truth(
 def _pictured(
     root: Path, clip: SyntheticClip, *, source: str, names: tuple[str, ...]
 ) -> VideoTracks:
-    """Write every frame as a picture; give the truth."""
+    """Write every frame as a picture; returns the ground truth."""
 
     def written() -> Iterator[SyntheticFrame]:
         for frame in clip.frames():
@@ -196,7 +193,7 @@ def _pictured(
 
 
 def write_picture(path: Path, image: ByteArray) -> None:
-    """Write an RGB picture in the format of its name; the folder is made if need be.
+    """Write an RGB picture in the format of its suffix; the folder is created if needed.
 
     Raises:
         MediaError: If OpenCV cannot encode it.
@@ -204,35 +201,37 @@ def write_picture(path: Path, image: ByteArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     done, content = cv2.imencode(path.suffix, image[..., ::-1])
     if not done:
-        raise MediaError(f"{path}: the picture could not be encoded")
+        raise MediaError(f"{path}: cannot be encoded as a picture")
     path.write_bytes(content.tobytes())
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Person:
-    """One person of a clip, for data sets that know one per video."""
+class _PersonVideo:
+    """One person of a clip, for data sets with one person per video."""
 
     track_id: int
     """Identity within the clip, from 1."""
 
     first: int
-    """Frame of the clip at which the stretch begins."""
+    """First frame in the clip."""
 
     tracks: VideoTracks
-    """One row for each of its frames."""
+    """One row per frame."""
 
     def has(self, frame: SyntheticFrame) -> bool:
-        """Whether a frame of the clip belongs to the stretch."""
+        """Whether a frame of the clip belongs to the video."""
         return self.first <= frame.index < self.first + len(self.tracks.frame)
 
 
-def _place(clip: SyntheticClip, number: int, person: _Person) -> int:
-    """Number of a person's video, from 1, where each clip has as many people."""
+def _video_number(clip: SyntheticClip, number: int, person: _PersonVideo) -> int:
+    """Number of a person's video, from 1; all clips have the same number of people."""
     return number * clip.config.people * clip.config.shots + person.track_id
 
 
-def _each_person(clip: SyntheticClip, skeleton: Skeleton, *, everything: bool) -> list[_Person]:
-    """The longest stretch of frames in which each person is there.
+def _each_person(
+    clip: SyntheticClip, skeleton: Skeleton, *, everything: bool
+) -> list[_PersonVideo]:
+    """Each person in the longest run of frames in which the person is present.
 
     Args:
         clip: The clip.
@@ -246,11 +245,11 @@ def _each_person(clip: SyntheticClip, skeleton: Skeleton, *, everything: bool) -
         there = np.zeros(len(clip), np.bool_)
         located = ~np.isnan(rows.keypoints).any(axis=(1, 2))
         there[rows.frame] = located if everything else True
-        first, last = _longest(there)
+        first, last = _longest_run(there)
         if last - first >= 2:
             rows = rows.select((rows.frame >= first) & (rows.frame < last))
             tracks = _converted(rows, skeleton)
-            people.append(_Person(track_id=int(track_id), first=first, tracks=tracks))
+            people.append(_PersonVideo(track_id=int(track_id), first=first, tracks=tracks))
     if not people:
         raise InputError(
             f"clip of seed {clip.seed}: nobody is ever {'wholly ' if everything else ''}in the "
@@ -274,8 +273,8 @@ def _converted(rows: VideoTracks, skeleton: Skeleton) -> VideoTracks:
     )
 
 
-def _longest(there: BoolArray) -> tuple[int, int]:
-    """First and last + 1 of the longest run of True."""
+def _longest_run(there: BoolArray) -> tuple[int, int]:
+    """First and last + 1 index of the longest run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
     if not len(edges):
         return 0, 0

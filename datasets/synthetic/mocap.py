@@ -1,8 +1,8 @@
-"""Captured motion that people can follow: CMU's motion capture database, or arrays.
+"""Motion capture that synthetic people can follow: CMU's database, BVH files, or arrays.
 
 Positions are metres, y up, feet on the ground y = 0, for the 17 joints of
-:data:`posetube.datasets.synthetic.motion.JOINTS`. CMU's data is free to use; please acknowledge
-mocap.cs.cmu.edu (NSF EIA-0196217). Not here: the text of its files (:mod:`.amc`, :mod:`.bvh`).
+:data:`posetube.datasets.synthetic.rig.JOINTS`. CMU's data is free to use; please acknowledge
+mocap.cs.cmu.edu (NSF EIA-0196217). The text formats are read in :mod:`.amc` and :mod:`.bvh`.
 """
 
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from posetube.errors import FormatError, InputError
 
 from ..files.npz_files import read_npz
 from .amc import RATE, read_amc
-from .bvh import LONGEST, read_bvh
-from .motion import JOINTS
-from .standing import STATURE, stature
+from .bvh import MAX_FRAMES, read_bvh
+from .rig import JOINTS, STATURE, stature
 
 Array = npt.NDArray[np.float64]
 
 SUFFIXES = (".npz", ".amc", ".bvh")
-"""Kinds of files that are read."""
+"""File name suffixes of the formats that are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """A recorded motion."""
+    """A motion capture."""
 
     positions: Array
-    """(F, 17, 3) metres, for a person of 1.72 m."""
+    """(F, 17, 3) metres, scaled to a person of 1.72 m."""
 
     rate: float
     """Frames per second."""
 
     def at(self, times: Array) -> Array:
-        """Positions (T, 17, 3) at times (T,), seconds; the recording runs to and fro."""
+        """Positions (T, 17, 3) at times (T,), seconds; forwards and backwards in turns."""
+        # Reversing at the ends avoids the jump that starting over would make.
         last = len(self.positions) - 1
         place = np.abs((times * self.rate + last) % (2 * last) - last)
         low = np.minimum(place.astype(int), last - 1)
@@ -45,14 +45,14 @@ class Capture:
 
 
 def read_capture(path: Path) -> Capture:
-    """Read one recording.
+    """Read one motion capture.
 
     Args:
         path: An ``.npz`` with ``positions`` (F, 17, 3), ``fps`` and ``joints``, a ``.bvh``, or
             CMU's ``02_01.amc`` with its ``02.asf`` beside it.
 
     Raises:
-        FormatError: If the file is something else; names the file and what is wrong.
+        FormatError: If the file is something else; the message says what is wrong.
     """
     if path.suffix.lower() == ".amc":
         skeleton = path.with_name(f"{path.stem.partition('_')[0]}.asf")
@@ -61,20 +61,20 @@ def read_capture(path: Path) -> Capture:
         positions, rate = read_bvh(path)
     else:
         positions, rate = _read_arrays(path)
-    if not 2 <= len(positions) <= LONGEST or not np.isfinite(positions).all() or not rate > 0:
+    if not 2 <= len(positions) <= MAX_FRAMES or not np.isfinite(positions).all() or not rate > 0:
         raise FormatError(
-            f"{path}: expected 2 to {LONGEST} frames of finite positions at a rate above 0, "
+            f"{path}: expected 2 to {MAX_FRAMES} frames of finite positions at a rate above 0, "
             f"got {len(positions)} at {rate}"
         )
     return Capture(positions=positions * (STATURE / max(stature(positions), 0.1)), rate=rate)
 
 
 def read_captures(folder: Path) -> tuple[Capture, ...]:
-    """Every recording of a folder, by name.
+    """All motion captures of a folder, sorted by name.
 
     Raises:
         InputError: If the folder has none.
-        FormatError: If one of them is no recording.
+        FormatError: If a file is not a motion capture.
     """
     files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
@@ -83,7 +83,7 @@ def read_captures(folder: Path) -> tuple[Capture, ...]:
 
 
 def _read_arrays(path: Path) -> tuple[Array, float]:
-    """Positions (F, 17, 3) and their rate."""
+    """Positions (F, 17, 3) and frames per second of an ``.npz``."""
     arrays = read_npz(path, "positions", "fps", "joints")
     try:
         positions, rate = np.asarray(arrays["positions"], np.float64), float(arrays["fps"])

@@ -1,4 +1,4 @@
-"""Single pictures of invented people, for training: whole scenes, or people on photographs."""
+"""Single pictures of synthetic people, for training: in whole scenes, or on photographs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,14 @@ from posetube.errors import InputError
 from posetube.structures import ByteArray
 
 from .actor import random_pose
-from .camera import Camera, looking
-from .motion import rotation
+from .camera import Camera, camera_rotation
+from .props import random_props
+from .random_figure import random_figure
 from .raster import Canvas
-from .render import Moment, Pose, SyntheticFrame, draw_people, render
-from .scene import random_light, random_scene, random_things
-from .wardrobe import random_figure
+from .render import Moment, PosedFigure, SyntheticFrame, draw_people, render_moment
+from .rig import STATURE
+from .scene import random_light, random_scene
+from .vector_math import rotation
 
 Array = npt.NDArray[np.float64]
 
@@ -33,23 +35,23 @@ class PictureConfig:
     """Fewest and most people."""
 
     person_height: tuple[float, float] = (0.3, 1.6)
-    """Height of the main person as a share of the picture's; above 1 the person is cut off."""
+    """Smallest and largest height of the main person, as a share of the picture's; above 1 the
+    person is cut off."""
 
     together: float = 0.5
-    """Share of the others who stand close to somebody, so that they overlap."""
+    """Share of the other people who stand close to somebody, so that they overlap."""
 
     tumbling: float = 0.25
-    """Share of people, in [0, 1], who are anything but upright: in handstands, somersaults, falls,
-    or lying."""
+    """Share of people, in [0, 1], who are not upright: in a handstand, tumbling, falling, lying."""
 
     occluders: int = 2
-    """At most so many things that may hide people."""
+    """Greatest number of props that may hide people."""
 
     noise: float = 6.0
-    """Greatest standard deviation of the sensor's noise, levels."""
+    """Greatest standard deviation of the sensor's noise, in levels of 255."""
 
     blur: float = 1.0
-    """Greatest deviation of the lens's blur, pixels."""
+    """Greatest standard deviation of the lens's blur, pixels."""
 
     def __post_init__(self) -> None:
         low, high = self.people
@@ -67,11 +69,11 @@ class PictureConfig:
 
 
 def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFrame:
-    """Invent a scene with people in random poses, seen by a random camera.
+    """Render a random scene with people in random poses, seen by a random camera.
 
     Args:
         config: What it shows.
-        rng: Source of chance.
+        rng: Random generator.
     """
     camera, distance = _random_camera(config.size, config.person_height, rng)
     count = int(rng.integers(config.people[0], config.people[1] + 1))
@@ -85,23 +87,26 @@ def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFram
         z = rng.uniform(0.7 * distance, wall)
         spots.append((_across(rng, camera, z), -float(z)))
     fineness = float(np.clip(camera.focal / wall, 14, 26))
-    scene = random_scene(rng, distance=wall, fineness=fineness, things=random_things(rng, spots))
-    moment = render(scene, camera, poses)
+    scene = random_scene(rng, distance=wall, fineness=fineness, props=random_props(rng, spots))
+    moment = render_moment(scene, camera, poses)
     return _frame(moment, _photographed(moment.canvas.image, config, rng))
 
 
 def paste_people(
     image: ByteArray, *, rng: np.random.Generator, people: int, tumbling: float = 0.0
 ) -> SyntheticFrame:
-    """Draw people onto a photograph, as bright, tinted and sharp as the photograph is.
+    """Draw people on a photograph, with its brightness, tint and sharpness.
 
-    Whoever is in the photograph already is not in the truth.
+    The ground truth does not contain the people who are in the photograph already.
 
     Args:
         image: (H, W, 3) RGB; not changed.
-        rng: Source of chance.
+        rng: Random generator.
         people: How many, at least 1.
-        tumbling: Share who are not upright, see :class:`PictureConfig`.
+        tumbling: Share of them who are not upright, in [0, 1].
+
+    Raises:
+        InputError: If ``people`` is less than 1.
     """
     if people < 1:
         raise InputError(f"paste_people: people must be at least 1, got {people}")
@@ -116,14 +121,14 @@ def paste_people(
 def _random_camera(
     size: tuple[int, int], heights: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Camera, float]:
-    """A camera, and the distance of the main person in its middle."""
+    """A camera, and the distance of the main person, who is in the middle of the picture."""
     share = float(np.exp(rng.uniform(*np.log(heights))))
     focal = size[1] / 2 / np.tan(rng.uniform(0.5, 1.1) / 2)
-    distance = 1.72 * focal / (share * size[0])
+    distance = STATURE * focal / (share * size[0])
     height = float(np.clip(rng.normal(1.45, 0.4), 0.4, 3.0))
     aim = 0.86 + rng.normal(0, 0.15) if share < 0.9 else rng.uniform(0.5, 1.5)
     tilt = float(np.arctan2(height - aim, distance))
-    turn = looking(tilt=tilt, roll=float(rng.normal(0, 0.05)))
+    turn = camera_rotation(tilt=tilt, roll=float(rng.normal(0, 0.05)))
     camera = Camera(
         focal=float(focal), position=np.array([0.0, height, 0.0]), rotation=turn, size=size
     )
@@ -131,6 +136,7 @@ def _random_camera(
 
 
 def _across(rng: np.random.Generator, camera: Camera, distance: float) -> float:
+    """A visible x at a distance, metres."""
     half = camera.size[1] / 2 / camera.focal * distance
     return float(rng.uniform(-0.9, 0.9) * half)
 
@@ -143,7 +149,7 @@ def _random_poses(
     *,
     together: float,
     tumbling: float,
-) -> list[Pose]:
+) -> list[PosedFigure]:
     outfit = int(rng.integers(1 << 32)) if rng.random() < 0.1 else None
     places: list[Array] = []
     poses = []
@@ -154,7 +160,7 @@ def _random_poses(
         facing = rng.normal(0, 1.1) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
         pose = random_pose(rng, figure, tumbling=tumbling)
         joints = pose @ rotation(1, facing).T + places[-1]
-        poses.append(Pose(track_id=number + 1, figure=figure, joints=joints))
+        poses.append(PosedFigure(track_id=number + 1, figure=figure, joints=joints))
     return poses
 
 
@@ -184,7 +190,7 @@ def _frame(moment: Moment, image: ByteArray) -> SyntheticFrame:
 
 
 def _photographed(image: ByteArray, config: PictureConfig, rng: np.random.Generator) -> ByteArray:
-    """What a lens, a sensor and a camera's settings do to a picture."""
+    """Degrade a picture as lens, sensor and camera settings do: blur, colours, gamma, noise."""
     sigma = float(rng.uniform(0, config.blur))
     if sigma > 0.3:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma))
@@ -199,6 +205,7 @@ def _photographed(image: ByteArray, config: PictureConfig, rng: np.random.Genera
 
 
 def _harmonised(canvas: Canvas, photograph: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """Match the drawn people to the photograph, and put them on it."""
     people = canvas.image
     where = np.flatnonzero(canvas.owner)
     if not len(where):
@@ -208,7 +215,7 @@ def _harmonised(canvas: Canvas, photograph: ByteArray, rng: np.random.Generator)
     bright = float(np.clip((around.mean() + 20) / 128, 0.4, 1.5)) ** 0.6
     tint = np.clip((around + 20) / (around.mean() + 20), 0.7, 1.4) ** 0.5
     grey = drawn.mean(axis=1, keepdims=True)
-    vivid = min(_colour(photograph[::4, ::4]) / max(_colour(drawn), 1), 1.0)
+    vivid = min(_colourfulness(photograph[::4, ::4]) / max(_colourfulness(drawn), 1), 1.0)
     drawn = grey + (drawn - grey) * vivid
     people.reshape(-1, 3)[where] = np.clip(drawn * (bright * tint), 0, 255)
     sigma = _softness(photograph)
@@ -216,17 +223,18 @@ def _harmonised(canvas: Canvas, photograph: ByteArray, rng: np.random.Generator)
     result = np.asarray(
         cv2.add(result, rng.normal(0, 3, people.shape).astype(np.int16), dtype=cv2.CV_8U)
     )
+    # One pixel around the people is taken too, where their edges were blurred.
     reach = cv2.dilate((canvas.owner > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.copyTo(result, reach, photograph.copy()))
 
 
-def _colour(pixels: npt.NDArray[Any]) -> float:
-    """How far from grey RGB (..., 3) pixels go, levels: near 0 in a black and white photograph."""
+def _colourfulness(pixels: npt.NDArray[Any]) -> float:
+    """How far RGB (..., 3) pixels are from grey, levels: near 0 in a black-and-white photograph."""
     return float(np.percentile(np.ptp(pixels.astype(np.int16), axis=-1), 90))
 
 
 def _softness(photograph: ByteArray) -> float:
-    """Blur that makes drawn edges about as soft as the photograph's, pixels."""
+    """Standard deviation of a blur that makes drawn edges as soft as the photograph's, pixels."""
     grey = cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)
     detail = float(cv2.Laplacian(grey, cv2.CV_32F).std())
     return float(np.interp(detail, [5, 30], [1.3, 0.4]))

@@ -1,8 +1,8 @@
-"""Draw shaded solids into a picture, with depth, owner and part of every pixel.
+"""Rasterises shaded primitives: colour, depth, owner and primitive number of every pixel.
 
-The solids of one body are drawn together: every pixel of every surface is worked out
-(:mod:`.tubes`, :mod:`.ellipsoids`), what is hidden is dropped, the rest is coloured; edges are
-smoothed. Not here: what the solids are (:mod:`.body`).
+The primitives of one body are drawn together. :mod:`.capsules` and :mod:`.ellipsoids` compute the
+fragments of all surfaces; a depth test drops what is hidden, and only the rest is shaded. Edges
+are anti-aliased by the share of the pixel that a surface covers.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,32 +14,33 @@ import numpy.typing as npt
 
 from posetube.structures import FloatArray, IntArray
 
-from . import ellipsoids, tubes
 from .camera import Camera
-from .fragments import Atlas, Fragments
-from .solids import Light, Part, Tube
+from .capsules import capsule_fragments
+from .ellipsoids import ellipsoid_fragments
+from .fragments import Fragments, TextureAtlas
+from .primitives import Capsule, Ellipsoid, Light, Primitive
 
 Array = npt.NDArray[np.float64]
 
 NEAREST = 0.25
-"""Parts closer to the camera than this, metres, are not drawn."""
+"""Primitives closer to the camera than this, metres, are not drawn."""
 
 
 class Canvas:
-    """A picture in the making, with what is known of each pixel."""
+    """A picture and its buffers, to draw on."""
 
     def __init__(self, image: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> None:
-        """Draw on ``image`` (H, W, 3), whose pixels lie ``depth`` (H, W) metres away."""
+        """Draw on ``image`` (H, W, 3), whose pixels are ``depth`` (H, W) metres away."""
         self.size = image.shape[:2]
         self.image = image
         self.depth = depth
         self.owner = np.zeros(self.size, np.int16)
-        """(H, W) 1 + index of the person that is seen; 0 the scene."""
+        """(H, W) 1 + index of the person that is visible; 0 the scene."""
         self.part = np.zeros(self.size, np.int16)
-        """(H, W) number of the part that is seen; 0 the ground and the wall."""
+        """(H, W) number of the primitive that is visible; 0 the ground and the wall."""
 
     def copy(self) -> "Canvas":
-        """The same to draw on further."""
+        """A copy with buffers of its own."""
         twin = Canvas(self.image.copy(), self.depth.copy())
         twin.owner, twin.part = self.owner.copy(), self.part.copy()
         return twin
@@ -47,64 +48,75 @@ class Canvas:
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """Where solids fell on a picture."""
+    """Where primitives are in a picture."""
 
     box: Array
-    """(4,) x1 y1 x2 y2 around all of them, hidden and outside pixels included."""
+    """(4,) x1 y1 x2 y2 around all of them, including hidden pixels and those outside."""
 
     area: int
-    """Number of pixels inside the picture that they cover, hidden ones included."""
+    """Number of pixels inside the picture that they cover, including hidden ones."""
 
 
 NOWHERE = Outline(box=np.full(4, np.nan), area=0)
 
 
-def draw(
-    canvas: Canvas, camera: Camera, solids: Sequence[Part], light: Light, *, owner: int, first: int
+def draw_primitives(
+    canvas: Canvas,
+    camera: Camera,
+    primitives: Sequence[Primitive],
+    light: Light,
+    *,
+    owner: int,
+    first: int,
 ) -> Outline:
-    """Draw the solids of one person or thing.
+    """Draw the primitives of one person, or those of the scene.
 
     Args:
-        canvas: Changed.
-        camera: What sees them.
-        solids: In any order.
+        canvas: Drawn on.
+        camera: Who sees them.
+        primitives: In any order.
         light: The lamp.
         owner: Value for the canvas's ``owner``.
-        first: Part number of the first solid; the others follow.
+        first: Number of the first primitive; the others follow.
 
     Returns:
         Where they are; ``NOWHERE`` if all are behind the camera.
     """
-    ahead = _ahead(camera, solids)
-    if not ahead:
+    in_front = _in_front(camera, primitives)
+    if not in_front:
         return NOWHERE
-    atlas = Atlas([solid.texture for solid in solids])
+    atlas = TextureAtlas([primitive.texture for primitive in primitives])
     boxes, found = [], []
-    for cover, kind in _KINDS:
-        numbers = [n for n in ahead if isinstance(solids[n], Tube) == (kind is Tube)]
+    for kind, fragments_of in _FRAGMENTS.items():
+        numbers = [n for n in in_front if isinstance(primitives[n], kind)]
         if numbers:
-            some = [solids[n] for n in numbers]
-            around, fragments = cover(camera, some, np.array(numbers), atlas, light)
+            some = [primitives[n] for n in numbers]
+            around, fragments = fragments_of(camera, some, np.array(numbers), atlas, light)
             boxes.append(around)
             found.append(fragments)
-    every = _joined(found)
+    joined = _joined(found)
     corners = np.concatenate(boxes)
-    area = _count(every.pixels[every.alpha >= 0.5])
-    _paint(canvas, every, owner=owner, first=first)
+    area = _count(joined.pixels[joined.alpha >= 0.5])
+    _paint(canvas, joined, owner=owner, first=first)
     return Outline(
         box=np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)]), area=area
     )
 
 
-_Cover = Callable[[Camera, Sequence[Any], IntArray, Atlas, Light], tuple[Array, Fragments]]
-_KINDS: tuple[tuple[_Cover, type], ...] = ((tubes.cover, Tube), (ellipsoids.cover, object))
+_FragmentsOf = Callable[
+    [Camera, Sequence[Any], IntArray, TextureAtlas, Light], tuple[Array, Fragments]
+]
+_FRAGMENTS: dict[type, _FragmentsOf] = {
+    Capsule: capsule_fragments,
+    Ellipsoid: ellipsoid_fragments,
+}
 
 
-def _ahead(camera: Camera, solids: Sequence[Part]) -> list[int]:
-    """Places of the solids that lie before the camera."""
+def _in_front(camera: Camera, primitives: Sequence[Primitive]) -> list[int]:
+    """Indices of the primitives that are in front of the camera."""
     ends = [
-        (solid.start, solid.end) if isinstance(solid, Tube) else (solid.centre, solid.centre)
-        for solid in solids
+        (one.start, one.end) if isinstance(one, Capsule) else (one.centre, one.centre)
+        for one in primitives
     ]
     nearest = camera.view(np.array(ends).reshape(-1, 2, 3))[..., 2].min(axis=1)
     return [place for place, depth in enumerate(nearest) if depth >= NEAREST]
@@ -122,7 +134,7 @@ def _joined(found: list[Fragments]) -> Fragments:
 
     return Fragments(
         pixels=np.concatenate([some.pixels for some in found]),
-        solids=np.concatenate([some.solids for some in found]),
+        primitives=np.concatenate([some.primitives for some in found]),
         alpha=np.concatenate([some.alpha for some in found]),
         depth=np.concatenate([some.depth for some in found]),
         colour=colour,
@@ -130,43 +142,53 @@ def _joined(found: list[Fragments]) -> Fragments:
 
 
 def _count(pixels: IntArray) -> int:
-    """Number of different pixels."""
+    """Number of distinct pixels."""
     if not len(pixels):
         return 0
+    # A table over the range of pixels takes less time than sorting them.
     low = int(pixels.min())
-    seen = np.zeros(int(pixels.max()) - low + 1, np.bool_)
-    seen[pixels - low] = True
-    return int(np.count_nonzero(seen))
+    covered = np.zeros(int(pixels.max()) - low + 1, np.bool_)
+    covered[pixels - low] = True
+    return int(np.count_nonzero(covered))
 
 
-def _paint(canvas: Canvas, every: Fragments, *, owner: int, first: int) -> None:
-    """Put on the canvas what is before it: the nearest solid pixels, then the edges before them."""
+def _paint(canvas: Canvas, fragments: Fragments, *, owner: int, first: int) -> None:
+    """Put on the canvas what is nearer than it: opaque fragments, then edges blended over them."""
     nearest = canvas.depth.reshape(-1)
-    solid = np.flatnonzero(every.alpha == 1)
-    pixels, depth = every.pixels[solid], every.depth[solid]
+    opaque = np.flatnonzero(fragments.alpha == 1)
+    pixels, depth = fragments.pixels[opaque], fragments.depth[opaque]
     np.minimum.at(nearest, pixels, depth)
-    solid = solid[depth == nearest[pixels]]
-    edges = np.flatnonzero((every.alpha < 1) & (every.depth < nearest[every.pixels]))
-    # By pixel, and within a pixel from the far to the near; depths stay below 10 km.
-    edges = edges[np.argsort(every.pixels[edges] - 1e-4 * every.depth[edges].astype(np.float64))]
-    colours = every.colour(np.concatenate([solid, edges]))
+    opaque = opaque[depth == nearest[pixels]]
+    edges = np.flatnonzero((fragments.alpha < 1) & (fragments.depth < nearest[fragments.pixels]))
+    # Sorted by pixel, and within a pixel from far to near, in one key: depths stay below 10 km,
+    # so that 1e-4 of a depth is less than the step to the next pixel.
+    far_to_near = -1e-4 * fragments.depth[edges].astype(np.float64)
+    edges = edges[np.argsort(fragments.pixels[edges] + far_to_near)]
+    colours = fragments.colour(np.concatenate([opaque, edges]))
     image, owners = canvas.image.reshape(-1, 3), canvas.owner.reshape(-1)
     parts = canvas.part.reshape(-1)
-    pixels = every.pixels[solid]
-    image[pixels], owners[pixels] = colours[: len(solid)], owner
-    parts[pixels] = every.solids[solid] + first
-    for layer in _layers(every.pixels[edges]):
-        edge, pixels = edges[layer], every.pixels[edges[layer]]
-        alpha = every.alpha[edge, None]
-        image[pixels] = alpha * colours[len(solid) + layer] + (1 - alpha) * image[pixels]
+    pixels = fragments.pixels[opaque]
+    image[pixels], owners[pixels] = colours[: len(opaque)], owner
+    parts[pixels] = fragments.primitives[opaque] + first
+    for layer in _layers(fragments.pixels[edges]):
+        edge, pixels = edges[layer], fragments.pixels[edges[layer]]
+        alpha = fragments.alpha[edge, None]
+        image[pixels] = alpha * colours[len(opaque) + layer] + (1 - alpha) * image[pixels]
+        # A pixel belongs to the surface that covers most of it.
         most = alpha[:, 0] >= 0.5
         edge, pixels = edge[most], pixels[most]
-        nearest[pixels], owners[pixels] = every.depth[edge], owner
-        parts[pixels] = every.solids[edge] + first
+        nearest[pixels], owners[pixels] = fragments.depth[edge], owner
+        parts[pixels] = fragments.primitives[edge] + first
 
 
 def _layers(pixels: IntArray) -> list[IntArray]:
-    """Places of sorted pixels (P,) in layers, each with a pixel once: its first, its second ..."""
+    """Split sorted pixels (P,) into layers in which each pixel occurs once.
+
+    Blending with NumPy's indexing would otherwise lose all but the last fragment of a pixel.
+
+    Returns:
+        Indices of the first fragment of each pixel, of the second, and so on.
+    """
     begins = np.flatnonzero(np.diff(pixels, prepend=-1))
     layer = np.arange(len(pixels)) - np.repeat(begins, np.diff(begins, append=len(pixels)))
     return [np.flatnonzero(layer == n) for n in range(layer.max(initial=-1) + 1)]

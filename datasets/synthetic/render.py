@@ -1,4 +1,4 @@
-"""Draw one moment: the scene, its things and people, and read the truth off the buffers."""
+"""Renders one moment, the scene and its people, and reads the ground truth from the buffers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ import numpy.typing as npt
 
 from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray, JointState
 
-from .body import Figure, head_corners, keypoints, parts
+from .body import Figure, body_primitives, figure_keypoints, head_corners
 from .camera import Camera
-from .motion import JOINTS
-from .raster import NOWHERE, Canvas, Outline, draw
-from .scene import Backdrop, Scene, backdrop, cast_shadows
-from .solids import Light, Part
+from .primitives import Light, Primitive
+from .raster import NOWHERE, Canvas, Outline, draw_primitives
+from .rig import JOINTS
+from .scene import Backdrop, Scene, cast_shadows, render_backdrop
 
 Array = npt.NDArray[np.float64]
 
 SMALLEST = 30
-"""People with fewer pixels inside the picture than this are not in the truth."""
+"""People with fewer pixels than this inside the picture are not in the ground truth."""
 
 _REACH = np.array([0.045] * 5 + [0.13] * 2 + [0.10] * 2 + [0.09] * 2 + [0.18] * 2 + [0.13] * 4)
-"""(17,) how far before a joint its own skin may lie, metres; what lies further ahead hides it."""
+"""(17,) depth of the body before each joint, metres; what is nearer than that hides the joint."""
 
 _LIMBS = tuple(
     (JOINTS.index(first), JOINTS.index(second))
@@ -34,8 +34,8 @@ _LIMBS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class People:
-    """The truth of N people in one frame; only those with a part inside the picture."""
+class FrameTruth:
+    """Ground truth of the N people of a frame of whom some part is inside the picture."""
 
     track_ids: IntArray
     """(N,) identity within the clip, from 1."""
@@ -47,16 +47,16 @@ class People:
     """(N, 17) :class:`posetube.structures.JointState`."""
 
     boxes: FloatArray
-    """(N, 4) around the whole person, hidden parts included, cut at the picture's border."""
+    """(N, 4) around the whole person, including hidden parts, cut at the picture's border."""
 
     visible_boxes: FloatArray
-    """(N, 4) around the pixels that are seen; NaN where none is."""
+    """(N, 4) around the visible pixels; NaN where there are none."""
 
     head_boxes: FloatArray
-    """(N, 4) around the head, whether hidden or not, not cut at the border."""
+    """(N, 4) around the head, including hidden parts, not cut at the border."""
 
     visibility: FloatArray
-    """(N,) share of the person that is seen: not hidden, and inside the picture."""
+    """(N,) visible share of the person: not hidden, and inside the picture."""
 
     owners: IntArray
     """(N,) value of each person in the frame's ``owner`` buffer."""
@@ -67,10 +67,10 @@ class People:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticFrame:
-    """One picture with its truth."""
+    """One picture with its ground truth."""
 
     index: int
-    """Place in the clip, from 0."""
+    """Index in the clip, from 0."""
 
     time: float
     """Presentation time, seconds."""
@@ -78,21 +78,21 @@ class SyntheticFrame:
     image: ByteArray
     """(H, W, 3) RGB."""
 
-    people: People
-    """Who is in it."""
+    people: FrameTruth
+    """The people in it."""
 
     owner: npt.NDArray[np.int16]
-    """(H, W) whose pixel it is, see :attr:`People.owners`; 0 is the scene."""
+    """(H, W) person that is visible, see :attr:`FrameTruth.owners`; 0 is the scene."""
 
     @property
     def masks(self) -> BoolArray:
-        """(N, H, W) the pixels of each person that are seen."""
+        """(N, H, W) visible pixels of each person."""
         return np.asarray(self.owner[None] == self.people.owners[:, None, None])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pose:
-    """A person at one moment."""
+class PosedFigure:
+    """A person in a pose."""
 
     track_id: int
     """Identity, from 1."""
@@ -101,104 +101,122 @@ class Pose:
     """Build and clothes."""
 
     joints: Array
-    """(17, 3) world positions of the skeleton."""
+    """(17, 3) world positions of the joints, metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What was drawn: the buffers, and the solids in the order of their part numbers."""
+    """A rendered moment: its buffers, and its primitives in the order of their numbers."""
 
     canvas: Canvas
     """Picture, depth, owner and part."""
 
     camera: Camera
-    """What saw it."""
+    """The camera that saw it."""
 
-    people: People
-    """The truth."""
+    people: FrameTruth
+    """Ground truth."""
 
-    solids: tuple[Part, ...]
-    """Part number n of the canvas is ``solids[n - 1]``."""
+    primitives: tuple[Primitive, ...]
+    """Number n in the canvas's ``part`` is ``primitives[n - 1]``."""
 
 
-def render(
-    scene: Scene, camera: Camera, poses: Sequence[Pose], *, empty: Backdrop | None = None
+def render_moment(
+    scene: Scene,
+    camera: Camera,
+    people: Sequence[PosedFigure],
+    *,
+    backdrop: Backdrop | None = None,
 ) -> Moment:
-    """Draw people into their scene as a camera sees them.
+    """Render people in a scene.
 
     Args:
-        scene: Where.
-        camera: What sees them.
-        poses: Who, and how they stand.
-        empty: The scene as this camera sees it, where it is drawn already; not changed.
+        scene: Where they are.
+        camera: Who sees them.
+        people: The people, in their poses.
+        backdrop: The scene without people as this camera sees it; None: render it. Not changed.
     """
-    empty = empty or backdrop(scene, camera)
-    canvas = empty.canvas.copy()
+    backdrop = backdrop or render_backdrop(scene, camera)
+    canvas = backdrop.canvas.copy()
     pairs = np.array(_LIMBS)
-    limbs = [(pose.joints[pairs], 0.07 * pose.figure.scale) for pose in poses]
-    cast_shadows(canvas, camera, scene, limbs, empty.ground)
-    return draw_people(canvas, camera, poses, scene.light, solids=scene.things)
+    limbs = [(person.joints[pairs], 0.07 * person.figure.scale) for person in people]
+    cast_shadows(canvas, camera, scene, limbs, backdrop.ground)
+    return draw_people(canvas, camera, people, scene.light, drawn=scene.props)
 
 
 def draw_people(
     canvas: Canvas,
     camera: Camera,
-    poses: Sequence[Pose],
+    people: Sequence[PosedFigure],
     light: Light,
     *,
-    solids: tuple[Part, ...] = (),
+    drawn: tuple[Primitive, ...] = (),
 ) -> Moment:
-    """Draw people onto a canvas; ``solids`` are the parts that it already holds."""
-    bodies = [parts(pose.figure, pose.joints) for pose in poses]
-    firsts = np.cumsum([len(solids), *map(len, bodies)]) + 1
-    distance = [float(camera.view(pose.joints[0])[2]) for pose in poses]
-    outlines = [NOWHERE] * len(poses)
-    for person in np.argsort(distance)[::-1]:
-        outlines[person] = draw(
-            canvas, camera, bodies[person], light, owner=int(person) + 1, first=int(firsts[person])
+    """Draw people on a canvas.
+
+    Args:
+        canvas: Drawn on.
+        camera: Who sees them.
+        people: The people, in their poses.
+        light: The lamp.
+        drawn: The primitives that the canvas already shows.
+    """
+    bodies = [body_primitives(person.figure, person.joints) for person in people]
+    firsts = np.cumsum([len(drawn), *map(len, bodies)]) + 1
+    distance = [float(camera.view(person.joints[0])[2]) for person in people]
+    outlines = [NOWHERE] * len(people)
+    # From far to near, so that the soft edges of those in front are blended over those behind.
+    for number in np.argsort(distance)[::-1]:
+        outlines[number] = draw_primitives(
+            canvas, camera, bodies[number], light, owner=int(number) + 1, first=int(firsts[number])
         )
-    people = _truth(canvas, camera, poses, outlines)
-    drawn = (*solids, *(part for body in bodies for part in body))
-    return Moment(canvas=canvas, camera=camera, people=people, solids=drawn)
+    return Moment(
+        canvas=canvas,
+        camera=camera,
+        people=_frame_truth(canvas, camera, people, outlines),
+        primitives=(*drawn, *(primitive for body in bodies for primitive in body)),
+    )
 
 
-def _truth(
-    canvas: Canvas, camera: Camera, poses: Sequence[Pose], outlines: list[Outline]
-) -> People:
+def _frame_truth(
+    canvas: Canvas, camera: Camera, people: Sequence[PosedFigure], outlines: list[Outline]
+) -> FrameTruth:
     height, width = camera.size
     kept = [n for n, outline in enumerate(outlines) if outline.area >= SMALLEST]
     n = len(kept)
     points = np.zeros((n, 17, 3))
     heads = np.zeros((n, 6, 3))
-    for row, person in enumerate(kept):
-        points[row] = camera.project(keypoints(poses[person].figure, poses[person].joints))
-        heads[row] = camera.project(head_corners(poses[person].figure, poses[person].joints))
+    for row, person in enumerate(people[number] for number in kept):
+        points[row] = camera.project(figure_keypoints(person.figure, person.joints))
+        heads[row] = camera.project(head_corners(person.figure, person.joints))
     owners = np.array(kept, np.int64) + 1
-    whole = np.array([outlines[person].box for person in kept]).reshape(-1, 4)
+    whole = np.array([outlines[number].box for number in kept]).reshape(-1, 4)
     boxes = np.clip(whole, 0, [width, height, width, height])
-    seen = np.array([_seen(canvas, boxes[r], int(owners[r])) for r in range(n)]).reshape(-1, 5)
+    visible = np.array([_visible_box(canvas, boxes[r], int(owners[r])) for r in range(n)])
+    visible = visible.reshape(-1, 5)
+    # Pixels outside the picture are not counted; the boxes tell what share of the person they are.
     inside = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / np.prod(
         whole[:, 2:] - whole[:, :2], axis=1
     )
-    area = np.array([outlines[person].area for person in kept], float)
+    area = np.array([outlines[number].area for number in kept], float)
     states = _joint_states(canvas, points, owners)
     places = np.where((states > JointState.ABSENT)[..., None], points[..., :2], np.nan)
-    return People(
-        track_ids=np.array([poses[person].track_id for person in kept], np.int64),
+    return FrameTruth(
+        track_ids=np.array([people[number].track_id for number in kept], np.int64),
         keypoints=places.astype(np.float32),
         joint_states=states,
         boxes=boxes.astype(np.float32),
-        visible_boxes=seen[:, :4].astype(np.float32),
+        visible_boxes=visible[:, :4].astype(np.float32),
         head_boxes=np.concatenate(
             [heads[..., :2].min(axis=1), heads[..., :2].max(axis=1)], axis=1
         ).astype(np.float32),
-        visibility=np.clip(seen[:, 4] / np.maximum(area, 1) * inside, 0, 1).astype(np.float32),
+        visibility=np.clip(visible[:, 4] / np.maximum(area, 1) * inside, 0, 1).astype(np.float32),
         owners=owners,
     )
 
 
-def _seen(canvas: Canvas, box: Array, owner: int) -> tuple[float, ...]:
-    """Box of the pixels that an owner has within a box, and their number."""
+def _visible_box(canvas: Canvas, box: Array, owner: int) -> tuple[float, ...]:
+    """Box around the pixels of an owner within a box, and their number."""
     x1, y1 = np.floor(box[:2]).astype(int)
     x2, y2 = np.ceil(box[2:]).astype(int)
     mine = canvas.owner[y1:y2, x1:x2] == owner
@@ -212,7 +230,11 @@ def _seen(canvas: Canvas, box: Array, owner: int) -> tuple[float, ...]:
 
 
 def _joint_states(canvas: Canvas, points: Array, owners: IntArray) -> ByteArray:
-    """(N, 17) from the pixel at each joint and its four neighbours."""
+    """(N, 17) states of joints, from the pixel at each joint and its four neighbours.
+
+    A joint is visible where one of these pixels shows its own person, no further in front than the
+    body is deep. The neighbours make up for joints at the very edge of a thin limb.
+    """
     height, width = canvas.size
     x, y = points[..., 0], points[..., 1]
     outside = (x < 0) | (y < 0) | (x >= width) | (y >= height) | (points[..., 2] <= 0)

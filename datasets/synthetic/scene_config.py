@@ -1,4 +1,4 @@
-"""What a synthetic clip shows: :class:`SceneConfig`."""
+"""The configuration of a synthetic clip: :class:`SceneConfig`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from .camera import CameraKind
 
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
-    """What a clip shows."""
+    """What a synthetic clip shows."""
 
     people: int = 4
     """Number of people per shot, 1 to 10."""
@@ -30,37 +30,37 @@ class SceneConfig:
     """How the camera moves."""
 
     roles: tuple[Role, ...] = ("cross", "cross", "stay", "enter", "leave", "roam")
-    """What people do; each takes the next of these, from the start again when they run out."""
+    """What people do; each takes the next of these, again from the first when they run out."""
 
     person_height: tuple[float, float] = (0.4, 0.8)
-    """Height of the farthest and of the nearest person as a share of the picture's."""
+    """Heights of the farthest and of the nearest person, as shares of the picture's height."""
 
     occluders: int = 1
     """Number of pillars, bushes and boards among the people."""
 
     same_clothes: bool = False
-    """Whether all wear the same."""
+    """Whether all people wear the same clothes."""
 
     motion_blur: float = 0.0
-    """Time the shutter is open as a share of a frame, in [0, 1]."""
+    """Share of a frame's time for which the shutter is open, in [0, 1]."""
 
     noise: float = 3.0
-    """Standard deviation of the sensor's noise, levels."""
+    """Standard deviation of the sensor's noise, in levels of 255."""
 
     light_change: float = 0.0
-    """How much the brightness wanders, as a share of it, in [0, 0.9]."""
+    """How much the brightness varies, as a share of it, in [0, 0.9]."""
 
     dropped: float = 0.0
-    """Share of the frames that are left out (their time passes), in [0, 0.9]."""
+    """Share of the frames that are left out, which leaves gaps in time, in [0, 0.9]."""
 
     duplicated: float = 0.0
-    """Share of the frames that show the one before once more, in [0, 0.9]."""
+    """Share of the frames that repeat the frame before, in [0, 0.9]."""
 
     shots: int = 1
-    """Number of scenes, cut one after the other; nobody is in two of them."""
+    """Number of shots; each has a scene and people of its own."""
 
     mocap: Path | None = None
-    """Folder with captured motion (``.npz``, ``.amc``, ``.bvh``) that some people follow."""
+    """Folder with motion capture (``.npz``, ``.amc``, ``.bvh``) that some people follow."""
 
     def __post_init__(self) -> None:
         _check_range(self, "people", 1, 10)

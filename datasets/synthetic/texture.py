@@ -1,4 +1,4 @@
-"""Surfaces: noise that looks natural, fabrics, skin and faces, as small RGB pictures (float32)."""
+"""Procedural textures, small RGB pictures (float32): fractal noise, fabrics, skin and faces."""
 
 import cv2
 import numpy as np
@@ -26,17 +26,17 @@ CLOTH = np.array(
 """(12, 3) everyday colours of clothes."""
 
 
-def clouds(
+def fractal_noise(
     rng: np.random.Generator, height: int, width: int, *, coarse: float = 4.0, fall: float = 0.6
 ) -> Texture:
-    """(H, W) noise whose octaves get finer and weaker by ``fall``; mean 0, deviation about 1.
+    """(H, W) noise, a sum of ever finer and weaker octaves; mean 0, deviation about 1.
 
     Args:
-        rng: Source of chance.
+        rng: Random generator.
         height: Rows.
         width: Columns.
         coarse: Number of blobs across the shorter side in the coarsest octave.
-        fall: Strength of each octave relative to the one before.
+        fall: Strength of each octave relative to the coarser one before it.
     """
     total = np.zeros((height, width), np.float32)
     cells, strength, power = coarse, 1.0, 0.0
@@ -51,8 +51,13 @@ def clouds(
     return np.asarray(total * np.float32(1.4 / max(power, 1e-6) ** 0.5))
 
 
-def colour(rng: np.random.Generator, *, bright: float = 0.4) -> Texture:
-    """(3,) colour of a garment: everyday, but for a share that is ``bright``."""
+def cv_colour(colour: npt.NDArray[np.floating]) -> tuple[float, ...]:
+    """A colour (3,) as OpenCV's drawing functions take it."""
+    return tuple(float(level) for level in colour)
+
+
+def random_colour(rng: np.random.Generator, *, bright: float = 0.4) -> Texture:
+    """(3,) RGB: an everyday colour of clothes, or, with probability ``bright``, a vivid one."""
     if rng.random() >= bright:
         base = CLOTH[rng.integers(len(CLOTH))] * rng.uniform(0.85, 1.15)
         return np.asarray(np.clip(base + rng.normal(0, 6, 3), 0, 245), np.float32)
@@ -61,14 +66,18 @@ def colour(rng: np.random.Generator, *, bright: float = 0.4) -> Texture:
     return np.asarray(cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0], np.float32)
 
 
-def fabric(rng: np.random.Generator, *, plain: bool = False, bright: float = 0.4) -> Texture:
+def fabric_texture(
+    rng: np.random.Generator, *, plain: bool = False, bright: float = 0.4
+) -> Texture:
     """(48, 64, 3) cloth with folds: plain, striped, checked, dotted, mottled or with a print."""
     rows, columns = 48, 64
-    cloth = np.broadcast_to(colour(rng, bright=bright), (rows, columns, 3)).copy()
+    cloth = np.broadcast_to(random_colour(rng, bright=bright), (rows, columns, 3)).copy()
     if not plain:
         _PATTERNS[int(rng.choice(len(_PATTERNS), p=_SHARES))](cloth, rng)
+    # Coarse noise of two directions shades the cloth like folds.
     folds = (
-        clouds(rng, rows, columns, coarse=3) * 0.5 + clouds(rng, columns, rows, coarse=5).T * 0.5
+        fractal_noise(rng, rows, columns, coarse=3) * 0.5
+        + fractal_noise(rng, columns, rows, coarse=5).T * 0.5
     )
     return np.asarray(cloth * (1 + 0.16 * folds[..., None]), np.float32)
 
@@ -80,16 +89,16 @@ def _plain(cloth: Texture, rng: np.random.Generator) -> None:
 def _stripes(cloth: Texture, rng: np.random.Generator) -> None:
     period = int(rng.integers(4, 13))
     lines = np.arange(cloth.shape[0]) % period < rng.uniform(0.25, 0.6) * period
-    cloth[lines] = colour(rng)
+    cloth[lines] = random_colour(rng)
 
 
 def _pinstripes(cloth: Texture, rng: np.random.Generator) -> None:
     period = int(rng.choice([4, 8, 16]))
-    cloth[:, np.arange(cloth.shape[1]) % period < max(period // 4, 1)] = colour(rng)
+    cloth[:, np.arange(cloth.shape[1]) % period < max(period // 4, 1)] = random_colour(rng)
 
 
 def _checks(cloth: Texture, rng: np.random.Generator) -> None:
-    other, period = colour(rng), int(rng.choice([8, 16]))
+    other, period = random_colour(rng), int(rng.choice([8, 16]))
     cloth[np.arange(cloth.shape[0]) % period < period // 2] *= 0.5
     cloth[np.arange(cloth.shape[0]) % period < period // 2] += 0.5 * other
     across = np.arange(cloth.shape[1]) % period < period // 2
@@ -97,7 +106,7 @@ def _checks(cloth: Texture, rng: np.random.Generator) -> None:
 
 
 def _dots(cloth: Texture, rng: np.random.Generator) -> None:
-    ink = tuple(float(c) for c in colour(rng))
+    ink = cv_colour(random_colour(rng))
     step, radius = int(rng.integers(6, 12)), int(rng.integers(1, 4))
     for y in range(step // 2, cloth.shape[0], step):
         for x in range(step // 2, cloth.shape[1], step):
@@ -105,12 +114,12 @@ def _dots(cloth: Texture, rng: np.random.Generator) -> None:
 
 
 def _mottled(cloth: Texture, rng: np.random.Generator) -> None:
-    cloth[clouds(rng, *cloth.shape[:2], coarse=6) > rng.uniform(0, 0.8)] = colour(rng)
+    cloth[fractal_noise(rng, *cloth.shape[:2], coarse=6) > rng.uniform(0, 0.8)] = random_colour(rng)
 
 
 def _print(cloth: Texture, rng: np.random.Generator) -> None:
-    """A picture on the front (the middle columns), upside up."""
-    ink = tuple(float(c) for c in colour(rng))
+    """A picture on the front, which is in the middle columns."""
+    ink = cv_colour(random_colour(rng))
     centre = (int(rng.integers(28, 37)), int(rng.integers(20, 34)))
     size = (int(rng.integers(4, 10)), int(rng.integers(3, 10)))
     if rng.random() < 0.5:
@@ -124,34 +133,36 @@ _PATTERNS = (_plain, _stripes, _pinstripes, _checks, _dots, _mottled, _print)
 _SHARES = (0.48, 0.13, 0.06, 0.09, 0.04, 0.06, 0.14)
 
 
-def skin(rng: np.random.Generator, tone: Texture, rows: int = 48, columns: int = 64) -> Texture:
+def skin_texture(
+    rng: np.random.Generator, tone: Texture, rows: int = 48, columns: int = 64
+) -> Texture:
     """(rows, columns, 3) bare skin of one tone."""
-    return np.asarray(tone * (1 + 0.04 * clouds(rng, rows, columns)[..., None]), np.float32)
+    return np.asarray(tone * (1 + 0.04 * fractal_noise(rng, rows, columns)[..., None]), np.float32)
 
 
 FACE_ROWS, FACE_COLUMNS = 64, 128
 
 
 def face_cell(left: float, up: float) -> tuple[float, float]:
-    """Column and row of the head's texture for a point on the unit ball, seen from the front."""
+    """Column and row in the head's texture of a point on the front half of the unit ball."""
     forward = max(1 - left**2 - up**2, 0.0) ** 0.5
     column = (np.arctan2(left, forward) / (2 * np.pi) + 0.5) * FACE_COLUMNS
     return float(column), float((0.5 - np.arcsin(up) / np.pi) * FACE_ROWS)
 
 
-def head(rng: np.random.Generator, tone: Texture, hair: Texture, *, bald: bool) -> Texture:
+def head_texture(rng: np.random.Generator, tone: Texture, hair: Texture, *, bald: bool) -> Texture:
     """(64, 128, 3) the whole head: face in the middle, hair at the top, sides and back."""
-    face = skin(rng, tone, FACE_ROWS, FACE_COLUMNS)
+    face = skin_texture(rng, tone, FACE_ROWS, FACE_COLUMNS)
     _paint_face(face, rng, tone, hair)
     if not bald:
-        strands = clouds(rng, FACE_COLUMNS, FACE_ROWS, coarse=10, fall=0.9).T
+        strands = fractal_noise(rng, FACE_COLUMNS, FACE_ROWS, coarse=10, fall=0.9).T
         covered = _hair_cover(rng)
         face[covered] = (hair * (1 + 0.09 * strands[..., None]))[covered]
     return np.ascontiguousarray(face, np.float32)
 
 
 def _hair_cover(rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Where hair grows: above a hairline that falls from the forehead to the nape."""
+    """Mask of the hair: above a hairline that falls from the forehead to the nape."""
     turn = np.abs(np.linspace(-np.pi, np.pi, FACE_COLUMNS))
     front = rng.uniform(0.55, 0.95)  # latitude of the hairline above the nose
     line = np.interp(
@@ -163,11 +174,12 @@ def _hair_cover(rng: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 
 def _paint_face(face: Texture, rng: np.random.Generator, tone: Texture, hair: Texture) -> None:
+    # Positions (left, up) are on the unit ball, sizes and lines in texels.
     def spot(left: float, up: float, size: tuple[float, float], ink: Texture) -> None:
         column, row = face_cell(left, up)
         centre = (round(column * 16), round(row * 16))
         axes = (round(size[0] * 16), round(size[1] * 16))
-        paint = tuple(float(c) for c in ink)
+        paint = cv_colour(ink)
         cv2.ellipse(face, centre, axes, 0, 0, 360, paint, -1, cv2.LINE_8, shift=4)
 
     beard = rng.random() < 0.2

@@ -7,7 +7,7 @@ import pytest
 
 from posetube.datasets.synthetic.bvh import read_bvh
 from posetube.datasets.synthetic.mocap import read_capture
-from posetube.datasets.synthetic.motion import JOINTS
+from posetube.datasets.synthetic.rig import JOINTS
 from posetube.errors import FormatError
 
 AT = {name: place for place, name in enumerate(JOINTS)}
@@ -107,7 +107,7 @@ def test_a_motion_is_the_same_in_bvh_as_in_arrays(samples: Path, number: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"a\.bvh: no MOTION; is the file cut short\?"),
+        ("", r"a\.bvh: expected a line MOTION, found none; is the file cut short\?"),
         ("HIERARCHY\nOFFSET 1 2 3\n", "line 2: 'OFFSET 1 2 3' is not expected here"),
         ("HIERARCHY\n}\n", "line 2: '}' is not expected here"),
         ("ROOT a\n{\nOFFSET 1 2\n", "line 3: expected 3 finite numbers, got '1 2'"),
@@ -115,18 +115,18 @@ def test_a_motion_is_the_same_in_bvh_as_in_arrays(samples: Path, number: str) ->
         ("ROOT a\n{\nCHANNELS 1 Wrotation\n", "line 3: expected channels such as"),
         ("ROOT a\nCHANNELS 2 Xrotation Xrotation\n", "line 2: expected channels such as"),
         ("JOINT a\n" * 1001, "line 1001: more than 1000 joints"),
-        (figure() + motion(row(), row()), "expected the 2 frames that it announces, at least 3"),
+        (figure() + motion(row(), row()), "expected the 2 frames that it states, at least 3"),
         (figure() + motion(*[row()] * 3).replace(": 3", ": 4"), "the 4 frames .* got 3 and 0.02"),
         (figure() + motion(*[row()] * 3).replace("0.02", "0"), r"in \[0.0001, 10\] s, got 3 and 0"),
         (figure() + motion("1 2 3"), f"expected {WIDTH} finite numbers, got '1 2 3'"),
         (figure() + motion(row(), row(c0=1e308), row(c0=-1e308)), "positions overflow"),
         (
             figure().replace("JOINT Head", "JOINT Skull") + motion(*[row()] * 3),
-            "no joint for the head; looked for Head",
+            "no joint for the head; expected one of Head",
         ),
         (
             figure().replace("JOINT LeftLeg", "JOINT Knee") + motion(*[row()] * 3),
-            "no joint for the left_knee; looked for LeftLeg, L_Leg, LeftCalf",
+            "no joint for the left_knee; expected one of LeftLeg, L_Leg, LeftCalf",
         ),
     ],
 )

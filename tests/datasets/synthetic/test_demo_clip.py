@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.synthetic.demo import SIZE, demo_scene, write_demo
+from posetube.datasets.synthetic.demo import SIZE, demo_clip, write_demo
 from posetube.datasets.video import open_video
 
 
@@ -28,7 +28,7 @@ def test_people_cross_one_leaves_and_one_hides_behind_a_pillar(tmp_path: Path) -
     assert second.boxes[0, 0] > second.boxes[-1, 0]
     assert truth[3].frames[-1] < 60  # walks out of the picture
 
-    clip = demo_scene()
+    clip = demo_clip()
     hidden = [clip.moment(index).people for index in range(20, 42, 2)]
     least = min(p.visibility[p.track_ids == 1].min(initial=1.0) for p in hidden)
     assert least < 0.35

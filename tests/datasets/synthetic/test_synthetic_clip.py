@@ -16,7 +16,7 @@ from posetube.datasets.synthetic import (
     labelled_clip,
 )
 from posetube.datasets.synthetic.camera import CameraKind
-from posetube.datasets.synthetic.truth import collect_tracks
+from posetube.datasets.synthetic.ground_truth import collect_tracks
 from posetube.datasets.training.augment_places import flip
 from posetube.errors import InputError
 from posetube.structures import JointState

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from posetube.datasets.synthetic import SceneConfig, generate
-from posetube.datasets.synthetic.actor import walking
+from posetube.datasets.synthetic.actor import animate_walk
 from posetube.datasets.synthetic.amc import read_amc
 from posetube.datasets.synthetic.mocap import read_capture, read_captures
-from posetube.datasets.synthetic.motion import JOINTS, Bones, bend, mirrored
-from posetube.datasets.synthetic.repertoire import MOTIONS
-from posetube.datasets.synthetic.wardrobe import random_figure
+from posetube.datasets.synthetic.motion_library import MOTIONS
+from posetube.datasets.synthetic.random_figure import random_figure
+from posetube.datasets.synthetic.rig import JOINTS, Bones, forward_kinematics
 from posetube.errors import FormatError, InputError
 
 PHASES = np.linspace(0, 2 * np.pi, 40)
@@ -21,7 +21,7 @@ AT = {name: place for place, name in enumerate(JOINTS)}
 @pytest.mark.parametrize("name", MOTIONS)
 def test_bones_keep_their_length_and_the_lower_foot_the_ground(name: str) -> None:
     bones = Bones().scaled(0.9)
-    joints = bend(MOTIONS[name].angles(PHASES), bones)
+    joints = forward_kinematics(MOTIONS[name].angles(PHASES), bones)
     for side in ("left", "right"):
         for first, second, length in (
             ("shoulder", "elbow", bones.upper_arm),
@@ -52,7 +52,7 @@ leaves room for builds; a head's is from the neck to its top, larger for childre
 @pytest.mark.parametrize("seed", range(12))
 def test_the_bodies_have_the_proportions_that_labels_of_people_have(seed: int) -> None:
     figure = random_figure(np.random.default_rng(seed))
-    joints = bend(MOTIONS["stand"].angles(np.zeros(1)), figure.bones)[0]
+    joints = forward_kinematics(MOTIONS["stand"].angles(np.zeros(1)), figure.bones)[0]
 
     def length(first: str, second: str) -> float:
         return float(np.linalg.norm(joints[AT[first]] - joints[AT[second]]))
@@ -77,14 +77,14 @@ def test_the_bodies_have_the_proportions_that_labels_of_people_have(seed: int) -
 
 
 def test_somebody_who_faces_forward_has_the_left_hand_at_the_left() -> None:
-    joints = bend(MOTIONS["stand"].angles(PHASES), Bones())
+    joints = forward_kinematics(MOTIONS["stand"].angles(PHASES), Bones())
     assert (joints[:, AT["left_wrist"], 0] > joints[:, AT["right_wrist"], 0]).all()
     assert (joints[:, AT["nose"], 2] > joints[:, AT["neck"], 2]).all()
 
 
 def test_a_mirrored_motion_exchanges_the_sides() -> None:
-    joints = bend(MOTIONS["wave"].angles(PHASES), Bones())
-    other = bend(mirrored(MOTIONS["wave"]).angles(PHASES), Bones())
+    joints = forward_kinematics(MOTIONS["wave"].angles(PHASES), Bones())
+    other = forward_kinematics(MOTIONS["wave"].mirrored().angles(PHASES), Bones())
     np.testing.assert_allclose(
         other[:, AT["left_wrist"]], joints[:, AT["right_wrist"]] * [-1, 1, 1], atol=1e-9
     )
@@ -93,7 +93,7 @@ def test_a_mirrored_motion_exchanges_the_sides() -> None:
 def test_a_walker_moves_at_walking_speed_and_the_standing_foot_hardly_slides() -> None:
     figure = random_figure(np.random.default_rng(0))
     times = np.arange(100) / 50
-    joints = walking(
+    joints = animate_walk(
         figure, MOTIONS["walk"], times,
         start=np.array([-1.0, -5.0]), end=np.array([1.0, -5.0]), middle=1.0, phase=0.0,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_a_walker_moves_at_walking_speed_and_the_standing_foot_hardly_slides() -
 
 
 def test_an_archive_of_positions_is_read_and_played_to_and_fro(tmp_path: Path) -> None:
-    positions = bend(MOTIONS["walk"].angles(PHASES), Bones())
+    positions = forward_kinematics(MOTIONS["walk"].angles(PHASES), Bones())
     np.savez(tmp_path / "walk.npz", positions=positions, fps=30.0, joints=np.array(JOINTS))
     capture = read_capture(tmp_path / "walk.npz")
     last = (len(positions) - 1) / 30
@@ -188,12 +188,16 @@ end
         (ASF, "", "bones .* are missing"),
         (ASF.replace("direction 0 1 0", "direction 0 1"), "", "line 6: expected 3 finite numbers"),
         (ASF.replace("rx", "ry tx"), "", "line 9: expected degrees of freedom"),
-        (ASF.replace("root bone", "root tail"), "", "line 13: 'tail' is no bone"),
-        (ASF.replace("root bone", "tail bone"), "", "line 13: 'tail' is no bone of the hierarchy"),
+        (ASF.replace("root bone", "root tail"), "", "line 13: 'tail' is not a bone"),
+        (
+            ASF.replace("root bone", "tail bone"),
+            "",
+            "line 13: 'tail' is not a bone of the",
+        ),
         (None, "1\nroot 0 0 0 0 0 0\n", "at least 2 frames"),
         (None, "1\nroot 0 0 0 0 0 nan\n", "line 2: expected 6 finite numbers"),
-        (None, "root 0 0 0 0 0 0\n", "line 1: 'root' is no moving bone, or comes twice"),
-        (None, "1\n2\n3\n", "the root's place is missing"),
+        (None, "root 0 0 0 0 0 0\n", "line 1: 'root' is not a moving bone, or is there twice"),
+        (None, "1\n2\n3\n", "the position of the root is missing"),
     ],
 )
 def test_skeletons_and_motions_that_break_the_format_are_refused(

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from posetube.datasets.synthetic import PictureConfig, paste_people, picture
 from posetube.datasets.synthetic.actor import random_pose
-from posetube.datasets.synthetic.camera import Camera, looking
-from posetube.datasets.synthetic.motion import JOINTS
-from posetube.datasets.synthetic.raster import NOWHERE, Canvas, draw
-from posetube.datasets.synthetic.solids import Ellipsoid, Light, Tube
+from posetube.datasets.synthetic.camera import Camera, camera_rotation
+from posetube.datasets.synthetic.primitives import Capsule, Ellipsoid, Light
+from posetube.datasets.synthetic.random_figure import random_figure
+from posetube.datasets.synthetic.raster import NOWHERE, Canvas, draw_primitives
+from posetube.datasets.synthetic.rig import JOINTS
 from posetube.datasets.synthetic.texture import Texture
-from posetube.datasets.synthetic.wardrobe import random_figure
 from posetube.errors import InputError
 from posetube.structures import JointState
 
@@ -100,7 +100,7 @@ def test_people_who_tumble_keep_their_bones_and_stay_above_the_ground(seed: int)
 
 
 CAMERA = Camera(
-    focal=200.0, position=np.array([0.0, 0.0, 0.0]), rotation=looking(), size=(100, 100)
+    focal=200.0, position=np.array([0.0, 0.0, 0.0]), rotation=camera_rotation(), size=(100, 100)
 )
 LIGHT = Light(direction=np.array([0.0, 0.0, 1.0]))
 RED = np.full((4, 4, 3), (200, 0, 0), np.float32)
@@ -116,7 +116,7 @@ def test_a_ball_covers_the_disc_that_perspective_gives_it() -> None:
     ball = Ellipsoid(
         centre=np.array([0.1, 0.2, -4.0]), axes=np.eye(3), radii=np.full(3, 0.5), texture=BLUE
     )
-    trace = draw(canvas, CAMERA, [ball], LIGHT, owner=3, first=7)
+    trace = draw_primitives(canvas, CAMERA, [ball], LIGHT, owner=3, first=7)
     rows, columns = np.nonzero(canvas.owner == 3)
     assert len(rows) == pytest.approx(np.pi * 25**2, rel=0.02)
     assert columns.mean() + 0.5 == pytest.approx(55, abs=0.2)
@@ -127,8 +127,8 @@ def test_a_ball_covers_the_disc_that_perspective_gives_it() -> None:
 
 
 def test_the_nearer_of_two_tubes_is_seen_whatever_comes_first() -> None:
-    def tube(z: float, texture: Texture) -> Tube:
-        return Tube(
+    def capsule(z: float, texture: Texture) -> Capsule:
+        return Capsule(
             start=np.array([-0.4, 0.0, z]), end=np.array([0.4, 0.0, z]),
             radii=np.full((2, 2), 0.2), forward=np.array([0.0, 0.0, 1.0]), texture=texture,
         )  # fmt: skip
@@ -136,8 +136,8 @@ def test_the_nearer_of_two_tubes_is_seen_whatever_comes_first() -> None:
     for order in ((1, 2), (2, 1)):
         canvas = _canvas()
         for owner in order:
-            solid = tube(-4.0, RED) if owner == 1 else tube(-3.0, BLUE)
-            draw(canvas, CAMERA, [solid], LIGHT, owner=owner, first=owner)
+            primitive = capsule(-4.0, RED) if owner == 1 else capsule(-3.0, BLUE)
+            draw_primitives(canvas, CAMERA, [primitive], LIGHT, owner=owner, first=owner)
         assert canvas.owner[50, 50] == 2
         assert canvas.image[50, 50, 2] > canvas.image[50, 50, 0]
 
@@ -146,13 +146,13 @@ def test_what_is_behind_the_camera_is_not_drawn() -> None:
     ball = Ellipsoid(
         centre=np.array([0.0, 0.0, 4.0]), axes=np.eye(3), radii=np.ones(3), texture=BLUE
     )
-    assert draw(_canvas(), CAMERA, [ball], LIGHT, owner=1, first=1) is NOWHERE
+    assert draw_primitives(_canvas(), CAMERA, [ball], LIGHT, owner=1, first=1) is NOWHERE
 
 
 def test_lifting_undoes_projecting() -> None:
     camera = Camera(
         focal=300.0, position=np.array([0.3, 1.5, 0.2]),
-        rotation=looking(pan=0.2, tilt=0.1, roll=0.05), size=(100, 160),
+        rotation=camera_rotation(pan=0.2, tilt=0.1, roll=0.05), size=(100, 160),
     )  # fmt: skip
     points = np.random.default_rng(0).uniform(-1, 1, (9, 3)) + np.array([0, 1, -5])
     seen = camera.project(points)
@@ -162,7 +162,10 @@ def test_lifting_undoes_projecting() -> None:
 def test_a_camera_that_turns_right_sees_things_move_left_and_one_that_tilts_down_up() -> None:
     ahead = np.array([0.0, 0.0, -5.0])
     turned = Camera(
-        focal=200.0, position=np.zeros(3), rotation=looking(pan=0.1, tilt=0.1), size=(100, 100)
+        focal=200.0,
+        position=np.zeros(3),
+        rotation=camera_rotation(pan=0.1, tilt=0.1),
+        size=(100, 100),
     )
     x, y, _ = turned.project(ahead)
     assert x < 50

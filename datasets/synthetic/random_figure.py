@@ -1,25 +1,30 @@
-"""Invent people: how tall and wide they are, what they wear, their hair and skin."""
+"""Draws people at random: how tall and wide they are, what they wear, their hair and skin."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from .body import Figure
-from .motion import Bones
+from .rig import Bones
 from .texture import (
     HAIR,
     SKIN,
     Texture,
-    clouds,
-    colour,
-    fabric,
-    head,
-    skin,
+    fabric_texture,
+    fractal_noise,
+    head_texture,
+    random_colour,
+    skin_texture,
 )
 
 
 def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | None = None) -> Figure:
-    """Invent a person; those with equal states of ``outfit`` wear the same clothes."""
+    """Draw a person at random.
+
+    Args:
+        rng: Random generator of the body.
+        outfit: Random generator of the clothes; those of equal state give the same clothes.
+    """
     clothes = outfit or rng
     child = rng.random() < 0.08
     scale = rng.uniform(0.62, 0.8) if child else float(np.clip(rng.normal(1, 0.05), 0.88, 1.14))
@@ -29,12 +34,13 @@ def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | Non
     feminine = rng.random() < 0.5
     worn = _dressed(clothes, rng, tone, skirts=feminine)
     textures = worn.textures
-    textures["head"] = head(rng, tone, hair, bald=bald)
-    textures["hair"] = hair * (1 + 0.09 * clouds(rng, 64, 32, coarse=12, fall=0.9).T[..., None])
+    textures["head"] = head_texture(rng, tone, hair, bald=bald)
+    strands = fractal_noise(rng, 64, 32, coarse=12, fall=0.9).T
+    textures["hair"] = hair * (1 + 0.09 * strands[..., None])
     bones = Bones(
         shoulders=float(rng.normal(0.178 if feminine else 0.196, 0.007)),
         hips=float(rng.normal(0.107 if feminine else 0.101, 0.004)),
-        head=0.25 / scale**0.5,
+        head=0.25 / scale**0.5,  # a child's head is large for its body
     ).scaled(scale)
     return Figure(
         bones=bones,
@@ -53,7 +59,7 @@ def random_figure(rng: np.random.Generator, *, outfit: np.random.Generator | Non
 
 @dataclass(frozen=True, kw_only=True)
 class _Outfit:
-    """Clothes; the fields as of :class:`posetube.datasets.synthetic.body.Figure`."""
+    """Clothes; the fields are those of :class:`posetube.datasets.synthetic.body.Figure`."""
 
     textures: dict[str, Texture]
     hem: float
@@ -65,11 +71,12 @@ class _Outfit:
 def _dressed(
     clothes: np.random.Generator, rng: np.random.Generator, tone: Texture, *, skirts: bool
 ) -> _Outfit:
-    """Clothes and bare skin, for all parts but the head."""
-    bare = skin(rng, tone)
-    top = fabric(clothes)
-    bottom = fabric(clothes, plain=clothes.random() < 0.85, bright=0.12)
-    shoe = fabric(clothes, plain=True, bright=0.1)
+    """Textures of clothes and bare skin, for all parts of the body but the head."""
+    bare = skin_texture(rng, tone)
+    top = fabric_texture(clothes)
+    bottom = fabric_texture(clothes, plain=clothes.random() < 0.85, bright=0.12)
+    shoe = fabric_texture(clothes, plain=True, bright=0.1)
+    # Lengths of sleeves and legs count in bones: 1 ends at the elbow or knee, 2 covers the limb.
     arm = float(clothes.choice([0.0, 0.5, 1.0, 2.0], p=[0.1, 0.4, 0.1, 0.4]))
     leg = float(clothes.choice([0.3, 0.9, 2.0], p=[0.12, 0.22, 0.66]))
     skirt = clothes.random() < 0.25
@@ -102,7 +109,7 @@ def _dressed(
 
 
 def _front(top: Texture, bare: Texture, clothes: np.random.Generator) -> Texture:
-    """The surface of the trunk, with what only its front has: an open collar, buttons or a zip."""
+    """The texture of the trunk, with what only its front has: a collar, buttons or a zip."""
     chest = top.copy()
     rows, middle = len(chest), chest.shape[1] // 2
     depth, wide = int(clothes.integers(3, 12)), int(clothes.integers(6, 11))
@@ -111,11 +118,11 @@ def _front(top: Texture, bare: Texture, clothes: np.random.Generator) -> Texture
         chest[rows - 1 - row, middle - half : middle + half] = bare[0, : 2 * half]
     if clothes.random() < 0.4:
         step = int(clothes.choice([1, 5]))
-        chest[: rows - depth : step, middle : middle + 2] = colour(clothes)
+        chest[: rows - depth : step, middle : middle + 2] = random_colour(clothes)
     return chest
 
 
 def _covered(cloth: Texture, bare: Texture, share: float) -> Texture:
-    """A limb's surface: cloth over the first ``share`` of it, then skin."""
+    """The texture of a limb: cloth over the first ``share`` of it, then skin."""
     rows = round(min(max(share, 0.0), 1.0) * len(bare))
     return np.concatenate([cloth[:rows], bare[rows:]])

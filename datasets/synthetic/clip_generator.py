@@ -1,4 +1,4 @@
-"""Invent everything that happens in a clip: ``generate(SceneConfig(), seed=0)``."""
+"""Draws clips at random from a configuration: ``generate(SceneConfig(), seed=0)``."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,27 +8,29 @@ import numpy.typing as npt
 
 from posetube.errors import InputError
 
-from .actor import Actor, Stage, random_path
+from .actor import Actor, ViewFrustum, random_animation
 from .camera import camera_path
 from .clip import Shot, SyntheticClip
 from .mocap import Capture, read_captures
-from .scene import random_scene, random_things
+from .props import random_props
+from .random_figure import random_figure
+from .rig import STATURE
+from .scene import random_scene
 from .scene_config import SceneConfig
-from .wardrobe import random_figure
 
 FIELD_OF_VIEW = 0.9
-"""Horizontal angle of the camera, radians."""
+"""Horizontal field of view of the camera, radians."""
 
 
 def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
-    """Settle everything that happens in a clip; the same seed gives the same clip, bit by bit.
+    """Draw a clip at random; the same seed gives the same clip, bit by bit.
 
     Args:
-        config: What it shows.
-        seed: 0 or more.
+        config: What the clip shows.
+        seed: Seed of the random generator, 0 or more.
 
     Raises:
-        InputError: If ``config.mocap`` has no captured motion.
+        InputError: If the seed is negative, or ``config.mocap`` has no motion capture.
     """
     if seed < 0:
         raise InputError(f"generate: seed must be 0 or more, got {seed}")
@@ -41,7 +43,7 @@ def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
         for number, (first, last) in enumerate(pairwise(borders))
         if last > first
     )
-    shown = _disturbed(config, rng, moments)
+    shown = _shown_moments(config, rng, moments)
     drift = np.sin(
         2 * np.pi * (np.arange(moments) / config.rate * rng.uniform(0.2, 0.8) + rng.random())
     )
@@ -56,10 +58,10 @@ def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
     )
 
 
-def _disturbed(
+def _shown_moments(
     config: SceneConfig, rng: np.random.Generator, moments: int
 ) -> npt.NDArray[np.int64]:
-    """(moments,) what each frame shows: itself, the one before, or -1: left out."""
+    """(moments,) the moment that each frame shows: its own, the one before, or -1: left out."""
     shown = np.arange(moments)
     chance = rng.random(moments)
     for frame in range(1, moments):
@@ -78,47 +80,48 @@ def _shot(
     captures: Sequence[Capture],
 ) -> Shot:
     times = np.arange(first, last) / config.rate
-    stage, tilt = _stage(config)
+    frustum, tilt = _frustum(config)
     cameras = camera_path(
         config.camera, times, size=config.size, rng=rng,
         field_of_view=FIELD_OF_VIEW, height=float(rng.uniform(1.35, 1.75)), tilt=tilt,
     )  # fmt: skip
+    # One seed of clothes for all: each figure then gets its own generator in the same state.
     outfit = int(rng.integers(1 << 32)) if config.same_clothes else None
-    distances = rng.permutation(np.linspace(stage.near, stage.far, config.people))
+    distances = rng.permutation(np.linspace(frustum.near, frustum.far, config.people))
     actors = []
     for number in range(config.people):
         clothes = None if outfit is None else np.random.default_rng(outfit)
         figure = random_figure(rng, outfit=clothes)
-        joints = random_path(
-            rng, figure, times, stage=stage, role=config.roles[number % len(config.roles)],
+        joints = random_animation(
+            rng, figure, times, frustum=frustum, role=config.roles[number % len(config.roles)],
             distance=float(distances[number]), captures=tuple(captures),
         )  # fmt: skip
         actors.append(Actor(track_id=first_id + number, figure=figure, joints=joints))
-    back = stage.far + float(rng.uniform(1.0, 5.0))
-    spots = [_spot(rng, stage) for _ in range(config.occluders)]
-    things = random_things(rng, spots)
+    wall = frustum.far + float(rng.uniform(1.0, 5.0))
+    spots = [_spot(rng, frustum) for _ in range(config.occluders)]
+    props = random_props(rng, spots)
     scene = random_scene(
         rng,
-        distance=back,
-        fineness=float(np.clip(cameras[0].focal / back, 16, 48)),
-        things=things,
+        distance=wall,
+        fineness=float(np.clip(cameras[0].focal / wall, 16, 48)),
+        props=props,
     )
     return Shot(first=first, scene=scene, cameras=tuple(cameras), actors=tuple(actors))
 
 
-def _spot(rng: np.random.Generator, stage: Stage) -> tuple[float, float]:
-    distance = rng.uniform(0.85 * stage.near, stage.far)
-    return float(rng.uniform(-0.8, 0.8) * stage.half(distance)), -float(distance)
+def _spot(rng: np.random.Generator, frustum: ViewFrustum) -> tuple[float, float]:
+    """A place for a prop among the people, x, z."""
+    distance = rng.uniform(0.85 * frustum.near, frustum.far)
+    return float(rng.uniform(-0.8, 0.8) * frustum.half_width(distance)), -float(distance)
 
 
-def _stage(config: SceneConfig) -> tuple[Stage, float]:
-    """Distances at which people have the wanted heights, and the camera's tilt, radians."""
+def _frustum(config: SceneConfig) -> tuple[ViewFrustum, float]:
+    """The ground on which people have the wanted heights, and the camera's tilt, radians."""
     slope = float(np.tan(FIELD_OF_VIEW / 2))
     focal = config.size[1] / 2 / slope
     small, large = config.person_height
-    near, far = (1.72 * focal / (share * config.size[0]) for share in (large, small))
-    # The horizon, about eye height, so high that the nearest people's feet are in the picture.
+    near, far = (STATURE * focal / (share * config.size[0]) for share in (large, small))
+    # The horizon is at about eye height: so high that the feet of the nearest people are visible.
     horizon = min(max(0.95 - large, 0.16), 0.45)
-    return Stage(near=near, far=far, slope=slope), float(
-        np.arctan((0.5 - horizon) * config.size[0] / focal)
-    )
+    tilt = float(np.arctan((0.5 - horizon) * config.size[0] / focal))
+    return ViewFrustum(near=near, far=far, slope=slope), tilt

@@ -1,10 +1,10 @@
-"""Pictures of grounds and walls: grass, stone, boards, bricks, house fronts, trees, rooms."""
+"""Random textures of ground and wall: grass, stone, boards, bricks, house fronts, trees, rooms."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .texture import Texture, clouds, colour
+from .texture import Texture, cv_colour, fractal_noise, random_colour
 
 Image = npt.NDArray[np.uint8]
 
@@ -17,47 +17,47 @@ _SKY = np.array([[186, 206, 232], [208, 214, 220], [150, 184, 224], [232, 214, 1
 
 
 def ground_texture(rng: np.random.Generator, fineness: float) -> Image:
-    """A square of about 12 m of ground, ``fineness`` pixels per metre."""
+    """A square of 12 m of ground, ``fineness`` texels per metre."""
     side = round(12 * fineness)
     base = _SOIL[rng.integers(len(_SOIL))] * rng.uniform(0.75, 1.15)
-    grain = clouds(rng, side, side, coarse=rng.uniform(4, 20), fall=rng.uniform(0.5, 0.9))
+    grain = fractal_noise(rng, side, side, coarse=rng.uniform(4, 20), fall=rng.uniform(0.5, 0.9))
     picture = base * (1 + rng.uniform(0.05, 0.2) * grain[..., None])
     kind = rng.integers(4)
     if kind == 0:
-        _joints(
+        _bricks(
             picture,
             rng,
             round(rng.uniform(0.3, 1.2) * fineness),
             round(rng.uniform(0.3, 1.2) * fineness),
         )
     elif kind == 1:
-        _joints(
+        _bricks(
             picture,
             rng,
             round(rng.uniform(2, 4) * fineness),
             max(round(rng.uniform(0.1, 0.2) * fineness), 3),
         )
     elif kind == 2:
-        patch = clouds(rng, side, side, coarse=3) > rng.uniform(0.2, 1)
+        patch = fractal_noise(rng, side, side, coarse=3) > rng.uniform(0.2, 1)
         picture[patch] = 0.5 * picture[patch] + 0.5 * _SOIL[rng.integers(len(_SOIL))]
     return _bytes(picture)
 
 
 def wall_texture(rng: np.random.Generator, fineness: float) -> Image:
-    """About 24 m by 8 m of what stands behind people, ``fineness`` pixels per metre."""
+    """A wall of 24 m by 8 m behind the people, ``fineness`` texels per metre."""
     height, width = round(8 * fineness), round(24 * fineness)
     kind = rng.integers(4)
     if kind == 0:
         return _bytes(_trees(rng, height, width))
-    grain = clouds(rng, height, width, coarse=rng.uniform(2, 10), fall=0.7)
-    base = colour(rng, bright=0.25) * 0.5 + rng.uniform(60, 130)
+    grain = fractal_noise(rng, height, width, coarse=rng.uniform(2, 10), fall=0.7)
+    base = random_colour(rng, bright=0.25) * 0.5 + rng.uniform(60, 130)
     picture = base * (1 + rng.uniform(0.02, 0.14) * grain[..., None])
     if kind == 1:
-        _joints(picture, rng, max(round(0.25 * fineness), 4), max(round(0.09 * fineness), 3))
+        _bricks(picture, rng, max(round(0.25 * fineness), 4), max(round(0.09 * fineness), 3))
     if kind == 3:
-        _room(picture, rng, fineness)
+        _indoor_wall(picture, rng, fineness)
     else:
-        _openings(picture, rng, fineness)
+        _house_front(picture, rng, fineness)
     return _bytes(picture)
 
 
@@ -65,8 +65,8 @@ def _bytes(picture: Texture) -> Image:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _joints(picture: Texture, rng: np.random.Generator, width: int, height: int) -> None:
-    """Bricks, tiles or boards of this size, every second row shifted, each of its own shade."""
+def _bricks(picture: Texture, rng: np.random.Generator, width: int, height: int) -> None:
+    """Bricks, tiles or boards of a size, each in its own shade; every second row may be shifted."""
     rows, columns = picture.shape[:2]
     shift = width // 2 if rng.random() < 0.6 else 0
     course = np.arange(rows) // height
@@ -80,27 +80,27 @@ def _joints(picture: Texture, rng: np.random.Generator, width: int, height: int)
 
 
 def _trees(rng: np.random.Generator, height: int, width: int) -> Texture:
-    """Foliage before a sky, with trunks."""
+    """Trees in front of the sky."""
     sky = _SKY[rng.integers(len(_SKY))] * rng.uniform(0.8, 1.05)
-    cover = clouds(rng, height, width, coarse=2, fall=0.75)
+    cover = fractal_noise(rng, height, width, coarse=2, fall=0.75)
     leaves = _LEAVES[rng.integers(len(_LEAVES))] * rng.uniform(0.8, 1.3)
-    depth = clouds(rng, height, width, coarse=8, fall=0.9)
+    depth = fractal_noise(rng, height, width, coarse=8, fall=0.9)
     picture = leaves * (1 + 0.3 * depth[..., None])
     edge = np.linspace(-2.2, 1.6, height, dtype=np.float32)[::-1, None] * rng.uniform(0.3, 1.2)
     open_sky = cover < edge
     picture[open_sky] = sky
     for _ in range(int(rng.integers(0, 9))):
         x, thick = int(rng.integers(width)), int(rng.integers(2, max(height // 24, 4)))
-        trunk = tuple(float(c) for c in (rng.uniform(30, 110) * np.array([1.0, 0.85, 0.7])))
+        trunk = cv_colour(rng.uniform(30, 110) * np.array([1.0, 0.85, 0.7]))
         cv2.line(picture, (x, height), (x + int(rng.normal(0, 12)), height // 5), trunk, thick)
     return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0.8), np.float32)
 
 
-def _openings(picture: Texture, rng: np.random.Generator, fineness: float) -> None:
-    """Windows, doors and signs of a house front."""
+def _house_front(picture: Texture, rng: np.random.Generator, fineness: float) -> None:
+    """Windows and doors."""
     height, width = picture.shape[:2]
     step, x = rng.uniform(1.4, 3.2) * fineness, 0.5 * fineness
-    frame = tuple(float(c) for c in colour(rng))
+    frame = cv_colour(random_colour(rng))
     sill = rng.uniform(0.6, 1.1) * fineness
     while x < width - step:
         door = rng.random() < 0.25
@@ -109,9 +109,9 @@ def _openings(picture: Texture, rng: np.random.Generator, fineness: float) -> No
         high = height - rng.uniform(2.0, 2.6) * fineness
         glass = np.array([1.0, 1.05, 1.1]) * rng.uniform(25, 150)
         corner, opposite = (int(x), int(high)), (int(x + wide), int(low))
-        cv2.rectangle(picture, corner, opposite, tuple(float(c) for c in glass), -1)
+        cv2.rectangle(picture, corner, opposite, cv_colour(glass), -1)
         shine = (int(x + wide * rng.uniform(0.2, 0.8)), int(high))
-        cv2.line(picture, shine, (int(x), int(low)), tuple(float(c) for c in glass * 1.3), 3)
+        cv2.line(picture, shine, (int(x), int(low)), cv_colour(glass * 1.3), 3)
         cv2.rectangle(picture, corner, opposite, frame, max(round(0.05 * fineness), 1))
         if rng.random() < 0.7:
             middle = int(x + wide / 2)
@@ -119,19 +119,19 @@ def _openings(picture: Texture, rng: np.random.Generator, fineness: float) -> No
         x += step
 
 
-def _room(picture: Texture, rng: np.random.Generator, fineness: float) -> None:
-    """Pictures, shelves and a skirting board on a wall."""
+def _indoor_wall(picture: Texture, rng: np.random.Generator, fineness: float) -> None:
+    """Pictures, shelves and a skirting board."""
     height, width = picture.shape[:2]
-    line = tuple(float(c) for c in colour(rng))
+    line = cv_colour(random_colour(rng))
     cv2.rectangle(picture, (0, height - round(0.12 * fineness)), (width, height), line, -1)
     for _ in range(int(rng.integers(8, 26))):
         x, y = rng.uniform(0, width), height - rng.uniform(0.2, 2.9) * fineness
         w, h = rng.uniform(0.15, 1.3) * fineness, rng.uniform(0.15, 0.9) * fineness
         corner, opposite = (int(x), int(y - h)), (int(x + w), int(y))
-        paint = tuple(float(c) for c in colour(rng))
+        paint = cv_colour(random_colour(rng))
         cv2.rectangle(picture, corner, opposite, paint, -1)
         if rng.random() < 0.6:
             inner = (int(x + w / 5), int(y - h * 0.8)), (int(x + w * 0.8), int(y - h / 5))
-            cv2.rectangle(picture, *inner, tuple(float(c) for c in colour(rng)), -1)
+            cv2.rectangle(picture, *inner, cv_colour(random_colour(rng)), -1)
         if rng.random() < 0.5:
-            cv2.rectangle(picture, corner, opposite, tuple(float(c) for c in colour(rng)), 2)
+            cv2.rectangle(picture, corner, opposite, cv_colour(random_colour(rng)), 2)

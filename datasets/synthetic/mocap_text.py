@@ -1,4 +1,4 @@
-"""Lines of somebody else's text as words and numbers, within bounds."""
+"""Reads the text of motion capture files as numbered lines of words and numbers, within bounds."""
 
 from pathlib import Path
 
@@ -7,22 +7,22 @@ import numpy.typing as npt
 
 from posetube.errors import FormatError
 
-LARGEST = 64 * 2**20
-"""Files of more bytes than this are refused."""
+MAX_BYTES = 64 * 2**20
+"""Larger files are refused."""
 
 Line = tuple[int, list[str]]
-"""Its number, from 1, and its words."""
+"""Number of a line, from 1, and its words."""
 
 
 def numbered_lines(path: Path) -> list[Line]:
-    """All lines of a text file, comments and blanks left out.
+    """All lines of a text file but comments and blank lines.
 
     Raises:
-        FormatError: If it cannot be opened or is too large.
+        FormatError: If the file cannot be opened or is too large.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise FormatError(f"{path}: larger than {LARGEST} bytes")
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path}: larger than the limit of {MAX_BYTES} bytes")
         text = path.read_text("ascii", errors="replace")
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
@@ -30,8 +30,8 @@ def numbered_lines(path: Path) -> list[Line]:
     return [(n, line.split()) for n, line in numbered if line.split() and line.lstrip()[0] != "#"]
 
 
-def numbers(words: list[str], count: int, place: str) -> npt.NDArray[np.float64]:
-    """So many finite numbers.
+def parse_numbers(words: list[str], count: int, place: str) -> npt.NDArray[np.float64]:
+    """Exactly ``count`` finite numbers from as many words.
 
     Raises:
         FormatError: If the words are something else; ``place`` starts the message.

@@ -1,13 +1,17 @@
-"""The motions that synthetic people know, as tables of waves; invented, not recorded."""
+"""The motion cycles that synthetic people have: walk, run, stand, wave ..., as tables of waves.
+
+The numbers are written by hand, not recorded.
+"""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from .motion import ANGLES, COLUMN, Motion, Wave
+from .motion_cycle import MotionCycle, Wave
+from .rig import ANGLES, COLUMN
 
 
-def _motion(
+def _cycle(
     both: Mapping[str, Wave] | None = None,
     *,
     opposed: bool = False,
@@ -15,23 +19,32 @@ def _motion(
     frequency: float,
     stride: float = 0.0,
     bounce: float = 0.0,
-) -> Motion:
-    """``both`` names angles of both sides (``opposed`` by half a turn), ``one`` single angles."""
+) -> MotionCycle:
+    """Build a cycle from the waves of the angles that move; all others stay 0.
+
+    Args:
+        both: Waves of angles that both sides have.
+        opposed: Whether the right side is half a cycle behind the left one, as in a walk.
+        one: Waves of single angles.
+        frequency: As of :class:`MotionCycle`, like ``stride`` and ``bounce``.
+        stride: See above.
+        bounce: See above.
+    """
     waves = np.zeros((len(ANGLES), 5))
     for name, wave in (both or {}).items():
         for side, lag in (("left", 0.0), ("right", np.pi if opposed else 0.0)):
             row = np.zeros(5)
             row[: len(wave)] = wave
             row[2] += lag
-            row[4] += 2 * lag
+            row[4] += 2 * lag  # half a cycle is a whole one of the second harmonic
             waves[COLUMN[f"{side}_{name}"]] = row
     for name, wave in (one or {}).items():
         waves[COLUMN[name], : len(wave)] = wave
-    return Motion(waves=waves, frequency=frequency, stride=stride, bounce=bounce)
+    return MotionCycle(waves=waves, frequency=frequency, stride=stride, bounce=bounce)
 
 
-MOTIONS: dict[str, Motion] = {
-    "walk": _motion(
+MOTIONS: dict[str, MotionCycle] = {
+    "walk": _cycle(
         {
             "hip_flex": (0.10, 0.42, 0.0),
             "knee": (0.38, 0.42, 1.75, 0.22, 3.2),
@@ -50,7 +63,7 @@ MOTIONS: dict[str, Motion] = {
         frequency=0.95,
         stride=1.35,
     ),
-    "run": _motion(
+    "run": _cycle(
         {
             "hip_flex": (0.35, 0.68, 0.0),
             "knee": (0.95, 0.72, 1.5, 0.2, 3.2),
@@ -65,12 +78,12 @@ MOTIONS: dict[str, Motion] = {
         stride=2.3,
         bounce=0.06,
     ),
-    "stand": _motion(
+    "stand": _cycle(
         {"shoulder_abduct": (0.12,), "hip_abduct": (0.07,), "elbow": (0.25, 0.05), "knee": (0.05,)},
         one={"pelvis_roll": (0, 0.04), "spine_yaw": (0, 0.1, 1), "head_yaw": (0, 0.4, 2, 0.2)},
         frequency=0.25,
     ),
-    "hands_on_hips": _motion(
+    "hands_on_hips": _cycle(
         {
             "shoulder_abduct": (0.75,), "shoulder_flex": (-0.3,), "shoulder_turn": (1.0,),
             "elbow": (1.65,), "hip_abduct": (0.12,),
@@ -78,7 +91,7 @@ MOTIONS: dict[str, Motion] = {
         one={"head_yaw": (0, 0.4), "spine_yaw": (0, 0.15, 1)},
         frequency=0.25,
     ),
-    "phone": _motion(
+    "phone": _cycle(
         {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,)},
         one={
             "right_shoulder_flex": (0.55, 0.05), "right_elbow": (1.9, 0.08),
@@ -86,7 +99,7 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.4,
     ),
-    "talk": _motion(
+    "talk": _cycle(
         {
             "shoulder_flex": (0.35, 0.2, 0, 0.1), "elbow": (1.35, 0.35, 1, 0.2),
             "shoulder_turn": (0.35, 0.25, 2), "shoulder_abduct": (0.2,), "hip_abduct": (0.08,),
@@ -95,7 +108,7 @@ MOTIONS: dict[str, Motion] = {
         one={"head_yaw": (0, 0.25), "head_pitch": (0.05, 0.1, 1), "spine_yaw": (0, 0.12)},
         frequency=0.7,
     ),
-    "wave": _motion(
+    "wave": _cycle(
         {"hip_abduct": (0.07,), "shoulder_abduct": (0.12,), "elbow": (0.2,)},
         one={
             "right_shoulder_abduct": (2.3, 0.15), "right_elbow": (0.9, 0.5, 1),
@@ -103,7 +116,7 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=1.3,
     ),
-    "squat": _motion(
+    "squat": _cycle(
         {
             "hip_flex": (1.15, 1.15, np.pi), "knee": (1.0, 1.0, np.pi), "hip_abduct": (0.2,),
             "shoulder_flex": (0.75, 0.75, np.pi), "elbow": (0.2,), "shoulder_abduct": (0.1,),
@@ -111,7 +124,7 @@ MOTIONS: dict[str, Motion] = {
         one={"pelvis_pitch": (0.3, 0.3, np.pi), "head_pitch": (-0.2, 0.2)},
         frequency=0.45,
     ),
-    "jacks": _motion(
+    "jacks": _cycle(
         {
             "shoulder_abduct": (1.45, 1.3, np.pi), "hip_abduct": (0.22, 0.2, np.pi),
             "elbow": (0.25, 0.1), "knee": (0.15, 0.0, 0, 0.12),
@@ -119,7 +132,7 @@ MOTIONS: dict[str, Motion] = {
         frequency=1.0,
         bounce=0.12,
     ),
-    "pick": _motion(
+    "pick": _cycle(
         {
             "hip_flex": (0.65, 0.6, np.pi), "knee": (0.45, 0.4, np.pi),
             "shoulder_flex": (0.7, 0.6, np.pi), "elbow": (0.3,), "hip_abduct": (0.08,),
@@ -127,7 +140,7 @@ MOTIONS: dict[str, Motion] = {
         one={"pelvis_pitch": (0.45, 0.45, np.pi), "spine_pitch": (0.3, 0.3, np.pi)},
         frequency=0.35,
     ),
-    "kick": _motion(
+    "kick": _cycle(
         {"shoulder_abduct": (0.5,), "elbow": (0.6,), "hip_abduct": (0.1,)},
         one={
             "right_hip_flex": (0.35, 0.85, 0), "right_knee": (0.7, 0.7, 1.9),
@@ -136,7 +149,7 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.6,
     ),
-    "crouch": _motion(
+    "crouch": _cycle(
         {
             "hip_flex": (1.9, 0.06), "knee": (2.2, 0.05), "hip_abduct": (0.25,),
             "shoulder_flex": (0.8, 0.15), "shoulder_turn": (0.3,), "elbow": (0.9, 0.2),
@@ -144,7 +157,7 @@ MOTIONS: dict[str, Motion] = {
         one={"pelvis_pitch": (0.35,), "head_pitch": (-0.25, 0.2), "head_yaw": (0, 0.3)},
         frequency=0.35,
     ),
-    "reach": _motion(
+    "reach": _cycle(
         {
             "shoulder_flex": (2.6, 0.25), "elbow": (0.35, 0.25, 1), "hip_abduct": (0.08,),
             "shoulder_abduct": (0.1,), "knee": (0.12, 0.1),
@@ -152,7 +165,7 @@ MOTIONS: dict[str, Motion] = {
         one={"head_pitch": (-0.35, 0.1), "spine_pitch": (-0.08,), "spine_roll": (0, 0.1)},
         frequency=0.4,
     ),
-    "throw": _motion(
+    "throw": _cycle(
         {"hip_abduct": (0.15,), "knee": (0.25, 0.15)},
         one={
             "right_shoulder_abduct": (1.4, 0.3), "right_shoulder_flex": (0.2, 0.7, 0.5),
@@ -163,7 +176,7 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.7,
     ),
-    "bat": _motion(
+    "bat": _cycle(
         {
             "shoulder_flex": (0.95, 0.15), "elbow": (0.9, 0.4, 1), "hip_abduct": (0.3,),
             "knee": (0.45, 0.15), "hip_flex": (0.35, 0.1),
@@ -174,7 +187,7 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.6,
     ),
-    "lunge": _motion(
+    "lunge": _cycle(
         {"shoulder_abduct": (0.35, 0.1), "elbow": (1.2, 0.2)},
         one={
             "left_hip_flex": (0.85, 0.35), "left_knee": (0.95, 0.4), "right_hip_flex": (-0.3, 0.15),
@@ -182,12 +195,12 @@ MOTIONS: dict[str, Motion] = {
         },
         frequency=0.4,
     ),
-    "stretch": _motion(
+    "stretch": _cycle(
         {"shoulder_abduct": (2.7, 0.1), "elbow": (0.5, 0.1), "hip_abduct": (0.2,)},
         one={"spine_roll": (0, 0.4), "pelvis_roll": (0, 0.08), "head_roll": (0, 0.2)},
         frequency=0.3,
     ),
-    "arms_crossed": _motion(
+    "arms_crossed": _cycle(
         {
             "shoulder_flex": (0.45,), "shoulder_turn": (1.0,), "elbow": (1.75, 0.04),
             "shoulder_abduct": (0.05,), "hip_abduct": (0.08,),
@@ -195,7 +208,7 @@ MOTIONS: dict[str, Motion] = {
         one={"head_yaw": (0, 0.5), "spine_yaw": (0, 0.1), "pelvis_roll": (0.03, 0.03)},
         frequency=0.25,
     ),
-    "sit": _motion(
+    "sit": _cycle(
         {
             "hip_flex": (1.5,), "knee": (1.5, 0.05), "hip_abduct": (0.12,), "elbow": (1.1, 0.06),
             "shoulder_flex": (0.35,), "shoulder_turn": (0.35,), "shoulder_abduct": (0.1,),
@@ -203,7 +216,7 @@ MOTIONS: dict[str, Motion] = {
         one={"spine_pitch": (0.08, 0.05), "head_yaw": (0, 0.4)},
         frequency=0.3,
     ),
-    "dance": _motion(
+    "dance": _cycle(
         {
             "shoulder_abduct": (0.9, 0.6, 0, 0.3), "elbow": (1.1, 0.6, 1, 0.3),
             "shoulder_flex": (0.4, 0.6, 2), "hip_flex": (0.25, 0.25, 0), "knee": (0.45, 0.35, 0.5),

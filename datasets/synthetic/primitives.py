@@ -1,9 +1,5 @@
-"""What bodies and things are made of: tapered tubes and ellipsoids, and the light on them.
+"""What bodies and props are made of, capsules and ellipsoids, and the light on them."""
 
-Not here: how they look to a camera (:mod:`.raster`).
-"""
-
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +11,8 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tube:
-    """A limb or trunk: elliptic sections along a straight axis."""
+class Capsule:
+    """A limb or trunk: elliptic cross-sections along a straight axis, with rounded ends."""
 
     start: Array
     """(3,) world."""
@@ -39,7 +35,7 @@ class Tube:
 
 @dataclass(frozen=True, kw_only=True)
 class Ellipsoid:
-    """A head, hand or the like."""
+    """A head, an ear, a bush or the like."""
 
     centre: Array
     """(3,) world."""
@@ -54,30 +50,18 @@ class Ellipsoid:
     """(rows from the top, columns around from the back through the left, 3) RGB."""
 
 
-Part = Tube | Ellipsoid
+Primitive = Capsule | Ellipsoid
 
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """A distant lamp and the light that comes from everywhere."""
+    """A distant lamp, and ambient light."""
 
     direction: Array
-    """(3,) world, unit, towards the lamp."""
+    """(3,) world, unit length, towards the lamp."""
 
     diffuse: float = 0.55
     """Strength of the lamp."""
 
     ambient: float = 0.55
-    """Strength of the rest."""
-
-
-def cross(first: Array, second: Array) -> Array:
-    """Cross product of two vectors (3,); NumPy's own takes ten times as long for one pair."""
-    a, b, c = first.tolist()
-    x, y, z = second.tolist()
-    return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
-
-
-def length_of(vector: Array) -> float:
-    """Length of one vector (3,), as quickly."""
-    return math.sqrt(vector @ vector)
+    """Strength of the ambient light."""

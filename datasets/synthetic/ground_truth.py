@@ -1,4 +1,4 @@
-"""The truth of drawn frames as annotations of a video, or as a clip to train on."""
+"""Gathers the ground truth of synthetic frames: as tracks, or as a labelled clip to train on."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def collect_tracks(
     skeleton: str = "coco17",
     min_visibility: float = 0.1,
 ) -> VideoTracks:
-    """Gather the truth of a clip's frames; keeps none of their pictures.
+    """Gather the ground truth of a clip's frames as tracks; keeps none of their pictures.
 
     Args:
         frames: All frames, in order.
@@ -30,10 +30,10 @@ def collect_tracks(
         size: (H, W), pixels.
         times: (F,) presentation times, seconds.
         skeleton: Joint set to convert to, by name.
-        min_visibility: People of whom less than this share is seen are left out.
+        min_visibility: People of whom less than this share is visible are left out.
 
     Raises:
-        InputError: If there is no such skeleton.
+        InputError: If no skeleton has this name.
     """
     target = skeleton_called(skeleton)
     plan = convert(COCO17, target)
@@ -64,9 +64,9 @@ def collect_tracks(
 
 
 def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
-    """T frames as a clip to train on, with everybody who is in one of them.
+    """Make T frames a clip to train on, with a row for everybody who is in one of them.
 
-    Boxes are those of the whole person; joints are COCO's.
+    Boxes are around the whole person; joints are COCO's.
 
     Args:
         frames: At least one, in order.
