@@ -32,12 +32,6 @@ from posetube.skeletons import (
 )
 from posetube.structures import DoubleArray, JointState, VideoTracks
 
-from ..formats.joint_sets import with_joints
-from ..formats.numbers import joint_states
-from ..published.bonn import SLOT
-from ..published.flic import COLUMNS, USED
-from ..published.three_dpw import SMPL24
-
 LabelFile = Literal[
     "bonn", "posetrack17-mat", "bbc-pose", "chalearn", "poses-in-the-wild", "flic", "mpii", "lsp",
     "lspet", "3dpw", "human36m",
