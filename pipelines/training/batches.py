@@ -15,13 +15,10 @@ from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray
 
 from ...datasets.training.augment import augment_clip
-from ...datasets.training.augment_config import AugmentConfig
 from ...datasets.training.labelled_clip import ClipSource
 from ...models3d.training.targets import TubeTruth
+from .clip_sources import TrainingData
 from .tube_truth import truth_of_clip
-
-Size = tuple[int, int]
-"""Height and width, pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +37,10 @@ class ClipBatches:
     """Batches by step; two of the same settings and seed give the same batches."""
 
     source: ClipSource
-    """Where clips come from."""
+    """What random clips are drawn from."""
 
-    sizes: tuple[Size, ...]
-    """Canvases, pixels; one is drawn per batch."""
-
-    batch: int
-    """Clips per step."""
-
-    augment: AugmentConfig
-    """How clips are varied."""
+    config: TrainingData
+    """How many, how large, and how they are varied."""
 
     skeleton: Skeleton
     """The network's joint set."""
@@ -59,11 +50,11 @@ class ClipBatches:
 
     def __call__(self, step: int) -> TrainingBatch:
         """The batch of one step."""
-        rng = np.random.default_rng([self.seed, step])
-        size = self.sizes[rng.integers(len(self.sizes))]
+        rng, config = np.random.default_rng([self.seed, step]), self.config
+        size = config.sizes[rng.integers(len(config.sizes))]
         clips = [
-            augment_clip(lambda: self.source.draw(rng), size=size, config=self.augment, rng=rng)
-            for _ in range(self.batch)
+            augment_clip(lambda: self.source.draw(rng), size=size, config=config.augment, rng=rng)
+            for _ in range(config.batch)
         ]
         return TrainingBatch(
             images=np.stack([clip.images for clip in clips]),

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posetube.errors import InputError
-from posetube.skeletons import Skeleton
 
 from ...datasets.annotated_video import Split
 from ...datasets.published.dataset_table import open_dataset
 from ...datasets.training.augment_config import AugmentConfig, VideoAugmentConfig
 from ...datasets.training.clip_frames import ClipConfig
 from ...datasets.training.clip_index import ClipIndex
+from ...datasets.training.labelled_clip import ClipSource
 from ...datasets.training.picture_archive import PictureMixture, TeacherTrust
-from .batches import ClipBatches, Size
+
+Size = tuple[int, int]
+"""Height and width, pixels."""
 
 MULTIPLE = 32
 """Heights and widths of canvases are multiples of this, pixels."""
@@ -101,59 +103,36 @@ class ClipsConfig(BatchConfig):
                 f"ClipsConfig.augment.size must be multiples of {MULTIPLE}, got {self.augment.size}"
             )
 
-
-def picture_batches(
-    config: PicturesConfig, *, skeleton: Skeleton, seed: int, root: Path = Path()
-) -> ClipBatches:
-    """Batches of pictures, clips of one frame.
-
-    Args:
-        config: Which pictures.
-        skeleton: The network's joint set.
-        seed: What chance starts from.
-        root: Folder that relative paths of archives start from.
-
-    Raises:
-        FormatError: If an archive cannot be read.
-    """
-    return ClipBatches(
-        source=PictureMixture(config.archives, root=root, trust=config.trust),
-        sizes=config.sizes,
-        batch=config.batch,
-        augment=config.augment,
-        skeleton=skeleton,
-        seed=seed,
-    )
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Height and width of a batch's canvases, as of pictures."""
+        return (self.augment.size,)
 
 
-def clip_batches(
-    config: ClipsConfig, *, skeleton: Skeleton, seed: int, root: Path = Path()
-) -> ClipBatches:
-    """Batches of a data set's clips.
+TrainingData = PicturesConfig | ClipsConfig
+"""What a network is trained on."""
+
+
+def open_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
+    """What random clips are drawn from.
 
     Args:
-        config: Which clips.
-        skeleton: The network's joint set.
-        seed: What chance starts from.
-        root: Folder that a relative root of the data set starts from.
+        config: Which pictures or clips.
+        root: Folder that relative paths of the settings start from.
 
     Raises:
         InputError: If there is no such data set, or it has no clip to train on.
-        FormatError: If it cannot be read.
+        FormatError: If an archive or a data set cannot be read.
     """
-    dataset = open_dataset(config.dataset, root / config.root)
+    if isinstance(config, PicturesConfig):
+        return PictureMixture(config.archives, root=root, trust=config.trust)
+    folder = root / config.root
+    dataset = open_dataset(config.dataset, folder)
     clips = ClipIndex(dataset=dataset, config=config.frames, split=config.split)
     if not len(clips):
         part = f" in part {config.split!r}" if config.split else ""
         raise InputError(
-            f"{root / config.root}: no clip of {config.frames.length} labelled frames{part}; "
+            f"{folder}: no clip of {config.frames.length} labelled frames{part}; "
             f"'posetube data check {config.dataset}' shows what is there"
         )
-    return ClipBatches(
-        source=clips,
-        sizes=(config.augment.size,),
-        batch=config.batch,
-        augment=config.augment,
-        skeleton=skeleton,
-        seed=seed,
-    )
+    return clips

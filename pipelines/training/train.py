@@ -38,7 +38,7 @@ from ...models3d.training.training_state import load_state, save_state
 from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
 from .batches import ClipBatches, TrainingBatch, prefetch
-from .clip_sources import ClipsConfig, PicturesConfig, clip_batches, picture_batches
+from .clip_sources import ClipsConfig, PicturesConfig, TrainingData, open_source
 from .drawn_archive import DrawnArchiveConfig, drawn_archive
 from .picture_scores import score_pictures
 
@@ -136,9 +136,11 @@ def train_network(
     freeze(network, config.optimization)
     optimizer = optimizer_for(network, config.optimization)
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
-    batches, threads = _batches(config, folder, root, network)
+    data = _training_data(config, folder, root)
+    source = open_source(data, root=root)
+    batches = ClipBatches(source=source, config=data, skeleton=network.skeleton, seed=config.seed)
     meter = Meter()
-    for batch in prefetch(batches, step, config.optimization.steps, threads=threads):
+    for batch in prefetch(batches, step, config.optimization.steps, threads=data.threads):
         losses = step_losses(network, batch, step=step, config=config)
         torch.autograd.backward(list(losses.values()))
         length = apply_gradients(optimizer, step=step, config=config.optimization)
@@ -148,11 +150,12 @@ def train_network(
         step += 1
         meter.add({**{k: float(v.detach()) for k, v in losses.items()}, "gradient": length})
         if step % config.report_every == 0:
-            log(folder, {"step": step, **meter.read()})
+            append_metrics(folder, {"step": step, **meter.read()})
         if step % config.save_every == 0 or step == config.optimization.steps:
             save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
             save_weights(average, folder / RESULT)
-            log(folder, {"step": step, **validate(average, config.validation, root=root)})
+            scores = validation_scores(average, config.validation, root=root)
+            append_metrics(folder, {"step": step, **scores})
     return average
 
 
@@ -169,21 +172,16 @@ def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     return inflated(network, length=length)
 
 
-def _batches(
-    config: TrainConfig, folder: Path, root: Path, network: TubeRCNN
-) -> tuple[ClipBatches, int]:
-    """What is trained on, and how many threads prepare it."""
-    skeleton, seed = network.skeleton, config.seed
+def _training_data(config: TrainConfig, folder: Path, root: Path) -> TrainingData:
+    """What is trained on, drawn pictures among the others."""
     if config.clips is not None:
-        clips = clip_batches(config.clips, skeleton=skeleton, seed=seed, root=root)
-        return clips, config.clips.threads
+        return config.clips
     pictures = config.pictures
     assert pictures is not None
-    if config.drawn is not None:
-        drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
-        archives = {**pictures.archives, str(drawn): config.drawn.weight}
-        pictures = replace(pictures, archives=archives)
-    return picture_batches(pictures, skeleton=skeleton, seed=seed, root=root), pictures.threads
+    if config.drawn is None:
+        return pictures
+    drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
+    return replace(pictures, archives={**pictures.archives, str(drawn): config.drawn.weight})
 
 
 def step_losses(
@@ -210,7 +208,7 @@ def step_losses(
         )
 
 
-def log(folder: Path, record: dict[str, Any]) -> None:
+def append_metrics(folder: Path, record: dict[str, Any]) -> None:
     """Append one line of JSON to the run's metrics."""
     with (folder / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
@@ -239,7 +237,7 @@ class Meter:
         return means
 
 
-def validate(
+def validation_scores(
     network: TubeRCNN, config: ValidationConfig | None, *, root: Path = Path()
 ) -> dict[str, Any]:
     """Measure a network on labelled photographs; nothing where there are none."""

@@ -25,7 +25,7 @@ from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.batches import ClipBatches, TrainingBatch
-from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, clip_batches
+from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, open_source
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.toml_config import read_config
 from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train_network
@@ -109,7 +109,8 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
     wide = clips(frames=ClipConfig(length=5, stride=2), batch=2)
 
     first, again, other = (
-        clip_batches(wide, skeleton=COCO17, seed=seed, root=data) for seed in (1, 1, 2)
+        ClipBatches(source=open_source(wide, root=data), config=wide, skeleton=COCO17, seed=seed)
+        for seed in (1, 1, 2)
     )
 
     batch = first(3)
@@ -121,7 +122,7 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
 
 def test_a_data_set_without_clips_is_refused(data: Path) -> None:
     with pytest.raises(InputError, match="no clip of 3 labelled frames in part 'test'; 'posetube"):
-        clip_batches(clips(split="test"), skeleton=COCO17, seed=0, root=data)
+        open_source(clips(split="test"), root=data)
 
 
 @pytest.mark.parametrize(
