@@ -1,4 +1,4 @@
-"""The tracks that may still go on, as arrays with one entry per track."""
+"""Holds the tracks that may still continue, as arrays with one entry per track."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -17,43 +17,50 @@ from posetube.structures import (
 
 from .motion import KalmanMotion
 
+NEW_SCORE = 0.1
+"""Least weight of the newest score in the running mean."""
+
+NEW_LOOK = 0.1
+"""Weight of the newest embedding in the running mean."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActiveTracks:
-    """N tracks, by rising birth."""
+    """N tracks, oldest first."""
 
     births: IntArray
-    """(N,) which birth, counted from 0, each track began with."""
+    """(N,) running number of each track, from 0; known before the track has an id."""
 
     ids: IntArray
-    """(N,) track id, from 1; 0 as long as the track is not confirmed."""
+    """(N,) track id, from 1; 0 until the track is confirmed."""
 
     first_frames: IntArray
-    """(N,) index of the frame in which each was first seen."""
+    """(N,) index of the frame in which each person was first seen."""
 
     last_seen: DoubleArray
-    """(N,) time at which each was last seen, seconds."""
+    """(N,) time at which each person was last seen, seconds."""
 
     hits: IntArray
-    """(N,) in how many frames each has been seen."""
+    """(N,) in how many frames each person was seen."""
 
     ages: IntArray
-    """(N,) how many frames there have been since the first sighting, that one included."""
+    """(N,) number of frames since the first sighting, which counts too."""
 
     missed: IntArray
-    """(N,) for how many frames each has not been seen."""
+    """(N,) number of frames since the last sighting."""
 
     tubes: IntArray
-    """(N,) the network's tube that each was last seen on; -1: none."""
+    """(N,) the network's tube that each person was last seen on, -1 for none."""
 
     looks: FloatArray
-    """(N, D) running mean of the embeddings, of length 1; NaN where never given, D 0 before any."""
+    """(N, D) running mean of the embeddings, each scaled to length 1; NaN where none was given.
+    D is 0 until some frame has embeddings."""
 
     certainty: DoubleArray
-    """(N,) running mean of the scores with which each was seen, in [0, 1]."""
+    """(N,) running mean of each person's detection scores, in [0, 1]."""
 
     motion: KalmanMotion
-    """Where the N people are and where they are going."""
+    """Where the N people are, and how they move."""
 
     def __post_init__(self) -> None:
         n = (len(self.motion),)
@@ -80,7 +87,7 @@ class ActiveTracks:
     def born(
         cls, people: Detections, *, tubes: IntArray, first_birth: int, frame: int, time: float
     ) -> "ActiveTracks":
-        """One new track for each of N people."""
+        """Start one track for each of N people."""
         n = len(people)
         return cls(
             births=first_birth + np.arange(n),
@@ -98,15 +105,16 @@ class ActiveTracks:
 
     @property
     def tentative(self) -> BoolArray:
-        """(N,) which tracks are not confirmed."""
+        """(N,) which tracks are not confirmed yet."""
         return np.asarray(self.ids == 0)
 
     def advanced(self, seconds: float, *, camera: DoubleArray | None) -> "ActiveTracks":
-        """The tracks as they should be one frame and some seconds later.
+        """Predict the tracks for the next frame.
 
         Args:
-            seconds: 0 or more.
-            camera: (2, 3) affine map from that frame's pixels to this one's; None: no movement.
+            seconds: Time since the current frame, 0 or more.
+            camera: (2, 3) affine map from the current frame's pixels to the next one's; None: the
+                camera did not move.
         """
         motion = self.motion.predict(seconds, lost=self.missed > 0)
         motion = motion if camera is None else motion.carried(camera)
@@ -115,7 +123,7 @@ class ActiveTracks:
     def seen(
         self, rows: IntArray, people: Detections, *, tubes: IntArray, time: float
     ) -> "ActiveTracks":
-        """The tracks after some of them (``rows``) were seen as ``people``, in that order."""
+        """Update the tracks ``rows`` with the detections ``people``, in that order."""
         columns = {
             name: getattr(self, name).copy() for name in ("last_seen", "hits", "missed", "tubes")
         }
@@ -124,6 +132,7 @@ class ActiveTracks:
         columns["missed"][rows] = 0
         columns["tubes"][rows] = tubes
         certainty = self.certainty.copy()
+        # A plain mean while there are few scores, then one that forgets.
         newest = np.maximum(NEW_SCORE, 1 / columns["hits"][rows])
         certainty[rows] += newest * (people.scores - certainty[rows])
         motion = self.motion.corrected(rows, people)
@@ -132,13 +141,13 @@ class ActiveTracks:
         return replace(self, **columns, certainty=certainty, looks=looks, motion=motion)
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "ActiveTracks":
-        """The tracks after some of them were confirmed."""
+        """Confirm some of the tracks."""
         new = self.ids.copy()
         new[rows] = ids
         return replace(self, ids=new)
 
     def and_also(self, others: "ActiveTracks") -> "ActiveTracks":
-        """These tracks and others, born later."""
+        """These tracks, then others that started later."""
         width = max(self.looks.shape[1], others.looks.shape[1])
         both = [replace(group, looks=_padded(group.looks, width)) for group in (self, others)]
         columns = [f.name for f in fields(self) if f.name != "motion"]
@@ -146,23 +155,16 @@ class ActiveTracks:
         return ActiveTracks(**join_columns(both, columns), motion=motion)
 
     def state(self) -> dict[str, Any]:
-        """Everything as arrays; :meth:`restore` takes them back."""
+        """All fields as plain arrays; :meth:`restore` reads them."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "motion"}
         return arrays | {f.name: getattr(self.motion, f.name) for f in fields(KalmanMotion)}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> "ActiveTracks":
-        """The tracks that :meth:`state` described."""
+        """Build the tracks from what :meth:`state` returned."""
         motion = KalmanMotion(**{f.name: state[f.name] for f in fields(KalmanMotion)})
         own = {f.name: state[f.name] for f in fields(cls) if f.name != "motion"}
         return cls(**own, motion=motion)
-
-
-NEW_SCORE = 0.1
-"""Share of the newest score in the running mean, once there are that many."""
-
-NEW_LOOK = 0.1
-"""Share of the newest embedding in the running mean."""
 
 
 def _looks(people: Detections) -> FloatArray:

@@ -1,12 +1,12 @@
-"""Which row goes with which column: the cheapest set of pairs under a gate.
+"""Pairs rows with columns: the cheapest set of pairs below a gate.
 
-A pair is allowed where its cost is below the limit; every pair made saves ``limit - cost``, and the
-set that saves most wins. So a person may stay alone when company would cost more than the limit.
+A pair is allowed if its cost is below the limit. Each pair made saves ``limit - cost``, and the set
+that saves most wins. A row without an affordable column stays alone.
 
 Ties follow one rule, whichever library solves: among all cheapest sets, the first row takes the
-lowest column that any of them gives it (a column before none), then the second row, and so on.
-Greedy choice takes the cheapest pair first; among equals the lowest row, then the lowest column.
-The rule is given up only where thousands hang together, as in a whole video (:data:`MANY`).
+lowest column that any of them gives it (any column rather than none), then the second row, and so
+on. The greedy solver takes the cheapest pair first; among equals, the lowest row, then the lowest
+column. Only groups of more than :data:`MANY` rows, as in a whole video, are exempt from this rule.
 
 Not here: what a pair costs (:mod:`.link_cost`), the published tracker's solver without a gate
 (:mod:`.paper`).
@@ -38,29 +38,30 @@ Library = Literal["lap", "scipy"]
 Solver = Callable[[Doubles], Ints]
 
 TIE = 1e-9
-"""Costs that differ by less are equal."""
+"""Costs that differ by less count as equal."""
 
 MANY = 1000
-"""Where more rows than this hang together (more than people in a frame), SciPy's sparse solver
-decides, ties included: memory then grows with the pairs, not with the square of the rows."""
+"""Groups with more rows than this (more than people in a frame) go to SciPy's sparse solver, which
+breaks ties its own way. Its memory grows with the pairs, not with the square of the rows."""
 
 PASSES = 10
-"""How often certain pairs are looked for: each time, those made before have freed others."""
+"""How often to look for certain pairs: each pass may make more pairs certain in the next."""
 
 
 def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tuple[Ints, Ints]:
     """Pair rows and columns so that as much as possible is saved below the limit.
 
     Args:
-        cost: (N, M); inf or NaN where a pair is forbidden.
+        cost: (N, M); inf or NaN forbids a pair.
         limit: The gate: only pairs that cost less are made. Finite.
-        library: What solves; None: lap where it is installed, otherwise SciPy.
+        library: The solver; None: lap if it is installed, otherwise SciPy.
 
     Returns:
         Rows, rising, and the column of each: at most min(N, M) pairs.
 
     Raises:
-        InputError: If the cost is not a matrix, the limit not finite, or lap asked for and absent.
+        InputError: If the cost is not a matrix, the limit is not finite, or lap is asked for but
+            not installed.
 
     Examples:
         Taking 0.1 first would leave the second row alone; 0.2 + 0.3 saves more.
@@ -79,17 +80,20 @@ def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tup
 def solve_pairs(
     rows: Ints, columns: Ints, cost: Doubles, *, limit: float, library: Library | None = None
 ) -> Ints:
-    """What :func:`solve` does, where only few pairs can be made.
+    """Do the same as :func:`solve` for a sparse matrix, given as a list of pairs.
 
     Args:
         rows: (P,) row of each pair, rising; columns rise within a row.
         columns: (P,) its column.
-        cost: (P,) what it costs.
+        cost: (P,) its cost.
         limit: The gate.
         library: See :func:`solve`.
 
     Returns:
-        Which pairs are made, rising.
+        Indices of the pairs that are made, rising.
+
+    Raises:
+        InputError: If the limit is not finite, or lap is asked for but not installed.
     """
     if not np.isfinite(limit):
         raise InputError(f"solve: the limit must be finite, got {limit}")
@@ -105,10 +109,10 @@ def solve_pairs(
 
 
 def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
-    """Take the cheapest pair again and again.
+    """Take the cheapest remaining pair again and again.
 
     Args:
-        cost: (N, M); inf or NaN where a pair is forbidden.
+        cost: (N, M); inf or NaN forbids a pair.
         limit: The gate: only pairs that cost less are made.
 
     Returns:
@@ -126,17 +130,17 @@ def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
 
 
 def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Doubles:
-    """How clearly each pair beat its runner-up: the next best cost in its row or column.
+    """How clearly each pair beat its runner-up, the next best cost in its row or column.
 
     Args:
         cost: (N, M) as given to :func:`solve`.
         rows: (P,) rows of the pairs.
         columns: (P,) their columns.
-        limit: The gate; a rival beyond it is none.
+        limit: The gate; a cost at or above it is no rival.
 
     Returns:
-        (P,) cost of the runner-up less that of the pair (negative where the best total gave up a
-        cheaper pair); inf where there was no rival.
+        (P,) cost of the runner-up less that of the pair: negative if the best total gave up a
+        cheaper pair, inf if there was no rival.
     """
     rivals = np.where(cost < limit, cost, np.inf)
     own = rivals[rows, columns]
@@ -148,11 +152,12 @@ def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Double
 
 
 def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[list[Ints], Ints]:
-    """The pairs that every best set must have, and what is left to decide once they are made.
+    """Find the pairs that every best set contains, and the pairs that are still open then.
 
-    Such a pair saves more than its best rivals in row and column together: whichever set lacks it
-    becomes better by putting it in their place. This takes long chains apart, which people who are
-    missed now and then would otherwise form all through a video.
+    A pair is certain if it saves more than its best rival in the row and its best rival in the
+    column together: a set without the pair improves when it takes their place. In a whole video,
+    people who are missed now and then link into long chains; certain pairs cut these into small
+    groups, which the dense solver can handle.
     """
     made: list[Ints] = []
     for _ in range(PASSES):
@@ -166,7 +171,7 @@ def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[l
 
 
 def _best_rival(line: Ints, gain: Doubles) -> Doubles:
-    """For each pair the best gain of another on the same line (row or column); 0: it is alone."""
+    """For each pair, the best gain of another pair in its line (row or column); 0 if alone."""
     order = np.lexsort((gain, line))
     sorted_line, sorted_gain = line[order], np.append(gain[order], 0.0)
     first = np.append(True, sorted_line[1:] != sorted_line[:-1])[: len(line)]
@@ -180,7 +185,7 @@ def _best_rival(line: Ints, gain: Doubles) -> Doubles:
 
 
 def _groups(rows: Ints, columns: Ints) -> list[Ints]:
-    """Split pairs into groups that have no row and no column in common."""
+    """Split pairs into groups that share no row and no column."""
     if not len(rows):
         return []
     n, m = rows.max() + 1, columns.max() + 1
@@ -191,7 +196,7 @@ def _groups(rows: Ints, columns: Ints) -> list[Ints]:
 
 
 def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
-    """Which pairs of a group save most together; all gains are negative."""
+    """Select the pairs of a group that save most together; all gains are negative."""
     _, row = np.unique(rows, return_inverse=True)
     _, column = np.unique(columns, return_inverse=True)
     if row[-1] == 0 or column.max() == 0:
@@ -214,10 +219,12 @@ def _by_scipy(square: Doubles) -> Ints:
 
 
 def _by_sparse_scipy(row: Ints, column: Ints, gain: Doubles) -> Ints:
-    """Which pairs save most together; each row may stay alone, with a column of its own."""
+    """Select the pairs that save most together, for large groups."""
+    # One extra column per row lets the row stay alone.
     n, m = row[-1] + 1, column.max() + 1
     rows, columns = np.append(row, np.arange(n)), np.append(column, m + np.arange(n))
-    # Only differences count, and a stored zero would be no pair.
+    # The sparse format drops zeros, so all weights are shifted above zero. Every full matching has
+    # the same number of pairs, so that the shift does not change which one is cheapest.
     weights = np.append(gain, np.zeros(n)) - gain.min() + 1
     graph = csr_array((weights, (rows, columns)), shape=(n, m + n))
     _, best = min_weight_full_bipartite_matching(graph)
@@ -225,13 +232,15 @@ def _by_sparse_scipy(row: Ints, column: Ints, gain: Doubles) -> Ints:
 
 
 def _settle_ties(square: Doubles, columns: Ints) -> Ints:
-    """The first of all cheapest assignments, given one of them.
+    """Find the first of all cheapest assignments, given one of them.
 
-    Linear programming says that an assignment is cheapest exactly if it uses only tight cells:
-    those whose cost equals the sum of their row's and column's prices. So the prices are found
-    first, and then each row in turn tries its lower tight columns.
+    By duality, an assignment is cheapest exactly if it uses only tight cells: those whose cost
+    equals the sum of their row's and their column's price. So the prices are computed first, and
+    then each row in turn tries the tight columns before its own.
     """
     rows = np.arange(len(square))
+    # Prices of the columns by the method of Bellman and Ford: they fall until no row could save by
+    # moving to another column.
     price = np.zeros(len(square))
     for _ in rows:
         lower = np.minimum(
@@ -241,16 +250,17 @@ def _settle_ties(square: Doubles, columns: Ints) -> Ints:
             break
         price = lower
     tight = square - price <= (square[rows, columns] - price[columns])[:, None] + TIE
-    made = square < 0
+    made = square < 0  # other cells only fill the square up: they mean "stays alone"
     for row in rows:
         current = columns[row] if made[row, columns[row]] else len(square)
         for column in np.flatnonzero(tight[row, :current] & made[row, :current]):
             trial = tight.copy()
             trial[row] = np.arange(len(square)) == column
             found = maximum_bipartite_matching(csr_array(trial), perm_type="column")
-            if (found >= 0).all():
+            if (found >= 0).all():  # the other rows still have a cheapest assignment
                 columns = found.astype(np.int64)
                 break
+        # The decision for this row stands: later rows must not change it.
         paired = made[row, columns[row]]
         tight[row] = rows == columns[row] if paired else tight[row] & ~made[row]
     return columns

@@ -1,7 +1,7 @@
-"""One frame's detections linked to the people who are followed, in two rounds.
+"""Links one frame's detections to the active tracks, in two rounds.
 
-Sure detections come first; those still followed without one may then be continued, at a stricter
-gate, by doubtful detections. What each link cost, its gate and how clearly it won are kept.
+The first round links sure detections. The second links doubtful detections to the tracks that are
+left, below a lower cost. Each link keeps its cost, its gate and its margin.
 """
 
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ from .similarity import Doubles
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """For each of M detections, whose it is and how that was decided."""
+    """For each of M detections, its track and how clear the decision was."""
 
     tracks: IntArray
-    """(M,) row of the track, -1 where there is none."""
+    """(M,) row of the track, -1 for none."""
 
     costs: Doubles
-    """(M,) cost of the link; NaN where there is none, here and below."""
+    """(M,) cost of the link; NaN without a link, here and below."""
 
     gates: Doubles
-    """(M,) cost from which it would not have been made."""
+    """(M,) the link was allowed only below this cost."""
 
     margins: Doubles
     """(M,) see :func:`posetube.tracker.assignment.margins`."""
 
 
 def associate(
-    live: ActiveTracks,
+    active: ActiveTracks,
     people: Detections,
     *,
     tubes: IntArray,
@@ -46,23 +46,28 @@ def associate(
     """Link detections to tracks.
 
     Args:
-        live: N tracks, moved on to the detections' time.
+        active: N tracks, predicted for the detections' time.
         people: M detections.
-        tubes: (M,) number of the network's tube that each lies on, -1 where there is none.
+        tubes: (M,) number of the network's tube that each detection lies on, -1 for none.
         skeleton: The joints.
         config: Gates and weights.
     """
     track_of = np.full(len(people), -1)
     costs, gates, margin = np.full((3, len(people)), np.nan)
-    sure, taken = people.scores >= config.sure_score, np.zeros(len(live), bool)
-    anybody, certain = np.ones(len(live), bool), live.certainty >= config.weak_certainty
+    sure, taken = people.scores >= config.sure_score, np.zeros(len(active), bool)
+    anybody, certain = np.ones(len(active), bool), active.certainty >= config.weak_certainty
+    # Two rounds, because a doubtful detection next to a person (a shadow, half of a box) must not
+    # take the track from the sure one. In the second round a wrong link is more likely, so the
+    # gate is stricter and only tracks with good scores so far take part.
     rounds = ((sure, anybody, config.max_cost), (~sure, certain, config.weak_max_cost))
     for group, open_to, gate in rounds:
         free, found = np.flatnonzero(~taken & open_to), np.flatnonzero(group)
         if not len(free) or not len(found):
             continue
-        cost = link_costs(live[free], people[found], sigmas=skeleton.sigmas, config=config)
-        cost[_same_tube(live.tubes[free], tubes[found])] *= 1 - config.tube_trust
+        cost = link_costs(active[free], people[found], sigmas=skeleton.sigmas, config=config)
+        # A network that sees several frames at once follows people itself. Its word makes a link
+        # cheaper but does not force it: the network may be wrong where people cross.
+        cost[_same_tube(active.tubes[free], tubes[found])] *= 1 - config.tube_trust
         rows, columns = solve(cost, limit=gate)
         linked = found[columns]
         track_of[linked] = free[rows]

@@ -1,4 +1,4 @@
-"""The settings of linking, each with its unit and range: one tree for all presets."""
+"""Settings of linking, each with its unit and range: one tree for all presets."""
 
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -31,58 +31,59 @@ class LinkConfig:
     """How detections become tracks."""
 
     preset: LinkPreset = "online"
-    """``online`` goes frame by frame; ``offline`` does so too, then repairs the tracks with the
-    whole video known; ``paper`` links as the published Detect-and-Track did, and looks only at
-    ``cuts`` and ``paper`` here."""
+    """``online`` links frame by frame. ``offline`` does the same, then repairs the tracks with the
+    whole video known. ``paper`` links as the published Detect-and-Track did; of these settings it
+    reads only ``cuts`` and ``paper``."""
 
     min_score: float = 0.2
-    """Detections less sure than this, in [0, 1], are left out."""
+    """Detections with a lower score, in [0, 1], are ignored."""
 
     sure_score: float = 0.4
-    """Detections this sure, in [0, 1], are linked first and may start a track."""
+    """Detections with at least this score, in [0, 1], are linked first and may start a track."""
 
     max_cost: float = 0.7
-    """Sure detections are linked to a person below this cost, in (0, 1]."""
+    """Sure detections are linked to a track below this cost, in [0, 1]."""
 
     weak_max_cost: float = 0.5
-    """Doubtful detections are linked to a person below this cost, in (0, 1]."""
+    """Doubtful detections are linked to a track below this cost, in [0, 1]."""
 
     weak_certainty: float = 0.3
-    """Doubtful detections continue only somebody whose scores so far average at least this, in
-    [0, 1]: things that once looked like a person are not kept alive by them."""
+    """Doubtful detections continue only tracks whose mean score so far is at least this, in [0, 1].
+    Otherwise a thing that once looked like a person would keep its track forever."""
 
     max_gap: Seconds = 0.8
     """How long a person may be out of sight and still keep the id, seconds."""
 
     confirm_hits: int = 3
-    """In how many frames a person must be seen to count, 1 or more."""
+    """A new track is reported once it has been seen in this many frames, 1 or more."""
 
     confirm_frames: int = 5
-    """Within how many frames of the first sighting that must happen."""
+    """A new track must reach ``confirm_hits`` within this many frames, or it is dropped."""
 
     duplicate_similarity: float = 0.4
-    """Pose similarity in [0, 1] from which two overlapping detections are one person."""
+    """Two overlapping detections with at least this pose similarity, in [0, 1], are one person."""
 
     overlap_weight: float = 2.0
-    """How much box overlap counts in a link's cost, 0 or more."""
+    """Weight of box overlap in a link's cost, 0 or more."""
 
     pose_weight: float = 1.0
-    """How much pose similarity counts, 0 or more."""
+    """Weight of pose similarity, 0 or more."""
 
     motion_weight: float = 0.5
-    """How much nearness to the predicted place counts, 0 or more."""
+    """Weight of the distance to the predicted place, 0 or more."""
 
     appearance_weight: float = 1.0
-    """How much alike appearance counts where detections bring embeddings, 0 or more."""
+    """Weight of similar appearance, 0 or more; counts only where detections have embeddings."""
 
     tube_trust: float = 0.5
-    """By what share in [0, 1] a link gets cheaper where both ends lie on one tube of a network."""
+    """How much cheaper a link becomes, as a share in [0, 1], if both ends lie on one tube of the
+    network."""
 
     max_people: int = 1000
-    """Only this many detections of a frame, the surest, are looked at."""
+    """Only this many detections of a frame, those with the highest scores, are used."""
 
     cuts: CutConfig = field(default_factory=CutConfig)
-    """Where a new scene begins, which ends all tracks."""
+    """When a new scene begins; a new scene ends all tracks."""
 
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     """How ``offline`` repairs finished tracks."""
@@ -109,5 +110,6 @@ class LinkConfig:
                 f"LinkConfig.confirm_frames must be at least confirm_hits ({self.confirm_hits}), "
                 f"got {self.confirm_frames}"
             )
+        # Appearance alone may be unknown for every pair, and then no cost would be defined.
         if not any(getattr(self, name) for name in WEIGHTS[:3]):
             raise InputError("LinkConfig: overlap_weight, pose_weight and motion_weight are all 0")

@@ -1,10 +1,10 @@
-"""How well one stretch of a track continues another: what the second pass decides by.
+"""Computes the cost of joining two tracklets: how well one continues the other across a gap.
 
-An :class:`Ends` says, for one end of every stretch, where the person was, how fast and how large,
-and in which pose, from a short time before or after rather than from one row. The two ends at a gap
-then predict into it, forward and backward in time, and should meet.
+:class:`TrackletEnds` holds place, speed, size and pose at one end of each tracklet, estimated from
+a short time around the end rather than from one row. The two ends at a gap predict into it, one
+forward and one backward in time, and should meet.
 
-Not here: which stretches are joined (:mod:`.offline`).
+Not here: which tracklets are joined (:mod:`.offline`).
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from .tracklets import Rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ends:
-    """One end of N stretches."""
+class TrackletEnds:
+    """One end (first or last) of N tracklets."""
 
     times: DoubleArray
     """(N,) time of the outermost row, seconds."""
 
     centres: DoubleArray
-    """(N, 2) the box's centre there, on the line that fits the time around best, pixels."""
+    """(N, 2) centre of the box at that time, on the best fitting line, pixels."""
 
     speeds: DoubleArray
     """(N, 2) slope of that line, pixels per second."""
@@ -35,26 +35,28 @@ class Ends:
     """(N, 2) mean width and height, pixels."""
 
     poses: DoubleArray
-    """(N, K, 2) mean joints less the centre; NaN where never known."""
+    """(N, K, 2) mean joints relative to the centre, pixels; NaN where never known."""
 
 
 STILL = 0.001
-"""How much few rows that are close in time say about speed: little, as long as the sum of their
-squared distances in time, in square seconds, is below this (ridge regression)."""
+"""Ridge term of the line fit, square seconds: rows whose squared distances in time sum up to less
+than this say little about speed, which is then taken to be near 0."""
 
 
-def ends(tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float) -> Ends:
-    """Describe the last (or first) rows of each stretch.
+def ends(
+    tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float
+) -> TrackletEnds:
+    """Describe the last (or first) rows of each tracklet.
 
-    The rows before (or after) it in the same track and scene count too: most were linked rightly,
-    and a stretch of a row or two says nothing about motion.
+    Earlier (or later) rows of the same track and scene count too: most of them were linked
+    correctly, and a tracklet of a row or two says nothing about motion.
 
     Args:
         tracks: The table.
-        parts: Stretches of at least one row; those of a track in turn.
-        scene: (R,) number of the scene that each row lies in.
-        last: Which end.
-        seconds: How much time is looked at.
+        parts: Tracklets of at least one row; those of one track in succession.
+        scene: (R,) number of the scene of each row.
+        last: Whether to describe the last end; otherwise the first.
+        seconds: How much time to use.
     """
     edge = np.array([rows[-1 if last else 0] for rows in parts], np.int64)
     near, counts = _near(tracks, parts, scene, last=last, seconds=seconds)
@@ -74,7 +76,7 @@ def ends(tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, secon
     away = since - middle[part]
     spread = mean(away**2) + STILL / counts
     speeds = mean(away[:, None] * (centres - place[part])) / spread[:, None]
-    return Ends(
+    return TrackletEnds(
         times=times[edge],
         centres=place - speeds * middle[:, None],
         speeds=speeds,
@@ -86,12 +88,13 @@ def ends(tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, secon
 def _near(
     tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float
 ) -> tuple[IntArray, IntArray]:
-    """Rows of the same track and scene within some seconds of each edge, and (N,) how many."""
+    """Rows of the same track and scene within some seconds of each end, and (N,) their number."""
     rows, lengths = np.concatenate(parts), np.array([len(part) for part in parts])
     another = np.diff(tracks.track_ids[rows], prepend=0) != 0
     another |= np.diff(scene[rows], prepend=0) != 0
     times = tracks.frames.times[tracks.frame[rows]]
-    # Tracks one after the other, too far apart for a search to reach from one into the next.
+    # One search serves all tracks: their times are put one after the other, so far apart that a
+    # search never reaches the next track.
     clock = times + np.cumsum(another) * (np.ptp(times) + seconds + 1)
     stops = np.cumsum(lengths)
     first, stop = stops - lengths, stops
@@ -105,39 +108,55 @@ def _near(
 
 
 PLACE, DRIFT, FAR = 0.08, 0.3, 0.5
-"""Standard deviation of a predicted place: at once, more for each second, and at most; in sizes."""
+"""Standard deviation of a predicted place, in sizes of the person: without a gap, added for each
+second of the gap, and at most."""
 
 HASTE = 0.1
-"""How much more the place drifts for each size per second that the person moves."""
+"""Added to ``DRIFT`` for each size per second that the person moves."""
 
 GROWTH = np.array([0.4, 0.25])
-"""Standard deviation of the logarithm of a person's width and height across a gap."""
+"""Standard deviation of the change of a person's width and height across a gap, as logarithms."""
 
 SURPRISE = 2.0
-"""Misses of many standard deviations count less than a Gaussian's would (Student's t)."""
+"""Heaviness of the tails, as in Student's t distribution: a large miss costs less than under a
+Gaussian, because people do turn and boxes do jump."""
 
 POSE_FADE = 0.5
 """Seconds after which an unlike pose counts only a third (1/e) as much."""
 
 POSE_BLUR = 1.5
-"""How much more than an annotator's the joints' spread is: people move while out of sight."""
+"""Factor on the joints' sigmas: people move while out of sight."""
 
 LEAST = 0.001
-"""Similarities below this count as this: nothing is ruled out by one measure alone."""
+"""Similarities below this count as this, so that no measure alone rules a pair out."""
 
 
 def meeting_costs(
-    before: Ends, after: Ends, one: IntArray, two: IntArray, *, max_gap: float, gap_weight: float
+    before: TrackletEnds,
+    after: TrackletEnds,
+    one: IntArray,
+    two: IntArray,
+    *,
+    max_gap: float,
+    gap_weight: float,
 ) -> Doubles:
-    """How unlikely it is, by place and size, that stretches ``two`` continue stretches ``one``.
+    """Cost of joining tracklets ``one`` with later tracklets ``two``, by place, size and time.
 
-    The person is carried into the gap from both sides, forward and backward in time. The cost is
-    the negative logarithm of how likely the misses are, measured in the person's size; the longer
-    the gap, the larger they may be, but the less such a wide guess says. A change of size adds to
-    it, and so does the time itself: ``gap_weight`` for a gap of ``max_gap`` seconds.
+    The person is predicted into the gap from both sides, forward and backward in time. The cost is
+    the negative logarithm of how likely the two misses are, in sizes of the person. A longer gap
+    allows larger misses, but such a wide prediction proves less, which costs too. A change of size
+    adds to the cost, and so does the gap itself: ``gap_weight`` for ``max_gap`` seconds.
+
+    Args:
+        before: Last ends of N tracklets.
+        after: First ends of the same tracklets.
+        one: (P,) the earlier tracklet of each pair.
+        two: (P,) the later one.
+        max_gap: Longest gap, seconds.
+        gap_weight: Cost of the longest gap.
 
     Returns:
-        (P,) one cost per pair; 0 is a perfect meeting at once.
+        (P,) one cost per pair; 0 for a perfect meeting without a gap.
     """
     gap = after.times[two] - before.times[one]
     reach = (CENTRE_FADE * (1 - np.exp(-gap / CENTRE_FADE)))[:, None]
@@ -155,9 +174,15 @@ def meeting_costs(
 
 
 def pose_costs(
-    before: Ends, after: Ends, one: IntArray, two: IntArray, *, sigmas: Doubles, weight: float
+    before: TrackletEnds,
+    after: TrackletEnds,
+    one: IntArray,
+    two: IntArray,
+    *,
+    sigmas: Doubles,
+    weight: float,
 ) -> Doubles:
-    """What an unlike pose adds, the less the longer the gap; 0 where poses cannot be compared."""
+    """(P,) cost of a different pose; it fades with the gap, and is 0 where poses are unknown."""
     gap = after.times[two] - before.times[one]
     alike = pose_similarity(
         before.poses[one],
@@ -169,11 +194,11 @@ def pose_costs(
 
 
 def unlikeness(similarity: Doubles) -> Doubles:
-    """Negative logarithm of a similarity in [0, 1]; 0 where it is not known."""
+    """Negative logarithm of a similarity in [0, 1]; 0 where not known."""
     return np.asarray(-np.log(np.maximum(np.nan_to_num(similarity, nan=1), LEAST)))
 
 
-def _size(before: Ends, after: Ends, one: IntArray, two: IntArray) -> Doubles:
+def _size(before: TrackletEnds, after: TrackletEnds, one: IntArray, two: IntArray) -> Doubles:
     return np.asarray((before.sizes[one] * after.sizes[two]).prod(axis=1) ** 0.25)
 
 
@@ -182,5 +207,5 @@ def _squared(vectors: Doubles) -> Doubles:
 
 
 def _surprise(squared: Doubles) -> Doubles:
-    """Negative logarithm of how likely a miss of so many squared standard deviations is."""
+    """Negative log likelihood of a miss, given in squared standard deviations (Student's t)."""
     return np.asarray(SURPRISE * np.log1p(squared / (2 * SURPRISE)))

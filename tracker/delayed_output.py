@@ -1,7 +1,7 @@
-"""Frames that wait because somebody in them may yet turn out to be nobody.
+"""Holds frames back until every new track in them is confirmed or dropped.
 
-A person who has just appeared counts only after having been seen a few times; until then the frames
-since the first sighting are held back, so that no row of a confirmed track is lost.
+A new track is reported only once the person has been seen a few times. Until then the tracker keeps
+the frames since the first sighting, so that the confirmed track has its first rows too.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from posetube.structures import Detections, FloatArray, FramePoses, IntArray, Ro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DelayedFrame:
-    """The linked people of one frame, some perhaps not yet confirmed."""
+    """The linked people of one frame; some may not be confirmed yet."""
 
     frame: int
     """Index in the video."""
@@ -28,10 +28,10 @@ class DelayedFrame:
     """N people."""
 
     births: IntArray
-    """(N,) which birth, counted from 0, each person's track began with."""
+    """(N,) running number of each person's track, from 0."""
 
     ids: IntArray
-    """(N,) track id; 0 as long as the track is not confirmed."""
+    """(N,) track id; 0 until the track is confirmed."""
 
     margins: FloatArray
     """(N,) see :attr:`posetube.structures.FramePoses.link_margins`."""
@@ -43,7 +43,7 @@ class DelayedFrame:
     """(N,) see :attr:`posetube.structures.FramePoses.link_gates`."""
 
     def settled(self) -> FramePoses:
-        """The confirmed people, by rising id."""
+        """The confirmed people, lowest id first."""
         order = np.argsort(self.ids, kind="stable")
         order = order[self.ids[order] > 0]
         return FramePoses(
@@ -59,34 +59,34 @@ class DelayedFrame:
 
 
 class DelayedOutput:
-    """A queue of frames, let go in order."""
+    """A queue of frames, released in order."""
 
     def __init__(self) -> None:
         self._frames: deque[DelayedFrame] = deque()
 
     def add(self, frame: DelayedFrame) -> None:
-        """Put a frame at the end."""
+        """Append a frame."""
         self._frames.append(frame)
 
     def confirm(self, birth: int, track_id: int) -> None:
-        """Give a track's rows, in all frames that wait, their id."""
+        """Give a track's rows in all waiting frames their id."""
         for waiting in self._frames:
             waiting.ids[waiting.births == birth] = track_id
 
     def release(self, before: int | None = None) -> list[FramePoses]:
-        """Let go of the frames before an index (None: of all), without unconfirmed people."""
+        """Remove and return the frames before an index (None: all), without unconfirmed people."""
         out = []
         while self._frames and (before is None or self._frames[0].frame < before):
             out.append(self._frames.popleft().settled())
         return out
 
     def state(self) -> dict[str, Any]:
-        """Everything as arrays; :meth:`restore` takes them back."""
+        """All frames as plain arrays; :meth:`restore` reads them."""
         return {"frames": [_stored(frame) for frame in self._frames]}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> "DelayedOutput":
-        """The queue that :meth:`state` described."""
+        """Build the queue from what :meth:`state` returned."""
         queue = cls()
         for stored in state["frames"]:
             people = Detections(**stored["people"])
@@ -95,7 +95,7 @@ class DelayedOutput:
 
 
 def _stored(frame: DelayedFrame) -> dict[str, Any]:
-    """A frame as numbers and arrays; ids may yet change, so they are copied."""
+    """A frame as numbers and arrays; ids may still change, so they are copied."""
     people = {f.name: getattr(frame.people, f.name) for f in fields(Detections)}
     columns = {f.name: getattr(frame, f.name) for f in fields(DelayedFrame)}
     return {**columns, "people": people, "ids": frame.ids.copy()}

@@ -1,8 +1,7 @@
-"""Which detections of a frame a tracker looks at, and in which order.
+"""Selects the detections of a frame that a tracker uses, and puts them in order.
 
-Everything that comes from outside is made harmless here: rows that cannot be used are left out, one
-person found twice counts once, and the rest is sorted by content, so that the order in which a
-detector lists people changes nothing.
+Unusable rows are dropped, a person detected twice counts once, and the rest is sorted by content,
+so that the result does not depend on the order in which a detector lists people.
 """
 
 from dataclasses import replace
@@ -16,7 +15,7 @@ from posetube.structures import BoolArray, Detections
 from .duplicates import survivors
 
 JOINTS_TO_BOX = 1.2
-"""Size of a box around all joints, for detections that come without one."""
+"""For detections without a box: the box around all joints, enlarged by this factor."""
 
 
 def usable_rows(
@@ -27,17 +26,21 @@ def usable_rows(
     max_people: int,
     duplicate_similarity: float,
 ) -> npt.NDArray[np.int64]:
-    """Which detections to look at, surest first.
+    """Select the detections to use, highest score first.
 
-    Left out are scores that are NaN or too low, boxes that are not finite or have no area, all but
-    the surest ``max_people``, and second detections of one person.
+    Dropped are detections whose score is NaN or too low, whose box is not finite or has no area,
+    all but the best ``max_people``, and second detections of one person.
 
     Args:
         people: N detections of one frame.
         sigmas: (K,) spread of each joint.
-        min_score: Lowest score, in [0, 1].
-        max_people: How many are looked at, so that a broken detector cannot stop everything.
+        min_score: Lowest score to use, in [0, 1].
+        max_people: Number of detections to use at most: a broken detector may return thousands, and
+            the time for duplicates and links grows with their square.
         duplicate_similarity: See :func:`posetube.tracker.duplicates.survivors`.
+
+    Returns:
+        (M,) rows of ``people``.
     """
     rows = np.flatnonzero(_usable(people) & (people.scores >= min_score))
     rows = rows[_by_content(people[rows])[:max_people]]
@@ -45,7 +48,7 @@ def usable_rows(
 
 
 def complete_detections(people: Detections) -> Detections:
-    """Fill in boxes that are NaN from the joints, and make joints that are not finite unknown."""
+    """Compute missing boxes from the joints, and set joints that are not finite to NaN."""
     finite = np.isfinite(people.keypoints[..., :1] + people.keypoints[..., 1:])
     missing = np.isnan(people.boxes).any(axis=1, keepdims=True)
     if finite.all() and not missing.any():

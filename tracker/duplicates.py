@@ -1,9 +1,9 @@
-"""Two detections on one person: which of them to keep.
+"""Removes second detections of one person.
 
-Boxes of one person found twice overlap, but so do the boxes of two people who pass each other;
-their poses tell the cases apart. Where poses are not known, only nearly equal boxes count.
+Two boxes on one person overlap, but so do the boxes of two people who pass each other; the poses
+tell these cases apart. Without poses, only nearly equal boxes count as one person.
 
-Not here: the detector's own suppression (it belongs to the network).
+Not here: the detector's own non-maximum suppression, which belongs to the network.
 """
 
 import numpy as np
@@ -15,22 +15,22 @@ from posetube.structures import BoolArray, Detections
 from .similarity import oks, scale_of
 
 COMMON = 0.6
-"""Share of the smaller box that two detections of one person have in common, at least."""
+"""Two detections of one person share at least this part of the smaller box."""
 
 BARE_IOU = 0.8
-"""Box overlap from which detections without comparable joints are one person."""
+"""Without comparable joints, detections with at least this box overlap are one person."""
 
 
 def survivors(
     people: Detections, *, sigmas: npt.NDArray[np.float64], max_similarity: float
 ) -> BoolArray:
-    """Mark the detections to keep: the surest of each group that lies on one person.
+    """Mark the detections to keep: of each person, the one with the highest score.
 
     Args:
         people: N detections of one frame, boxes finite.
         sigmas: (K,) spread of each joint; see :func:`posetube.tracker.similarity.oks`.
-        max_similarity: Pose similarity in [0, 1] from which two are the same person; 1 keeps all
-            but exact copies.
+        max_similarity: Detections with at least this pose similarity, in [0, 1], are one person; 1
+            removes only exact copies.
 
     Returns:
         (N,) True for those to keep.
@@ -45,11 +45,13 @@ def survivors(
         return keep
     some = people[close]
     alike = oks(some.keypoints, some.keypoints, scales=scale_of(some.boxes), sigmas=sigmas)
+    # OKS depends on whose size it is measured in; the geometric mean treats both alike.
     alike = np.sqrt(alike * alike.T)
     same = np.where(
         np.isnan(alike), iou(boxes[close], boxes[close]) >= BARE_IOU, alike >= max_similarity
     )
     same &= near[np.ix_(close, close)]
+    # As in non-maximum suppression: a detection that was removed removes no others.
     for place in np.argsort(-some.scores, kind="stable"):
         if keep[close[place]]:
             keep[close[same[place]]] = False

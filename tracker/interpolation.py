@@ -1,4 +1,4 @@
-"""Rows for the frames in which somebody was not found for a moment, marked as made up."""
+"""Fills short gaps in tracks with interpolated rows, which are marked as such."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,29 +6,30 @@ from typing import Any
 
 import numpy as np
 
+from posetube.records import join_columns
 from posetube.structures import ROW_COLUMNS, IntArray, RowState, VideoTracks
 
 from .similarity import Doubles
 from .tracklets import scenes, tracklets
 
-DRAWN = ("boxes", "scores", "keypoints", "keypoint_scores")
-"""Columns that lie on the straight line between the rows on both sides."""
+INTERPOLATED = ("boxes", "scores", "keypoints", "keypoint_scores")
+"""Columns that are interpolated linearly."""
 
 
 def interpolate_gaps(
     tracks: VideoTracks, *, seconds: float, cuts: Sequence[int] = ()
 ) -> VideoTracks:
-    """Add rows in short gaps, on the straight line in time between the rows on both sides.
+    """Add rows in short gaps, interpolated linearly in time between the rows on both sides.
 
     Args:
         tracks: Tracks of a whole video; frames have times.
-        seconds: Longest gap, from row to row.
-        cuts: Index of the first frame of each new scene; nothing is filled across.
+        seconds: Longest gap to fill, from row to row.
+        cuts: Index of the first frame of each new scene; no gap is filled across it.
 
     Returns:
-        The table with ``RowState.INTERPOLATED`` rows among the others, each frame's rows by track
-        id. A joint or score is known there only if it is on both sides. Columns of annotations
-        (joint states, head boxes) are dropped, for nobody annotated the new rows.
+        The table with ``RowState.INTERPOLATED`` rows added, each frame's rows sorted by track id. A
+        joint or score of a new row is known only if both sides know it. Columns of annotations
+        (joint states, head boxes) are dropped, because nobody annotated the new rows.
     """
     left, right, frames = _gaps(tracks, seconds, cuts)
     if not len(frames):
@@ -36,24 +37,27 @@ def interpolate_gaps(
     times = tracks.frames.times
     start, end = times[tracks.frame[left]], times[tracks.frame[right]]
     share = (times[frames] - start) / (end - start)
-    old = np.zeros(len(tracks.frame), np.uint8) if tracks.states is None else tracks.states
-    made_up = np.full(len(frames), RowState.INTERPOLATED, np.uint8)
+    detected = np.full(len(tracks.frame), RowState.DETECTED, np.uint8)
+    old = replace(tracks, states=detected if tracks.states is None else tracks.states)
     columns: dict[str, Any] = {
-        "frame": np.concatenate([tracks.frame, frames]),
-        "track_ids": np.concatenate([tracks.track_ids, tracks.track_ids[left]]),
-        "states": np.concatenate([old, made_up]),
+        name: _between(getattr(tracks, name)[left], getattr(tracks, name)[right], share)
+        for name in INTERPOLATED
     }
-    for name in DRAWN:
-        values = getattr(tracks, name)
-        columns[name] = np.concatenate([values, _between(values[left], values[right], share)])
     for name in ("link_margins", "link_costs", "link_gates"):
-        values = getattr(tracks, name)
-        unknown = np.full(len(frames), np.nan, np.float32)
-        columns[name] = None if values is None else np.concatenate([values, unknown])
-    order = np.lexsort((columns["track_ids"], columns["frame"]))
+        columns[name] = np.full(len(frames), np.nan, np.float32)
+    new = replace(
+        tracks,
+        frame=frames,
+        track_ids=tracks.track_ids[left],
+        states=np.full(len(frames), RowState.INTERPOLATED, np.uint8),
+        joint_states=None,
+        head_boxes=None,
+        **columns,
+    )
+    both = join_columns([old, new], ROW_COLUMNS)
+    order = np.lexsort((both["track_ids"], both["frame"]))
     sorted_columns: dict[str, Any] = {
-        name: columns[name][order] if columns.get(name) is not None else None
-        for name in ROW_COLUMNS
+        name: None if column is None else column[order] for name, column in both.items()
     }
     return replace(tracks, **sorted_columns)
 
@@ -61,7 +65,7 @@ def interpolate_gaps(
 def _gaps(
     tracks: VideoTracks, seconds: float, cuts: Sequence[int]
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """For each new row the rows on both sides of it, and its frame."""
+    """For each new row: the row before it, the row after it, and its frame; frames do not fall."""
     scene = scenes(tracks, cuts)
     times = tracks.frames.times[tracks.frame]
     pairs = [np.stack([rows[:-1], rows[1:]]) for rows in tracklets(tracks)]
@@ -72,7 +76,9 @@ def _gaps(
     missing = tracks.frame[two] - tracks.frame[one] - 1
     left, right = np.repeat(one, missing), np.repeat(two, missing)
     step = np.arange(missing.sum()) - np.repeat(np.cumsum(missing) - missing, missing)
-    return left, right, tracks.frame[left] + 1 + step
+    frames = tracks.frame[left] + 1 + step
+    order = np.argsort(frames, kind="stable")
+    return left[order], right[order], frames[order]
 
 
 def _between(first: Doubles, second: Doubles, share: Doubles) -> Doubles:

@@ -1,12 +1,12 @@
-"""Where each followed person should be now: constant velocity, in real time, on box and joints.
+"""Predicts where each tracked person is: Kalman filters with constant velocity on box and joints.
 
-A person is 2 + K points: the box's centre, half its width and height, and each joint as seen from
-the centre. Each point has a Kalman filter of its own (place and speed; x and y share a variance),
-all computed at once. Speeds of a person out of sight fade: that of the centre slowly, those of size
-and limbs quickly, so that people keep walking for a while but do not wave or grow.
+A person is 2 + K points: the box's centre, half its width and height, and each joint relative to
+the centre. Each point has a Kalman filter of its own (place and speed; x and y share a variance).
+While a person is out of sight, the speeds fade: slowly for the centre, fast for size and limbs. So
+people keep walking for a while but do not keep waving or growing.
 
-Distances are measured in sizes of the person and times in seconds, so that nothing depends on the
-picture's size or the frame rate.
+Noise is given in sizes of the person and in seconds, so that the settings fit any picture size and
+frame rate.
 
 Not here: smoothing of finished tracks (:mod:`posetube.tracker.filters`).
 """
@@ -31,18 +31,18 @@ START_SPEED = 0.5
 """Standard deviation of a new person's speed, in sizes per second."""
 
 RESTLESSNESS = 1.0
-"""How much a speed changes: standard deviation after one second, in sizes per second."""
+"""Standard deviation of the change of speed in one second, in sizes per second."""
 
 CENTRE_FADE, LIMB_FADE = 2.0, 0.15
-"""Seconds after which an unseen point has lost all but a third (1/e) of its speed."""
+"""Seconds after which the speed of an unseen point has fallen to 1/e, about a third."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KalmanMotion:
-    """What is known of N people's movement, as P = 2 + K points each."""
+    """State of the Kalman filters of N people, with P = 2 + K points each."""
 
     places: Doubles
-    """(N, P, 2) centre, half size, joints less centre, pixels; NaN where never seen."""
+    """(N, P, 2) centre, half size, joints relative to the centre, pixels; NaN if never seen."""
 
     speeds: Doubles
     """(N, P, 2) pixels per second."""
@@ -63,7 +63,7 @@ class KalmanMotion:
 
     @classmethod
     def start(cls, people: Detections) -> "KalmanMotion":
-        """People seen for the first time, standing still as far as one knows."""
+        """Start filters for people seen for the first time, at speed 0."""
         return cls._at_rest(_points(people), scale_of(people.boxes))
 
     @classmethod
@@ -75,7 +75,7 @@ class KalmanMotion:
 
     @property
     def boxes(self) -> Doubles:
-        """(N, 4) where each box is, pixels."""
+        """(N, 4) estimated box of each person, pixels."""
         centre, half = self.places[:, 0], np.maximum(self.places[:, 1], 0.5)
         return np.concatenate([centre - half, centre + half], axis=1)
 
@@ -86,28 +86,29 @@ class KalmanMotion:
 
     @property
     def joints(self) -> Doubles:
-        """(N, K, 2) where each joint is, pixels; NaN where it has never been seen."""
+        """(N, K, 2) estimated joints, pixels; NaN where a joint has never been seen."""
         return np.asarray(self.places[:, :1] + self.places[:, 2:])
 
     @property
     def joint_variance(self) -> Doubles:
-        """(N, K) how uncertain each joint's place is, square pixels."""
+        """(N, K) variance of each joint's place, square pixels."""
         return np.asarray(self.spread[:, :1, 0] + self.spread[:, 2:, 0])
 
     @property
     def centre_deviation(self) -> Doubles:
-        """(N,) how uncertain each centre is, pixels."""
+        """(N,) standard deviation of each centre, pixels."""
         return np.asarray(np.sqrt(self.spread[:, 0, 0]))
 
     def predict(self, seconds: float, *, lost: BoolArray) -> "KalmanMotion":
-        """Move everybody on.
+        """Predict everybody's place some time later.
 
         Args:
-            seconds: 0 or more.
-            lost: (N,) who was not seen a moment ago, so that speeds fade.
+            seconds: How much later, 0 or more.
+            lost: (N,) who was not seen in the current frame; their speeds fade.
         """
         fade = np.full(self.places.shape[:2], LIMB_FADE)
         fade[:, 0] = CENTRE_FADE
+        # A fading speed v exp(-t / fade) covers v fade (1 - exp(-t / fade)): "reach" is that time.
         keep = np.where(lost[:, None], np.exp(-seconds / fade), 1)
         reach = np.where(lost[:, None], fade * (1 - keep), seconds)
         jolt = np.square(RESTLESSNESS * self.sizes)[:, None] * seconds
@@ -127,7 +128,7 @@ class KalmanMotion:
         )
 
     def correct(self, people: Detections) -> "KalmanMotion":
-        """Take in what was seen of the same N people."""
+        """Update the filters with new detections of the same N people."""
         seen, sizes = _points(people), scale_of(people.boxes)
         place, both, speed = np.moveaxis(self.spread, -1, 0)
         noise = np.square(NOISE * sizes)[:, None]
@@ -135,6 +136,7 @@ class KalmanMotion:
         surprise = np.nan_to_num(seen - self.places)
         shrink = 1 - gain[..., 0]
         spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)
+        # A joint seen for the first time has no prediction to correct: its filter starts here.
         fresh = (~_known(self.places) & _known(seen))[..., None]
         started = KalmanMotion._at_rest(seen, sizes)
         return KalmanMotion(
@@ -144,7 +146,7 @@ class KalmanMotion:
         )
 
     def corrected(self, rows: Any, people: Detections) -> "KalmanMotion":
-        """The same people, after some of them (``rows``) were seen as ``people``, in that order."""
+        """Update some of the people, ``rows``, with the detections ``people``, in that order."""
         arrays = {f.name: getattr(self, f.name).copy() for f in fields(self)}
         new = self[rows].correct(people)
         for name, array in arrays.items():
@@ -152,16 +154,16 @@ class KalmanMotion:
         return KalmanMotion(**arrays)
 
     def carried(self, transform: Doubles) -> "KalmanMotion":
-        """Follow the camera into the next frame.
+        """Move everybody along with the camera into the next frame.
 
         Args:
-            transform: (2, 3) affine map from the previous frame's pixels to the next one's.
+            transform: (2, 3) affine map from the current frame's pixels to the next one's.
         """
         turn, shift = transform[:, :2], transform[:, 2]
         zoom = np.sqrt(abs(np.linalg.det(turn)))
         places = self.places @ turn.T
         places[:, 0] += shift
-        places[:, 1] = self.places[:, 1] * zoom
+        places[:, 1] = self.places[:, 1] * zoom  # boxes stay upright: no rotation, only zoom
         return KalmanMotion(
             places=places, speeds=self.speeds @ turn.T, spread=self.spread * zoom**2
         )

@@ -1,8 +1,8 @@
-"""The textbook Hungarian method on a matrix, step by step, so that ties fall as they used to.
+"""Solves assignments by the textbook Hungarian method, with ties as in the published program.
 
-The published tracker called a library that solved assignments with Munkres' starred and primed
-zeros; its successors, and :mod:`.assignment`, use shortest paths, which are faster but pick other
-solutions where several cost the same. Whoever wants the published ids wants this order of choices.
+The published tracker used a SciPy that worked with Munkres' starred and primed zeros. Newer SciPy
+and :mod:`.assignment` use shortest paths, which are faster but choose another solution where
+several cost the same. To reproduce the published ids, ties must be broken in the old order.
 
 Source: Munkres, Algorithms for the Assignment and Transportation Problems, 1957, with the scanning
 order of scipy 1.2's ``linear_sum_assignment`` (rows first, the lowest index first).
@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def munkres(cost: npt.NDArray[np.floating]) -> tuple[Ints, Ints]:
-    """Assign as many rows to columns as possible at the least total cost.
+    """Pair as many rows and columns as possible at the lowest total cost.
 
     Args:
         cost: (N, M), finite.
@@ -40,7 +40,7 @@ def munkres(cost: npt.NDArray[np.floating]) -> tuple[Ints, Ints]:
 
 
 class _Table:
-    """The reduced costs with their marks; no more rows than columns."""
+    """The reduced costs and their marks; at most as many rows as columns."""
 
     def __init__(self, cost: npt.NDArray[np.floating]) -> None:
         self.cost = cost - cost.min(axis=1, initial=np.inf, keepdims=True)
@@ -53,14 +53,14 @@ class _Table:
                 self.starred[row, column] = True
 
     def cover_starred_columns(self) -> int:
-        """Start a round; how many pairs there are."""
+        """Start a round, and return the number of pairs so far."""
         self.primed[:] = False
         self.open_rows[:] = True
         self.open_columns[:] = ~self.starred.any(axis=0)
         return int(self.starred.sum())
 
     def uncovered_zero(self) -> tuple[int, int] | None:
-        """The first zero, row by row, that no cover hides."""
+        """Find the first uncovered zero, row by row."""
         zeros = (self.cost == 0) & self.open_rows[:, None] & self.open_columns
         if not zeros.any():
             return None
@@ -68,13 +68,13 @@ class _Table:
         return int(row), int(column)
 
     def make_a_zero(self) -> None:
-        """Shift costs by the least that is not covered."""
+        """Shift the costs by the lowest uncovered one."""
         least = self.cost[np.ix_(self.open_rows, self.open_columns)].min()
         self.cost[~self.open_rows] += least
         self.cost[:, self.open_columns] -= least
 
     def prime(self, zero: tuple[int, int]) -> bool:
-        """Mark a zero; True where its row has no star, so that a longer path begins here."""
+        """Mark a zero; return True if its row has no star, so that a longer path begins here."""
         row, column = zero
         self.primed[row, column] = True
         stars = np.flatnonzero(self.starred[row])
@@ -85,7 +85,7 @@ class _Table:
         return False
 
     def flip_path(self, zero: tuple[int, int]) -> None:
-        """Swap stars and primes along the path that ends in a prime: one more pair."""
+        """Swap stars and primes along the path that ends in this prime, which adds one pair."""
         row, column = zero
         while True:
             above = np.flatnonzero(self.starred[:, column])

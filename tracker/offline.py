@@ -1,11 +1,14 @@
-"""The second pass: finished tracks taken apart where they are doubtful and joined anew.
+"""Repairs finished tracks in a second pass, with the whole video known.
 
-With the whole video known, three things can be repaired that a causal tracker cannot: a person who
-was away for longer than it waits; an id that went over to the wrong person where two met; short
-gaps. In turn, rows whose link was in doubt are dropped, tracks are taken apart wherever the person
-is missing in a frame, all pieces are joined by one global assignment that looks at both sides of
-every gap, tracks that stay too short are dropped, and short gaps are filled in (as
-``RowState.INTERPOLATED``, never as seen).
+The second pass can repair three things that a causal tracker cannot: a person who was away for
+longer than the tracker waits, an id that jumped to another person where two met, and short gaps.
+It works in five steps:
+
+1. Drop the rows whose link was in doubt.
+2. Split the tracks wherever the person is missing in a frame.
+3. Join the pieces by one global assignment, which looks at both sides of every gap.
+4. Drop tracks that are still too short.
+5. Fill short gaps, marked as ``RowState.INTERPOLATED``.
 
 Not here: how well one piece continues another (:mod:`.continuation`), smoothing (:mod:`.smooth`).
 """
@@ -31,32 +34,35 @@ class OfflineConfig:
     """How finished tracks are repaired."""
 
     min_margin: float = 0.05
-    """Rows whose link beat its runner-up by less than this cost are dropped."""
+    """Rows whose link beat its runner-up by less than this cost, 0 or more, are dropped."""
 
     max_gap: Seconds = 2.0
-    """Pieces further apart than this are not joined, seconds."""
+    """Pieces further apart than this are not joined, seconds, above 0."""
 
     max_cost: float = 6.0
-    """Pieces are joined below this cost, a negative logarithm of how likely they are one person's;
-    more than 0."""
+    """Pieces are joined below this cost, above 0. The cost is the negative logarithm of how likely
+    the pieces are one person."""
 
     fill_gap: Seconds = 0.6
-    """Gaps up to this long are filled in, seconds; 0 fills none."""
+    """Gaps up to this long are filled, seconds; 0 fills none."""
 
     min_length: Seconds = 0.5
-    """Tracks shorter than this, from first to last row, are dropped, seconds."""
+    """Tracks shorter than this, from first to last row, are dropped, seconds, 0 or more."""
 
     pose_weight: float = 2.0
-    """How strongly an unlike pose counts against joining right after it, 0 or more."""
+    """Weight of the difference in pose, 0 or more. It fades as the gap gets longer."""
 
     appearance_weight: float = 4.0
-    """How strongly unlike appearance counts against joining, 0 or more."""
+    """Weight of the difference in appearance, 0 or more; counts only where detections have
+    embeddings."""
 
     gap_weight: float = 3.0
-    """What the longest gap costs for its length alone, 0 or more."""
+    """Cost of a gap of ``max_gap`` seconds for its length alone, 0 or more; shorter gaps cost
+    proportionally less."""
 
     memory: Seconds = 0.25
-    """How much time before and after a gap is looked at, seconds."""
+    """Time before and after a gap from which motion, size and pose are estimated, seconds, 0 or
+    more."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -82,7 +88,8 @@ class OfflineConfig:
 DEFAULTS = OfflineConfig()
 
 ROUNDS = 2
-"""How often pieces are joined anew: the second time, what lies around a gap is known better."""
+"""How often tracks are split and joined. The second time, each piece belongs to a better track,
+from which its motion, size and pose are estimated."""
 
 
 def relink(
@@ -95,16 +102,19 @@ def relink(
     """Repair the tracks of a whole video.
 
     Args:
-        tracks: As a tracker left them, with link margins. A time that is NaN or does not rise
-            counts as that of the frame before.
-        config: How.
-        cuts: Index of the first frame of each new scene; nothing is joined or filled across.
-        embeddings: (R, D) appearance of each row, any scale, NaN where not known; None: unknown.
+        tracks: Tracks from a tracker, with link margins. If a frame's time is NaN or not later than
+            the previous frame's, no time has passed.
+        config: Limits and weights.
+        cuts: Index of the first frame of each new scene; nothing is joined or filled across it.
+        embeddings: (R, D) appearance of each row, any scale, NaN where not known; None: not known
+            at all.
 
     Returns:
-        The same people with other ids (from 1, by first appearance), without what was in doubt, and
-        with rows filled in.
+        The same people with new ids (from 1, by first appearance), without doubtful rows, and with
+        interpolated ones.
     """
+    # A link with a close rival is where ids jump from person to person. Without its row the track
+    # falls apart there, and the pieces are joined again from what is known on both sides.
     doubtful = np.zeros(len(tracks.frame), bool)
     if tracks.link_margins is not None:
         doubtful = tracks.link_margins < config.min_margin
@@ -129,13 +139,13 @@ def join(
     config: OfflineConfig,
     embeddings: FloatArray | None = None,
 ) -> Rows:
-    """Take tracks apart at every gap, and join the pieces that are one person.
+    """Split tracks at every gap, and join the pieces that are one person.
 
     Args:
         tracks: The table.
-        scene: (R,) number of the scene that each row lies in; nothing is joined across.
+        scene: (R,) number of the scene of each row; pieces of different scenes are not joined.
         config: Limits and weights.
-        embeddings: (R, D) appearance of each row, NaN where not known; None: unknown.
+        embeddings: (R, D) appearance of each row, NaN where not known; None: not known at all.
 
     Returns:
         The rows of each person.
@@ -152,6 +162,7 @@ def join(
         cost = meeting_costs(
             before, after, one, two, max_gap=config.max_gap, gap_weight=config.gap_weight
         )
+        # Costs only grow from here, so pairs that are too dear already need no further look.
         near = cost < config.max_cost
         one, two, cost = one[near], two[near], cost[near]
         cost += pose_costs(
@@ -167,13 +178,13 @@ def join(
 
 
 AT_ONCE = 200
-"""How many tracklets are compared with what follows them at a time: memory stays bounded."""
+"""Number of tracklets compared with their successors at a time, which bounds the memory."""
 
 
 def _candidates(
     tracks: VideoTracks, parts: Rows, scene: IntArray, *, max_gap: float
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """Pairs of tracklets of which the second begins soon after the first ends, in one scene."""
+    """Pairs of tracklets in one scene of which the second begins soon after the first ends."""
     first, last = (np.array([rows[i] for rows in parts], np.int64) for i in (0, -1))
     frame, times = tracks.frame, tracks.frames.times[tracks.frame]
     order = np.argsort(frame[first], kind="stable")
@@ -192,7 +203,7 @@ def _candidates(
 
 
 def _named(tracks: VideoTracks, people: Rows) -> VideoTracks:
-    """The table with ids from 1 by first appearance; -1 for rows that are nobody's."""
+    """The table with new ids, from 1 by first appearance; -1 for rows of nobody."""
     ids = np.full(len(tracks.frame), -1)
     for number, rows in enumerate(sorted(people, key=lambda rows: int(rows[0])), start=1):
         ids[rows] = number
@@ -200,7 +211,7 @@ def _named(tracks: VideoTracks, people: Rows) -> VideoTracks:
 
 
 def _lasts(tracks: VideoTracks, rows: IntArray, seconds: float) -> bool:
-    """Whether a track is long enough, or would have been but for the ends of the video."""
+    """Whether a track is long enough, or touches an end of the video, where it may go on."""
     first, last = tracks.frame[rows[0]], tracks.frame[rows[-1]]
     cut_short = first == 0 or last == len(tracks.frames) - 1
     times = tracks.frames.times
@@ -208,6 +219,7 @@ def _lasts(tracks: VideoTracks, rows: IntArray, seconds: float) -> bool:
 
 
 def _chains(parts: Rows, rows: IntArray, columns: IntArray) -> Rows:
+    """The rows of each person, where piece ``columns[i]`` continues piece ``rows[i]``."""
     following = dict(zip(rows.tolist(), columns.tolist(), strict=True))
     chains = []
     for start in sorted(set(range(len(parts))) - set(following.values())):

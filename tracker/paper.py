@@ -1,13 +1,14 @@
-"""The linking of the published Detect-and-Track program, habits included.
+"""Links people as the published Detect-and-Track program did, including its habits.
 
-Each frame is assigned to the one before and to nothing else: there is no gate (every pair the
-solver returns is a link, however far apart), no memory (one missed frame ends a track), no motion,
-and ids wrap around. Kept for whoever compares with the published numbers; people who want to live
-with the ids use :class:`posetube.tracker.tracker.Tracker`.
+Each frame is linked only to the previous one. There is no gate: every pair of the assignment is a
+link, however far apart. There is no memory: one missed frame ends a track. There is no motion
+model, and ids start again after 999. Use it to compare with the published numbers; for anything
+else, :class:`posetube.tracker.tracker.Tracker` is better.
 
-Source: Girdhar et al., Detect-and-Track, CVPR 2018, and its program's ``tracking_engine``. Boxes
-are inclusive there (width x2 - x1 + 1). One deviation: of more people in a frame than there are
-ids, the surest are kept; there, ids collided. Otherwise ids agree with those it wrote.
+Source: Girdhar et al., Detect-and-Track, CVPR 2018, and the module ``tracking_engine`` of its
+program. Boxes are inclusive there (width x2 - x1 + 1). One deviation: if a frame has more people
+than there are ids, those with the highest scores are kept; in the program, ids collided. All other
+ids agree with the program's.
 """
 
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ from .assignment import margins, solve_greedy
 from .munkres import munkres
 from .similarity import Doubles, Floats
 
-NEVER = 1e9
-"""A gate that lets every pair through."""
+NO_GATE = 1e9
+"""A gate that every pair passes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,25 +36,25 @@ class PaperConfig:
     """How the published program linked; defaults are those of its released configurations."""
 
     min_score: float = 0.95
-    """Detections less sure than this, in [0, 1], are left out."""
+    """Detections with a lower score, in [0, 1], are ignored."""
 
     min_area: float = 50.0
-    """Boxes smaller than this, after clipping to the picture, are left out; square pixels."""
+    """Boxes with a smaller area, after clipping to the picture, are ignored; square pixels."""
 
     algorithm: Literal["hungarian", "greedy"] = "hungarian"
-    """Whether to minimise the total cost or to take the cheapest pair again and again."""
+    """``hungarian`` minimises the total cost; ``greedy`` takes the cheapest pair first."""
 
     overlap_weight: float = 1.0
-    """How much 1 - box overlap counts in a link's cost, 0 or more."""
+    """Weight of 1 - box overlap in a link's cost, 0 or more."""
 
     pose_weight: float = 0.0
-    """How much the share of joints that moved over half a head counts, 0 or more."""
+    """Weight of the share of joints that moved by more than half a head, 0 or more."""
 
     appearance_weight: float = 0.0
-    """How much the cosine distance of embeddings counts, 0 or more."""
+    """Weight of the cosine distance of the embeddings, 0 or more."""
 
     id_limit: int = 999
-    """Ids run from 0 to one less than this, then start again."""
+    """Ids run from 0 to one less than this, then start again; 1 or more."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
@@ -70,7 +71,7 @@ class PaperConfig:
 
 
 class PaperTracker:
-    """Follows the people of one video as the published program did; ids from 0.
+    """Follows the people of one video as the published program did; ids start at 0.
 
     Args:
         skeleton: The joints of the detections; the pose cost needs ``head_top``, ``head_bottom``.
@@ -101,10 +102,13 @@ class PaperTracker:
         tubes: IntArray | None = None,
         camera: DoubleArray | None = None,
     ) -> list[FramePoses]:
-        """Link one frame to the previous one; it is settled at once.
+        """Link one frame to the previous one, and return it.
 
-        The arguments are those of :meth:`posetube.tracker.tracker.Tracker.update`; the published
-        program used neither ``tubes`` nor ``camera``, so they change nothing.
+        The arguments are those of :meth:`posetube.tracker.tracker.Tracker.update`. The published
+        program knew neither tubes nor camera motion, so ``tubes`` and ``camera`` have no effect.
+
+        Raises:
+            InputError: If a cost has a weight that the detections have no data for.
         """
         people = people[pruned_rows(people, size=self.size, config=self.config)]
         people = replace(people, boxes=_clipped(people.boxes, self.size))
@@ -113,7 +117,8 @@ class PaperTracker:
         ids = np.full(len(people), -1)
         ids[columns] = self._ids[rows]
         margin = np.full(len(people), np.nan, np.float32)
-        margin[columns] = margins(cost, rows, columns, limit=NEVER)
+        margin[columns] = margins(cost, rows, columns, limit=NO_GATE)
+        # An id that wraps around may still belong to somebody in this frame; so it was there.
         for row in np.flatnonzero(ids < 0):
             ids[row] = self._next
             self._next = (self._next + 1) % self.config.id_limit
@@ -134,11 +139,11 @@ class PaperTracker:
         self._people, self._ids = self._people[:0], self._ids[:0]
 
     def finish(self) -> list[FramePoses]:
-        """Nothing: no frame ever waits."""
+        """Return nothing: no frame ever waits."""
         return []
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on later, as arrays and numbers: see :meth:`restore`."""
+        """The tracker's whole state, as arrays and numbers: see :meth:`restore`."""
         people = {f.name: getattr(self._people, f.name) for f in fields(Detections)}
         return {"ids": self._ids, "next": self._next, "people": people}
 
@@ -151,7 +156,7 @@ class PaperTracker:
         size: tuple[int, int] | None = None,
         config: PaperConfig = PaperConfig(),
     ) -> "PaperTracker":
-        """The tracker that :meth:`state` described; it goes on exactly as that one would."""
+        """Build a tracker that continues exactly where :meth:`state` was taken."""
         tracker = cls(skeleton=skeleton, size=size, config=config)
         tracker._ids, tracker._next = state["ids"], int(state["next"])
         tracker._people = Detections(**state["people"])
@@ -161,7 +166,7 @@ class PaperTracker:
 def pruned_rows(
     people: Detections, *, size: tuple[int, int] | None, config: PaperConfig
 ) -> IntArray:
-    """Which detections are sure and large enough, in their order; at most one for each id."""
+    """(M,) rows of the detections that are sure and large enough, in order; at most one per id."""
     large = area(_clipped(people.boxes, size)) >= config.min_area
     rows = np.flatnonzero((people.scores >= config.min_score) & large)
     surest = np.argsort(-people.scores[rows], kind="stable")[: config.id_limit]
@@ -171,10 +176,10 @@ def pruned_rows(
 def paper_costs(
     previous: Detections, people: Detections, *, skeleton: Skeleton, config: PaperConfig
 ) -> Doubles:
-    """(N, M) cost of linking each person of the frame before with each of this one.
+    """(N, M) cost of linking each person of the previous frame with each of this one.
 
     Raises:
-        InputError: If a cost is asked for that the detections have no data for.
+        InputError: If a cost has a weight that the detections have no data for.
     """
     cost = np.zeros((len(previous), len(people)))
     if config.overlap_weight:
@@ -192,7 +197,7 @@ def paper_costs(
 
 
 def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> Doubles:
-    """Share of all K joints within half of the first person's head: not symmetric.
+    """Share of all K joints that are within half of the first person's head size: not symmetric.
 
     Args:
         first: (N, K, 2) pixels; a joint that is NaN is never near.
@@ -209,7 +214,7 @@ def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> Doubles:
 
 
 def inclusive_iou(first: Floats, second: Floats) -> Doubles:
-    """(N, M) overlap of boxes whose last pixel belongs to them: width x2 - x1 + 1."""
+    """(N, M) overlap of boxes that include their last pixel: width x2 - x1 + 1."""
     one, two = first.astype(np.float64)[:, None], second.astype(np.float64)[None]
     low, high = np.maximum(one[..., :2], two[..., :2]), np.minimum(one[..., 2:], two[..., 2:])
     shared = np.maximum(high - low + 1, 0).prod(axis=-1)
@@ -220,10 +225,10 @@ def inclusive_iou(first: Floats, second: Floats) -> Doubles:
 def assign_ungated(
     cost: Doubles, *, algorithm: Literal["hungarian", "greedy"]
 ) -> tuple[IntArray, IntArray]:
-    """Pair rows and columns, as many as there are; no gate."""
+    """Pair as many rows and columns as possible, without a gate."""
     if not cost.size:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return munkres(cost) if algorithm == "hungarian" else solve_greedy(cost, limit=NEVER)
+    return munkres(cost) if algorithm == "hungarian" else solve_greedy(cost, limit=NO_GATE)
 
 
 def _cosine_distance(previous: Detections, people: Detections) -> Doubles:

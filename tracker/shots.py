@@ -1,9 +1,9 @@
-"""Where a new scene begins, seen from the colours of each frame alone.
+"""Detects cuts, where a new scene begins, from the colours of the frames.
 
-A cut changes the colours all over the picture from one frame to the next; movement, even fast, does
-so far less. A frame counts as a cut when it differs much from every one of the last few frames, and
-far more than these differ among one another, so that flicker and fast pans are borne with, and the
-frame after a flash is recognised.
+A cut changes the colours of the whole picture at once; even fast movement changes them far less. A
+frame is a cut if it differs much from each of the last few frames, and far more than successive
+frames usually differ. Comparing with several frames makes the frame after a flash no cut; comparing
+with the usual change tolerates flicker and fast pans.
 """
 
 from collections import deque
@@ -24,13 +24,13 @@ class CutConfig:
     """What counts as a cut."""
 
     min_change: float = 0.25
-    """Least share of the pixels, in (0, 1], whose colour is another."""
+    """At a cut, at least this share of the pixels, in (0, 1], changes its colour."""
 
     times_usual: float = 3.0
-    """How many times more than the usual change between frames it must be, 1 or more."""
+    """At a cut, the colours change at least this many times more than usual, 1 or more."""
 
     memory: int = 4
-    """How many frames before are compared, 1 or more."""
+    """Number of previous frames to compare with, 1 or more."""
 
     def __post_init__(self) -> None:
         if not 0 < self.min_change <= 1:
@@ -44,7 +44,7 @@ DEFAULTS = CutConfig()
 
 
 class CutDetector:
-    """Tells cuts while the frames of one video go by.
+    """Detects the cuts of one video, frame by frame.
 
     Args:
         config: What counts as a cut.
@@ -52,24 +52,24 @@ class CutDetector:
 
     def __init__(self, *, config: CutConfig = DEFAULTS) -> None:
         self.found: list[int] = []
-        """Place, among the frames given, of each that began a new scene."""
+        """Place, among the frames given so far, of each frame that begins a new scene."""
         self._config = config
         self._given = 0
         self._last: deque[DoubleArray] = deque(maxlen=config.memory)
         self._changes: deque[float] = deque(maxlen=config.memory)
 
     def update(self, histogram: npt.NDArray[np.floating] | None) -> bool:
-        """Look at the next frame.
+        """Compare the next frame with the previous ones.
 
         Args:
-            histogram: (B,) counts or shares of colours; the same bins each time. None: not known,
-                so the frame begins no scene.
+            histogram: (B,) counts or shares of colours, the same bins in each frame. None: the
+                colours are not known, so that the frame is no cut.
 
         Returns:
             Whether a new scene begins with this frame.
 
         Raises:
-            InputError: If the bins are others than before, or hold nothing.
+            InputError: If the number of bins changes, or all bins are empty.
         """
         place, self._given = self._given, self._given + 1
         if histogram is None or not self._is_cut(_shares(histogram)):
@@ -86,6 +86,7 @@ class CutDetector:
         usual = float(np.median(self._changes)) if self._changes else 0.0
         least = max(self._config.min_change, self._config.times_usual * usual)
         cut = bool(changes) and min(changes) >= least
+        # A cut is no usual change; a series of cuts must not hide the next one.
         if changes and not cut:
             self._changes.append(changes[-1])
         self._last.append(shares)
@@ -97,7 +98,7 @@ def colour_histogram(image: ByteArray, *, step: int = 4) -> DoubleArray:
 
     Args:
         image: (H, W, 3) RGB.
-        step: Only every so many rows and columns are looked at.
+        step: Use only every ``step``-th row and column.
 
     Returns:
         (B,) shares that sum to 1, 4 levels per channel.

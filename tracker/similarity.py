@@ -1,11 +1,11 @@
-"""How alike the people of two groups are: each function takes N and M people, gives (N, M).
+"""Computes how similar people are: by joints, appearance and tubes.
 
-Similarities are in [0, 1], 1 for equal; a cost is ``1 - similarity``. Where a pair cannot be
-compared (no joint known in both, a box that is NaN), the similarity is NaN, so that a weighted sum
-can leave the measure out for that pair. Box overlap is :func:`posetube.boxes.iou`.
+Similarities are in [0, 1], 1 for equal; a cost is ``1 - similarity``. If a pair cannot be compared
+(no joint known in both, a box that is NaN), its similarity is NaN, so that :func:`weighted` can
+leave the measure out for that pair. Box overlap is :func:`posetube.boxes.iou`.
 
-Not here: which pairs are linked (:mod:`.assignment`), the published tracker's own variants with
-inclusive boxes and the asymmetric PCK (:mod:`.paper`).
+Not here: which pairs are linked (:mod:`.assignment`), the published tracker's variants with
+inclusive boxes and an asymmetric PCK (:mod:`.paper`).
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,10 @@ def oks(
     Args:
         first: (N, K, 2) pixels, NaN where a joint is not known.
         second: (M, K, 2) pixels.
-        scales: (N,) size of each first person: square root of its box's area, pixels.
+        scales: (N,) size of each first person: square root of the box's area, pixels.
         sigmas: (K,) spread of each joint as a fraction of the scale.
-        spread: (N, K) extra variance of each first joint, square pixels (of a prediction, say).
+        spread: (N, K) extra variance of each first joint, for example of a prediction, square
+            pixels.
 
     Returns:
         (N, M) mean over the joints known in both; NaN where there is none.
@@ -39,7 +40,7 @@ def oks(
     Raises:
         InputError: If the two groups or the sigmas have different joints.
 
-    Source: COCO's keypoint task; it takes the scale from the annotated area, we from the box.
+    Source: COCO's keypoint task. COCO takes the scale from the annotated area, we from the box.
     """
     _check_poses("oks", first, second)
     if len(sigmas) != first.shape[1]:
@@ -58,7 +59,7 @@ def pose_similarity(
     sigmas: Floats,
     spread: Floats | None = None,
 ) -> Doubles:
-    """What :func:`oks` computes, for poses that are already paired: (..., K, 2) to (...)."""
+    """:func:`oks` of pairs of poses: (..., K, 2) each to (...)."""
     shift = first - second
     squared = shift[..., 0] ** 2 + shift[..., 1] ** 2
     variance = (2 * sigmas * np.asarray(scales)[..., None]) ** 2
@@ -69,7 +70,7 @@ def pose_similarity(
 
 
 def cosine(first: Floats, second: Floats) -> Doubles:
-    """Cosine of appearance vectors, moved from [-1, 1] to [0, 1].
+    """Cosine similarity of appearance vectors, mapped from [-1, 1] to [0, 1].
 
     Args:
         first: (N, D).
@@ -104,17 +105,17 @@ def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = N
 
 
 def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Doubles:
-    """Mean of several measures, each pair over those that know it.
+    """Weighted mean of several similarities, for each pair over those that are known.
 
     Args:
-        similarities: Arrays of one shape, NaN where a measure does not know.
-        weights: One per measure, 0 or more.
+        similarities: Arrays of one shape, NaN where not known.
+        weights: One per array, 0 or more.
 
     Returns:
-        The same shape; NaN where no measure knows.
+        The same shape; NaN where no similarity with a weight is known.
 
     Raises:
-        InputError: If the numbers of measures and weights differ, or a weight is negative.
+        InputError: If the numbers of arrays and weights differ, or a weight is negative.
     """
     if len(similarities) != len(weights) or any(weight < 0 for weight in weights):
         raise InputError(
@@ -130,7 +131,7 @@ def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Double
 
 
 def scale_of(boxes: Floats) -> Doubles:
-    """Size of each person: square root of the box's area, at least a pixel; (..., 4) to (...)."""
+    """Size of each person: square root of the box's area, at least 1 pixel; (..., 4) to (...)."""
     return np.asarray(np.sqrt(np.maximum(area(boxes), 1)), np.float64)
 
 

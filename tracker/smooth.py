@@ -1,7 +1,7 @@
-"""Steadier joints: a coordinate filter run over every track of a video.
+"""Smooths the joints and boxes of every track with a coordinate filter.
 
-The filter sees a person's joints and box corners between cuts and long gaps, never across them. The
-result is a new table; the raw one stays as it was.
+The filter runs over a person's joints and box corners between cuts and long gaps, never across
+them. The result is a new table; the input is not changed.
 """
 
 from collections.abc import Sequence
@@ -26,35 +26,36 @@ Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmoothConfig:
-    """How joints are steadied."""
+    """Which filter smooths the joints, and how strongly."""
 
     method: Method = "kalman"
     """``one-euro`` is causal and lags a little; the others look both ways and do not lag."""
 
     max_gap: Seconds = 0.5
-    """Nothing is smoothed across longer gaps, seconds."""
+    """Tracks are split at longer gaps, seconds, above 0; the pieces are smoothed separately."""
 
     fill_gap: Seconds = 0.0
-    """Joints not found for up to this long, between two times that they were, are put on the line
-    between, seconds; their scores stay as they were. 0 fills none."""
+    """A joint that is missing for at most this long, seconds, is interpolated; its score stays as
+    it is. 0 fills none."""
 
     noise: float = 0.02
-    """``kalman``: how far a sure joint is off, in sizes of the person."""
+    """``kalman``: standard deviation of a sure joint, in sizes of the person, above 0."""
 
     restlessness: float = 2.0
-    """``kalman``: how much a joint's speed changes in a second, in sizes per second."""
+    """``kalman``: standard deviation of the change of a joint's speed in one second, in sizes per
+    second, above 0."""
 
     min_cutoff: float = 1.5
-    """``one-euro``: cut-off frequency at rest, hertz."""
+    """``one-euro``: cut-off frequency at rest, hertz, above 0."""
 
     speed_coefficient: float = 2.0
-    """``one-euro``: rise of the cut-off, hertz for each size per second."""
+    """``one-euro``: rise of the cut-off, hertz per size per second, 0 or more."""
 
     window: Seconds = 0.25
-    """``savitzky-golay`` and ``median``: width of the window, seconds."""
+    """``savitzky-golay`` and ``median``: width of the window, seconds, above 0."""
 
     order: int = 2
-    """``savitzky-golay``: order of the polynomial."""
+    """``savitzky-golay``: order of the polynomial, 0 or more."""
 
     def __post_init__(self) -> None:
         for name in ("max_gap", "noise", "restlessness", "min_cutoff", "window"):
@@ -73,16 +74,16 @@ DEFAULTS = SmoothConfig()
 def smooth(
     tracks: VideoTracks, *, config: SmoothConfig = DEFAULTS, cuts: Sequence[int] = ()
 ) -> VideoTracks:
-    """Steady the joints and boxes of every track.
+    """Smooth the joints and boxes of every track.
 
     Args:
         tracks: Tracks of a whole video; frames have times.
-        config: Which filter, and how strong. Lengths are in sizes of the person (square root of the
-            box's area), so that the same settings fit people near and far.
+        config: Which filter, and how strongly. Lengths are in sizes of the person (square root of
+            the box's area), so that the same settings fit people near and far.
         cuts: Index of the first frame of each new scene.
 
     Returns:
-        The same rows; joints that were unknown stay unknown, short gaps aside.
+        The same rows. Joints that were unknown stay unknown, except in short gaps that are filled.
     """
     boxes, joints = tracks.boxes.copy(), tracks.keypoints.copy()
     for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
@@ -93,14 +94,14 @@ def smooth(
             [np.ones((len(rows), 2)), np.nan_to_num(tracks.keypoint_scores[rows], nan=1.0)], axis=1
         )
         size = float(np.median(scale_of(tracks.boxes[rows])))
-        steady = size * _filtered(times, points / size, sure[..., None], config)
-        steady = fill_gaps(times, steady, max_gap=config.fill_gap)
-        boxes[rows], joints[rows] = steady[:, :2].reshape(-1, 4), steady[:, 2:]
+        smoothed = size * _filtered(times, points / size, sure[..., None], config)
+        smoothed = fill_gaps(times, smoothed, max_gap=config.fill_gap)
+        boxes[rows], joints[rows] = smoothed[:, :2].reshape(-1, 4), smoothed[:, 2:]
     return replace(tracks, boxes=boxes, keypoints=joints)
 
 
 def _filtered(times: Doubles, points: Doubles, sure: Doubles, config: SmoothConfig) -> Doubles:
-    """The filter's view of one stretch: (F, P, 2) points in sizes, (F, P, 1) confidences."""
+    """Filter one stretch: (F, P, 2) points in sizes of the person, (F, P, 1) confidences."""
     match config.method:
         case "one-euro":
             return one_euro(

@@ -1,13 +1,14 @@
-"""People followed through a video, frame by frame, without looking ahead.
+"""Follows people through a video, frame by frame, without looking ahead.
 
-Each frame, every followed person is moved on to where motion says they should be, and the
-detections are linked to them in two rounds (as ByteTrack does): first the sure ones, then, for
-those still without one, the doubtful ones, which continue tracks but never start one. Sure
-detections that are left over start tracks; a track counts once it has been seen a few times.
-Somebody out of sight is waited for, for a time given in seconds.
+In each frame, the tracker predicts where every tracked person should be and links the detections
+to these predictions in two rounds, as ByteTrack does: first the sure detections, then the doubtful
+ones, which may continue a track but never start one. Each sure detection that is left over starts
+a new track. A new track is reported once the person has been seen a few times. A person out of
+sight keeps the track for some seconds.
 
 Source: the two rounds follow Zhang et al., ByteTrack, ECCV 2022. Deviations: pose and motion count
-beside the box; gaps are seconds, not frames; rows from before a track is confirmed are kept.
+as well as the box; gaps are measured in seconds, not frames; the rows from before a track is
+confirmed are kept.
 
 Not here: the published tracker of Detect-and-Track (:mod:`.paper`), repairs that look at the whole
 video (:mod:`.offline`).
@@ -51,8 +52,8 @@ class Tracker:
     def __init__(self, *, skeleton: Skeleton, config: LinkConfig = DEFAULTS) -> None:
         self.skeleton = skeleton
         self.config = config
-        self._live = self._nobody()
-        self._pending = DelayedOutput()
+        self._active = self._nobody()
+        self._delayed = DelayedOutput()
         self._births = 0
         self._last_id = 0
         self._frame = -1
@@ -70,25 +71,25 @@ class Tracker:
     ) -> list[FramePoses]:
         """Link one frame.
 
-        Detections that cannot be used (a box that is not finite and cannot be had from the joints,
-        or has no area; a score that is NaN) are left out.
+        Unusable detections are left out: a score that is NaN, a box without area, or a box that is
+        not finite and cannot be computed from the joints.
 
         Args:
             people: N people, in any order.
-            frame: Index of the frame; must rise.
-            time: Its presentation time, seconds. A time that is NaN or does not rise counts as that
-                of the frame before: no time has passed.
-            tubes: (N,) number of the network's tube that each lies on, the same over frames and
-                clips, -1 for none; see :class:`posetube.tracker.tubes.TubeNumbers`.
-            camera: (2, 3) affine map from the last given frame's pixels to this one's, where the
-                camera moved.
+            frame: Index of the frame; higher than in the previous call.
+            time: Its presentation time, seconds. If it is NaN or not later than the previous one,
+                no time has passed.
+            tubes: (N,) number of the network's tube that each person lies on, the same over frames
+                and clips, -1 for none; see :class:`posetube.tracker.tubes.TubeNumbers`.
+            camera: (2, 3) affine map from the previous frame's pixels to this one's; None: the
+                camera did not move.
 
         Returns:
-            The frames that are settled now, in order; often the one just given, sometimes none,
+            The frames that are settled now, in order: often the one just given, sometimes none,
             sometimes several.
 
         Raises:
-            InputError: If the frame does not come after the last one, or a shape does not fit.
+            InputError: If the frame does not come after the previous one, or a shape does not fit.
         """
         self._check(people, frame, tubes, camera)
         self._frame = frame
@@ -102,54 +103,56 @@ class Tracker:
             duplicate_similarity=self.config.duplicate_similarity,
         )
         people, tubes = people[rows], np.full(len(rows), -1) if tubes is None else tubes[rows]
-        self._live = self._live.advanced(seconds, camera=camera)
+        self._active = self._active.advanced(seconds, camera=camera)
         links = associate(
-            self._live, people, tubes=tubes, skeleton=self.skeleton, config=self.config
+            self._active, people, tubes=tubes, skeleton=self.skeleton, config=self.config
         )
-        self._take_in(people, tubes, links, time)
+        self._update_tracks(people, tubes, links, time)
         self._confirm()
-        self._forget()
-        return self._pending.release(self._first_open_frame())
+        self._drop_lost()
+        return self._delayed.release(self._first_open_frame())
 
     def finish(self) -> list[FramePoses]:
-        """End the video: the frames that were still waiting, in order.
+        """End the video, and return the frames that were still waiting, in order.
 
-        Somebody who appeared too late to be seen often enough counts if seen in every frame since.
+        A person who appeared too late to be confirmed is reported if seen in every frame since.
         """
         self.cut()
-        return self._pending.release()
+        return self._delayed.release()
 
     def cut(self) -> None:
         """End all tracks, because the next frame shows another scene."""
-        never_missed = self._live.tentative & (self._live.hits == self._live.ages)
+        # There will be no more frames to confirm new tracks in; those never missed so far are
+        # most likely people.
+        never_missed = self._active.tentative & (self._active.hits == self._active.ages)
         self._give_ids(np.flatnonzero(never_missed))
-        self._live = self._nobody()
+        self._active = self._nobody()
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on later, as arrays and numbers: see :meth:`restore`."""
+        """The tracker's whole state, as arrays and numbers: see :meth:`restore`."""
         return {
             "births": self._births,
             "last_id": self._last_id,
             "frame": self._frame,
             "clock": self._clock,
             "latest": self._latest,
-            "live": self._live.state(),
-            "pending": self._pending.state(),
+            "active": self._active.state(),
+            "delayed": self._delayed.state(),
         }
 
     @classmethod
     def restore(
         cls, state: Mapping[str, Any], *, skeleton: Skeleton, config: LinkConfig = DEFAULTS
     ) -> "Tracker":
-        """The tracker that :meth:`state` described; it goes on exactly as that one would."""
+        """Build a tracker that continues exactly where :meth:`state` was taken."""
         tracker = cls(skeleton=skeleton, config=config)
         tracker._births = int(state["births"])
         tracker._last_id = int(state["last_id"])
         tracker._frame = int(state["frame"])
         tracker._clock = float(state["clock"])
         tracker._latest = float(state["latest"])
-        tracker._live = ActiveTracks.restore(state["live"])
-        tracker._pending = DelayedOutput.restore(state["pending"])
+        tracker._active = ActiveTracks.restore(state["active"])
+        tracker._delayed = DelayedOutput.restore(state["delayed"])
         return tracker
 
     def _nobody(self) -> ActiveTracks:
@@ -172,7 +175,7 @@ class Tracker:
         if frame <= self._frame:
             raise InputError(
                 f"Tracker.update: frames must rise, got {frame} after {self._frame}; "
-                f"each video needs a tracker of its own"
+                f"use a new tracker for each video"
             )
         if tubes is not None and tubes.shape != (len(people),):
             raise InputError(
@@ -185,18 +188,20 @@ class Tracker:
             )
 
     def _pass_time(self, time: float) -> float:
-        """Move the clock; the seconds since the frame before, 0 where they are not known."""
+        """Advance the clock; return the seconds since the previous frame, 0 if unknown."""
         seconds = max(time - self._latest, 0.0) if np.isfinite(time - self._latest) else 0.0
         self._latest = np.fmax(self._latest, time if np.isfinite(time) else np.nan)
         self._clock += seconds
         return float(seconds)
 
-    def _take_in(self, people: Detections, tubes: IntArray, links: Links, time: float) -> None:
-        """Correct the tracks that were seen, start new ones, and queue the frame."""
+    def _update_tracks(
+        self, people: Detections, tubes: IntArray, links: Links, time: float
+    ) -> None:
+        """Update the tracks that were seen, start new ones, and queue the frame."""
         tracks = links.tracks.copy()
         linked = np.flatnonzero(tracks >= 0)
         fresh = np.flatnonzero((tracks < 0) & (people.scores >= self.config.sure_score))
-        tracks[fresh] = len(self._live) + np.arange(len(fresh))
+        tracks[fresh] = len(self._active) + np.arange(len(fresh))
         born = ActiveTracks.born(
             people[fresh],
             tubes=tubes[fresh],
@@ -205,17 +210,17 @@ class Tracker:
             time=self._clock,
         )
         self._births += len(fresh)
-        self._live = self._live.seen(
+        self._active = self._active.seen(
             tracks[linked], people[linked], tubes=tubes[linked], time=self._clock
         ).and_also(born)
         used = np.flatnonzero(tracks >= 0)
-        self._pending.add(
+        self._delayed.add(
             DelayedFrame(
                 frame=self._frame,
                 time=time,
                 people=people[used],
-                births=self._live.births[tracks[used]],
-                ids=self._live.ids[tracks[used]],
+                births=self._active.births[tracks[used]],
+                ids=self._active.ids[tracks[used]],
                 margins=links.margins[used].astype(np.float32),
                 costs=links.costs[used].astype(np.float32),
                 gates=links.gates[used].astype(np.float32),
@@ -223,23 +228,23 @@ class Tracker:
         )
 
     def _confirm(self) -> None:
-        ready = self._live.tentative & (self._live.hits >= self.config.confirm_hits)
+        ready = self._active.tentative & (self._active.hits >= self.config.confirm_hits)
         self._give_ids(np.flatnonzero(ready))
 
     def _give_ids(self, tracks: IntArray) -> None:
         ids = self._last_id + 1 + np.arange(len(tracks))
         self._last_id += len(tracks)
-        for birth, track_id in zip(self._live.births[tracks], ids, strict=True):
-            self._pending.confirm(int(birth), int(track_id))
-        self._live = self._live.with_ids(tracks, ids)
+        for birth, track_id in zip(self._active.births[tracks], ids, strict=True):
+            self._delayed.confirm(int(birth), int(track_id))
+        self._active = self._active.with_ids(tracks, ids)
 
-    def _forget(self) -> None:
-        """Let go of people who have been out of sight too long, or were not seen often enough."""
-        live = self._live
-        lost = self._clock - live.last_seen > self.config.max_gap
-        failed = live.tentative & (live.ages >= self.config.confirm_frames)
-        self._live = live[~(lost | failed)]
+    def _drop_lost(self) -> None:
+        """Drop tracks that were out of sight too long, or not confirmed in time."""
+        active = self._active
+        lost = self._clock - active.last_seen > self.config.max_gap
+        failed = active.tentative & (active.ages >= self.config.confirm_frames)
+        self._active = active[~(lost | failed)]
 
     def _first_open_frame(self) -> int | None:
-        open_frames = self._live.first_frames[self._live.tentative]
+        open_frames = self._active.first_frames[self._active.tentative]
         return int(open_frames.min()) if len(open_frames) else None

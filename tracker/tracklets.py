@@ -1,4 +1,4 @@
-"""The rows of a table of tracks by person, and taken apart into stretches."""
+"""Splits a table of tracks into tracklets: the rows of one person without a gap or a cut."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,33 +9,33 @@ from posetube.structures import BoolArray, FloatArray, IntArray, VideoTracks
 from .similarity import Doubles
 
 Rows = list[IntArray]
-"""Row numbers of a table, one rising array per tracklet."""
+"""Row numbers of a table, one rising array per track or tracklet."""
 
 
 def tracklets(tracks: VideoTracks) -> Rows:
-    """The rows of each track, by rising id; rows without an id are left out."""
+    """The rows of each track, lowest id first; rows without an id are left out."""
     order = np.argsort(tracks.track_ids, kind="stable")
     ids, starts = np.unique(tracks.track_ids[order], return_index=True)
     return [r for i, r in zip(ids, np.split(order, starts[1:]), strict=False) if i >= 0]
 
 
 def scenes(tracks: VideoTracks, cuts: Sequence[int]) -> IntArray:
-    """(R,) number of the scene that each row lies in, given the first frame of each new scene."""
+    """(R,) number of the scene of each row, given the first frame of each new scene."""
     return np.searchsorted(np.sort(np.array(cuts, np.int64)), tracks.frame, side="right")
 
 
 def stretches(tracks: VideoTracks, *, max_gap: float, cuts: Sequence[int] = ()) -> Rows:
-    """The rows of each track, taken apart at cuts and at gaps longer than some seconds."""
+    """The rows of each track, split at cuts and at gaps longer than ``max_gap`` seconds."""
     times = tracks.frames.times[tracks.frame]
     return _apart(tracks, scenes(tracks, cuts), lambda rows: np.diff(times[rows]) > max_gap)
 
 
 def unbroken(tracks: VideoTracks, scene: IntArray) -> Rows:
-    """The rows of each track, taken apart at cuts and wherever the person is missing in a frame.
+    """The rows of each track, split at cuts and wherever the person is missing in a frame.
 
     Args:
         tracks: The table.
-        scene: (R,) number of the scene that each row lies in.
+        scene: (R,) number of the scene of each row.
     """
     return _apart(tracks, scene, lambda rows: np.diff(tracks.frame[rows]) > 1)
 
@@ -49,7 +49,7 @@ def _apart(tracks: VideoTracks, scene: IntArray, gaps: Callable[[IntArray], Bool
 
 
 def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
-    """Mean appearance of each tracklet, of length 1.
+    """Mean appearance of each tracklet, as vectors of length 1.
 
     Args:
         embeddings: (R, D) any scale, NaN where not known.
@@ -65,7 +65,7 @@ def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
 
 
 def _unit(vectors: FloatArray) -> Doubles:
-    """(R, D) vectors of length 1; those that are not known are 0."""
+    """(R, D) vectors of length 1; 0 where not known."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
     known = np.isfinite(lengths) & (lengths > 0)
     return np.where(known, vectors / np.where(known, lengths, 1), 0)

@@ -1,9 +1,8 @@
-"""Which tubes of overlapping clips are one person: those that agree on the frames they share.
+"""Numbers the tubes of overlapping clips, so that one person has one number over the whole video.
 
-A network that looks at several frames at once says itself who is who within a clip. Where the next
-clip begins before the last one ended, its tubes are told by the old ones they lie on, and numbered
-so that this knowledge reaches over the whole video; the tracker then trusts it as far as its
-settings say.
+A network that looks at several frames at once follows people within its clip. Where two clips share
+frames, a tube of the second continues the tube of the first that it overlaps there.
+``LinkConfig.tube_trust`` says how far the tracker believes these numbers.
 """
 
 from collections.abc import Mapping
@@ -21,17 +20,18 @@ from .similarity import tube_overlap
 def continued(
     before: PoseTubes, after: PoseTubes, *, min_overlap: float = 0.5, min_presence: float = 0.5
 ) -> IntArray:
-    """Which tube of a clip each tube of the next clip continues.
+    """Find for each tube of a clip the tube of the previous clip that it continues.
 
     Args:
         before: N people.
-        after: M people, of a clip that shares frames with the one before.
-        min_overlap: Mean box overlap on the shared frames, in [0, 1], from which two tubes may be
-            one person.
-        min_presence: Probability, in [0, 1], from which a person counts as being in a frame.
+        after: M people, of a clip that shares frames with ``before``.
+        min_overlap: Two tubes can be one person if their mean box overlap on the shared frames is
+            at least this, in [0, 1].
+        min_presence: A person is in a frame if the network's probability is at least this, in
+            [0, 1].
 
     Returns:
-        (M,) row in ``before``, -1 where there is none.
+        (M,) row in ``before``, -1 for none.
 
     Raises:
         InputError: If a setting is not in [0, 1].
@@ -50,7 +50,7 @@ def continued(
 
 
 def _by_frame(clip: PoseTubes, min_presence: float) -> tuple[IntArray, FloatArray]:
-    """The clip's frames, each once, and the (N, frames, 4) boxes there, NaN where absent."""
+    """The clip's frames, each once, and (N, frames, 4) boxes, NaN where the person is absent."""
     frames, places = np.unique(clip.frames, return_index=True)
     here = clip.presence[:, places] >= min_presence
     return frames, np.where(here[..., None], clip.boxes[:, places], np.float32(np.nan))
@@ -67,17 +67,19 @@ class TubeNumbers:
         """Number the tubes of the next clip.
 
         Args:
-            rows: (N,) which tube of the clip before each continues, see :func:`continued`.
+            rows: (N,) the tube of the previous clip that each tube continues, -1 for none; see
+                :func:`continued`.
 
         Returns:
             (N,) the number of that tube, or a new one.
 
         Raises:
-            InputError: If a row is none of the clip before.
+            InputError: If the previous clip has no such row.
         """
         if len(rows) and rows.max() >= len(self._numbers):
             raise InputError(
-                f"TubeNumbers: the clip before has {len(self._numbers)} tubes, got row {rows.max()}"
+                f"TubeNumbers: the previous clip has {len(self._numbers)} tubes, "
+                f"got row {rows.max()}"
             )
         numbers = np.full(len(rows), -1)
         old = rows >= 0
@@ -89,9 +91,9 @@ class TubeNumbers:
         return numbers
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on later: see :meth:`restore`."""
+        """The whole state: see :meth:`restore`."""
         return {"numbers": self._numbers, "next": self._next}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where :meth:`state` was taken."""
+        """Continue where :meth:`state` was taken."""
         self._numbers, self._next = state["numbers"], int(state["next"])

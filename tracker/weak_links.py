@@ -1,4 +1,4 @@
-"""The weakest links of a video's tracks: where an id most likely went over to somebody else."""
+"""Lists the weakest links of a video's tracks: where an id may have jumped to another person."""
 
 from dataclasses import dataclass
 
@@ -9,43 +9,44 @@ from posetube.structures import VideoTracks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """Two neighbouring rows of a track, and how clear it was that they are one person."""
+class WeakLink:
+    """Two successive rows of a track, and how clear it was that they are one person."""
 
     track_id: int
-    """Whose."""
+    """Id of the track."""
 
     frames: tuple[int, int]
-    """Index of the frame before the link, and of the one after."""
+    """Index of the frame before the link and of the frame after it."""
 
     times: tuple[float, float]
     """Their presentation times, seconds."""
 
     cost: float
-    """What the link cost."""
+    """Cost of the link, in [0, 1]; NaN if not known."""
 
     gate: float
-    """The cost from which it would not have been made."""
+    """The link was allowed only below this cost; NaN if not known."""
 
     margin: float
-    """How much dearer the runner-up was; inf: there was none; negative: it was cheaper."""
+    """Cost of the runner-up less that of the link: inf if there was none, negative if the runner-up
+    was cheaper."""
 
 
-def weakest_links(tracks: VideoTracks, *, count: int = 20) -> list[Link]:
-    """The most doubtful links, most doubtful first.
+def weakest_links(tracks: VideoTracks, *, count: int = 20) -> list[WeakLink]:
+    """List the most doubtful links, most doubtful first.
 
-    A link is as sure as its cost was far from another decision: to link otherwise (the margin), or
-    not at all (the gate less the cost).
+    A link is doubtful if a small change of cost would have led to another decision: another link
+    (the margin), or none (the gate less the cost). The smaller of the two counts.
 
     Args:
-        tracks: With margins; costs and gates make the judgement better.
-        count: How many at most.
+        tracks: Tracks with link margins; costs and gates are used too if present.
+        count: Number of links at most.
 
     Raises:
-        InputError: If the tracks have no margins.
+        InputError: If the tracks have no link margins.
     """
     if tracks.link_margins is None:
-        raise InputError(f"{tracks.source}: the tracks keep no margins; link the run again")
+        raise InputError(f"{tracks.source}: the tracks have no link margins; link the run again")
     order = np.lexsort((tracks.frame, tracks.track_ids))
     before, after = order[:-1], order[1:]
     linked = (tracks.track_ids[before] == tracks.track_ids[after]) & (tracks.track_ids[after] >= 0)
@@ -58,7 +59,7 @@ def weakest_links(tracks: VideoTracks, *, count: int = 20) -> list[Link]:
     weakest = np.lexsort((tracks.track_ids[after], tracks.frame[after], clearance))[:count]
     times = tracks.frames.times
     return [
-        Link(
+        WeakLink(
             track_id=int(tracks.track_ids[two]),
             frames=(int(tracks.frame[one]), int(tracks.frame[two])),
             times=(float(times[tracks.frame[one]]), float(times[tracks.frame[two]])),

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from posetube.errors import InputError
 
 from ...tracker.config import LinkConfig, LinkPreset
-from ...tracker.weak_links import Link, weakest_links
+from ...tracker.weak_links import WeakLink, weakest_links
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
 from ..storage.existing_run import OnExisting
@@ -86,7 +86,7 @@ def link(
     return 0
 
 
-def _told(link: Link) -> str:
+def _told(link: WeakLink) -> str:
     """One line: when, whose, and how clear it was."""
     frames, times = link.frames, link.times
     cost = f"cost {link.cost:.3f} of at most {link.gate:.3f}, " if link.cost < np.inf else ""

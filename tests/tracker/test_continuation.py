@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from posetube.skeletons import COCO17
 from posetube.structures import FrameTable, VideoTracks
-from posetube.tracker.continuation import Ends, ends, meeting_costs, pose_costs, unlikeness
+from posetube.tracker.continuation import TrackletEnds, ends, meeting_costs, pose_costs, unlikeness
 from posetube.tracker.tracklets import scenes, unbroken
 
 FPS = 25
@@ -37,7 +37,9 @@ def table(
     )
 
 
-def both_ends(tracks: VideoTracks, *, cuts: Sequence[int] = ()) -> tuple[Ends, Ends]:
+def both_ends(
+    tracks: VideoTracks, *, cuts: Sequence[int] = ()
+) -> tuple[TrackletEnds, TrackletEnds]:
     scene = scenes(tracks, cuts)
     parts = unbroken(tracks, scene)
     before, after = (ends(tracks, parts, scene, last=last, seconds=0.25) for last in (True, False))

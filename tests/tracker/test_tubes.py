@@ -68,5 +68,5 @@ def test_numbering_goes_on_where_its_state_was_taken() -> None:
 
 
 def test_a_tube_that_the_clip_before_does_not_have_is_refused() -> None:
-    with pytest.raises(InputError, match="the clip before has 0 tubes, got row 3"):
+    with pytest.raises(InputError, match="the previous clip has 0 tubes, got row 3"):
         TubeNumbers().number(np.array([3]))

@@ -51,5 +51,5 @@ def test_a_link_near_its_gate_is_doubtful_even_without_a_rival() -> None:
 
 
 def test_tracks_without_margins_are_refused() -> None:
-    with pytest.raises(InputError, match="clip: the tracks keep no margins"):
+    with pytest.raises(InputError, match="clip: the tracks have no link margins"):
         weakest_links(table(margins=None))

@@ -1,4 +1,4 @@
-"""What every filter asks of its input."""
+"""Checks the input and the settings of the filters."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def series(name: str, times: Floats, values: Floats) -> tuple[Doubles, Doubles]:
-    """Times and values as float64, checked.
+    """Check times and values, and return them as float64.
 
     Args:
         name: Of the filter, for the message.
@@ -31,10 +31,10 @@ def series(name: str, times: Floats, values: Floats) -> tuple[Doubles, Doubles]:
 
 
 def positive(name: str, **settings: float) -> None:
-    """Complain about the first setting that is not a positive number.
+    """Refuse settings that are not positive numbers.
 
     Raises:
-        InputError: Names the filter, the setting and the value.
+        InputError: Names the filter, the first such setting and its value.
     """
     for setting, value in settings.items():
         if not 0 < value < np.inf:

@@ -1,4 +1,4 @@
-"""Filling in what was not seen for a moment."""
+"""Fills short gaps in series of values."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from .checked import Doubles, Floats, series
 
 
 def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> Doubles:
-    """Draw straight lines in time across short gaps.
+    """Interpolate short gaps linearly in time.
 
     Args:
         times: (F,) seconds, strictly rising.
         values: (F, ...), NaN where not seen.
-        max_gap: Longest gap that is filled, from the last value before it to the first after it,
+        max_gap: Longest gap to fill, from the last value before it to the first value after it,
             seconds.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Kalman filter with Rauch-Tung-Striebel smoother: the best guess from past and future together.
+"""Smooths series with a Kalman filter and a Rauch-Tung-Striebel smoother, from past and future.
 
-Each value moves with nearly constant velocity; how far a measurement can be off follows from its
-confidence. Zero-phase: nothing lags.
+The model is nearly constant velocity; a measurement's noise follows from its confidence. The
+smoother is zero-phase: nothing lags.
 
 Source: Rauch, Tung and Striebel, 1965, for the model of Bar-Shalom et al., Estimation with
 Applications to Tracking and Navigation, 2001 (white noise acceleration).
@@ -13,8 +13,8 @@ from posetube.errors import InputError
 
 from .checked import Doubles, Floats, positive, series
 
-UNKNOWN_SPEED = 1e6
-"""Variance of a speed before anything is known of it, in units of the noise per square second."""
+UNKNOWN = 1e6
+"""Variance of the first state, before anything is known, as a multiple of the largest noise."""
 
 
 def kalman_smoother(
@@ -30,11 +30,11 @@ def kalman_smoother(
     Args:
         times: (F,) seconds, strictly rising.
         values: (F, ...), NaN where not seen.
-        confidence: (F, ...) in [0, 1], broadcast against the values; a value of confidence 0.25
-            counts as if its noise were twice as large. None: all 1.
-        noise: Standard deviation of a sure value, in its unit.
-        restlessness: How much the speed changes: standard deviation after a second, units per
-            second. Larger follows faster movement, smaller is smoother.
+        confidence: (F, ...) in [0, 1], broadcast against the values; a confidence of 0.25 doubles
+            the noise. None: all 1.
+        noise: Standard deviation of a sure value, in the unit of the values.
+        restlessness: Standard deviation of the change of speed in one second, in units per second.
+            Larger values follow faster movement, smaller ones are smoother.
 
     Returns:
         (F, ...), NaN where not seen.
@@ -79,7 +79,7 @@ def _forward(
     seen = ~np.isnan(values)
     first = np.where(seen.any(axis=0), seen.argmax(axis=0), 0)
     state = np.stack([np.nan_to_num(values[first, np.arange(count)]), np.zeros(count)], axis=-1)
-    unsure = variance.max() * UNKNOWN_SPEED
+    unsure = variance.max() * UNKNOWN
     spread = np.broadcast_to(np.diag([unsure, unsure]), (count, 2, 2))
     for frame, seconds in enumerate(steps):
         step = _transition(seconds)

@@ -1,4 +1,4 @@
-"""Filters that look at the frames around each one: Savitzky-Golay and median; zero-phase.
+"""Smooths series over a window around each frame: Savitzky-Golay and median; zero-phase.
 
 Windows are measured in seconds, so that dropped frames and variable rates do no harm.
 """
@@ -15,13 +15,13 @@ from .checked import Doubles, Floats, positive, series
 def savitzky_golay(
     times: Floats, values: Floats, *, window: float = 0.3, order: int = 2
 ) -> Doubles:
-    """Fit a polynomial in time around each frame, and take its value there.
+    """Fit a polynomial in time around each frame, and return its value there.
 
     Args:
         times: (F,) seconds, strictly rising.
         values: (F, ...), NaN where not seen.
         window: Width of the window, seconds.
-        order: Of the polynomial; lower where too few values are seen.
+        order: Order of the polynomial; it is lower where too few values are seen.
 
     Returns:
         (F, ...), NaN where not seen.
@@ -29,8 +29,8 @@ def savitzky_golay(
     Raises:
         InputError: If the window is not positive, or the order negative.
 
-    Source: Savitzky and Golay, 1964; here by weighted least squares, since times may be uneven and
-    values missing. Equals SciPy's filter on even, complete series, ends aside.
+    Source: Savitzky and Golay, 1964. Here by weighted least squares, because times may be uneven
+    and values missing. On even, complete series it equals SciPy's filter, except at the ends.
     """
     times, values = series("savitzky_golay", times, values)
     positive("savitzky_golay", window=window)
@@ -48,7 +48,7 @@ def savitzky_golay(
 
 
 def median(times: Floats, values: Floats, *, window: float = 0.2) -> Doubles:
-    """Take the middle value around each frame: removes single outliers, keeps steps.
+    """Take the median around each frame, which removes single outliers and keeps steps.
 
     Args:
         times: (F,) seconds, strictly rising.
@@ -81,11 +81,10 @@ def _windows(times: Doubles, width: float) -> Iterator[tuple[int, slice]]:
 
 
 def _fitted(powers: Doubles, values: Doubles, counted: Doubles) -> Doubles:
-    """Value at offset 0 of the polynomials through W values of S series, (W, S) to (S,).
-
-    A whisper of regularisation that weighs high powers most lowers the order where values are few.
-    """
+    """Value at offset 0 of the polynomials fitted to W values of S series, (W, S) to (S,)."""
     products = np.einsum("ws,wp,wq->spq", counted, powers, powers)
+    # A tiny regularisation that grows with the power: where there are too few values for the order,
+    # the high powers go to 0 instead of making the system singular.
     products += np.diag(1e-9 * 10.0 ** np.arange(powers.shape[1]) - 1e-9)
     right = np.einsum("ws,ws,wp->sp", counted, values, powers)
     empty = counted.sum(axis=0) == 0

@@ -1,4 +1,4 @@
-"""The One-Euro filter: smooth when things stand still, quick when they move; needs no future.
+"""Smooths series causally with the One-Euro filter: strongly at rest, little during movement.
 
 Source: Casiez, Roussel and Vogel, 1 Euro Filter, CHI 2012. Deviations: time constants follow from
 real times, not from a rate; a value that was not seen leaves the state as it is.
@@ -10,11 +10,11 @@ from .checked import Doubles, Floats, positive, series
 
 
 class OneEuro:
-    """A running filter over any number of values at once; feed it frame by frame.
+    """A running filter over any number of values at once, frame by frame.
 
     Args:
         min_cutoff: Cut-off frequency at rest, hertz; lower is smoother and slower.
-        speed_coefficient: How much the cut-off rises with speed, hertz per unit per second.
+        speed_coefficient: Rise of the cut-off with speed, hertz per unit per second.
         speed_cutoff: Cut-off frequency for the speed itself, hertz.
 
     Raises:
@@ -95,6 +95,6 @@ def one_euro(
 
 
 def _share(passed: Doubles, cutoff: Doubles | float) -> Doubles:
-    """How much of the new value a low-pass filter takes in after some time."""
+    """Weight of the new value in a low-pass filter, after some time."""
     turn = 2 * np.pi * cutoff * passed
     return np.asarray(turn / (turn + 1))
