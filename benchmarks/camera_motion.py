@@ -25,8 +25,8 @@ from benchmarks.link_hard_cases import scores
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.ground_truth import collect_tracks
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.tracking.camera_motion import CameraMotion
-from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, DoubleArray, FrameTable, VideoTracks
 from posetube.tracker.offline import relink
@@ -75,7 +75,7 @@ def main() -> None:
             "faults": Faults().record(),
             "command": " ".join(["python -m benchmarks.camera_motion", *sys.argv[1:]]),
             "machine": platform.platform(),
-            "versions": versions(),
+            "versions": library_versions(),
         }
         RECORD.write_text(json.dumps(record, indent=1) + "\n")
 

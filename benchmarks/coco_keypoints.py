@@ -25,9 +25,11 @@ from pycocotools.cocoeval import COCOeval
 from posetube.boxes import to_xywh
 from posetube.datasets.video.inputs import Input
 from posetube.pipelines.loaded_model import LoadedModel, load_network
+from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.track import TrackConfig, track_input, versions
+from posetube.pipelines.tracking.track_input import track_input
 
 RESULTS = Path(__file__).parent / "results"
 PERSON = 1
@@ -99,7 +101,7 @@ def main() -> None:
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
             "device": f"{model.device.name} ({model.device.reason})",
-            "versions": versions(),
+            "versions": library_versions(),
         }
         path = RESULTS / f"coco_keypoints_{options.record}.json"
         path.parent.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.models3d import load_model
-from posetube.pipelines.tracking.track import versions
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.skeletons import COCO17
 from posetube.structures import Clip, Detections, IntArray
 
@@ -222,7 +222,7 @@ def main() -> None:
             "pictures": pictures,
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
-            "versions": versions(),
+            "versions": library_versions(),
         }
         path = RESULTS / f"compare_models_{options.record}.json"
         path.write_text(json.dumps(record, indent=2) + "\n")

@@ -25,7 +25,7 @@ from posetube.datasets.synthetic import (
     picture,
 )
 from posetube.models3d import TubeRCNN, load_model
-from posetube.pipelines.tracking.track import versions
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import Clip, JointState
 
 RESULTS = Path(__file__).parent / "results"
@@ -88,7 +88,7 @@ def main() -> None:
             "sha256": network.info.sha256,
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
-            "versions": versions(),
+            "versions": library_versions(),
         }
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"synthetic_people_{options.record}.json"

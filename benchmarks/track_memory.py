@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from posetube.datasets.video import open_video
 from posetube.datasets.video.writer import VideoWriter
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.track import versions
 
 RESULTS = Path(__file__).parent / "results" / "track_memory.json"
 TRACK = "import sys; from posetube.pipelines.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -71,7 +71,7 @@ def main() -> None:
             "model": options.model,
             "command": " ".join(["python", *sys.argv]),
             "machine": platform.platform(),
-            "versions": versions(),
+            "versions": library_versions(),
         }
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(record, indent=2) + "\n")

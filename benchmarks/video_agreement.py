@@ -43,8 +43,8 @@ import numpy.typing as npt
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
 from posetube.pipelines.storage.detections_store import read_frames
+from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.track import versions
 from posetube.skeletons import COCO17
 from posetube.structures import BoolArray, DetectedFrame, Detections
 from posetube.tracker.config import LinkConfig
@@ -308,7 +308,7 @@ def write(videos: Sequence[Video], numbers: dict[str, Any]) -> None:
         **numbers,
         "command": " ".join(["python", *sys.argv]),
         "machine": platform.platform(),
-        "versions": versions(),
+        "versions": library_versions(),
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
 

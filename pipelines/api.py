@@ -1,23 +1,25 @@
-"""The jobs as Python functions: ``posetube.track`` and ``posetube.stream``."""
+"""Offers the jobs as Python functions: ``posetube.track`` and ``posetube.stream``."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from posetube.errors import InputError
-from posetube.structures import FramePoses, VideoTracks
+from posetube.file_names import readable
+from posetube.structures import DetectedFrame, FramePoses, FrameState, VideoTracks
 
 from ..datasets.video import VideoConfig, open_video
 from ..datasets.video.inputs import Input, find_inputs
 from ..tracker.config import LinkConfig
 from ..tracker.presets import link_frames
 from .loaded_model import LoadedModel, load_network
+from .settings import DetectConfig, OverlayConfig, TrackConfig
+from .storage.detections_store import as_frame_table
 from .storage.existing_run import OnExisting
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
-from .tracking.clip_window import DetectConfig, detect_frames
-from .tracking.overlay import OverlayConfig
-from .tracking.track import TrackConfig, track_input
+from .tracking.clip_window import detect_frames
+from .tracking.detect_stage import no_frames
+from .tracking.track_input import track_input
 
 
 def track(
@@ -42,8 +44,8 @@ def track(
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
         detect: Whether linking may follow the camera and go by people's looks; None: both.
-        link: How detections become tracks; None: the defaults.
-        overlay: Draw the result over the video, like this; None: do not.
+        link: How detections become tracks, the preset included; None: the defaults.
+        overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
         on_existing: What to do where ``out`` holds a run already.
 
     Returns:
@@ -66,12 +68,39 @@ def track(
         detect=detect or DetectConfig(),
         link=link or LinkConfig(),
         overlay=overlay,
-        on_existing=on_existing,
     )
-    with TemporaryDirectory(prefix="posetube-") as scratch:
-        folder = Path(scratch) / item.name if out is None else Path(out)
-        track_input(item, RunDirectory(folder), loaded, config=config)
-        return read_tracks(folder)
+    if out is None:
+        if overlay is not None:
+            raise InputError("track: an overlay needs a place; give out= as well")
+        return _track_in_memory(item, loaded, config)
+    track_input(item, RunDirectory(Path(out)), loaded, config=config, on_existing=on_existing)
+    return read_tracks(Path(out))
+
+
+def _track_in_memory(item: Input, loaded: LoadedModel, config: TrackConfig) -> VideoTracks:
+    skeleton = loaded.network.skeleton
+    seen: list[tuple[int, float, FrameState]] = []
+
+    def noted(frames: Iterator[DetectedFrame]) -> Iterator[DetectedFrame]:
+        for found in frames:
+            seen.append((found.frame, found.time, found.state))
+            yield found
+
+    with open_video(item.source, config=config.video) as opened:
+        batch = loaded.batch * config.video.every
+        frames = detect_frames(opened, loaded.network, batch=batch, config=config.detect)
+        poses = list(
+            link_frames(noted(frames), config=config.link, skeleton=skeleton, size=opened.size)
+        )
+        if not seen:
+            raise no_frames(opened)
+        return VideoTracks.from_frames(
+            poses,
+            source=readable(item.name),
+            size=opened.size,
+            skeleton=skeleton,
+            frames=as_frame_table(seen),
+        )
 
 
 def stream(

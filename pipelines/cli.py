@@ -18,14 +18,14 @@ from cyclopts import App, CycloptsError, Parameter
 
 from posetube.errors import InputError
 
-from .durations import convert_option
 from .failures import INTERRUPTED, NOBODY_READS, Interrupted, explain, one_line
+from .options import CommandOptions
 
 COMMANDS = (
-    ("track", "tracking.commands:track", "Find and follow the people of a video."),
+    ("track", "tracking.track_command:track_command", "Find and follow the people of a video."),
     ("demo", "demo:demo", "Make a short clip, track it, compare with truth."),
-    ("link", "tracking.link_command:link", "Link a run's or anybody's detections."),
-    ("render", "tracking.commands:render", "Draw a run's tracks over its video."),
+    ("link", "tracking.link_command:link_command", "Link a run's or anybody's detections."),
+    ("render", "tracking.track_command:render_command", "Draw a run's tracks over its video."),
     ("export", "data_commands.export:export", "Write a run's tracks for other programs."),
     (
         "evaluate",
@@ -50,18 +50,20 @@ DATA_COMMANDS = (
 Commands = Sequence[tuple[str, str, str]]
 
 
-def build_app(words: Sequence[str] = ()) -> App:
+def build_app(words: Sequence[str] = (), *, options: CommandOptions | None = None) -> App:
     """The application with every command, none of them imported yet.
 
     Args:
         words: What will be called: that command has its docstring as help, others their line.
+        options: Converts the words of options; None: one that knows no times.
     """
+    known = options or CommandOptions()
     app = App(
         name="posetube",
         help="Finds every person in a video, follows each, and says where each joint is.",
         version=version("posetube"),
         help_format="markdown",
-        default_parameter=Parameter(converter=convert_option),
+        default_parameter=Parameter(converter=lambda kind, tokens: known.convert(kind, tokens)),
     )
     _add(app, COMMANDS, called=words[:1])
     data = App(
@@ -104,12 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     name = " ".join(["posetube", *[word for word in words[:1] if not word.startswith("-")]])
+    options = CommandOptions()
     try:
-        code = build_app(words)(
-            words, exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        app = build_app(words, options=options)
+        options.look_up(app, words)
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        print(f"{name}: {one_line(error)} See `{name} --help`.", file=sys.stderr)  # noqa: T201
+        line = options.as_typed(one_line(error))
+        print(f"{name}: {line} See `{name} --help`.", file=sys.stderr)  # noqa: T201
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
         if isinstance(request.__context__, BrokenPipeError):  # that is how rich passes it on
@@ -122,7 +126,7 @@ def _run(words: Sequence[str]) -> int:
         return INTERRUPTED
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)
-        print(f"{name}: {failure.line}", file=sys.stderr)  # noqa: T201
+        print(f"{name}: {options.as_typed(failure.line)}", file=sys.stderr)  # noqa: T201
         return failure.exit_code
     return int(code or 0)
 

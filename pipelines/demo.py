@@ -14,9 +14,11 @@ from .evaluation.evaluate import evaluate
 from .interrupt import catching_interrupts
 from .loaded_model import load_network
 from .progress import ProgressKind, showing_progress
-from .storage.run_directory import Manifest, RunDirectory
+from .settings import TrackConfig
+from .storage.manifest import Manifest
+from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
-from .tracking.track import TrackConfig, track_input
+from .tracking.track_input import track_input
 
 
 def demo(
@@ -42,7 +44,8 @@ def demo(
             find_inputs([str(clip)])[0],
             run,
             loaded,
-            config=TrackConfig(on_existing="overwrite"),
+            config=TrackConfig(),
+            on_existing="overwrite",
             listeners=[listener],
             interrupt=interrupt,
         )

@@ -1,4 +1,4 @@
-"""``posetube doctor``: what is installed, what this machine can do, and a short trial of it all."""
+"""``posetube doctor``: shows what is installed and what this machine can do, and tries it out."""
 
 import platform
 import shutil
@@ -14,8 +14,8 @@ from ..datasets.video.writer import VideoWriter
 from ..models3d.devices import choose_device
 from .api import track
 from .failures import COMPLETE, explain
-from .tracking.overlay import OverlayConfig
-from .tracking.track import versions
+from .settings import OverlayConfig
+from .storage.manifest import library_versions
 
 DECODERS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg")
 MIN_FREE = 1 << 30
@@ -46,7 +46,7 @@ def _check(name: str, check: Callable[[], str]) -> int:
 
 
 def _versions() -> str:
-    listed = ", ".join(f"{name} {number}" for name, number in versions().items())
+    listed = ", ".join(f"{name} {number}" for name, number in library_versions().items())
     return f"{listed}, {platform.system()} {platform.machine()}"
 
 

@@ -1,10 +1,6 @@
-"""Times as people write them: ``12.5``, ``12.5s``, ``800ms``, ``2min``, ``00:01:02.5``."""
+"""Reads times as people write them: ``12.5``, ``12.5s``, ``800ms``, ``2min``, ``00:01:02.5``."""
 
 import re
-from collections.abc import Sequence
-from typing import Any, get_args
-
-from cyclopts import Token, convert
 
 from posetube.errors import InputError
 
@@ -15,7 +11,7 @@ WITH_UNIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|min|h|)")
 CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """Read a time or a duration.
 
     Args:
@@ -26,7 +22,7 @@ def seconds(text: str) -> float:
         InputError: If it is none of these.
 
     Examples:
-        >>> seconds("800ms"), seconds("01:02.5"), seconds("1:00:00")
+        >>> parse_seconds("800ms"), parse_seconds("01:02.5"), parse_seconds("1:00:00")
         (0.8, 62.5, 3600.0)
     """
     text = text.strip()
@@ -35,18 +31,3 @@ def seconds(text: str) -> float:
     if clock := CLOCK.fullmatch(text):
         return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     raise InputError(f"expected a time such as 12.5s or 00:01:02, got {text!r}")
-
-
-def convert_option(kind: Any, tokens: Sequence[Token]) -> Any:
-    """Convert the words of one option; wherever a float is asked for, it may be a time.
-
-    Raises:
-        ValueError: If the words are not what the option wants.
-    """
-    if kind is float or float in get_args(kind):
-        word = tokens[0].value
-        try:
-            return float(word)
-        except ValueError:
-            return seconds(word)
-    return convert(kind, tokens)

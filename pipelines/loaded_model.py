@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from posetube.network import Network
 
 from ..models3d.devices import Device, choose_device
-from .storage.run_directory import ModelRecord
+from .storage.manifest import ModelRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
 
 from .actor import Role
 from .camera import CameraKind
@@ -17,7 +18,7 @@ class SceneConfig:
     people: int = 4
     """Number of people per shot, 1 to 10."""
 
-    seconds: float = 4.0
+    seconds: Seconds = 4.0
     """Length of the clip."""
 
     rate: float = 25.0

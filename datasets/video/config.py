@@ -4,7 +4,7 @@ Not here: reading (:mod:`.`).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
@@ -12,7 +12,10 @@ from posetube.quantities import Seconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoConfig:
-    """Which frames of a video to read, and what to refuse."""
+    """Which frames of a video to read, and what to refuse.
+
+    Two of them are equal if they give the same frames of a video that neither refuses.
+    """
 
     start: Seconds | None = None
     """Skip frames before this presentation time, seconds; None: from the first."""
@@ -23,13 +26,13 @@ class VideoConfig:
     every: int = 1
     """Only frames whose index is a multiple of this, 1 or more."""
 
-    max_pixels: int = 1 << 25
+    max_pixels: int = field(default=1 << 25, compare=False)
     """Largest frame to accept, pixels (by default 33.5 million: 8K, 7680 x 4320, and a little)."""
 
-    ahead: int = 8
+    ahead: int = field(default=8, compare=False)
     """Frames to decode ahead in a thread, 0 or more; 0: none, and no thread."""
 
-    timeout: Seconds = 20.0
+    timeout: Seconds = field(default=20.0, compare=False)
     """How long an address may take to answer, seconds, above 0."""
 
     def __post_init__(self) -> None:

@@ -1,14 +1,17 @@
-"""What was found in each frame, on disk: ``detections/part-00000.parquet`` and on.
+"""Stores what was found in each frame: ``detections/part-00000.parquet`` and on.
 
 A part holds a stretch of frames, one row per detection; its metadata names every frame of the
 stretch with its time, state, colours and camera motion, so that frames with nobody in them and
 corrupt ones are known too. Linking needs nothing else: no frame is decoded for it.
-Parts are numbered without gaps and are there whole or not at all: what lies on the disk is always
-the beginning of the video, up to some frame.
+Parts are numbered without gaps. Each is written whole or not at all, carries a checksum
+(:mod:`.parquet_seal`), and names its run by a key, so that a part that was damaged, or that belongs
+to another run, is noticed.
+
+Not here: whether the parts are those that the manifest knows (:mod:`.part_check`).
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -17,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from posetube.atomic_files import replacing
+from posetube.atomic_files import write_bytes
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
 from posetube.structures import DetectedFrame, Detections, FrameState, FrameTable, IntArray
 
+from .parquet_seal import has_seal, seal_holds, sealed
 from .pose_columns import (
     COMPRESSION,
     appearance_array,
@@ -50,15 +54,21 @@ class PartFrames(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_part(
-    folder: Path, number: int, frames: Sequence[DetectedFrame], *, skeleton: Skeleton
+    folder: Path,
+    number: int,
+    frames: Sequence[DetectedFrame],
+    *,
+    skeleton: Skeleton,
+    key: str = "",
 ) -> Path:
-    """Write one part, whole or not at all, and return its path.
+    """Write one part with its checksum, whole or not at all, and return its path.
 
     Args:
         folder: The run's ``detections/``.
         number: Place of the part, from 0.
         frames: The frames of its stretch, in rising order.
         skeleton: Names of the joints.
+        key: What all parts of this run have in common, see :attr:`.manifest.Manifest`.
     """
     listed = PartFrames(
         frame=[f.frame for f in frames],
@@ -69,6 +79,7 @@ def write_part(
     )
     metadata = {
         "frames": msgspec.json.encode(listed),
+        "key": key,
         "skeleton": skeleton.name,
         "joints": msgspec.json.encode(skeleton.joints),
     }
@@ -89,8 +100,9 @@ def write_part(
         columns.append(values)
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=metadata))
     path = part_path(folder, number)
-    with replacing(path) as aside, aside.open("wb") as file:
-        pq.write_table(table, file, compression=COMPRESSION)
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression=COMPRESSION)
+    write_bytes(path, sealed(content.getvalue().to_pybytes()))
     return path
 
 
@@ -117,6 +129,43 @@ def parts(folder: Path) -> Iterator[Path]:
         number += 1
 
 
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """One part, opened; its checksum, if it has one, holds."""
+
+    path: Path
+    frames: PartFrames
+    key: str
+    """That of its run; empty in parts of format 1."""
+
+    rows: int
+    """Number of detections."""
+
+    file: Any
+    """The table, not read yet."""
+
+
+def open_part(path: Path) -> PartFile:
+    """Open one part and hold it against its checksum.
+
+    Raises:
+        FormatError: If the file is damaged, or no part of a run.
+    """
+    content = path.read_bytes()
+    if has_seal(content) and not seal_holds(content):
+        raise FormatError(f"{path}: damaged, its checksum does not hold")
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        metadata = file.schema_arrow.metadata or {}
+        frames = msgspec.json.decode(metadata[b"frames"], type=PartFrames)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    key = metadata.get(b"key", b"").decode("ascii", "replace")
+    if key and not has_seal(content):
+        raise FormatError(f"{path}: damaged, its checksum is gone")
+    return PartFile(path=path, frames=frames, key=key, rows=file.metadata.num_rows, file=file)
+
+
 def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
     """Every frame of a run in order, one part in memory at a time.
 
@@ -128,36 +177,29 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
         FormatError: If a part cannot be read.
     """
     for path in parts(folder):
-        listed = read_part_frames(path)
-        table = _open(path).read()
-        everybody = pose_people(table, joints)
-        linked = column(table, CONTINUES) if CONTINUES in table.column_names else None
-        places = np.searchsorted(column(table, "frame"), [*listed.frame, np.iinfo(np.int64).max])
-        for i, index in enumerate(listed.frame):
-            rows = slice(places[i], places[i + 1])
-            camera = listed.camera[i] if listed.camera else None
-            yield DetectedFrame(
-                frame=index,
-                time=listed.time_s[i],
-                state=listed.state[i],
-                people=everybody[rows],
-                colours=listed.colours[i] if listed.colours else (),
-                camera=None if camera is None else np.array(camera).reshape(2, 3),
-                continues=None if linked is None else linked[rows].astype(np.int64),
-            )
+        part = open_part(path)
+        try:
+            yield from _frames_of(part.frames, part.file.read(), joints=joints)
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise _unreadable(path, error) from None
 
 
-def read_part_frames(path: Path) -> PartFrames:
-    """The frames of one part, from its metadata alone.
-
-    Raises:
-        FormatError: If the file is not a part of a run.
-    """
-    metadata = _open(path).schema_arrow.metadata or {}
-    try:
-        return msgspec.json.decode(metadata[b"frames"], type=PartFrames)
-    except (KeyError, msgspec.MsgspecError) as error:
-        raise _unreadable(path, error) from None
+def _frames_of(listed: PartFrames, table: Any, *, joints: int) -> Iterator[DetectedFrame]:
+    everybody = pose_people(table, joints)
+    linked = column(table, CONTINUES) if CONTINUES in table.column_names else None
+    places = np.searchsorted(column(table, "frame"), [*listed.frame, np.iinfo(np.int64).max])
+    for i, index in enumerate(listed.frame):
+        rows = slice(places[i], places[i + 1])
+        camera = listed.camera[i] if listed.camera else None
+        yield DetectedFrame(
+            frame=index,
+            time=listed.time_s[i],
+            state=listed.state[i],
+            people=everybody[rows],
+            colours=listed.colours[i] if listed.colours else (),
+            camera=None if camera is None else np.array(camera).reshape(2, 3),
+            continues=None if linked is None else linked[rows].astype(np.int64),
+        )
 
 
 def frame_table(folder: Path) -> FrameTable:
@@ -166,13 +208,26 @@ def frame_table(folder: Path) -> FrameTable:
     A frame that was not looked at (before ``--start``, between ``--every``) has time NaN and counts
     as not labelled.
     """
-    listed = [read_part_frames(path) for path in parts(folder)]
-    frames: IntArray = np.array([i for part in listed for i in part.frame], np.int64)
+    listed = [open_part(path).frames for path in parts(folder)]
+    return as_frame_table(
+        (frame, time, state)
+        for part in listed
+        for frame, time, state in zip(part.frame, part.time_s, part.state, strict=True)
+    )
+
+
+def as_frame_table(seen: Iterable[tuple[int, float, FrameState]]) -> FrameTable:
+    """The table of a video's frames from index, time and state of those that were looked at.
+
+    The others have time NaN and count as not labelled.
+    """
+    rows = list(seen)
+    frames: IntArray = np.array([frame for frame, _, _ in rows], np.int64)
     total = int(frames[-1]) + 1 if len(frames) else 0
     times = np.full(total, np.nan)
-    times[frames] = [t for part in listed for t in part.time_s]
+    times[frames] = [time for _, time, _ in rows]
     states = np.zeros(total, np.uint8)
-    states[frames] = [STATES.index(s) for part in listed for s in part.state]
+    states[frames] = [STATES.index(state) for _, _, state in rows]
     looked_at = np.zeros(total, np.bool_)
     looked_at[frames] = True
     return FrameTable(
@@ -182,15 +237,6 @@ def frame_table(folder: Path) -> FrameTable:
     )
 
 
-def _open(path: Path) -> Any:
-    try:
-        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from None
-
-
 def _unreadable(path: Path, error: Exception) -> FormatError:
-    return FormatError(
-        f"{path}: not a part of a run's detections ({' '.join(str(error).split())}). "
-        "Track again with --on-existing overwrite"
-    )
+    reason = " ".join(str(error).split())
+    return FormatError(f"{path}: not a part of a run's detections, or damaged ({reason})")

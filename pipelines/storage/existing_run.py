@@ -1,29 +1,32 @@
-"""What to do where a run's directory is there already: go on, start again, leave it, refuse.
+"""What to do where a run's directory is there already: resume, start again, leave it, refuse.
 
-A run is only taken up with the very input, model and settings it began with: its result must be
-that of one piece.
+A run is only resumed with the input, model and settings that it began with: its result must be
+that of a run without a stop.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from posetube.errors import InputError
 
-from .run_directory import Manifest, RunDirectory
+from .manifest import Manifest
+from .run_directory import RunDirectory
 
 OnExisting = Literal["resume", "overwrite", "skip", "fail"]
 
 
-def earlier_run(run: RunDirectory, choice: OnExisting) -> Manifest | None:
-    """The run that is to be taken up; None where a new one begins.
+def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Manifest:
+    """The manifest that the work on a run starts from: that of an earlier run, or a new one.
 
     Args:
-        run: The directory; with ``overwrite`` an earlier run in it is erased.
+        run: The directory, locked; with ``overwrite`` an earlier run in it is erased.
+        fresh: The manifest of a new run.
         choice: What ``--on-existing`` says; ``skip`` counts as ``resume`` here.
 
     Raises:
-        InputError: If the directory holds a run and ``fail`` was chosen, or it holds other files.
+        InputError: If the directory holds a run and ``fail`` was chosen, if that run was made
+            differently, or if the directory holds other files.
         FormatError: If its ``run.json`` cannot be read.
     """
     if run.foreign():
@@ -32,26 +35,30 @@ def earlier_run(run: RunDirectory, choice: OnExisting) -> Manifest | None:
             f"such as -o {run.path / 'run'}"
         )
     if not run.manifest.exists():
-        return None
+        run.clean()
+        return fresh
     if choice == "fail":
         raise InputError(
             f"{run.path} holds a run already; --on-existing resume goes on with it, "
             "overwrite starts again"
         )
     if choice == "overwrite":
+        run.clean()
         run.erase()
-        return None
+        return fresh
+    earlier = run.read()
+    check_same(run, earlier, fresh)
     run.clean()
-    return run.read()
+    return msgspec.structs.replace(earlier, device=fresh.device, versions=fresh.versions)
 
 
 def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
-    """Refuse to go on with a run that began differently.
+    """Refuse to resume a run that began differently.
 
     Raises:
         InputError: If input, model or settings differ; names what does.
     """
-    before, after = _identity(earlier), _identity(now)
+    before, after = earlier.identity, now.identity
     differing = ["the input is another"] * (earlier.source.fingerprint != now.source.fingerprint)
     differing += [
         f"{name} was {before.get(name)}, is now {after.get(name)}"
@@ -60,18 +67,7 @@ def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
     ]
     if not differing:
         return
-    again = "track again with --on-existing overwrite, or into another -o"
+    again = "start again with --on-existing overwrite, or name another -o"
     if all(line.startswith("link.") for line in differing):
         again = f"link again with `posetube link {run.path}` and these settings, or {again}"
     raise InputError(f"{run.path} was made differently: {'; '.join(differing)}. To go on, {again}")
-
-
-def _identity(manifest: Manifest) -> dict[str, Any]:
-    settings = msgspec.to_builtins(manifest.settings)
-    link = {f"link.{name}": value for name, value in settings.pop("link").items()}
-    model = f"{manifest.model.name} ({manifest.model.sha256[:12]})"
-    return {
-        "model": model,
-        **settings,
-        **link,
-    }

@@ -1,4 +1,4 @@
-"""Keeping a run's manifest and telling the listeners, while the stages work."""
+"""Keeps a run's manifest up to date and tells the listeners, while the stages work."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,14 +9,15 @@ import msgspec
 
 from ..interrupt import Interrupt
 from ..progress import Event, Listener
-from .run_directory import Manifest, RunDirectory, Stage, StageRecord
+from .manifest import Manifest, StageRecord
+from .run_directory import RunDirectory
 
 MAX_WARNINGS = 20
 """Further ones are counted, not told."""
 
 
 class Recorder:
-    """What a stage reports to: one run, its manifest as it stands, and whoever listens."""
+    """What a stage reports to: one run, its manifest, and the listeners."""
 
     def __init__(
         self,
@@ -38,9 +39,9 @@ class Recorder:
         """
         self.run, self.manifest = run, manifest
         self.interrupt = interrupt or Interrupt()
-        self._listeners, self._clock = tuple(listeners), clock
+        self.listeners, self._clock = [*listeners], clock
         self._name = manifest.source.name
-        self._stage: Stage | None = None
+        self._stage: str | None = None
         self._total: int | None = None
 
     def update(self, **changes: Any) -> None:
@@ -49,29 +50,37 @@ class Recorder:
         self.run.write(self.manifest)
 
     @contextmanager
-    def stage(self, stage: Stage, *, total: int | None, done: int = 0) -> Iterator[None]:
-        """Time a stage; it counts as done if the block ends well.
+    def timed(self, stage: str) -> Iterator[None]:
+        """Count the time of the block as the stage's.
 
-        Args:
-            stage: Which.
-            total: Frames it is expected to have.
-            done: Frames that were done before, by the run that is resumed.
+        An attempt that fails leaves the record of a stage that is complete as it is: what that
+        stage made is still there.
         """
-        before = self.manifest.stages.get(stage, StageRecord(done=False, seconds=0.0))
-        began = self._clock()
-        self._stage, self._total = stage, total
-        self._tell(Event(event="stage", run=self._name, stage=stage, done=done, total=total))
-        finished = False
+        self._stage, began = stage, self._clock()
         try:
             yield
-            finished = True
         finally:
-            spent = round(before.seconds + self._clock() - began, 3)
-            record = StageRecord(done=finished, seconds=spent)
-            self.manifest = msgspec.structs.replace(
-                self.manifest, stages={**self.manifest.stages, stage: record}
-            )
-        self.update()
+            known = self.manifest.stages.get(stage)
+            if known is None or not known.done:
+                before = 0.0 if known is None else known.seconds
+                spent = round(before + self._clock() - began, 3)
+                self._note(stage, StageRecord(done=False, seconds=spent))
+
+    def finish(self, stage: str, **changes: Any) -> None:
+        """Note that a stage is complete, and what it found, in one write of the manifest."""
+        spent = self.manifest.stages[stage].seconds
+        self._note(stage, StageRecord(done=True, seconds=spent))
+        self.update(**changes)
+
+    def begin(self, *, total: int | None, done: int = 0) -> None:
+        """Say how much the stage has to do.
+
+        Args:
+            total: Frames it is expected to have.
+            done: Frames that an earlier attempt has done.
+        """
+        self._total = total
+        self._tell(Event(event="stage", run=self._name, stage=self._stage, done=done, total=total))
 
     def progress(self, done: int) -> None:
         """Say how many frames of the stage are done."""
@@ -86,7 +95,7 @@ class Recorder:
         )
 
     def warn(self, *texts: str) -> None:
-        """Note what the user should know, each once, and no more than can be read."""
+        """Keep and tell what the user should know, each text once, no more than people read."""
         known = self.manifest.warnings
         new = [text for text in dict.fromkeys(texts) if text not in known]
         told = new[: max(0, MAX_WARNINGS - len(known))]
@@ -97,11 +106,19 @@ class Recorder:
         for text in told:
             self._tell(Event(event="warning", run=self._name, text=text))
 
+    def say(self, text: str) -> None:
+        """Tell the listeners something that the manifest need not keep."""
+        self._tell(Event(event="warning", run=self._name, text=text))
+
     def end(self, text: str) -> None:
-        """Say that the run is over."""
+        """Say that the work on the run is over."""
         state = self.manifest.state
         self._tell(Event(event="end", run=self._name, state=state, text=text))
 
+    def _note(self, stage: str, record: StageRecord) -> None:
+        stages = {**self.manifest.stages, stage: record}
+        self.manifest = msgspec.structs.replace(self.manifest, stages=stages)
+
     def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener(event)

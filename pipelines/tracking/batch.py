@@ -1,4 +1,4 @@
-"""Several inputs, one after the other: where one fails, the others go on."""
+"""Tracks several inputs, one after the other: where one fails, the others go on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,15 @@ from ..failures import (
 from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import Listener
+from ..settings import TrackConfig
+from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
-from .track import TrackConfig, summary, track_input
+from .run_session import summary
+from .track_input import track_input
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class InputOutcome:
     """How one input ended."""
 
     exit_code: int
@@ -37,7 +40,7 @@ class Outcome:
         return self.exit_code not in (COMPLETE, MARKED_PROBLEMS)
 
 
-def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[Outcome]]:
+def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[InputOutcome]]:
     """What the arguments name, and how it ended for those that name nothing to read.
 
     Raises:
@@ -49,7 +52,7 @@ def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[Outcome]
             find_inputs([pattern])
             readable.append(pattern)
         except MediaError as error:
-            refused.append(Outcome(exit_code=error.exit_code, line=one_line(error)))
+            refused.append(InputOutcome(exit_code=error.exit_code, line=one_line(error)))
     return find_inputs(readable) if readable or not patterns else [], refused
 
 
@@ -59,9 +62,10 @@ def track_inputs(
     model: LoadedModel,
     *,
     config: TrackConfig,
+    on_existing: OnExisting = "resume",
     listener: Listener,
     interrupt: Interrupt,
-) -> Iterator[Outcome]:
+) -> Iterator[InputOutcome]:
     """Track each input and say how it ended, as soon as it did.
 
     Where disk or memory ran out, the rest is not tried.
@@ -71,7 +75,13 @@ def track_inputs(
     """
     for item, run in zip(items, runs, strict=True):
         outcome = _track_one(
-            item, run, model, config=config, listener=listener, interrupt=interrupt
+            item,
+            run,
+            model,
+            config=config,
+            on_existing=on_existing,
+            listener=listener,
+            interrupt=interrupt,
         )
         yield outcome
         if outcome.exit_code == ResourceError.exit_code:
@@ -84,14 +94,21 @@ def _track_one(
     model: LoadedModel,
     *,
     config: TrackConfig,
+    on_existing: OnExisting,
     listener: Listener,
     interrupt: Interrupt,
-) -> Outcome:
-    if config.on_existing == "skip" and run.manifest.exists():
-        return Outcome(exit_code=COMPLETE, line=f"{item.name}: skipped, {run.path} is there")
+) -> InputOutcome:
+    if on_existing == "skip" and run.manifest.exists():
+        return InputOutcome(exit_code=COMPLETE, line=f"{item.name}: skipped, {run.path} is there")
     try:
         manifest = track_input(
-            item, run, model, config=config, listeners=[listener], interrupt=interrupt
+            item,
+            run,
+            model,
+            config=config,
+            on_existing=on_existing,
+            listeners=[listener],
+            interrupt=interrupt,
         )
     except KeyboardInterrupt:
         raise Interrupted("stopped at once, the whole parts are kept") from None
@@ -99,12 +116,12 @@ def _track_one(
         raise
     except Exception as error:
         failure = explain(error, logs=run.logs if run.manifest.exists() else None)
-        return Outcome(exit_code=failure.exit_code, line=failure.line)
+        return InputOutcome(exit_code=failure.exit_code, line=failure.line)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
-    return Outcome(exit_code=code, line=summary(run, manifest))
+    return InputOutcome(exit_code=code, line=summary(run, manifest))
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
+def exit_code(outcomes: Sequence[InputOutcome]) -> int:
     """One exit code for all inputs, see :mod:`..failures`."""
     codes = {outcome.exit_code for outcome in outcomes}
     if ResourceError.exit_code in codes:

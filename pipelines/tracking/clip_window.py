@@ -11,7 +11,7 @@ Not here: where the result is stored (:mod:`.detect`), and which person is which
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -22,20 +22,8 @@ from posetube.structures import DetectedFrame, Detections, FloatArray, Frame, Po
 
 from ...tracker.shots import colour_histogram
 from ...tracker.tubes import continued
+from ..settings import DetectConfig
 from .camera_motion import CameraMotion
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DetectConfig:
-    """What is told of each frame beside its people."""
-
-    camera_motion: bool = True
-    """Whether the camera's motion is told, so that linking can follow it."""
-
-    appearance: bool = True
-    """Whether it is told what people look like, so that linking can go by it too; the network's
-    first stage must look at single frames for that, as in all presets."""
-
 
 DEFAULTS = DetectConfig()
 

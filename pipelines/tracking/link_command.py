@@ -1,7 +1,6 @@
 """``posetube link RUN|FILE``: link detections, ours or anybody's, and list the links in doubt."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +13,19 @@ from ...tracker.config import LinkConfig, LinkPreset
 from ...tracker.weak_links import WeakLink, weakest_links
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
+from ..settings import with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from .link_external import link_file
-from .rework import link_again
+from .run_again import link_again
 
 LINK = LinkConfig()
 SHOWN = 20
 """How many doubtful links are listed."""
 
 
-def link(
+def link_command(
     source: Path,
     /,
     *,
@@ -34,32 +34,29 @@ def link(
     suspicious: Annotated[bool, Parameter(negative=())] = False,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     frame_rate: float = 25.0,
-    on_existing: OnExisting = "fail",
+    on_existing: OnExisting = "resume",
     link: LinkConfig = LINK,
     progress: ProgressKind = "auto",
 ) -> int:
     """Link detections into tracks; no video and no network is needed.
 
-    A run is linked again with other settings; its overlay, if there is one, is out of date
-    afterwards and is removed: `posetube render` draws it again. A file of detections, from whatever
-    program, becomes a run of its own.
+    A run is linked again with other settings. What was made of its old tracks, the overlay and
+    exports in the run's folder, is removed; `posetube render` and `posetube export` make it again.
+    A file of detections, from whatever program, becomes a run of its own.
 
     Args:
         source: A run's directory, or a file of detections: results of COCO, PoseTrack, MOT, mmpose
-            or AlphaPose, CSV, JSON Lines, Parquet.
+            or AlphaPose, CSV, JSON Lines, Parquet; or OpenPose's folder.
         out: For a file: the run's directory [default: runs/NAME].
-        preset: online goes frame by frame; offline looks at the whole video afterwards, joins,
-            and fills short gaps; paper links as the published Detect-and-Track did
-            [default: that of --link.preset].
+        preset: How to link: the same as --link.preset.
         suspicious: Link nothing; list the run's weakest links, the most doubtful first.
         from_: For a file: its format [default: told by its name and content].
         frame_rate: For a file without times: its frames per second.
-        on_existing: For a file: what to do where the run's directory is there already, fail or
-            overwrite.
+        on_existing: For a file: what to do where the run's directory is there already.
         link: How detections become tracks.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
-    config = link if preset is None else replace(link, preset=preset)
+    config = with_preset(link, preset)
     is_run = (source / "run.json").exists()
     if suspicious:
         for one in weakest_links(read_tracks(source), count=SHOWN):
@@ -68,7 +65,7 @@ def link(
     if is_run and out is not None:
         raise InputError(f"link: {source} is a run and is linked where it is; leave out --out")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        if is_run or (source.is_dir() and from_ is None and out is None):
+        if is_run:
             run = RunDirectory(source)
             line = link_again(run, config, listeners=[listener], interrupt=interrupt)
         else:

@@ -1,12 +1,12 @@
-"""Somebody else's detections linked: a file of them becomes a run, without video or network.
+"""Links somebody else's detections: a file of them becomes a run, without video or network.
 
 Any file that ``posetube data convert`` reads will do: results of COCO, PoseTrack 2017 and 2018 with
 or without track ids, MOTChallenge, mmpose, AlphaPose, CSV, Parquet and more. What comes out is a
 run like any other, so that ``posetube link`` can link it again with other settings.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,20 @@ from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..interrupt import Interrupt
 from ..progress import Listener
+from ..settings import TrackConfig
 from ..storage.detections_store import write_part
-from ..storage.existing_run import OnExisting, earlier_run
+from ..storage.existing_run import OnExisting
 from ..storage.fingerprint import fingerprint
-from ..storage.recorder import Recorder
-from ..storage.run_directory import (
+from ..storage.manifest import (
     FrameCounts,
     Manifest,
     ModelRecord,
-    RunDirectory,
-    Settings,
     SourceRecord,
-    StageRecord,
+    library_versions,
 )
-from .link import link, link_settings
-from .track import summary, versions
+from ..storage.recorder import Recorder
+from ..storage.run_directory import RunDirectory
+from .run_session import open_session, summary
 
 PART = 4096
 """Frames per part of the detections."""
@@ -51,7 +50,7 @@ def link_file(
     config: LinkConfig,
     frame_rate: float = 25.0,
     form: str | None = None,
-    on_existing: OnExisting = "fail",
+    on_existing: OnExisting = "resume",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
 ) -> str:
@@ -76,30 +75,55 @@ def link_file(
     """
     if not 0 < frame_rate < np.inf:
         raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
-    if on_existing in ("resume", "skip"):
-        raise InputError(f"link: detections are linked anew each time; not {on_existing}")
-    name = form or guess_format(path)
+    if on_existing == "skip" and run.manifest.exists():
+        return f"{path.name}: skipped, {run.path} is there"
+    name = form or _format_of(path)
     tracks, notes = detections_of(find_reader(name)(path), frame_rate=frame_rate)
     if not len(tracks.frames):
         raise FormatError(
             f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
         )
-    with run.locked():
-        earlier_run(run, on_existing)
-        settings = Settings(link=link_settings(config))
-        manifest = _manifest(path, name, tracks, settings)
-        record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
-        run.detections.mkdir(parents=True, exist_ok=True)
-        frames = list(_frames(tracks))
+    fresh = _new_manifest(path, name, tracks, config=config, frame_rate=frame_rate)
+    with open_session(
+        run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
+    ) as session:
+        found = FileDetections(tracks)
+        return summary(run, session.run_stages("detect", "link", detections=found, notes=notes))
+
+
+@dataclass(frozen=True, slots=True)
+class FileDetections:
+    """The detections of somebody's file, already read."""
+
+    tracks: VideoTracks
+
+    def write(self, record: Recorder) -> Mapping[str, Any]:
+        """Write all parts; an earlier attempt's are the same, and are replaced."""
+        frames, run = list(_frames(self.tracks)), record.run
+        record.begin(total=len(frames))
         for number, start in enumerate(range(0, len(frames), PART)):
-            part = frames[start : start + PART]
-            write_part(run.detections, number, part, skeleton=tracks.skeleton)
-        record.update(stages={"detect": StageRecord(done=True, seconds=0.0)})
-        record.warn(*notes)
-        with record.stage("link", total=len(frames)):
-            link(record, config)
-        record.update(state=record.manifest.final_state)
-    return summary(run, record.manifest)
+            write_part(
+                run.detections,
+                number,
+                frames[start : start + PART],
+                skeleton=self.tracks.skeleton,
+                key=record.manifest.detections_key,
+            )
+        rows = len(self.tracks.frame)
+        counts = FrameCounts(expected=len(frames), done=len(frames), detections=rows)
+        return {"frames": counts}
+
+
+def _format_of(path: Path) -> str:
+    try:
+        return guess_format(path)
+    except FormatError as error:
+        if not path.is_dir():
+            raise
+        raise FormatError(
+            f"{path} is not a run's directory: it has no run.json; nor is it a folder of "
+            f"detections ({error})"
+        ) from None
 
 
 def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTracks, list[str]]:
@@ -181,9 +205,10 @@ def _frames(tracks: VideoTracks) -> Iterator[DetectedFrame]:
         yield DetectedFrame(frame=poses.frame, time=poses.time, state="ok", people=people)
 
 
-def _manifest(path: Path, form: str, tracks: VideoTracks, settings: Settings) -> Manifest:
+def _new_manifest(
+    path: Path, form: str, tracks: VideoTracks, *, config: LinkConfig, frame_rate: float
+) -> Manifest:
     assert tracks.size is not None
-    count = len(tracks.frames)
     return Manifest(
         state="running",
         source=SourceRecord(
@@ -192,11 +217,12 @@ def _manifest(path: Path, form: str, tracks: VideoTracks, settings: Settings) ->
             kind="detections",
             fingerprint=fingerprint(str(path)),
             size=tracks.size,
+            frame_rate=frame_rate,
         ),
         model=ModelRecord(name=f"external ({form})", sha256="", licence="unknown"),
-        settings=settings,
-        frames=FrameCounts(expected=count, done=count),
+        settings=TrackConfig(link=config, overlay=None),
+        frames=FrameCounts(expected=len(tracks.frames)),
         device="none",
-        versions=versions(),
+        versions=library_versions(),
         skeleton=tracks.skeleton.name,
     )

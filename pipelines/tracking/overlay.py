@@ -6,7 +6,6 @@ not sure of is hollow; one that is not known is not drawn.
 """
 
 from collections import deque
-from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -14,6 +13,8 @@ import numpy as np
 
 from posetube.skeletons import Skeleton, side_of
 from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState
+
+from ..settings import OverlayConfig
 
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
@@ -36,17 +37,6 @@ FACE = ("nose", "eye", "ear")
 
 FRACTION_BITS = 3
 """OpenCV takes places as integers; these many bits are behind the point."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OverlayConfig:
-    """What the overlay looks like."""
-
-    sure_joint: float = 0.3
-    """Joints less sure than this, in [0, 1], are hollow."""
-
-    trail: float = 1.5
-    """How long a trail is, seconds."""
 
 
 class Painter:

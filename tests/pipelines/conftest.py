@@ -11,7 +11,7 @@ import pytest
 
 from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.storage.run_directory import ModelRecord
+from posetube.pipelines.storage.manifest import ModelRecord
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import ByteArray, FloatArray, PoseTubes
 

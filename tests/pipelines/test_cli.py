@@ -16,20 +16,20 @@ from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.progress import JsonLines
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking import commands
+from posetube.pipelines.tracking import track_command
 
 ClipMaker = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
 def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
-    monkeypatch.setattr(commands, "load", lambda model, *, device: make_model())
+    monkeypatch.setattr(track_command, "load_network", lambda model, *, device: make_model())
 
 
 def test_help_names_the_commands_without_importing_them() -> None:
     program = (
         "import sys; from posetube.pipelines.cli import main; code = main(['--help']); "
-        "heavy = {'torch', 'av', 'cv2', 'pyarrow', 'posetube.pipelines.tracking.track'}; "
+        "heavy = {'torch', 'av', 'cv2', 'pyarrow', 'posetube.pipelines.tracking.track_input'}; "
         "loaded = heavy & {*sys.modules}; "
         "sys.exit(code or len(loaded))"
     )
@@ -119,10 +119,10 @@ def test_frames_that_are_lost_end_with_3(
     [
         (["--link.maxgap", "1"], "Did you mean --link.max-gap"),
         (["--every", "x"], "--every"),
-        (["--every", "0"], "VideoConfig.every must be 1 or more, got 0"),
+        (["--every", "0"], "--every must be 1 or more, got 0"),
         (["--start", "soon"], "expected a time such as 12.5s or 00:01:02, got 'soon'"),
         (["--on-existing", "maybe"], "--on-existing"),
-        (["--link.min-score", "7"], r"LinkConfig.min_score must be in \[0, 1\], got 7"),
+        (["--link.min-score", "7"], r"--link.min-score must be in \[0, 1\], got 7"),
     ],
 )
 def test_wrong_options_are_2_and_say_what_is_right(
@@ -148,8 +148,8 @@ def test_times_may_be_written_as_people_write_them(make_clip: ClipMaker, tmp_pat
     assert main(["track", str(make_clip(frames=20)), "-o", str(tmp_path / "run"), *words]) == 0
 
     manifest = RunDirectory(tmp_path / "run").read()
-    assert (manifest.settings.start, manifest.settings.end) == (0.2, 0.4)
-    assert manifest.settings.link["max_gap"] == 1.5
+    assert (manifest.settings.video.start, manifest.settings.video.end) == (0.2, 0.4)
+    assert manifest.settings.link.max_gap == 1.5
     assert manifest.frames.done == 5
 
 
@@ -159,7 +159,7 @@ def test_weights_that_are_missing_are_6(
     def missing(model: str, *, device: str) -> LoadedModel:
         raise WeightsError(f"no model {model!r}")
 
-    monkeypatch.setattr(commands, "load", missing)
+    monkeypatch.setattr(track_command, "load_network", missing)
 
     assert main(["track", str(make_clip(frames=2)), "--model", "none"]) == 6
     assert capsys.readouterr().err == "posetube track: no model 'none'\n"
@@ -178,7 +178,7 @@ def test_a_bug_is_1_and_its_traceback_goes_to_a_file(
         raise ZeroDivisionError("one by nothing")
 
     monkeypatch.setattr(model.network, "encode", broken)
-    monkeypatch.setattr(commands, "load", lambda name, *, device: model)
+    monkeypatch.setattr(track_command, "load_network", lambda name, *, device: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 1
     said = capsys.readouterr().err
@@ -202,7 +202,7 @@ def test_memory_that_runs_out_is_7(
         raise MemoryError
 
     monkeypatch.setattr(model.network, "encode", hungry)
-    monkeypatch.setattr(commands, "load", lambda name, *, device: model)
+    monkeypatch.setattr(track_command, "load_network", lambda name, *, device: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 7
     assert "memory ran out" in capsys.readouterr().err
@@ -292,21 +292,22 @@ SLOW_TRACK = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from conftest import SquareFinder
-from posetube.pipelines.tracking import commands, detect
+from posetube.pipelines.tracking import detect_stage, track_command
 from posetube.pipelines.cli import main
 from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.storage.run_directory import ModelRecord
+from posetube.pipelines.storage.manifest import ModelRecord
 
 class Slow(SquareFinder):
     def encode(self, images, *, embeddings=False):
         time.sleep(0.01)
         return super().encode(images, embeddings=embeddings)
 
-detect.PART_FRAMES = 8
+detect_stage.PART_FRAMES = 8
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
-commands.load = lambda *_, **__: LoadedModel(network=Slow(), record=record, device=device)
+model = LoadedModel(network=Slow(), record=record, device=device)
+track_command.load_network = lambda *_, **__: model
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -19,7 +19,7 @@ from posetube.pipelines.data_commands.preview import guess_dataset
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.tracks_store import read_tracks
-from posetube.pipelines.tracking import commands
+from posetube.pipelines.tracking import track_command
 
 SCENE = SceneConfig(size=(144, 256), seconds=0.4, people=2, roles=("stay",))
 
@@ -189,7 +189,7 @@ def test_a_run_is_exported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "load", lambda model, *, device: make_model())
+    monkeypatch.setattr(track_command, "load_network", lambda model, *, device: make_model())
     run = tmp_path / "run"
     assert main(["track", str(make_clip(frames=6)), "-o", str(run)]) == 0
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posetube.errors import InputError
-from posetube.pipelines.durations import seconds
+from posetube.pipelines.durations import parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from posetube.pipelines.durations import seconds
     ],
 )
 def test_times_are_read_as_people_write_them(text: str, expected: float) -> None:
-    assert seconds(text) == pytest.approx(expected)
+    assert parse_seconds(text) == pytest.approx(expected)
 
 
 @given(st.integers(0, 10**6))
 def test_a_clock_time_is_the_number_of_its_seconds(total: int) -> None:
     minutes, rest = divmod(total, 60)
 
-    assert seconds(f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}") == total
+    assert parse_seconds(f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}") == total
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1:2:3:4", "12 apples", "nan", "1e400x"])
 def test_what_is_no_time_is_said_to_be_none(text: str) -> None:
     with pytest.raises(InputError, match="expected a time such as 12.5s or 00:01:02, got"):
-        seconds(text)
+        parse_seconds(text)

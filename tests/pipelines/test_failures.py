@@ -6,7 +6,7 @@ import pytest
 
 from posetube.errors import InputError, MediaError, ResourceError, WeightsError
 from posetube.pipelines.failures import Interrupted, explain
-from posetube.pipelines.tracking.batch import Outcome, exit_code
+from posetube.pipelines.tracking.batch import InputOutcome, exit_code
 
 
 class OutOfMemoryError(RuntimeError):
@@ -72,4 +72,4 @@ def test_what_nobody_expected_is_kept_in_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_several_inputs_have_one_code(codes: list[int], together: int) -> None:
-    assert exit_code([Outcome(exit_code=code, line="") for code in codes]) == together
+    assert exit_code([InputOutcome(exit_code=code, line="") for code in codes]) == together

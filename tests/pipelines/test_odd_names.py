@@ -13,7 +13,7 @@ from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
-from posetube.pipelines.tracking import commands
+from posetube.pipelines.tracking import track_command
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or sys.platform == "darwin", reason="its file names are Unicode"
@@ -25,7 +25,7 @@ CSV = "frame,track_id,joint,x,y,score\n1,1,nose,10,20,0.9\n1,1,left_hip,12,60,0.
 
 @pytest.fixture(autouse=True)
 def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
-    monkeypatch.setattr(commands, "load", lambda model, *, device: make_model())
+    monkeypatch.setattr(track_command, "load_network", lambda model, *, device: make_model())
 
 
 def test_a_video_of_an_odd_name_is_tracked_linked_drawn_and_exported(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posetube.pipelines.tracking.clip_window import DetectConfig, detect_frames
+from posetube.pipelines.settings import DetectConfig
+from posetube.pipelines.tracking.clip_window import detect_frames
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Frame, PoseTubes
 

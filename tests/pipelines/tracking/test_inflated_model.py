@@ -14,11 +14,12 @@ from posetube.models3d import load_model
 from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.loaded_model import LoadedModel, load_network
+from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
-from posetube.pipelines.tracking import detect
-from posetube.pipelines.tracking.track import TrackConfig, track_input
+from posetube.pipelines.tracking import detect_stage
+from posetube.pipelines.tracking.track_input import track_input
 
 pytestmark = pytest.mark.slow
 FRAMES = 10
@@ -45,7 +46,7 @@ def model(tmp_path: Path) -> LoadedModel:
 def test_its_tubes_carry_ids_however_frames_are_batched_and_wherever_a_run_stopped(
     clip: Path, model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detect, "PART_FRAMES", 4)
+    monkeypatch.setattr(detect_stage, "PART_FRAMES", 4)
     [item] = find_inputs([str(clip)])
     config = TrackConfig(overlay=None)
     single, whole = RunDirectory(tmp_path / "single"), RunDirectory(tmp_path / "whole")

@@ -101,7 +101,7 @@ def test_the_settings_of_a_preset_are_options(tmp_path: Path) -> None:
     assert run(mot_file(tmp_path / "walk.txt"), "-o", out, *options) == 0
 
     stored = json.loads((out / "run.json").read_text())["settings"]["link"]
-    assert (stored["preset"], stored["offline.max_gap"]) == ("offline", 1.5)
+    assert (stored["preset"], stored["offline"]["max_gap"]) == ("offline", 1.5)
     assert run(out, "--preset", "paper", "--link.paper.min-score", "0.99") == 0
     assert json.loads((out / "run.json").read_text())["tracks"] == 0
 
@@ -145,7 +145,7 @@ def test_what_cannot_be_linked_is_refused_in_one_line(
     run(file, "-o", out)
     capsys.readouterr()
 
-    assert run(file, "-o", out) == 2
+    assert run(file, "-o", out, "--on-existing", "fail") == 2
     assert "holds a run already" in capsys.readouterr().err
     assert run(out, "-o", tmp_path / "other") == 2
     assert "is a run and is linked where it is" in capsys.readouterr().err
@@ -153,8 +153,10 @@ def test_what_cannot_be_linked_is_refused_in_one_line(
     assert "the frame rate must be positive, got 0" in capsys.readouterr().err
     assert run(tmp_path / "absent.json", "-o", tmp_path / "new") == 2
     assert "no such file" in capsys.readouterr().err
-    assert run(file, "-o", out, "--on-existing", "resume") == 2
-    assert "linked anew each time; not resume" in capsys.readouterr().err
+    assert run(file, "-o", out, "--preset", "offline") == 2
+    said = capsys.readouterr().err
+    assert "link.preset was online, is now offline" in said
+    assert f"link again with `posetube link {out}`" in said
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.txt", ""), ("b.json", "[]"), ("c.json", "{}")])

@@ -12,15 +12,16 @@ TRACK = """
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import SquareFinder
-from posetube.pipelines.tracking import commands
+from posetube.pipelines.tracking import track_command
 from posetube.pipelines.cli import main
 from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.storage.run_directory import ModelRecord
+from posetube.pipelines.storage.manifest import ModelRecord
 
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
-commands.load = lambda *_, **__: LoadedModel(network=SquareFinder(), record=record, device=device)
+model = LoadedModel(network=SquareFinder(), record=record, device=device)
+track_command.load_network = lambda *_, **__: model
 sys.exit(main(["track", *sys.argv[1:]]))
 """
 

@@ -8,9 +8,9 @@ import pytest
 from posetube.datasets.video.inputs import Input
 from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.batch import Outcome, track_inputs
-from posetube.pipelines.tracking.track import TrackConfig
+from posetube.pipelines.tracking.batch import InputOutcome, track_inputs
 
 REFUSED = {
     *("audio_only.m4a", "random_named.mkv", "text_named.mp4", "truncated_mdat_or_no_moov.mp4"),
@@ -31,7 +31,7 @@ def test_odd_files_are_tracked_or_refused_in_a_line(
         if path.name != "generated"
     ]
 
-    outcomes: list[Outcome] = list(
+    outcomes: list[InputOutcome] = list(
         track_inputs(
             items,
             [RunDirectory(tmp_path / item.name) for item in items],

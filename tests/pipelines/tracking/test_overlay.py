@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from posetube.pipelines.settings import OverlayConfig
 from posetube.pipelines.tracking.overlay import (
     LEFT,
     MIDDLE,
     RIGHT,
-    OverlayConfig,
     Painter,
     colour_of,
 )

@@ -18,15 +18,16 @@ from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.progress import Event
+from posetube.pipelines.settings import DetectConfig, OverlayConfig, TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.existing_run import OnExisting
-from posetube.pipelines.storage.run_directory import Manifest, RunDirectory
+from posetube.pipelines.storage.manifest import Manifest
+from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
-from posetube.pipelines.tracking import detect
-from posetube.pipelines.tracking.clip_window import DetectConfig
-from posetube.pipelines.tracking.overlay import OverlayConfig
-from posetube.pipelines.tracking.rework import link_again, render_again
-from posetube.pipelines.tracking.track import TrackConfig, run_directories, summary, track_input
+from posetube.pipelines.tracking import detect_stage
+from posetube.pipelines.tracking.run_again import link_again, render_again
+from posetube.pipelines.tracking.run_session import summary
+from posetube.pipelines.tracking.track_input import run_directories, track_input
 from posetube.tracker.config import LinkConfig
 
 ModelMaker = Callable[..., LoadedModel]
@@ -35,16 +36,25 @@ ClipMaker = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect, "PART_FRAMES", 4)
+    monkeypatch.setattr(detect_stage, "PART_FRAMES", 4)
 
 
 def one(path: Path) -> Input:
     return find_inputs([str(path)])[0]
 
 
-def track(path: Path, run: Path, model: LoadedModel, **settings: Any) -> Manifest:
+def track(
+    path: Path,
+    run: Path,
+    model: LoadedModel,
+    *,
+    on_existing: OnExisting = "resume",
+    **settings: Any,
+) -> Manifest:
     settings.setdefault("overlay", None)
-    return track_input(one(path), RunDirectory(run), model, config=TrackConfig(**settings))
+    return track_input(
+        one(path), RunDirectory(run), model, config=TrackConfig(**settings), on_existing=on_existing
+    )
 
 
 def test_a_clip_becomes_a_run_with_everything_in_it(
@@ -199,7 +209,10 @@ def test_detections_tell_what_linking_needs_so_that_no_frame_is_decoded_again(
     looks = found[5].people.embeddings
     assert looks is not None
     np.testing.assert_allclose(looks, np.array([[230, 20, 20], [20, 230, 20]]) / 255, atol=0.1)
-    assert (run.read().settings.camera_motion, run.read().settings.appearance) == (True, True)
+    assert (run.read().settings.detect.camera_motion, run.read().settings.detect.appearance) == (
+        True,
+        True,
+    )
     assert run.tracks.read_bytes() == first
 
 
@@ -416,7 +429,7 @@ def test_linking_again_gives_other_tracks_and_drops_the_overlay(
     line = link_again(run, LinkConfig(sure_score=0.99))
 
     assert line.startswith("clip: 0 tracks, 10 frames")
-    assert run.read().settings.link["sure_score"] == 0.99
+    assert run.read().settings.link.sure_score == 0.99
     assert not run.overlay.exists()
     assert render_again(run, OverlayConfig()).endswith("overlay.mp4")
     assert run.overlay.exists()

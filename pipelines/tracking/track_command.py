@@ -1,52 +1,48 @@
 """The commands ``track`` and ``render``: options in, one line per input out.
 
-The work is done in :mod:`.track` and the stages that it names.
+The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from ...datasets.video import VideoConfig
-from ...tracker.config import LinkConfig
+from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
 from ..loaded_model import load_network
 from ..progress import ProgressKind, showing_progress
+from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
-from .batch import Outcome, exit_code, readable_inputs, track_inputs
-from .clip_window import DetectConfig
-from .overlay import OverlayConfig
-from .rework import render_again
-from .track import TrackConfig, run_directories
+from .batch import InputOutcome, exit_code, readable_inputs, track_inputs
+from .run_again import render_again
+from .track_input import run_directories
 
-LINK = LinkConfig()
+SETTINGS = TrackConfig()
 OVERLAY = OverlayConfig()
 
 
-def track(
+def track_command(
     inputs: Annotated[list[str], Parameter(negative=())],
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     model: str = "tiny",
     device: str = "auto",
-    start: float | None = None,
-    end: float | None = None,
-    every: int = 1,
-    camera_motion: bool = True,
-    appearance: bool = True,
     overlay: bool | None = None,
+    preset: LinkPreset | None = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
-    link: LinkConfig = LINK,
+    settings: Annotated[TrackConfig, FLAT] = SETTINGS,
 ) -> int:
     """Find every person of a video, follow each, and say where each joint is in every frame.
 
     A run's directory holds run.json, detections/, tracks.parquet, tracks.json and overlay.mp4. The
-    same line again goes on with a run that was stopped.
+    same line again goes on with a run that was stopped, and makes again what is missing or damaged.
+    Times are seconds, or have a unit: 12.5s, 800ms, 00:01:02.
 
     Args:
         inputs: A video, a folder of numbered pictures (one video), a picture, a folder of videos,
@@ -55,25 +51,19 @@ def track(
         out: The run's directory; of several inputs, the folder for theirs [default: runs/NAME].
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
-        start: Begin here: 12.5s, 00:01:02.
-        end: Stop here.
-        every: Look at every n-th frame.
-        camera_motion: Tell from the background how the camera moves, and let linking follow it.
-        appearance: Keep what each person looks like, and let linking go by it too.
         overlay: Draw the result over the video [default: for one input yes, for several no].
+        preset: How to link: the same as --link.preset.
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
-        link: How detections become tracks.
+        settings: Which frames, what is kept of each, how detections become tracks.
     """
     items, refused = readable_inputs(inputs)
     alone = len(items) + len(refused) == 1
     drawn = overlay if overlay is not None else alone
-    config = TrackConfig(
-        video=VideoConfig(start=start, end=end, every=every),
-        detect=DetectConfig(camera_motion=camera_motion, appearance=appearance),
-        link=link,
-        overlay=OVERLAY if drawn else None,
-        on_existing=on_existing,
+    config = replace(
+        settings,
+        link=with_preset(settings.link, preset),
+        overlay=settings.overlay if drawn else None,
     )
     outcomes = [_told(outcome, progress) for outcome in refused]
     if not items:
@@ -86,6 +76,7 @@ def track(
             run_directories(items, out, alone=alone),
             loaded,
             config=config,
+            on_existing=on_existing,
             listener=listener,
             interrupt=interrupt,
         ):
@@ -93,8 +84,10 @@ def track(
     return exit_code(outcomes)
 
 
-def render(run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto") -> int:
-    """Draw a run's tracks over its video once more.
+def render_command(
+    run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
+) -> int:
+    """Draw a run's tracks over its video again.
 
     Args:
         run: A run's directory.
@@ -107,7 +100,7 @@ def render(run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKi
     return 0
 
 
-def _told(outcome: Outcome, progress: ProgressKind) -> Outcome:
+def _told(outcome: InputOutcome, progress: ProgressKind) -> InputOutcome:
     """Print how an input ended."""
     if outcome.failed:
         print(f"posetube track: {outcome.line}", file=sys.stderr)  # noqa: T201

@@ -1,50 +1,45 @@
-"""The third stage: the video once more, with a run's tracks drawn over it, as ``overlay.mp4``."""
+"""The third stage: draws a run's tracks over its video, as ``overlay.mp4``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from posetube.atomic_files import replacing
 from posetube.skeletons import skeleton
 from posetube.structures import ByteArray, Frame, FramePoses
 
-from ...datasets.video import Video
 from ...datasets.video.writer import VideoWriter
-from ..storage.recorder import Recorder
 from ..storage.tracks_store import read_poses
-from .overlay import OverlayConfig, Painter
+from .overlay import Painter
+from .stage_work import StageWork
 
 
-def render(record: Recorder, video: Video, *, config: OverlayConfig) -> None:
+def draw_overlay(work: StageWork) -> Mapping[str, Any]:
     """Draw every frame of the video with its people; the overlay has the source's times.
 
-    Args:
-        record: The run, already linked.
-        video: Its open video.
-        config: What the overlay looks like.
-
     Raises:
-        Interrupted: If somebody asked to stop; an earlier overlay, if any, stays.
+        Interrupted: If somebody asked to stop.
     """
-    size = record.manifest.source.size
+    record, video = work.record, work.video
+    assert video is not None
+    source = record.manifest.source
     joints = skeleton(record.manifest.skeleton)
-    painter = Painter(joints, size=size, config=config)
+    painter = Painter(joints, size=source.size, config=work.settings.overlay)
     people = PeopleByFrame(read_poses(record.run.tracks), joints=len(joints))
-    before: ByteArray = np.zeros((*size, 3), np.uint8)
-    with (
-        replacing(record.run.overlay) as aside,
-        VideoWriter(aside, size=size, rate=video.rate) as writer,
-    ):
+    previous: ByteArray = np.zeros((*source.size, 3), np.uint8)
+    record.begin(total=record.manifest.frames.done)
+    with VideoWriter(work.files["overlay.mp4"], size=source.size, rate=video.rate) as writer:
         for done, frame in enumerate(video.frames(), start=1):
             poses = people.at(frame)
             if frame.image is None:
-                drawn = painter.draw_lost(before, f"frame {frame.index}: {frame.state}")
+                drawn = painter.draw_lost(previous, f"frame {frame.index}: {frame.state}")
             else:
-                before = frame.image
-                drawn = painter.draw(before, poses)
+                previous = frame.image
+                drawn = painter.draw(previous, poses)
             writer.write(drawn, frame.time)
             record.progress(done)
             record.interrupt.check()
+    return {}
 
 
 class PeopleByFrame:

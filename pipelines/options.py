@@ -1,0 +1,74 @@
+"""What a command's options are called, and which of them are times.
+
+The options of a command come from its signature and from the dataclasses in it. This module looks
+them up, so that a duration is read only where seconds are meant, and so that an error about a
+dataclass's field names the option that the user typed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from cyclopts import App, ArgumentCollection, Token, convert
+
+from posetube.quantities import Seconds
+
+from .durations import parse_seconds
+
+SECONDS = get_args(Seconds)[1]
+"""The marker of a field in seconds."""
+
+FIELD = re.compile(r"\b([A-Z]\w*)\.([a-z]\w*)")
+"""How an error names a field: ``LinkConfig.max_cost``."""
+
+
+class CommandOptions:
+    """The options of the command that is called; knows nothing until :meth:`look_up`."""
+
+    def __init__(self) -> None:
+        self._times: set[str] = set()
+        self._names: dict[str, str] = {}
+
+    def look_up(self, app: App, words: Sequence[str]) -> None:
+        """Find the options of the command that the words call, if they call one."""
+        asking = {*app.help_flags, *app.version_flags}
+        _, apps, _ = app.parse_commands([word for word in words if word not in asking])
+        if apps[-1].default_command is None:
+            return
+        arguments = apps[-1].assemble_argument_collection()
+        self._times = {name for one in arguments if _is_time(one) for name in one.names}
+        self._names = dict(_fields(arguments))
+
+    def convert(self, kind: Any, tokens: Sequence[Token]) -> Any:
+        """Convert the words of one option.
+
+        Raises:
+            ValueError: If the words are not what the option wants.
+        """
+        if tokens[0].keyword in self._times:
+            return parse_seconds(tokens[0].value)
+        return convert(kind, tokens)
+
+    def as_typed(self, message: str) -> str:
+        """An error's message with options in the place of fields: ``--link.max-cost``."""
+        return FIELD.sub(lambda found: self._names.get(found[0], found[0]), message)
+
+
+def _is_time(argument: Any) -> bool:
+    return SECONDS in _markers(argument.field_info.annotation)
+
+
+def _markers(annotation: Any) -> Iterator[Any]:
+    """Everything that ``Annotated`` says anywhere in a type."""
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        if hasattr(inner, "__metadata__"):
+            yield from _markers(inner)
+
+
+def _fields(arguments: ArgumentCollection) -> Iterator[tuple[str, str]]:
+    """Class and field of each option that comes from a dataclass, and the option's name."""
+    for argument in arguments:
+        for kind in (argument.hint, *get_args(argument.hint)):
+            for child in argument.children if isinstance(kind, type) else ():
+                yield f"{kind.__name__}.{child.keys[-1]}", child.names[0]

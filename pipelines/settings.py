@@ -1,0 +1,102 @@
+"""The settings of a run: one tree of dataclasses for command line, Python and manifest.
+
+``posetube track`` makes its options from this tree, ``posetube.track`` takes its branches as
+arguments, ``run.json`` stores it, and a run is only resumed with the settings that it began with.
+What does not change the result (how many frames are decoded ahead, how the overlay looks) is
+declared with ``compare=False`` and may differ.
+"""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from posetube.quantities import Seconds
+
+from ..datasets.video import VideoConfig
+from ..tracker.config import LinkConfig, LinkPreset
+
+FLAT = Parameter(name="*")
+"""The options of this branch carry no prefix: ``--every``, not ``--video.every``."""
+
+STYLE = Parameter(name="--style", negative=())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectConfig:
+    """What the detections say of each frame beside its people."""
+
+    camera_motion: bool = True
+    """Measure from the background how the camera moves, so that linking can follow it."""
+
+    appearance: bool = True
+    """Keep what each person looks like, so that linking can go by it; the network's first stage
+    must look at single frames for that, as in all presets."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverlayConfig:
+    """What the overlay looks like."""
+
+    sure_joint: float = 0.3
+    """Joints less sure than this, in [0, 1], are hollow."""
+
+    trail: Seconds = 1.5
+    """How long a trail is, seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackConfig:
+    """All settings of a run; input and model are told apart from them."""
+
+    video: Annotated[VideoConfig, FLAT] = field(default_factory=VideoConfig)
+    """Which frames."""
+
+    detect: Annotated[DetectConfig, FLAT] = field(default_factory=DetectConfig)
+    """What the detections say of each frame beside its people."""
+
+    link: LinkConfig = field(default_factory=LinkConfig)
+    """How detections become tracks."""
+
+    overlay: Annotated[OverlayConfig | None, STYLE] = field(
+        default_factory=OverlayConfig, compare=False
+    )
+    """What the overlay looks like; None: no overlay."""
+
+
+def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:
+    """The same settings with a preset, where one is named."""
+    return config if preset is None else replace(config, preset=preset)
+
+
+OF_ONE_PRESET = {"offline": "offline", "paper": "paper"}
+"""Branches of the linking settings that only the preset of that name reads."""
+
+
+def detection_settings(config: TrackConfig) -> dict[str, Any]:
+    """The settings that the detections depend on, by the names of their options."""
+    return _compared(config.video) | _compared(config.detect)
+
+
+def link_settings(config: LinkConfig) -> dict[str, Any]:
+    """The settings that the tracks depend on beside the detections, by the names of their options.
+
+    Leaves out what the preset does not read.
+    """
+    unread = {name for name, preset in OF_ONE_PRESET.items() if preset != config.preset}
+    given = {name: value for name, value in asdict(config).items() if name not in unread}
+    if config.preset == "paper":
+        given = {name: given[name] for name in ("preset", "cuts", "paper")}
+    return _dotted("link", given)
+
+
+def _compared(config: Any) -> dict[str, Any]:
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.compare}
+
+
+def _dotted(prefix: str, given: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        path = f"{prefix}.{name}"
+        found |= _dotted(path, value) if isinstance(value, dict) else {path: value}
+    return found

@@ -1,0 +1,152 @@
+"""The content of ``run.json``: what a run was made of, how far it is, and what it found.
+
+Not here: manifests of earlier formats (:mod:`.manifest_upgrade`), the other files of a run
+(:mod:`.run_directory`).
+"""
+
+import hashlib
+import platform
+from importlib.metadata import version
+from typing import Any, Literal
+
+import msgspec
+
+from posetube.errors import FormatError
+
+from ...datasets.files.json_files import encode
+from ..settings import TrackConfig, detection_settings, link_settings
+from .manifest_upgrade import upgraded
+
+FORMAT = 2
+"""Version of the manifest's format. 1, which carried no number, is read as well."""
+
+LIBRARIES = ("posetube", "torch", "torchvision", "av", "numpy", "pyarrow", "opencv-python-headless")
+
+State = Literal["running", "complete", "partial", "failed"]
+"""``partial``: interrupted and to be resumed, or finished without some of the frames."""
+
+
+class FrameCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the video's frames came through."""
+
+    expected: int | None
+    """What the source announces for the stretch that was asked for; None where it does not say."""
+
+    done: int = 0
+    """Frames that were looked at, the corrupt and the missing ones included."""
+
+    corrupt: int = 0
+    """Frames that could not be decoded, or only with damage."""
+
+    missing: int = 0
+    """Frames that a folder of pictures leaves out."""
+
+    cut_short: bool = False
+    """Whether the source ended before the frames that it announced."""
+
+    detections: int | None = None
+    """Rows of all parts of the detections; None in runs of format 1."""
+
+
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which network made the detections."""
+
+    name: str
+    sha256: str
+    licence: str
+
+
+class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which video, or which file of detections."""
+
+    name: str
+    path: str
+    kind: str
+    fingerprint: str
+    size: tuple[int, int]
+    """(H, W) of the displayed frames, pixels."""
+
+    frame_rate: float | None = None
+    """Frames per second to assume where a file of detections gives no times."""
+
+
+class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a stage is."""
+
+    done: bool
+    seconds: float
+    """Time spent in it, interrupted attempts included."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``run.json``."""
+
+    format: int = FORMAT
+    state: State
+    source: SourceRecord
+    model: ModelRecord
+    settings: TrackConfig
+    frames: FrameCounts
+    device: str
+    versions: dict[str, str]
+    skeleton: str
+    tracks: int | None = None
+    """Number of tracks; None before they are linked."""
+
+    stages: dict[str, StageRecord] = {}
+    exports: tuple[str, ...] = ()
+    """Files of the run's folder that ``posetube export`` made of the tracks."""
+
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    """What went wrong, where the state is ``failed``."""
+
+    def finished(self, stage: str) -> bool:
+        """Whether a stage is complete."""
+        return stage in self.stages and self.stages[stage].done
+
+    @property
+    def final_state(self) -> State:
+        """The state once all stages are done: ``partial`` if frames are lost."""
+        frames = self.frames
+        lost = frames.corrupt or frames.missing or frames.cut_short
+        return "partial" if lost else "complete"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the result depends on, the input aside, by names that the user knows."""
+        return self._of_detections | link_settings(self.settings.link)
+
+    @property
+    def detections_key(self) -> str:
+        """What all parts of the detections of this run have in common, and no other run's have."""
+        content = (self.source.fingerprint, sorted(self._of_detections.items()))
+        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
+
+    @property
+    def _of_detections(self) -> dict[str, Any]:
+        model = f"{self.model.name} ({self.model.sha256[:12]})"
+        rate = {} if self.source.frame_rate is None else {"frame_rate": self.source.frame_rate}
+        return {"model": model, **detection_settings(self.settings), **rate}
+
+
+def decode_manifest(content: bytes) -> Manifest:
+    """Read ``run.json`` of this version's format, or of an earlier one.
+
+    Raises:
+        FormatError: If it follows none of them.
+    """
+    try:
+        return msgspec.convert(upgraded(msgspec.json.decode(content), to=FORMAT), Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FormatError(f"not a manifest of this version ({error})") from None
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The text of ``run.json``."""
+    return msgspec.json.format(encode(manifest), indent=2) + b"\n"
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what the result depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

@@ -1,0 +1,107 @@
+"""Holds the parts of a run's detections against its manifest.
+
+A run is linked only if all of its parts are there and whole: with fewer frames its tracks would be
+others, and nobody would notice.
+"""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from posetube.errors import FormatError
+
+from .detections_store import PartFile, open_part, part_path
+from .manifest import Manifest
+from .run_directory import RunDirectory
+
+
+def check_parts(run: RunDirectory, manifest: Manifest) -> None:
+    """Refuse parts that are missing, damaged, or not those of this run.
+
+    Raises:
+        FormatError: If so; names the first such part, and says how to have it made again.
+    """
+    try:
+        _check(run.detections, manifest)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}. {remedy(run, manifest)} makes it again; the tracks stay until then"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptPart:
+    """What is known of a part that is whole."""
+
+    first: int
+    """Index of its first frame."""
+
+    last: int
+    """Index of its last frame."""
+
+    states: Counter[str]
+    """How many of its frames have each state."""
+
+    rows: int
+    """Number of detections."""
+
+    @classmethod
+    def of(cls, part: PartFile) -> "KeptPart":
+        """Without the table, so that all parts of a long video take little memory."""
+        frame, states = part.frames.frame, Counter[str](part.frames.state)
+        return cls(first=frame[0], last=frame[-1], states=states, rows=part.rows)
+
+
+def whole_parts(run: RunDirectory, manifest: Manifest) -> dict[int, KeptPart]:
+    """By number, the parts that are whole and belong to this run; some may be missing between."""
+    found = {}
+    for number in sorted(_numbers(run.detections)):
+        with suppress(FormatError):
+            found[number] = KeptPart.of(_own_part(part_path(run.detections, number), manifest))
+    return found
+
+
+def remedy(run: RunDirectory, manifest: Manifest) -> str:
+    """The command that makes what is missing again."""
+    command = "link" if manifest.source.kind == "detections" else "track"
+    return (
+        f"`posetube {command} {manifest.source.path} -o {run.path}` with the options that the run "
+        "was made with"
+    )
+
+
+def _check(folder: Path, manifest: Manifest) -> None:
+    numbers = _numbers(folder)
+    last, frames, rows = -1, 0, 0
+    for number in range(max(numbers, default=-1) + 1):
+        path = part_path(folder, number)
+        if number not in numbers:
+            raise FormatError(f"{path} is missing")
+        part = _own_part(path, manifest)
+        if part.frames.frame[0] <= last:
+            raise FormatError(f"{path}: begins at frame {part.frames.frame[0]}, after frame {last}")
+        last, frames, rows = (
+            part.frames.frame[-1],
+            frames + len(part.frames.frame),
+            rows + part.rows,
+        )
+    known = manifest.frames
+    if frames != known.done or rows != (rows if known.detections is None else known.detections):
+        raise FormatError(
+            f"{part_path(folder, len(numbers))} is missing: the parts hold {frames} frames with "
+            f"{rows} people, run.json counts {known.done} with {known.detections}"
+        )
+
+
+def _own_part(path: Path, manifest: Manifest) -> PartFile:
+    part = open_part(path)
+    if part.key and part.key != manifest.detections_key:
+        raise FormatError(f"{path}: belongs to another run")
+    if not part.frames.frame:
+        raise FormatError(f"{path}: holds no frame")
+    return part
+
+
+def _numbers(folder: Path) -> set[int]:
+    return {int(path.stem[5:]) for path in folder.glob("part-*.parquet") if path.stem[5:].isdigit()}

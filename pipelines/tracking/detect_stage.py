@@ -1,0 +1,199 @@
+"""The first stage: from a video to ``detections/part-00000.parquet`` and on.
+
+Each part covers a fixed stretch of frame indices. A run that is resumed keeps the parts that are
+whole and fills the gaps, in the middle where one was lost, and behind the last. A part always
+begins at the same frame, so the frames that are encoded together never belong to two parts, and
+what a frame says relative to the previous one is recomputed from that frame: the numbers are those
+of a run without the stop.
+
+Not here: how a network is moved along the frames (:mod:`.clip_window`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby, takewhile
+from typing import Any
+
+import msgspec
+
+from posetube.errors import MediaError
+from posetube.structures import DetectedFrame
+
+from ...datasets.video import Video
+from ..failures import Interrupted
+from ..loaded_model import LoadedModel
+from ..storage.detections_store import open_part, part_path, write_part
+from ..storage.manifest import FrameCounts
+from ..storage.part_check import KeptPart, whole_parts
+from ..storage.recorder import Recorder
+from .clip_window import detect_frames
+
+PART_FRAMES = 32
+"""Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """A stretch of the video that no part holds."""
+
+    number: int
+    """Of the first part to write."""
+
+    first: int
+    """Index of the first frame."""
+
+    end: int | None = None
+    """Number of the part behind the gap; None: the gap reaches to the end of the video."""
+
+    stop: int | None = None
+    """Index of that part's first frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoDetections:
+    """The detections of a video, as a network makes them."""
+
+    video: Video
+    """Open, with the stretch that was asked for."""
+
+    model: LoadedModel
+    """Finds people."""
+
+    def write(self, record: Recorder) -> Mapping[str, Any]:
+        """Find the people of every frame that no part holds.
+
+        Args:
+            record: The run; its settings say what is kept of each frame.
+
+        Returns:
+            The counts of frames, for the manifest.
+
+        Raises:
+            Interrupted: After a part, if somebody asked to stop; a live source ends like that.
+            MediaError: If the video cannot be read, or no frame is in the stretch.
+        """
+        kept = whole_parts(record.run, record.manifest)
+        record.update(frames=counted(record.manifest.frames, kept.values()))
+        frames = record.manifest.frames
+        record.begin(total=frames.expected, done=frames.done)
+        try:
+            self._fill(record, kept)
+        except Interrupted:
+            if not self.video.live:
+                raise
+            record.interrupt.requested = False  # that is how a recording ends
+        record.warn(*self.video.warnings)
+        return {"frames": _all_frames(record.manifest.frames, self.video)}
+
+    def _fill(self, record: Recorder, kept: dict[int, KeptPart]) -> None:
+        for gap in gaps(kept):
+            number = self._fill_gap(record, kept, gap)
+            if gap.end is not None and number != gap.end:
+                # These parts were cut at other frames than today's: those behind do not fit.
+                for later in [n for n in kept if n >= number]:
+                    part_path(record.run.detections, later).unlink()
+                    del kept[later]
+                record.update(frames=counted(record.manifest.frames, kept.values()))
+                self._fill(record, kept)
+                return
+
+    def _fill_gap(self, record: Recorder, kept: dict[int, KeptPart], gap: Gap) -> int:
+        """Write the parts of a gap, and return the number of the one behind them."""
+        network, config = self.model.network, record.manifest.settings
+        every, number = config.video.every, gap.number
+        start = context(kept, gap, wanted=network.clip_length // 2 + 1)
+        found = detect_frames(
+            self.video.frames(first=start),
+            network,
+            batch=self.model.batch * every,
+            config=config.detect,
+        )
+        wanted = (frame for frame in found if frame.frame >= gap.first)
+        inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)
+        for stretch in _stretches(inside, PART_FRAMES * every):
+            part = list(_watched(stretch, record))
+            path = write_part(
+                record.run.detections,
+                number,
+                part,
+                skeleton=network.skeleton,
+                key=record.manifest.detections_key,
+            )
+            kept[number] = KeptPart.of(open_part(path))
+            record.update(frames=_added(record.manifest.frames, kept[number]))
+            record.interrupt.check()
+            number += 1
+        return number
+
+
+def gaps(kept: Mapping[int, KeptPart]) -> Iterator[Gap]:
+    """The stretches between the parts, in order, and the one behind the last.
+
+    Args:
+        kept: By number, the parts that are whole. Parts that are added meanwhile count.
+    """
+    number, first = 0, 0
+    for behind in sorted(kept):
+        if behind != number:
+            yield Gap(number=number, first=first, end=behind, stop=kept[behind].first)
+        number, first = behind + 1, kept[behind].last + 1
+    yield Gap(number=number, first=first)
+
+
+def context(kept: Mapping[int, KeptPart], gap: Gap, *, wanted: int) -> int:
+    """Index to decode from, so that the first frame of a gap has the frames before it.
+
+    Args:
+        kept: By number, the parts that are whole, those before the gap among them.
+        gap: Where to go on.
+        wanted: How many decoded frames before the gap are needed: the clip before the first new
+            one reaches T // 2 + 1 of them back.
+    """
+    start, number = gap.first, gap.number - 1
+    while wanted > 0 and number >= 0:
+        start, wanted = kept[number].first, wanted - kept[number].states["ok"]
+        number -= 1
+    return start
+
+
+def counted(frames: FrameCounts, kept: Iterable[KeptPart]) -> FrameCounts:
+    """The counts with the frames of these parts."""
+    none = msgspec.structs.replace(frames, done=0, corrupt=0, missing=0, detections=0)
+    return reduce(_added, kept, none)
+
+
+def _added(frames: FrameCounts, part: KeptPart) -> FrameCounts:
+    return msgspec.structs.replace(
+        frames,
+        done=frames.done + part.states.total(),
+        corrupt=frames.corrupt + part.states["corrupt"],
+        missing=frames.missing + part.states["missing"],
+        detections=(frames.detections or 0) + part.rows,
+    )
+
+
+def _stretches(frames: Iterable[DetectedFrame], length: int) -> Iterator[Iterator[DetectedFrame]]:
+    for _, stretch in groupby(frames, key=lambda frame: frame.frame // length):
+        yield stretch
+
+
+def _watched(frames: Iterable[DetectedFrame], record: Recorder) -> Iterator[DetectedFrame]:
+    for count, frame in enumerate(frames, start=record.manifest.frames.done + 1):
+        record.progress(count)
+        yield frame
+
+
+def _all_frames(frames: FrameCounts, video: Video) -> FrameCounts:
+    """The counts of a video that was read to its end."""
+    if not frames.done:
+        raise no_frames(video)
+    expected = frames.expected
+    if expected is not None and not video.cut_short:
+        expected = frames.done  # a container may count frames that are never shown
+    return msgspec.structs.replace(frames, expected=expected, cut_short=video.cut_short)
+
+
+def no_frames(video: Video) -> MediaError:
+    """What to say of a video of which no frame was asked for."""
+    return MediaError(f"{video.source}: there is no frame in the stretch that was asked for")

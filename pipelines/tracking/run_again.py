@@ -1,0 +1,69 @@
+"""Does a later stage of a finished run again: links with other settings, draws again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from posetube.errors import InputError
+from posetube.file_names import original
+
+from ...datasets.video import open_video
+from ...tracker.config import LinkConfig
+from ..interrupt import Interrupt
+from ..progress import Listener
+from ..settings import OverlayConfig
+from ..storage.fingerprint import fingerprint
+from ..storage.run_directory import RunDirectory
+from .run_session import open_session, summary
+
+
+def link_again(
+    run: RunDirectory,
+    config: LinkConfig,
+    *,
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> str:
+    """Link a run's detections with other settings; what was made of the old tracks is removed.
+
+    Returns:
+        A line that says what came out.
+
+    Raises:
+        InputError: If this is no run, or not all of its frames were looked at.
+        FormatError: If a part of its detections is missing or damaged; the old tracks stay.
+        Interrupted: If somebody asked to stop; the old tracks stay.
+    """
+    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+        session.require("detect")
+        session.settings = replace(session.settings, link=config)
+        return summary(run, session.run_stages("link", anew=True))
+
+
+def render_again(
+    run: RunDirectory,
+    config: OverlayConfig,
+    *,
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> str:
+    """Draw a run's tracks over its video.
+
+    Returns:
+        A line that says where the overlay is.
+
+    Raises:
+        InputError: If this is no run, it is not linked yet, or the video is another one by now.
+        MediaError: If the video cannot be read.
+        Interrupted: If somebody asked to stop; an old overlay stays.
+    """
+    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+        session.require("link")
+        session.settings = replace(session.settings, overlay=config)
+        source = session.manifest.source
+        path = original(source.path)
+        with open_video(path, config=session.settings.video) as video:
+            if fingerprint(path) != source.fingerprint:
+                raise InputError(
+                    f"{source.path} is not the video any more that {run.path} was made of"
+                )
+            return summary(run, session.run_stages("render", anew=True, video=video))

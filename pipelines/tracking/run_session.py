@@ -1,0 +1,213 @@
+"""The life of a run: the one place that locks it, resumes it, and keeps its manifest true.
+
+A job opens a session on a run's directory and names the stages it wants. The session does those
+that are not complete, in the order of :mod:`.stages`, and notes in ``run.json`` what happened:
+``running``, then ``complete`` or ``partial``, or ``failed`` with the error. Results of a stage take
+the place of earlier ones only when they are finished: whoever stops a job, or whatever makes it
+fail, leaves the earlier ones. When new results take their place, what was made of the old ones is
+removed: files of later stages, and exports that lie in the run's folder.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from posetube.atomic_files import flush, unfinished
+from posetube.errors import FormatError, InputError
+
+from ...datasets.video import Video
+from ..failures import Interrupted, one_line
+from ..interrupt import Interrupt
+from ..progress import JsonLines, Listener
+from ..settings import TrackConfig
+from ..storage.existing_run import OnExisting, start_manifest
+from ..storage.manifest import Manifest
+from ..storage.part_check import remedy
+from ..storage.recorder import Recorder
+from ..storage.run_directory import RunDirectory
+from .stage_work import DetectionSource, StageWork
+from .stages import STAGES, RunStage, stage_named, stages_after
+
+
+class RunSession:
+    """One job at work on a run that it has locked."""
+
+    def __init__(self, record: Recorder, settings: TrackConfig) -> None:
+        self.record = record
+        self.settings = settings
+        """The settings to work by; those of the manifest are what its results were made with."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest as it stands."""
+        return self.record.manifest
+
+    def require(self, name: str) -> None:
+        """Refuse to work on a run in which a stage is not complete.
+
+        Raises:
+            InputError: If it is not.
+            FormatError: If what it wrote is missing or damaged.
+        """
+        stage, run = stage_named(name), self.record.run
+        if not self.manifest.finished(name):
+            raise InputError(
+                f"{run.path}: {stage.not_yet} (state {self.manifest.state}); "
+                f"{remedy(run, self.manifest)} goes on with it"
+            )
+        stage.check(run, self.manifest)
+
+    def run_stages(
+        self,
+        *names: str,
+        anew: bool = False,
+        detections: DetectionSource | None = None,
+        video: Video | None = None,
+        notes: Sequence[str] = (),
+    ) -> Manifest:
+        """Do the stages that are not complete.
+
+        Args:
+            names: Which, by name.
+            anew: Do complete ones again too.
+            detections: Where detections come from; needed by the stage ``detect``.
+            video: The open video; needed by ``render``.
+            notes: Warnings to keep in the manifest.
+
+        Returns:
+            The manifest as it stands at the end.
+
+        Raises:
+            PoseTubeError: If a stage cannot be done; the class says why.
+            Interrupted: If somebody asked to stop; the same line goes on.
+        """
+        record = self.record
+        record.update(state="running", error=None)
+        with record.run.events.open("a", encoding="utf-8") as stream:
+            record.listeners.append(JsonLines(stream))
+            try:
+                record.warn(*notes)
+                for stage in STAGES:
+                    if stage.name in names and (anew or not self._complete(stage)):
+                        self._do(stage, detections, video)
+            except (Interrupted, KeyboardInterrupt, BrokenPipeError):
+                record.update(state="partial")
+                record.end("interrupted")
+                raise
+            except Exception as error:
+                with suppress(OSError):  # a full disk must not hide what went wrong
+                    record.update(state="failed", error=one_line(error))
+                    record.end(one_line(error))
+                raise
+            record.update(state=self.manifest.final_state)
+            record.end(summary(record.run, self.manifest))
+        return self.manifest
+
+    def _complete(self, stage: RunStage) -> bool:
+        if not self.manifest.finished(stage.name):
+            return False
+        if stage.reads(self.manifest.settings) != stage.reads(self.settings):
+            return False
+        try:
+            stage.check(self.record.run, self.manifest)
+        except FormatError:
+            return False
+        return True
+
+    def _do(self, stage: RunStage, detections: DetectionSource | None, video: Video | None) -> None:
+        folder = self.record.run.path
+        files = {name: unfinished(folder / name) for name in stage.writes}
+        work = StageWork(
+            record=self.record,
+            settings=self.settings,
+            files=files,
+            detections=detections,
+            video=video,
+        )
+        try:
+            with self.record.timed(stage.name):
+                if not files:  # its results change from now on
+                    self._supersede(stage)
+                found = stage.work(work)
+                for path in files.values():
+                    flush(path)
+                if files:
+                    self._supersede(stage)
+                    self._remove_outdated(stage)
+                for name, path in files.items():
+                    path.replace(folder / name)
+                flush(folder)
+            self.record.finish(stage.name, **found)
+        finally:
+            for path in files.values():
+                path.unlink(missing_ok=True)
+
+    def _supersede(self, stage: RunStage) -> None:
+        """Note that the stage's results, and what was made of them, no longer count."""
+        gone = {later.name for later in stages_after(stage.name)}
+        if self.manifest.finished(stage.name):
+            gone.add(stage.name)
+        kept = {name: done for name, done in self.manifest.stages.items() if name not in gone}
+        self.record.update(stages=kept, settings=self.settings)
+
+    def _remove_outdated(self, stage: RunStage) -> None:
+        """Remove what was made of the stage's earlier results."""
+        later = [name for one in stages_after(stage.name) for name in one.writes]
+        exports = self.manifest.exports if "tracks.parquet" in (*stage.writes, *later) else ()
+        gone = [name for name in (*later, *exports) if (self.record.run.path / name).is_file()]
+        for name in gone:
+            (self.record.run.path / name).unlink()
+        if exports:
+            self.record.update(exports=())
+        if gone:
+            self.record.say(f"removed {', '.join(gone)}: made of the earlier {stage.name} stage")
+
+
+@contextmanager
+def open_session(
+    run: RunDirectory,
+    *,
+    fresh: Manifest | None = None,
+    on_existing: OnExisting = "resume",
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> Iterator[RunSession]:
+    """Lock a run's directory, and read its manifest once it is locked.
+
+    Args:
+        run: The directory.
+        fresh: The manifest of a new run, for jobs that begin one; None: the run must exist.
+        on_existing: What to do where the directory holds a run; for jobs that begin one.
+        listeners: Are told how far it is.
+        interrupt: Whether somebody asked to stop.
+
+    Raises:
+        InputError: If another process is at work on it, or the directory cannot be used.
+        FormatError: If ``run.json`` does not follow its format.
+    """
+    if fresh is None:
+        run.read()  # before a folder is made for the lock
+    with run.locked():
+        if fresh is None:
+            run.clean()
+            manifest = run.read()
+            settings = manifest.settings
+        else:
+            manifest = start_manifest(run, fresh, on_existing)
+            overlay = fresh.settings.overlay or manifest.settings.overlay
+            settings = replace(fresh.settings, overlay=overlay)
+        record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+        yield RunSession(record, settings)
+
+
+def summary(run: RunDirectory, manifest: Manifest) -> str:
+    """One line that says what came out, and where it is."""
+    frames = manifest.frames
+    spent = sum(stage.seconds for stage in manifest.stages.values())
+    speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
+    lost = f", {frames.missing} missing" if frames.missing else ""
+    result = run.overlay if manifest.finished("render") else run.tracks
+    return (
+        f"{manifest.source.name}: {manifest.tracks} tracks, {frames.done} frames "
+        f"({frames.corrupt} corrupt{lost}){speed} -> {result}"
+    )

@@ -1,0 +1,38 @@
+"""What a stage is given to do its work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...datasets.video import Video
+from ..settings import TrackConfig
+from ..storage.recorder import Recorder
+
+
+class DetectionSource(Protocol):
+    """Where a run's detections come from: a video and a network, or somebody's file."""
+
+    def write(self, record: Recorder) -> Mapping[str, Any]:
+        """Write the parts that the run lacks; what to note in the manifest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageWork:
+    """What a stage is given to do its work."""
+
+    record: Recorder
+    """The run, its manifest and the listeners."""
+
+    settings: TrackConfig
+    """The settings to work by."""
+
+    files: Mapping[str, Path]
+    """By the name of each file that the stage writes, the path to write it to: an unfinished file
+    that takes its name when the stage is complete."""
+
+    detections: DetectionSource | None = None
+    """Where detections come from; None in a job that makes none."""
+
+    video: Video | None = None
+    """The open video; None in a job that draws nothing."""

@@ -1,0 +1,107 @@
+"""The stages of a run, in order: what each needs, what it writes, and what it does.
+
+A new stage is one row here and one function. :mod:`.run_session` does the rest: it keeps the
+manifest, resumes, and takes care of what a stage makes out of date.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from posetube.errors import FormatError
+
+from ..settings import TrackConfig
+from ..storage.manifest import Manifest
+from ..storage.part_check import check_parts, remedy
+from ..storage.run_directory import RunDirectory
+from .link_stage import link_detections
+from .render_stage import draw_overlay
+from .stage_work import StageWork
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStage:
+    """One stage of a run."""
+
+    name: str
+    """As the manifest and the progress name it."""
+
+    needs: tuple[str, ...] = ()
+    """The stages whose results it reads."""
+
+    writes: tuple[str, ...] = ()
+    """Files of the run's directory that appear when it is complete; none for a stage that adds to
+    its results as it goes."""
+
+    work: Callable[[StageWork], Mapping[str, Any]]
+    """Does it; returns fields of the manifest."""
+
+    reads: Callable[[TrackConfig], Any]
+    """The settings that its result depends on, earlier stages' aside."""
+
+    not_yet: str
+    """What to say where somebody needs its result and it is not complete."""
+
+    verify: Callable[[RunDirectory, Manifest], None] | None = None
+    """Refuses results that are damaged, by raising FormatError."""
+
+    def check(self, run: RunDirectory, manifest: Manifest) -> None:
+        """Look whether what the stage wrote is still there and whole.
+
+        Raises:
+            FormatError: If not.
+        """
+        for name in self.writes:
+            if not (run.path / name).exists():
+                raise FormatError(
+                    f"{run.path / name} is missing; {remedy(run, manifest)} makes it again"
+                )
+        if self.verify is not None:
+            self.verify(run, manifest)
+
+
+def _detect(work: StageWork) -> Mapping[str, Any]:
+    assert work.detections is not None
+    return work.detections.write(work.record)
+
+
+STAGES = (
+    RunStage(
+        name="detect",
+        work=_detect,
+        reads=lambda settings: (settings.video, settings.detect),
+        verify=check_parts,
+        not_yet="not all frames were looked at yet",
+    ),
+    RunStage(
+        name="link",
+        needs=("detect",),
+        writes=("tracks.parquet", "tracks.json"),
+        work=link_detections,
+        reads=lambda settings: settings.link,
+        not_yet="there are no tracks yet",
+    ),
+    RunStage(
+        name="render",
+        needs=("link",),
+        writes=("overlay.mp4",),
+        work=draw_overlay,
+        reads=lambda settings: settings.overlay,
+        not_yet="there is no overlay yet",
+    ),
+)
+"""In the order in which a run goes through them."""
+
+
+def stage_named(name: str) -> RunStage:
+    """The row of this name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def stages_after(name: str) -> Iterator[RunStage]:
+    """The stages whose results are out of date when this one's are made anew, in order."""
+    stale = {name}
+    for stage in STAGES:
+        if stale & {*stage.needs}:
+            stale.add(stage.name)
+            yield stage

@@ -1,0 +1,123 @@
+"""The main job: a video in, a run's directory with its tracked poses out.
+
+Not here: several inputs (:mod:`.batch`), what a stage does (:mod:`.stages`).
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from posetube.errors import InputError
+from posetube.file_names import readable
+
+from ...datasets.video import Video, open_video
+from ...datasets.video.inputs import Input
+from ..interrupt import Interrupt
+from ..loaded_model import LoadedModel
+from ..progress import Listener
+from ..settings import TrackConfig
+from ..storage.existing_run import OnExisting
+from ..storage.fingerprint import fingerprint
+from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
+from ..storage.run_directory import RunDirectory
+from .detect_stage import VideoDetections
+from .run_session import open_session
+
+
+def track_input(
+    item: Input,
+    run: RunDirectory,
+    model: LoadedModel,
+    *,
+    config: TrackConfig,
+    on_existing: OnExisting = "resume",
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> Manifest:
+    """Track one input, or what an earlier run left of it.
+
+    Args:
+        item: The video.
+        run: Where the result goes.
+        model: Finds people.
+        config: The settings.
+        on_existing: What to do where the run's directory is there already.
+        listeners: Are told how far it is.
+        interrupt: Whether somebody asked to stop.
+
+    Returns:
+        The manifest as it stands at the end.
+
+    Raises:
+        PoseTubeError: If it cannot be done; the class says why.
+        Interrupted: If somebody asked to stop; the same call goes on.
+    """
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(item.source, config=config.video))
+        session = stack.enter_context(
+            open_session(
+                run,
+                fresh=_new_manifest(item, model, video, config),
+                on_existing=on_existing,
+                listeners=listeners,
+                interrupt=interrupt,
+            )
+        )
+        begun = any(run.detections.glob("part-*"))
+        if video.live and begun and not session.manifest.finished("detect"):
+            raise InputError(
+                f"{run.path}: a live source cannot be resumed; --on-existing overwrite starts again"
+            )
+        wanted, notes = ["detect", "link"], []
+        if config.overlay and video.live:
+            notes.append("a live source cannot be read twice: no overlay")
+        elif config.overlay:
+            wanted.append("render")
+        found = VideoDetections(video=video, model=model)
+        return session.run_stages(*wanted, detections=found, video=video, notes=notes)
+
+
+def _new_manifest(item: Input, model: LoadedModel, video: Video, config: TrackConfig) -> Manifest:
+    return Manifest(
+        state="running",
+        source=SourceRecord(
+            name=readable(item.name),
+            path=readable(_lasting(video.source)),
+            kind=item.kind,
+            fingerprint=fingerprint(item.source),
+            size=video.size,
+        ),
+        model=model.record,
+        settings=config,
+        frames=FrameCounts(expected=_expected(video)),
+        device=model.device.name,
+        versions=library_versions(),
+        skeleton=model.network.skeleton.name,
+    )
+
+
+def _expected(video: Video) -> int | None:
+    """How many frames the asked stretch should have, where the source says."""
+    config = video.config
+    if video.expected is None or config.start is not None or config.end is not None:
+        return None
+    return -(-video.expected // config.every)
+
+
+def _lasting(source: str) -> str:
+    """A path that is right from any folder; an address stays as it is."""
+    path = Path(source)
+    return str(path.resolve()) if path.exists() else source
+
+
+def run_directories(items: Sequence[Input], out: Path | None, *, alone: bool) -> list[RunDirectory]:
+    """Where each input's result goes.
+
+    Args:
+        items: The inputs.
+        out: Their folder, or, for an input that is ``alone``, the run's; None: ``runs/``.
+        alone: Whether one input was asked for.
+    """
+    if alone and out is not None:
+        return [RunDirectory(out)]
+    return [RunDirectory((out or Path("runs")) / item.name) for item in items]
