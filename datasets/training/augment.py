@@ -66,8 +66,8 @@ def place_clip(
 ) -> LabelledClip:
     """Reverse, flip, turn, scale and move a clip onto a canvas of ``size`` (H, W).
 
-    What leaves the canvas is cut. Who has hardly anything left in a frame becomes a region to
-    ignore there; who is left in no frame is dropped.
+    What leaves the canvas is cut. Where hardly anything of a person is left in a frame, the rest
+    becomes a region to ignore; people who are left in no frame are dropped.
     """
     if rng.random() < config.reverse_share:
         clip = reverse(clip)
@@ -88,6 +88,7 @@ def _random_maps(
     turned = rng.random() < config.rotate_share
     degrees = float(rng.uniform(-1, 1) * config.rotate_degrees) if turned else 0.0
     if clip.present.any() and rng.random() < config.aim_share:
+        # People in the middle of the canvas, not at its border, where much of them is cut off.
         source = _centre_of_somebody(clip, rng)
         target = canvas * rng.uniform(0.25, 0.75, 2)
     else:

@@ -37,7 +37,7 @@ def flip(clip: LabelledClip) -> LabelledClip:
     swapped = take_rows(clip, np.s_[:, :, clip.skeleton.flip], columns=_PER_JOINT)
     return replace(
         swapped,
-        images=np.ascontiguousarray(clip.images[:, :, ::-1]),
+        images=np.stack([cv2.flip(image, 1) for image in clip.images]),
         boxes=_mirrored(clip.boxes, width),
         keypoints=_mirrored_points(swapped.keypoints, width),
         masks=None if clip.masks is None else np.ascontiguousarray(clip.masks[..., ::-1]),
@@ -182,6 +182,7 @@ def cut(clip: LabelledClip, *, least_visible: float = 0.0, least_side: float = 0
     height, width = clip.size
     boxes, inside = clip.boxes_inside, _within(clip.keypoints, clip.size)
     whole, side = box.area(clip.boxes), (boxes[..., 2:] - boxes[..., :2]).min(axis=-1)
+    # A sliver of a person is neither somebody to find nor background.
     enough = (box.area(boxes) >= least_visible * whole) & (side >= least_side)
     kept = clip.present & enough
     remnants = np.where((clip.present & ~enough)[..., None], boxes, np.nan)

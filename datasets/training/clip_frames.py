@@ -73,11 +73,12 @@ def training_clips(labeled: BoolArray, occupied: BoolArray, config: ClipConfig) 
     if config.edges == "repeat" and starts[-1] + span < count and following < count:
         starts = np.append(starts, following)
     clips = np.minimum(starts[:, None] + np.arange(config.length) * config.stride, count - 1)
-    told = labeled[clips]
-    keep = {"all": told.all(axis=1), "any": told.any(axis=1), "centre": told[:, config.length // 2]}
+    known = labeled[clips]
+    centre = known[:, config.length // 2]
+    keep = {"all": known.all(axis=1), "any": known.any(axis=1), "centre": centre}
     kept = keep[config.labeled]
     if config.people:
-        kept &= (told & occupied[clips]).any(axis=1)
+        kept &= (known & occupied[clips]).any(axis=1)
     return np.asarray(clips[kept], np.int64)
 
 

@@ -87,9 +87,10 @@ def _rows(tracks: VideoTracks, frames: IntArray) -> tuple[IntArray, IntArray]:
 
 def _people(track_ids: IntArray, rows: IntArray) -> IntArray:
     """(R,) number of each row's person, from 0 by first appearance."""
-    keys = np.where(track_ids >= 0, track_ids, -1 - rows)
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[inverse], np.int64)
+    # Negative keys tell people without an identity apart.
+    keys = np.where(track_ids >= 0, track_ids, -1 - rows).tolist()
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys], np.int64)
 
 
 def _boxes(tracks: VideoTracks, rows: IntArray, margin: float) -> FloatArray:

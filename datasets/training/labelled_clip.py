@@ -145,5 +145,6 @@ def join_clips(clips: Sequence[LabelledClip]) -> LabelledClip:
     Args:
         clips: At least one; of one size, length and joint set.
     """
+    # Joining drops weights that one clip lacks, so each says its own.
     weighted = [replace(clip, keypoint_weights=clip.weights) for clip in clips]
     return join_records(weighted, columns=(*PER_PERSON, "ignore"))
