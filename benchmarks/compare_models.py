@@ -1,13 +1,13 @@
-"""Which of two kinds of models is better on labelled photographs, and whether it may be chance.
+"""Compares two kinds of models on labelled photographs, and says how far chance may explain it.
 
     python -m benchmarks.compare_models --first A1.safetensors A2.safetensors \
         --second B1.safetensors B2.safetensors --person lspet ../shared/samples/lsp_extended \
         --coco photographs ../shared/samples/tiny_coco/train2017 person_keypoints.json --record NAME
 
-The models of one kind differ in what chance did during their training; a kind's number is the mean
-over its models. The photographs are drawn anew 300 times, each as often as chance wants, the same
-for all models: 90 % of the differences lie between the two last numbers. That is the chance of the
-choice of photographs; that of the training shows in how the models of a kind differ.
+The models of one kind differ in the seed of their training; a kind's number is the mean over its
+models. The photographs are resampled 300 times with repeats, alike for all models: 90 % of the
+differences lie between the two last numbers. This covers the choice of photographs. How much the
+training's seed matters shows in how the models of a kind differ.
 """
 
 import argparse
@@ -54,8 +54,8 @@ Scorer = Callable[[IntArray], dict[str, float]]
 """Numbers in percent from the photographs at these places."""
 
 
-def find(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
-    """What a model finds in each picture."""
+def detect_people(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
+    """The people that a model finds in each picture."""
     network = load_model(weights)
     found = []
     for path in pictures:
@@ -76,7 +76,7 @@ def person_scorer(name: str, root: Path, weights: Path) -> tuple[Scorer, int]:
     dataset = open_dataset(name, root)
     people = [_person(dataset.read(video)) for video in dataset.videos()]
     known = [person for person in people if person is not None]
-    found = find(weights, (picture for picture, _ in known))
+    found = detect_people(weights, (picture for picture, _ in known))
     counts = np.array([_counts(joints, p) for (_, joints), p in zip(known, found, strict=True)])
 
     def score(places: IntArray) -> dict[str, float]:
@@ -119,7 +119,7 @@ def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
 def coco_scorer(name: str, pictures: Path, truth: COCO, weights: Path) -> tuple[Scorer, int]:
     """OKS-AP and box AP as pycocotools counts them, from some of the pictures."""
     images = truth.dataset["images"]
-    found = find(weights, (pictures / image["file_name"] for image in images))
+    found = detect_people(weights, (pictures / image["file_name"] for image in images))
     results = [
         {
             "image_id": image["id"], "category_id": 1, "score": float(score), "bbox": box.tolist(),
@@ -161,7 +161,7 @@ def _ap(scores: COCOeval, matches: list[Any], places: IntArray) -> float:
     return 100 * float(precision[precision > -1].mean())
 
 
-def drawn_again(score: Scorer, count: int) -> dict[str, Doubles]:
+def resampled(score: Scorer, count: int) -> dict[str, Doubles]:
     """Numbers (1 + DRAWS,) of all the pictures, then of ``count`` drawn with repeats."""
     rng = np.random.default_rng(0)
     rows = [score(np.arange(count))]
@@ -206,7 +206,7 @@ def main() -> None:
         scorers += [coco_scorer(*labelled, weights) for labelled in sets]
         found: dict[str, Doubles] = {}
         for score, count in scorers:
-            drawn = drawn_again(score, count)
+            drawn = resampled(score, count)
             found |= drawn
             pictures.update(dict.fromkeys(drawn, count))
         return found

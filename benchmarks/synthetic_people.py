@@ -1,7 +1,7 @@
-"""How like people the drawn people are.
+"""Measures how much the drawn people look like people.
 
-Measured with a network that has never been trained on drawn people: how many of
-those that are at least half visible it finds, and how many of their visible joints.
+A network that was never trained on drawn people looks for them: how many of those that are at least
+half visible does it find, and how many of their visible joints?
 
     python benchmarks/synthetic_people.py --record tiny
 """

@@ -5,12 +5,13 @@ nearest known one, or what a key of an earlier version has become. Not here: wha
 (the dataclasses say it).
 """
 
-import dataclasses
 import difflib
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -37,7 +38,7 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         raise InputError(f"{path}: no such file; expected a TOML file of settings") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
-    for problem in _problems(table, kind, "the file"):
+    for problem in _problems(table, kind):
         raise FormatError(f"{path}: {problem}")
     try:
         return msgspec.convert(table, kind, dec_hook=_path)
@@ -54,27 +55,26 @@ def _path(kind: type, value: Any) -> Any:
     raise NotImplementedError(f"no setting is of type {kind}")
 
 
-def _problems(table: dict[str, Any], kind: type, place: str) -> Iterator[str]:
-    """What is wrong with a table's keys, and with words that must be one of several."""
+def _problems(table: dict[str, Any], kind: type, name: str = "") -> Iterator[str]:
+    """What is wrong with the keys of a table, and with words that must be one of several."""
+    place = f"[{name}]" if name else "the file"
     hints = get_type_hints(kind)
-    known = [field.name for field in dataclasses.fields(kind)]
+    known = [field.name for field in fields(kind)]
     for key, value in table.items():
         if key not in known:
             yield f"unknown key {key!r} in {place}; {_hint(key, known, kind)}"
             continue
-        # A field may have one of several types: ``Settings | None``, a table or a word.
-        parts = (hints[key],) if get_origin(hints[key]) is Literal else get_args(hints[key])
-        for part in parts or (hints[key],):
-            if (
-                isinstance(value, dict)
-                and dataclasses.is_dataclass(part)
-                and isinstance(part, type)
-            ):
-                name = key if place == "the file" else f"{place[1:-1]}.{key}"
-                yield from _problems(value, part, f"[{name}]")
+        for part in _alternatives(hints[key]):
             words = get_args(part) if get_origin(part) is Literal else ()
             if isinstance(value, str) and words and value not in words:
                 yield f"{key} in {place} must be one of {', '.join(words)}, got {value!r}"
+            if isinstance(value, dict) and isinstance(part, type) and is_dataclass(part):
+                yield from _problems(value, part, f"{name}.{key}" if name else key)
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    """The types that a field may have: of ``Settings | None``, or of a table or a word."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _hint(key: str, known: list[str], kind: type) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -23,6 +24,7 @@ class Clip:
 class Run:
     name: str
     rate: float = 0.5
+    pace: Literal["fast", "slow"] = "fast"
     folder: Path = Path()
     clip: Clip = field(default_factory=Clip)
     spare: Clip | None = None
@@ -58,6 +60,7 @@ def test_tables_become_dataclasses_and_the_rest_takes_its_defaults(tmp_path: Pat
             r"unknown key 'lenght' in \[spare\]; did you mean 'length'",
         ),
         ("name='a'\n[clip]\nqq=2", r"unknown key 'qq' in \[clip\]; known are length, sizes"),
+        ("name='a'\npace='fsat'", "pace in the file must be one of fast, slow, got 'fsat'"),
         ("rate = 1", r"run\.toml: .*missing required field `name`"),
         ("name = 3", r"run\.toml: Expected `str`, got `int` - at `\$\.name`"),
         ("name = ", r"run\.toml: not TOML"),
