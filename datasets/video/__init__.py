@@ -1,16 +1,16 @@
-"""Frames of a video, one after the other: pictures, indices, true times, state.
+"""Reads videos frame by frame: pictures, indices, true times, and state.
 
 >>> with open_video("clip.mp4") as video:                                    # doctest: +SKIP
 ...     for frame in video:
 ...         print(frame.index, frame.time, frame.state)
 
-Memory does not depend on the length. Damage costs only the frames that cannot be decoded, and
-those keep their places (:mod:`.packets`). What may be opened, and how large, is limited
-(:mod:`.policy`). Pixels are never stretched: where they are not square, coordinates are in
-stored pixels and ``pixel_aspect`` says how wide one is. A frame whose size differs from the
-first one's is scaled to it. Interlaced frames are given as stored.
+Memory does not depend on the length. Damage affects only the frames that cannot be decoded, and
+these keep their indices (:mod:`.frame_order`). Formats, protocols and sizes are limited
+(:mod:`.container`). Pixels are never stretched: if they are not square, coordinates are in stored
+pixels, and ``pixel_aspect`` tells their shape. A frame whose size differs from the first one's is
+scaled to it. Interlaced frames are given as stored.
 
-Not here: which arguments mean a video (:mod:`.inputs`), writing one (:mod:`.writer`).
+:mod:`.inputs` finds the videos that arguments name; :mod:`.writer` writes a video.
 """
 
 from collections.abc import Generator, Iterator
@@ -20,21 +20,21 @@ from typing import Protocol, Self
 from posetube.errors import InputError, MediaError
 from posetube.structures import Frame
 
-from .ahead import ahead
 from .config import VideoConfig
-from .file import VideoFile
+from .container import ffmpeg_message, is_camera, is_url, without_password
 from .frame_folder import PictureSource
 from .picture import is_animated, is_picture
-from .policy import is_camera, is_url, plain, shown
+from .prefetch import prefetch
+from .stream_source import StreamSource
 
 __all__ = ["Video", "VideoConfig", "open_video"]
 
 QUEUE_BYTES = 1 << 27
-"""Memory for frames that wait, in bytes; one frame waits even where it is larger."""
+"""Memory for frames that are decoded ahead, bytes; one frame is allowed even if it is larger."""
 
 
-class Source(Protocol):
-    """What a kind of video offers to :class:`Video`."""
+class FrameSource(Protocol):
+    """Where a :class:`Video` gets its frames from."""
 
     size: tuple[int, int]
     expected: int | None
@@ -45,26 +45,26 @@ class Source(Protocol):
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each trouble met so far."""
+        """One line for each problem found so far."""
 
     def read(self, first: int) -> Generator[Frame, None, None]:
-        """The wanted frames from index ``first`` on."""
+        """Frames from index ``first`` on that the configuration asks for."""
 
     def close(self) -> None:
-        """Let go of files and devices."""
+        """Close files and devices."""
 
 
 class Video:
-    """An open video: iterate over it once, or as often as it is not ``live``.
+    """An open video; iterate over it, repeatedly unless it is ``live``.
 
-    Use it as a context manager; leaving it ends the threads that decode ahead.
+    Use it as a context manager: leaving it ends the threads that decode ahead.
     """
 
-    def __init__(self, source: Source, *, name: str, label: str, config: VideoConfig) -> None:
+    def __init__(self, source: FrameSource, *, name: str, label: str, config: VideoConfig) -> None:
         self.source = label
-        """Path or address, without password."""
+        """Path or address, without a password."""
         self.name = name
-        """The file's name without its ending."""
+        """The file's name without its suffix."""
         self.config = config
         self._source = source
         self._reading: list[Generator[Frame, None, None]] = []
@@ -76,7 +76,7 @@ class Video:
 
     @property
     def expected(self) -> int | None:
-        """Frames the container promises, ``start``, ``end`` and ``every`` aside; None: unknown."""
+        """Frames in the whole video according to the container; None: unknown."""
         return self._source.expected
 
     @property
@@ -86,28 +86,29 @@ class Video:
 
     @property
     def live(self) -> bool:
-        """Whether it cannot be read twice (camera, stream)."""
+        """Whether it can be read only once (camera, stream)."""
         return self._source.live
 
     @property
     def pixel_aspect(self) -> float:
-        """Width of a pixel over its height, before the frame is turned; 1 for square ones."""
+        """Width of a stored pixel over its height, before rotation; 1 for square pixels."""
         return self._source.pixel_aspect
 
     @property
     def cut_short(self) -> bool:
-        """Whether the last reading ended before the container's promise."""
+        """Whether the last reading ended before the end that the container states."""
         return self._source.cut_short
 
     @property
     def warnings(self) -> list[str]:
-        """What was found wrong so far: file, frame, time, what."""
+        """Problems found so far, one line each: file, frame, time, problem."""
         return self._source.warnings
 
     def frames(self, first: int = 0) -> Iterator[Frame]:
         """Frames from index ``first`` on, with the indices and times of a full reading.
 
         Raises:
+            InputError: If ``first`` is negative.
             MediaError: If a live source is read again, or the file can no longer be opened.
         """
         if first < 0:
@@ -117,7 +118,7 @@ class Video:
             return frames
         height, width = self.size
         depth = max(1, min(self.config.ahead, QUEUE_BYTES // (height * width * 3)))
-        waiting = ahead(frames, depth=depth)
+        waiting = prefetch(frames, depth=depth)
         self._reading.append(waiting)
         return waiting
 
@@ -141,24 +142,25 @@ class Video:
 def open_video(source: str | Path, *, config: VideoConfig | None = None) -> Video:
     """Open a video file, a folder of numbered pictures, a picture, a camera or an address.
 
-    The first frame is decoded here, so that what opens can be read.
+    The first frame is decoded at once, so a video that opens can be read.
 
     Args:
         source: Path, ``camera:N`` or URL.
-        config: Which frames to read, and limits; None: all, default limits.
+        config: Which frames to read, and limits; None: all frames, default limits.
 
     Raises:
-        MediaError: If it cannot be read or is refused; one line that says why.
+        MediaError: If it cannot be read or is refused; the message says why.
     """
     config = config or VideoConfig()
     text = str(source)
     if is_camera(text) or is_url(text):
-        name = Path(shown(text).partition("?")[0].replace(":", "-")).stem
-        return Video(VideoFile(text, config), name=name, label=shown(text), config=config)
+        label = without_password(text)
+        name = Path(label.partition("?")[0].replace(":", "-")).stem
+        return Video(StreamSource(text, config), name=name, label=label, config=config)
     path = Path(source)
     folder = _is_folder(path)
     pictures = folder or (is_picture(path) and not is_animated(path))
-    opened: Source = PictureSource(path, config) if pictures else VideoFile(text, config)
+    opened: FrameSource = PictureSource(path, config) if pictures else StreamSource(text, config)
     name = path.absolute().name if folder else path.stem
     return Video(opened, name=name, label=text, config=config)
 
@@ -167,4 +169,4 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError) as error:
-        raise MediaError(f"{str(path)!r}: cannot be opened: {plain(error)}") from None
+        raise MediaError(f"{str(path)!r}: cannot be opened: {ffmpeg_message(error)}") from None

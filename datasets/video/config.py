@@ -1,7 +1,4 @@
-"""Which frames of a video are read, and how what is wrong with them is reported.
-
-Not here: reading (:mod:`.`).
-"""
+"""The configuration of reading a video: which frames to read, and limits."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,28 +9,28 @@ from posetube.quantities import Seconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoConfig:
-    """Which frames of a video to read, and what to refuse.
+    """Which frames of a video to read, and limits.
 
-    Two of them are equal if they give the same frames of a video that neither refuses.
+    Two configurations are equal if they select the same frames; limits are not compared.
     """
 
     start: Seconds | None = None
-    """Skip frames before this presentation time, seconds; None: from the first."""
+    """Presentation time at which to begin, seconds; None: at the first frame."""
 
     end: Seconds | None = None
-    """Stop at this presentation time, seconds; frames at it and later are left out."""
+    """Presentation time at which to stop, seconds; frames at this time and later are left out."""
 
     every: int = 1
-    """Only frames whose index is a multiple of this, 1 or more."""
+    """Read only frames whose index is a multiple of this, 1 or more."""
 
     max_pixels: int = field(default=1 << 25, compare=False)
-    """Largest frame to accept, pixels (by default 33.5 million: 8K, 7680 x 4320, and a little)."""
+    """Largest frame to accept, pixels; the default, 33.5 million, just holds 8K (7680 x 4320)."""
 
     ahead: int = field(default=8, compare=False)
-    """Frames to decode ahead in a thread, 0 or more; 0: none, and no thread."""
+    """Number of frames to decode ahead in a thread; 0: decode without a thread."""
 
     timeout: Seconds = field(default=20.0, compare=False)
-    """How long an address may take to answer, seconds, above 0."""
+    """Time that an address may take to answer, seconds, above 0."""
 
     def __post_init__(self) -> None:
         for name in ("start", "end"):
@@ -53,49 +50,9 @@ class VideoConfig:
             raise InputError(f"VideoConfig.timeout must be above 0 s, got {self.timeout}")
 
     def reached(self, time: float) -> bool:
-        """Whether the wanted stretch has begun at this time, seconds."""
+        """Whether ``start`` is reached at this time, seconds."""
         return self.start is None or time >= self.start
 
     def over(self, time: float) -> bool:
-        """Whether the wanted stretch is over at this time, seconds."""
+        """Whether ``end`` is reached at this time, seconds."""
         return self.end is not None and time >= self.end
-
-
-class FrameNotes:
-    """Warnings of one video: a line for each run of frames with the same trouble."""
-
-    MOST = 200
-    """Lines to keep; what comes later is only counted."""
-
-    def __init__(self, label: str) -> None:
-        self.lines: list[str] = []
-        """One line each: file, frame, time, trouble."""
-        self._label = label
-        self._run: tuple[str, int, int, float] | None = None
-        self._left_out = 0
-
-    def add(self, trouble: str) -> None:
-        """Note something about the video as a whole."""
-        self._run = None
-        self._append(f"{self._label}: {trouble}")
-
-    def add_frame(self, index: int, time: float, trouble: str) -> None:
-        """Note something about one frame; a run of frames becomes one line."""
-        if self._run and self._run[0] == trouble and self._run[2] == index - 1 and self.lines:
-            _, first, _, since = self._run
-            if not self._left_out:
-                self.lines[-1] = (
-                    f"{self._label}: frames {first} to {index} ({since:.3f} s to {time:.3f} s): "
-                    f"{trouble}"
-                )
-        else:
-            first, since = index, time
-            self._append(f"{self._label}: frame {index} ({time:.3f} s): {trouble}")
-        self._run = (trouble, first, index, since)
-
-    def _append(self, line: str) -> None:
-        if len(self.lines) < self.MOST:
-            self.lines.append(line)
-            return
-        self._left_out += 1
-        self.lines[self.MOST - 1] = f"{self._label}: {self._left_out + 1} more warnings"

@@ -1,11 +1,9 @@
-"""A folder of numbered pictures as one video, or a single picture as a video of one frame.
+"""Reads a folder of numbered pictures as one video, or a single picture as a video of one frame.
 
 The last number in a file's name is its place: ``000005.jpg``, ``frame_12.png``, ``0007_crop.jpg``.
-Where every number is a multiple of some step from the first (97, 99, 101, ...), that step is one
-frame; what is missing in between is a frame of state ``missing``. Pictures have no times: frame i
-is at i / 25 seconds, by convention.
-
-Not here: which folders are meant (:mod:`.inputs`), the pictures themselves (:mod:`.picture`).
+If all numbers have a common step (97, 99, 101 ...), that step is one frame. A number missing in
+between is a frame of state ``missing``. Pictures have no times: frame i is at i / 25 seconds, by
+convention.
 """
 
 import math
@@ -18,14 +16,15 @@ from pathlib import Path
 from posetube.errors import MediaError
 from posetube.structures import Frame
 
-from .config import FrameNotes, VideoConfig
+from .config import VideoConfig
+from .frame_warnings import FrameWarnings
 from .picture import SUFFIXES, read_picture, scaled
 
 RATE = 25.0
 """Frames per second of a folder, by convention."""
 
 SPARSEST = 4
-"""Frames for each picture, a hundred aside, beyond which numbers are mere names (COCO's)."""
+"""Frames per picture, plus a hundred, above which numbers are mere names, like COCO's."""
 
 _NUMBER = re.compile(r"(\d{1,18})(?=\D*$)", re.ASCII)
 
@@ -41,11 +40,11 @@ class FrameFolder:
     """One per frame, None where it is missing."""
 
     ignored: int
-    """Pictures in the folder that do not belong to the series."""
+    """Number of pictures in the folder that do not belong to the series."""
 
 
 class PictureSource:
-    """Pictures as a video; see :class:`..Source`."""
+    """Pictures as a video; a :class:`..FrameSource`."""
 
     live = False
     pixel_aspect = 1.0
@@ -53,27 +52,29 @@ class PictureSource:
 
     def __init__(self, path: Path, config: VideoConfig) -> None:
         self._config = config
-        self._notes = FrameNotes(path.name)
+        self._warnings = FrameWarnings(path.name)
         self._pictures: tuple[Path | None, ...] = (path,)
         self.rate: float | None = None
         if path.is_dir():
             folder = read_folder(path)
             self._pictures, self.rate = folder.pictures, RATE
             if folder.ignored:
-                self._notes.add(f"{folder.ignored} pictures outside the numbered series left out")
+                self._warnings.add(
+                    f"{folder.ignored} pictures outside the numbered series are left out"
+                )
         self.expected: int | None = len(self._pictures)
         self.size = self._first_size(path)
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each trouble met so far."""
-        return self._notes.lines
+        """One line for each problem found so far."""
+        return self._warnings.lines
 
     def close(self) -> None:
         """Nothing stays open between pictures."""
 
     def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration wants."""
+        """Frames from index ``first`` on that the configuration asks for."""
         config = self._config
         for index in range(first, len(self._pictures)):
             time = index / RATE
@@ -98,24 +99,24 @@ class PictureSource:
     def _frame(self, index: int, time: float) -> Frame:
         picture = self._pictures[index]
         if picture is None:
-            self._notes.add_frame(index, time, "missing from the folder")
+            self._warnings.add_frame(index, time, "missing from the folder")
             return Frame(index=index, time=time, image=None, state="missing")
         try:
             image, state = read_picture(picture, max_pixels=self._config.max_pixels)
         except MediaError as error:
-            self._notes.add_frame(index, time, str(error))
+            self._warnings.add_frame(index, time, str(error))
             return Frame(index=index, time=time, image=None, state="corrupt")
         if state == "corrupt":
-            self._notes.add_frame(index, time, f"{picture.name} is damaged")
+            self._warnings.add_frame(index, time, f"{picture.name} is damaged")
         if image.shape[:2] != self.size:
             was = f"{image.shape[1]} x {image.shape[0]}"
-            self._notes.add_frame(index, time, f"scaled to the first picture's size from {was}")
+            self._warnings.add_frame(index, time, f"scaled to the first picture's size from {was}")
             image = scaled(image, self.size)
         return Frame(index=index, time=time, image=image, state=state)
 
 
-def numbered(folder: Path) -> bool:
-    """Whether a folder's pictures are numbered as the frames of one video, two or more of them."""
+def is_numbered(folder: Path) -> bool:
+    """Whether a folder holds two or more pictures that are numbered as frames of one video."""
     try:
         return sum(p is not None for p in read_folder(folder).pictures) > 1
     except MediaError:
@@ -123,7 +124,7 @@ def numbered(folder: Path) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, by name, without hidden files."""
+    """The pictures in a folder, sorted by name, without hidden files."""
     return sorted(
         path
         for path in folder.iterdir()
@@ -132,7 +133,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def read_folder(folder: Path) -> FrameFolder:
-    """Find the series of numbered pictures in a folder; the longest, if there are several.
+    """Find the longest series of numbered pictures in a folder.
 
     Raises:
         MediaError: If there is none, a number occurs twice, or the numbers are too far apart.
@@ -153,8 +154,8 @@ def read_folder(folder: Path) -> FrameFolder:
     count = (last - first) // step + 1
     if count > SPARSEST * len(chosen) + 100:
         raise MediaError(
-            f"{folder}: {len(chosen)} pictures numbered {first} to {last} are no video; "
-            f"give them one by one, as '{folder}/*{chosen[0][1].suffix}'"
+            f"{folder}: {len(chosen)} pictures numbered {first} to {last} are too far apart "
+            f"for a video; give them one by one, as '{folder}/*{chosen[0][1].suffix}'"
         )
     pictures = tuple(by_number.get(first + step * i) for i in range(count))
     ignored = sum(map(len, series.values())) - len(chosen)
@@ -162,7 +163,7 @@ def read_folder(folder: Path) -> FrameFolder:
 
 
 def _series(folder: Path) -> dict[tuple[str, str], list[tuple[int, Path]]]:
-    """Numbered pictures by what is around their number."""
+    """Numbered pictures, grouped by the text around their number."""
     series = defaultdict(list)
     for path in pictures_in(folder):
         if found := _NUMBER.search(path.stem):

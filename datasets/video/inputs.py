@@ -1,9 +1,7 @@
-"""What the user's arguments mean: which videos to read, each with a name of its own.
+"""Finds the videos that the user's arguments name, and gives each a unique name.
 
 An argument is a file, a folder of numbered pictures (one video), a folder of videos or of single
 pictures (several), a glob, ``camera:N``, or an address that FFmpeg reads.
-
-Not here: opening them (:mod:`.`).
 """
 
 import glob
@@ -16,29 +14,16 @@ from typing import Literal
 
 from posetube.errors import InputError, MediaError
 
-from .frame_folder import numbered, pictures_in
+from .container import is_camera, is_url, without_password
+from .frame_folder import is_numbered, pictures_in
 from .picture import SUFFIXES
-from .policy import is_camera, is_url, shown
 
 VIDEO_SUFFIXES = (
-    *(
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".qt",
-        ".3gp",
-        ".3g2",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".gif",
-        ".apng",
-        ".y4m",
-    ),
-    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".ivf"),
-    *(".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb"),
-)
-"""Endings by which videos are found in a folder; a file that is named outright may have any."""
+    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".gif", ".apng", ".y4m",
+    ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".ivf",
+    ".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb",
+)  # fmt: skip
+"""Suffixes by which videos are found in a folder; a file given by name may have any suffix."""
 
 Kind = Literal["video", "frames", "picture", "camera", "url"]
 
@@ -48,10 +33,10 @@ class Input:
     """One video to read."""
 
     name: str
-    """Unique among the inputs; safe as the name of a folder."""
+    """Unique among the inputs, and safe as the name of a folder."""
 
     source: str
-    """What :func:`..open_video` takes."""
+    """What :func:`..open_video` takes: a path, ``camera:N`` or an address."""
 
     kind: Kind
     """File, folder of numbered pictures, single picture, camera, or address."""
@@ -60,9 +45,9 @@ class Input:
 def find_inputs(patterns: Sequence[str]) -> list[Input]:
     """The videos that arguments name, in the order of the arguments, each once.
 
-    A name is the file's without its ending. Where several would be equal, the file's ending is
-    kept (``walk.mp4`` becomes ``walk-mp4``), then the folder put before it (``day1-walk-mp4``), and
-    what is still equal gets a number (``-2``, ``-3`` ...).
+    A name is the file's without its suffix. Names that would be equal keep the suffix
+    (``walk.mp4`` becomes ``walk-mp4``), then also get the folder (``day1-walk-mp4``), and names
+    that are still equal get a number (``-2``, ``-3`` ...).
 
     Raises:
         InputError: If there are no arguments.
@@ -84,7 +69,7 @@ def _identity(one: Input) -> str:
 def _expand(pattern: str) -> Iterator[Input]:
     if is_camera(pattern):
         if not pattern.removeprefix("camera:").strip():
-            raise InputError(f"{pattern}: a camera is camera:0, camera:1 ...")
+            raise InputError(f"{pattern}: expected a camera such as camera:0, got no number")
         yield Input(name="", source=pattern, kind="camera")
         return
     if is_url(pattern):
@@ -121,7 +106,7 @@ def _path(path: Path) -> Iterator[Input]:
         return
     videos = sorted(p for p in path.iterdir() if _is_video(p))
     pictures = pictures_in(path)
-    if len(pictures) > len(videos) and numbered(path):
+    if len(pictures) > len(videos) and is_numbered(path):
         yield Input(name="", source=str(path), kind="frames")
         return
     if not videos and not pictures:
@@ -135,20 +120,21 @@ def _is_video(path: Path) -> bool:
 
 
 def _readable(path: Path) -> bool:
-    """Whether a match of a glob is worth a look: videos, pictures, and folders of them."""
+    """Whether a match of a glob is a video, a picture, or a folder of them."""
     if path.is_dir():
         return bool(pictures_in(path)) or any(_is_video(p) for p in path.iterdir())
     return _is_video(path) or path.suffix.lower() in SUFFIXES
 
 
 def _named(inputs: list[Input]) -> list[Input]:
-    """Give each input the shortest name that tells it from the others."""
+    """Give each input the shortest name that distinguishes it from the others."""
     forms = [_names(one) for one in inputs]
     names = [form[0] for form in forms]
     for level in (1, 2):
-        double = _doubles(names)
+        repeated = _repeated_names(names)
         names = [
-            form[level] if name in double else name for form, name in zip(forms, names, strict=True)
+            form[level] if name in repeated else name
+            for form, name in zip(forms, names, strict=True)
         ]
     taken: set[str] = set()
     result = []
@@ -162,17 +148,17 @@ def _named(inputs: list[Input]) -> list[Input]:
     return result
 
 
-def _doubles(names: Iterable[str]) -> set[str]:
+def _repeated_names(names: Iterable[str]) -> set[str]:
     lower = [name.lower() for name in names]
     return {name for name in names if lower.count(name.lower()) > 1}
 
 
 def _names(one: Input) -> tuple[str, str, str]:
-    """Names for one input, from short to long."""
+    """Possible names of an input, from short to long."""
     if one.kind == "camera":
         return (_safe(one.source),) * 3
     if one.kind == "url":
-        text = shown(one.source).partition("?")[0].partition("://")[2].rstrip("/")
+        text = without_password(one.source).partition("?")[0].partition("://")[2].rstrip("/")
         return _safe(Path(text).stem), _safe(text), _safe(text)
     path = Path(os.path.abspath(one.source))
     whole = path.name.replace(".", "-")
@@ -181,5 +167,5 @@ def _names(one: Input) -> tuple[str, str, str]:
 
 
 def _safe(name: str) -> str:
-    """The name with everything replaced that a folder's name had better not hold."""
+    """The name with characters replaced that are unsafe in the name of a folder."""
     return re.sub(r"[^\w.+@=() -]+", "-", name).strip(". -") or "video"

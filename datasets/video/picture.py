@@ -1,9 +1,8 @@
-"""Single pictures: JPEG, PNG, BMP, WebP and TIFF, turned as their EXIF orientation says.
+"""Reads single pictures: JPEG, PNG, BMP, WebP and TIFF, turned as their EXIF orientation says.
 
-FFmpeg looks first, because it refuses large pictures before it makes room for them and reports
-damage; OpenCV then gives the pixels, because it turns the picture and interpolates colours.
-
-Not here: folders of pictures (:mod:`.frame_folder`), animated GIF and PNG (videos, :mod:`.`).
+FFmpeg decodes a picture first, because it refuses large ones before it allocates memory and reports
+damage. OpenCV then gives the pixels, because it applies the orientation and interpolates colours.
+Animated GIF and PNG are videos (:mod:`.`).
 """
 
 from io import BytesIO
@@ -17,18 +16,18 @@ from av.video.frame import VideoFrame
 from posetube.errors import MediaError
 from posetube.structures import ByteArray, FrameState
 
-from .policy import check_file
+from .container import check_file
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""What counts as a picture by its name, in lower case."""
+"""Suffixes of pictures, in lower case."""
 
 MAX_BYTES = 1 << 29
-"""Larger files are no pictures; bounds what is read into memory."""
+"""Larger files are refused, to bound what is read into memory."""
 
 _PREAMBLE = 1 << 16
-"""Bytes in which an animated PNG says that it is one."""
+"""Bytes at the beginning in which an animated PNG declares its animation."""
 
-_HEADS = (
+_SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg_pipe"),
     (b"\x89PNG\r\n", "png_pipe"),
     (b"BM", "bmp_pipe"),
@@ -38,7 +37,7 @@ _HEADS = (
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the file's first bytes are those of a picture."""
+    """Whether the file begins like a picture."""
     try:
         with path.open("rb") as file:
             return _format(file.read(16)) is not None
@@ -47,7 +46,7 @@ def is_picture(path: Path) -> bool:
 
 
 def is_animated(path: Path) -> bool:
-    """Whether a picture's file is an animated PNG, which says so before its first pixels."""
+    """Whether the file is an animated PNG."""
     with path.open("rb") as file:
         head = file.read(_PREAMBLE)
     return head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
@@ -57,14 +56,14 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
     """Read one picture.
 
     Args:
-        path: A file; its content decides, not its name.
+        path: A file; its content decides on the format, not its name.
         max_pixels: Largest picture to accept, in pixels.
 
     Returns:
-        (H, W, 3) RGB as displayed, and ``corrupt`` where a part of it is damaged.
+        (H, W, 3) RGB as displayed, and ``corrupt`` if a part of it is damaged, else ``ok``.
 
     Raises:
-        MediaError: If nothing can be read; says why.
+        MediaError: If nothing can be decoded; the message says why.
     """
     check_file(path)
     if path.stat().st_size > MAX_BYTES:
@@ -73,7 +72,7 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
     form = _format(data[:16])
     if form is None:
         raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
-    # A JPEG whose last scan has no end was cut short; decoders fill the rest with grey
+    # A JPEG whose last scan has no end marker was cut short; decoders fill the rest with grey.
     cut = form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
     if not cut and _decoded(data, form, max_pixels, strict=True) is not None:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -90,7 +89,7 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
 
 
 def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
-    """The picture (H, W, 3), scaled to H, W of ``size``."""
+    """The picture (H, W, 3) scaled to ``size`` (H, W)."""
     result = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
     return result.astype(np.uint8, copy=False)
 
@@ -98,13 +97,14 @@ def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
 def _format(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp_pipe"
-    return next((form for start, form in _HEADS if head.startswith(start)), None)
+    return next((form for start, form in _SIGNATURES if head.startswith(start)), None)
 
 
 def _decoded(data: bytes, form: str, max_pixels: int, *, strict: bool) -> VideoFrame | None:
-    """Decode with FFmpeg; None if it fails, or finds damage and is to be strict about it."""
+    """Decode with FFmpeg; None if it fails, or if it is strict and finds damage."""
     options = {"max_pixels": str(max_pixels)}
-    if strict and form != "tiff_pipe":  # FFmpeg takes sound TIFF files for damaged ones
+    # FFmpeg reports damage in sound TIFF files.
+    if strict and form != "tiff_pipe":
         options["err_detect"] = "explode"
     try:
         with av.open(BytesIO(data), mode="r", format=form, options=options) as container:

@@ -1,7 +1,4 @@
-"""Write pictures as a video that every browser plays: H.264 in MP4, with the source's times.
-
-Not here: what is drawn (:mod:`posetube.pipelines`).
-"""
+"""Writes pictures as a video that every browser plays: H.264 in MP4, with the given times."""
 
 import errno
 from contextlib import suppress
@@ -23,16 +20,16 @@ TICKS = 90_000
 
 
 class VideoWriter:
-    """Writes an MP4 file, aside first; it has its name only when it is whole.
+    """Writes an MP4 file under a temporary name; it gets its name only when it is complete.
 
     >>> with VideoWriter("out.mp4", size=(480, 640)) as writer:                  # doctest: +SKIP
     ...     writer.write(image, time=0.04)
 
-    Times may come unevenly and start at any moment from 0 on. A first time before 0 becomes 0,
-    since players drop what lies before it, and the others move with it; a time that is not after
-    the last one is moved 1/90000 s behind it. Where a side is odd, the last row or column is
-    doubled, because 4:2:0 colour needs even sides. Nothing is left behind when the block ends with
-    an error or without a picture.
+    Times may be uneven and may start at any time from 0 on. If the first time is negative, all
+    times are shifted so that it is 0, because players drop earlier frames. A time that is not after
+    the previous one is moved to 1/90000 s after it. Pictures with an odd side get their last row or
+    column doubled, because 4:2:0 colour needs even sides. If the block ends with an error or
+    without a picture, no file is left behind.
     """
 
     def __init__(
@@ -44,14 +41,14 @@ class VideoWriter:
         quality: int = 21,
         preset: str = "veryfast",
     ) -> None:
-        """Prepare to write.
+        """Open the temporary file.
 
         Args:
-            path: The file to make; replaced if it exists.
+            path: The file to write; replaced if it exists.
             size: H, W of the pictures.
-            rate: Frames per second to state in the file; for information, times decide.
+            rate: Frames per second to state in the file, for information; the times decide.
             quality: x264's constant rate factor, 0 (lossless) to 51; lower is better and larger.
-            preset: x264's trade of speed for size.
+            preset: x264's preset: slower ones make smaller files.
 
         Raises:
             InputError: If a number is out of its range, or the folder does not exist.
@@ -65,17 +62,19 @@ class VideoWriter:
             raise InputError(f"VideoWriter: rate must be in (0, 1000] frames/s, got {rate}")
         self.path = Path(path)
         if not self.path.parent.is_dir():
-            raise InputError(f"{path}: cannot be written: there is no folder {self.path.parent}")
+            raise InputError(
+                f"{path}: cannot be written: the folder {self.path.parent} does not exist"
+            )
         self.size = size
         self._last: int | None = None
         self._shift = 0.0
-        self._aside = unfinished(self.path)
+        self._temporary = unfinished(self.path)
         try:
             self._container = av.open(
-                str(self._aside), "w", format="mp4", options={"movflags": "+faststart"}
+                str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"}
             )
         except (av.error.FFmpegError, OSError) as error:
-            raise _trouble(self.path, error) from None
+            raise _write_error(self.path, error) from None
         try:
             self._stream = self._container.add_stream(
                 "libx264", rate=Fraction(rate or 30).limit_denominator(1001)
@@ -119,18 +118,18 @@ class VideoWriter:
         self._encode(frame)
 
     def close(self) -> None:
-        """Finish the file and give it its name; without a picture there is no file."""
+        """Finish the file and give it its name; without a picture no file is written."""
         if self._last is None:
             self._drop()
             return
         self._encode(None)
         try:
             self._container.close()
-            flush(self._aside)
-            self._aside.replace(self.path)
+            flush(self._temporary)
+            self._temporary.replace(self.path)
         except (av.error.FFmpegError, OSError) as error:
             self._drop()
-            raise _trouble(self.path, error) from None
+            raise _write_error(self.path, error) from None
 
     def _encode(self, frame: VideoFrame | None) -> None:
         try:
@@ -138,13 +137,13 @@ class VideoWriter:
                 self._container.mux(packet)
         except (av.error.FFmpegError, OSError) as error:
             self._drop()
-            raise _trouble(self.path, error) from None
+            raise _write_error(self.path, error) from None
 
     def _drop(self) -> None:
-        """Remove what was written so far."""
+        """Delete the temporary file."""
         with suppress(av.error.FFmpegError, OSError, ValueError):
             self._container.close()
-        self._aside.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -156,8 +155,8 @@ class VideoWriter:
             self._drop()
 
 
-def _trouble(path: Path, error: Exception) -> PoseTubeError:
-    """The error to raise where FFmpeg or the file system could not write."""
+def _write_error(path: Path, error: Exception) -> PoseTubeError:
+    """The error to raise if FFmpeg or the file system could not write."""
     text = f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}"
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
     return ResourceError(text) if full else InputError(text)

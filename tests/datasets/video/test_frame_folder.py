@@ -66,7 +66,7 @@ def test_the_longest_series_is_the_video(tmp_path: Path, draw: Draw) -> None:
 
     with open_video(tmp_path) as video:
         assert len(list(video)) == 4
-    assert video.warnings[0].endswith("1 pictures outside the numbered series left out")
+    assert video.warnings[0].endswith("1 pictures outside the numbered series are left out")
 
 
 def test_start_end_and_every_choose_among_pictures(tmp_path: Path, draw: Draw) -> None:
@@ -93,7 +93,10 @@ def test_pictures_of_another_size_are_scaled_with_a_warning(tmp_path: Path, draw
     ("names", "message"),
     [
         (("1.png", "01.png"), "01.png and 1.png have the same number"),
-        (("000000000139.png", "000000581781.png", "000000000785.png"), "are no video; give them"),
+        (
+            ("000000000139.png", "000000581781.png", "000000000785.png"),
+            "too far apart for a video; give",
+        ),
         (("anna.png", "berta.png"), "no numbered pictures in this folder"),
     ],
 )

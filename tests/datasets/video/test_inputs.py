@@ -105,7 +105,7 @@ def test_pictures_numbered_too_far_apart_are_single_ones(home: Path) -> None:
         ("*.xyz", MediaError, r"\*.xyz: matches no file"),
         ("videos/*.txt", MediaError, "none of the 1 matches is a video or a picture"),
         ("empty", MediaError, "empty: no videos and no pictures in this folder"),
-        ("camera:", InputError, "a camera is camera:0"),
+        ("camera:", InputError, "expected a camera such as camera:0"),
         ("file:///a.mp4", InputError, "give files as paths"),
         ("concat:a|b", MediaError, "no such file or folder"),
     ],

@@ -255,7 +255,7 @@ def test_joined_recordings_are_one_video_of_one_size(clip: Clip, read_number: Re
     times = np.array([f.time for f in frames])
     np.testing.assert_allclose(np.diff(times), 1 / 30, atol=1e-3)
     assert any("scaled to the first frame's size from 192 x 144" in w for w in video.warnings)
-    assert any("time starts anew 1 times" in w for w in video.warnings)
+    assert any("time starts over 1 times" in w for w in video.warnings)
 
 
 def test_a_video_without_a_first_keyframe_begins_where_it_can_be_decoded(
@@ -271,7 +271,7 @@ def test_a_video_without_a_first_keyframe_begins_where_it_can_be_decoded(
     assert read_number(frames[0].image) == 40
     assert [f.state for f in frames] == ["ok"] * 20
     assert [f.index for f in frames] == list(range(20))
-    assert any("frames before the first keyframe left out" in w for w in video.warnings)
+    assert any("frames before the first keyframe are left out" in w for w in video.warnings)
 
 
 def test_a_single_picture_is_a_video_of_one_frame(

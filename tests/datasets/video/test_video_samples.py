@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.video import open_video
-from posetube.datasets.video.policy import choose_stream, open_container
+from posetube.datasets.video.container import choose_stream, open_container
 from posetube.errors import MediaError
 from posetube.structures import Frame
 
@@ -71,7 +71,7 @@ REFUSED = {
     "generated/zero_bytes.mp4": r"the file is empty \(0 bytes\)",
     "generated/text_named.mp4": "not a video in a supported format",
     "generated/random_named.mkv": "not a video in a supported format",
-    "generated/audio_only.m4a": "there is only sound in it",
+    "generated/audio_only.m4a": "expected a video stream, found only sound",
     "generated/truncated_mdat_or_no_moov.mp4": r"its index \(moov\) is missing",
 }
 

@@ -108,7 +108,7 @@ def test_bad_pictures_and_settings_are_refused(tmp_path: Path, draw: Draw) -> No
         VideoWriter(path, size=(4, 4), quality=52)
     with pytest.raises(InputError, match="rate must be in"):
         VideoWriter(path, size=(4, 4), rate=0)
-    with pytest.raises(InputError, match="a.mp4: cannot be written: there is no folder"):
+    with pytest.raises(InputError, match="a.mp4: cannot be written: the folder .* does not exist"):
         VideoWriter(tmp_path / "no" / "a.mp4", size=(4, 4))
     assert list(tmp_path.iterdir()) == []
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from posetube.datasets.video.packets import PATIENCE, FrameOrder, Slot
+from posetube.datasets.video.frame_order import PATIENCE, FrameOrder, FrameSlot
 
 
-def order(codec: str = "h264", *, trusted: bool = True) -> FrameOrder:
+def order(codec: str = "h264", *, timed: bool = True) -> FrameOrder:
     stream: Any = SimpleNamespace(codec_context=SimpleNamespace(name=codec), time_base=0.01)
-    return FrameOrder(stream, trusted=trusted)
+    return FrameOrder(stream, timed=timed)
 
 
 class Packet(bytes):
@@ -41,7 +41,7 @@ def send(account: FrameOrder, *stamps: int) -> None:
         account.sent(packet(stamp, is_keyframe=stamp == stamps[0]))
 
 
-def stamps(slots: list[Slot]) -> list[tuple[int | None, bool]]:
+def stamps(slots: list[FrameSlot]) -> list[tuple[int | None, bool]]:
     """Time stamp of each slot, and whether it has a picture."""
     return [(None if s.key is None else s.key[1], s.picture is not None) for s in slots]
 
@@ -50,17 +50,17 @@ def test_frames_pass_at_once_while_all_is_well() -> None:
     account = order()
     send(account, 0, 3, 1, 2)
 
-    shown = [stamps(list(account.came(frame(pts)))) for pts in (0, 1, 2, 3)]
+    shown = [stamps(list(account.received(frame(pts)))) for pts in (0, 1, 2, 3)]
 
     assert shown == [[(0, True)], [(1, True)], [(2, True)], [(3, True)]]
-    assert list(account.end()) == []
+    assert list(account.flush()) == []
 
 
 def test_a_frame_that_comes_late_takes_its_place() -> None:
     account = order()
     send(account, 0, 1, 2, 3)
 
-    slots = [slot for pts in (0, 2, 3, 1) for slot in account.came(frame(pts))]
+    slots = [slot for pts in (0, 2, 3, 1) for slot in account.received(frame(pts))]
 
     assert stamps(slots) == [(0, True), (1, True), (2, True), (3, True)]
 
@@ -69,17 +69,17 @@ def test_a_frame_that_never_comes_is_given_up_after_a_while() -> None:
     account = order()
     send(account, *range(30))
 
-    slots = [s for pts in (0, *range(2, PATIENCE + 3)) for s in account.came(frame(pts))]
+    slots = [s for pts in (0, *range(2, PATIENCE + 3)) for s in account.received(frame(pts))]
 
     assert stamps(slots)[:3] == [(0, True), (1, False), (2, True)]
-    assert list(account.came(frame(1))) == []  # too late: its place is taken
+    assert list(account.received(frame(1))) == []  # too late: its place is taken
 
 
 def test_the_last_frames_are_missed_at_the_end() -> None:
     account = order()
     send(account, 0, 1, 2)
 
-    slots = [*account.came(frame(1)), *account.end()]
+    slots = [*account.received(frame(1)), *account.flush()]
 
     assert stamps(slots) == [(0, False), (1, True), (2, False)]
 
@@ -88,7 +88,7 @@ def test_two_frames_of_one_time_are_both_shown() -> None:
     account = order()
     send(account, 0, 0, 1)
 
-    slots = [slot for pts in (0, 0, 1) for slot in account.came(frame(pts))]
+    slots = [slot for pts in (0, 0, 1) for slot in account.received(frame(pts))]
 
     assert stamps(slots) == [(0, True), (0, True), (1, True)]
 
@@ -97,7 +97,7 @@ def test_a_frame_more_than_was_promised_is_shown_without_a_time() -> None:
     account = order()
     send(account, 0, 1)
 
-    slots = [slot for pts in (0, 0, None, 1) for slot in account.came(frame(pts))]
+    slots = [slot for pts in (0, 0, None, 1) for slot in account.received(frame(pts))]
 
     assert stamps(slots) == [(0, True), (None, True), (None, True), (1, True)]
 
@@ -109,7 +109,7 @@ def test_hidden_frames_have_no_place(before: tuple[int, ...]) -> None:
     account.sent(packet(6, data=b"\x00000"))
     account.sent(packet(7, is_discard=True))
 
-    slots = [*account.came(frame(5)), *account.end()]
+    slots = [*account.received(frame(5)), *account.flush()]
 
     assert stamps(slots) == [(5, True)]
     assert (account.packets, account.hidden) == (3, 2)
@@ -119,9 +119,11 @@ def test_the_second_field_of_an_interlaced_frame_has_no_place() -> None:
     account = order()
     send(account, *range(12))
 
-    slots = [s for pts in range(0, 12, 2) for s in account.came(frame(pts, interlaced_frame=True))]
+    slots = [
+        s for pts in range(0, 12, 2) for s in account.received(frame(pts, interlaced_frame=True))
+    ]
 
-    assert stamps([*slots, *account.end()]) == [(pts, True) for pts in range(0, 12, 2)]
+    assert stamps([*slots, *account.flush()]) == [(pts, True) for pts in range(0, 12, 2)]
 
 
 def test_what_nothing_can_decode_before_the_first_keyframe_is_left_out() -> None:
@@ -130,7 +132,7 @@ def test_what_nothing_can_decode_before_the_first_keyframe_is_left_out() -> None
         account.sent(packet(stamp))
     account.sent(packet(3, is_keyframe=True))
 
-    slots = [*account.came(frame(3)), *account.end()]
+    slots = [*account.received(frame(3)), *account.flush()]
 
     assert stamps(slots) == [(3, True)]
     assert account.leading == 3
@@ -141,7 +143,7 @@ def test_time_stamps_that_begin_anew_come_after_those_before() -> None:
     send(account, 900, 910)
     send(account, 0, 10)
 
-    slots = [slot for pts in (900, 910, 0, 10) for slot in account.came(frame(pts))]
+    slots = [slot for pts in (900, 910, 0, 10) for slot in account.received(frame(pts))]
 
     assert [slot.key for slot in slots] == [(0, 900), (0, 910), (1, 0), (1, 10)]
 
@@ -150,16 +152,21 @@ def test_damage_that_the_container_reports_marks_the_frame() -> None:
     account = order()
     account.sent(packet(0, is_keyframe=True, is_corrupt=True))
 
-    (slot,) = account.came(frame(0))
+    (slot,) = account.received(frame(0))
 
     assert slot.damaged
-    assert account.troubled
+    assert account.near_damage
 
 
 def test_without_times_an_error_stands_for_a_frame() -> None:
-    account = order("mpeg4", trusted=False)
+    account = order("mpeg4", timed=False)
     send(account, 0, 1, 2)
 
-    slots = [*account.came(frame(2)), *account.failed(), *account.came(frame(0)), *account.end()]
+    slots = [
+        *account.received(frame(2)),
+        *account.failed(),
+        *account.received(frame(0)),
+        *account.flush(),
+    ]
 
     assert stamps(slots) == [(0, True), (1, False), (2, True)]

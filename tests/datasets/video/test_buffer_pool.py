@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from posetube.datasets.video.buffers import LARGEST, Buffers
+from posetube.datasets.video.buffer_pool import LARGEST, BufferPool
 from posetube.structures import ByteArray
 
 
@@ -15,7 +15,7 @@ def address(image: ByteArray) -> int:
 
 
 def test_a_picture_that_is_held_is_never_overwritten() -> None:
-    buffers = Buffers(3)
+    buffers = BufferPool(3)
 
     held = [buffers.copy(picture(value)) for value in range(10)]
 
@@ -23,7 +23,7 @@ def test_a_picture_that_is_held_is_never_overwritten() -> None:
 
 
 def test_a_part_of_a_picture_holds_it() -> None:
-    buffers = Buffers(2)
+    buffers = BufferPool(2)
     corner = buffers.copy(picture(7))[:2, :2]
 
     for value in range(5):
@@ -33,14 +33,14 @@ def test_a_part_of_a_picture_holds_it() -> None:
 
 
 def test_memory_that_nobody_holds_is_used_again() -> None:
-    buffers = Buffers(2)
+    buffers = BufferPool(2)
     places = {address(buffers.copy(picture(value))) for value in range(5)}
 
     assert len(places) == 1
 
 
 def test_another_size_gets_other_memory() -> None:
-    buffers = Buffers(2)
+    buffers = BufferPool(2)
     small = buffers.copy(picture(1))
     large = buffers.copy(picture(2, (8, 8)))
 
@@ -50,7 +50,7 @@ def test_another_size_gets_other_memory() -> None:
 
 def test_turned_pictures_become_contiguous_and_huge_ones_are_not_kept() -> None:
     turned = picture(3, (4, 6)).transpose(1, 0, 2)
-    assert Buffers(1).copy(turned).flags.c_contiguous
+    assert BufferPool(1).copy(turned).flags.c_contiguous
 
     huge = np.zeros((LARGEST // 3 + 1, 1, 3), np.uint8)
-    assert Buffers(1).copy(huge) is huge
+    assert BufferPool(1).copy(huge) is huge

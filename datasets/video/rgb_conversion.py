@@ -1,7 +1,4 @@
-"""Decoded pictures as they are displayed: RGB, upright, in memory of their own.
-
-Not here: decoding (:mod:`.packets`), the memory (:mod:`.buffers`).
-"""
+"""Converts decoded frames to RGB pictures as they are displayed: upright, in their own memory."""
 
 from typing import Any
 
@@ -13,29 +10,30 @@ from av.video.reformatter import VideoReformatter
 
 from posetube.structures import ByteArray
 
-from .buffers import Buffers
+from .buffer_pool import BufferPool
 
 
-class Screen:
-    """Decoded pictures as they are displayed: RGB, turned and mirrored as the container says.
+class RgbConverter:
+    """Converts frames to RGB, and turns and mirrors them as the container says.
 
-    Colours are interpolated as the ``ffmpeg`` command does it.
+    Colours are interpolated as in the ``ffmpeg`` command.
     """
 
     def __init__(self, *, kept: int) -> None:
-        """Keep memory for so many pictures, to be used again."""
-        self._buffers = Buffers(kept)
+        """Reuse the memory of up to ``kept`` pictures."""
+        self._buffers = BufferPool(kept)
         self._reformatter = VideoReformatter()
         self._rotation: int | None = None
         self._matrix: npt.NDArray[np.int32] | None = None
 
-    def show(self, frame: VideoFrame) -> ByteArray | None:
-        """The (H, W, 3) RGB picture, in memory of its own; None where FFmpeg cannot convert it."""
-        source = _woven(frame) if frame.interlaced_frame else frame
+    def convert(self, frame: VideoFrame) -> ByteArray | None:
+        """The (H, W, 3) RGB picture in its own memory; None if FFmpeg cannot convert it."""
+        source = _progressive(frame) if frame.interlaced_frame else frame
         try:
+            # One thread: more would compete with those that decode.
             rgb = self._reformatter.reformat(
                 source, format="rgb24", interpolation="BICUBIC", threads=1
-            )  # more would take turns with those that decode
+            )
         except (av.error.FFmpegError, ValueError, MemoryError):
             return None
         image = rgb.to_ndarray().astype(np.uint8, copy=False)
@@ -43,10 +41,10 @@ class Screen:
         return self._buffers.copy(image if matrix is None else _turned(image, matrix))
 
     def _display_matrix(self, frame: VideoFrame) -> npt.NDArray[np.int32] | None:
-        """How the frame is turned, read where its rotation is new.
+        """The display matrix; read only when the rotation changes.
 
-        A frame whose side data has been asked for holds itself, and with it its picture, until
-        Python looks for such cycles.
+        Reading a frame's side data makes a reference cycle, which keeps the frame in memory until
+        Python's garbage collector runs.
         """
         if frame.rotation != self._rotation:
             matrix: Any = frame.side_data.get("DISPLAYMATRIX")
@@ -55,13 +53,13 @@ class Screen:
         return self._matrix
 
 
-def _woven(frame: VideoFrame) -> VideoFrame:
-    """The frame without its mark as interlaced: newer FFmpeg would convert its fields apart."""
+def _progressive(frame: VideoFrame) -> VideoFrame:
+    """The frame without its interlaced flag: newer FFmpeg would convert the two fields apart."""
     if frame.format.name != "yuv420p" or frame.height % 2 or frame.width % 2:
         return frame
-    woven = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-    woven.colorspace, woven.color_range = frame.colorspace, frame.color_range
-    return woven
+    progressive = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+    progressive.colorspace, progressive.color_range = frame.colorspace, frame.color_range
+    return progressive
 
 
 def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:

@@ -1,0 +1,289 @@
+"""Reads the frames of a video stream: of a file, an address or a camera.
+
+The steps are: open the container (:mod:`.container`), decode its packets (:mod:`.decoder`) into
+frames in display order (:mod:`.frame_order`), time them (:mod:`.timestamps`), and convert them to
+RGB (:mod:`.rgb_conversion`).
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from itertools import chain
+from pathlib import Path
+
+from av.video.stream import VideoStream
+
+from posetube.errors import MediaError
+from posetube.structures import Frame, FrameState
+
+from .config import VideoConfig
+from .container import (
+    choose_stream,
+    ffmpeg_message,
+    is_camera,
+    is_url,
+    open_container,
+    without_password,
+)
+from .decoder import decode_packets, demux, skip_packets
+from .frame_order import FrameOrder, FrameSlot, VideoPacket
+from .frame_warnings import FrameWarnings
+from .picture import scaled
+from .rgb_conversion import RgbConverter
+from .timestamps import FrameClock, usual_rate
+
+UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
+"""Formats without presentation times; their frames are taken in the order of decoding."""
+
+COUNTED = frozenset({"avi"})
+"""Those of them whose packets are counted; FFmpeg makes times of the counts."""
+
+TIMED_BY_HEADER = ("matroska", "mov", "flv")
+"""Formats whose header states the duration, so that a file that was cut short is recognised."""
+
+INDEXED = frozenset({"mov"})
+"""Formats with a table of all packets (unless fragmented), so that none can vanish."""
+
+IN_USE = 4
+"""Pictures that a consumer may hold, besides those decoded ahead, before new memory is needed."""
+
+THREADED_PIXELS = 1 << 27
+"""Pixels that all threads together may decode at once: a small file can declare frames of 8K."""
+
+REORDER = 32
+"""Greatest difference between coding order and display order, frames."""
+
+
+class StreamSource:
+    """A video stream, opened and its first frame decoded; a :class:`..FrameSource`."""
+
+    def __init__(self, source: str, config: VideoConfig) -> None:
+        self._source = source
+        self._config = config
+        self._warnings = FrameWarnings(_short(source))
+        self._fresh: _DecodingPass | None = _DecodingPass(source, config)
+        stream = self._fresh.stream
+        self.expected: int | None = stream.frames or None
+        self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
+        self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
+        self.cut_short = False
+        try:
+            self.size = self._fresh.peek_size()
+        except BaseException:
+            self._fresh.close()
+            raise
+        ratio = stream.sample_aspect_ratio
+        self.pixel_aspect = float(ratio) if ratio else 1.0
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each problem found so far."""
+        return self._warnings.lines
+
+    def close(self) -> None:
+        """Close the container that waits to be read, if there is one."""
+        if self._fresh is not None:
+            self._fresh.close()
+            self._fresh = None
+
+    def read(self, first: int) -> Generator[Frame, None, None]:
+        """Frames from index ``first`` on that the configuration asks for, in display order.
+
+        Several threads decode faster, but how they conceal damage depends on their number. From
+        the first damage on, one thread decodes, so that all machines and resumed runs agree.
+        """
+        following: int | None = first
+        parallel = True
+        while following is not None:
+            decoding = self._pass_from(following, parallel)
+            try:
+                following = yield from self._frames(decoding, following)
+            finally:
+                decoding.close()
+            parallel = False
+
+    def _pass_from(self, first: int, parallel: bool) -> "_DecodingPass":
+        """A pass that begins at or before frame ``first`` and the configured start."""
+        decoding, self._fresh = self._fresh, None
+        if self.live:
+            if decoding is None:
+                raise MediaError(
+                    f"{without_password(self._source)}: a live source cannot be read twice"
+                )
+            return decoding
+        if first == 0 and self._config.start is None and parallel:
+            return decoding or _DecodingPass(self._source, self._config)
+        if decoding is not None:
+            decoding.close()
+        decoding = _DecodingPass(self._source, self._config, parallel=parallel)
+        if decoding.skip_to(first, self._config.start):
+            return decoding
+        # The packets were skipped, but the index of the next frame is not certain: start over.
+        decoding.close()
+        return _DecodingPass(self._source, self._config, parallel=parallel)
+
+    def _frames(self, decoding: "_DecodingPass", first: int) -> Generator[Frame, None, int | None]:
+        """Frames from ``first`` on; returns the index from which one thread must decode, if any."""
+        config, clock, order = self._config, decoding.clock, decoding.order
+        frames = clock.timed(decoding.slots, order)
+        for index, (time, slot) in enumerate(frames, start=decoding.skipped):
+            if decoding.parallel and not self.live and (slot.damaged or order.near_damage):
+                return max(index, first)
+            if config.over(time):
+                return None
+            if index >= first and config.reached(time) and index % config.every == 0:
+                yield self._frame(decoding, index, time, slot)
+        self._compare_with_header(decoding)
+        return None
+
+    def _frame(self, decoding: "_DecodingPass", index: int, time: float, slot: FrameSlot) -> Frame:
+        image = None if slot.picture is None else decoding.converter.convert(slot.picture)
+        damaged = slot.damaged or image is None
+        if damaged:
+            problem = "could not be decoded" if image is None else "is damaged"
+            self._warnings.add_frame(index, time, problem)
+        if image is not None and image.shape[:2] != self.size:
+            was = f"{image.shape[1]} x {image.shape[0]}"
+            self._warnings.add_frame(index, time, f"scaled to the first frame's size from {was}")
+            image = scaled(image, self.size)
+        state: FrameState = "corrupt" if damaged else "ok"
+        return Frame(index=index, time=time, image=image, state=state)
+
+    def _compare_with_header(self, decoding: "_DecodingPass") -> None:
+        """Note what differs, at the end of the video, from what its header states."""
+        order, restarts = decoding.order, decoding.clock.restarts
+        if order.leading:
+            self._warnings.add(f"{order.leading} frames before the first keyframe are left out")
+        if restarts:
+            self._warnings.add(f"time starts over {restarts} times; frames are timed as one video")
+        if self.expected is not None:
+            self.expected = decoding.stream.frames - order.hidden
+        shortfall = decoding.shortfall()
+        self.cut_short = shortfall is not None
+        if shortfall:
+            self._warnings.add(shortfall)
+
+
+class _DecodingPass:
+    """One pass through a container, from packets to timed frames."""
+
+    def __init__(self, source: str, config: VideoConfig, *, parallel: bool = True) -> None:
+        self.parallel = parallel
+        self._source = source
+        self._container = open_container(
+            source, max_pixels=config.max_pixels, timeout=config.timeout
+        )
+        try:
+            self.stream = choose_stream(self._container, source, max_pixels=config.max_pixels)
+        except MediaError:
+            self._container.close()
+            raise
+        # Slice threads, PyAV's default, would conceal damage without reporting it.
+        self.stream.thread_type = "AUTO" if parallel else "NONE"
+        self.stream.thread_count = _threads(self.stream) if parallel else 1
+        self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
+        self._format = self._container.format.name.partition(",")[0]
+        # Without B-frames, display order is coding order, and packet counts serve as times.
+        timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
+        self.order = FrameOrder(self.stream, timed=timed)
+        self._indexed = self._format in INDEXED and self.stream.frames > 0
+        self.clock = FrameClock(
+            self.stream, gaps=not self._indexed, counted=self._format in COUNTED
+        )
+        self.converter = RgbConverter(kept=config.ahead + IN_USE)
+        self.skipped = 0
+        self._stopped: Exception | None = None
+        self._packets: Iterator[VideoPacket] = demux(self._container, self.stream, self._note_stop)
+        self.slots: Iterator[FrameSlot] = decode_packets(self._packets, self.order)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the source states its duration."""
+        return self._container.duration is not None
+
+    def peek_size(self) -> tuple[int, int]:
+        """H, W of the first frame that can be decoded."""
+        seen: list[FrameSlot] = []
+        for slot in self.slots:
+            seen.append(slot)
+            image = None if slot.picture is None else self.converter.convert(slot.picture)
+            if image is not None:
+                self.slots = chain(seen, self.slots)
+                return image.shape[0], image.shape[1]
+        raise MediaError(f"{without_password(self._source)}: none of its frames can be decoded")
+
+    def skip_to(self, first: int, start: float | None) -> bool:
+        """Skip what is before frame ``first`` and before ``start`` seconds.
+
+        Returns:
+            Whether the indices of the following frames are certain to be those of a full reading.
+            If not, this pass is of no more use.
+        """
+        base = float(self.stream.time_base or 1)
+
+        def near(packet: VideoPacket, count: int) -> bool:
+            in_time = start is None or (packet.pts is not None and packet.pts * base >= start)
+            return in_time and count >= first - REORDER
+
+        skipped = skip_packets(self._packets, self.order, near)
+        self.skipped = skipped.frames
+        self.slots = decode_packets(skipped.packets, self.order)
+        # Packets may be lost unless there is an index; then frames and time would not agree.
+        steps = skipped.duration * base * usual_rate(self.stream)
+        return not self.skipped or self._indexed or abs(steps - self.skipped) < 0.5
+
+    def shortfall(self) -> str | None:
+        """What is missing at the end of the video, for the user; None: nothing."""
+        clock = self.clock
+        if self._stopped is not None:
+            return f"reading stopped at {clock.last:.3f} s: {ffmpeg_message(self._stopped)}"
+        promised = self.stream.frames
+        if promised:
+            there = self.order.packets
+            return (
+                f"cut short: {there} of {promised} frames are there" if there < promised else None
+            )
+        length = self._stated_end()
+        # The header rounds, and the last frame lasts some time itself.
+        slack = max(4 / usual_rate(self.stream), 2 * clock.longest)
+        if length is not None and clock.last < length - slack:
+            return f"cut short: it ends at {clock.last:.3f} s of {length:.3f} s"
+        return None
+
+    def _stated_end(self) -> float | None:
+        """End of the video according to its header, seconds; None if it does not say."""
+        stream = self.stream
+        if self._format not in TIMED_BY_HEADER:
+            return None
+        if stream.duration is not None and stream.time_base is not None:
+            return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
+        if tag := stream.metadata.get("DURATION"):
+            return _tag_seconds(tag)
+        # With several streams the container's duration may be that of another one.
+        alone = len(self._container.streams) == 1
+        duration = self._container.duration
+        return duration / 1e6 if alone and duration is not None else None
+
+    def _note_stop(self, error: Exception) -> None:
+        self._stopped = error
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def _threads(stream: VideoStream) -> int:
+    """Number of threads that decode; 0 is as many as there are cores, fewer for large frames."""
+    most = THREADED_PIXELS // max(1, stream.width * stream.height)
+    return 0 if most > (os.cpu_count() or 1) else max(1, most)
+
+
+def _tag_seconds(tag: str) -> float | None:
+    """Seconds of a tag such as ``00:00:01.600000000``; None if it is not one."""
+    try:
+        hours, minutes, seconds = tag.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _short(source: str) -> str:
+    return without_password(source) if is_url(source) or is_camera(source) else Path(source).name
