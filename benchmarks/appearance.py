@@ -24,7 +24,7 @@ from torch import Tensor
 
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.video import open_video
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.models3d.appearance import PYRAMID, Level, embed, look_maps
 from posetube.models3d.preprocess import Geometry, prepare
 from posetube.models3d.tube_rcnn import TubeRCNN
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=3, help="frames between those looked at")
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    model = load_model("tiny")
+    model = load_network("tiny")
     results: dict[str, dict[str, dict[str, float]]] = {}
     for video, source in zip(options.paths[::2], options.paths[1::2], strict=True):
         tracks = read_tracks(source) if source.is_dir() else posetrack18.read(source)

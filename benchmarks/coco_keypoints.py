@@ -24,7 +24,7 @@ from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import to_xywh
 from posetube.datasets.video.inputs import Input
-from posetube.pipelines.loaded_model import LoadedModel, load_network
+from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.manifest import library_versions
@@ -85,7 +85,7 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(options.truth)
-    model = load_network(options.model, device=options.device)
+    model = load_model(options.model, device=options.device)
     with TemporaryDirectory() as scratch:
         found = list(detections(options.pictures, truth, model, Path(scratch)))
     numbers = evaluate(truth, found)

@@ -30,7 +30,7 @@ from posetube.boxes import around, iou, to_xywh
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.published.dataset_table import open_dataset
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.skeletons import COCO17
 from posetube.structures import Clip, Detections, IntArray
@@ -56,7 +56,7 @@ Scorer = Callable[[IntArray], dict[str, float]]
 
 def detect_people(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
     """The people that a model finds in each picture."""
-    network = load_model(weights)
+    network = load_network(weights)
     found = []
     for path in pictures:
         image = cv2.imread(str(path))

@@ -24,7 +24,7 @@ from posetube.datasets.synthetic import (
     generate,
     picture,
 )
-from posetube.models3d import TubeRCNN, load_model
+from posetube.models3d import TubeRCNN, load_network
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import Clip, JointState
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny", help="name of a model, or a file of weights")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
-    network = load_model(options.model)
+    network = load_network(options.model)
     rng = np.random.default_rng(7)
     pictures = (picture(PictureConfig(), rng=rng) for _ in range(40))
     numbers = {

@@ -1,7 +1,7 @@
 """Networks, losses and weights. Knows nothing of files other than weights.
 
->>> from posetube.models3d import load_model
->>> model = load_model("tiny")                       # doctest: +SKIP
+>>> from posetube.models3d import load_network
+>>> model = load_network("tiny")                       # doctest: +SKIP
 >>> tubes = model.detect(clip)                       # doctest: +SKIP
 """
 
@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoints.loading import load_model
+    from .checkpoints.loading import load_network
     from .tube_rcnn import FrameFeatures, ModelInfo, TubeRCNN, TubeRCNNConfig
 
-__all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_model"]
+__all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_network"]
 
 
 def __getattr__(name: str) -> Any:
     """Import torch only when a network is asked for."""
     if name in __all__:
-        module = ".checkpoints.loading" if name == "load_model" else ".tube_rcnn"
+        module = ".checkpoints.loading" if name == "load_network" else ".tube_rcnn"
         return getattr(import_module(module, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

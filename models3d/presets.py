@@ -1,7 +1,7 @@
 """The networks that posetube knows, as configurations: the only place with magic numbers.
 
 Each function says where its numbers come from. None loads weights
-(:func:`posetube.models3d.load_model` does).
+(:func:`posetube.models3d.load_network` does).
 """
 
 from dataclasses import replace

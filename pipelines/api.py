@@ -11,7 +11,7 @@ from ..datasets.video import VideoConfig, open_video
 from ..datasets.video.inputs import Input, find_inputs
 from ..tracker.config import LinkConfig
 from ..tracker.presets import link_frames
-from .loaded_model import LoadedModel, load_network
+from .loaded_model import LoadedModel, load_model
 from .settings import DetectConfig, OverlayConfig, TrackConfig
 from .storage.detections_store import as_frame_table
 from .storage.existing_run import OnExisting
@@ -40,7 +40,7 @@ def track(
         source: A video, a folder of numbered pictures, a picture, or an address FFmpeg reads.
         out: Directory of the run, with everything that ``posetube track`` writes; a run that was
             stopped goes on. None: nothing is kept on disk.
-        model: Name of a model, path of its weights, or one from :func:`.loaded_model.load_network`.
+        model: Name of a model, path of its weights, or one from :func:`.loaded_model.load_model`.
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
         detect: Whether linking may follow the camera and go by people's looks; None: both.
@@ -62,7 +62,7 @@ def track(
         ...     print(person.track_id, len(person), person.boxes[0])
     """
     item = _one_input(source)
-    loaded = model if isinstance(model, LoadedModel) else load_network(model, device=device)
+    loaded = model if isinstance(model, LoadedModel) else load_model(model, device=device)
     config = TrackConfig(
         video=video or VideoConfig(),
         detect=detect or DetectConfig(),
@@ -132,7 +132,7 @@ def stream(
         WeightsError: If the model is missing or refused.
     """
     item = _one_input(source)
-    loaded = model if isinstance(model, LoadedModel) else load_network(model, device=device)
+    loaded = model if isinstance(model, LoadedModel) else load_model(model, device=device)
     network = loaded.network
     with open_video(item.source, config=video) as opened:
         frames = detect_frames(opened, network, config=detect or DetectConfig())

@@ -12,7 +12,7 @@ from ..datasets.video.inputs import find_inputs
 from .demo_score import DemoScore, score
 from .evaluation.evaluate import evaluate
 from .interrupt import catching_interrupts
-from .loaded_model import load_network
+from .loaded_model import load_model
 from .progress import ProgressKind, showing_progress
 from .settings import TrackConfig
 from .storage.manifest import Manifest
@@ -36,7 +36,7 @@ def demo(
         device: auto, cpu, cuda, cuda:1 ...
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
-    loaded = load_network(model, device=device)
+    loaded = load_model(model, device=device)
     clip, truth = write_demo(out)
     run = RunDirectory(out / "run")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:

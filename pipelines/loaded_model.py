@@ -26,7 +26,7 @@ class LoadedModel:
     """How many frames are encoded together."""
 
 
-def load_network(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
+def load_model(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
     """Load a network with its weights; nothing is downloaded.
 
     Args:
@@ -42,9 +42,9 @@ def load_network(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
     # once, when torch is first imported, so it is set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = choose_device(device)
-    from ..models3d import load_model
+    from ..models3d import load_network
 
-    network = load_model(model, device=chosen.name)
+    network = load_network(model, device=chosen.name)
     info = network.info
     record = ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence)
     batch = 1 if chosen.name == "cpu" else 8

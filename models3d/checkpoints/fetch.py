@@ -39,7 +39,7 @@ def fetch_weights(model: PublishedModel, *, report: Report = lambda done, total:
         report: Called after every block.
 
     Returns:
-        The converted file, which ``load_model`` finds by the model's name. Nothing is downloaded
+        The converted file, which ``load_network`` finds by the model's name. Nothing is downloaded
         where it is there already.
 
     Raises:

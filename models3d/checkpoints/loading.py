@@ -15,7 +15,7 @@ EMBEDDED = Path(str(files("posetube.models3d"))) / "weights"
 """Where the weights that ship with the package lie."""
 
 
-def load_model(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> TubeRCNN:
+def load_network(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> TubeRCNN:
     """Load a network, ready for inference.
 
     Args:

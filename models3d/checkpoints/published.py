@@ -26,7 +26,7 @@ class PublishedModel:
     """One published file."""
 
     name: str
-    """What it is called here; ``load_model`` takes it once it is fetched."""
+    """What it is called here; ``load_network`` takes it once it is fetched."""
 
     about: str
     """One line: architecture and data."""

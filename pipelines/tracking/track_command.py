@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
-from ..loaded_model import load_network
+from ..loaded_model import load_model
 from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
 from ..storage.existing_run import OnExisting
@@ -68,7 +68,7 @@ def track_command(
     outcomes = [_told(outcome, progress) for outcome in refused]
     if not items:
         return exit_code(outcomes)
-    loaded = load_network(model, device=device)
+    loaded = load_model(model, device=device)
     _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(

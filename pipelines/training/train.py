@@ -21,7 +21,7 @@ import torch
 from posetube.errors import InputError
 from posetube.structures import ByteArray, Clip, Detections
 
-from ...models3d.checkpoints.loading import load_model
+from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.preprocess import prepare
 from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
@@ -162,7 +162,7 @@ def train_network(
 def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
     file = config.start.endswith(".safetensors")
-    network = load_model(root / config.start if file else config.start, device=device)
+    network = load_network(root / config.start if file else config.start, device=device)
     if config.losses == "detect-and-track" and network.config.box_head.convention == "continuous":
         raise InputError(
             "TrainConfig.losses: 'detect-and-track' needs a network of the published programs, "

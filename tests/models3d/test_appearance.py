@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from posetube.errors import InputError
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.models3d.appearance import embed, look_maps
 from posetube.models3d.mobile_body import MobileBodyConfig
 from posetube.models3d.presets import tiny
@@ -151,6 +151,6 @@ def test_real_people_look_more_like_themselves_than_like_others(samples: Path) -
 
 def _looks(image: ByteArray, boxes: FloatArray) -> FloatArray:
     """(N, D) of the embedded model, for N given boxes of one frame."""
-    [features] = load_model("tiny").encode(image[None], embeddings=True)
+    [features] = load_network("tiny").encode(image[None], embeddings=True)
     tubes = features.geometry.to_network(torch.from_numpy(boxes)[:, None])
     return np.asarray(embed(features.looks, tubes)[:, 0])

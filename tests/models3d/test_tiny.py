@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.structures import Clip
 
 
@@ -25,7 +25,7 @@ def clip_of(file: Path) -> Clip:
 
 
 def test_the_package_ships_a_small_model_that_says_where_it_is_from() -> None:
-    model = load_model("tiny")
+    model = load_network("tiny")
 
     assert model.clip_length == 1
     assert model.skeleton.name == "coco17"
@@ -40,7 +40,7 @@ def test_the_package_ships_a_small_model_that_says_where_it_is_from() -> None:
 
 @pytest.mark.slow
 def test_bfloat16_finds_the_same_people(samples: Path) -> None:
-    model = load_model("tiny")
+    model = load_network("tiny")
     compared = 0
     for file in sorted((samples / "tiny_coco" / "train2017").glob("*.jpg"))[:16]:
         clip = clip_of(file)
@@ -80,7 +80,7 @@ def test_the_floor_on_human_labels_is_kept(samples: Path) -> None:
     labels = folder / "annotations" / "person_keypoints_train2017.json"
     with contextlib.redirect_stdout(io.StringIO()):
         truth = coco.COCO(str(labels))
-    model = load_model("tiny")
+    model = load_network("tiny")
     found: list[dict[str, Any]] = []
     for image in json.loads(labels.read_text())["images"]:
         tubes = model.detect(clip_of(folder / "train2017" / image["file_name"]))

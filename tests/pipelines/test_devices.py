@@ -4,7 +4,7 @@ import pytest
 
 from posetube.errors import InputError
 from posetube.models3d.devices import choose_device
-from posetube.pipelines.loaded_model import load_network
+from posetube.pipelines.loaded_model import load_model
 
 
 def test_the_choice_comes_with_its_reason() -> None:
@@ -23,6 +23,6 @@ def test_loading_a_network_asks_threads_to_wait_without_spinning(
 ) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
 
-    load_network("tiny", device="cpu")
+    load_model("tiny", device="cpu")
 
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from posetube.errors import InputError, WeightsError
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.models3d.checkpoints.config_json import from_json, to_json
 from posetube.models3d.checkpoints.convert import Converted
 from posetube.models3d.checkpoints.fetch import download, fetch_weights, verify
@@ -108,15 +108,15 @@ def test_files_that_are_not_ours_are_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"nothing of the kind")
 
     with pytest.raises(WeightsError, match="expected a weights file of ours"):
-        load_model(foreign)
+        load_network(foreign)
     with pytest.raises(WeightsError, match="not a safetensors file"):
-        load_model(str(broken))
+        load_network(str(broken))
 
 
 @pytest.mark.parametrize("name", ["nobody", "no/such.safetensors", "../tiny"])
 def test_unknown_models_are_named(name: str) -> None:
     with pytest.raises(WeightsError, match=f"no weights file {name}, and no model of that name"):
-        load_model(name)
+        load_network(name)
 
 
 def test_models_that_were_not_fetched_say_how(
@@ -125,12 +125,12 @@ def test_models_that_were_not_fetched_say_how(
     monkeypatch.setenv("POSETUBE_MODELS", str(tmp_path))
 
     with pytest.raises(WeightsError, match="'posetube models fetch keypoint_rcnn_r50' does so"):
-        load_model("keypoint_rcnn_r50")
+        load_network("keypoint_rcnn_r50")
 
 
 def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match="device 'nowhere' cannot be used"):
-        load_model("tiny", device="nowhere")
+        load_network("tiny", device="nowhere")
 
 
 # --- published models ---------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_what_was_fetched_is_converted_verified_and_found(
     shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSETUBE_MODELS", str(tmp_path))
-    made = load_model("tiny")
+    made = load_network("tiny")
 
     def converted(file: Path) -> Converted:
         assert file.read_bytes() == Shop.content
@@ -265,7 +265,7 @@ def test_what_was_fetched_is_converted_verified_and_found(
 
     assert file == again == tmp_path / "keypoint_rcnn_r50.safetensors"
     assert len(Shop.asked) == 1
-    found = load_model("keypoint_rcnn_r50")
+    found = load_network("keypoint_rcnn_r50")
     assert found.info.licence == "MIT"
     assert found.info.source == model.url
     np.testing.assert_array_equal(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from posetube.models3d import load_model
+from posetube.models3d import load_network
 from posetube.models3d.inflate import inflate
 from posetube.models3d.preprocess import prepare
 from posetube.models3d.training.loss_config import LossConfig
@@ -66,7 +66,7 @@ def play() -> tuple[ByteArray, TubeTruth]:
 
 def network() -> TubeRCNN:
     """The embedded model, looking at clips, with a smaller keypoint head so that it learns soon."""
-    flat = load_model("tiny")
+    flat = load_network("tiny")
     config = over_time(flat.config, length=LENGTH)
     head = config.keypoint_head
     model = TubeRCNN(

@@ -15,7 +15,7 @@ from posetube.datasets.training.drawn_pictures import DrawnConfig
 from posetube.datasets.training.labelled_clip import LabelledClip
 from posetube.datasets.training.picture_archive import write_archive
 from posetube.errors import InputError, WeightsError
-from posetube.models3d.checkpoints.loading import load_model
+from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.presets import tiny
 from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
@@ -125,7 +125,7 @@ def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
     assert torch.equal(
         network.state_dict()["box_head.score.weight"], result["box_head.score.weight"]
     )
-    assert load_model(tmp_path / RESULT).config == tiny()
+    assert load_network(tmp_path / RESULT).config == tiny()
 
 
 def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:

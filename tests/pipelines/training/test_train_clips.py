@@ -16,7 +16,7 @@ from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.datasets.training.augment_config import VideoAugmentConfig
 from posetube.datasets.training.clip_frames import ClipConfig
 from posetube.errors import FormatError, InputError
-from posetube.models3d.checkpoints.loading import load_model
+from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.presets import tiny
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
@@ -102,7 +102,7 @@ def test_a_few_steps_make_the_losses_smaller_and_a_model_for_clips(
     sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
     assert np.mean(sums[-2:]) < 0.9 * np.mean(sums[:2])
     assert all("presence" in r for r in reports if "classes" in r)
-    assert load_model(tmp_path / RESULT).config == over_time(tiny(), length=3)
+    assert load_network(tmp_path / RESULT).config == over_time(tiny(), length=3)
 
 
 def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(data: Path) -> None:
@@ -255,5 +255,5 @@ def test_the_command_reads_a_table_of_clips(
         main(["train", str(settings), "--data", str(data), "--out", str(tmp_path), "--device=cpu"])
         == 0
     )
-    assert load_model(tmp_path / RESULT).clip_length == 3
+    assert load_network(tmp_path / RESULT).clip_length == 3
     assert capsys.readouterr().out.strip() == str(tmp_path / RESULT)
