@@ -17,7 +17,7 @@ from benchmarks import fuzz_foreign as foreign
 from posetube.datasets.files.reader_process import START_SECONDS
 from posetube.datasets.formats import coco, deeplabcut, human36m_list, sleap, tfjs, vatic_text
 from posetube.datasets.formats import deeplabcut_hdf5 as hdf5_table
-from posetube.datasets.formats.format_table import FORMATS
+from posetube.datasets.formats.format_table import FORMATS, find_written_format
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.published.human36m import Human36m
 from posetube.datasets.synthetic.bvh import read_bvh
@@ -311,7 +311,7 @@ def targets(samples: Path | None = None) -> Targets:
     for layout, (joints, _) in WRITERS.items():
         name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)
         found[layout] = Target(_labels(layout, joints), dataset(name))
-    for name in FORMATS:
+    for name in (form.name for form in FORMATS if form.is_written):
         found[f"format {name}"] = _format(name)
     for ending in VIDEOS:
         found[f"video {ending}"] = Target(clip(f"seq1.{ending}"), decoded(f"seq1.{ending}"))
@@ -334,7 +334,7 @@ def _labels(layout: Any, joints: Skeleton) -> Callable[[Path], None]:
 
 
 def _format(name: str) -> Target:
-    form = FORMATS[name]
+    form = find_written_format(name)
     joints = form.joints[0] if form.joints else SMALL if name == "nwb" else COCO17
     file = f"seq1{form.suffix}"
 

@@ -20,6 +20,7 @@ from posetube.skeletons import Skeleton
 from posetube.structures import (
     ByteArray,
     DoubleArray,
+    FloatArray,
     FrameTable,
     IntArray,
     JointState,
@@ -59,13 +60,13 @@ class AnnotatedVideo:
     """Name within the data set."""
 
     dataset: str
-    """Name of the data set, as on the command line."""
+    """Name of the data set, or of the format of a file, as on the command line."""
 
     tracks: VideoTracks
     """Everybody in every labelled frame."""
 
-    metric: Metric
-    """The official score."""
+    metric: Metric | None = None
+    """The official score, where there is one."""
 
     split: Split = ""
     """Part of the data set."""
@@ -90,12 +91,32 @@ class AnnotatedVideo:
     """(R,) who each row is in all videos of the data set, -1 where not known; None where the data
     set knows people within a video only."""
 
+    where: str = ""
+    """File or folder, as errors name it; empty where the data set's folder tells enough."""
+
+    posetrack: Literal["", "posetrack17", "posetrack18"] = ""
+    """Which of PoseTrack's two forms the file has; PoseTrack's own tool treats them differently."""
+
+    flat_regions: str = ""
+    """Name of the first frame whose only ignore region is not wrapped in a list, which that tool
+    refuses; empty where there is none."""
+
+    boxes_as_written: FloatArray | None = None
+    """(R, 4) boxes with pixels as the file counts them, where not from 0: two files that count
+    alike are compared by these. None where ``tracks`` has them."""
+
     problems: tuple[Problem, ...] = ()
     """What the reader had to mend or leave out."""
 
     def __post_init__(self) -> None:
         rows, joints = self.tracks.keypoints.shape[:2]
-        check_shapes(self, metric_scale=(rows,), joints_3d=(rows, joints, 3), person_ids=(rows,))
+        check_shapes(
+            self,
+            metric_scale=(rows,),
+            joints_3d=(rows, joints, 3),
+            person_ids=(rows,),
+            boxes_as_written=(rows, 4),
+        )
 
     def picture(self, frame: int) -> Path | None:
         """File of a frame's picture; None for a video file or where there is none."""

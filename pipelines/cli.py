@@ -40,7 +40,7 @@ COMMANDS = (
 
 DATA_COMMANDS = (
     ("check", "data_commands.check:check", "What of a data set is there, and broken."),
-    ("convert", "data_commands.convert:convert", "One format to another."),
+    ("convert", "data_commands.convert:convert_people", "One format to another."),
     ("archive", "data_commands.archive:archive", "A data set's pictures, to train on."),
     ("preview", "data_commands.preview:preview", "A page of pictures with their joints."),
     ("synthesize", "data_commands.synthesize:synthesize", "Videos of invented people."),

@@ -13,7 +13,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import SKELETONS, Skeleton
-from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+from posetube.structures import DoubleArray, FrameTable, IntArray, JointState, VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
 
@@ -80,6 +80,11 @@ class AnnotationRows:
         self._heads.extend(head_box)
         self._people.append(UNKNOWN if score is None else score)
 
+    @property
+    def order(self) -> IntArray:
+        """(R,) places of the rows, sorted by frame as in :meth:`table`."""
+        return np.argsort(np.array(self._frame, np.int64), kind="stable")
+
     def _joint_scores(self, scores: Sequence[float | None] | None) -> list[float]:
         if not scores:
             return [UNKNOWN] * self._joints
@@ -104,8 +109,7 @@ class AnnotationRows:
         """
         self._check(frames, where=str(path or source))
         rows, k = len(self._frame), self._joints
-        frame = np.array(self._frame, np.int64)
-        order = np.argsort(frame, kind="stable")
+        frame, order = np.array(self._frame, np.int64), self.order
         triples = np.array(self._points, np.float64).reshape(rows, k, 3)[order]
         keypoints, joint_states = _without_absent(triples)
         return VideoTracks(

@@ -39,6 +39,7 @@ from posetube.structures import (
 )
 
 from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows
 from .coco_file import Annotation, Category, File, Image, add, people_in, region, skeleton_in
 from .numbers import joint_states, or_none, shortest
@@ -189,6 +190,11 @@ def _boxes(tracks: VideoTracks) -> DoubleArray:
     given = shortest(tracks.boxes)
     extent = box.around(shortest(tracks.keypoints))
     return np.nan_to_num(np.where(np.isnan(given).any(axis=1, keepdims=True), extent, given))
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON lists images, of which people are no joints in space."""
+    return "images" in file.parts and "keypoints_3d" not in file.first_of("annotations")
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -19,6 +19,7 @@ from posetube.structures import VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 
 Entry = dict[str, Any]
 """An image, an annotation, a category or a result, as in the file."""
@@ -72,26 +73,19 @@ class _Thing(msgspec.Struct):
     segmentation: list[_Outline] | _Mask = []
 
 
-def is_truth(content: bytes, *, path: Path) -> bool:
+def is_truth(file: OpenedFile) -> bool:
     """Whether a file is COCO's truth rather than a sequence of PoseTrack: it tells areas."""
-    head = decode(content, _Head, path=path)
-    return bool(head.annotations) and "area" in decode(head.annotations[0], Entry, path=path)
+    return file.suffix == ".json" and "area" in file.first_of("annotations")
 
 
-class _Head(msgspec.Struct):
-    """Enough to tell what the file is."""
-
-    annotations: list[msgspec.Raw] = []
-
-
-def read_truth(path: Path | str) -> Entry:
+def read_truth(given: OpenedFile | Path | str) -> Entry:
     """Truth: ``images``, ``annotations`` and ``categories``.
 
     Raises:
         FormatError: If a part is not there, or holds something else than it must.
     """
-    path = Path(path)
-    content = decode(read_bytes(path), Entry, path=path)
+    file = given if isinstance(given, OpenedFile) else OpenedFile(given)
+    path, content = file.path, file.parse(Entry)
     for part, kind in (("images", _Image), ("annotations", _Thing), ("categories", _Category)):
         entries = content.get(part)
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

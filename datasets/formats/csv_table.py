@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pc
 
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
@@ -31,11 +29,12 @@ MAX_JOINTS = 1000
 """More different joints than this are refused."""
 
 TYPES = {
-    "video": pa.string(), "frame": pa.int64(), "time": pa.float64(), "track_id": pa.int64(),
-    "joint": pa.string(), "x": pa.float64(), "y": pa.float64(), "score": pa.float64(),
-    "visible": pa.int64(),
+    "video": "string", "frame": "int64", "time": "float64", "track_id": "int64",
+    "joint": "string", "x": "float64", "y": "float64", "score": "float64", "visible": "int64",
 }  # fmt: skip
-"""The columns, in order."""
+"""The columns, in order, and pyarrow's names of their types.
+
+pyarrow is imported where it is used: listing the formats must not take its time."""
 
 NEEDED = ("frame", "track_id", "joint", "x", "y")
 
@@ -47,9 +46,11 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
 
 def write_videos(path: Path | str, videos: Iterable[VideoTracks]) -> None:
     """Write the people of several videos into one table, a video at a time."""
+    import pyarrow.csv as pc
+
     options = pc.WriteOptions(quoting_style="needed")
     with Path(path).open("wb") as file:  # pyarrow opens no name that is not UTF-8
-        table = pc.CSVWriter(file, pa.schema(TYPES), write_options=options)
+        table = pc.CSVWriter(file, _schema(), write_options=options)
         for tracks in videos:
             table.write_table(_lines(tracks))
         table.close()
@@ -57,6 +58,8 @@ def write_videos(path: Path | str, videos: Iterable[VideoTracks]) -> None:
 
 def _lines(tracks: VideoTracks) -> Any:
     """A line for each joint of each row."""
+    import pyarrow as pa
+
     rows, joints = tracks.keypoints.shape[:2]
     points = shortest(tracks.keypoints)
     scores = shortest(tracks.keypoint_scores)
@@ -76,11 +79,13 @@ def _lines(tracks: VideoTracks) -> Any:
             "score": _column(scores),
             "visible": joint_states(tracks).ravel(),
         },
-        schema=pa.schema(TYPES),
+        schema=_schema(),
     )
 
 
 def _column(values: DoubleArray) -> Any:
+    import pyarrow as pa
+
     return pa.array(values.ravel(), pa.float64(), from_pandas=True)
 
 
@@ -121,11 +126,20 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema({name: pa.type_for_alias(kind) for name, kind in TYPES.items()})
+
+
 def _table(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-        options = pc.ConvertOptions(column_types=TYPES, strings_can_be_null=False)
+        options = pc.ConvertOptions(column_types=_schema(), strings_can_be_null=False)
         with path.open("rb") as file:
             table = pc.read_csv(file, convert_options=options)
         names = table.column_names

@@ -19,9 +19,10 @@ from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
+from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
 from .annotation_rows import AnnotationRows, skeleton_of
-from .deeplabcut_hdf5 import csv_lines
+from .deeplabcut_hdf5 import MARK, csv_lines
 from .numbers import shortest
 
 SCORER = "posetube"
@@ -75,6 +76,11 @@ def _lines(tracks: VideoTracks, cells: DoubleArray) -> Iterator[list[object]]:
             numbers = ["" if np.isnan(cell) else cell for cell in cells[row].tolist()]
             line[start : start + width] = numbers
         yield line
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a CSV begins with the scorer, or pandas wrote the HDF5."""
+    return MARK in file.start if file.suffix == ".h5" else file.start.startswith(b"scorer")
 
 
 def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTracks:

@@ -1,27 +1,22 @@
-"""Every result format by the name that the command line gives it, and how to tell a file's format.
+"""Lists every format of files that hold people, and tells which of them a file is.
 
-Not here: how each is read and written.
+A new format is one file beside this one and one row of :data:`FORMATS`. A format of your own needs
+no row: pass it where a format is asked for.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from posetube.errors import FormatError, InputError
-from posetube.skeletons import COCO17, JHMDB15, MPII16, POSETRACK15, POSETRACK17SLOTS, Skeleton
-from posetube.structures import VideoTracks
+from posetube.skeletons import COCO17, JHMDB15, MPII16, POSETRACK15, POSETRACK17SLOTS
 
-from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 from . import (
     alphapose,
     coco,
     csv_table,
     cvat_xml,
     deeplabcut,
-    deeplabcut_hdf5,
     human36m_list,
     json_lines,
     mmpose_json,
@@ -31,210 +26,277 @@ from . import (
     parquet_table,
     posetrack17,
     posetrack18,
-    posetrack18_writer,
     posetrack21,
     sleap,
     tfjs,
     vatic_text,
 )
+from .file_format import FileFormat, never
 
-
-@dataclass(frozen=True, kw_only=True)
-class Format:
-    """One way to write a video's people."""
-
-    read: Callable[[Path], VideoTracks]
-    """Reads a file, or a folder of files."""
-
-    write: Callable[[Path, VideoTracks], None]
-    """Writes one; the path comes first."""
-
-    write_videos: Callable[[Path, Iterable[VideoTracks]], None] | None = None
-    """Writes several videos into one file, where that is what the format's users expect."""
-
-    suffix: str
-    """Ending of the file's name; empty for a folder."""
-
-    joints: tuple[Skeleton, ...] = ()
-    """The joint sets that it can hold; empty: any. Others are converted to the first."""
-
-    loses: str = ""
-    """What it cannot hold, for the user."""
-
-
-def _of(module: Any, suffix: str, loses: str = "", *joints: Skeleton) -> Format:
-    return Format(
-        read=module.read,
-        write=module.write_tracks,
-        write_videos=getattr(module, "write_videos", None),
-        suffix=suffix,
-        joints=joints,
-        loses=loses,
-    )
-
-
-FORMATS: dict[str, Format] = {
-    "posetrack18": Format(
-        read=posetrack18.read,
-        write=posetrack18_writer.write_tracks,
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(
+        name="posetrack18",
         suffix=".json",
+        read=posetrack18.read,
+        read_videos=posetrack18.read_videos,
+        recognise=posetrack18.recognise,
+        write=posetrack18.write_tracks,
         joints=(POSETRACK17SLOTS,),
+        needs_identities=True,
+        holds="JSON, 17 slots",
+        loses="link margins",
     ),
-    "posetrack21": _of(posetrack21, ".json", "", POSETRACK17SLOTS),
-    "posetrack17": _of(
-        posetrack17, ".json", "boxes other than the head's, times, size", POSETRACK15
+    FileFormat(
+        name="posetrack21",
+        suffix=".json",
+        read=posetrack18.read,
+        read_videos=posetrack18.read_videos,
+        recognise=never,  # read as PoseTrack18's, which it is but for person_id
+        write=posetrack21.write_tracks,
+        joints=(POSETRACK17SLOTS,),
+        needs_identities=True,
+        holds="JSON, 17 slots, with `person_id`",
+        loses="link margins",
     ),
-    "coco": _of(coco, ".json", "head boxes, ignore regions, link margins"),
-    "mot": _of(mot, ".txt", "joints, times, frames without people"),
-    "csv": _of(csv_table, ".csv", "boxes, frames without people"),
-    "jsonl": _of(json_lines, ".jsonl"),
-    "parquet": _of(parquet_table, ".parquet"),
-    "cvat": _of(cvat_xml, ".xml", "scores, boxes, times"),
-    "deeplabcut": _of(deeplabcut, ".csv", "boxes, times, hidden or seen"),
-    "openpose": _of(openpose, "", "boxes, times, hidden or seen", openpose.BODY25),
-    "alphapose": _of(
-        alphapose, ".json", "times, hidden or seen, frames without people", COCO17, MPII16
+    FileFormat(
+        name="posetrack17",
+        suffix=".json",
+        read=posetrack17.read,
+        read_videos=posetrack17.read_videos,
+        recognise=posetrack17.recognise,
+        write=posetrack17.write_tracks,
+        joints=(POSETRACK15,),
+        needs_identities=True,
+        holds="JSON, 15 joints; named with `--from`, its MATLAB files are read",
+        loses="boxes other than the head's, times, size",
     ),
-    "mmpose": _of(mmpose_json, ".json", "times, hidden or seen"),
-    "slp": _of(sleap, ".slp", "boxes, times, hidden or seen"),
-    "sleap-analysis": _of(sleap, ".h5", "boxes, times, hidden or seen"),
-    "nwb": _of(sleap, ".nwb", "boxes, times, hidden or seen, and sleap-io reads no identities"),
-}
-"""What reads and writes each format."""
+    FileFormat(
+        name="human36m-list",
+        suffix=".npz",
+        also_read=(".npy", ".json"),
+        read=human36m_list.read,
+        recognise=human36m_list.recognise,
+        holds="mmpose's pictures of Human3.6M, `.npz` and JSON, and joints that a network found, "
+        "`.npy`",
+    ),
+    FileFormat(
+        name="coco",
+        suffix=".json",
+        read=coco.read,
+        recognise=coco.recognise,
+        write=coco.write_tracks,
+        write_videos=coco.write_videos,
+        holds="JSON; identities as `track_id` and in `attributes`, where CVAT looks",
+        loses="head boxes, ignore regions, link margins",
+    ),
+    FileFormat(
+        name="mmpose",
+        suffix=".json",
+        read=mmpose_json.read,
+        recognise=mmpose_json.recognise,
+        write=mmpose_json.write_tracks,
+        holds="the inferencer's JSON",
+        loses="times, hidden or seen",
+    ),
+    FileFormat(
+        name="tfjs",
+        suffix=".json",
+        read=tfjs.read,
+        recognise=tfjs.recognise,
+        holds="poses of TensorFlow.js as JSON, a frame each: joints by name, MoveNet's or "
+        "BlazePose's",
+    ),
+    FileFormat(
+        name="mpii-list",
+        suffix=".json",
+        read=mpii_list.read,
+        recognise=mpii_list.recognise,
+        holds="the list of MPII's people that training programs use, a frame for each picture",
+    ),
+    FileFormat(
+        name="alphapose",
+        suffix=".json",
+        read=alphapose.read,
+        write=alphapose.write_tracks,
+        joints=(COCO17, MPII16),
+        holds="JSON list; its `cmu` and `open` forms, PoseFlow's object and COCO's list of results "
+        "are read",
+        loses="times, hidden or seen, frames without people",
+    ),
+    FileFormat(
+        name="parquet",
+        suffix=".parquet",
+        read=parquet_table.read,
+        write=parquet_table.write_tracks,
+        holds="a column per joint and number",
+    ),
+    FileFormat(
+        name="jsonl",
+        suffix=".jsonl",
+        read=json_lines.read,
+        write=json_lines.write_tracks,
+        holds="a line per frame",
+    ),
+    FileFormat(
+        name="deeplabcut",
+        suffix=".csv",
+        also_read=(".h5",),
+        read=deeplabcut.read,
+        recognise=deeplabcut.recognise,
+        write=deeplabcut.write_tracks,
+        holds="CSV with four header lines; its tables in HDF5 are read (needs h5py)",
+        loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="sleap-analysis",
+        suffix=".h5",
+        also_read=(".csv",),
+        read=sleap.read,
+        recognise=sleap.recognise_analysis,
+        write=sleap.write_tracks,
+        holds="SLEAP's analysis files in HDF5, by sleap-io; as a table they are read",
+        loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="csv",
+        suffix=".csv",
+        read=csv_table.read,
+        write=csv_table.write_tracks,
+        write_videos=csv_table.write_videos,
+        holds="a line per person, frame and joint",
+        loses="boxes, frames without people",
+    ),
+    FileFormat(
+        name="vatic",
+        suffix=".txt",
+        read=vatic_text.read,
+        recognise=vatic_text.recognise,
+        boxes_only=True,
+        holds="VATIC's text, a line per box; the labels are not kept",
+    ),
+    FileFormat(
+        name="mot",
+        suffix=".txt",
+        also_read=("",),
+        read=mot.read,
+        read_videos=mot.read_videos,
+        recognise=mot.recognise,
+        write=mot.write_tracks,
+        boxes_only=True,
+        needs_identities=True,
+        holds="text, a line per box; a sequence's folder with `gt/gt.txt` is read",
+        loses="joints, times, frames without people",
+    ),
+    FileFormat(
+        name="openpose",
+        suffix="",
+        read=openpose.read,
+        recognise=openpose.recognise,
+        write=openpose.write_tracks,
+        joints=(openpose.BODY25,),
+        holds="a folder, a file per frame, 25 joints",
+        loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="cvat",
+        suffix=".xml",
+        read=cvat_xml.read,
+        write=cvat_xml.write_tracks,
+        needs_identities=True,
+        holds="CVAT for video 1.1, tracks of skeletons",
+        loses="scores, boxes, times",
+    ),
+    FileFormat(
+        name="slp",
+        suffix=".slp",
+        read=sleap.read,
+        write=sleap.write_tracks,
+        holds="SLEAP's labels, by sleap-io (`pip install 'posetube[interop]'`)",
+        loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="nwb",
+        suffix=".nwb",
+        read=sleap.read,
+        write=sleap.write_tracks,
+        holds="NWB with ndx-pose, by sleap-io",
+        loses="boxes, times, hidden or seen, and sleap-io reads no identities",
+    ),
+)
+"""Every format. Of those that share an ending the broad ones come last: they take what is left."""
 
 
-READ_ONLY: dict[str, Callable[[Path], VideoTracks]] = {
-    "tfjs": tfjs.read,
-    "vatic": vatic_text.read,
-    "mpii-list": mpii_list.read,
-    "human36m-list": human36m_list.read,
-}
-"""What reads others' formats that are met, but that nobody asks for."""
+def format_names(*, written: bool = False, formats: Sequence[FileFormat] = FORMATS) -> str:
+    """Names of the formats, or of those that can be written, for the user."""
+    return ", ".join(f.name for f in formats if f.is_written or not written)
 
 
-def find_format(name: str) -> Format:
+def find_format(name: str, *, formats: Sequence[FileFormat] = FORMATS) -> FileFormat:
+    """The format of this name.
+
+    Raises:
+        InputError: If there is none; lists those that exist.
+    """
+    found = next((form for form in formats if form.name == name), None)
+    if found is None:
+        raise InputError(f"no format is called {name!r}; there are {format_names(formats=formats)}")
+    return found
+
+
+def find_written_format(name: str) -> FileFormat:
     """The format of this name, to write.
 
     Raises:
-        InputError: If there is none; lists those that exist.
+        InputError: If there is none, or it is only read; lists those that are written.
     """
-    if name in READ_ONLY:
-        raise InputError(f"{name} is read, not written; there are {', '.join(FORMATS)}")
-    if name not in FORMATS:
-        raise InputError(f"no format is called {name!r}; there are {', '.join(FORMATS)}")
-    return FORMATS[name]
+    form = next((form for form in FORMATS if form.name == name), None)
+    if form is None or not form.is_written:
+        what = f"no format is called {name!r}" if form is None else f"{name} is read, not written"
+        raise InputError(f"{what}; there are {format_names(written=True)}")
+    return form
 
 
-def find_reader(name: str) -> Callable[[Path], VideoTracks]:
-    """What reads the format of this name.
+def recognise(
+    file: OpenedFile | Path | str, *, formats: Sequence[FileFormat] = FORMATS
+) -> FileFormat:
+    """The format of a file or folder, by its name and, where need be, its content.
+
+    Args:
+        file: What is looked at is kept in an :class:`OpenedFile`, for the reader to go on from.
+        formats: Those to choose from.
 
     Raises:
-        InputError: If there is none; lists those that exist.
-    """
-    readers = {known: form.read for known, form in FORMATS.items()} | READ_ONLY
-    if name not in readers:
-        raise InputError(f"no format is called {name!r}; there are {', '.join(readers)}")
-    return readers[name]
-
-
-def guess_format(path: Path) -> str:
-    """Name of the format that a file or folder is in, by its name and, where need be, its content.
-
-    Raises:
-        FormatError: If it is none of them.
+        FormatError: If it is none of them, or damaged.
         InputError: If there is no such file.
     """
-    if path.is_dir():
-        if any(path.glob("*_keypoints.json")):
-            return "openpose"
-        raise FormatError(f"{path}: no files of OpenPose in this folder; name a file")
-    if not path.is_file():
+    file = file if isinstance(file, OpenedFile) else OpenedFile(file)
+    path = file.path
+    if not path.exists():
         raise InputError(f"{path}: no such file")
-    ambiguous: dict[str, Callable[[Path], str]] = {
-        ".json": _guess_json,
-        ".csv": _guess_csv,
-        ".txt": _guess_text,
-        ".h5": _guess_hdf5,
-        ".npy": lambda path: "human36m-list",
-        ".npz": lambda path: "human36m-list",
-    }
-    if path.suffix in ambiguous:
-        return ambiguous[path.suffix](path)
-    for name, form in FORMATS.items():
-        if form.suffix == path.suffix:
-            return name
+    _refuse_parts_of_data_sets(file)
+    for form in formats:
+        if file.suffix in form.suffixes and form.recognise(file):
+            return form
+    if not path.stat().st_size:
+        raise FormatError(f"{path}: the file is empty")
+    if path.is_dir():
+        raise FormatError(f"{path}: no files of OpenPose in this folder; name a file")
     raise FormatError(
         f"{path}: no format ends in {path.suffix!r}; say which it is with --from, or name the "
         "folder of a data set"
     )
 
 
-class _Json(msgspec.Struct):
-    """Enough of a JSON file to tell the formats apart."""
-
-    annolist: msgspec.Raw = msgspec.Raw()
-    instance_info: msgspec.Raw = msgspec.Raw()
-    images: list[dict[str, Any]] = []
-    annotations: list[msgspec.Raw] = []
-
-
-def _guess_json(path: Path) -> str:
-    content = read_bytes(path)
-    if content.lstrip()[:1] == b"[":
-        return _guess_list(content, path)
-    head = decode(content, _Json, path=path)
-    if head.annolist:
-        return "posetrack17"
-    if head.instance_info:
-        return "mmpose"
-    if not head.images:
-        return "alphapose"  # PoseFlow's object by picture
-    posetrack = {"is_labeled", "vid_id", "nframes", "frame_id"} & head.images[0].keys()
-    first = decode(head.annotations[0], dict, path=path) if head.annotations else {}
-    if "keypoints_3d" in first:
-        return "human36m-list"
-    if len(first.get("keypoints", ())) == 3 * len(JHMDB15) and "vid_id" in head.images[0]:
-        raise FormatError(f"{path}: clips of sub-JHMDB; name its folder, --from sub-jhmdb-json")
-    truth_of_coco = "area" in first and "bbox_head" not in first
-    return "posetrack18" if posetrack and not truth_of_coco else "coco"
-
-
-def _guess_list(content: bytes, path: Path) -> str:
-    """A list of people, or of frames of TensorFlow.js."""
-    entries = decode(content, list[msgspec.Raw], path=path)
-    first: Any = decode(entries[0], object, path=path) if entries else {}
-    if isinstance(first, list):
-        return "tfjs"
-    if not isinstance(first, dict):
-        return "alphapose"
-    if "joints_vis" in first:
-        return "mpii-list"
-    joints = first.get("keypoints", list(first.values()))
-    named = bool(joints) and all(isinstance(joint, dict) and "x" in joint for joint in joints)
-    return "tfjs" if named else "alphapose"
-
-
-def _guess_csv(path: Path) -> str:
-    head = _start(path, 16)
-    if head.startswith(b"scorer"):
-        return "deeplabcut"
-    return "sleap-analysis" if head.startswith(b"track,frame_idx,") else "csv"
-
-
-def _guess_text(path: Path) -> str:
-    return "vatic" if vatic_text.LINE.match(_start(path, 1000).lstrip()) else "mot"
-
-
-def _guess_hdf5(path: Path) -> str:
-    """By names that HDF5 keeps as plain text near the start."""
-    head = _start(path, 1 << 20)
-    if deeplabcut_hdf5.MARK in head:
-        return "deeplabcut"
-    if b"imgname" in head and b"part" in head:
-        raise FormatError(f"{path}: people of FLIC or MPII; name the folder, --from flic or mpii")
-    return "sleap-analysis"
-
-
-def _start(path: Path, count: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(count)
+def _refuse_parts_of_data_sets(file: OpenedFile) -> None:
+    """Say whose folder to name instead of a file that cannot be read without it."""
+    if file.suffix == ".h5" and b"imgname" in file.start and b"part" in file.start:
+        raise FormatError(
+            f"{file.path}: people of FLIC or MPII; name the folder, --from flic or mpii"
+        )
+    if file.suffix == ".json" and "vid_id" in file.first_of("images"):
+        joints = file.first_of("annotations").get("keypoints", ())
+        named = file.first_of("categories").get("keypoints", ())
+        if len(joints) == 3 * len(JHMDB15) and "belly" in (named or ["belly"]):
+            raise FormatError(
+                f"{file.path}: clips of sub-JHMDB; name its folder, --from sub-jhmdb-json"
+            )

@@ -27,6 +27,7 @@ from ..annotated_video import Split, table
 from ..files.checked_values import numbers, relative_path
 from ..files.json_files import Identity, decode, read_bytes
 from ..files.npz_files import read_npy, read_npz
+from ..files.opened_file import OpenedFile
 from .person_list import Person, Picture, PictureList, merged
 
 FARTHEST = 1e5
@@ -43,6 +44,11 @@ SPIN24 = Skeleton(
 """LSP's joints, then others of MPII, Human3.6M and COCO; Human3.6M's pictures have 17 of them."""
 
 Named = Iterator[tuple[str, Person]]
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Any of NumPy's files; of JSON those with joints in space."""
+    return file.suffix != ".json" or "keypoints_3d" in file.first_of("annotations")
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -10,29 +10,33 @@ from posetube.structures import Polygon
 
 from ..files.checked_values import MAX_PIXEL
 
+Column = list[list[float] | float]
+"""x or y of the corners of each region, or of the only one."""
 
-def region_polygons(
-    xs: list[list[float] | float],
-    ys: list[list[float] | float],
-    *,
-    flat: bool = True,
-    where: str,
-) -> tuple[Polygon, ...]:
+
+def is_flat(xs: Column, ys: Column) -> bool:
+    """Whether a single region is not wrapped in a list, which PoseTrack21 has and poseval refuses.
+
+    Args:
+        xs: x of the corners of each region, or of the only one.
+        ys: Likewise, y.
+    """
+    return any(isinstance(value, float) for column in (xs, ys) for value in column)
+
+
+def region_polygons(xs: Column, ys: Column, *, where: str) -> tuple[Polygon, ...]:
     """The ignore regions of a frame, also where a single one is not wrapped in a list.
 
     Args:
         xs: x of the corners of each region, or of the only one.
         ys: Likewise, y.
-        flat: Accept the latter.
         where: File and frame, for errors.
 
     Raises:
         FormatError: See :func:`polygons`.
     """
     columns: list[list[Any]] = [xs, ys]
-    if any(isinstance(value, float) for column in columns for value in column):
-        if not flat:
-            raise FormatError(f"{where}: expected a list of polygons, got a list of numbers")
+    if is_flat(xs, ys):
         columns = [[column] for column in columns]
     return polygons(*columns, where=where)
 

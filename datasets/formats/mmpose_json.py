@@ -20,6 +20,7 @@ from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import NO_BOX, AnnotationRows, skeleton_of
 from .numbers import or_none, shortest
 
@@ -81,6 +82,11 @@ def _instances(tracks: VideoTracks) -> list[_Instance]:
         )
         for row in range(len(ids))
     ]
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON lists instances by frame."""
+    return "instance_info" in file.parts
 
 
 def read(path: Path | str) -> VideoTracks:

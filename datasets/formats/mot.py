@@ -23,8 +23,10 @@ from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
+from ..annotated_video import AnnotatedVideo
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, MAX_PEOPLE, NO_JOINTS
 from .ignore_regions import region_polygons
 from .numbers import shortest
@@ -48,6 +50,27 @@ class _Image(msgspec.Struct):
     ignore_regions_y: list[list[float] | float] = []
 
 
+def recognise(file: OpenedFile) -> bool:
+    """Any text; of folders those that hold the truth of a sequence."""
+    return file.suffix == ".txt" or (file.path / "gt" / "gt.txt").is_file()
+
+
+def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo]:
+    """Read one sequence, with its boxes as they are written too."""
+    path = file.path
+    written = read_as_written(path)
+    return (
+        AnnotatedVideo(
+            name=path.resolve().name if path.is_dir() else path.stem,
+            dataset="mot",
+            tracks=_from_pixel_0(written),
+            metric="mota",
+            where=str(path),
+            boxes_as_written=written.boxes,
+        ),
+    )
+
+
 def read(path: Path | str) -> VideoTracks:
     """Read one video's boxes.
 
@@ -55,7 +78,10 @@ def read(path: Path | str) -> VideoTracks:
         FormatError: If a line is not one of numbers; names file and line.
         InputError: If the file cannot be opened.
     """
-    tracks = read_as_written(path)
+    return _from_pixel_0(read_as_written(path))
+
+
+def _from_pixel_0(tracks: VideoTracks) -> VideoTracks:
     boxes = (tracks.boxes.astype(np.float64) - FIRST_PIXEL).astype(np.float32)
     return replace(tracks, boxes=boxes)
 

@@ -26,6 +26,7 @@ from ..annotated_video import Split
 from ..files.checked_values import number, numbers, relative_path, structs, text, variable
 from ..files.json_files import decode, read_bytes
 from ..files.mat_files import read_mat
+from ..files.opened_file import OpenedFile
 from .hourglass import read_hourglass
 from .person_list import Person, Picture, PictureList, merged
 
@@ -38,6 +39,12 @@ class _Entry(msgspec.Struct):
     image: str
     joints: list[tuple[float, float]]
     joints_vis: list[float]
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON is a list of people with ``joints_vis``."""
+    first = file.first()
+    return isinstance(first, dict) and "joints_vis" in first
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -21,6 +21,7 @@ from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows
 from .numbers import confident_triples, shortest
 
@@ -79,6 +80,11 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         ]
         file = folder / f"{tracks.source}_{frame:012d}_keypoints.json"
         file.write_bytes(msgspec.json.encode(_File(people=people)))
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a folder has files with the names that OpenPose gives."""
+    return any(file.path.glob("*_keypoints.json"))
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -15,8 +15,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import SKELETONS, Skeleton
@@ -62,6 +60,9 @@ class _Video(msgspec.Struct, kw_only=True):
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.table(_columns(tracks))
     metadata = {KEY: encode(_describe(tracks))}
     with Path(path).open("wb") as file:  # pyarrow opens no name that is not UTF-8
@@ -121,6 +122,8 @@ def read(path: Path | str) -> VideoTracks:
         FormatError: If the file is not such a table.
         InputError: If it cannot be opened.
     """
+    import pyarrow as pa
+
     path = Path(path)
     table, video = _open(path)
     try:
@@ -132,6 +135,9 @@ def read(path: Path | str) -> VideoTracks:
 
 
 def _open(path: Path) -> tuple[Any, _Video]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:

@@ -19,7 +19,9 @@ from posetube.errors import FormatError, InputError
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, JointState, Polygon, VideoTracks
 
-from ..files.json_files import decode, plain, read_bytes
+from ..annotated_video import AnnotatedVideo
+from ..files.json_files import plain
+from ..files.opened_file import OpenedFile
 from . import posetrack17_mat
 from .annotation_rows import NO_BOX, AnnotationRows
 from .ignore_regions import polygons
@@ -97,6 +99,29 @@ class _File(msgspec.Struct):
 _RECT = msgspec.json.Decoder(_Rect)
 
 
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON has the list that the files are named after."""
+    return "annolist" in file.parts
+
+
+def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo]:
+    """The sequence of a file."""
+    return (read_video(file),)
+
+
+def read_video(file: OpenedFile) -> AnnotatedVideo:
+    """Read one sequence, going on from what recognising has read."""
+    mat = file.suffix == ".mat"
+    return AnnotatedVideo(
+        name=file.path.stem,
+        dataset="posetrack17",
+        tracks=posetrack17_mat.read(file.path) if mat else _read_json(file),
+        metric="posetrack",
+        where=str(file.path),
+        posetrack="posetrack17",
+    )
+
+
 def read(path: Path | str) -> VideoTracks:
     """Read one sequence, annotations or predictions.
 
@@ -112,12 +137,12 @@ def read(path: Path | str) -> VideoTracks:
             one is to blame.
         InputError: If the file cannot be opened.
     """
-    path = Path(path)
-    return posetrack17_mat.read(path) if path.suffix == ".mat" else _read_json(path)
+    return read_video(OpenedFile(path)).tracks
 
 
-def _read_json(path: Path) -> VideoTracks:
-    frames = decode(read_bytes(path), _File, path=path).annolist
+def _read_json(file: OpenedFile) -> VideoTracks:
+    path = file.path
+    frames = file.parse(_File).annolist
     rows = AnnotationRows(JOINTS)
     for index, frame in enumerate(frames):
         for number, raw in enumerate(frame.annorect):

@@ -14,9 +14,10 @@ metric makes of a file.
 Source: the published files, and what poseval's ``convert.py`` asks of them.
 """
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -24,9 +25,12 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import FrameTable, RowState, VideoTracks
 
+from ..annotated_video import AnnotatedVideo
 from ..files.json_files import decode, plain, read_bytes
-from .annotation_rows import AnnotationRows, corners, skeleton_of
-from .ignore_regions import region_polygons
+from ..files.opened_file import OpenedFile
+from .annotation_rows import LARGEST_ID, AnnotationRows, corners, skeleton_of
+from .ignore_regions import is_flat, region_polygons
+from .posetrack18_writer import write_tracks as write_tracks
 
 
 class _Image(msgspec.Struct, kw_only=True):
@@ -74,66 +78,114 @@ class _File(msgspec.Struct, kw_only=True):
 _PERSON = msgspec.json.Decoder(_Person)
 
 
-def read(
-    path: Path | str,
-    *,
-    identity: Literal["track_id", "person_id"] = "track_id",
-    flat_regions: bool = True,
-) -> VideoTracks:
-    """Read one sequence, annotations or predictions.
+OWN_FIELDS = {"is_labeled", "vid_id", "nframes", "frame_id"}
+"""What images have here, and seldom in COCO's files, which have the same parts."""
 
-    Args:
-        path: A ``.json`` file.
-        identity: What becomes the track id; PoseTrack21's ``person_id`` is the same person's in
-            every sequence.
-        flat_regions: Accept a single ignore region that is not wrapped in a list, as PoseTrack21
-            has them and poseval does not.
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON has images as PoseTrack's, and people without COCO's areas."""
+    person = file.first_of("annotations")
+    areas = "area" in person and "bbox_head" not in person
+    return bool(OWN_FIELDS & file.first_of("images").keys()) and not areas
+
+
+def read(path: Path | str) -> VideoTracks:
+    """Read the people of a file; see :func:`read_video`."""
+    return read_video(OpenedFile(path)).tracks
+
+
+def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo, ...]:
+    """Read the sequences of a file, which are several in some conversions."""
+    return by_sequence(read_video(file))
+
+
+def by_sequence(video: AnnotatedVideo) -> tuple[AnnotatedVideo, ...]:
+    """The sequences of a file, see :func:`sequences`, each as a video.
+
+    People are numbered anew in each sequence, so no one is known in several of them.
+    """
+    parts = sequences(video.tracks)
+    if len(parts) < 2:
+        return (video,)
+    return tuple(
+        replace(
+            video,
+            name=part.source,
+            tracks=part,
+            where=f"{video.where} ({part.source})",
+            person_ids=None,
+        )
+        for part in parts
+    )
+
+
+def read_video(file: OpenedFile) -> AnnotatedVideo:
+    """Read all frames of a file, annotations or predictions, as one video.
 
     Returns:
         Rows in the file's order within each frame, people without joints among them; track ids -1
         and boxes NaN where the file has none. People of images that the file does not list are left
-        out, as the reference tools do.
+        out, as the reference tools do. ``person_ids`` are PoseTrack21's, the same person's in every
+        sequence.
 
     Raises:
         FormatError: If the file is not of this format; names the file, and frame and person where
             one is to blame.
         InputError: If the file cannot be opened.
     """
-    path = Path(path)
-    file = decode(read_bytes(path), _File, path=path)
-    if not file.categories or not file.categories[0].keypoints:
+    path = file.path
+    content = file.parse(_File)
+    if not content.categories or not content.categories[0].keypoints:
         raise FormatError(
             f"{path}: no 'categories' that name the joints, so nobody can tell which number is "
             'which; add "categories": [{"name": "person", "keypoints": [...]}]'
         )
-    skeleton = skeleton_of(tuple(file.categories[0].keypoints), name=path.stem)
-    frames = _frame_table(file.images, flat_regions=flat_regions, path=path)
-    rows = AnnotationRows(len(skeleton))
-    places = {image.id: index for index, image in enumerate(file.images)}
-    for number, raw in enumerate(file.annotations):
+    skeleton = skeleton_of(tuple(content.categories[0].keypoints), name=path.stem)
+    frames = _frame_table(content.images, path=path)
+    rows, people = AnnotationRows(len(skeleton)), array("q")
+    places = {image.id: index for index, image in enumerate(content.images)}
+    for number, raw in enumerate(content.annotations):
         try:
-            _add(_PERSON.decode(raw), rows, places=places, identity=identity)
+            _add(_PERSON.decode(raw), rows, people, places=places)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             where = _frame_of(raw, places=places, frames=frames)
             raise FormatError(
                 f"{path}: {where}person in annotations[{number}]: {plain(error)}"
             ) from None
-    return rows.table(
-        source=_source(file.info) or path.stem,
-        size=_size(file.images),
+    tracks = rows.table(
+        source=_source(content.info) or path.stem,
+        size=_size(content.images),
         skeleton=skeleton,
         frames=frames,
         path=path,
     )
+    ids = np.array(people, np.int64)[rows.order]
+    return AnnotatedVideo(
+        name=path.stem,
+        dataset="posetrack18",
+        tracks=tracks,
+        metric="posetrack",
+        where=str(path),
+        posetrack="posetrack18",
+        person_ids=ids if (ids >= 0).any() else None,
+        flat_regions=next((i.file_name for i in content.images if _flat(i)), ""),
+    )
 
 
-def _add(person: _Person, rows: AnnotationRows, *, places: dict[int, int], identity: str) -> None:
+def _flat(image: _Image) -> bool:
+    """Whether the only ignore region of a frame is not wrapped in a list."""
+    return is_flat(image.ignore_regions_x, image.ignore_regions_y)
+
+
+def _add(
+    person: _Person, rows: AnnotationRows, people: "array[int]", *, places: dict[int, int]
+) -> None:
     frame = places.get(person.image_id)
     if frame is None:
         return
     rows.add(
         frame=frame,
-        track_id=getattr(person, identity),
+        track_id=person.track_id,
         points=person.keypoints,
         scores=person.scores,
         box=corners(person.bbox, name="bbox"),
@@ -141,6 +193,8 @@ def _add(person: _Person, rows: AnnotationRows, *, places: dict[int, int], ident
         score=person.score,
         state=int(person.state == RowState.INTERPOLATED),
     )
+    whole = person.person_id is not None and 0 <= person.person_id <= LARGEST_ID
+    people.append(int(person.person_id or 0) if whole else -1)
 
 
 def _source(info: object) -> str:
@@ -164,7 +218,7 @@ def _size(images: list[_Image]) -> tuple[int, int] | None:
     return int(first.height), int(first.width)
 
 
-def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> FrameTable:
+def _frame_table(images: list[_Image], *, path: Path) -> FrameTable:
     if len({image.id for image in images}) < len(images):
         raise FormatError(f"{path}: two images have the same id")
     told = any(image.is_labeled is not None for image in images)
@@ -173,7 +227,7 @@ def _frame_table(images: list[_Image], *, flat_regions: bool, path: Path) -> Fra
         if image.ignore_regions_x or image.ignore_regions_y:
             where = f"{path}: frame {image.file_name}: ignore_regions"
             regions[index] = region_polygons(
-                image.ignore_regions_x, image.ignore_regions_y, flat=flat_regions, where=where
+                image.ignore_regions_x, image.ignore_regions_y, where=where
             )
     return FrameTable(
         times=np.array([i.time if isinstance(i.time, int | float) else np.nan for i in images]),
@@ -201,18 +255,6 @@ def folders(path: Path | str) -> list[str]:
     path = Path(path)
     images = decode(read_bytes(path), _Names, path=path).images
     return list(dict.fromkeys(_folder(image.file_name) for image in images))
-
-
-class _Described(msgspec.Struct):
-    """What a file says of itself, frames and people skipped."""
-
-    info: object = None
-
-
-def video_name(path: Path | str) -> str:
-    """Name of the video that this project made a file of; empty in files of others."""
-    path = Path(path)
-    return _source(decode(read_bytes(path), _Described, path=path).info)
 
 
 def _folder(name: str) -> str:

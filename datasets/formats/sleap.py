@@ -27,6 +27,7 @@ from posetube.errors import FormatError, InputError
 from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
+from ..files.opened_file import OpenedFile
 from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
 from . import parquet_table
@@ -93,6 +94,11 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     with _quiet():
         savers = {".nwb": sleap.save_nwb, ".h5": sleap.save_analysis_h5}
         savers.get(path.suffix, sleap.save_slp)(labels, str(path))
+
+
+def recognise_analysis(file: OpenedFile) -> bool:
+    """Whether a CSV is SLEAP's; HDF5 is taken to be."""
+    return file.suffix == ".h5" or file.start.startswith(b"track,frame_idx,")
 
 
 def read(

@@ -23,6 +23,7 @@ from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, plain, read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows, skeleton_of
 
 MAX_JOINTS = 1_000
@@ -40,6 +41,16 @@ class _Pose(msgspec.Struct):
     keypoints: list[_Joint]
     score: float | None = None
     id: float | None = None
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a JSON is a list of frames: of lists, or of poses whose joints have names."""
+    first = file.first()
+    if not isinstance(first, dict):
+        return isinstance(first, list)
+    joints = first.get("keypoints", list(first.values()))
+    named = isinstance(joints, list) and bool(joints)
+    return named and all(isinstance(joint, dict) and "x" in joint for joint in joints)
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -20,10 +20,16 @@ from posetube.structures import FrameTable, RowState, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import read_bytes
+from ..files.opened_file import OpenedFile
 from .annotation_rows import NO_JOINTS, AnnotationRows
 
 LINE = re.compile(rb'\s*((?:\S+\s+){9})".*')
 """Nine numbers, then the label in quotes."""
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether a text begins with a line of this format."""
+    return LINE.match(file.start[:1000].lstrip()) is not None
 
 
 def read(path: Path | str) -> VideoTracks:

@@ -26,7 +26,9 @@ from ..annotated_video import AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
 from ..formats.annotation_rows import AnnotationRows
+from ..formats.coco import recognise as is_coco
 from ..formats.coco_file import Annotation, File, Image, add, people_in, region, skeleton_in
+from .release_files import first_file, holds
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
 FILES = (*NAMED, "annotations/*.json", "*.json")
@@ -37,6 +39,20 @@ PREFIXES = ("person_keypoints_", "instances_")
 
 MAX_SIDE = 20_000
 """Larger pictures are refused when masks are drawn."""
+
+
+OWN = (
+    "annotations/person_keypoints_*.json",
+    "person_keypoints_*.json",
+    "annotations/instances_*.json",
+)
+"""Files that no other data set has."""
+
+
+def recognise(root: Path) -> bool:
+    """Whether a folder has COCO's own files, or a folder of annotations in its form."""
+    file = first_file(root, ("annotations/*.json",))
+    return holds(*OWN)(root) or (file is not None and is_coco(file))
 
 
 @dataclass(frozen=True, kw_only=True)

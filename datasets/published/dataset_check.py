@@ -19,7 +19,7 @@ from ..video.picture import is_picture
 
 
 @dataclass(kw_only=True)
-class Report:
+class DatasetReport:
     """How much a data set's folder holds, and what is wrong with it."""
 
     dataset: str
@@ -50,9 +50,9 @@ class Report:
     """What is missing or broken."""
 
 
-def check(
+def check_dataset(
     dataset: Dataset, *, root: Path, progress: Callable[[int, int], None] = lambda done, of: None
-) -> Report:
+) -> DatasetReport:
     """Look at everything of a data set; a folder without any of it is a report of one problem.
 
     Args:
@@ -60,7 +60,7 @@ def check(
         root: Its folder.
         progress: Told how many videos are done, of how many.
     """
-    report, bare = Report(dataset=dataset.name, root=str(root)), 0
+    report, bare = DatasetReport(dataset=dataset.name, root=str(root)), 0
     folders: set[PurePosixPath] = set()
     try:
         names = dataset.videos()
@@ -86,7 +86,7 @@ def check(
     return report
 
 
-def _count(report: Report, video: AnnotatedVideo) -> None:
+def _count(report: DatasetReport, video: AnnotatedVideo) -> None:
     tracks = video.tracks
     report.videos += 1
     report.frames += len(tracks.frames)
@@ -95,7 +95,7 @@ def _count(report: Report, video: AnnotatedVideo) -> None:
     report.poses += len(tracks.frame)
 
 
-def _pictures(report: Report, video: AnnotatedVideo) -> Iterator[Problem]:
+def _pictures(report: DatasetReport, video: AnnotatedVideo) -> Iterator[Problem]:
     """Look at a video's pictures, or at its file."""
     if video.media is not None and video.media.is_file():
         report.pictures += 1
@@ -120,7 +120,7 @@ def _ranges(places: list[int]) -> str:
     return ", ".join([*texts, *(["..."] if len(runs) > 5 else [])])
 
 
-def _missing(report: Report, dataset: Dataset, *, bare: int) -> Iterator[Problem]:
+def _missing(report: DatasetReport, dataset: Dataset, *, bare: int) -> Iterator[Problem]:
     if bare:
         what = f"{bare} of {report.videos} videos have annotations but neither pictures nor a file"
         yield Problem(file="", where="", what=what)

@@ -1,18 +1,21 @@
-"""Every data set by the name that the command line gives it.
+"""Lists every data set, opens it by its name, and tells which of them a folder is.
 
-Not here: how each is read.
+A new data set is one file beside this one and one row of :data:`DATASETS`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from posetube.errors import InputError
 
-from ..annotated_video import Dataset
+from ..annotated_video import Dataset, Split
+from . import posetrack17, posetrack18, posetrack21
 from .bbc_pose import BbcPose
 from .bonn import Bonn
 from .chalearn import ChaLearn
 from .coco import CocoPeople
+from .coco import recognise as is_coco
 from .flic import Flic
 from .human36m import Human36m
 from .jhmdb import Jhmdb
@@ -23,34 +26,238 @@ from .mot import MotSequences
 from .mpii import Mpii
 from .penn_action import PennAction
 from .poses_in_the_wild import PosesInTheWild
-from .posetrack17 import open_posetrack17
-from .posetrack18 import open_posetrack18
-from .posetrack21 import open_posetrack21
+from .release_files import holds
 from .three_dpw import ThreeDpw
 
-DATASETS: dict[str, Callable[[Path], Dataset]] = {
-    "posetrack17": open_posetrack17,
-    "posetrack18": open_posetrack18,
-    "posetrack21": open_posetrack21,
-    "coco": lambda root: CocoPeople(root=root),
-    "mot": lambda root: MotSequences(root=root),
-    "bonn": lambda root: Bonn(root=root),
-    "penn-action": lambda root: PennAction(root=root),
-    "jhmdb": lambda root: Jhmdb(root=root),
-    "sub-jhmdb": lambda root: Jhmdb(root=root, sub=True),
-    "sub-jhmdb-json": lambda root: JhmdbJson(root=root),
-    "jhmdb-ddnet": lambda root: JhmdbDdnet(root=root),
-    "bbc-pose": lambda root: BbcPose(root=root),
-    "chalearn": lambda root: ChaLearn(root=root),
-    "poses-in-the-wild": lambda root: PosesInTheWild(root=root),
-    "flic": lambda root: Flic(root=root),
-    "mpii": lambda root: Mpii(root=root),
-    "lsp": lambda root: Lsp(root=root),
-    "lspet": lambda root: Lsp(root=root, name="lspet"),
-    "3dpw": lambda root: ThreeDpw(root=root),
-    "human36m": lambda root: Human36m(root=root),
-}
-"""What opens each data set."""
+
+def never(root: Path) -> bool:
+    """Recognises nothing: the folder looks like that of another data set, so it is named."""
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry:
+    """One data set, as the command line, the documentation and an evaluation know it."""
+
+    name: str
+    """As on the command line."""
+
+    open: Callable[[Path], Dataset]
+    """Opens it in a folder; nothing is read yet."""
+
+    recognise: Callable[[Path], bool] = never
+    """Whether a folder holds it, by files that no other data set has."""
+
+    evaluated: tuple[Split, ...] = ("test",)
+    """Part that is evaluated; where it is not there the next, and all where none is."""
+
+    files: str
+    """Files that are read, for the user."""
+
+    positions: str = "as they are"
+    """What is done to positions, for the user."""
+
+    unlabelled: str
+    """How the files say that a joint is not labelled, for the user."""
+
+    score: str
+    """The official score, for the user."""
+
+
+POSETRACK_SCORE = "PCKh 0.5: AP, MOTA, HOTA"
+
+DATASETS: tuple[DatasetEntry, ...] = (
+    DatasetEntry(
+        name="posetrack17",
+        open=posetrack17.open_posetrack17,
+        recognise=posetrack17.recognise,
+        evaluated=("val", "test"),
+        files="`annotations/*/*.json` or `.mat`",
+        unlabelled="no point with that id",
+        score="PCKh 0.5: AP, MOTA",
+    ),
+    DatasetEntry(
+        name="posetrack21",
+        open=posetrack21.open_posetrack21,
+        recognise=posetrack21.recognise,
+        evaluated=("val", "test"),
+        files="`posetrack_data/annotations/*/*.json`, `posetrack_data/*/*.json`",
+        unlabelled="0, 0, 0",
+        score=POSETRACK_SCORE,
+    ),
+    DatasetEntry(
+        name="posetrack18",
+        open=posetrack18.open_posetrack18,
+        recognise=posetrack18.recognise,
+        evaluated=("val", "test"),
+        files="`annotations/*/*.json`, `posetrack_data/*/*.json`; also a file of several sequences "
+        "(mmpose's `posetrack18_val.json`)",
+        unlabelled="0, 0, 0",
+        score=POSETRACK_SCORE,
+    ),
+    DatasetEntry(
+        name="coco",
+        open=lambda root: CocoPeople(root=root),
+        recognise=is_coco,
+        files="`annotations/person_keypoints_*.json`, else any JSON of its form: boxes and masks "
+        "alone, other joints, the 133 of COCO-WholeBody; images of one `video_id` are a video, "
+        "with identities",
+        unlabelled="v = 0; crowds are ignore regions",
+        score="OKS",
+    ),
+    DatasetEntry(
+        name="mot",
+        open=lambda root: MotSequences(root=root),
+        recognise=holds("*/gt/gt.txt", "*/*/gt/gt.txt"),
+        files="`*/gt/gt.txt`",
+        positions="less 1",
+        unlabelled="confidence 0",
+        score="MOTA of boxes",
+    ),
+    DatasetEntry(
+        name="bonn",
+        open=lambda root: Bonn(root=root),
+        recognise=holds("annolist/*annolist.mat", "annolist/*/*annolist.mat"),
+        files="`annolist/*annolist.mat`",
+        positions="less 1",
+        unlabelled="no point; nose never",
+        score="PCKh 0.5",
+    ),
+    DatasetEntry(
+        name="penn-action",
+        open=lambda root: PennAction(root=root),
+        recognise=holds("labels"),
+        files="`labels/*.mat`",
+        unlabelled="visibility 0 (its place is a guess)",
+        score="PCK 0.2 of the box",
+    ),
+    DatasetEntry(
+        name="jhmdb",
+        open=lambda root: Jhmdb(root=root),
+        recognise=holds("joint_positions", "*jhmdb_annot.mat"),
+        files="`joint_positions/*/*/joint_positions.mat`, else Action Tubes' boxes "
+        "`*jhmdb_annot.mat`; `splits`, `splits.zip`",
+        positions="less 1",
+        unlabelled="never; joints outside the picture too",
+        score="PCK 0.2 of the box",
+    ),
+    DatasetEntry(
+        name="sub-jhmdb",
+        open=lambda root: Jhmdb(root=root, sub=True),
+        files="as `jhmdb`; the clips of `sub_splits`",
+        positions="less 1",
+        unlabelled="never; joints outside the picture too",
+        score="PCK 0.2 of the box",
+    ),
+    DatasetEntry(
+        name="sub-jhmdb-json",
+        open=lambda root: JhmdbJson(root=root),
+        recognise=holds("Sub[123]_*.json", "annotations/Sub[123]_*.json"),
+        files="`Sub1_test.json` ...",
+        positions="less 1",
+        unlabelled="v = 0",
+        score="PCK 0.2 of the box",
+    ),
+    DatasetEntry(
+        name="jhmdb-ddnet",
+        open=lambda root: JhmdbDdnet(root=root),
+        recognise=holds("GT_train_*.pkl", "GT_test_*.pkl"),
+        files="DD-Net's `GT_test_1.pkl` ...",
+        positions="at scale 1",
+        unlabelled="never",
+        score="PCK of the torso",
+    ),
+    DatasetEntry(
+        name="bbc-pose",
+        open=lambda root: BbcPose(root=root),
+        recognise=holds("bbcpose.mat", "*/bbcpose.mat"),
+        files="`bbcpose.mat`",
+        positions="less 1",
+        unlabelled="negative",
+        score="pixels",
+    ),
+    DatasetEntry(
+        name="chalearn",
+        open=lambda root: ChaLearn(root=root),
+        recognise=holds("*/Sample*/Sample*_data.mat"),
+        files="`trainingdata/Sample*/Sample*_data.mat` ...",
+        unlabelled="all zero",
+        score="pixels",
+    ),
+    DatasetEntry(
+        name="poses-in-the-wild",
+        open=lambda root: PosesInTheWild(root=root),
+        recognise=holds(
+            "poses_in_the_wild_data.mat", "*/poses_in_the_wild_data.mat",
+            "piw_dataset.mat", "*/piw_dataset.mat",
+        ),
+        files="`poses_in_the_wild_data.mat`, else `piw_dataset.mat` (limbs)",
+        positions="less 1",
+        unlabelled="-1, -1; hidden joints may hold a place",
+        score="pixels",
+    ),
+    DatasetEntry(
+        name="flic",
+        open=lambda root: Flic(root=root),
+        recognise=holds("examples.mat", "*/examples.mat"),
+        files="`examples.mat` or `*.h5`",
+        unlabelled="NaN",
+        score="PCK of the torso",
+    ),
+    DatasetEntry(
+        name="mpii",
+        open=lambda root: Mpii(root=root),
+        recognise=holds("*mpii*.mat", "*/mpii_human_pose_v1_u12_1.mat"),
+        files="`mpii_human_pose_v1_u12_1.mat`, `*.json` or `*.h5`",
+        positions="less 1",
+        unlabelled="no point; -1, -1; 0, 0",
+        score="PCKh",
+    ),
+    DatasetEntry(
+        name="lsp",
+        open=lambda root: Lsp(root=root),
+        recognise=holds("joints.mat", "*/joints.mat"),
+        files="`joints.mat`",
+        unlabelled="never",
+        score="PCK of the torso",
+    ),
+    DatasetEntry(
+        name="lspet",
+        open=lambda root: Lsp(root=root, name="lspet"),
+        files="`joints.mat`",
+        unlabelled="third number 0",
+        score="PCK of the torso",
+    ),
+    DatasetEntry(
+        name="3dpw",
+        open=lambda root: ThreeDpw(root=root),
+        recognise=holds("sequenceFiles/*/*.pkl"),
+        files="`sequenceFiles/*/*.pkl`",
+        positions="projected",
+        unlabelled="behind the camera, or the camera lost",
+        score="mm",
+    ),
+    DatasetEntry(
+        name="human36m",
+        open=lambda root: Human36m(root=root),
+        recognise=holds("S*/MyPoseFeatures/D2_Positions/*.cdf", "*body3d*.npz", "*h36m*.npz"),
+        files="`S*/MyPoseFeatures/D2_Positions/*.cdf`, `*.npz`, `*h36m*.json`",
+        unlabelled="never",
+        score="mm",
+    ),
+)  # fmt: skip
+"""Every data set. Those whose files have names of their own are recognised; others are named."""
+
+
+def dataset_names() -> str:
+    """Names of the data sets, for the user."""
+    return ", ".join(entry.name for entry in DATASETS)
+
+
+def find_dataset(name: str) -> DatasetEntry | None:
+    """The data set of this name, in any case, with ``_`` or ``-``; None if there is none."""
+    known = name.lower().replace("_", "-")
+    return next((entry for entry in DATASETS if entry.name == known), None)
 
 
 def open_dataset(name: str, root: Path | str) -> Dataset:
@@ -63,9 +270,14 @@ def open_dataset(name: str, root: Path | str) -> Dataset:
     Raises:
         InputError: If there is no such data set or folder.
     """
-    root, known = Path(root), name.lower().replace("_", "-")
-    if known not in DATASETS:
-        raise InputError(f"no data set is called {name!r}; there are {', '.join(DATASETS)}")
+    entry, root = find_dataset(name), Path(root)
+    if entry is None:
+        raise InputError(f"no data set is called {name!r}; there are {dataset_names()}")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    return DATASETS[known](root)
+    return entry.open(root)
+
+
+def recognise_dataset(root: Path) -> DatasetEntry | None:
+    """The data set that a folder holds, by the names of its files; None if none is recognised."""
+    return next((entry for entry in DATASETS if entry.recognise(root)), None)

@@ -15,6 +15,7 @@ from posetube.errors import FormatError
 
 from ..annotated_video import AnnotatedVideo, Counts
 from ..files.checked_values import relative_path
+from ..files.opened_file import OpenedFile
 from ..formats import mot
 from .release_files import numbered_frames
 
@@ -51,19 +52,18 @@ class MotSequences:
             raise FormatError(f"{self.root}: no sequence {video!r}")
         path = self._files[video]
         whole = path.parent.name == "gt"  # with image_info.json beside it, if there is one
-        tracks = mot.read(path.parents[1] if whole else path)
-        frames = tracks.frames
+        (found,) = mot.read_videos(OpenedFile(path.parents[1] if whole else path))
+        frames = found.tracks.frames
         if not frames.names:
             folder = f"{video}/img1"
             first = next((self.root / folder).glob("000001.*"), Path("000001.jpg"))
             frames = numbered_frames(len(frames), folder=folder, digits=6, suffix=first.suffix)
         names = [relative_path(name, where=str(path)) for name in frames.names]
         there = any((self.root / name).is_file() for name in names)
-        return AnnotatedVideo(
+        return replace(
+            found,
             name=video,
-            dataset=self.name,
             split="train" if "train" in video else "test" if "test" in video else "",
             media=self.root if there else None,
-            metric="mota",
-            tracks=replace(tracks, source=video, frames=frames),
+            tracks=replace(found.tracks, source=video, frames=frames),
         )

@@ -5,13 +5,21 @@ Source: Doering et al., "PoseTrack21", CVPR 2022, and the published files.
 
 from pathlib import Path
 
-from posetube.structures import IntArray
-
 from ..formats import posetrack18
+from .release_files import first_file
 from .sequence_files import SequenceFiles
 
 PATTERNS = ("posetrack_data/annotations/*/*.json", "posetrack_data/*/*.json", "*.json")
 """Where the release and its conversions have their annotations."""
+
+
+BY_PART = tuple(pattern for pattern in PATTERNS if pattern.count("/") > 1)
+
+
+def recognise(root: Path) -> bool:
+    """Whether the folder of a part holds a file that knows people in all sequences."""
+    file = first_file(root, BY_PART)
+    return file is not None and "person_id" in file.first_of("annotations")
 
 
 def open_posetrack21(root: Path) -> SequenceFiles:
@@ -20,10 +28,5 @@ def open_posetrack21(root: Path) -> SequenceFiles:
         root=root,
         name="posetrack21",
         patterns=PATTERNS,
-        reader=posetrack18.read,
-        people=_person_ids,
+        reader=posetrack18.read_video,
     )
-
-
-def _person_ids(path: Path) -> IntArray:
-    return posetrack18.read(path, identity="person_id").track_ids

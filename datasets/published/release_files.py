@@ -1,6 +1,6 @@
 """Finds the files of a release: annotations, folders and numbered pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from posetube.errors import FormatError
 from posetube.structures import FrameTable
 
 from ..annotated_video import MAX_FRAMES
+from ..files.opened_file import OpenedFile
 
 
 def find_file(root: Path, candidates: Iterable[str], *, dataset: str) -> Path:
@@ -53,3 +54,25 @@ def numbered_frames(
         names=tuple(f"{folder}/{number:0{digits}d}{suffix}" for number in ids),
         ids=ids,
     )
+
+
+def holds(*patterns: str) -> Callable[[Path], bool]:
+    """What recognises a folder by files that only one data set has.
+
+    Args:
+        patterns: Places relative to the folder, as :meth:`pathlib.Path.glob` takes them.
+    """
+
+    def recognise(root: Path) -> bool:
+        return any(True for pattern in patterns for _ in root.glob(pattern))
+
+    return recognise
+
+
+def first_file(root: Path, patterns: Iterable[str]) -> OpenedFile | None:
+    """The first file of the first pattern that matches; None where none does."""
+    for pattern in patterns:
+        paths = sorted(path for path in root.glob(pattern) if path.is_file())
+        if paths:
+            return OpenedFile(paths[0])
+    return None

@@ -9,15 +9,15 @@ Not here: where each of them keeps its files (``posetrack17.py``, ``posetrack18.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from posetube.errors import FormatError
-from posetube.structures import IntArray, VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
+from ..files.opened_file import OpenedFile
 from ..formats import posetrack18
 
 SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
@@ -41,14 +41,11 @@ class SequenceFiles:
     patterns: tuple[str, ...]
     """Where the annotation files are looked for; the first pattern that matches counts."""
 
-    reader: Callable[[Path], VideoTracks]
-    """Reads one annotation file."""
+    reader: Callable[[OpenedFile], AnnotatedVideo]
+    """Reads all frames of one annotation file."""
 
     merged: bool = False
     """Whether a file outside the folder of a part may hold several sequences."""
-
-    people: Callable[[Path], IntArray] | None = None
-    """Tells who each row of a file is in all sequences, where the data set knows."""
 
     whole: Counts | None = None
     """What the complete release holds."""
@@ -90,12 +87,13 @@ class SequenceFiles:
             return []
 
     @cached_property
-    def _parts(self) -> Callable[[Path], dict[str, VideoTracks]]:
+    def _parts(self) -> Callable[[Path], dict[str, AnnotatedVideo]]:
         """Reads a file of several sequences; the last one is kept, as all of it is asked for."""
 
         @lru_cache(maxsize=1)
-        def parts(path: Path) -> dict[str, VideoTracks]:
-            return {tracks.source: tracks for tracks in posetrack18.sequences(self.reader(path))}
+        def parts(path: Path) -> dict[str, AnnotatedVideo]:
+            whole = self.reader(OpenedFile(path))
+            return {video.name: video for video in posetrack18.by_sequence(whole)}
 
         return parts
 
@@ -108,21 +106,23 @@ class SequenceFiles:
         if video not in self._places:
             raise FormatError(f"{self.root}: no sequence {video!r} in {self.name}")
         path, sequence = self._places[video]
-        tracks = self._parts(path)[sequence] if sequence else self.reader(path)
-        names = [relative_path(name, where=str(path)) for name in tracks.frames.names]
+        found = self._parts(path)[sequence] if sequence else self.reader(OpenedFile(path))
+        names = [relative_path(name, where=str(path)) for name in found.tracks.frames.names]
         there = any((self.root / name).is_file() for name in names)
-        return AnnotatedVideo(
+        return replace(
+            found,
             name=video,
             dataset=self.name,
-            split=self._split(path, merged=bool(sequence)),
+            split=self.split(video),
             media=self.root if there else _video_beside(path),
-            metric="posetrack",
-            tracks=tracks,
-            person_ids=None if self.people is None else self.people(path),
         )
 
-    def _split(self, path: Path, *, merged: bool) -> Split:
-        """By the nearest folder that tells; a sequence's own name tells MPII's split, not this."""
+    def split(self, video: str) -> Split:
+        """Part of a video, by the nearest folder that tells.
+
+        A sequence's own name tells MPII's split, not this.
+        """
+        path, merged = self._places[video]
         folders = path.relative_to(self.root).with_suffix("").parts[: None if merged else -1][::-1]
         found = next((match[1] for folder in folders if (match := PART.fullmatch(folder))), "")
         return SPLITS.get(found or self.root.name, "")

@@ -13,9 +13,8 @@ from rich.console import Console
 from posetube.atomic_files import write_bytes
 
 from ...datasets.files.json_files import encode
-from ...datasets.published.dataset_check import Report
-from ...datasets.published.dataset_check import check as check_dataset
-from ...datasets.published.dataset_table import open_dataset
+from ...datasets.published.dataset_check import DatasetReport, check_dataset
+from ...datasets.published.dataset_table import dataset_names, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
 
 SHOWN = 20
@@ -23,7 +22,11 @@ SHOWN = 20
 
 
 def check(
-    name: str, root: Path, /, *, json: Annotated[Path | None, Parameter(name="--json")] = None
+    name: Annotated[str, Parameter(help=f"{dataset_names()}.")],
+    root: Path,
+    /,
+    *,
+    json: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> int:
     """Read every annotation of a data set and look for its pictures.
 
@@ -32,9 +35,7 @@ def check(
     Parameters
     ----------
     name
-        The data set: posetrack17, posetrack18, posetrack21, coco, mot, bonn, penn-action, jhmdb,
-        sub-jhmdb, sub-jhmdb-json, jhmdb-ddnet, bbc-pose, chalearn, poses-in-the-wild, flic, mpii,
-        lsp, lspet, 3dpw, human36m.
+        The data set.
     root
         Its folder.
     json
@@ -48,7 +49,7 @@ def check(
     return MARKED_PROBLEMS if report.problems else COMPLETE
 
 
-def _show(report: Report) -> None:
+def _show(report: DatasetReport) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{report.dataset} in {report.root}: {report.videos} videos, {report.frames} frames "

@@ -1,6 +1,6 @@
-"""``posetube data convert IN --to FORMAT``: a result file, or a whole data set, in another format.
+"""``posetube data convert IN --to FORMAT``: writes people of any form in another format.
 
-Not here: data sets, video by video (:mod:`.convert_dataset`).
+Not here: several videos, one after the other (:mod:`.convert_dataset`).
 """
 
 from pathlib import Path
@@ -10,23 +10,21 @@ from cyclopts import Parameter
 
 from posetube.errors import InputError
 
-from ...datasets.annotated_video import Dataset, Split
-from ...datasets.formats import posetrack18
-from ...datasets.formats.format_table import FORMATS, Format, find_format, find_reader, guess_format
-from ...datasets.published.dataset_table import DATASETS, open_dataset
+from ...datasets.annotated_video import Split
+from ...datasets.formats.file_format import FileFormat
+from ...datasets.formats.format_table import find_written_format, format_names
+from ...datasets.people import PeopleFile
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from .convert_dataset import Outcome, convert_dataset
-from .export import say, write
-
-MERGED = ("posetrack18", "posetrack21")
-"""Formats of which one file may hold several sequences."""
+from ..opened_people import open_people
+from .convert_dataset import ConvertedDataset, convert_dataset
+from .export import say, write_whole
 
 
-def convert(
+def convert_people(
     source: Path,
     /,
     *,
-    to: str,
+    to: Annotated[str, Parameter(help=f"{format_names(written=True)}.")],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     split: Split = "",
@@ -35,83 +33,76 @@ def convert(
 ) -> int:
     """Read one video's people, or a data set, and write them in another format.
 
-    What the new format cannot hold, and which joints are lost or estimated, is said.
+    Says what the new format cannot hold, and which joints are lost or estimated.
 
     A data set becomes one file where the format's users expect that (coco, csv), else a folder with
     a file for each video: PoseTrack's and MOTChallenge's have their published layout and open again
-    as data sets. Videos that cannot be converted are told of and left out; the exit code is then 3.
+    as data sets. Videos that cannot be converted are named and left out; the exit code is then 3.
 
     Args:
-        source: A file, OpenPose's folder, or the folder of a data set.
-        to: posetrack18, posetrack17, posetrack21, coco, mot, csv, jsonl, parquet, cvat, deeplabcut,
-            openpose, alphapose, mmpose, slp, sleap-analysis, nwb.
+        source: A file, the folder of a data set or of files, a run's directory.
+        to: The new format.
         out: File to write; for openpose, and for most data sets, a folder that is new or empty.
-        from_: Format of the file [default: told by its name and content], or name of the data set,
-            as `data check` knows it.
+        from_: Name of the format or of the data set [default: told by names and content].
         split: Of a data set only this part.
         video: Of a data set only this video; may be given several times.
         pictures: Link a data set's pictures where the new layout looks for them (PoseTrack, mot).
     """
-    form, dataset = find_format(to), _dataset(source, from_)
-    one_file = form.suffix and (dataset is None or form.write_videos is not None)
-    if one_file and out.suffix != form.suffix:
-        raise InputError(f"{out}: a file of {to} ends in {form.suffix}")
-    if dataset is None:
+    form = find_written_format(to)
+    if not source.is_dir():
+        _check_ending(out, form)
+    people = open_people(source, form=from_)
+    if isinstance(people, PeopleFile):
+        _check_ending(out, form)
         if split or video:
             raise InputError(
                 f"{source}: a file of one video; --split and --video are for data sets"
             )
-        _convert_file(source, form, to=to, out=out, from_=from_)
+        _convert_file(people, form, source=source, out=out)
         return COMPLETE
-    outcome = convert_dataset(
-        dataset, to=to, out=out, split=split, videos=video, pictures=pictures, say=say
+    if form.write_videos is not None:
+        _check_ending(out, form)
+    done = convert_dataset(
+        people, to=to, out=out, split=split, videos=video, pictures=pictures, say=say
     )
-    _tell(outcome, dataset.name)
+    _report(done, people.name)
     say(
-        f"{source} ({dataset.name}): {outcome.videos} videos, {outcome.frames} frames, "
-        f"{outcome.poses} poses -> {out} ({to})"
+        f"{source} ({people.name}): {done.videos} videos, {done.frames} frames, "
+        f"{done.poses} poses -> {out} ({to})"
     )
-    return MARKED_PROBLEMS if outcome.left_out else COMPLETE
+    return MARKED_PROBLEMS if done.left_out else COMPLETE
 
 
-def _dataset(source: Path, name: str | None) -> Dataset | None:
-    """The data set that is to be converted; None where the source is a file, or OpenPose's folder.
-
-    Raises:
-        InputError: If nobody says which data set a folder is.
-    """
-    known = name is not None and name.lower().replace("_", "-") in DATASETS
-    if name is not None and known and (source.is_dir() or name not in FORMATS):
-        return open_dataset(name, source)
-    if name is None and source.is_dir() and not any(source.glob("*_keypoints.json")):
-        names = ", ".join(DATASETS)
-        raise InputError(f"{source}: a folder; say with --from which data set it is: {names}")
-    return None
+def _check_ending(out: Path, form: FileFormat) -> None:
+    if form.suffix and out.suffix != form.suffix:
+        raise InputError(f"{out}: a file of {form.name} ends in {form.suffix}")
 
 
-def _convert_file(source: Path, form: Format, *, to: str, out: Path, from_: str | None) -> None:
-    name = from_ or guess_format(source)
-    tracks = find_reader(name)(source)
-    sequences = posetrack18.sequences(tracks) if name in MERGED else []
-    if len(sequences) > 1:  # whose ids mean somebody else in each
+def _convert_file(people: PeopleFile, form: FileFormat, *, source: Path, out: Path) -> None:
+    names = people.videos()
+    if len(names) > 1:  # an id means somebody else in each of them
         raise InputError(
-            f"{source}: holds {len(sequences)} sequences, {sequences[0].source} and others; "
+            f"{source}: holds {len(names)} sequences, {names[0]} and others; "
             "name its folder, --from posetrack18, and if need be --video"
         )
-    if not len(tracks.skeleton) and to != "mot":
-        raise InputError(f"{source}: {name} holds boxes only; {to} needs joints")
-    write(tracks, form, out, say=say)
-    say(f"{source} ({name}): {len(tracks)} tracks, {len(tracks.frame)} poses -> {out} ({to})")
+    tracks = people.read(names[0]).tracks
+    if not len(tracks.skeleton) and not form.boxes_only:
+        raise InputError(f"{source}: {people.name} holds boxes only; {form.name} needs joints")
+    write_whole(tracks, form, out, say=say)
+    say(
+        f"{source} ({people.name}): {len(tracks)} tracks, {len(tracks.frame)} poses -> {out} "
+        f"({form.name})"
+    )
 
 
-def _tell(outcome: Outcome, name: str) -> None:
-    """What became of a data set as a whole."""
-    if outcome.beyond:
-        say(f"left behind: {', '.join(sorted(outcome.beyond))}")
-    if outcome.mended:
+def _report(done: ConvertedDataset, name: str) -> None:
+    """Say what became of a data set as a whole."""
+    if done.beyond:
+        say(f"left behind: {', '.join(sorted(done.beyond))}")
+    if done.mended:
         say(
-            f"videos in which the reader mended something: {outcome.mended}; "
+            f"videos in which the reader mended something: {done.mended}; "
             f"'posetube data check {name}' lists it"
         )
-    if outcome.left_out:
-        say(f"videos left out: {outcome.left_out}")
+    if done.left_out:
+        say(f"videos left out: {done.left_out}")

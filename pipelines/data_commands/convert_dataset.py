@@ -21,16 +21,13 @@ from posetube.skeletons import Skeleton
 from posetube.structures import VideoTracks
 
 from ...datasets.annotated_video import AnnotatedVideo, Dataset, Split
-from ...datasets.formats.format_table import find_format
+from ...datasets.formats.format_table import find_written_format
 from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.formats.mot import write_sequence_info
 from ...datasets.formats.video_places import Place, place, placed, sequence_names
 from ..failures import one_line
-from .export import with_readable_names, write
+from .export import with_readable_names, write_whole
 from .picture_links import make_links, picture_links
-
-NAMED_PEOPLE = ("posetrack17", "posetrack18", "posetrack21", "mot", "cvat")
-"""Formats that ask for an identity of everybody, in single pictures too."""
 
 Errors = tuple[type[Exception], ...]
 
@@ -53,7 +50,7 @@ MASKS = ("masks", "puppet_masks")
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class ConvertedDataset:
     """What became of a data set."""
 
     videos: int = 0
@@ -90,11 +87,11 @@ def convert_dataset(
     videos: Sequence[str] = (),
     pictures: bool = True,
     say: Callable[[str], None] = lambda line: None,
-) -> Outcome:
+) -> ConvertedDataset:
     """Write a data set in another format, whole or not at all.
 
     Args:
-        dataset: From :func:`posetube.datasets.published.dataset_table.open_dataset`.
+        dataset: From :func:`..opened_people.open_people`.
         to: Name of the format.
         out: The file of a format that holds many videos, else a folder that is new or empty.
         split: Only videos of this part; empty: all.
@@ -109,7 +106,7 @@ def convert_dataset(
     """
     names = chosen_names(dataset, videos)
     job = _Job(dataset=dataset, to=to, split=split, names=names, say=_once(say))
-    if find_format(to).write_videos is None:
+    if find_written_format(to).write_videos is None:
         job.write_folder(out, pictures=pictures)
     else:
         job.write_file(out)
@@ -151,11 +148,11 @@ class _Job:
     split: Split
     names: Sequence[str]
     say: Callable[[str], None]
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: ConvertedDataset = field(default_factory=ConvertedDataset)
 
     def write_file(self, out: Path) -> None:
         """All videos into one file."""
-        form = find_format(self.to)
+        form = find_written_format(self.to)
         assert form.write_videos is not None
         with replacing(out) as aside:
             form.write_videos(aside, self._alike())
@@ -179,7 +176,7 @@ class _Job:
 
     def write_folder(self, out: Path, *, pictures: bool) -> None:
         """Each video into a file of its own."""
-        form, sequences = find_format(self.to), sequence_names(self.dataset.videos())
+        form, sequences = find_written_format(self.to), sequence_names(self.dataset.videos())
         taken: set[str] = set()
         with replacing_folder(out) as aside:
             for video in self._videos():
@@ -197,9 +194,11 @@ class _Job:
 
     def _write(self, video: AnnotatedVideo, at: Place, *, folder: Path) -> None:
         tracks = placed(video.tracks, at)
-        if self.to in NAMED_PEOPLE and len(tracks.frames) == 1 and (tracks.track_ids < 0).all():
+        form = find_written_format(self.to)
+        nameless = len(tracks.frames) == 1 and (tracks.track_ids < 0).all()
+        if form.needs_identities and nameless:
             tracks = replace(tracks, track_ids=np.arange(1, len(tracks.frame) + 1))
-        write(tracks, find_format(self.to), folder / at.file, say=self.say)
+        write_whole(tracks, form, folder / at.file, say=self.say)
         if self.to == "mot":
             sequence = folder / at.file.parent.parent
             write_sequence_info(sequence / "seqinfo.ini", tracks, name=sequence.name)
@@ -215,7 +214,7 @@ class _Job:
             if self.split not in ("", video.split):
                 self.outcome.passed_over.add(video.split)
                 continue
-            if not len(video.tracks.skeleton) and self.to != "mot":
+            if not len(video.tracks.skeleton) and not find_written_format(self.to).boxes_only:
                 raise InputError(f"{self.dataset.name} holds boxes only; {self.to} needs joints")
             yield video
 

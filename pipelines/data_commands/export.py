@@ -1,4 +1,4 @@
-"""``posetube export RUN --to FORMAT``: a run's tracks as other programs read them.
+"""``posetube export RUN --to FORMAT``: writes tracks as other programs read them.
 
 Not here: the formats (:mod:`posetube.datasets.formats`).
 """
@@ -16,40 +16,48 @@ from posetube.errors import InputError
 from posetube.file_names import readable
 from posetube.structures import VideoTracks
 
-from ...datasets.formats.format_table import Format, find_format
+from ...datasets.formats.file_format import FileFormat
+from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
-from ..storage.tracks_store import read_tracks
+from ..opened_people import RUN, only_video, open_people
 
 
 def export(
     run: Path,
     /,
     *,
-    to: str,
+    to: Annotated[str, Parameter(help=f"{format_names(written=True)}.")],
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
 ) -> None:
     """Write the tracks of a run in a format that other programs read.
 
     Args:
-        run: A run's directory.
-        to: posetrack18, posetrack17, posetrack21, coco, mot, csv, jsonl, parquet, cvat, deeplabcut,
-            openpose, alphapose, mmpose, slp, sleap-analysis, nwb.
+        run: A run's directory, or a file of one video's people.
+        to: The format.
         out: File to write, for openpose a folder [default: beside the run's tracks].
     """
-    form = find_format(to)
+    form = find_written_format(to)
+    people = open_people(run)
+    if out is None and people.name != RUN.name:
+        raise InputError(f"{run}: no run; say with -o where to write")
+    tracks = only_video(people, where=run).tracks
     out = out or run / f"tracks-{to}{form.suffix}"
-    write(read_tracks(run), form, out, say=say)
+    write_whole(tracks, form, out, say=say)
     say(f"{run} -> {out}")
 
 
-def write(
-    tracks: VideoTracks, form: Format, out: Path, *, say: Callable[[str], None] = lambda line: None
+def write_whole(
+    tracks: VideoTracks,
+    form: FileFormat,
+    out: Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Write tracks whole or not at all, with the joints that the format has.
 
     Args:
         tracks: Any tracks or annotations.
-        form: From :func:`posetube.datasets.formats.format_table.find_format`.
+        form: One that is written; a format of the caller's own will do.
         out: File to write; a folder where the format is one.
         say: Told what the format and its joints lose.
 

@@ -22,15 +22,10 @@ from posetube.skeletons import side_of
 from posetube.structures import ByteArray, JointState, VideoTracks
 
 from ...datasets.annotated_video import AnnotatedVideo, Dataset
-from ...datasets.formats.format_table import guess_format
 from ...datasets.formats.numbers import joint_states
-from ...datasets.published.dataset_table import DATASETS, open_dataset
 from ...datasets.video import open_video
 from ...datasets.video.picture import read_picture
-
-POSETRACK = ("posetrack17", "posetrack18", "posetrack21")
-ANY_JSON = (*POSETRACK, "coco")
-"""Data sets whose files can have any name; they are tried last."""
+from ..opened_people import open_people
 
 TILE = (270, 480)
 """Height and width of a picture on the page, pixels."""
@@ -73,14 +68,14 @@ def preview(
     Args:
         root: A data set's folder.
         out: The page, a PNG.
-        dataset: Name of the data set, as for `data check` [default: the first that fits].
+        dataset: Name of the data set, as for `data check` [default: told by its files].
         pictures: How many, 1 to 100.
     """
     if not 1 <= pictures <= 100:
         raise InputError(f"--pictures must be in [1, 100], got {pictures}")
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the page is a PNG; name a file that ends in .png")
-    data = open_dataset(dataset, root) if dataset else guess_dataset(root)
+    data = open_people(root, form=dataset)
     tiles = [_tile(choice, data.name) for choice in choose(data, pictures)]
     if not tiles:
         raise FormatError(f"{root}: {data.name} is there, but none of its pictures")
@@ -88,33 +83,6 @@ def preview(
     if not done:
         raise InputError(f"{out}: the page cannot be encoded")
     write_bytes(out, content.tobytes())
-
-
-def guess_dataset(root: Path) -> Dataset:
-    """The first data set whose reader finds a labelled picture in a folder.
-
-    Raises:
-        InputError: If there is none.
-    """
-    late = POSETRACK if _looks_like_coco(root) else ("coco",)
-    for name in sorted(DATASETS, key=lambda name: (name in ANY_JSON) + (name in late)):
-        try:
-            dataset = open_dataset(name, root)
-            if any(True for _ in choose(dataset, 1)):
-                return dataset
-        except PoseTubeError:
-            continue
-    raise InputError(f"{root}: no data set with pictures is recognised; name it with --dataset")
-
-
-def _looks_like_coco(root: Path) -> bool:
-    """Whether the first annotation file is COCO's: PoseTrack's readers would take it for theirs."""
-    first = next((path for pattern in ("annotations/*.json", "*.json")
-                  for path in sorted(root.glob(pattern))), None)  # fmt: skip
-    try:
-        return first is not None and guess_format(first) == "coco"
-    except PoseTubeError:
-        return False
 
 
 def choose(dataset: Dataset, count: int) -> Iterator[_Choice]:

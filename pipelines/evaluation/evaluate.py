@@ -7,18 +7,19 @@ Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_
 
 from posetube.errors import InputError
 
+from ...datasets.people import PeopleSource, holds_boxes_only
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport
-from .evaluate_boxes import evaluate_boxes, only_boxes
+from ..opened_people import open_people
+from .evaluate_boxes import evaluate_boxes
 from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
 from .evaluate_pictures import evaluate_coco
 from .evaluate_tracking import EvaluateConfig, UpperBound, evaluate_tracks
-from .evaluation_inputs import Input
 
 
 def evaluate(
-    predictions: Input,
-    truth: Input,
+    predictions: PeopleSource,
+    truth: PeopleSource,
     *,
     protocol: str = "clean",
     dataset: str | None = None,
@@ -32,7 +33,7 @@ def evaluate(
 
     Args:
         predictions: A file, a folder or a run's directory, or tracks in memory; of any form that
-            :mod:`.evaluation_inputs` lists, mixed too.
+            which :func:`..opened_people.open_people` knows, mixed too.
         truth: Likewise.
         protocol: By which rules; never mix numbers of two. Pose tracking: ``poseval``,
             ``poseval2017``, ``posetrack21``, ``clean``; pictures: ``coco``; single people:
@@ -67,8 +68,8 @@ def evaluate(
     config = EvaluateConfig(
         protocol=protocol, strict=strict, upper_bound=upper_bound, events=events, workers=workers
     )
-    if dataset is None and only_boxes(truth):
-        return evaluate_boxes(predictions, truth, config=config)
+    if holds_boxes_only(open_people(truth, form=dataset)):
+        return evaluate_boxes(predictions, truth, dataset=dataset, config=config)
     return evaluate_tracks(predictions, truth, dataset=dataset, config=config)
 
 

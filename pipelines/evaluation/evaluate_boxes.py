@@ -13,16 +13,18 @@ from functools import partial
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.structures import DoubleArray
+from posetube.structures import DoubleArray, VideoTracks
 
+from ...datasets.annotated_video import AnnotatedVideo
+from ...datasets.people import PeopleSource
 from ...tracker.metrics import box_tracking
 from ...tracker.metrics.hota import HotaCounts
 from ...tracker.metrics.identity import IdentityCounts, idf1
 from ...tracker.metrics.mota import ClearCounts, TrackingEvent, clear_metrics
 from ...tracker.metrics.protocols import event_row, hota_values, protocol
 from ...tracker.metrics.report import EvalReport, Values
-from .evaluate_tracking import EvaluateConfig, Pair, in_processes
-from .evaluation_inputs import Input, Loaded, load, pair, sources
+from .evaluate_tracking import EvaluateConfig, in_processes
+from .evaluation_pairs import VideoPair, pair_videos
 from .frame_matching import check_people
 
 BOX = ("box",)
@@ -41,16 +43,20 @@ class _Result:
     events: tuple[TrackingEvent, ...]
 
 
-def only_boxes(truth: Input) -> bool:
-    """Whether the truth has boxes and no joints."""
-    return all(
-        source.form == "mot" or (source.tracks is not None and not len(source.tracks.skeleton))
-        for source in sources(truth)
-    )
-
-
-def evaluate_boxes(predictions: Input, truth: Input, *, config: EvaluateConfig) -> EvalReport:
+def evaluate_boxes(
+    predictions: PeopleSource,
+    truth: PeopleSource,
+    *,
+    dataset: str | None = None,
+    config: EvaluateConfig,
+) -> EvalReport:
     """Compare boxes, sequence by sequence.
+
+    Args:
+        predictions: See :func:`..opened_people.open_people`.
+        truth: Likewise, without joints.
+        dataset: Which data set or format the truth is; None: told by what lies there.
+        config: How they are compared.
 
     Raises:
         InputError: If an input is not there, or the protocol knows no boxes.
@@ -61,7 +67,7 @@ def evaluate_boxes(predictions: Input, truth: Input, *, config: EvaluateConfig) 
             f"{truth} has boxes and no joints: use the protocol clean or posetrack21, and no upper "
             f"bound, got {config.protocol} and {config.upper_bound}"
         )
-    pairs = pair(predictions, truth)
+    pairs = pair_videos(predictions, truth, dataset=dataset)
     found = list(in_processes(partial(_measure, config=config), pairs, config.workers))
     metrics, hota = _metrics(found)
     return EvalReport(
@@ -83,13 +89,11 @@ def evaluate_boxes(predictions: Input, truth: Input, *, config: EvaluateConfig) 
     )
 
 
-def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
-    found, truth = (load(side) for side in pair)
+def _measure(pair: VideoPair, *, config: EvaluateConfig) -> _Result:
+    found, truth = (side.read() for side in pair)
     for side in (found, truth):
         check_people(side, protocol("clean"))
-    if found.form != truth.form:
-        found, truth = _from_pixel_0(found), _from_pixel_0(truth)
-    scene = box_tracking.box_sequence(truth.tracks, found.tracks, name=pair[1].name)
+    scene = box_tracking.box_sequence(*_comparable(truth, found), name=pair[1].name)
     events: list[TrackingEvent] | None = [] if config.events else None
     regions = truth.tracks.frames.ignore_regions
     if config.protocol == "posetrack21":
@@ -110,11 +114,14 @@ def _measure(pair: Pair, *, config: EvaluateConfig) -> _Result:
     )
 
 
-def _from_pixel_0(side: Loaded) -> Loaded:
-    """MOTChallenge's pixels count from 1, all others' from 0."""
-    if side.form != "mot":
-        return side
-    return replace(side, tracks=replace(side.tracks, boxes=side.tracks.boxes - 1))
+def _comparable(*sides: AnnotatedVideo) -> list[VideoTracks]:
+    """The sides' people, their boxes as written where all count pixels alike, as MOTChallenge's."""
+    tracks = [
+        replace(side.tracks, boxes=side.boxes_as_written)
+        for side in sides
+        if side.boxes_as_written is not None
+    ]
+    return tracks if len(tracks) == len(sides) else [side.tracks for side in sides]
 
 
 def _metrics(found: Sequence[_Result]) -> tuple[dict[str, Values], DoubleArray]:

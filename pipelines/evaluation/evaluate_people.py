@@ -19,6 +19,7 @@ from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DoubleArray
 
 from ...datasets.formats.joint_sets import losses
+from ...datasets.people import PeopleSource
 from ...tracker.metrics.association import assign
 from ...tracker.metrics.eval_sequence import HEAD_SIZE
 from ...tracker.metrics.pck import (
@@ -30,7 +31,7 @@ from ...tracker.metrics.pck import (
     torso_sizes,
 )
 from ...tracker.metrics.report import EvalReport, Values, percent
-from .evaluation_inputs import Input, Source, load, pair
+from .evaluation_pairs import VideoPair, pair_videos
 from .frame_matching import match_frames, place
 
 Normalizer = Literal["box", "torso", "head"]
@@ -90,8 +91,8 @@ class _Compared:
 
 
 def evaluate_people(
-    predictions: Input,
-    truth: Input,
+    predictions: PeopleSource,
+    truth: PeopleSource,
     *,
     protocol: str,
     dataset: str | None = None,
@@ -100,7 +101,7 @@ def evaluate_people(
     """Compare people one by one.
 
     Args:
-        predictions: See :mod:`.evaluation_inputs`.
+        predictions: See :func:`..opened_people.open_people`.
         truth: Likewise.
         protocol: One of :data:`PEOPLE_PROTOCOLS`.
         dataset: Which data set the truth is; None: told by what lies there.
@@ -115,7 +116,7 @@ def evaluate_people(
             f"no protocol {protocol!r} for people; there are {', '.join(PEOPLE_PROTOCOLS)}"
         )
     config = config or PckConfig()
-    parts = list(_compare(pair(predictions, truth, dataset=dataset)))
+    parts = list(_compare(pair_videos(predictions, truth, dataset=dataset)))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{truth}: its sequences have different joints: {skeletons_seen}")
@@ -206,9 +207,9 @@ def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArra
     return sizes
 
 
-def _compare(pairs: Iterable[tuple[Source, Source]]) -> Iterator[_Compared]:
+def _compare(pairs: Iterable[VideoPair]) -> Iterator[_Compared]:
     for theirs, ours in pairs:
-        true, predicted = load(ours), load(theirs)
+        true, predicted = ours.read(), theirs.read()
         frame_of = match_frames(predicted, true, by_position=False)
         tracks, found = true.tracks, predicted.tracks
         plan = skeletons.convert(found.skeleton, tracks.skeleton)

@@ -14,17 +14,18 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import IntArray, VideoTracks
 
-from ...datasets.files.json_files import read_bytes
+from ...datasets.files.opened_file import OpenedFile
 from ...datasets.formats import coco_results
 from ...datasets.formats.annotation_rows import MAX_PEOPLE
 from ...datasets.formats.joint_sets import losses, with_joints
+from ...datasets.people import PeopleSource
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
 from ...tracker.metrics.report import EvalReport, Values
-from .evaluation_inputs import Input, load, pair, shown
+from .evaluation_pairs import pair_videos, shown
 from .frame_matching import match_frames
 
 
-def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
+def evaluate_coco(predictions: PeopleSource, truth: PeopleSource) -> EvalReport:
     """Compare results with COCO truth, or tracks with tracks.
 
     Raises:
@@ -32,11 +33,9 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
         FormatError: If a file is broken; names it.
     """
     notes: list[str] = []
-    if _is_coco(truth) and isinstance(predictions, str | Path):
-        own, results = (
-            coco_results.read_truth(Path(str(truth))),
-            coco_results.read_results(predictions),
-        )
+    files = _coco_files(predictions, truth)
+    if files is not None:
+        own, results = files
         _refuse_crowds(own, where=str(truth))
         sequences = 1
     else:
@@ -58,10 +57,18 @@ def evaluate_coco(predictions: Input, truth: Input) -> EvalReport:
     )
 
 
-def _is_coco(truth: Input) -> bool:
-    if not isinstance(truth, str | Path) or not Path(truth).is_file():
-        return False
-    return coco_results.is_truth(read_bytes(Path(truth)), path=Path(truth))
+def _coco_files(
+    predictions: PeopleSource, truth: PeopleSource
+) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """COCO's own truth and results, as the files have them; None where one side is no such file."""
+    if not isinstance(truth, str | Path) or not isinstance(predictions, str | Path):
+        return None
+    file = OpenedFile(truth)
+    if not (file.path.is_file() and coco_results.is_truth(file)):
+        return None
+    if OpenedFile(predictions).suffix != ".json":
+        return None
+    return coco_results.read_truth(file), coco_results.read_results(predictions)
 
 
 def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:
@@ -76,12 +83,12 @@ def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:
 
 
 def _as_tracks(
-    predictions: Input, truth: Input
+    predictions: PeopleSource, truth: PeopleSource
 ) -> tuple[list[VideoTracks], list[VideoTracks], list[str]]:
     """The truth's videos, the predictions in its order of frames and joints, and what that cost."""
     videos, found, notes = [], [], dict[str, None]()
-    for theirs, ours in pair(predictions, truth):
-        true, predicted = load(ours), load(theirs)
+    for theirs, ours in pair_videos(predictions, truth):
+        true, predicted = ours.read(), theirs.read()
         frame_of = match_frames(predicted, true, by_position=False)
         tracks, plan = with_joints(predicted.tracks, true.tracks.skeleton)
         videos.append(true.tracks)

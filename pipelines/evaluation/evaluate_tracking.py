@@ -11,27 +11,27 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, convert
-from posetube.structures import IntArray
+from posetube.structures import IntArray, VideoTracks
 
+from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.formats.joint_sets import losses, with_joints
+from ...datasets.people import PeopleSource
 from ...tracker.metrics.eval_sequence import EvalSequence, pose_sequence
 from ...tracker.metrics.mota import FrameJoints
 from ...tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
 from ...tracker.metrics.report import EvalReport
 from ...tracker.metrics.upper_bounds import perfect_keypoints, perfect_tracking
-from .evaluation_inputs import Input, Loaded, Source, load, pair
+from .evaluation_pairs import VideoPair, pair_videos
 from .frame_matching import check_heads, check_people, match_frames
 
 UpperBound = Literal["none", "tracking", "keypoints", "both"]
 """What is made perfect before it is measured, to see what it costs: identities, joints, or both."""
 
 Result = TypeVar("Result")
-Pair = tuple[Source, Source]
-"""Predictions and truth of a sequence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,8 @@ class EvaluateConfig:
 
 
 def evaluate_tracks(
-    predictions: Input,
-    truth: Input,
+    predictions: PeopleSource,
+    truth: PeopleSource,
     *,
     dataset: str | None = None,
     config: EvaluateConfig | None = None,
@@ -76,7 +76,7 @@ def evaluate_tracks(
     """Compare tracks with their truth, sequence by sequence.
 
     Args:
-        predictions: See :mod:`.evaluation_inputs`.
+        predictions: See :func:`..opened_people.open_people`.
         truth: Likewise.
         dataset: Which data set the truth is; None: told by what lies there.
         config: How they are compared.
@@ -87,13 +87,13 @@ def evaluate_tracks(
     """
     config = config or EvaluateConfig()
     rules = protocol(config.protocol, strict=config.strict)
-    pairs = pair(predictions, truth, dataset=dataset)
+    pairs = pair_videos(predictions, truth, dataset=dataset)
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
 
 
-def _chained(pairs: Sequence[Pair], config: EvaluateConfig) -> Iterator[SequenceResult]:
+def _chained(pairs: Sequence[VideoPair], config: EvaluateConfig) -> Iterator[SequenceResult]:
     carried = None
     for one in pairs:
         result = _measure(one, config=config, carried=carried)
@@ -102,7 +102,7 @@ def _chained(pairs: Sequence[Pair], config: EvaluateConfig) -> Iterator[Sequence
 
 
 def in_processes(
-    job: Callable[[Pair], Result], pairs: Sequence[Pair], workers: int
+    job: Callable[[VideoPair], Result], pairs: Sequence[VideoPair], workers: int
 ) -> Iterator[Result]:
     """Results of a job for every sequence, in order, from this or from several processes."""
     workers = min(workers, len(pairs))
@@ -114,10 +114,10 @@ def in_processes(
 
 
 def _measure(
-    pair: Pair, *, config: EvaluateConfig, carried: FrameJoints | None = None
+    pair: VideoPair, *, config: EvaluateConfig, carried: FrameJoints | None = None
 ) -> SequenceResult:
     rules = protocol(config.protocol, strict=config.strict)
-    found, truth = (load(side, flat_regions=not rules.by_position) for side in pair)
+    found, truth = (side.read() for side in pair)
     notes = _conversions(rules, predictions=found, truth=truth)
     found = _as_submitted(found, rules)
     for side in (found, truth):
@@ -126,22 +126,23 @@ def _measure(
     predicted = found
     if config.upper_bound in ("keypoints", "both"):
         tracks = perfect_keypoints(found.tracks, truth.tracks, frame_of=frame_of)
-        predicted = replace(found, tracks=tracks)
-    scene = _scene(predicted, truth, rules, name=pair[1].name, frame_of=frame_of)
+        predicted = _with_tracks(found, tracks)
+    at: dict[str, Any] = {"name": pair[1].name, "frame_of": frame_of}
+    scene = _scene(predicted, truth, rules, **at)
     check_heads(scene, truth)
     perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
     result = measure(
         scene,
         rules,
         tracked=perfect,
-        identified=_identified(pair, rules, frame_of) if rules.reid else None,
+        identified=_identified(found, truth, rules, **at) if rules.reid else None,
         carried=carried,
         events=config.events,
     )
     return replace(result, notes=notes)
 
 
-def _conversions(rules: Protocol, **sides: Loaded) -> tuple[str, ...]:
+def _conversions(rules: Protocol, **sides: AnnotatedVideo) -> tuple[str, ...]:
     """Which joints a side lacks by name, so that they are estimated or unknown."""
     plans = {name: convert(s.tracks.skeleton, rules.rules.joints) for name, s in sides.items()}
     return tuple(
@@ -149,19 +150,24 @@ def _conversions(rules: Protocol, **sides: Loaded) -> tuple[str, ...]:
     )
 
 
-def _as_submitted(found: Loaded, rules: Protocol) -> Loaded:
+def _as_submitted(found: AnnotatedVideo, rules: Protocol) -> AnnotatedVideo:
     """Tracks that are in no file of PoseTrack's yet, with the joints that they would have there.
 
-    A run and tracks in memory get those of a run's ``tracks.json``; files stay as they are.
+    They get those of a run's ``tracks.json``; PoseTrack's files stay as they are.
     """
     known = found.tracks.skeleton.joints
-    if found.form not in ("run", "memory") or set(known) >= set(rules.rules.joints.joints):
+    if found.posetrack or set(known) >= set(rules.rules.joints.joints):
         return found
-    return replace(found, tracks=with_joints(found.tracks, POSETRACK17SLOTS)[0])
+    return _with_tracks(found, with_joints(found.tracks, POSETRACK17SLOTS)[0])
+
+
+def _with_tracks(video: AnnotatedVideo, tracks: VideoTracks) -> AnnotatedVideo:
+    """The video with other people, of whom no more is known than that."""
+    return AnnotatedVideo(name=video.name, dataset=video.dataset, tracks=tracks, where=video.where)
 
 
 def _scene(
-    found: Loaded, truth: Loaded, rules: Protocol, *, name: str, frame_of: IntArray
+    found: AnnotatedVideo, truth: AnnotatedVideo, rules: Protocol, *, name: str, frame_of: IntArray
 ) -> EvalSequence:
     return pose_sequence(
         truth.tracks,
@@ -173,15 +179,22 @@ def _scene(
     )
 
 
-def _identified(pair: Pair, rules: Protocol, frame_of: IntArray) -> EvalSequence | None:
+def _identified(
+    found: AnnotatedVideo, truth: AnnotatedVideo, rules: Protocol, *, name: str, frame_of: IntArray
+) -> EvalSequence | None:
     """The sequence with the ids of people; None where somebody has none."""
-    if any(side.form != "json" for side in pair):
+    known = (found.person_ids, truth.person_ids)
+    if any(ids is None or (ids < 0).any() for ids in known):
         return None
-    found, truth = sides = tuple(load(side, identity="person_id") for side in pair)
-    if any(s.form != "posetrack18" or (s.tracks.track_ids < 0).any() for s in sides):
-        return None
-    return _scene(found, truth, rules, name=pair[1].name, frame_of=frame_of)
+    found, truth = (_renamed(side) for side in (found, truth))
+    return _scene(found, truth, rules, name=name, frame_of=frame_of)
 
 
-def _drops_pointless(side: Loaded, rules: Protocol) -> bool:
-    return rules.format_matters and side.form == "posetrack17"
+def _renamed(side: AnnotatedVideo) -> AnnotatedVideo:
+    """People called by who they are in all sequences."""
+    assert side.person_ids is not None
+    return replace(side, tracks=replace(side.tracks, track_ids=side.person_ids))
+
+
+def _drops_pointless(side: AnnotatedVideo, rules: Protocol) -> bool:
+    return rules.format_matters and side.posetrack == "posetrack17"

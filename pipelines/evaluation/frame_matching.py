@@ -13,17 +13,18 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.structures import FrameTable, IntArray, VideoTracks
 
+from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.formats.annotation_rows import MAX_PEOPLE
 from ...datasets.formats.posetrack18_writer import SEQUENCE_NAME
+from ...datasets.people import MEMORY
 from ...tracker.metrics.eval_sequence import EvalSequence
 from ...tracker.metrics.protocols import Protocol
-from .evaluation_inputs import Loaded
 
 MAX_FRAME_NUMBER = 9_999
 """The largest number in a PoseTrack18 frame's name that poseval accepts."""
 
 
-def match_frames(found: Loaded, truth: Loaded, *, by_position: bool) -> IntArray:
+def match_frames(found: AnnotatedVideo, truth: AnnotatedVideo, *, by_position: bool) -> IntArray:
     """The truth's frame of each predicted frame, -1 where the truth has none.
 
     By the last part of their names; where the two sides name them differently, by their ids; by
@@ -67,7 +68,7 @@ def _names(frames: FrameTable) -> list[object]:
     return [name.rpartition("/")[2] for name in frames.names]
 
 
-def _difference(found: Loaded, truth: Loaded) -> str:
+def _difference(found: AnnotatedVideo, truth: AnnotatedVideo) -> str:
     theirs, ours = _names(found.tracks.frames), _names(truth.tracks.frames)
     missing = [name for name in ours if name not in set(theirs)]
     what = f"has no frame {missing[0]}" if missing else "has two frames of one name"
@@ -78,7 +79,7 @@ def _difference(found: Loaded, truth: Loaded) -> str:
     )
 
 
-def check_people(side: Loaded, protocol: Protocol) -> None:
+def check_people(side: AnnotatedVideo, protocol: Protocol) -> None:
     """Refuse people that cannot be tracked or told apart.
 
     Raises:
@@ -88,7 +89,13 @@ def check_people(side: Loaded, protocol: Protocol) -> None:
             not accept.
     """
     tracks, rules = side.tracks, protocol.rules
+    _refuse_results(side)
     _refuse_crowds(side)
+    if protocol.by_position and side.flat_regions:
+        raise FormatError(
+            f"{side.where}: frame {side.flat_regions}: ignore_regions: expected a list of "
+            "polygons, got a list of numbers"
+        )
     missing = [joint for joint in rules.joints.joints if joint not in tracks.skeleton.joints]
     if missing and not rules.estimate_joints:
         raise FormatError(
@@ -101,14 +108,23 @@ def check_people(side: Loaded, protocol: Protocol) -> None:
         _refuse(side, over, f"has a track id over {rules.max_track_id}, the largest accepted")
     if rules.unique_ids:
         _refuse(side, _repeated(tracks), "has a track id that another one in the frame has")
-    if protocol.scores_needed and side.form != "memory":
+    if protocol.scores_needed and side.dataset != MEMORY:
         unscored = ~np.isnan(tracks.keypoints[..., 0]) & np.isnan(tracks.keypoint_scores)
         _refuse(side, np.asarray(unscored.any(axis=1)), "has a joint without a score")
-    if protocol.by_position and side.form == "posetrack18":
+    if protocol.by_position and side.posetrack == "posetrack18":
         _check_names(side)
 
 
-def _refuse_crowds(side: Loaded) -> None:
+def _refuse_results(side: AnnotatedVideo) -> None:
+    """COCO's results have pictures for frames, and nobody is followed in them."""
+    if side.dataset == "alphapose" and (side.tracks.track_ids < 0).all():
+        raise FormatError(
+            f"{side.where}: a list, as COCO's results are, not a sequence of PoseTrack; results "
+            "are compared with COCO's own truth by the protocol coco"
+        )
+
+
+def _refuse_crowds(side: AnnotatedVideo) -> None:
     """Files are checked when they are read, tracks in memory here."""
     crowds = np.bincount(side.tracks.frame, minlength=1)
     if crowds.max() > MAX_PEOPLE:
@@ -129,7 +145,7 @@ def _repeated(tracks: VideoTracks) -> np.ndarray:
     return repeated
 
 
-def _refuse(side: Loaded, rows: np.ndarray, what: str) -> None:
+def _refuse(side: AnnotatedVideo, rows: np.ndarray, what: str) -> None:
     if rows.any():
         row = int(np.flatnonzero(rows)[0])
         track_id = int(side.tracks.track_ids[row])
@@ -144,7 +160,7 @@ def place(tracks: VideoTracks, row: int) -> str:
     return f"frame {name}, person {row - tracks.rows_of(frame).start + 1}"
 
 
-def _check_names(side: Loaded) -> None:
+def _check_names(side: AnnotatedVideo) -> None:
     for name in side.tracks.frames.names:
         path = PurePosixPath(name)
         if not SEQUENCE_NAME.match(path.parent.name):
@@ -159,7 +175,7 @@ def _check_names(side: Loaded) -> None:
             )
 
 
-def check_heads(scene: EvalSequence, truth: Loaded) -> None:
+def check_heads(scene: EvalSequence, truth: AnnotatedVideo) -> None:
     """Refuse true people without a head box, which distances are measured by.
 
     Raises:

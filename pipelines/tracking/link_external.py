@@ -19,10 +19,12 @@ from posetube.file_names import readable
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
 from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTracks
 
-from ...datasets.formats.format_table import find_reader, guess_format
+from ...datasets.annotated_video import Dataset
+from ...datasets.formats.file_format import FileFormat
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..interrupt import Interrupt
+from ..opened_people import only_video, open_people
 from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.detections_store import write_part
@@ -49,7 +51,7 @@ def link_file(
     *,
     config: LinkConfig,
     frame_rate: float = 25.0,
-    form: str | None = None,
+    form: str | FileFormat | None = None,
     on_existing: OnExisting = "resume",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
@@ -61,7 +63,7 @@ def link_file(
         run: Where the result goes.
         config: How detections become tracks.
         frame_rate: Frames per second, for files that give no times.
-        form: Name of the format; None: told by name and content.
+        form: Name of the format, or one of the caller's own; None: told by name and content.
         on_existing: What to do where the run is there already.
         listeners: Are told how far it is.
         interrupt: Whether somebody asked to stop.
@@ -77,8 +79,9 @@ def link_file(
         raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
     if on_existing == "skip" and run.manifest.exists():
         return f"{path.name}: skipped, {run.path} is there"
-    name = form or _format_of(path)
-    tracks, notes = detections_of(find_reader(name)(path), frame_rate=frame_rate)
+    people = _opened(path, form)
+    name, read = people.name, only_video(people, where=path).tracks
+    tracks, notes = detections_of(read, frame_rate=frame_rate)
     if not len(tracks.frames):
         raise FormatError(
             f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
@@ -114,11 +117,11 @@ class FileDetections:
         return {"frames": counts}
 
 
-def _format_of(path: Path) -> str:
+def _opened(path: Path, form: str | FileFormat | None) -> Dataset:
     try:
-        return guess_format(path)
-    except FormatError as error:
-        if not path.is_dir():
+        return open_people(path, form=form)
+    except InputError as error:
+        if form is not None or not path.is_dir():
             raise
         raise FormatError(
             f"{path} is not a run's directory: it has no run.json; nor is it a folder of "

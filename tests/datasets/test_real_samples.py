@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.formats.format_table import find_reader, guess_format
-from posetube.datasets.published.dataset_check import check
+from posetube.datasets.formats.format_table import recognise
+from posetube.datasets.published.dataset_check import check_dataset
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.published.jhmdb import Jhmdb
 from posetube.datasets.synthetic.mocap import read_capture
@@ -33,7 +33,7 @@ def video(files: list[Path], own: Path) -> Numbers:
     """Frames, people in them, joints that are labelled, as ``data convert`` reads each file."""
     numbers: list[int] = []
     for path in files:
-        tracks = find_reader(guess_format(path))(path)
+        tracks = recognise(path).read(path)
         known = ~np.isnan(tracks.keypoints).any(axis=-1)
         numbers += [len(tracks.frames), len(tracks.frame), int(known.sum())]
     return tuple(numbers)
@@ -44,7 +44,7 @@ def sleap(joints: tuple[str, ...], place: tuple[float, float]) -> How:
 
     def numbers(files: list[Path], own: Path) -> Numbers:
         (path,) = files
-        tracks = find_reader(guess_format(path))(path)
+        tracks = recognise(path).read(path)
         assert tracks.skeleton.joints == joints
         np.testing.assert_allclose(tracks.keypoints[0, 0], place)
         known = ~np.isnan(tracks.keypoints).any(axis=-1)
@@ -74,7 +74,7 @@ def alone(name: str) -> How:
 
 
 def counts(name: str, root: Path) -> Numbers:
-    found = check(open_dataset(name, root), root=root)
+    found = check_dataset(open_dataset(name, root), root=root)
     return found.videos, found.frames, found.poses
 
 
@@ -98,7 +98,7 @@ def hourglass(name: str) -> How:
         dataset = open_dataset(name, labels.parent)
         lines = names.read_text("utf-8").split()
         assert set(lines) == set(dataset.videos())
-        found = check(dataset, root=labels.parent)
+        found = check_dataset(dataset, root=labels.parent)
         return found.videos, found.frames, found.poses, len(lines)
 
     return numbers

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import csv_table, json_lines, parquet_table, posetrack18
-from posetube.datasets.formats.format_table import FORMATS
+from posetube.datasets.formats.format_table import FORMATS, find_format
 from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
-from posetube.pipelines.data_commands.preview import guess_dataset
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.opened_people import open_people
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import track_command
 
@@ -78,7 +78,10 @@ def test_check_exits_with_3_where_there_are_problems(
         (["data", "convert", "a", "--to", "csv", "-o", "b.txt"], "a file of csv ends in .csv"),
         (["data", "preview", ".", "-o", "a.jpg"], "name a file that ends in .png"),
         (["data", "preview", ".", "-o", "a.png", "--pictures", "0"], "must be in .1, 100., got 0"),
-        (["data", "preview", ".", "-o", "a.png"], "no data set with pictures is recognised"),
+        (
+            ["data", "preview", ".", "-o", "a.png"],
+            "nothing that holds people is recognised in this folder",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_and_2(
@@ -100,10 +103,15 @@ def test_what_is_wrong_is_one_line_and_2(
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in FORMATS if n not in ("slp", "sleap-analysis", "nwb", "mot")]
+    "name",
+    [
+        f.name
+        for f in FORMATS
+        if f.is_written and f.name not in ("slp", "sleap-analysis", "nwb", "mot")
+    ],
 )
 def test_every_format_converts_back(name: str, drawn: Path, tmp_path: Path) -> None:
-    source, middle = annotation(drawn), tmp_path / f"walk{FORMATS[name].suffix}"
+    source, middle = annotation(drawn), tmp_path / f"walk{find_format(name).suffix}"
     back = tmp_path / "back.jsonl"
 
     assert main(["data", "convert", str(source), "--to", name, "-o", str(middle)]) == 0
@@ -233,5 +241,5 @@ def test_bonns_truth_as_prediction_is_perfect(samples: Path, protocol: str) -> N
 def test_preview_tells_coco_from_posetrack(drawn: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path, [generate(SCENE, seed=2)], layout="coco")
 
-    assert guess_dataset(tmp_path).name == "coco"
-    assert guess_dataset(drawn).name == "posetrack18"
+    assert open_people(tmp_path).name == "coco"
+    assert open_people(drawn).name == "posetrack18"

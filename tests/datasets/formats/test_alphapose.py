@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import alphapose
-from posetube.datasets.formats.format_table import guess_format
+from posetube.datasets.formats.format_table import recognise
 from posetube.datasets.formats.openpose import BODY18
 from posetube.errors import FormatError
 from posetube.skeletons import COCO17, MPII16
@@ -23,7 +23,7 @@ def numbered(joints: int) -> list[float]:
 def read(content: Any, folder: Path) -> VideoTracks:
     path = folder / "alphapose-results.json"
     path.write_text(json.dumps(content))
-    assert guess_format(path) == "alphapose"
+    assert recognise(path).name == "alphapose"
     return alphapose.read(path)
 
 

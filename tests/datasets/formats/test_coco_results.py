@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from posetube.datasets.files.opened_file import OpenedFile
 from posetube.datasets.formats.coco_results import is_truth, read_results, read_truth
 from posetube.errors import FormatError
 
@@ -25,7 +26,7 @@ def test_truth_and_results_are_read_as_they_are(tmp_path: Path) -> None:
     truth = written(tmp_path / "t.json", TRUTH)
     results = [{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}]
     assert read_truth(truth) == TRUTH
-    assert is_truth(truth.read_bytes(), path=truth)
+    assert is_truth(OpenedFile(truth))
     assert read_results(written(tmp_path / "r.json", results)) == results
     assert read_results(truth) == TRUTH["annotations"]
 

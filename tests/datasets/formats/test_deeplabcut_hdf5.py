@@ -10,7 +10,7 @@ import pytest
 
 from posetube.datasets.formats import deeplabcut
 from posetube.datasets.formats.deeplabcut_hdf5 import csv_lines, write_csv
-from posetube.datasets.formats.format_table import guess_format
+from posetube.datasets.formats.format_table import recognise
 from posetube.errors import FormatError, InputError
 
 h5py = pytest.importorskip("h5py")
@@ -83,7 +83,7 @@ def test_a_table_is_read_like_its_csv(tmp_path: Path) -> None:
 
     found = deeplabcut.read(path)
 
-    assert guess_format(path) == "deeplabcut"
+    assert recognise(path).name == "deeplabcut"
     assert (found.source, len(found.frames), len(found)) == ("clip", 8, 2)
     assert found.frame.tolist() == [4, 4, 5, 5, 7, 7]
     np.testing.assert_array_equal(found.keypoints[1], [[4, 5], [6, 7]])

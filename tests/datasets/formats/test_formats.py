@@ -27,7 +27,12 @@ from posetube.datasets.formats import (
     posetrack21,
     sleap,
 )
-from posetube.datasets.formats.format_table import FORMATS, find_format, find_reader, guess_format
+from posetube.datasets.formats.format_table import (
+    FORMATS,
+    find_format,
+    find_written_format,
+    recognise,
+)
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
 from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
@@ -276,7 +281,7 @@ def test_posetrack21_has_person_ids_and_regions(tracks: VideoTracks, tmp_path: P
 def test_formats_that_need_identities_say_who_has_none(
     name: str, tracks: VideoTracks, tmp_path: Path
 ) -> None:
-    form = FORMATS[name]
+    form = find_written_format(name)
     ids = tracks.track_ids.copy()
     ids[3] = -1
     nameless = replace(tracks, track_ids=ids)
@@ -346,9 +351,9 @@ def test_another_parquet_file_is_refused(tmp_path: Path) -> None:
         parquet_table.read(tmp_path / "a.parquet")
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", [form.name for form in FORMATS if form.is_written])
 def test_a_file_that_is_not_there_is_said(name: str, tmp_path: Path) -> None:
-    form = FORMATS[name]
+    form = find_written_format(name)
     if name in SLEAP:
         pytest.importorskip("sleap_io")
 
@@ -356,31 +361,34 @@ def test_a_file_that_is_not_there_is_said(name: str, tmp_path: Path) -> None:
         form.read(tmp_path / f"none{form.suffix}")
 
 
-@pytest.mark.parametrize("name", [n for n in FORMATS if n not in SLEAP])
+@pytest.mark.parametrize(
+    "name",
+    [f.name for f in FORMATS if f.is_written and f.name not in SLEAP],
+)
 def test_a_format_is_told_by_name_and_content(
     name: str, tracks: VideoTracks, tmp_path: Path
 ) -> None:
-    form = FORMATS[name]
+    form = find_written_format(name)
     content = with_joints(tracks, form.joints[0])[0] if form.joints else tracks
     path = tmp_path / f"walk{form.suffix}"
     form.write(path, content)
 
-    guessed = guess_format(path)
+    guessed = recognise(path)
 
-    assert guessed == ("posetrack18" if name == "posetrack21" else name)
+    assert guessed.name == ("posetrack18" if name == "posetrack21" else name)
 
 
 def test_what_is_no_format_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.doc").write_text("x")
 
     with pytest.raises(FormatError, match="no format ends in '.doc'; say which it is with --from"):
-        guess_format(tmp_path / "a.doc")
+        recognise(tmp_path / "a.doc")
     with pytest.raises(FormatError, match="no files of OpenPose in this folder"):
-        guess_format(tmp_path)
+        recognise(tmp_path)
     with pytest.raises(InputError, match="no format is called 'doc'; there are posetrack18"):
-        find_format("doc")
+        find_written_format("doc")
     with pytest.raises(InputError, match="no format is called 'doc'; there are posetrack18.*vatic"):
-        find_reader("doc")
+        find_format("doc")
 
 
 def test_a_missing_library_says_what_to_install(
@@ -415,7 +423,8 @@ def test_sleap_goes_by_the_ending(tracks: VideoTracks, tmp_path: Path) -> None:
 
 
 def test_every_failure_is_one_of_the_projects_own(tmp_path: Path) -> None:
-    for name, form in FORMATS.items():
+    for form in FORMATS:
+        name = form.name
         if form.suffix and name not in SLEAP:
             path = tmp_path / f"binary{form.suffix}"
             path.write_bytes(bytes(range(256)))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posetube.datasets.files.opened_file import OpenedFile
 from posetube.datasets.formats import posetrack17, posetrack18_writer, posetrack21
-from posetube.datasets.formats.posetrack18 import read
+from posetube.datasets.formats.posetrack18 import read, read_video
 from posetube.datasets.formats.posetrack18_writer import PoseTrack18Writer, write, write_tracks
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, POSETRACK15, POSETRACK17SLOTS, Skeleton
@@ -233,9 +234,17 @@ def test_people_of_images_that_are_not_listed_are_left_out(tmp_path: Path) -> No
     assert read(path).track_ids.tolist() == [4]
 
 
-def test_person_ids_can_be_the_identity(tmp_path: Path) -> None:
-    path = file_with(tmp_path / "a.json", person(person_id=900))
-    assert read(path, identity="person_id").track_ids.tolist() == [900]
+def test_person_ids_come_with_the_video_sorted_like_its_rows(tmp_path: Path) -> None:
+    images = [{"id": i, "file_name": f"{i}.jpg"} for i in (7, 8)]
+    people = [person(image_id=8, track_id=1, person_id=900), person(image_id=7, track_id=2)]
+    path = file_with(tmp_path / "a.json", *people, images=images)
+
+    video = read_video(OpenedFile(path))
+
+    assert video.tracks.track_ids.tolist() == [2, 1]
+    assert video.person_ids is not None
+    assert video.person_ids.tolist() == [-1, 900]
+    assert read_video(OpenedFile(file_with(path, person()))).person_ids is None
 
 
 def test_a_single_ignore_region_may_be_flat_where_that_is_allowed(tmp_path: Path) -> None:
@@ -244,8 +253,7 @@ def test_a_single_ignore_region_may_be_flat_where_that_is_allowed(tmp_path: Path
     path = file_with(tmp_path / "a.json", images=[image])
 
     assert read(path).frames.ignore_regions[0][0].tolist() == [[0, 0], [9, 0], [9, 9]]
-    with pytest.raises(FormatError, match="frame x.jpg: ignore_regions: expected a list of poly"):
-        read(path, flat_regions=False)
+    assert read_video(OpenedFile(path)).flat_regions == "x.jpg"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import mot, tfjs, vatic_text
-from posetube.datasets.formats.format_table import READ_ONLY, find_format, find_reader, guess_format
+from posetube.datasets.formats.format_table import FORMATS, find_written_format, recognise
 from posetube.errors import FormatError, InputError
 from posetube.structures import RowState, VideoTracks
 
@@ -28,7 +28,7 @@ def test_vatic_leaves_out_who_is_lost_and_marks_who_is_generated(tmp_path: Path)
 
     found = vatic_text.read(path)
 
-    assert guess_format(path) == "vatic"
+    assert recognise(path).name == "vatic"
     assert (found.frame.tolist(), found.track_ids.tolist()) == ([0, 3], [7, 7])
     assert len(found.frames) == 6  # the last of them has nobody
     assert found.boxes.tolist() == [[1, 2, 11, 22], [2, 2, 12, 22]]
@@ -92,7 +92,7 @@ def test_a_pose_of_tensorflow_is_read_however_it_is_spelled(tmp_path: Path, fram
 
     found = tfjs.read(path)
 
-    assert guess_format(path) == "tfjs"
+    assert recognise(path).name == "tfjs"
     assert (found.source, found.skeleton.joints) == ("walk", ("nose", "left_index"))
     np.testing.assert_array_equal(found.keypoints[1], [[1, 2], [3, 4]])
     np.testing.assert_array_equal(found.keypoint_scores[1], [np.nan, 0.5])
@@ -145,19 +145,19 @@ def test_mpiis_list_has_a_frame_for_each_picture(tmp_path: Path) -> None:
     people = [PERSON, {**PERSON, "image": "b.jpg"}, PERSON]
     path = written(tmp_path / "valid.json", people)
 
-    found = find_reader(guess_format(path))(path)
+    found = recognise(path).read(path)
 
-    assert guess_format(path) == "mpii-list"
+    assert recognise(path).name == "mpii-list"
     assert found.frames.names == ("a.jpg", "b.jpg")
     assert found.frame.tolist() == [0, 0, 1]
     np.testing.assert_array_equal(found.keypoints[0, 0], [4, 5])  # counted from 1
     assert np.isnan(found.keypoints[0, 15]).all()
 
 
-@pytest.mark.parametrize("name", READ_ONLY)
+@pytest.mark.parametrize("name", [form.name for form in FORMATS if not form.is_written])
 def test_what_is_only_read_says_so(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is read, not written; there are posetrack18"):
-        find_format(name)
+        find_written_format(name)
 
 
 def test_detections_are_written_without_identities(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_detections_are_written_without_identities(tmp_path: Path) -> None:
         {"bbox": [1, 2, 10, 20], "image_id": i, "category_id": 1, "score": 0.5} for i in (5, 9)
     ]
     path = written(tmp_path / "a.json", boxes)
-    found: VideoTracks = find_reader(guess_format(path))(path)
+    found: VideoTracks = recognise(path).read(path)
     mot.write_tracks(tmp_path / "a.txt", found)
 
     again = mot.read(tmp_path / "a.txt")
@@ -179,9 +179,9 @@ def test_files_of_data_sets_are_told_by_their_content(tmp_path: Path) -> None:
     clip = {"images": [{"vid_id": "1"}], "annotations": [{"keypoints": [0] * 45}]}
 
     with pytest.raises(FormatError, match="people of FLIC or MPII; name the folder"):
-        guess_format(tmp_path / "a.h5")
+        recognise(tmp_path / "a.h5")
     with pytest.raises(FormatError, match="clips of sub-JHMDB; name its folder"):
-        guess_format(written(tmp_path / "a.json", clip))
+        recognise(written(tmp_path / "a.json", clip))
     clip = {"images": [{"id": 1}], "annotations": [{"keypoints_3d": []}]}
-    assert guess_format(written(tmp_path / "b.json", clip)) == "human36m-list"
-    assert guess_format(written(tmp_path / "a.txt", "1,2,3,4,5,6\n")) == "mot"
+    assert recognise(written(tmp_path / "b.json", clip)).name == "human36m-list"
+    assert recognise(written(tmp_path / "a.txt", "1,2,3,4,5,6\n")).name == "mot"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import coco
-from posetube.datasets.published.dataset_check import check
+from posetube.datasets.published.dataset_check import check_dataset
 from posetube.datasets.published.dataset_table import DATASETS, open_dataset
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import POSETRACK15
@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_counts_and_the_part_of_the_release(root: Path) -> None:
-    report = check(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_dataset("bonn", root), root=root)
 
     assert (report.videos, report.frames, report.labeled_frames) == (2, 20, 20)
     assert (report.people, report.poses, report.pictures) == (2, 20, 20)
@@ -59,7 +59,7 @@ def test_missing_and_broken_pictures_are_told_apart(root: Path) -> None:
     (root / "videos" / "a" / "00009.jpg").write_bytes(b"")
     (root / "videos" / "a" / "00010.jpg").write_text("not a picture")
 
-    report = check(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_dataset("bonn", root), root=root)
 
     found = [(p.file, p.where, p.what) for p in report.problems][:2]
     assert found == [
@@ -72,7 +72,7 @@ def test_missing_and_broken_pictures_are_told_apart(root: Path) -> None:
 def test_a_partial_download_is_reported(root: Path) -> None:
     shutil.rmtree(root / "videos" / "b")
 
-    report = check(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_dataset("bonn", root), root=root)
 
     assert any(p.what == "1 of 2 videos have annotations but neither pictures nor a file"
                for p in report.problems)  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_broken_file_of_coco_leaves_the_other_one(tmp_path: Path) -> None:
     cut = tmp_path / "annotations" / "person_keypoints_train2017.json"
     cut.write_bytes(sound.read_bytes()[:-20])
 
-    report = check(open_dataset("coco", tmp_path), root=tmp_path)
+    report = check_dataset(open_dataset("coco", tmp_path), root=tmp_path)
 
     assert (report.videos, report.frames) == (1, 10)
     assert report.problems[0].file == "person_keypoints_train2017"
@@ -97,7 +97,7 @@ def test_pictures_without_annotations_are_reported(root: Path) -> None:
         shutil.copytree(root / "videos" / "a", root / "videos" / name)
     (root / "videos" / "notes").mkdir()
 
-    problem = check(open_dataset("bonn", root), root=root).problems[-1]
+    problem = check_dataset(open_dataset("bonn", root), root=root).problems[-1]
 
     assert (problem.file, problem.where) == ("videos", "c, d")
     assert problem.what == "2 folders of pictures without annotations"
@@ -107,16 +107,16 @@ def test_a_broken_annotation_does_not_stop_the_check(tmp_path: Path) -> None:
     write_labels(tmp_path, [walk("a"), walk("b")], dataset="posetrack17-mat")
     (tmp_path / "a.mat").write_bytes(b"broken")
 
-    report = check(open_dataset("posetrack17", tmp_path), root=tmp_path)
+    report = check_dataset(open_dataset("posetrack17", tmp_path), root=tmp_path)
 
     assert report.videos == 1
     assert report.problems[0].file == "a"
     assert "not a MATLAB file of level 5" in report.problems[0].what
 
 
-@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("name", [entry.name for entry in DATASETS])
 def test_an_empty_folder_is_a_report_of_one_problem(name: str, tmp_path: Path) -> None:
-    report = check(open_dataset(name, tmp_path), root=tmp_path)
+    report = check_dataset(open_dataset(name, tmp_path), root=tmp_path)
 
     assert (report.videos, report.frames, report.people) == (0, 0, 0)
     (problem,) = report.problems
@@ -136,7 +136,7 @@ def test_unknown_names_and_folders_are_refused(tmp_path: Path) -> None:
         open_dataset("coco", tmp_path / "none")
 
 
-@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("name", [entry.name for entry in DATASETS])
 def test_a_video_that_is_not_there_is_said(name: str, tmp_path: Path) -> None:
     with pytest.raises((FormatError, InputError)):
         open_dataset(name, tmp_path).read("nothing")

@@ -7,7 +7,7 @@ import pytest
 
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.numbers import joint_states
-from posetube.datasets.published.dataset_check import check
+from posetube.datasets.published.dataset_check import check_dataset
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, Skeleton
@@ -143,7 +143,7 @@ def test_labels_without_pictures_are_reported_not_refused(
     name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)
     write_labels(tmp_path, [invented("seq0", WRITERS[layout][0], seed=8)], dataset=layout)
 
-    report = check(open_dataset(name, tmp_path), root=tmp_path)
+    report = check_dataset(open_dataset(name, tmp_path), root=tmp_path)
 
     assert report.videos >= 1
     assert report.poses >= FRAMES

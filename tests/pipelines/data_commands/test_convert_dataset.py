@@ -15,7 +15,7 @@ from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
 from posetube.datasets.formats import coco, posetrack18, posetrack18_writer
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.formats.video_places import sequence_names
-from posetube.datasets.published.dataset_check import check
+from posetube.datasets.published.dataset_check import check_dataset
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
@@ -101,7 +101,7 @@ def test_every_layout_becomes_posetrack18_with_the_same_people(
         assert_same_people(old.tracks, new.tracks)
         assert old.split == new.split
         assert new.media is not None
-    assert check(after, root=tmp_path / "out").problems == []
+    assert check_dataset(after, root=tmp_path / "out").problems == []
 
 
 @pytest.mark.parametrize("kin", ["posetrack17", "posetrack21"])
@@ -111,7 +111,7 @@ def test_posetracks_kin_give_posetrack18_back(kin: str, drawn: Path, tmp_path: P
 
     for name in (kin, "posetrack18"):
         folder = tmp_path / ("there" if name == kin else "back")
-        assert check(open_dataset(name, folder), root=folder).problems == []
+        assert check_dataset(open_dataset(name, folder), root=folder).problems == []
     before = open_dataset("posetrack18", drawn)
     after = open_dataset("posetrack18", tmp_path / "back")
     assert before.videos() == after.videos()
@@ -143,7 +143,7 @@ def test_sequences_of_boxes_have_motchallenges_layout(
         np.testing.assert_array_equal(old.tracks.track_ids, new.tracks.track_ids)
     info = (tmp_path / "out" / before.videos()[0] / "seqinfo.ini").read_text()
     assert "seqLength=3\n" in info
-    assert check(after, root=tmp_path / "out").problems == []
+    assert check_dataset(after, root=tmp_path / "out").problems == []
     assert "mot holds boxes only; posetrack18 needs joints" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
@@ -153,7 +153,7 @@ def test_poses_become_boxes_with_their_pictures(drawn: Path, tmp_path: Path) -> 
 
     dataset = open_dataset("mot", tmp_path / "out")
     assert dataset.videos() == ("train/900000_mpii_train", "train/900001_mpii_train")
-    assert check(dataset, root=tmp_path / "out").problems == []
+    assert check_dataset(dataset, root=tmp_path / "out").problems == []
 
 
 def labels(folder: Path, count: int, truth: list[VideoTracks], *, broken: int = 0) -> Path:
@@ -254,10 +254,6 @@ def test_an_empty_folder_is_filled_in_place(drawn: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["--to", "cvat", "-o", "out"],
-            "a folder; say with --from which data set it is: posetrack17",
-        ),
         (["--from", "posetrack18", "--to", "coco", "-o", "out"], "a file of coco ends in .json"),
         (["--from", "jhmdb", "--to", "csv", "-o", "out.csv"], "joint_positions"),
     ],
@@ -269,6 +265,20 @@ def test_what_is_wrong_with_a_folder_is_one_line(
 
     said = capsys.readouterr().err
     assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_is_recognised_where_its_files_tell(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "convert", str(drawn), "--to", "cvat", "-o", str(tmp_path / "out")]) == 0
+    assert "(posetrack18): 2 videos" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+
+    assert main(["data", "convert", str(tmp_path / "empty"), "--to", "cvat", "-o", "out"]) == 2
+
+    said = capsys.readouterr().err
+    assert "recognised in this folder; say which data set it is: posetrack17" in said
     assert said.count("\n") == 1
 
 

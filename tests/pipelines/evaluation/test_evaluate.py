@@ -306,8 +306,8 @@ def test_arguments_that_are_no_tracks_are_named(tracks: Tracks) -> None:
     one = tracks()
     nothing: Any = None
     for sides, message in (
-        ((nothing, one), "expected a path or VideoTracks to evaluate, got NoneType"),
-        ((one, [one, nothing]), "expected a path or VideoTracks to evaluate, got list"),
+        ((nothing, one), "expected a path or VideoTracks, got NoneType"),
+        ((one, [one, nothing]), "expected a path or VideoTracks, got list"),
         ((one, []), "there is no truth to compare with: its list of tracks is empty"),
         (([], one), "predictions: no prediction of sequence 000001_mpii_test, which"),
         ((one, [one, one]), "000001_mpii_test: several sequences are called '000001_mpii_test'"),

@@ -54,7 +54,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_a_folder_without_anything_to_evaluate_is_named(files: tuple[Path, Path]) -> None:
     (files[0].parent / "other").mkdir()
     (files[0].parent / "other" / "picture.jpg").write_bytes(b"x")
-    with pytest.raises(InputError, match="other: nothing to evaluate in it; understood are Pose"):
+    with pytest.raises(InputError, match="other: nothing that holds people is recognised"):
         evaluate(files[0].parent / "other", files[1])
     with pytest.raises(InputError, match="nowhere: no such file or folder"):
         evaluate(files[0], files[1].parent / "nowhere")

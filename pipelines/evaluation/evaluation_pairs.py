@@ -1,0 +1,118 @@
+"""Pairs what is evaluated with its truth, video by video.
+
+Both sides are opened by :func:`..opened_people.open_people`, so that they, and the videos of one
+side, may be of different forms. Not here: what is measured (:mod:`.evaluate`), which frame is which
+(:mod:`.frame_matching`).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from posetube.errors import InputError
+
+from ...datasets.annotated_video import AnnotatedVideo, Dataset
+from ...datasets.people import PeopleSource, evaluated_videos
+from ..opened_people import open_people
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluatedVideo:
+    """One video of one side, not yet read."""
+
+    name: str
+    """By which both sides are paired, and by which the report calls it."""
+
+    video: str
+    """Its name in the data set."""
+
+    dataset: Dataset
+    """What it is read from."""
+
+    where: str
+    """File or folder that was given, as errors name it."""
+
+    def read(self) -> AnnotatedVideo:
+        """Everybody in it, and where errors say it lies.
+
+        Raises:
+            FormatError: If a file does not follow its format; names it.
+        """
+        found = self.dataset.read(self.video)
+        return found if found.where else replace(found, where=self.where)
+
+
+VideoPair = tuple[EvaluatedVideo, EvaluatedVideo]
+"""Predictions and truth of a video."""
+
+
+def pair_videos(
+    predictions: PeopleSource, truth: PeopleSource, *, dataset: str | None = None
+) -> list[VideoPair]:
+    """Each video of the truth with its prediction; further predictions are left out.
+
+    Args:
+        predictions: Where they are.
+        truth: Likewise; of a data set its test part, or what else is evaluated of it.
+        dataset: Which data set or format the truth is; None: told by what lies there.
+
+    Raises:
+        InputError: If one is absent, or there twice; names both sides.
+    """
+    labelled = open_people(truth, form=dataset)
+    true = _videos(labelled, truth, chosen=evaluated_videos(labelled))
+    found = _videos(open_people(predictions), predictions)
+    if not true:
+        raise InputError("there is no truth to compare with: its list of tracks is empty")
+    for side in (true, found):
+        counts = Counter(video.name for video in side)
+        for name in counts - Counter(list(counts)):
+            raise InputError(f"{side[0].where}: several sequences are called {name!r}")
+    if len(true) == 1 and len(found) == 1:
+        return [(found[0], true[0])]
+    by_name = {last_part(video.name): video for video in found} | {v.name: v for v in found}
+    return [(_partner(video, by_name, predictions), video) for video in true]
+
+
+def _videos(
+    dataset: Dataset, given: PeopleSource, *, chosen: Sequence[str] | None = None
+) -> list[EvaluatedVideo]:
+    """The videos of one side; PoseTrack's are called without the folder of their part."""
+    names = dataset.videos() if chosen is None else chosen
+    short = dataset.name.startswith("posetrack")
+    return [
+        EvaluatedVideo(
+            name=last_part(name) if short else name,
+            video=name,
+            dataset=dataset,
+            where=shown(given, memory=name),
+        )
+        for name in names
+    ]
+
+
+def last_part(name: str) -> str:
+    """``one`` of ``catch/one``: what a run or a file of the video is called."""
+    return PurePosixPath(name).name
+
+
+def _partner(
+    video: EvaluatedVideo, by_name: dict[str, EvaluatedVideo], predictions: PeopleSource
+) -> EvaluatedVideo:
+    """The prediction of a video, by its name, or by the one that it had before a conversion."""
+    for name in (video.name, last_part(video.name)):
+        if name in by_name:
+            return by_name[name]
+    found = by_name.get(video.read().tracks.source)
+    if found is None:
+        raise InputError(
+            f"{shown(predictions)}: no prediction of sequence {video.name}, "
+            f"which the truth has in {video.where}"
+        )
+    return found
+
+
+def shown(given: PeopleSource, memory: str = "predictions") -> str:
+    """What an error calls one side, which may lie in memory."""
+    return str(given) if isinstance(given, str | Path) else memory
