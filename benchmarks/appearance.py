@@ -71,7 +71,7 @@ def vectors_of(model: TubeRCNN, image: ByteArray, boxes: FloatArray) -> dict[str
     for name, (maps, strides) in found.items():
         pyramid = PYRAMID if name == "shipped" else alone(strides[0])
         looks = look_maps(maps, strides, pyramid=pyramid)
-        vectors[name] = embed(looks, tubes, pyramid=pyramid)[:, 0].numpy()
+        vectors[name] = embed(looks, tubes[None], pyramid=pyramid)[0, :, 0].numpy()
     return vectors
 
 

@@ -1,7 +1,7 @@
 """Networks, losses and weights. Knows nothing of files other than weights.
 
 >>> from posetube.models3d import load_network
->>> model = load_network("tiny")                       # doctest: +SKIP
+>>> model = load_network("tiny")                     # doctest: +SKIP
 >>> tubes = model.detect(clip)                       # doctest: +SKIP
 """
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checkpoints.loading import load_network
-    from .tube_rcnn import FrameFeatures, ModelInfo, TubeRCNN, TubeRCNNConfig
+    from .features import FrameFeatures
+    from .tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
 
 __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_network"]
 
@@ -18,6 +19,6 @@ __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_net
 def __getattr__(name: str) -> Any:
     """Import torch only when a network is asked for."""
     if name in __all__:
-        module = ".checkpoints.loading" if name == "load_network" else ".tube_rcnn"
-        return getattr(import_module(module, __name__), name)
+        module = {"load_network": ".checkpoints.loading", "FrameFeatures": ".features"}
+        return getattr(import_module(module.get(name, ".tube_rcnn"), __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -92,6 +92,7 @@ def anchor_grid(
     shapes: Sequence[tuple[int, int]],
     strides: Sequence[int],
     padded: tuple[int, int],
+    windows: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """All anchors of a picture, level by level.
 
@@ -99,20 +100,26 @@ def anchor_grid(
         config: Sizes, ratios and layout.
         shapes: (h, w) cells of each level.
         strides: Pixels per cell of each level, as the network is built.
-        padded: (H, W) pixels of the network's input. torchvision measures a level's step on it,
-            ``H // h``, which differs from the stride where H is no multiple of it.
+        padded: (H, W) pixels of the network's input.
+        windows: Per level (A, 4) from :func:`cell_anchors`, on the device where the grid is wanted;
+            None: they are computed here.
 
     Returns:
         Per level (h * w * A, 4), by row, column, anchor.
     """
+    if windows is None:
+        windows = [cell_anchors(config, level=i, stride=s) for i, s in enumerate(strides)]
     grids = []
-    for level, ((rows, columns), stride) in enumerate(zip(shapes, strides, strict=True)):
+    for window, (rows, columns), stride in zip(windows, shapes, strides, strict=True):
         step = (stride, stride)
         if config.layout == "torchvision":
+            # torchvision measures a level's step on the input; where H is no multiple of the
+            # stride, H // h is less than the stride
             step = (padded[0] // rows, padded[1] // columns)
-        windows = cell_anchors(config, level=level, stride=stride)
-        y = torch.arange(rows, dtype=torch.float32) * step[0]
-        x = torch.arange(columns, dtype=torch.float32) * step[1]
+        y, x = (
+            torch.arange(count, dtype=torch.float32, device=window.device) * pixels
+            for count, pixels in zip((rows, columns), step, strict=True)
+        )
         corner = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).repeat(1, 1, 2)
-        grids.append((corner[:, :, None] + windows).reshape(-1, 4))
+        grids.append((corner[:, :, None] + window).reshape(-1, 4))
     return grids

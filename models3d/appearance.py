@@ -24,7 +24,7 @@ from torchvision import ops
 
 from posetube.errors import InputError
 
-from .roi_align import frame_rows
+from .roi_align import tube_rois
 
 
 class Level(NamedTuple):
@@ -90,14 +90,14 @@ def embed(looks: Sequence[LookMap], tubes: Tensor, *, pyramid: Sequence[Level] =
     """A vector for each person and frame.
 
     Args:
-        looks: Of a clip's T frames, from :func:`look_maps`.
-        tubes: (N, T, 4) boxes, pixels of the network's input.
+        looks: Of the T frames of B clips, from :func:`look_maps`.
+        tubes: (B, N, T, 4) boxes, pixels of the network's input.
         pyramid: How each map contributes.
 
     Returns:
-        (N, T, D) float32 of length 1; compare them by their cosine.
+        (B, N, T, D) float32 of length 1; compare them by their cosine.
     """
-    rois = torch.cat([frame_rows(tubes, 0)[:, None], _middle(tubes.float()).flatten(0, 1)], dim=1)
+    rois = tube_rois(_middle(tubes.float()).unbind())
     parts = []
     for look, level in zip(looks, pyramid, strict=True):
         pooled: Tensor = ops.roi_align(
@@ -106,7 +106,7 @@ def embed(looks: Sequence[LookMap], tubes: Tensor, *, pyramid: Sequence[Level] =
         cells = torch.unflatten(pooled, 2, (level.bands, -1)).mean(dim=(3, 4))
         parts.append(functional.normalize(cells.flatten(1), dim=1))
     vectors = functional.normalize(torch.cat(parts, dim=1), dim=1)
-    return torch.unflatten(vectors, 0, tubes.shape[:2])
+    return torch.unflatten(vectors, 0, tubes.shape[:3])
 
 
 def _normalise(level: Tensor) -> Tensor:

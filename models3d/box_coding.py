@@ -22,6 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .slots import constants
+
 BoxConvention = Literal["continuous", "inclusive", "detect-and-track"]
 """Which pixel arithmetic boxes follow."""
 
@@ -64,7 +66,7 @@ def encode_boxes(
     size, reference = sizes(boxes, convention), sizes(references, convention)
     offset = (boxes[..., :2] + size / 2) - (references[..., :2] + reference / 2)
     deltas = torch.cat([offset / reference, (size / reference).log()], dim=-1)
-    return deltas * deltas.new_tensor(weights)
+    return deltas * constants(weights, deltas)
 
 
 def decode_boxes(
@@ -75,7 +77,7 @@ def decode_boxes(
     convention: BoxConvention = "continuous",
 ) -> Tensor:
     """Turn (..., 4) regressions and references into (..., 4) boxes; undoes :func:`encode_boxes`."""
-    deltas = deltas / deltas.new_tensor(weights)
+    deltas = deltas / constants(weights, deltas)
     reference = sizes(references, convention)
     centre = references[..., :2] + reference / 2 + deltas[..., :2] * reference
     half = deltas[..., 2:].clamp(max=LARGEST_LOG_SCALE).exp() * reference / 2
@@ -88,7 +90,7 @@ def clip_boxes(
 ) -> Tensor:
     """Move corners that lie outside a picture onto its border, (..., 4)."""
     last = 0 if convention == "continuous" else 1
-    limit = boxes.new_tensor([width - last, height - last, width - last, height - last])
+    limit = constants([width - last, height - last] * 2, boxes)
     return torch.minimum(boxes, limit).clamp(min=0)
 
 

@@ -7,7 +7,7 @@ Source: Girdhar et al., "Detect-and-Track", CVPR 2018. The presence score (is th
 frame at all) is ours; the published code has it commented out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,12 @@ from torch.nn import functional
 from posetube.errors import InputError
 
 from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
-from .roi_align import PoolConfig
+from .features import ClipFeatures
+from .preprocess import Geometry
+from .proposals import Proposals
+from .resnet import ResNetConfig, ResNetStage, channels_of
+from .roi_align import PoolConfig, pool_tubes
+from .slots import most_taken, on_host, take_slots
 from .tube_nms import Suppress, tube_nms
 
 CLASSES = 2
@@ -77,6 +82,28 @@ class BoxHeadConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"BoxHeadConfig.{name} must be above 0, got {value}")
+
+    def build(self, *, body: object, channels: int) -> "BoxHead":
+        """Make the head for levels of so many channels.
+
+        Args:
+            body: Configuration of the network's body.
+            channels: Of each level.
+
+        Raises:
+            InputError: If the head is a ResNet's last stage and the body has none left over.
+        """
+        if self.hidden is not None:
+            layers = FullyConnected(channels * self.pool.size**2, self.hidden)
+            return BoxHead(self, body=layers, features=self.hidden)
+        if not isinstance(body, ResNetConfig) or body.stages == 4:
+            raise InputError(
+                "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last "
+                f"stage is then the box head; got {body}"
+            )
+        # the stage halves a square of 14 bins, as it halves the map in an ordinary ResNet
+        stage = ResNetStage(body, 3, time=self.time, stride=max(1, self.pool.size // 7))
+        return BoxHead(self, body=LastStage(stage), features=channels_of(body, 3))
 
 
 class BoxOutput(NamedTuple):
@@ -142,6 +169,26 @@ class BoxHead(nn.Module):
             nn.init.normal_(self.presence.weight, std=0.001)
             nn.init.constant_(self.presence.bias, USUALLY_PRESENT)
 
+    def find_people(
+        self, features: ClipFeatures, proposals: Proposals, geometry: Geometry
+    ) -> "TubeDetections":
+        """The people among the proposals of B clips."""
+        if on_host(proposals.taken):
+            proposals = proposals.shortened()
+        judged: BoxOutput = self(self.pool(features, proposals.tubes.unbind()), features.length)
+        return detect_people(
+            judged,
+            proposals,
+            size=geometry.picture,
+            config=self.config,
+            to_picture=geometry.to_picture,
+        )
+
+    def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:
+        """Features of every clip's (R, T, 4) tubes, (sum of R * T, C, S, S), from the levels."""
+        pool = self.config.pool
+        return pool_tubes(features.levels, tubes, strides=features.strides, config=pool)
+
     def forward(self, pooled: Tensor, length: int) -> BoxOutput:
         """Judge R proposals from their (R * T, C, S, S) features."""
         features = self.body(pooled, length)
@@ -156,63 +203,93 @@ class BoxHead(nn.Module):
 
 
 class TubeDetections(NamedTuple):
-    """The detections of one clip."""
+    """The people of B clips: N slots per clip, the taken ones first."""
 
     boxes: Tensor
-    """(N, T, 4) pixels of the displayed frame."""
+    """(B, N, T, 4) pixels of the displayed frame; zeros in an empty slot."""
 
     scores: Tensor
-    """(N,) probability of a person."""
+    """(B, N) probability of a person."""
 
     presence: Tensor
-    """(N, T) probability of being in the frame."""
+    """(B, N, T) probability of being in the frame."""
+
+    taken: Tensor
+    """(B, N) bool."""
+
+    def shortened(self) -> "TubeDetections":
+        """Without the slots that are empty in every clip; waits for the device."""
+        most = most_taken(self.taken)
+        return TubeDetections(*(column[:, :most] for column in self))
+
+    def chosen(self, slots: Tensor, taken: Tensor) -> "TubeDetections":
+        """The given (B, M) slots, of which ``taken`` says what they hold now."""
+        boxes, scores, presence = (take_slots(column, slots) for column in self[:3])
+        boxes = torch.where(taken[..., None, None], boxes, 0)
+        return TubeDetections(boxes=boxes, scores=scores, presence=presence, taken=taken)
 
 
 def detect_people(
     output: BoxOutput,
-    proposals: Tensor,
+    proposals: Proposals,
     *,
     size: tuple[int, int],
     config: BoxHeadConfig,
     to_picture: Callable[[Tensor], Tensor],
 ) -> TubeDetections:
-    """Decode the boxes, drop the unsure ones, and keep one of many alike ones.
+    """Decode the boxes, drop the unsure ones, and keep one of many similar ones.
 
     Args:
-        output: What the head said.
-        proposals: (R, T, 4) pixels of the network's input.
+        output: What the head said of the proposals, clip after clip.
+        proposals: R of each of B clips.
         size: (H, W) of the displayed frame, pixels.
         config: Thresholds.
         to_picture: Boxes of the network's input to boxes of the displayed frame.
     """
-    scores = output.tube_logits.float().softmax(dim=-1)[:, 1]
+    clips = proposals.scores.shape
+    scores = output.tube_logits.float().softmax(dim=-1)[:, 1].view(clips)
     boxes = decode_boxes(
-        output.deltas[:, :, 1].float(),
-        to_picture(proposals),
+        torch.unflatten(output.deltas[:, :, 1].float(), 0, clips),
+        to_picture(proposals.tubes),
         weights=config.weights,
         convention=config.convention,
     )
     boxes = clip_boxes(boxes, height=size[0], width=size[1], convention=config.convention)
-    solid = (sizes(boxes, config.convention) >= config.min_size).flatten(1).all(dim=1)
-    chosen = torch.nonzero((scores > config.min_score) & solid)[:, 0]
     presence = torch.ones_like(boxes[..., 0])
     if output.presence_logits is not None:
-        presence = output.presence_logits.float().sigmoid()
+        presence = torch.unflatten(output.presence_logits.float().sigmoid(), 0, clips)
+    solid = (sizes(boxes, config.convention) >= config.min_size).flatten(2).all(dim=2)
+    sure = proposals.taken & (scores > config.min_score) & solid
+    found = TubeDetections(boxes=boxes, scores=scores, presence=presence, taken=sure)
+    return _distinct(found, by_presence=output.presence_logits is not None, config=config)
+
+
+def _distinct(found: TubeDetections, *, by_presence: bool, config: BoxHeadConfig) -> TubeDetections:
+    """The best of every group of similar detections, at most ``max_people`` of them."""
+    scores = torch.where(found.taken, found.scores, -torch.inf)
+    rank = scores.argsort(dim=1, descending=True, stable=True)
+    ranked = found.chosen(rank, found.taken.gather(1, rank))
+    if on_host(rank):
+        ranked = ranked.shortened()
+        rank = rank[:, : ranked.taken.shape[1]]
     kept = tube_nms(
-        boxes[chosen],
-        scores[chosen],
+        ranked.boxes,
+        torch.where(ranked.taken, ranked.scores, -torch.inf),
         threshold=config.nms,
-        present=None if output.presence_logits is None else _present(presence[chosen]),
+        present=_present(ranked.presence) if by_presence else None,
         convention=config.convention,
         suppress=config.nms_suppresses,
     )
-    chosen = chosen[kept[: config.max_people]]
-    if config.order == "proposal":
-        chosen = chosen.sort().values
-    return TubeDetections(boxes=boxes[chosen], scores=scores[chosen], presence=presence[chosen])
+    kept &= kept.cumsum(dim=1) <= config.max_people
+    place = torch.arange(rank.shape[1], device=rank.device).expand_as(rank)
+    wanted = rank if config.order == "proposal" else place
+    # empty slots go last
+    key = torch.where(kept, wanted, torch.iinfo(rank.dtype).max)
+    slots = key.argsort(dim=1, stable=True)[:, : config.max_people]
+    return ranked.chosen(slots, kept.gather(1, slots))
 
 
 def _present(presence: Tensor) -> Tensor:
-    """(N, T) bool, where tubes can be compared: a tube that seems to be nowhere is taken whole."""
+    """(B, N, T) bool, where tubes are compared: in all frames if a tube seems to be in none."""
     present = presence > 0.5
-    return present | ~present.any(dim=1, keepdim=True)
+    return present | ~present.any(dim=2, keepdim=True)

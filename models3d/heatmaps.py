@@ -4,6 +4,7 @@ Every function works on all people, frames and joints at once. The way back, fro
 training targets, is in :mod:`posetube.models3d.training.targets`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -95,7 +96,8 @@ def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
     """
     heatmaps = heatmaps.float()
     side = heatmaps.shape[-1] * FINE
-    kernel = _bicubic(torch.tensor([side], device=heatmaps.device), heatmaps.shape[-1])[0].float()
+    length = torch.full((1,), side, device=heatmaps.device)
+    kernel = _bicubic(length, heatmaps.shape[-1], longest=side)[0].float()
     flat = (kernel @ heatmaps @ kernel.T).flatten(2)
     logits, peak = flat.max(dim=2)
     row, column = peak // side, peak % side
@@ -159,14 +161,19 @@ def decode_resized(heatmaps: Tensor, boxes: Tensor) -> Joints:
     people, joints = heatmaps.shape[:2]
     place = heatmaps.new_zeros(people, joints, 2)
     logits, scores = heatmaps.new_zeros(people, joints), heatmaps.new_zeros(people, joints)
-    for rows in _similar_sizes(cells, joints=joints):
-        place[rows], logits[rows], scores[rows] = _resized_peaks(heatmaps[rows], cells[rows])
+    # The only rule that waits for the device: its maps are as large as the boxes.
+    known = cells.cpu()
+    for group in _similar_sizes(known, joints=joints):
+        largest, rows = known[group].amax(dim=0).tolist(), group.to(cells.device)
+        place[rows], logits[rows], scores[rows] = _resized_peaks(
+            heatmaps[rows], cells[rows], largest=largest
+        )
     positions = boxes[:, None, :2] + (place + 0.5) * (size / cells)[:, None]
     return Joints(positions=positions, logits=logits, scores=scores)
 
 
 def _similar_sizes(cells: Tensor, *, joints: int) -> list[Tensor]:
-    """Rows of (M, 2) sizes in groups of like size, each of which fits into memory when resized."""
+    """Rows of (M, 2) sizes in groups of similar size that fit into memory when resized."""
     if not len(cells):
         return []
     order = cells.prod(dim=1).argsort()
@@ -176,14 +183,19 @@ def _similar_sizes(cells: Tensor, *, joints: int) -> list[Tensor]:
     return list(order.tensor_split(starts[1:]))
 
 
-def _resized_peaks(heatmaps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _resized_peaks(
+    heatmaps: Tensor, cells: Tensor, *, largest: Sequence[int]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Resize every map to its box's (w, h) cells and find the highest cell.
+
+    ``largest`` is the greatest w and the greatest h.
 
     Returns:
         (m, K, 2) column and row, (m, K) logit, (m, K) probability of that cell.
     """
-    rows = _bicubic(cells[:, 1], heatmaps.shape[-1]).to(heatmaps.dtype)
-    columns = _bicubic(cells[:, 0], heatmaps.shape[-1]).to(heatmaps.dtype)
+    side = heatmaps.shape[-1]
+    rows = _bicubic(cells[:, 1], side, longest=largest[1]).to(heatmaps.dtype)
+    columns = _bicubic(cells[:, 0], side, longest=largest[0]).to(heatmaps.dtype)
     resized = rows[:, None] @ heatmaps @ columns[:, None].transpose(2, 3)
     y = torch.arange(resized.shape[2], device=resized.device)
     x = torch.arange(resized.shape[3], device=resized.device)
@@ -195,12 +207,11 @@ def _resized_peaks(heatmaps: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Ten
     return torch.stack([peak % width, peak // width], dim=-1).to(heatmaps.dtype), logit, score
 
 
-def _bicubic(lengths: Tensor, side: int) -> Tensor:
+def _bicubic(lengths: Tensor, side: int, *, longest: int) -> Tensor:
     """Bicubic interpolation from ``side`` cells to each of (m,) lengths, as (m, longest, side).
 
     Borders are repeated, as in OpenCV and torch.
     """
-    longest = int(lengths.max())
     out = torch.arange(longest, device=lengths.device)
     scale = side / lengths.to(torch.float32 if lengths.device.type == "mps" else torch.float64)
     source = (out + 0.5) * scale[:, None] - 0.5

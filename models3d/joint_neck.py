@@ -43,6 +43,10 @@ class JointNeckConfig:
                     f"JointNeckConfig.{name} must be above 0, got {getattr(self, name)}"
                 )
 
+    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "JointNeck":
+        """Make the neck for a body whose stages have these channels and strides."""
+        return JointNeck(self, body_channels=channels)
+
 
 class Decoder(nn.Module):
     """From stride 32 up to stride 4, a lateral connection at each step."""

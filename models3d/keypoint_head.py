@@ -6,6 +6,7 @@ embedded model's, which starts from the whole-picture joint map and learns what 
 Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", CVPR 2018.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -16,7 +17,9 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
-from .roi_align import PoolConfig
+from .features import ClipFeatures
+from .roi_align import PoolConfig, pool_tubes
+from .slots import constants
 from .time_conv import TimeConv, TimePadding
 
 
@@ -61,9 +64,16 @@ class KeypointHeadConfig:
         """S: cells per side of a heatmap."""
         return self.pool.size * (2 if self.enlarge == "none" else 4)
 
+    def build(self, *, channels: int) -> "KeypointHead":
+        """Make the head for levels of so many channels."""
+        return KeypointHead(self, inputs=channels)
+
 
 class KeypointHead(nn.Module):
     """Convolutions over the pooled squares, a deconvolution to K maps, and their doubling."""
+
+    wants_pictures = False
+    """Whether :meth:`pool` reads the displayed frames; :class:`FrameFeatures` then keep them."""
 
     def __init__(self, config: KeypointHeadConfig, *, inputs: int) -> None:
         super().__init__()
@@ -78,6 +88,24 @@ class KeypointHead(nn.Module):
         assert self.up.bias is not None
         nn.init.zeros_(self.up.bias)
         self.prior = nn.Parameter(torch.ones(())) if config.prior else None
+
+    def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:
+        """Features of every clip's (R, T, 4) tubes, (sum of R * T, C, P, P).
+
+        A head that starts from the joint map pools that; others pool the levels.
+        """
+        levels = features.levels
+        if self.prior is not None:
+            assert features.joint_map is not None, "a head with a prior needs a neck's joint map"
+            levels = [features.joint_map]
+        return pool_tubes(levels, tubes, strides=features.strides, config=self.config.pool)
+
+    def regions(self, tubes: Tensor) -> Tensor:
+        """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels: here, these.
+
+        Cell i of S covers [i, i + 1) / S of its region's width or height.
+        """
+        return tubes
 
     def forward(self, pooled: Tensor, length: int) -> Tensor:
         """(R * T, C, P, P) pooled squares to (R * T, K, S, S) logits."""
@@ -109,6 +137,6 @@ def _enlarge(logits: Tensor, how: str) -> Tensor:
 
 def _bilinear_deconvolution(logits: Tensor) -> Tensor:
     """Detectron's frozen doubling: bilinear inside, its outer ring weakened by zeros outside."""
-    taps = logits.new_tensor([0.25, 0.75, 0.75, 0.25])
+    taps = constants([0.25, 0.75, 0.75, 0.25], logits)
     kernel = torch.outer(taps, taps).expand(logits.shape[1], 1, 4, 4)
     return functional.conv_transpose2d(logits, kernel, stride=2, padding=1, groups=logits.shape[1])

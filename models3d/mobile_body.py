@@ -39,6 +39,10 @@ class MobileBodyConfig:
     frozen_stages: int = 0
     """How many of the five stages are not trained; the stem belongs to the first."""
 
+    def build(self) -> "MobileBody":
+        """Make the body."""
+        return MobileBody(self)
+
 
 class InvertedResidual(nn.Module):
     """Widen, look around channel by channel, narrow; add the input where the shapes agree."""

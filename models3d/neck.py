@@ -20,6 +20,10 @@ from .time_conv import TimeConv, TimePadding
 class C4Config:
     """The body's last map (res4, stride 16) as the only level."""
 
+    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "C4Neck":
+        """Make the neck for a body whose stages have these channels and strides."""
+        return C4Neck(body_channels=channels, body_strides=strides)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FPNConfig:
@@ -37,6 +41,10 @@ class FPNConfig:
     def __post_init__(self) -> None:
         if self.channels < 1:
             raise InputError(f"FPNConfig.channels must be above 0, got {self.channels}")
+
+    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "FPNNeck":
+        """Make the neck for a body whose stages have these channels and strides."""
+        return FPNNeck(self, body_channels=channels)
 
 
 class C4Neck(nn.Module):

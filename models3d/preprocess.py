@@ -16,6 +16,8 @@ from torch.nn import functional
 from posetube.errors import InputError
 from posetube.structures import ByteArray, FloatArray
 
+from .slots import constants
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessConfig:
@@ -80,7 +82,7 @@ class Geometry:
         return boxes * self._factors(boxes)
 
     def _factors(self, boxes: Tensor) -> Tensor:
-        return boxes.new_tensor((self.scale[1], self.scale[0]) * (boxes.shape[-1] // 2))
+        return constants((self.scale[1], self.scale[0]) * (boxes.shape[-1] // 2), boxes)
 
 
 def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:

@@ -17,8 +17,11 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
-from .anchors import AnchorConfig, anchor_grid
+from .anchors import AnchorConfig, anchor_grid, cell_anchors
 from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
+from .features import ClipFeatures
+from .preprocess import Geometry
+from .slots import most_taken, take_slots
 from .time_conv import Separable, TimeConv, TimePadding
 from .tube_nms import Suppress, tube_nms
 
@@ -69,6 +72,10 @@ class ProposalConfig:
                     f"ProposalConfig.{name} must be above 0, got {getattr(self, name)}"
                 )
 
+    def build(self, *, channels: int, strides: Sequence[int]) -> "ProposalHead":
+        """Make the head for a neck's levels."""
+        return ProposalHead(self, channels=channels, strides=strides)
+
 
 class ProposalMaps(NamedTuple):
     """What the head says of the N anchors of B clips."""
@@ -84,6 +91,28 @@ class ProposalMaps(NamedTuple):
 
     counts: tuple[int, ...]
     """How many of the N each level has."""
+
+
+class Proposals(NamedTuple):
+    """Where people may be in B clips: R slots per clip, the taken ones first, by falling score."""
+
+    tubes: Tensor
+    """(B, R, T, 4) pixels of the network's input; zeros in an empty slot."""
+
+    scores: Tensor
+    """(B, R) probability of a person; 0 in an empty slot."""
+
+    taken: Tensor
+    """(B, R) bool."""
+
+    def shortened(self) -> "Proposals":
+        """Without the slots that are empty in every clip; waits for the device."""
+        most = most_taken(self.taken)
+        return Proposals(*(column[:, :most] for column in self))
+
+    def per_clip(self) -> list[tuple[Tensor, Tensor]]:
+        """Each clip's (R, T, 4) tubes and (R,) scores without empty slots; waits for the device."""
+        return [(tubes[taken], scores[taken]) for tubes, scores, taken in zip(*self, strict=True)]
 
 
 class ProposalHead(nn.Module):
@@ -110,6 +139,16 @@ class ProposalHead(nn.Module):
         self.deltas = TimeConv(channels, 4 * config.anchors.per_cell)
         for layer in (self.objectness, self.deltas):
             nn.init.normal_(layer.weight, std=0.01)
+        for level, stride in enumerate(self.strides):
+            # as a buffer it is where the network is; weights files need not hold it
+            window = cell_anchors(config.anchors, level=level, stride=stride)
+            self.register_buffer(f"window_{level}", window, persistent=False)
+
+    def find_tubes(self, features: ClipFeatures, geometry: Geometry) -> Proposals:
+        """Where people may be in B clips."""
+        maps = self.maps(features.levels, length=features.length, padded=geometry.padded)
+        size, padded = geometry.resized, geometry.padded
+        return propose(maps, size=size, padded=padded, config=self.config)
 
     def forward(self, levels: Sequence[Tensor], length: int) -> tuple[list[Tensor], list[Tensor]]:
         """What every frame of B clips says.
@@ -134,11 +173,12 @@ class ProposalHead(nn.Module):
             shapes=[(level.shape[2], level.shape[3]) for level in levels],
             strides=self.strides,
             padded=padded,
+            windows=[getattr(self, f"window_{level}") for level in range(len(levels))],
         )
         return ProposalMaps(
             objectness=torch.cat([_per_tube(o, length) for o in objectness], dim=1),
             deltas=torch.cat([_per_frame(d, length) for d in deltas], dim=1),
-            anchors=torch.cat(grids).to(objectness[0].device),
+            anchors=torch.cat(grids),
             counts=tuple(len(grid) for grid in grids),
         )
 
@@ -163,57 +203,85 @@ def propose(
     size: tuple[int, int],
     padded: tuple[int, int],
     config: ProposalConfig,
-) -> list[tuple[Tensor, Tensor]]:
-    """Choose the tubes that the heads will look at.
+) -> Proposals:
+    """Choose the tubes that the heads will look at: the best of each level, then of all levels.
 
     Args:
-        maps: What the head said.
+        maps: The head's outputs.
         size: (H, W) of the resized picture, pixels of the network's input.
         padded: (H, W) of the network's input.
         config: The filter.
 
     Returns:
-        Per clip, (R, T, 4) tubes in pixels of the network's input and (R,) probabilities, falling.
         They carry no gradient.
     """
     limit = padded if config.clip_to == "padded" else size
-    return [
-        _filter(objectness, deltas, maps, limit=limit, config=config)
-        for objectness, deltas in zip(
-            maps.objectness.detach().float(), maps.deltas.detach().float(), strict=True
-        )
+    outputs = (maps.objectness.detach().float(), maps.deltas.detach().float())
+    parts = (*(torch.split(output, list(maps.counts), dim=1) for output in outputs),)
+    anchors = torch.split(maps.anchors, list(maps.counts))
+    levels = [
+        _candidates(*level, limit=limit, config=config)
+        for level in zip(*parts, anchors, strict=True)
     ]
+    tubes, scores = (torch.stack(column, dim=1) for column in _same_length(levels))
+    kept = tube_nms(
+        tubes.flatten(0, 1),
+        scores.flatten(0, 1),
+        threshold=config.nms,
+        convention=config.convention,
+        suppress=config.nms_suppresses,
+    ).view_as(scores)
+    # every level's candidates stand by falling score, so this leaves each its best ones
+    kept &= kept.cumsum(dim=2) <= config.after_nms
+    scores = torch.where(kept, scores, -torch.inf).flatten(1)
+    best = scores.argsort(dim=1, descending=True, stable=True)[:, : config.after_nms]
+    tubes, scores = take_slots(tubes.flatten(1, 2), best), take_slots(scores, best)
+    taken = scores > -torch.inf
+    return Proposals(
+        tubes=torch.where(taken[..., None, None], tubes, 0),
+        scores=torch.where(taken, scores, 0),
+        taken=taken,
+    )
 
 
-def _filter(
-    objectness: Tensor,
+def _candidates(
+    logits: Tensor,
     deltas: Tensor,
-    maps: ProposalMaps,
+    anchors: Tensor,
     *,
     limit: tuple[int, int],
     config: ProposalConfig,
 ) -> tuple[Tensor, Tensor]:
-    """The best tubes of one clip: level by level, then of all levels together."""
-    tubes, scores = [], []
-    parts = (objectness, deltas, maps.anchors)
-    levels = (torch.split(part, list(maps.counts)) for part in parts)
-    for logits, regressions, anchors in zip(*levels, strict=True):
-        best = logits.topk(min(config.before_nms, len(logits))).indices
-        tube = decode_boxes(regressions[best], anchors[best, None], convention=config.convention)
-        tube = clip_boxes(tube, height=limit[0], width=limit[1], convention=config.convention)
-        score = logits[best].sigmoid()
-        large = (sizes(tube, config.convention) >= config.min_size).flatten(1).all(dim=1)
-        tube, score = tube[large], score[large]
-        kept = tube_nms(
-            tube,
-            score,
-            threshold=config.nms,
-            convention=config.convention,
-            suppress=config.nms_suppresses,
-        )
-        kept = kept[: config.after_nms]
-        tubes.append(tube[kept])
-        scores.append(score[kept])
-    score = torch.cat(scores)
-    best = score.argsort(descending=True, stable=True)[: config.after_nms]
-    return torch.cat(tubes)[best], score[best]
+    """The best tubes of one level before suppression.
+
+    Args:
+        logits: (B, n).
+        deltas: (B, n, T, 4).
+        anchors: (n, 4).
+        limit: (H, W) where boxes end.
+        config: The filter.
+
+    Returns:
+        (B, k, T, 4) tubes and (B, k) probabilities, falling; minus infinity for tubes that are too
+        small, or not finite.
+    """
+    best = logits.topk(min(config.before_nms, logits.shape[1])).indices
+    tubes = decode_boxes(
+        take_slots(deltas, best), anchors[best][:, :, None], convention=config.convention
+    )
+    tubes = clip_boxes(tubes, height=limit[0], width=limit[1], convention=config.convention)
+    large = (sizes(tubes, config.convention) >= config.min_size).flatten(2).all(dim=2)
+    return tubes, torch.where(large, logits.gather(1, best).sigmoid(), -torch.inf)
+
+
+def _same_length(levels: Sequence[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    """Give coarse levels, which have few anchors, empty slots up to the number of the others."""
+    most = max(scores.shape[1] for _, scores in levels)
+    spare = [most - scores.shape[1] for _, scores in levels]
+    return (
+        [functional.pad(t, (0, 0, 0, 0, 0, n)) for (t, _), n in zip(levels, spare, strict=True)],
+        [
+            functional.pad(s, (0, n), value=-torch.inf)
+            for (_, s), n in zip(levels, spare, strict=True)
+        ],
+    )

@@ -59,6 +59,10 @@ class ResNetConfig:
         if self.stages not in (3, 4):
             raise InputError(f"ResNetConfig.stages must be 3 or 4, got {self.stages}")
 
+    def build(self) -> "ResNet":
+        """Make the body."""
+        return ResNet(self)
+
 
 class Affine(nn.Module):
     """A fixed scale and shift per channel."""

@@ -16,6 +16,7 @@ from torchvision import ops
 from posetube.errors import InputError
 
 from .box_coding import BoxConvention, areas
+from .slots import on_host
 
 CANONICAL_SIZE = 224
 """A box of this size, pixels, is pooled from ..."""
@@ -89,9 +90,7 @@ def pool_tubes(
     Returns:
         (sum of R * T, C, size, size): tube after tube, frame after frame.
     """
-    boxes = torch.cat([tube.flatten(0, 1) for tube in tubes])
-    rows = torch.cat([frame_rows(tube, clip) for clip, tube in enumerate(tubes)])
-    rois = torch.cat([rows[:, None].to(boxes.dtype), boxes], dim=1)
+    rois = tube_rois(tubes)
     if config.levels == 1:
         return _align(levels[0], rois, strides[0], config)
     finest = strides[0].bit_length() - 1
@@ -100,16 +99,29 @@ def pool_tubes(
     level = level.repeat_interleave(length)
     pooled = levels[0].new_zeros(len(rois), levels[0].shape[1], config.size, config.size)
     for index in range(config.levels):
-        chosen = torch.nonzero(level == index)[:, 0]
-        part = _align(levels[index], rois[chosen], strides[index], config)
-        pooled = pooled.index_copy(0, chosen, part.to(pooled.dtype))
+        mine = level == index
+        if on_host(level):
+            chosen = torch.nonzero(mine)[:, 0]
+            part = _align(levels[index], rois[chosen], strides[index], config)
+            pooled = pooled.index_copy(0, chosen, part.to(pooled.dtype))
+        else:
+            # how many boxes a level has is not known here: pool all of them from every level
+            part = _align(levels[index], rois, strides[index], config)
+            pooled = torch.where(mine[:, None, None, None], part.to(pooled.dtype), pooled)
     return pooled
 
 
-def frame_rows(tubes: Tensor, clip: int) -> Tensor:
-    """Which of the B * T feature maps each box of a clip's (R, T, 4) tubes is in, (R * T,)."""
-    count, length, _ = tubes.shape
-    return (clip * length + torch.arange(length, device=tubes.device)).repeat(count)
+def tube_rois(tubes: Sequence[Tensor]) -> Tensor:
+    """Every box of B clips' (R, T, 4) tubes, (sum of R * T, 5): row of its map, x1 y1 x2 y2.
+
+    Maps are (B * T, ...), the frames of one clip after the other.
+    """
+    rois = []
+    for clip, tube in enumerate(tubes):
+        count, length, _ = tube.shape
+        rows = (clip * length + torch.arange(length, device=tube.device)).repeat(count)
+        rois.append(torch.cat([rows[:, None].to(tube.dtype), tube.flatten(0, 1)], dim=1))
+    return torch.cat(rois)
 
 
 def _align(level: Tensor, rois: Tensor, stride: int, config: PoolConfig) -> Tensor:

@@ -1,4 +1,4 @@
-"""How alike two tubes are, and which of many alike ones to keep.
+"""How alike two tubes are, and which of many similar tubes to keep.
 
 A tube is (T, 4): one person's box in each of a clip's T frames.
 """
@@ -10,9 +10,14 @@ from torch import Tensor
 from torchvision import ops
 
 from .box_coding import BoxConvention, box_iou
+from .slots import on_host
 
 Suppress = Literal["above", "at"]
 """Whether an overlap of exactly the threshold survives (``above``) or not (``at``)."""
+
+DEVICE_ROUNDS = 64
+"""Rounds of suppression on a device, where nobody can look whether more would change anything. A
+round settles at least one more link of a chain in which each tube suppresses the next."""
 
 
 def tube_iou(
@@ -55,42 +60,67 @@ def tube_nms(
     convention: BoxConvention = "continuous",
     suppress: Suppress = "above",
 ) -> Tensor:
-    """Non-maximum suppression of tubes by their mean overlap.
+    """Non-maximum suppression of tubes by their mean overlap, in each of G groups by itself.
 
     Args:
-        tubes: (N, T, 4).
-        scores: (N,).
+        tubes: (G, N, T, 4).
+        scores: (G, N); minus infinity in an empty slot.
         threshold: A tube that overlaps a kept, better one by more than this, in [0, 1], is dropped.
-        present: (N, T) bool; boxes of frames without the person say nothing, so that two tubes are
-            compared over the frames in which both are present. None: over all.
+        present: (G, N, T) bool; boxes of frames without the person say nothing, so that two tubes
+            are compared over the frames in which both are present. None: over all.
         convention: Pixel arithmetic of the overlap.
         suppress: What happens at exactly the threshold.
 
     Returns:
-        (kept,) int64 indices, by falling score.
+        (G, N) bool, which tubes are kept; never an empty slot.
     """
-    if tubes.shape[1] == 1 and convention == "continuous" and suppress == "above":
-        kept: Tensor = ops.nms(tubes[:, 0], scores, threshold)
-        return kept
-    order = scores.argsort(descending=True, stable=True)
-    ranked = tubes[order]
-    together = None if present is None else present[order][:, None] & present[order][None]
-    overlap = tube_iou(ranked, ranked, present=together, convention=convention)
-    rival = overlap >= threshold if suppress == "at" else overlap > threshold
-    return order[_greedy(rival)]
+    plain = tubes.shape[2] == 1 and convention == "continuous" and suppress == "above"
+    if plain and on_host(tubes):
+        return _box_nms(tubes[:, :, 0], scores, threshold) & (scores > -torch.inf)
+    order = scores.argsort(dim=1, descending=True, stable=True)
+    rivals = []
+    # group by group: the intermediate overlaps take many times the memory of their result
+    for group, rank in enumerate(order):
+        ranked = tubes[group][rank]
+        together = None if present is None else _both(present[group][rank])
+        overlap = tube_iou(ranked, ranked, present=together, convention=convention)
+        rivals.append(overlap >= threshold if suppress == "at" else overlap > threshold)
+    kept = _greedy(torch.stack(rivals))
+    return torch.zeros_like(kept).scatter(1, order, kept) & (scores > -torch.inf)
+
+
+def _box_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Torchvision's suppression, the fastest in host memory; on a GPU its result waits."""
+    kept = torch.zeros_like(scores, dtype=torch.bool)
+    for group in range(len(boxes)):
+        kept[group, ops.nms(boxes[group], scores[group], threshold)] = True
+    return kept
+
+
+def _both(present: Tensor) -> Tensor:
+    """(N, T) to (N, N, T): whether both people of a pair are in a frame."""
+    return present[:, None] & present[None]
 
 
 def _greedy(rival: Tensor) -> Tensor:
-    """Which of N ranked candidates survive when each survivor drops its lower-ranked rivals.
+    """Which of N ranked candidates survive if each survivor drops its lower-ranked rivals.
 
-    Instead of walking down the ranks, the rule "kept if no kept better rival" is applied to all at
-    once until nothing changes: after n rounds the first n are certainly right, and in practice a
-    handful of rounds do.
+    Instead of walking down the ranks one by one, the rule "kept if no kept better rival" is applied
+    to all at once until nothing changes: after n rounds the first n are certainly right, and in
+    practice a handful of rounds is enough.
+
+    Args:
+        rival: (G, N, N) bool.
+
+    Returns:
+        (G, N) bool.
     """
     better = rival.triu(diagonal=1)
-    keep = torch.ones(len(rival), dtype=torch.bool, device=rival.device)
-    while True:
-        updated = ~(better & keep[:, None]).any(dim=0)
-        if torch.equal(updated, keep):
-            return keep
+    count = rival.shape[1]
+    keep = rival.new_ones(rival.shape[:2])
+    for _ in range(count if on_host(rival) else min(count, DEVICE_ROUNDS)):
+        updated = ~(better & keep[..., None]).any(dim=1)
+        if on_host(rival) and torch.equal(updated, keep):
+            break
         keep = updated
+    return keep

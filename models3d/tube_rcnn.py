@@ -3,17 +3,18 @@
 ::
 
     frames ─ prepare ─ body ─ neck ─┬─ proposals ─ tubes ─┐
-                                    ├─ RoIAlign ─────── box head ─ people ─┐
-                                    └─ RoIAlign ────────────────── keypoint head ─ joints
+                                    ├─ pool ─────────── box head ─ people ─┐
+                                    └─ pool ────────────────────── keypoint head ─ joints
 
-What looks at one frame alone (the body's first stages, often the whole body and neck) is
-:meth:`TubeRCNN.encode`, computed once per frame; what mixes the frames of a clip is
-:meth:`TubeRCNN.detect_features`. :meth:`TubeRCNN.detect` is both. Where the cut lies follows from
-the time kernels in the configuration.
+:meth:`TubeRCNN.encode` looks at each frame alone (the body's first stages, often the whole body and
+neck) and is called once per frame; :meth:`TubeRCNN.detect_features` mixes the frames of a clip.
+:meth:`TubeRCNN.detect` is both. Where the cut lies follows from the time kernels in the
+configuration. Inside, nothing waits for the device (:mod:`.slots` says how).
 
 Source: Girdhar et al., "Detect-and-Track: Efficient Pose Estimation in Videos", CVPR 2018, fig. 2.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,30 +24,17 @@ import torch
 from torch import Tensor, nn
 
 from posetube.errors import InputError
+from posetube.network import TubeHeatmaps
 from posetube.skeletons import Skeleton, skeleton
-from posetube.structures import ByteArray, Clip, PoseTubes
+from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 
-from .appearance import LookMap, embed, look_maps
-from .box_head import (
-    BoxHead,
-    BoxHeadConfig,
-    FullyConnected,
-    LastStage,
-    TubeDetections,
-    detect_people,
-)
+from .appearance import embed, look_maps
+from .box_head import TubeDetections
+from .features import ClipFeatures, FrameFeatures, Pictures, join_frames
 from .heatmaps import DecodeConfig, Joints, decode_joints
-from .joint_neck import JointNeck, JointNeckConfig
-from .keypoint_head import KeypointHead, KeypointHeadConfig
-from .mobile_body import MobileBody, MobileBodyConfig
-from .neck import C4Config, C4Neck, FPNConfig, FPNNeck
+from .parts import BodyKind, BoxHeadKind, KeypointHeadKind, NeckKind, ProposalKind
 from .preprocess import Geometry, PreprocessConfig, prepare
-from .proposals import ProposalConfig, ProposalHead, propose
-from .resnet import ResNet, ResNetConfig, ResNetStage, channels_of
-from .roi_align import pool_tubes
-
-BodyConfig = ResNetConfig | MobileBodyConfig
-NeckConfig = C4Config | FPNConfig | JointNeckConfig
+from .slots import on_host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +50,20 @@ class TubeRCNNConfig:
     preprocess: PreprocessConfig
     """From frames to the network's input."""
 
-    body: BodyConfig
-    """Features of several sizes."""
+    body: BodyKind
+    """Makes maps of features at several strides."""
 
-    neck: NeckConfig
-    """From these to the levels in which people are found."""
+    neck: NeckKind
+    """Turns these into the levels in which people are found."""
 
-    proposals: ProposalConfig
-    """Where people may be."""
+    proposals: ProposalKind
+    """Proposes tubes that may be people."""
 
-    box_head: BoxHeadConfig
-    """Which of these are people, and their boxes."""
+    box_head: BoxHeadKind
+    """Decides which of these are people, and corrects their boxes."""
 
-    keypoint_head: KeypointHeadConfig
-    """Their joints' heatmaps."""
+    keypoint_head: KeypointHeadKind
+    """Draws their joints' heatmaps."""
 
     decode: DecodeConfig
     """From heatmaps to joints."""
@@ -111,41 +99,17 @@ class ModelInfo:
     """How they were made, or where they were published."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrameFeatures:
-    """What the per-frame part makes of one frame; opaque to callers, kept while a clip needs it."""
-
-    maps: tuple[Tensor, ...]
-    """Each (1, C, h, w)."""
-
-    geometry: Geometry
-    """Where the frame lies in the network's input."""
-
-    looks: tuple[LookMap, ...] = ()
-    """What appearance is read from, each map (1, C, h, w); empty where nobody asked for it."""
-
-
-class Pyramid(NamedTuple):
-    """What the clip part makes of B clips."""
-
-    levels: list[Tensor]
-    """Per level (B * T, C, h, w), finest first."""
-
-    joint_map: Tensor | None
-    """(B * T, C + K, h, w) features and logits per joint, where the neck makes them."""
-
-
 class Found(NamedTuple):
-    """What the network found in one clip, as tensors."""
+    """What the network found in B clips, N slots each."""
 
     people: TubeDetections
-    """N people, in pixels of the displayed frame."""
+    """Boxes in pixels of the displayed frame, scores, presence, and which slots are taken."""
 
     heatmaps: Tensor
-    """(N * T, K, S, S) logits."""
+    """(B, N, T, K, S, S) logits."""
 
     joints: Joints
-    """(N * T, K, ...) in pixels of the displayed frame."""
+    """(B, N, T, K, ...) in pixels of the displayed frame."""
 
 
 class TubeRCNN(nn.Module):
@@ -156,14 +120,14 @@ class TubeRCNN(nn.Module):
         super().__init__()
         self.config = config
         self.info = info or ModelInfo(name="untrained")
-        self.body = _body(config.body)
-        self.neck = _neck(config.neck, self.body)
+        self.body = config.body.build()
+        self.neck = config.neck.build(channels=self.body.channels, strides=self.body.strides)
         channels = self.neck.channels
-        self.proposals = ProposalHead(
-            config.proposals, channels=channels, strides=self.neck.strides
-        )
-        self.box_head = _box_head(config, channels)
-        self.keypoint_head = KeypointHead(config.keypoint_head, inputs=channels)
+        self.proposals = config.proposals.build(channels=channels, strides=self.neck.strides)
+        self.box_head = config.box_head.build(body=config.body, channels=channels)
+        self.keypoint_head = config.keypoint_head.build(channels=channels)
+        # The steps are the body's stages, the neck's merge (always frame by frame) and its smooth.
+        # Everything before the first time kernel is done once per frame, the rest once per clip.
         times = [*self.body.times, 1, self.neck.time]
         self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
         self._still = min(self._cut, len(self.body.stages))
@@ -193,26 +157,29 @@ class TubeRCNN(nn.Module):
 
         Args:
             images: (B, H, W, 3) RGB uint8 frames of one size, of any clips.
-            embeddings: Whether to keep what :meth:`detect_features` needs to say what people look
-                like.
+            embeddings: Whether to keep what :meth:`detect_features` needs for appearance vectors.
 
         Raises:
             InputError: If the images are not of that shape and type, or embeddings are asked of a
                 body whose first stage mixes frames.
         """
+        device = next(self.parameters()).device
         pixels, geometry = prepare(images, self.config.preprocess)
-        stages, maps = self.frame_maps(pixels.to(next(self.parameters()).device))
+        stages, maps = self.frame_maps(pixels.to(device))
         looks = look_maps(stages, self.body.strides[: self._still]) if embeddings else ()
+        pictures: Sequence[Tensor | None] = [None] * len(images)
+        if self.keypoint_head.wants_pictures:
+            pictures = torch.split(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), 1)
         return [
             FrameFeatures(
                 maps=tuple(m[frame : frame + 1] for m in maps),
                 geometry=geometry,
                 looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
+                picture=picture,
             )
-            for frame in range(len(images))
+            for frame, picture in enumerate(pictures)
         ]
 
-    @torch.inference_mode()
     def detect_features(
         self, features: Sequence[FrameFeatures], frames: Sequence[int]
     ) -> PoseTubes:
@@ -230,24 +197,60 @@ class TubeRCNN(nn.Module):
         Raises:
             InputError: If there are not T frames, or they differ in size.
         """
-        if not len(features) == len(frames) == self.clip_length:
-            raise InputError(
-                f"this network looks at clips of {self.clip_length} frames, got "
-                f"{len(features)} frames with {len(frames)} indices"
-            )
-        pictures = {feature.geometry.picture for feature in features}
-        if len(pictures) > 1:
-            raise InputError(f"the frames of a clip must have one size, got {sorted(pictures)}")
-        maps = [torch.cat(parts) for parts in zip(*(f.maps for f in features), strict=True)]
-        found = self.find(maps, features[0].geometry)
-        return self._to_tubes(found, frames, embeddings=_embeddings(found, features))
+        return self.detect_clips([features], [frames])[0]
+
+    @torch.inference_mode()
+    def detect_clips(
+        self, clips: Sequence[Sequence[FrameFeatures]], frames: Sequence[Sequence[int]]
+    ) -> list[PoseTubes]:
+        """:meth:`detect_features` for B clips together, whose frames all have one size.
+
+        The device is waited for twice: for the number of people, so that joints are computed for
+        these alone, and for the result.
+        """
+        for clip, indices in zip(clips, frames, strict=True):
+            self._check_length(clip, indices)
+        joined = join_frames([feature for clip in clips for feature in clip])
+        found = self.find(joined.maps, joined.geometry, joined.pictures, wait=True)
+        columns = self._columns(found)
+        if joined.looks:
+            boxes = joined.geometry.to_network(found.people.boxes)
+            columns["embeddings"] = embed(joined.looks, boxes)
+        tables = _to_host(columns)
+        return [
+            _tubes_of({name: table[number] for name, table in tables.items()}, indices)
+            for number, indices in enumerate(frames)
+        ]
+
+    @torch.inference_mode()
+    def heatmaps(self, features: Sequence[FrameFeatures], tubes: FloatArray) -> TubeHeatmaps:
+        """Draw the joints' heatmaps of given people, without searching for any.
+
+        Args:
+            features: From :meth:`encode`, one per frame of a clip.
+            tubes: (N, T, 4) a box per person and frame, pixels of the displayed frame.
+
+        Raises:
+            InputError: If there are not T frames, they differ in size, or the boxes are not finite
+                numbers of that shape.
+        """
+        self._check_length(features, features)
+        if tubes.ndim != 3 or tubes.shape[1:] != (self.clip_length, 4):
+            raise InputError(f"tubes: expected (N, {self.clip_length}, 4), got {tubes.shape}")
+        if not np.isfinite(tubes).all():
+            raise InputError("tubes: expected finite boxes, got NaN or infinity; fill gaps before")
+        maps, geometry, _, pictures = join_frames(features)
+        boxes = geometry.to_network(torch.from_numpy(tubes).float().to(maps[0].device))[None]
+        drawn = self._heatmaps(self.clip_part(maps, self.clip_length, pictures), boxes)[0]
+        regions = geometry.to_picture(self.keypoint_head.regions(boxes))[0]
+        return TubeHeatmaps(logits=drawn.float().cpu().numpy(), regions=regions.cpu().numpy())
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
         return self.frame_maps(pixels)[1]
 
     def frame_maps(self, pixels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The same, after what the body's stages say that look at single frames.
+        """The outputs of the body's per-frame stages, then what :meth:`frame_part` returns.
 
         This is what is worth compiling, for frames of one size:
         ``network.frame_maps = torch.compile(network.frame_maps)``.
@@ -255,41 +258,59 @@ class TubeRCNN(nn.Module):
         maps = self._advance([pixels], range(self._still), 1)
         return maps[1:], self._advance(maps, range(self._still, self._cut), 1)
 
-    def clip_part(self, maps: list[Tensor], length: int) -> Pyramid:
-        """The frames' maps, each (B * length, C, h, w), to the levels that people are found in."""
+    def clip_part(
+        self, maps: list[Tensor], length: int, pictures: Pictures | None = None
+    ) -> ClipFeatures:
+        """The frames' maps, each (B * length, C, h, w), to what the heads pool from."""
         maps = self._advance(maps, range(self._cut, len(self.body.stages) + 2), length)
         count = len(self.neck.strides)
-        return Pyramid(maps[:count], maps[count] if len(maps) > count else None)
+        return ClipFeatures(
+            levels=maps[:count],
+            strides=self.neck.strides,
+            length=length,
+            joint_map=maps[count] if len(maps) > count else None,
+            pictures=pictures,
+        )
 
-    def find(self, maps: list[Tensor], geometry: Geometry) -> Found:
-        """The clip part and the heads on one clip, from the maps of its T frames."""
-        config, length, to_picture = self.config, self.clip_length, geometry.to_picture
-        pyramid = self.clip_part(maps, length)
-        anchors = self.proposals.maps(pyramid.levels, length=length, padded=geometry.padded)
-        [(tubes, _)] = propose(
-            anchors, size=geometry.resized, padded=geometry.padded, config=config.proposals
-        )
-        judged = self.box_head(self.pool_boxes(pyramid, [tubes]), length)
-        people = detect_people(
-            judged, tubes, size=geometry.picture, config=config.box_head, to_picture=to_picture
-        )
+    def find(
+        self,
+        maps: list[Tensor],
+        geometry: Geometry,
+        pictures: Pictures | None = None,
+        *,
+        wait: bool = False,
+    ) -> Found:
+        """The clip part and the heads on B clips.
+
+        Args:
+            maps: From :meth:`frame_part`, the T frames of one clip after the other.
+            geometry: Where all these frames lie in the network's input.
+            pictures: The frames themselves, if a head pools from them.
+            wait: Whether to wait for the device once, for the number of people. If not, joints are
+                computed for as many as there can be, which costs more than waiting if the keypoint
+                head is large; but nothing waits, unless joints are decoded by the ``resized`` rule.
+        """
+        features = self.clip_part(maps, self.clip_length, pictures)
+        proposals = self.proposals.find_tubes(features, geometry)
+        people = self.box_head.find_people(features, proposals, geometry)
+        if wait or on_host(people.taken):
+            people = people.shortened()
         boxes = geometry.to_network(people.boxes)
-        heatmaps = self.keypoint_head(self.pool_joints(pyramid, [boxes]), length)
+        heatmaps = self._heatmaps(features, boxes)
         joints = decode_joints(
-            heatmaps, boxes.flatten(0, 1), geometry=geometry, config=config.decode
+            heatmaps.flatten(0, 2),
+            self.keypoint_head.regions(boxes).flatten(0, 2),
+            geometry=geometry,
+            config=self.config.decode,
         )
-        return Found(people, heatmaps, joints)
+        columns = (torch.unflatten(column, 0, boxes.shape[:3]) for column in joints)
+        return Found(people, heatmaps, Joints(*columns))
 
-    def pool_boxes(self, pyramid: Pyramid, tubes: Sequence[Tensor]) -> Tensor:
-        """Features of every clip's (R, T, 4) tubes for the box head, (sum of R * T, C, P, P)."""
-        pool = self.config.box_head.pool
-        return pool_tubes(pyramid.levels, tubes, strides=self.neck.strides, config=pool)
-
-    def pool_joints(self, pyramid: Pyramid, tubes: Sequence[Tensor]) -> Tensor:
-        """Features of every clip's (R, T, 4) tubes for the keypoint head, likewise."""
-        pool = self.config.keypoint_head.pool
-        levels = pyramid.levels if pyramid.joint_map is None else [pyramid.joint_map]
-        return pool_tubes(levels, tubes, strides=self.neck.strides, config=pool)
+    def _heatmaps(self, features: ClipFeatures, boxes: Tensor) -> Tensor:
+        """(B, N, T, K, S, S) logits under (B, N, T, 4) boxes, pixels of the network's input."""
+        pooled = self.keypoint_head.pool(features, boxes.unbind())
+        heatmaps = self.keypoint_head(pooled, features.length)
+        return torch.unflatten(heatmaps, 0, boxes.shape[:3])
 
     def _advance(self, maps: list[Tensor], steps: range, length: int) -> list[Tensor]:
         """Some steps of body and neck: every stage adds a map, the neck turns them into levels."""
@@ -303,62 +324,48 @@ class TubeRCNN(nn.Module):
                 maps = self.neck.smooth(maps, length)
         return maps
 
-    def _to_tubes(
-        self, found: Found, frames: Sequence[int], *, embeddings: Tensor | None
-    ) -> PoseTubes:
+    def _check_length(self, clip: Sequence[FrameFeatures], indices: Sequence[object]) -> None:
+        if not len(clip) == len(indices) == self.clip_length:
+            raise InputError(
+                f"this network looks at clips of {self.clip_length} frames, got "
+                f"{len(clip)} frames with {len(indices)} indices"
+            )
+
+    def _columns(self, found: Found) -> dict[str, Tensor]:
+        """What :class:`PoseTubes` takes, each (B, N, ...), and which slots are taken."""
         people, _, joints = found
-        shape = (len(people.scores), self.clip_length)
-        keypoint_scores = torch.unflatten(joints.scores, 0, shape)
-        scores = people.scores * keypoint_scores.mean(dim=(1, 2)) ** self.config.decode.rescore
-        order = scores.argsort(descending=True, stable=True)
-        columns = {
+        mean = joints.scores.mean(dim=(2, 3))
+        return {
+            "taken": people.taken,
             "boxes": people.boxes,
-            "keypoints": torch.unflatten(joints.positions, 0, shape),
-            "keypoint_scores": keypoint_scores,
-            "scores": scores,
+            "keypoints": joints.positions,
+            "keypoint_scores": joints.scores,
+            "scores": people.scores * mean**self.config.decode.rescore,
             "presence": people.presence,
         }
-        if embeddings is not None:
-            columns["embeddings"] = embeddings
-        return PoseTubes(
-            frames=np.asarray(frames, np.int64),
-            **{name: column[order].float().cpu().numpy() for name, column in columns.items()},
-        )
 
 
-def _embeddings(found: Found, features: Sequence[FrameFeatures]) -> Tensor | None:
-    """(N, T, D) what the people look like, where all T frames were encoded for it."""
-    if not all(feature.looks for feature in features):
-        return None
-    looks = [
-        first._replace(map=torch.cat([feature.looks[index].map for feature in features]))
-        for index, first in enumerate(features[0].looks)
+def _to_host(columns: dict[str, Tensor]) -> dict[str, FloatArray]:
+    """Columns (B, N, ...) as float32 arrays, copied from the device all at once."""
+    flat = [
+        column.float().reshape(*column.shape[:2], math.prod(column.shape[2:]))
+        for column in columns.values()
     ]
-    return embed(looks, features[0].geometry.to_network(found.people.boxes))
+    table = torch.cat(flat, dim=2).cpu().numpy()
+    ends = np.cumsum([part.shape[2] for part in flat])
+    parts = np.split(table, ends[:-1], axis=2)
+    return {
+        name: np.ascontiguousarray(part).reshape(column.shape)
+        for (name, column), part in zip(columns.items(), parts, strict=True)
+    }
 
 
-def _body(config: BodyConfig) -> ResNet | MobileBody:
-    return ResNet(config) if isinstance(config, ResNetConfig) else MobileBody(config)
-
-
-def _neck(config: NeckConfig, body: ResNet | MobileBody) -> C4Neck | FPNNeck | JointNeck:
-    if isinstance(config, JointNeckConfig):
-        return JointNeck(config, body_channels=body.channels)
-    if isinstance(config, FPNConfig):
-        return FPNNeck(config, body_channels=body.channels)
-    return C4Neck(body_channels=body.channels, body_strides=body.strides)
-
-
-def _box_head(config: TubeRCNNConfig, channels: int) -> BoxHead:
-    """Fully connected layers, or the stage of ResNet that a C4 body has left over."""
-    head, body = config.box_head, config.body
-    if head.hidden is not None:
-        layers = FullyConnected(channels * head.pool.size**2, head.hidden)
-        return BoxHead(head, body=layers, features=head.hidden)
-    if not isinstance(body, ResNetConfig) or body.stages == 4:
-        raise InputError(
-            "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last stage "
-            f"is then the box head; got {body}"
-        )
-    stage = ResNetStage(body, 3, time=head.time, stride=max(1, head.pool.size // 7))
-    return BoxHead(head, body=LastStage(stage), features=channels_of(body, 3))
+def _tubes_of(columns: dict[str, FloatArray], frames: Sequence[int]) -> PoseTubes:
+    """One clip's (N, ...) columns, without empty slots, by falling score."""
+    taken = columns.pop("taken") > 0
+    columns = {name: column[taken] for name, column in columns.items()}
+    order = np.argsort(-columns["scores"], kind="stable")
+    return PoseTubes(
+        frames=np.asarray(frames, np.int64),
+        **{name: column[order] for name, column in columns.items()},
+    )

@@ -5,10 +5,32 @@ what :meth:`Network.encode` returns; it keeps it and hands it back.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from posetube.errors import InputError
 from posetube.skeletons import Skeleton
-from posetube.structures import ByteArray, PoseTubes
+from posetube.structures import ByteArray, FloatArray, PoseTubes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TubeHeatmaps:
+    """A map per joint for each box of N tubes: how likely the joint is in each cell."""
+
+    logits: FloatArray
+    """(N, T, K, h, w) logarithms, each up to a constant of its map."""
+
+    regions: FloatArray
+    """(N, T, 4) x1 y1 x2 y2 that each box's maps cover, pixels of the displayed frame. The middle
+    of cell (row, column) is x1 + (column + 0.5) / w * (x2 - x1), y1 + (row + 0.5) / h * (y2 - y1).
+    """
+
+    def __post_init__(self) -> None:
+        if self.logits.ndim != 5 or self.regions.shape != (*self.logits.shape[:2], 4):
+            raise InputError(
+                "TubeHeatmaps: expected logits (N, T, K, h, w) and regions (N, T, 4), got "
+                f"{self.logits.shape} and {self.regions.shape}"
+            )
 
 
 class Network(Protocol):
@@ -36,4 +58,16 @@ class Network(Protocol):
         Args:
             features: What :meth:`encode` returned for each of the clip's T frames.
             frames: T indices of these frames in their video, not decreasing.
+        """
+
+
+class HeatmapNetwork(Network, Protocol):
+    """A network that can also be asked about people who are known already."""
+
+    def heatmaps(self, features: Sequence[Any], tubes: FloatArray) -> TubeHeatmaps:
+        """Draw the joints' heatmaps of given people, without searching for any.
+
+        Args:
+            features: What :meth:`encode` returned for each of a clip's T frames.
+            tubes: (N, T, 4) finite boxes, pixels of the displayed frame.
         """

@@ -14,8 +14,9 @@ from posetube.errors import WeightsError
 from posetube.skeletons import SKELETONS
 
 from ..neck import C4Config, FPNConfig
+from ..parts import BodyKind
 from ..resnet import BLOCKS, ResNetConfig
-from ..tube_rcnn import BodyConfig, TubeRCNNConfig
+from ..tube_rcnn import TubeRCNNConfig
 
 LAST = "box_head.body.stage"
 """Where ResNet's last stage lies in a network without pyramid."""
@@ -68,7 +69,7 @@ def infer_config(
     )
 
 
-def _body(config: BodyConfig, parameters: Mapping[str, Tensor], *, pyramid: bool) -> ResNetConfig:
+def _body(config: BodyKind, parameters: Mapping[str, Tensor], *, pyramid: bool) -> ResNetConfig:
     assert isinstance(config, ResNetConfig)
     counts = tuple(
         _count(parameters, rf"body\.stages\.{stage}\.blocks\.(\d+)\..*") for stage in (1, 2, 3)

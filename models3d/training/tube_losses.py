@@ -18,8 +18,9 @@ from torch import Tensor
 from posetube.errors import InputError
 
 from ..box_coding import clip_boxes, sizes
+from ..features import ClipFeatures
 from ..proposals import ProposalMaps, propose
-from ..tube_rcnn import Pyramid, TubeRCNN
+from ..tube_rcnn import TubeRCNN
 from .heatmap_targets import heatmap_target
 from .loss_config import LossConfig
 from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
@@ -65,18 +66,19 @@ def tube_losses(
     check_input(network, pixels, truth)
     length = truth[0].boxes.shape[1]
     padded = (pixels.shape[2], pixels.shape[3])
-    pyramid = network.clip_part(network.frame_part(pixels), length)
-    maps = network.proposals.maps(pyramid.levels, length=length, padded=padded)
+    features = network.clip_part(network.frame_part(pixels), length)
+    maps = network.proposals.maps(features.levels, length=length, padded=padded)
     losses = _proposal_losses(network, maps, truth, padded=padded, config=config, draw=draw)
     proposed = propose(maps, size=padded, padded=padded, config=network.config.proposals)
     convention = network.config.box_head.convention
     chosen = [
         choose_rois(tubes, people, config=config, draw=draw, convention=convention)
-        for (tubes, _), people in zip(proposed, truth, strict=True)
+        for (tubes, _), people in zip(proposed.per_clip(), truth, strict=True)
     ]
-    pyramid = _in_float32(pyramid)
-    losses |= _box_losses(network, pyramid, [rois for rois, _ in chosen], truth, config=config)
-    losses |= _keypoint_losses(network, pyramid, [rois for _, rois in chosen], truth, config=config)
+    features = _in_float32(features)
+    for_boxes, for_keypoints = zip(*chosen, strict=True)
+    losses |= _box_losses(network, features, for_boxes, truth, config=config)
+    losses |= _keypoint_losses(network, features, for_keypoints, truth, config=config)
     return losses
 
 
@@ -149,7 +151,7 @@ def _proposal_losses(
 
 def _box_losses(
     network: TubeRCNN,
-    pyramid: Pyramid,
+    features: ClipFeatures,
     rois: Sequence[Rois],
     truth: Sequence[TubeTruth],
     *,
@@ -157,7 +159,7 @@ def _box_losses(
 ) -> dict[str, Tensor]:
     """Class, boxes and presence of the RoIs, averaged over the RoIs of all clips."""
     head, length = network.config.box_head, truth[0].boxes.shape[1]
-    output = network.box_head(network.pool_boxes(pyramid, [r.tubes for r in rois]), length)
+    output = network.box_head(network.box_head.pool(features, [r.tubes for r in rois]), length)
     labels = torch.cat([r.labels for r in rois])
     mine = [(r.people.tubes, r.people.person, t) for r, t in zip(rois, truth, strict=True)]
     coding = partial(
@@ -182,7 +184,7 @@ def _box_losses(
 
 def _keypoint_losses(
     network: TubeRCNN,
-    pyramid: Pyramid,
+    features: ClipFeatures,
     rois: Sequence[Rois],
     truth: Sequence[TubeTruth],
     *,
@@ -200,12 +202,13 @@ def _keypoint_losses(
         spread=config.spread,
         convention=network.config.box_head.convention,
     )
-    logits = network.keypoint_head(network.pool_joints(pyramid, tubes), length)
+    logits = network.keypoint_head(network.keypoint_head.pool(features, tubes), length)
     loss = keypoint_loss(logits.unflatten(0, (-1, length)), target)
     return {"keypoints": config.keypoints * loss}
 
 
-def _in_float32(pyramid: Pyramid) -> Pyramid:
+def _in_float32(features: ClipFeatures) -> ClipFeatures:
     """RoIAlign needs coordinates that half precision does not resolve, and takes one type."""
-    joint_map = None if pyramid.joint_map is None else pyramid.joint_map.float()
-    return Pyramid([level.float() for level in pyramid.levels], joint_map)
+    joint_map = None if features.joint_map is None else features.joint_map.float()
+    levels = [level.float() for level in features.levels]
+    return features._replace(levels=levels, joint_map=joint_map)

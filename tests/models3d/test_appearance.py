@@ -61,7 +61,7 @@ def test_vectors_stand_in_the_order_of_the_people() -> None:
     for frame in range(3):
         [alone] = model.encode(images[frame : frame + 1], embeddings=True)
         boxes = alone.geometry.to_network(torch.from_numpy(found.boxes[:, frame : frame + 1]))
-        again = embed(alone.looks, boxes)[:, 0]
+        again = embed(alone.looks, boxes[None])[0, :, 0]
         np.testing.assert_allclose(found.embeddings[:, frame], again, atol=1e-3)
 
 
@@ -95,9 +95,9 @@ def test_nobody_in_the_clip_has_no_vectors() -> None:
 
 def test_wide_bodies_give_no_longer_vectors() -> None:
     maps = [torch.rand(1, width, 16, 16) for width in (64, 256, 512, 1024, 2048)]
-    box = torch.tensor([[[8.0, 8, 40, 60]]])
+    box = torch.tensor([[[[8.0, 8, 40, 60]]]])
 
-    assert embed(look_maps(maps, (4, 4, 8, 16, 32)), box).shape == (1, 1, NUMBERS)
+    assert embed(look_maps(maps, (4, 4, 8, 16, 32)), box).shape == (1, 1, 1, NUMBERS)
 
 
 def test_stages_after_the_first_time_kernel_are_not_needed() -> None:
@@ -120,7 +120,7 @@ def test_a_body_that_mixes_frames_from_the_start_has_none() -> None:
 
 def test_brightness_and_contrast_of_the_frame_cancel() -> None:
     maps = [torch.rand(1, 8, 20, 20)]
-    box = torch.tensor([[[10.0, 10, 50, 70]]])
+    box = torch.tensor([[[[10.0, 10, 50, 70]]]])
 
     plain, brighter = (embed(look_maps(m, (4,)), box) for m in (maps, [2 * maps[0] + 3]))
 
@@ -153,4 +153,4 @@ def _looks(image: ByteArray, boxes: FloatArray) -> FloatArray:
     """(N, D) of the embedded model, for N given boxes of one frame."""
     [features] = load_network("tiny").encode(image[None], embeddings=True)
     tubes = features.geometry.to_network(torch.from_numpy(boxes)[:, None])
-    return np.asarray(embed(features.looks, tubes)[:, 0])
+    return np.asarray(embed(features.looks, tubes[None])[0, :, 0])

@@ -1,5 +1,6 @@
 """Coding, overlap and suppression of boxes and tubes."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,14 +78,21 @@ def walk_down_the_ranks(tubes: Tensor, scores: Tensor, threshold: float) -> list
     return kept
 
 
+def ranked(kept: Tensor, scores: Tensor) -> list[int]:
+    """Places of those kept, by falling score."""
+    order = scores.argsort(descending=True, stable=True)
+    places: list[int] = order[kept[order]].tolist()
+    return places
+
+
 @given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.1, 0.3, 0.5, 0.7]))
 def test_suppression_follows_its_definition(seed: int, threshold: float) -> None:
     tubes = random_tubes(seed, count=30)
     scores = torch.rand(30, generator=torch.Generator().manual_seed(seed))
 
-    kept = tube_nms(tubes, scores, threshold=threshold)
+    [kept] = tube_nms(tubes[None], scores[None], threshold=threshold)
 
-    assert kept.tolist() == walk_down_the_ranks(tubes, scores, threshold)
+    assert ranked(kept, scores) == walk_down_the_ranks(tubes, scores, threshold)
 
 
 def test_frames_without_the_person_do_not_save_a_duplicate() -> None:
@@ -93,12 +101,44 @@ def test_frames_without_the_person_do_not_save_a_duplicate() -> None:
     scores = torch.tensor([0.9, 0.8])
     present = torch.tensor([[True, True, False]] * 2)
 
-    assert tube_nms(tubes, scores, threshold=0.7).tolist() == [0, 1]
-    assert tube_nms(tubes, scores, threshold=0.7, present=present).tolist() == [0]
+    tubes, scores, present = tubes[None], scores[None], present[None]
+    assert tube_nms(tubes, scores, threshold=0.7).tolist() == [[True, True]]
+    kept = tube_nms(tubes, scores, threshold=0.7, present=present)
+    assert kept.tolist() == [[True, False]]
 
 
 def test_suppression_of_nothing_keeps_nothing() -> None:
-    assert len(tube_nms(torch.zeros(0, 3, 4), torch.zeros(0), threshold=0.5)) == 0
+    kept = tube_nms(torch.zeros(1, 0, 3, 4), torch.zeros(1, 0), threshold=0.5)
+
+    assert kept.shape == (1, 0)
+
+
+@given(seed=st.integers(0, 1000))
+def test_groups_are_suppressed_each_by_itself(seed: int) -> None:
+    tubes = torch.stack([random_tubes(seed), random_tubes(seed + 1)])
+    scores = torch.rand(2, 12, generator=torch.Generator().manual_seed(seed))
+    scores[1, 3] = -torch.inf
+
+    together = tube_nms(tubes, scores, threshold=0.3)
+
+    full = torch.arange(12) != 3
+    assert torch.equal(together[:1], tube_nms(tubes[:1], scores[:1], threshold=0.3))
+    assert torch.equal(
+        together[1:, full], tube_nms(tubes[1:, full], scores[1:, full], threshold=0.3)
+    )
+    assert not together[1, 3]
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_suppression_on_a_device_agrees(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tubes = torch.stack([random_tubes(seed, count=60, length=length) for seed in range(4)])
+    scores = torch.rand(4, 60, generator=torch.Generator().manual_seed(0))
+    wanted = tube_nms(tubes, scores, threshold=0.3)
+
+    monkeypatch.setattr("posetube.models3d.tube_nms.on_host", lambda tensor: False)
+    found = tube_nms(tubes, scores, threshold=0.3)
+
+    assert torch.equal(found, wanted)
 
 
 def test_large_tubes_are_pooled_from_coarse_levels() -> None:
@@ -109,6 +149,18 @@ def test_large_tubes_are_pooled_from_coarse_levels() -> None:
     level = levels_of(tubes, config=PoolConfig(size=7, levels=4), finest=2)
 
     assert level.tolist() == [0, 1, 2, 3, 3]
+
+
+def test_pooling_on_a_device_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = [torch.rand(6, 3, 64 // side, 64 // side) for side in (1, 2, 4, 8)]
+    tubes = [random_tubes(0) * torch.rand(12, 1, 1) * 8, random_tubes(1)]
+    pool = partial(pool_tubes, strides=(4, 8, 16, 32), config=PoolConfig(size=7, levels=4))
+    wanted = pool(levels, tubes)
+
+    monkeypatch.setattr("posetube.models3d.roi_align.on_host", lambda tensor: False)
+    found = pool(levels, tubes)
+
+    assert torch.equal(found, wanted)
 
 
 def test_a_tube_is_pooled_frame_by_frame_in_its_own_clip() -> None:

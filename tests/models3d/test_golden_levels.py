@@ -88,7 +88,7 @@ def test_golden_best_proposals_of_all_levels() -> None:
         size=(height, width),
         padded=(height, width),
         config=config,
-    )
+    ).per_clip()
 
     np.testing.assert_allclose(found[:, 0], wanted[:, 1:], atol=1e-3)
 

@@ -23,6 +23,7 @@ from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_b
 from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
 from posetube.models3d.checkpoints.weights_io import fill_weights
+from posetube.models3d.features import ClipFeatures
 from posetube.models3d.inflate import Inflation, inflate
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.preprocess import Geometry, prepare
@@ -30,7 +31,7 @@ from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r10
 from posetube.models3d.proposals import ProposalMaps, propose
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.roi_align import CANONICAL_SIZE, CANONICAL_STRIDE_LOG2, levels_of
-from posetube.models3d.tube_rcnn import Found, Pyramid, TubeRCNN, TubeRCNNConfig
+from posetube.models3d.tube_rcnn import Found, TubeRCNN, TubeRCNNConfig
 from posetube.skeletons import SKELETONS, Skeleton
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -245,7 +246,7 @@ class Run:
             size=geometry.resized,
             padded=geometry.padded,
             config=self.network.config.proposals,
-        )
+        ).per_clip()
         return Seen(stages, pixels, geometry, maps, rois, probabilities, found)
 
     def stage(self, name: str) -> Tensor:
@@ -268,9 +269,9 @@ class Run:
 
     def _other(self, name: str) -> Tensor:
         seen, stages = self.seen, self.seen.stages
-        people = seen.found.people
+        boxes, scores = seen.found.people.boxes[0], seen.found.people.scores[0]
         judged: Any = stages["box_head"]
-        on_network = seen.geometry.to_network(people.boxes)
+        on_network = seen.geometry.to_network(boxes)
         simple: dict[str, Callable[[], Tensor]] = {
             "data": lambda: self._video(seen.pixels),
             "pool1": lambda: self._video(stages["body.stages.0"]),
@@ -288,9 +289,9 @@ class Run:
             "pred_scores": lambda: judged.tube_logits.softmax(dim=1),
             "bbox_pred": lambda: judged.deltas.transpose(1, 2).flatten(1),
             "pred_boxes": lambda: self._decoded(judged.deltas),
-            "cls_boxes": lambda: torch.cat([people.boxes.flatten(1), people.scores[:, None]], 1),
+            "cls_boxes": lambda: torch.cat([boxes.flatten(1), scores[:, None]], 1),
             "keypoint_rois": lambda: self._rois(on_network),
-            "kps_score": lambda: self._by_person(seen.found.heatmaps).flatten(1, 2),
+            "kps_score": lambda: seen.found.heatmaps[0].flatten(1, 2),
             "kps_score_lowres": lambda: stages["keypoint_head.up"],
             "keyps": self._keypoints,
             "pose_roi_feat": lambda: self._video(self._pooled(on_network, "keypoint")),
@@ -319,15 +320,17 @@ class Run:
         config = self.network.config.proposals
         [(rois, scores)] = propose(
             one, size=geometry.resized, padded=geometry.padded, config=config
-        )
+        ).per_clip()
         return self._rois(rois) if wanted == "rois" else scores[:, None]
 
     def _pooled(self, tubes: Tensor, head: str) -> Tensor:
         levels: Any = [
             self.seen.stages[f"level.{index}"] for index in range(len(self.seen.maps.counts))
         ]
-        pool = self.network.pool_boxes if head == "box" else self.network.pool_joints
-        return pool(Pyramid(levels, None), [tubes])
+        features = ClipFeatures(levels, self.network.neck.strides, self.length)
+        if head == "box":
+            return self.network.box_head.pool(features, [tubes])
+        return self.network.keypoint_head.pool(features, [tubes])
 
     def _decoded(self, deltas: Tensor) -> Tensor:
         config, geometry = self.network.config.box_head, self.seen.geometry
@@ -344,7 +347,7 @@ class Run:
     def _keypoints(self) -> Tensor:
         joints = self.seen.found.joints
         columns = [joints.positions, joints.logits[..., None], joints.scores[..., None]]
-        return self._by_person(torch.cat(columns, dim=-1)).permute(0, 3, 1, 2).flatten(2)
+        return torch.cat(columns, dim=-1)[0].permute(0, 3, 1, 2).flatten(2)
 
     def _restore(self, rois: Tensor) -> Tensor:
         """Where in the list sorted by pyramid level each roi is."""

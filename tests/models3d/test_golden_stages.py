@@ -21,7 +21,7 @@ from posetube.models3d.box_head import BoxHeadConfig, BoxOutput, detect_people
 from posetube.models3d.heatmaps import decode_resized
 from posetube.models3d.inflate import fit, inflate_kernel
 from posetube.models3d.preprocess import PreprocessConfig, prepare
-from posetube.models3d.proposals import ProposalConfig, ProposalMaps, propose
+from posetube.models3d.proposals import ProposalConfig, ProposalMaps, Proposals, propose
 from posetube.models3d.roi_align import PoolConfig, levels_of, pool_tubes
 from posetube.models3d.tube_nms import tube_iou, tube_nms
 
@@ -218,16 +218,18 @@ def test_golden_suppression(name: str) -> None:
     case, threshold = name.split("_keep_")
     found = golden[f"{case}_dets"]
     flat = "box" in case
+    scores = torch.from_numpy(found[:, -1])
 
     kept = tube_nms(
-        tubes(found[:, :-1]),
-        torch.from_numpy(found[:, -1]),
+        tubes(found[:, :-1])[None],
+        scores[None],
         threshold=int(threshold) / 100,
         convention=LEGACY,
         suppress="at" if flat else "above",
-    )
+    )[0]
 
-    ours = kept.sort().values if flat else kept
+    order = scores.argsort(descending=True, stable=True)
+    ours = kept.nonzero()[:, 0] if flat else order[kept[order]]
     assert ours.tolist() == golden[name].tolist()
 
 
@@ -253,11 +255,13 @@ def test_golden_detections(name: str) -> None:
     )
 
     # boxes that need no regression any more, moved to where no border cuts them
+    proposals = Proposals(people[None] + 1024, scores[None, :, 1], torch.ones(1, len(people)) > 0)
     found = detect_people(
-        head, people + 1024, size=(4096, 4096), config=config, to_picture=lambda boxes: boxes
+        head, proposals, size=(4096, 4096), config=config, to_picture=lambda boxes: boxes
     )
 
-    ours = torch.cat([found.boxes.flatten(1) - 1024, found.scores[:, None]], dim=1)
+    [taken] = found.taken
+    ours = torch.cat([found.boxes[0].flatten(1) - 1024, found.scores[0, :, None]], dim=1)[taken]
     agree(ours, golden[name])
 
 
@@ -321,7 +325,7 @@ def proposed(maps: ProposalMaps) -> tuple[Tensor, Tensor]:
         nms_suppresses="at" if maps.deltas.shape[2] == 1 else "above",
     )
     size = (int(height), int(width))
-    [(rois, scores)] = propose(maps, size=size, padded=size, config=config)
+    [(rois, scores)] = propose(maps, size=size, padded=size, config=config).per_clip()
     return rois.flatten(1), scores[:, None]
 
 

@@ -155,8 +155,8 @@ def outputs(model: TubeRCNN, images: ByteArray, tubes: Tensor) -> dict[str, Tens
     length = len(images)
     found = model.clip_part(model.frame_part(pixels), length)
     objectness, deltas = model.proposals(found.levels, length)
-    judged = model.box_head(model.pool_boxes(found, [tubes]), length)
-    heatmaps = model.keypoint_head(model.pool_joints(found, [tubes]), length)
+    judged = model.box_head(model.box_head.pool(found, [tubes]), length)
+    heatmaps = model.keypoint_head(model.keypoint_head.pool(found, [tubes]), length)
     people = len(tubes)
     presence = {}
     if judged.presence_logits is not None:

@@ -1,0 +1,103 @@
+"""What the network keeps of a frame, and what its heads can pool from.
+
+The network is cut where time begins: :class:`FrameFeatures` is computed once per frame, and
+:class:`ClipFeatures` is put together from them for every clip that the frame is in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from posetube.errors import InputError
+
+from .appearance import LookMap
+from .preprocess import Geometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFeatures:
+    """The per-frame part's result for one frame; callers keep it and hand it back."""
+
+    maps: tuple[Tensor, ...]
+    """Each (1, C, h, w)."""
+
+    geometry: Geometry
+    """Where the frame lies in the network's input."""
+
+    looks: tuple[LookMap, ...] = ()
+    """Maps for appearance vectors, each (1, C, h, w); empty if they were not asked for."""
+
+    picture: Tensor | None = None
+    """(1, 3, H, W) uint8 RGB, the displayed frame; None if no head pools from the picture."""
+
+
+class Pictures(NamedTuple):
+    """The displayed frames of B clips."""
+
+    images: Tensor
+    """(B * T, 3, H, W) uint8 RGB."""
+
+    geometry: Geometry
+    """Where they lie in the network's input, which tubes are measured in."""
+
+
+class JoinedFrames(NamedTuple):
+    """The features of the frames of B clips, one clip after the other."""
+
+    maps: list[Tensor]
+    """Each (B * T, C, h, w)."""
+
+    geometry: Geometry
+    """Of all of them."""
+
+    looks: list[LookMap]
+    """Each map (B * T, C, h, w); empty unless all frames have them."""
+
+    pictures: Pictures | None
+    """None unless a head asks for them."""
+
+
+def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
+    """Put the frames of clips together.
+
+    Raises:
+        InputError: If the frames differ in size.
+    """
+    sizes = {feature.geometry.picture for feature in features}
+    if len(sizes) > 1:
+        raise InputError(f"the frames of a clip must have one size, got {sorted(sizes)}")
+    geometry = features[0].geometry
+    looks = list[LookMap]()
+    if all(feature.looks for feature in features):
+        for kind in zip(*(feature.looks for feature in features), strict=True):
+            looks.append(kind[0]._replace(map=torch.cat([look.map for look in kind])))
+    images = [feature.picture for feature in features if feature.picture is not None]
+    return JoinedFrames(
+        maps=[torch.cat(kind) for kind in zip(*(f.maps for f in features), strict=True)],
+        geometry=geometry,
+        looks=looks,
+        pictures=Pictures(torch.cat(images), geometry) if images else None,
+    )
+
+
+class ClipFeatures(NamedTuple):
+    """Everything that a head can pool from, for B clips of T frames."""
+
+    levels: Sequence[Tensor]
+    """The pyramid: per level (B * T, C, h, w), finest first."""
+
+    strides: Sequence[int]
+    """Pixels of the network's input per cell of each level."""
+
+    length: int
+    """T."""
+
+    joint_map: Tensor | None = None
+    """(B * T, C + K, h, w) features and one logit per joint, at the finest stride; None if the neck
+    makes none."""
+
+    pictures: Pictures | None = None
+    """The frames themselves; None if no head asks for them (``wants_pictures``)."""

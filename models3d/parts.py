@@ -1,0 +1,36 @@
+"""The kinds of parts that a network can be made of: one table, one row per part.
+
+A kind is a frozen configuration with a method ``build`` that makes the module; both lie in one
+file. A new kind is that file and its name in the row below, which also lets weights files name it
+(:mod:`.checkpoints.config_json`). The network asks this of each part:
+
+=============  ==================================================================================
+part           members
+=============  ==================================================================================
+body           ``stages`` (modules called with maps and T), and per stage ``channels``,
+               ``strides``, ``times`` (the reach of its time kernels, frames)
+neck           ``merge(maps)`` frame by frame, ``smooth(maps, T)`` over time; ``channels``,
+               ``strides`` of its levels, ``time``; a map beyond the levels is the joint map
+proposals      ``find_tubes(features, geometry)`` to :class:`.proposals.Proposals`
+box head       ``find_people(features, proposals, geometry)`` to
+               :class:`.box_head.TubeDetections`
+keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it gives heatmaps;
+               ``regions(tubes)`` says which boxes these cover; ``wants_pictures``
+=============  ==================================================================================
+
+``features`` is a :class:`.features.ClipFeatures`: each head decides itself what of it to pool from.
+"""
+
+from .box_head import BoxHeadConfig
+from .joint_neck import JointNeckConfig
+from .keypoint_head import KeypointHeadConfig
+from .mobile_body import MobileBodyConfig
+from .neck import C4Config, FPNConfig
+from .proposals import ProposalConfig
+from .resnet import ResNetConfig
+
+BodyKind = ResNetConfig | MobileBodyConfig
+NeckKind = C4Config | FPNConfig | JointNeckConfig
+ProposalKind = ProposalConfig
+BoxHeadKind = BoxHeadConfig
+KeypointHeadKind = KeypointHeadConfig

@@ -1,0 +1,37 @@
+"""Lists of tubes as a fixed number of slots, so that the network never waits for the device.
+
+A GPU works through a queue. An operation whose result has a shape that depends on the numbers in a
+tensor (a boolean index, ``nonzero``), or that reads a number into Python (``item``), has to wait
+until the queue is empty. So a list of proposals or people is a tensor with one slot for each that
+there can be, and a mask that says which slots are taken; the taken ones come first. In host memory
+there is no queue, and empty slots are dropped at once to save their work.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def on_host(tensor: Tensor) -> bool:
+    """Whether Python can read the numbers without waiting for a device."""
+    return tensor.device.type == "cpu"
+
+
+def most_taken(taken: Tensor) -> int:
+    """How many slots the fullest clip takes, of (B, N) bool; waits for the device."""
+    return int(taken.sum(dim=1).max()) if taken.numel() else 0
+
+
+def constants(values: Sequence[float], like: Tensor) -> Tensor:
+    """A row of numbers, (len(values),), with the type and the device of another tensor."""
+    if on_host(like):
+        return like.new_tensor(values)
+    # a copy from host memory would wait for the device; filling does not
+    return torch.stack([like.new_full((), value) for value in values])
+
+
+def take_slots(column: Tensor, slots: Tensor) -> Tensor:
+    """The given slots of (B, N, ...) as (B, M, ...); ``slots`` is (B, M) int64."""
+    index = slots.reshape(*slots.shape, *[1] * (column.ndim - 2))
+    return column.gather(1, index.expand(*slots.shape, *column.shape[2:]))

@@ -1,0 +1,297 @@
+"""Several clips at once, a device that nobody waits for, known people, and parts of one's own."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision import ops
+
+from posetube.errors import InputError
+from posetube.models3d.anchors import AnchorConfig
+from posetube.models3d.features import ClipFeatures
+from posetube.models3d.heatmaps import DecodeConfig
+from posetube.models3d.joint_neck import JointNeckConfig
+from posetube.models3d.keypoint_head import KeypointHeadConfig
+from posetube.models3d.mobile_body import MobileBodyConfig
+from posetube.models3d.neck import C4Config, FPNConfig
+from posetube.models3d.preprocess import geometry_of
+from posetube.models3d.presets import keypoint_rcnn_r50, tiny
+from posetube.models3d.resnet import ResNetConfig
+from posetube.models3d.roi_align import PoolConfig, tube_rois
+from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.network import HeatmapNetwork, Network, TubeHeatmaps
+from posetube.structures import ByteArray, PoseTubes
+
+SIDE = 96
+
+
+def small(length: int, *, body: ResNetConfig, neck: C4Config | FPNConfig) -> TubeRCNNConfig:
+    """A ResNet with refined joints."""
+    flat = keypoint_rcnn_r50()
+    return replace(
+        flat,
+        clip_length=length,
+        preprocess=replace(flat.preprocess, short_side=SIDE, long_side=2 * SIDE),
+        body=body,
+        neck=neck,
+        proposals=replace(flat.proposals, before_nms=50, after_nms=20),
+        box_head=replace(flat.box_head, hidden=32, presence=length > 1, max_people=6, nms=0.8),
+        keypoint_head=replace(flat.keypoint_head, channels=16, depth=2),
+        decode=DecodeConfig(rescore=0.5),
+    )
+
+
+def pyramid(length: int) -> TubeRCNNConfig:
+    time = min(length, 3)
+    body = ResNetConfig(depth=18, times=(1, 1, 1, time, time))
+    return small(length, body=body, neck=FPNConfig(channels=32, time=time))
+
+
+def single_level(length: int) -> TubeRCNNConfig:
+    body = ResNetConfig(depth=18, stages=3, times=(1, 1, 1, min(length, 3), 1))
+    config = small(length, body=body, neck=C4Config())
+    return replace(
+        config,
+        proposals=replace(config.proposals, anchors=AnchorConfig(sizes=((32, 64),))),
+        box_head=replace(config.box_head, pool=PoolConfig(size=7), hidden=None),
+        keypoint_head=replace(config.keypoint_head, pool=PoolConfig(size=14)),
+    )
+
+
+def embedded(length: int) -> TubeRCNNConfig:
+    config = tiny()
+    return replace(
+        config,
+        clip_length=length,
+        preprocess=replace(config.preprocess, short_side=SIDE, long_side=2 * SIDE),
+        body=MobileBodyConfig(stage_times=(1, 1, 1, 1, min(length, 3))),
+        neck=JointNeckConfig(),
+        proposals=replace(config.proposals, before_nms=50, after_nms=20),
+        box_head=replace(config.box_head, presence=length > 1),
+    )
+
+
+Build = Callable[[int], TubeRCNNConfig]
+KINDS = pytest.mark.parametrize("build", [pyramid, single_level, embedded])
+
+
+def network(config: TubeRCNNConfig) -> TubeRCNN:
+    """Random weights, and a leaning towards people, so that somebody is found."""
+    torch.manual_seed(0)
+    made = TubeRCNN(config).eval()
+    torch.nn.init.normal_(made.box_head.score.weight, std=0.02)
+    with torch.no_grad():
+        made.box_head.score.bias[1] = 1
+    return made
+
+
+def pictures(count: int) -> ByteArray:
+    coarse = np.random.default_rng(0).integers(0, 256, (count, 7, 9, 3), dtype=np.uint8)
+    return coarse.repeat(10, axis=1).repeat(10, axis=2)
+
+
+def agree(ours: PoseTubes, alone: PoseTubes) -> None:
+    """To what another order of summing in larger batches may change."""
+    assert ours.frames.tolist() == alone.frames.tolist()
+    assert len(ours) == len(alone) > 0
+    for name in ("boxes", "keypoints", "keypoint_scores", "scores", "presence", "embeddings"):
+        tolerance = 0.05 if name == "keypoints" else 1e-3
+        found, wanted = getattr(ours, name), getattr(alone, name)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance, err_msg=name)
+
+
+@KINDS
+@pytest.mark.parametrize("length", [1, 3])
+def test_clips_together_give_what_each_gives_alone(build: Build, length: int) -> None:
+    model = network(build(length))
+    kept = model.encode(pictures(length + 2), embeddings=True)
+    clips = [kept[start : start + length] for start in range(3)]
+    frames = [list(range(start, start + length)) for start in range(3)]
+
+    together = model.detect_clips(clips, frames)
+
+    for found, clip, indices in zip(together, clips, frames, strict=True):
+        agree(found, model.detect_features(clip, indices))
+
+
+def test_clips_with_different_numbers_of_people_keep_their_own() -> None:
+    model = network(embedded(1))
+    [full] = model.encode(pictures(1))
+    [empty] = model.encode(np.full((1, 70, 90, 3), 90, np.uint8))
+    alone = [len(model.detect_features([kept], [0])) for kept in (empty, full)]
+
+    found = model.detect_clips([[empty], [full]], [[0], [0]])
+
+    assert alone[0] != alone[1]
+    assert [len(tubes) for tubes in found] == alone
+
+
+def test_every_clip_needs_its_frames() -> None:
+    model = network(embedded(3))
+    kept = model.encode(pictures(3))
+
+    with pytest.raises(InputError, match="looks at clips of 3 frames, got 2 frames with 2 indices"):
+        model.detect_clips([kept, kept[:2]], [[0, 1, 2], [0, 1]])
+
+
+@KINDS
+@pytest.mark.parametrize("length", [1, 3])
+def test_nothing_waits_for_the_device(
+    build: Build, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = build(length)
+    with torch.device("meta"):
+        model = TubeRCNN(config).eval()
+    geometry = geometry_of((70, 90), config.preprocess)
+    pixels = torch.zeros(2 * length, 3, *geometry.padded, device="meta")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("numbers are copied from host memory, which waits for the device")
+
+    monkeypatch.setattr(torch, "tensor", refuse)
+    monkeypatch.setattr(Tensor, "new_tensor", refuse)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # knows no "meta"
+    # the device "meta" has shapes and no numbers: whoever asks for a number fails
+    with torch.no_grad():
+        found = model.find(model.frame_part(pixels), geometry)
+
+    people = config.box_head.max_people if build is not embedded else 20
+    assert found.people.taken.shape == (2, min(people, 20))
+    assert found.joints.positions.shape == (2, min(people, 20), length, 17, 2)
+
+
+@KINDS
+@torch.no_grad()
+def test_empty_slots_change_nothing(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network(build(3))
+    kept = model.encode(pictures(3))
+    maps = [torch.cat(parts) for parts in zip(*(frame.maps for frame in kept), strict=True)]
+    wanted = model.find(maps, kept[0].geometry)
+
+    for module in ("tube_rcnn", "box_head", "tube_nms", "roi_align"):
+        monkeypatch.setattr(f"posetube.models3d.{module}.on_host", lambda tensor: False)
+    found = model.find(maps, kept[0].geometry)
+
+    taken = found.people.taken
+    assert int(taken.sum()) == len(wanted.people.scores[0]) > 0
+    torch.testing.assert_close(found.people.boxes[taken], wanted.people.boxes[0])
+    torch.testing.assert_close(found.people.scores[taken], wanted.people.scores[0])
+    torch.testing.assert_close(found.heatmaps[taken], wanted.heatmaps[0], atol=1e-4, rtol=1e-4)
+    assert found.people.boxes.isfinite().all()
+    assert (found.people.boxes[~taken] == 0).all()
+
+
+@KINDS
+@torch.no_grad()
+def test_heatmaps_at_given_tubes_are_those_of_the_search(build: Build) -> None:
+    model = network(build(3))
+    kept = model.encode(pictures(3))
+    maps = [torch.cat(parts) for parts in zip(*(frame.maps for frame in kept), strict=True)]
+    found = model.find(maps, kept[0].geometry)
+    boxes = found.people.boxes[0].numpy()
+
+    drawn = model.heatmaps(kept, boxes)
+
+    side = model.config.keypoint_head.heatmap_size
+    assert drawn.logits.shape == (*boxes.shape[:2], 17, side, side)
+    np.testing.assert_allclose(drawn.logits, found.heatmaps[0], atol=1e-5)
+    np.testing.assert_allclose(drawn.regions, boxes, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("tubes", "message"),
+    [
+        (np.zeros((2, 3, 4), np.float32), r"tubes: expected \(N, 1, 4\), got \(2, 3, 4\)"),
+        (np.zeros((2, 4), np.float32), r"tubes: expected \(N, 1, 4\), got \(2, 4\)"),
+        (np.full((2, 1, 4), np.nan, np.float32), "tubes: expected finite boxes, got NaN"),
+    ],
+)
+def test_tubes_of_another_shape_are_refused(tubes: Any, message: str) -> None:
+    model = network(embedded(1))
+
+    with pytest.raises(InputError, match=message):
+        model.heatmaps(model.encode(pictures(1)), tubes)
+
+
+def test_heatmaps_of_nobody_are_none() -> None:
+    model = network(embedded(1))
+
+    drawn = model.heatmaps(model.encode(pictures(1)), np.zeros((0, 1, 4), np.float32))
+
+    assert drawn.logits.shape == (0, 1, 17, 56, 56)
+
+
+def test_heatmaps_need_a_region_per_box() -> None:
+    with pytest.raises(InputError, match=r"expected logits \(N, T, K, h, w\) and regions"):
+        TubeHeatmaps(
+            logits=np.zeros((1, 1, 2, 4, 4), np.float32), regions=np.zeros((2, 1, 4), np.float32)
+        )
+
+
+def test_our_networks_keep_the_promises() -> None:
+    found: Network = network(embedded(1))
+    known: HeatmapNetwork = network(embedded(1))
+
+    assert found.clip_length == known.clip_length == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrightnessHeadConfig(KeypointHeadConfig):
+    """A toy: every joint is where the picture is brightest, in a box twice as wide."""
+
+    def build(self, *, channels: int) -> Any:
+        return BrightnessHead()
+
+
+class BrightnessHead(nn.Module):
+    """Pools the displayed frame itself."""
+
+    wants_pictures = True
+
+    def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:
+        assert features.pictures is not None
+        images, geometry = features.pictures
+        rois = tube_rois([geometry.to_picture(self.regions(tube)) for tube in tubes])
+        pooled: Tensor = ops.roi_align(images.float(), rois, (8, 8), aligned=True)
+        return pooled.mean(dim=1, keepdim=True)
+
+    def forward(self, pooled: Tensor, length: int) -> Tensor:
+        return pooled.expand(-1, 17, -1, -1)
+
+    def regions(self, tubes: Tensor) -> Tensor:
+        half = (tubes[..., 2:] - tubes[..., :2]) / 2 * torch.tensor([1.0, 0.0])
+        return torch.cat([tubes[..., :2] - half, tubes[..., 2:] + half], dim=-1)
+
+
+def test_a_head_of_ones_own_pools_from_the_picture() -> None:
+    config = embedded(1)
+    model = network(replace(config, keypoint_head=BrightnessHeadConfig(pool=PoolConfig(size=4))))
+    image = np.zeros((1, 70, 90, 3), np.uint8)
+    image[0, 40:44, 20:24] = 255
+
+    kept = model.encode(image)
+    drawn = model.heatmaps(kept, np.array([[[30.0, 30, 50, 50]]], np.float32))
+    tubes = model.detect_features(kept, [0])
+
+    assert kept[0].picture is not None
+    assert kept[0].picture.shape == (1, 3, 70, 90)
+    assert drawn.regions[0, 0].tolist() == pytest.approx([20, 30, 60, 50], abs=1e-3)
+    row, column = np.unravel_index(drawn.logits[0, 0, 0].argmax(), (8, 8))
+    assert (row, column) == (4, 0)
+    # of those whose region holds it, everybody's joints are at the bright spot
+    low, high = tubes.boxes[:, 0, :2], tubes.boxes[:, 0, 2:]
+    reach = (high - low) * [1.0, 0.5]
+    offset = np.abs((low + high) / 2 - [22, 42])
+    holds = (offset < 0.9 * reach).all(axis=1)
+    cell = reach / 4
+    assert holds.any()
+    assert (np.abs(tubes.keypoints[holds, 0] - [22, 42]) <= cell[holds, None]).all()
+
+
+def test_frames_keep_no_picture_that_nobody_asks_for() -> None:
+    assert network(embedded(1)).encode(pictures(1))[0].picture is None
