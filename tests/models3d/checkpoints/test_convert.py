@@ -65,10 +65,11 @@ def same_answers(converted: Converted, original: TubeRCNN) -> None:
     steps = np.arange(original.clip_length)
     clip = Clip(frames=steps, times=steps / 25, images=images)
     results = []
+    pixels = replace(original.config.preprocess, **SKETCH)
     for model in (converted.model, original):
-        pixels = replace(original.config.preprocess, **SKETCH)
-        model.config = replace(original.config, preprocess=pixels)
-        results.append(model.detect(clip))
+        sketch = TubeRCNN(replace(original.config, preprocess=pixels)).eval()
+        sketch.load_state_dict(model.state_dict())
+        results.append(sketch.detect(clip))
     found, wanted = results
     assert len(found) == len(wanted) > 0
     np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-3)
@@ -444,13 +445,15 @@ def torchvision_twin(tmp_path: Path) -> tuple[Any, Converted]:
     network.rpn._post_nms_top_n["testing"] = 200
     network.roi_heads.detections_per_img = 10
     config = converted.model.config
-    converted.model.config = replace(
+    wanted = replace(
         config,
         preprocess=replace(config.preprocess, short_side=96, long_side=160),
         proposals=replace(config.proposals, after_nms=200),
         box_head=replace(config.box_head, max_people=10),
     )
-    return network, converted
+    model = TubeRCNN(wanted, info=converted.model.info).eval()
+    model.load_state_dict(converted.model.state_dict())
+    return network, replace(converted, model=model)
 
 
 def same_as_torchvision(network: Any, model: TubeRCNN, image: ByteArray) -> None:
