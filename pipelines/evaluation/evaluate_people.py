@@ -20,8 +20,8 @@ from posetube.structures import BoolArray, DoubleArray
 
 from ...datasets.formats.joint_sets import losses
 from ...datasets.people import PeopleSource
-from ...tracker.metrics.association import assign
 from ...tracker.metrics.eval_sequence import HEAD_SIZE
+from ...tracker.metrics.joint_pairing import assign
 from ...tracker.metrics.pck import (
     Accuracy,
     Rule,

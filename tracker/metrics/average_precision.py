@@ -1,12 +1,12 @@
-"""Average precision per joint: how well scores tell right joints from wrong ones.
+"""Computes average precision per joint: how well scores separate right joints from wrong ones.
 
-Every predicted joint of every person counts once, ranked by its score. It is right where it is
-near the joint of the true person that its person is paired with (:mod:`.pairing`); a joint that the
-truth does not have is wrong.
+Every predicted joint counts once, ranked by its score. It is right if it is near the joint of the
+true person that its person is paired with (:mod:`.person_pairing`). A joint that the true person
+does not have is wrong.
 
 Source: poseval (``evaluateAP.py``), PoseTrack21's ``map.py``; the area is that of PASCAL VOC since
-2010. Of equal scores the later in sequence, frame and file ranks first, everywhere the same; in
-poseval that is so up to 16 joints, beyond that its order is that of an unstable sort.
+2010. Of equal scores, the later one in the order of sequences, frames and file ranks first. poseval
+does the same for up to 16 joints; for more, its order is that of an unstable sort.
 """
 
 from collections.abc import Sequence
@@ -17,45 +17,45 @@ import numpy as np
 from posetube.structures import BoolArray, DoubleArray
 
 from .eval_sequence import EvalSequence
-from .pairing import THRESHOLD, frame_distances, pair_people
+from .person_pairing import THRESHOLD, frame_distances, pair_people
 
 NO_SCORE = -9999.0
-"""Rank of a joint without a score."""
+"""Score of a joint that has none, as in poseval: it ranks last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankedJoints:
-    """What average precision needs to know of a sequence; J joints."""
+    """The predicted joints of one sequence, with J joints: scores, and which are right."""
 
     scores: tuple[DoubleArray, ...]
-    """J arrays: score of each predicted joint."""
+    """J arrays: score of each prediction."""
 
     right: tuple[BoolArray, ...]
-    """J arrays: whether it is right."""
+    """J arrays: whether each prediction is right."""
 
     objects: DoubleArray
-    """(J,) how many joints the truth has."""
+    """(J,) number of true joints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AveragePrecision:
-    """Per joint, as fractions; NaN where undefined."""
+    """Ratios per joint, as fractions; NaN where undefined."""
 
     ap: DoubleArray
-    """(J,) area under the curve."""
+    """(J,) area under the precision-recall curve."""
 
     precision: DoubleArray
-    """(J,) of all predictions together."""
+    """(J,) precision of all predictions together."""
 
     recall: DoubleArray
-    """(J,) of all predictions together."""
+    """(J,) recall of all predictions together."""
 
     curves: tuple[DoubleArray, ...]
-    """J arrays (2, R): recall and precision after each further prediction."""
+    """J arrays (2, R): recall and precision after each prediction, by falling score."""
 
 
 def rank_joints(sequence: EvalSequence) -> RankedJoints:
-    """Judge every predicted joint of a sequence."""
+    """Decide for every predicted joint of a sequence whether it is right."""
     truth, found = sequence.truth, sequence.found
     annotated = truth.known.sum(axis=1)
     right = np.zeros(found.scores.shape, np.bool_)
@@ -78,12 +78,12 @@ def rank_joints(sequence: EvalSequence) -> RankedJoints:
 def average_precision(
     sequences: Sequence[RankedJoints], *, undefined_recall: float = np.nan
 ) -> AveragePrecision:
-    """Average precision over sequences, all their joints ranked together.
+    """Compute average precision over sequences, with all their joints in one ranking.
 
     Args:
         sequences: One or more.
-        undefined_recall: Recall, and so the area, of a joint that is predicted but that the truth
-            never has. A joint that is never predicted has 0 everywhere.
+        undefined_recall: Recall, and so the area, of a joint that is predicted but never true. A
+            joint that is never predicted has 0 everywhere.
     """
     objects = np.sum([sequence.objects for sequence in sequences], axis=0)
     curves = []
@@ -103,11 +103,11 @@ def average_precision(
 
 
 def area_under(recall: DoubleArray, precision: DoubleArray) -> float:
-    """Area under a precision-recall curve whose precision is made not to rise.
+    """Compute the area under a precision-recall curve, after making its precision non-increasing.
 
     Args:
-        recall: (R,) after each further prediction, not falling, in [0, 1].
-        precision: (R,) likewise, in [0, 1].
+        recall: (R,) after each prediction, not falling, in [0, 1].
+        precision: (R,) after each prediction, in [0, 1].
 
     Returns:
         In [0, 1]; 0 without predictions, NaN where recall is.

@@ -1,7 +1,8 @@
-"""Tracking measured on boxes: MOTA, MOTP, IDF1 and HOTA by overlap.
+"""Measures tracking on boxes: MOTA, MOTP, IDF1 and HOTA by overlap.
 
-A box is treated as a person's only joint, and 1 - overlap as its distance; two may match from an
-overlap of 0.5 on. HOTA pairs by overlap times how well two identities fit over the whole sequence.
+A box is treated as a person's only joint, and 1 - overlap as its distance; boxes with an overlap of
+at least 0.5 may match. HOTA pairs boxes by their overlap times how well their identities fit over
+the whole sequence.
 
 Source: py-motmetrics and TrackEval, which agree on these numbers; PoseTrack21's kit for boxes in
 ignore regions (``posetrack_mot.py``) and for the whole pixels of its MOTA (``pt_sequence.py``).
@@ -16,7 +17,6 @@ from posetube.errors import InputError
 from posetube.records import join_records
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
-from .association import assign, likest_pairs
 from .eval_sequence import EvalPeople, EvalSequence
 from .hota import (
     ALPHAS,
@@ -27,18 +27,19 @@ from .hota import (
     per_identity,
 )
 from .identity import IdentityCounts, Overlaps
+from .joint_pairing import assign, most_similar_pairs
 from .mota import ClearCounts, TrackingEvent, track_joints
 from .polygons import inside, overlap
 
 SAME = 0.5
-"""Overlap from which two boxes may be the same person's."""
+"""Two boxes with at least this overlap may be the same person's."""
 
 IGNORED = 0.1
-"""A box that is nobody's and overlaps an ignore region by more than this does not count."""
+"""A box without a match that overlaps an ignore region by more than this does not count."""
 
 
 def box_sequence(truth: VideoTracks, found: VideoTracks, *, name: str) -> EvalSequence:
-    """Both sides of one sequence; frames are matched by their index, and all count.
+    """Prepare one sequence for the metrics of boxes; frames match by index, and all count.
 
     Raises:
         InputError: If a side has a row without a box.
@@ -52,7 +53,10 @@ def _people(tracks: VideoTracks, *, total: int) -> EvalPeople:
     corners = tracks.boxes.astype(np.float64)
     if np.isnan(corners).any():
         row = int(np.flatnonzero(np.isnan(corners).any(axis=1))[0])
-        raise InputError(f"{tracks.source}: frame {tracks.frame[row]}: somebody has no box")
+        raise InputError(
+            f"{tracks.source}: frame {tracks.frame[row]}: a person has no box; metrics of boxes "
+            "need one for everybody"
+        )
     return EvalPeople(
         starts=np.searchsorted(tracks.frame, np.arange(total + 1)),
         ids=tracks.track_ids,
@@ -84,12 +88,12 @@ def without_ignored(
     *,
     every_frame: bool = False,
 ) -> EvalSequence:
-    """Take away predictions that are nobody's and lie in an ignore region, as PoseTrack21's kit.
+    """Remove predictions that match nobody and lie in an ignore region, as PoseTrack21's kit does.
 
     Args:
         sequence: From :func:`box_sequence`.
         regions: Polygons by frame.
-        every_frame: Also in frames without a true person, which the kit passes over.
+        every_frame: Also in frames without true people, which the kit skips.
     """
     assert sequence.found.boxes is not None
     stays = np.ones(len(sequence.found.ids), np.bool_)
@@ -106,7 +110,7 @@ def without_ignored(
 def outside_regions(
     sequence: EvalSequence, regions: dict[int, tuple[DoubleArray, ...]]
 ) -> EvalSequence:
-    """Take away everybody whose box has its middle in an ignore region, true or predicted.
+    """Remove true and predicted people whose box has its centre in an ignore region.
 
     A prediction stays if it matches a true box that stays.
 
@@ -122,7 +126,7 @@ def outside_regions(
 
 
 def _matched(sequence: EvalSequence, index: int) -> BoolArray:
-    """(P,) which predictions of a frame are a true person's."""
+    """(P,) which predictions of a frame match a true person."""
     alike = overlaps(sequence, index)
     matched = np.zeros(alike.shape[1], np.bool_)
     if alike.size:
@@ -133,19 +137,19 @@ def _matched(sequence: EvalSequence, index: int) -> BoolArray:
 
 
 def _within(people: EvalPeople, regions: dict[int, tuple[DoubleArray, ...]]) -> BoolArray:
-    """(R,) whose box has its middle in a region of its frame."""
+    """(R,) whose box has its centre in a region of its frame."""
     assert people.boxes is not None
-    middles = people.boxes.reshape(-1, 2, 2).mean(axis=1)
-    found = np.zeros(len(middles), np.bool_)
+    centres = people.boxes.reshape(-1, 2, 2).mean(axis=1)
+    found = np.zeros(len(centres), np.bool_)
     for index, polygons in regions.items():
         rows = people.frame(index)
         for polygon in polygons:
-            found[rows] |= inside(middles[rows], polygon)
+            found[rows] |= inside(centres[rows], polygon)
     return found
 
 
 def whole_pixels(sequence: EvalSequence) -> EvalSequence:
-    """Boxes as PoseTrack21's MOTA has them: true ones cut to whole pixels, others moved by one."""
+    """Change boxes as PoseTrack21's MOTA does: true ones to whole pixels, others moved by one."""
     assert sequence.truth.boxes is not None
     assert sequence.found.boxes is not None
     true = np.trunc(boxes.to_xywh(sequence.truth.boxes))
@@ -160,24 +164,20 @@ def whole_pixels(sequence: EvalSequence) -> EvalSequence:
 def count(
     sequence: EvalSequence, *, events: list[TrackingEvent] | None = None
 ) -> tuple[ClearCounts, IdentityCounts]:
-    """Tracking errors and identity matches of one sequence, (1,) each."""
-    noted = Overlaps(
-        truths=len(np.unique(sequence.truth.ids)),
-        predictions=len(np.unique(sequence.found.ids)),
-        joints=1,
-    )
-    clear = track_joints(sequence, distances=_distances, overlaps=noted, events=events)
+    """Count tracking errors and identity matches of one sequence, (1,) each."""
+    near = Overlaps(sequence)
+    clear = track_joints(sequence, distances=_distances, overlaps=near, events=events)
     return clear, IdentityCounts(
-        true_positives=noted.true_positives(),
+        true_positives=near.true_positives(),
         objects=clear.objects,
-        predictions=clear.matches + clear.false_positives,
+        predictions=clear.predictions,
     )
 
 
 def hota(sequence: EvalSequence) -> HotaCounts:
-    """What HOTA is made of, for one sequence; J is 1."""
-    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
+    """Count what HOTA needs in one sequence; J is 1."""
+    truth_ids, truth = sequence.truth.identities
+    found_ids, found = sequence.found.identities
     objects = per_identity(sequence.truth.known, truth, len(truth_ids))
     predictions = per_identity(sequence.found.known, found, len(found_ids))
     fit = _fit(sequence, truth, found, objects, predictions)
@@ -185,8 +185,8 @@ def hota(sequence: EvalSequence) -> HotaCounts:
     for index in range(len(sequence.frames)):
         here, there = truth[sequence.truth.frame(index)], found[sequence.found.frame(index)]
         alike = overlaps(sequence, index)
-        rows, columns = likest_pairs(fit[here[:, None], there[None]] * alike)
-        likeness = alike[rows, columns]
+        rows, columns = most_similar_pairs(fit[here[:, None], there[None]] * alike)
+        similarity = alike[rows, columns]
         only = np.zeros(len(rows), np.int64)
         parts.append(
             HotaMatches(
@@ -194,9 +194,9 @@ def hota(sequence: EvalSequence) -> HotaCounts:
                 joint=only,
                 truth=here[rows],
                 found=there[columns],
-                likeness=likeness,
+                similarity=similarity,
                 first=only,
-                last=np.searchsorted(ALPHAS - EPS, likeness, side="right"),
+                last=np.searchsorted(ALPHAS - EPS, similarity, side="right"),
             )
         )
     return count_matches(join_records(parts), objects=objects, predictions=predictions)
@@ -209,7 +209,7 @@ def _fit(
     objects: DoubleArray,
     predictions: DoubleArray,
 ) -> DoubleArray:
-    """(identities, identities) how well two fit over the sequence, in [0, 1]."""
+    """(G, P) how well a true and a predicted identity fit over the sequence, in [0, 1]."""
     together = np.zeros((len(objects), len(predictions)))
     for index in range(len(sequence.frames)):
         here, there = truth[sequence.truth.frame(index)], found[sequence.found.frame(index)]

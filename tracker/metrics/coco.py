@@ -1,9 +1,9 @@
-"""COCO's average precision and recall for joints, boxes and masks, by pycocotools.
+"""Computes COCO's average precision and recall for joints, boxes and masks, with pycocotools.
 
-Pose similarity (OKS) takes the sigmas of any joint set of :mod:`posetube.skeletons`. What trips
-pycocotools up is told beforehand or mended: no results at all, truth without areas, sigmas that do
-not fit, ids of annotations. How areas of results come about is left as it is there: from ``bbox``
-if the first result has one, otherwise from the extent of all joints.
+Pose similarity (OKS) takes the sigmas of any joint set of :mod:`posetube.skeletons`. Input that
+pycocotools fails on or reads wrongly is repaired or refused first: no results at all, truth without
+areas, sigmas that do not fit, ids of annotations. The areas of results are pycocotools' own: from
+``bbox`` if the first result has one, otherwise from the extent of all joints.
 
 Source: pycocotools 2.0.11 (``cocoeval.py``).
 """
@@ -29,7 +29,7 @@ from posetube.skeletons import (
 from posetube.structures import DoubleArray
 
 Kind = Literal["keypoints", "bbox", "segm"]
-"""What is compared."""
+"""The shapes that are compared."""
 
 STATS: Mapping[Kind, tuple[str, ...]] = {
     "keypoints": (
@@ -48,10 +48,10 @@ STATS: Mapping[Kind, tuple[str, ...]] = {
 """Names of pycocotools' numbers, in its order."""
 
 HINTS = {"area": "; add that of the person's mask, or the width times the height of its bbox"}
-"""What to do about fields that truth of other programs often lacks."""
+"""Advice for fields that other programs often leave out."""
 
 UNNAMED = {17: COCO17, 15: POSETRACK21, 14: CROWDPOSE14}
-"""Joint set of a category whose joints have names that nobody knows, by their number."""
+"""Joint sets by number of joints, for categories whose joints have unknown names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ class CocoResult:
 
 
 def sigmas_of(joints: Sequence[str]) -> DoubleArray:
-    """(K,) sigmas of joints by their names, or else by their number.
+    """(K,) sigmas of joints, by their names or else by their number.
 
     Raises:
         InputError: If neither is known.
@@ -86,7 +86,7 @@ def sigmas_of(joints: Sequence[str]) -> DoubleArray:
 
 
 def kind_of(results: Sequence[Mapping[str, Any]]) -> Kind:
-    """What the results are: joints, or else masks, or else boxes."""
+    """Which shapes the results have: joints, or else masks, or else boxes."""
     first = results[0] if results else {"keypoints": ()}
     if "keypoints" in first:
         return "keypoints"
@@ -100,49 +100,60 @@ def coco_metrics(
     kind: Kind,
     sigmas: DoubleArray | None = None,
 ) -> CocoResult:
-    """Average precision and recall.
+    """Compute average precision and recall.
 
     Args:
         truth: ``images``, ``annotations`` and ``categories`` as in COCO's files.
         results: ``image_id``, ``category_id``, ``score`` and the shape, as in COCO's result lists.
-        kind: What is compared.
-        sigmas: (K,) for joints; None: by the names of the category's joints.
+        kind: The shapes to compare.
+        sigmas: (K,) sigmas of the joints; None: by the names of the category's joints.
 
     Raises:
-        FormatError: If truth or results lack what is needed.
+        FormatError: If a field is missing or wrong in truth or results.
         InputError: If there are not as many sigmas as joints.
     """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     _check(truth, results, kind)
-    own = COCO()
-    own.dataset = {**truth, "annotations": _numbered(truth["annotations"])}
     spread = _sigmas(truth, sigmas) if kind == "keypoints" else None
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            own.createIndex()
-            if results:
-                theirs = own.loadRes([dict(result) for result in results])
-            else:
-                theirs = COCO()
-                theirs.dataset = {**truth, "annotations": []}
-                theirs.createIndex()
-            evaluation = COCOeval(own, theirs, kind)
-            evaluation.params.kpt_oks_sigmas = spread
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+            evaluation = _evaluated(truth, results, kind, spread)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise FormatError(f"pycocotools cannot read an entry: {error!r}") from None
     return _result(evaluation, truth, kind)
 
 
+def _evaluated(
+    truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    kind: Kind,
+    sigmas: DoubleArray | None,
+) -> Any:
+    """Pycocotools' evaluation, finished."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    own = COCO()
+    own.dataset = {**truth, "annotations": _numbered(truth["annotations"])}
+    own.createIndex()
+    if results:
+        theirs = own.loadRes([dict(result) for result in results])
+    else:  # loadRes fails on an empty list
+        theirs = COCO()
+        theirs.dataset = {**truth, "annotations": []}
+        theirs.createIndex()
+    evaluation = COCOeval(own, theirs, kind)
+    evaluation.params.kpt_oks_sigmas = sigmas
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation
+
+
 def _numbered(annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The annotations with ids from 1.
 
-    The ids of a file say nothing about a person, but pycocotools takes id 0 for "no match" and
-    keeps one of the annotations that share an id.
+    A file's ids say nothing about a person. But pycocotools reads id 0 as "no match", and keeps
+    only one of the annotations that share an id.
     """
     return [{**annotation, "id": number} for number, annotation in enumerate(annotations, start=1)]
 

@@ -1,11 +1,11 @@
 """Prepares a sequence for the metrics: the people of both sides in the frames that count.
 
 An :class:`EvalSequence` is one sequence after clean-up: frames chosen, joints in one order, joints
-inside ignore regions removed. Protocols clean differently, see :class:`Rules`; the metrics need not
+inside ignore regions removed. Each protocol cleans by its own :class:`Rules`; the metrics need not
 know where the people came from.
 
-Not here: reading files, and which frame of one file is which of the other
-(:mod:`posetube.pipelines.evaluation.evaluate`).
+Not here: reading files, and matching the frames of two files
+(:mod:`posetube.pipelines.evaluation.frame_matching`).
 """
 
 from collections.abc import Collection
@@ -24,7 +24,6 @@ from .polygons import inside
 HEAD_SIZE = 0.6
 """Size of a head as a fraction of its box's diagonal."""
 
-
 ROWS = ("ids", "points", "scores", "sizes", "rows", "boxes")
 """Columns of :class:`EvalPeople` that have an entry per row."""
 
@@ -34,10 +33,10 @@ class EvalPeople:
     """The people of one side, R rows sorted by frame, J joints."""
 
     starts: IntArray
-    """(F + 1,) first row of each frame, and R."""
+    """(F + 1,) first row of each frame, then R."""
 
     ids: IntArray
-    """(R,) identity."""
+    """(R,) identity of each person."""
 
     points: DoubleArray
     """(R, J, 2) pixels, NaN where a joint is absent."""
@@ -49,15 +48,21 @@ class EvalPeople:
     """(R,) size of the head, pixels; NaN where its box is not known."""
 
     rows: IntArray
-    """(R,) which row of the original table this was."""
+    """(R,) row in the original table."""
 
     boxes: DoubleArray | None = None
-    """(R, 4) pixels, where boxes are what is measured."""
+    """(R, 4) pixels; None unless boxes are measured."""
 
     @property
     def known(self) -> BoolArray:
-        """(R, J) which joints are there."""
+        """(R, J) which joints are present."""
         return ~np.isnan(self.points[..., 0])
+
+    @property
+    def identities(self) -> tuple[IntArray, IntArray]:
+        """(I,) the distinct ids, rising, and (R,) the place of each row's id among them."""
+        ids, places = np.unique(self.ids, return_inverse=True)
+        return ids, places
 
     def frame(self, index: int) -> slice:
         """The rows of a frame."""
@@ -67,8 +72,9 @@ class EvalPeople:
         """Some of the people, in the same F frames.
 
         Args:
-            rows: (R,) who stays.
+            rows: (R,) True for the rows to keep.
         """
+        # A frame's first row moves up by the number of rows dropped before it.
         before = np.concatenate([[0], np.cumsum(rows)])
         return replace(take_rows(self, rows, columns=ROWS), starts=before[self.starts])
 
@@ -78,33 +84,33 @@ class EvalSequence:
     """One sequence, ready to be measured."""
 
     name: str
-    """Of the sequence."""
+    """Name of the sequence."""
 
     frames: IntArray
-    """(F,) index of each frame that counts in the truth's table."""
+    """(F,) index in the truth's table of each frame that counts."""
 
     truth: EvalPeople
-    """Who is there."""
+    """The annotated people."""
 
     found: EvalPeople
-    """Who was predicted."""
+    """The predicted people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What a protocol makes of the data before it measures anything."""
+    """How a protocol cleans the data before it measures anything."""
 
     frames: Literal["with people", "labeled"] = "labeled"
-    """Frames that count: those in which the truth has anybody, or those marked as labelled."""
+    """Frames that count: those where the truth has people, or those marked as labelled."""
 
     positive_only: bool = False
-    """A joint is there only where x > 0 and y > 0."""
+    """A joint is present only if x > 0 and y > 0."""
 
     estimate_joints: bool = True
-    """Estimate joints that a joint set lacks from others; otherwise they are absent."""
+    """Estimate missing joints of a joint set from others; otherwise they are absent."""
 
     max_track_id: int | None = None
-    """The largest identity that is accepted."""
+    """Largest identity that is accepted; None: any."""
 
     unique_ids: bool = True
     """Refuse two predictions with one identity in one frame."""
@@ -122,16 +128,16 @@ def pose_sequence(
     frame_of: IntArray,
     without_pointless: tuple[bool, bool] = (False, False),
 ) -> EvalSequence:
-    """Clean one sequence up.
+    """Clean up one sequence for the metrics of joints.
 
     Args:
         truth: Annotations.
         found: Predictions.
-        name: Of the sequence.
-        rules: Of the protocol.
-        frame_of: (F found,) which of the truth's frames each predicted frame is; -1 for none.
-        without_pointless: Whether people without any joint are left out, on either side; that is
-            how PoseTrack17's files are read, PoseTrack18's not.
+        name: Name of the sequence.
+        rules: Rules of the protocol.
+        frame_of: (F found,) the truth's frame of each predicted frame, -1 for none.
+        without_pointless: Whether to drop people without any joint, in truth and in predictions.
+            poseval drops them when it reads PoseTrack17's files, but not PoseTrack18's.
     """
     total = len(truth.frames)
     sides = (
@@ -150,7 +156,7 @@ def pose_sequence(
 
 
 def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules) -> EvalPeople:
-    """All rows of one side, by rising frame of the truth; rows of no frame are left out."""
+    """All rows of one side, sorted by the truth's frames; rows without a frame are dropped."""
     frame = frame_of[tracks.frame]
     rows = np.argsort(frame, kind="stable")
     rows = rows[np.searchsorted(frame[rows], 0) :]
@@ -193,7 +199,7 @@ def _counted_frames(truth: VideoTracks, rules: Rules) -> IntArray:
 
 
 def _remove_ignored(people: EvalPeople, regions: dict[int, tuple[DoubleArray, ...]]) -> None:
-    """Set joints inside a region to NaN; the arrays are this module's own."""
+    """Set joints inside a region to NaN, in place: the arrays belong to this module."""
     for index, polygons in regions.items():
         points = people.points[people.frame(index)]
         for polygon in polygons:
@@ -203,7 +209,9 @@ def _remove_ignored(people: EvalPeople, regions: dict[int, tuple[DoubleArray, ..
 def _keep(
     people: EvalPeople, *, regions: Collection[int], counted: IntArray, drop: bool
 ) -> EvalPeople:
-    """The rows of the frames that count; pointless ones go where asked and beside regions."""
+    """The rows of the frames that count, without people without joints where these are dropped."""
+    # poseval drops people who have no joints left after it removed those inside ignore regions. It
+    # does so in all frames with a region, and so drops people who never had a joint, too.
     frame = np.repeat(np.arange(len(people.starts) - 1), np.diff(people.starts))
     cleaned = np.isin(frame, list(regions)) | drop
     stays = np.isin(frame, counted) & ~(cleaned & ~people.known.any(axis=1))

@@ -1,12 +1,13 @@
-"""Higher order tracking accuracy of poses: detection and association in one number, per joint.
+"""Computes higher order tracking accuracy (HOTA) of poses: detection and association, per joint.
 
-Two joints are alike by 1 - d / 0.5001, d in head sizes. For each of 19 thresholds a true positive
-is a pair that is at least so alike; association asks, for each true positive, what share of its two
-identities' joints the pair has in common.
+Two joints at distance d have similarity 1 - d / 0.5001, d in head sizes. For each of 19 thresholds,
+a true positive is a pair with at least that similarity. Association measures, for each true
+positive, what share of the joints of its two identities the two have in common.
 
 Source: Luiten et al. 2021; PoseTrack21's kit (``hota_pose.py``, ``hota_pose_reid.py``), which pairs
-by likeness alone, adds fragmentation, and averages over sequences by true positives. ``strict``
-repeats its defect: a frame with nobody on one side costs the joints of the whole sequence.
+by similarity alone, adds fragmentation, and weighs sequences by their true positives. ``strict``
+repeats the kit's defect: a frame with nobody on one side counts the joints of the whole sequence
+as errors.
 """
 
 from collections.abc import Sequence
@@ -17,37 +18,37 @@ import numpy as np
 from posetube.records import join_records
 from posetube.structures import DoubleArray, IntArray
 
-from .association import Pairs, contested, likest_pairs, settled
 from .eval_sequence import EvalSequence
-from .pairing import frame_distances
+from .joint_pairing import Pairs, contested, most_similar_pairs, settled
+from .person_pairing import frame_distances
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 """(19,) thresholds."""
 
 REACH = 0.5001
-"""Distance, in head sizes, at which likeness is 0."""
+"""Distance, in head sizes, at which the similarity is 0."""
 
 PARTS = ("AssA", "AssRe", "AssPr", "FragA")
-"""Association, its recall and precision, and with every interruption counted."""
+"""Association, its recall, its precision, and association that counts each interruption."""
 
 PREFERENCE = 1000.0
-"""What a pair over the threshold is worth more than one below, in re-identification."""
+"""Bonus of a pair over the threshold, in re-identification: more than any sum of similarities."""
 
 Columns = tuple[np.ndarray, ...]
 
 EPS = float(np.finfo(np.float64).eps)
-"""A likeness this little below a threshold still counts, as in TrackEval."""
+"""Tolerance of the thresholds, as in TrackEval."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HotaMatches:
-    """M pairs of one or more sequences, by rising time; A thresholds."""
+    """M pairs of joints of one or more sequences, by rising time, for A thresholds."""
 
     time: IntArray
-    """(M,) frames, counted on over sequences."""
+    """(M,) number of the frame, counted over all sequences."""
 
     joint: IntArray
-    """(M,)."""
+    """(M,) which joint."""
 
     truth: IntArray
     """(M,) place of the true identity in its list."""
@@ -55,14 +56,14 @@ class HotaMatches:
     found: IntArray
     """(M,) place of the predicted identity in its list."""
 
-    likeness: DoubleArray
+    similarity: DoubleArray
     """(M,) in (0, 1]."""
 
     first: IntArray
-    """(M,) the first threshold for which the pair was made."""
+    """(M,) the first threshold, in [0, A), for which the pair counts."""
 
     last: IntArray
-    """(M,) the first threshold from which on it does not count."""
+    """(M,) the first threshold after that, in [0, A], for which it does not."""
 
     @classmethod
     def none(cls) -> "HotaMatches":
@@ -73,7 +74,7 @@ class HotaMatches:
             joint=whole,
             truth=whole,
             found=whole,
-            likeness=np.zeros(0),
+            similarity=np.zeros(0),
             first=whole,
             last=whole,
         )
@@ -81,28 +82,28 @@ class HotaMatches:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HotaCounts:
-    """What HOTA is made of, for one sequence or several; A thresholds, J joints and the total."""
+    """Counts behind HOTA, for A thresholds, J joints and their total, last."""
 
     tp: DoubleArray
-    """(A, J + 1) pairs alike enough; the total is the sum."""
+    """(A, J + 1) pairs that are similar enough; the total is the sum."""
 
     fn: DoubleArray
-    """(A, J + 1) true joints without one."""
+    """(A, J + 1) true joints without such a pair."""
 
     fp: DoubleArray
-    """(A, J + 1) predicted joints without one."""
+    """(A, J + 1) predicted joints without such a pair."""
 
     loca: DoubleArray
-    """(A, J + 1) mean likeness of the pairs, 1 without any; the total is the mean."""
+    """(A, J + 1) mean similarity of the pairs, 1 without any; the total is the mean."""
 
     association: DoubleArray
     """(4, A, J + 1) the :data:`PARTS`, in [0, 1]; the total is the mean."""
 
 
 def hota_of_sequence(sequence: EvalSequence, *, strict: bool = False) -> HotaCounts:
-    """Count one sequence."""
-    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
+    """Count one sequence; ``strict`` repeats the defect of PoseTrack21's kit."""
+    truth_ids, truth = sequence.truth.identities
+    found_ids, found = sequence.found.identities
     matches = match_joints(sequence, truth=truth, found=found)
     return count_matches(
         matches,
@@ -113,7 +114,7 @@ def hota_of_sequence(sequence: EvalSequence, *, strict: bool = False) -> HotaCou
 
 
 def per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleArray:
-    """(identities, J) how many joints each identity has."""
+    """(identities, J) number of joints of each identity."""
     counts = np.zeros((identities, known.shape[1]))
     np.add.at(counts, place, known)
     return counts
@@ -128,14 +129,14 @@ def match_joints(
         sequence: The sequence.
         truth: (R truth,) place of each row's identity in its list.
         found: (R found,) likewise.
-        each_threshold: Pair anew for each threshold, most pairs over it first, as re-identification
-            does; otherwise once, by likeness.
+        each_threshold: Pair anew for each threshold, for the most pairs over it, as
+            re-identification does; otherwise pair once, by similarity.
     """
     parts = [HotaMatches.none()]
     for index in range(len(sequence.frames)):
-        likeness = np.maximum(1 - frame_distances(sequence, index) / REACH, 0)
-        row, column, joint, first, last = _pair_frame(likeness, each_threshold=each_threshold)
-        alike = likeness[row, column, joint]
+        similarity = np.maximum(1 - frame_distances(sequence, index) / REACH, 0)
+        row, column, joint, first, last = _pair_frame(similarity, each_threshold=each_threshold)
+        alike = similarity[row, column, joint]
         enough = np.searchsorted(ALPHAS - EPS, alike, side="right")
         parts.append(
             HotaMatches(
@@ -143,7 +144,7 @@ def match_joints(
                 joint=joint,
                 truth=truth[sequence.truth.frame(index)][row],
                 found=found[sequence.found.frame(index)][column],
-                likeness=alike,
+                similarity=alike,
                 first=first,
                 last=np.minimum(last, enough),
             )
@@ -151,12 +152,12 @@ def match_joints(
     return join_records(parts)
 
 
-def _pair_frame(likeness: DoubleArray, *, each_threshold: bool) -> Columns:
-    """Rows, columns, joints of the pairs of a frame, and for which thresholds they were made."""
-    hard = contested(likeness > 0)
-    pairs: list[tuple[Pairs, int, int]] = [(settled(likeness > 0, hard), 0, len(ALPHAS))]
+def _pair_frame(similarity: DoubleArray, *, each_threshold: bool) -> Columns:
+    """Rows, columns and joints of the pairs of a frame, and the thresholds they were made for."""
+    hard = contested(similarity > 0)
+    pairs: list[tuple[Pairs, int, int]] = [(settled(similarity > 0, hard), 0, len(ALPHAS))]
     for joint in hard:
-        alike = likeness[..., joint]
+        alike = similarity[..., joint]
         if not each_threshold:
             pairs.append((_of_joint(alike, joint), 0, len(ALPHAS)))
             continue
@@ -171,18 +172,22 @@ def _pair_frame(likeness: DoubleArray, *, each_threshold: bool) -> Columns:
     )
 
 
-def _of_joint(likeness: DoubleArray, joint: int) -> Pairs:
-    rows, columns = likest_pairs(likeness)
+def _of_joint(similarity: DoubleArray, joint: int) -> Pairs:
+    rows, columns = most_similar_pairs(similarity)
     return Pairs(rows, columns, np.full(len(rows), joint))
 
 
 def defect(sequence: EvalSequence) -> tuple[DoubleArray, DoubleArray]:
-    """What PoseTrack21's kit adds wrongly to false negatives and positives, (J,) each."""
+    """(J,) false negatives and (J,) false positives that PoseTrack21's kit counts wrongly.
+
+    In a frame with nobody on one side, the kit counts the joints of the whole sequence as errors
+    instead of the joints of the frame.
+    """
     truths, predictions = np.diff(sequence.truth.starts), np.diff(sequence.found.starts)
     objects, found = sequence.truth.known.sum(axis=0), sequence.found.known.sum(axis=0)
     if not predictions.any() or not truths.any():
         return np.zeros(len(objects)), np.zeros(len(found))
-    # of a frame, its own joints are counted already
+    # The joints of the frame itself are counted rightly.
     own_truth = _joints_of(sequence.truth.known, sequence.truth.starts, predictions == 0)
     own_found = _joints_of(sequence.found.known, sequence.found.starts, truths == 0)
     unseen = ((predictions == 0) & (truths > 0)).sum()
@@ -201,13 +206,13 @@ def count_matches(
     predictions: DoubleArray,
     extra: tuple[DoubleArray | float, DoubleArray | float] = (0.0, 0.0),
 ) -> HotaCounts:
-    """From pairs to counts.
+    """Turn pairs into counts.
 
     Args:
         matches: The pairs.
-        objects: (G, J) joints of each true identity.
-        predictions: (P, J) joints of each predicted one.
-        extra: False negatives and positives on top.
+        objects: (G, J) number of joints of each true identity.
+        predictions: (P, J) number of joints of each predicted identity.
+        extra: False negatives and false positives to add.
     """
     joints = objects.shape[1]
     tp, alike = np.zeros((2, len(ALPHAS), joints))
@@ -217,7 +222,7 @@ def count_matches(
         counts = (matches.first[in_order] <= a) & (a < matches.last[in_order])
         rows = in_order[counts]
         tp[a] = np.bincount(matches.joint[rows], minlength=joints)
-        alike[a] = np.bincount(matches.joint[rows], matches.likeness[rows], minlength=joints)
+        alike[a] = np.bincount(matches.joint[rows], matches.similarity[rows], minlength=joints)
         association[:, a] = _associate(
             matches.joint[rows], matches.truth[rows], matches.found[rows], objects, predictions
         ) / np.maximum(1, tp[a])
@@ -244,7 +249,7 @@ def _associate(
     objects: DoubleArray,
     predictions: DoubleArray,
 ) -> DoubleArray:
-    """(4, J) the :data:`PARTS`, summed over pairs that are sorted by joint, true identity, time."""
+    """(4, J) the :data:`PARTS`, summed over pairs sorted by joint, true identity, time."""
     joints, many = objects.shape[1], max(len(predictions), 1)
     key = (joint * max(len(objects), 1) + truth) * many + found
     _, first, place, common = np.unique(
@@ -255,6 +260,7 @@ def _associate(
     union = np.maximum(1, own + theirs - common)
     shares = [common**2 / union, common**2 / np.maximum(1, own), common**2 / np.maximum(1, theirs)]
     parts = [np.bincount(joint[first], share, minlength=joints) for share in shares]
+    # A stretch is a run of successive pairs of the same two identities: an interruption ends it.
     begins = np.flatnonzero(np.diff(key, prepend=-1))
     runs = np.diff(begins, append=len(key))
     stretches = runs**2 / union[place[begins]]
@@ -263,7 +269,7 @@ def _associate(
 
 
 def hota_over_sequences(sequences: Sequence[HotaCounts]) -> HotaCounts:
-    """Combine sequences: counts are added, shares averaged by true positives."""
+    """Combine sequences: counts are added, shares averaged with true positives as weights."""
     tp = np.sum([s.tp for s in sequences], axis=0)
     weighted = np.sum([s.association * s.tp for s in sequences], axis=0)
     alike = np.sum([s.loca * s.tp for s in sequences], axis=0)
@@ -277,7 +283,7 @@ def hota_over_sequences(sequences: Sequence[HotaCounts]) -> HotaCounts:
 
 
 def hota_metrics(counts: HotaCounts) -> dict[str, DoubleArray]:
-    """HOTA and its parts for every threshold, as fractions.
+    """Compute HOTA and its parts for every threshold, as fractions.
 
     Returns:
         ``hota``, ``deta``, ``assa``, ``detre``, ``detpr``, ``assre``, ``asspr``, ``loca``,

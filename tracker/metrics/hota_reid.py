@@ -1,7 +1,7 @@
-"""HOTA of poses with identities that are the same in every sequence (re-identification).
+"""Computes HOTA of poses with identities that hold in every sequence (re-identification).
 
-Pairs are made anew for each threshold, as many as possible over it; association is counted over the
-whole data set. Nothing else differs from :mod:`.hota`.
+Pairs are made anew for each threshold, as many over it as possible, and association is counted over
+the whole data set. Nothing else differs from :mod:`.hota`.
 
 Source: PoseTrack21's kit (``hota_pose_reid.py``).
 """
@@ -27,34 +27,34 @@ from .hota import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReidMatches:
-    """What is kept of a sequence; J joints."""
+    """The pairs of one sequence, with J joints."""
 
     frames: int
-    """How many frames counted."""
+    """Number of frames that count."""
 
     matches: HotaMatches
-    """The pairs, identities by their places in the lists."""
+    """The pairs; identities are places in the lists below."""
 
     truth_ids: IntArray
     """(G,) true identities."""
 
     found_ids: IntArray
-    """(P,) predicted ones."""
+    """(P,) predicted identities."""
 
     objects: DoubleArray
-    """(G, J) joints of each."""
+    """(G, J) number of joints of each true identity."""
 
     predictions: DoubleArray
-    """(P, J) joints of each."""
+    """(P, J) number of joints of each predicted identity."""
 
     extra: tuple[DoubleArray, DoubleArray]
-    """(J,) false negatives and positives on top, by the published defect."""
+    """(J,) false negatives and (J,) false positives that the published defect adds."""
 
 
 def match_identities(sequence: EvalSequence, *, strict: bool = False) -> ReidMatches:
-    """Pair the joints of one sequence, whose ids are those of people."""
-    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
+    """Pair the joints of one sequence, whose ids are person ids."""
+    truth_ids, truth = sequence.truth.identities
+    found_ids, found = sequence.found.identities
     nothing = np.zeros(sequence.truth.points.shape[1])
     return ReidMatches(
         frames=len(sequence.frames),

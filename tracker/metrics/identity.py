@@ -1,7 +1,7 @@
-"""IDF1: how much of the truth is covered when each true identity is given one predicted identity.
+"""Computes IDF1: the share of the truth covered if each true identity gets one predicted identity.
 
-Source: Ristani et al. 2016, as py-motmetrics computes it: the pairing over the whole sequence with
-the most frames in which both are near one another.
+Source: Ristani et al. 2016, as py-motmetrics computes it: of all one-to-one pairings of identities,
+the one with the most frames in which the two are near each other.
 """
 
 from collections.abc import Iterable
@@ -12,36 +12,37 @@ import numpy as np
 
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
-from .association import assign
+from .eval_sequence import EvalSequence
+from .joint_pairing import assign
 
 
 class Overlaps:
-    """In how many frames a joint of two identities was near enough; J joints, one sequence."""
+    """Counts the frames in which a joint of two identities is near enough, for one sequence.
 
-    def __init__(self, *, truths: int, predictions: int, joints: int) -> None:
-        """Start with none.
+    Args:
+        sequence: The sequence, with J joints.
+    """
 
-        Args:
-            truths: How many true identities there are.
-            predictions: How many predicted ones.
-            joints: J.
-        """
-        self._shape = (joints, truths, predictions)
+    def __init__(self, sequence: EvalSequence) -> None:
+        truths, predictions = (
+            len(people.identities[0]) for people in (sequence.truth, sequence.found)
+        )
+        self._shape = (sequence.truth.points.shape[1], truths, predictions)
         self._keys: list[IntArray] = []
 
     def add(self, near: BoolArray, truth: IntArray, found: IntArray) -> None:
-        """Note one frame.
+        """Count one frame.
 
         Args:
             near: (G, P, J) which joints are near enough.
-            truth: (G,) places of the true identities in their list.
-            found: (P,) places of the predicted ones.
+            truth: (G,) places of the true identities in the sequence's list.
+            found: (P,) places of the predicted identities in the sequence's list.
         """
         rows, columns, joints = np.nonzero(near)
         self._keys.append(np.ravel_multi_index((joints, truth[rows], found[columns]), self._shape))
 
     def true_positives(self) -> DoubleArray:
-        """(J,) the most frames that a one-to-one pairing of identities covers."""
+        """(J,) number of frames covered by the best one-to-one pairing of identities."""
         best = np.zeros(self._shape[0])
         keys = np.concatenate([np.zeros(0, np.int64), *self._keys])
         pairs, frames = np.unique(keys, return_counts=True)
@@ -56,6 +57,7 @@ class Overlaps:
 def _largest_cover(truth: IntArray, found: IntArray, frames: IntArray) -> float:
     rows, row = np.unique(truth, return_inverse=True)
     columns, column = np.unique(found, return_inverse=True)
+    # If every identity is in one pair only, there is nothing to decide.
     if len(rows) == len(truth) and len(columns) == len(found):
         return float(frames.sum())
     table = np.zeros((len(rows), len(columns)))
@@ -65,7 +67,7 @@ def _largest_cover(truth: IntArray, found: IntArray, frames: IntArray) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdentityCounts:
-    """What IDF1 is made of; J joints."""
+    """Counts behind IDF1, for J joints."""
 
     true_positives: DoubleArray
     """(J,) see :meth:`Overlaps.true_positives`."""
@@ -78,7 +80,7 @@ class IdentityCounts:
 
     @classmethod
     def total(cls, parts: Iterable["IdentityCounts"]) -> "IdentityCounts":
-        """The sum over sequences."""
+        """The sum over sequences; ratios are computed from sums, not averaged."""
         found = list(parts)
         return cls(
             **{name: np.sum([getattr(p, name) for p in found], axis=0) for name in cls.__slots__}

@@ -1,37 +1,39 @@
-"""Multiple object tracking accuracy and its companions, each joint a world of its own (CLEAR MOT).
+"""Computes multiple object tracking accuracy (CLEAR MOT), for each joint of the skeleton by itself.
 
-A joint that was matched keeps its match for as long as that stays within the threshold; the rest is
-assigned anew in every frame. An object's last match is remembered for ever: a return under another
-identity is a switch, however long it took.
+A joint that was matched keeps its match while the two stay within the threshold, even if another
+prediction is nearer; the other joints are assigned anew in every frame. A true joint's last match
+is never forgotten: if it returns under another identity, that is a switch, however long it took.
 
-Source: Bernardin & Stiefelhagen 2008 as poseval computes it with py-motmetrics; the precision
-(MOTP) is that of the matched pairs alone, see the specification's note on newer motmetrics.
+Source: Bernardin & Stiefelhagen 2008, as poseval computes it with py-motmetrics. MOTP averages over
+the matched pairs only; py-motmetrics since 1.1 adds other rows to the sum, which makes poseval's
+MOTP too low.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
-from .association import Pairs, contested, nearest_pairs, settled
 from .eval_sequence import EvalSequence
 from .identity import Overlaps
-from .pairing import THRESHOLD, frame_distances
+from .joint_pairing import Pairs, contested, nearest_pairs, settled
+from .person_pairing import THRESHOLD, frame_distances
 
 Distances = Callable[[EvalSequence, int], DoubleArray]
 
 EmptyFrames = Literal["count", "one dummy", "repeat"]
-"""What a frame without true or without predicted people means: ``count`` its misses and false
-positives, put ``one dummy`` on either side that do not match, as poseval does, or ``repeat`` the
-frame before, as poseval did in 2017."""
+"""What a frame without true or without predicted people means. ``count``: its misses and false
+positives. ``one dummy``: one person on each side that do not match, as in poseval. ``repeat``: the
+previous frame once more, as in poseval of 2017."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClearCounts:
-    """What tracking accuracy is made of; J joints."""
+    """Counts behind tracking accuracy, for J joints."""
 
     misses: DoubleArray
     """(J,) true joints without a prediction."""
@@ -40,25 +42,30 @@ class ClearCounts:
     """(J,) predicted joints without a true one."""
 
     switches: DoubleArray
-    """(J,) matches with another identity than the last."""
+    """(J,) matches with another identity than in the last match."""
 
     objects: DoubleArray
     """(J,) true joints."""
 
     matches: DoubleArray
-    """(J,) pairs, switches among them."""
+    """(J,) pairs, including switches."""
 
     distance: DoubleArray
     """(J,) sum of the pairs' distances, in head sizes."""
 
+    @property
+    def predictions(self) -> DoubleArray:
+        """(J,) predicted joints."""
+        return self.matches + self.false_positives
+
     @classmethod
     def none(cls, joints: int) -> "ClearCounts":
-        """Nothing counted yet."""
+        """Counts of 0."""
         return cls(**{name: np.zeros(joints) for name in cls.__slots__})
 
     @classmethod
     def total(cls, parts: Iterable["ClearCounts"]) -> "ClearCounts":
-        """The sum over sequences: ratios are taken of sums."""
+        """The sum over sequences; ratios are computed from sums, not averaged."""
         found = list(parts)
         return cls(
             **{name: np.sum([getattr(p, name) for p in found], axis=0) for name in cls.__slots__}
@@ -85,31 +92,31 @@ class TrackingEvent:
     """Identity of the predicted person; None for a miss."""
 
     distance: float | None = None
-    """Between the two, in head sizes."""
+    """Distance of the two, in head sizes; only for a switch."""
 
 
 class FrameJoints(NamedTuple):
     """One frame's G true and P predicted people."""
 
     truth: IntArray
-    """(G,) places of their identities in the sequence's list."""
+    """(G,) place of each true identity in the sequence's list."""
 
     found: IntArray
-    """(P,) likewise."""
+    """(P,) place of each predicted identity in the sequence's list."""
 
     distance: DoubleArray
     """(G, P, J) between their joints, in head sizes."""
 
     annotated: BoolArray
-    """(G, J) which joints there are."""
+    """(G, J) which joints are present."""
 
     predicted: BoolArray
-    """(P, J) which joints there are."""
+    """(P, J) which joints are present."""
 
 
 @dataclass(kw_only=True)
 class _Tally:
-    """Counts of a sequence while its frames are looked at."""
+    """Counts of a sequence while its frames are processed."""
 
     last: IntArray
     """(G, J) the last match of each true identity, -1 before the first."""
@@ -119,9 +126,7 @@ class _Tally:
     events: list[TrackingEvent] | None
     truth_ids: IntArray
     found_ids: IntArray
-    carried: FrameJoints | None
     frame: int = 0
-    previous: FrameJoints | None = None
 
 
 def track_joints(
@@ -138,17 +143,18 @@ def track_joints(
 
     Args:
         sequence: The sequence.
-        distances: Of the joints of a frame's pairs; a pair within 0.5 may match.
-        empty: What frames are worth in which there is nobody on one side.
-        drop_last: Leave the last frame out, as poseval does.
-        carried: The frame that is repeated before the sequence has one of its own: the last one of
-            the sequence before.
-        overlaps: Where to note which identities were near one another.
-        events: Where to note every error, by rising frame.
+        distances: Computes the distances of a frame's joints; joints within 0.5 may match.
+        empty: What to count in a frame without true or without predicted people.
+        drop_last: Leave the last frame out, as poseval does: its authors once removed it "until
+            annotations are fixed", and the line stayed.
+        carried: For ``empty="repeat"``: the last frame of the previous sequence, which is repeated
+            until this sequence has a frame of its own.
+        overlaps: Collects how often identities were near one another.
+        events: Collects every error, frame by frame.
     """
+    truth_ids, truth = sequence.truth.identities
+    found_ids, found = sequence.found.identities
     joints = sequence.truth.points.shape[1]
-    truth_ids, truth = np.unique(sequence.truth.ids, return_inverse=True)
-    found_ids, found = np.unique(sequence.found.ids, return_inverse=True)
     tally = _Tally(
         last=np.full((len(truth_ids), joints), -1),
         counts=ClearCounts.none(joints),
@@ -156,40 +162,56 @@ def track_joints(
         events=events,
         truth_ids=truth_ids,
         found_ids=found_ids,
-        carried=carried,
     )
-    annotated, predicted = sequence.truth.known, sequence.found.known
+    populated = _populated(sequence)
+    previous: FrameJoints | None = None
     for index in range(len(sequence.frames) - drop_last):
-        here, there = sequence.truth.frame(index), sequence.found.frame(index)
         tally.frame = int(sequence.frames[index])
-        if empty != "count" and (here.start == here.stop or there.start == there.stop):
-            _empty_frame(tally, empty)
-            continue
-        tally.previous = FrameJoints(
-            truth[here],
-            found[there],
-            distances(sequence, index),
-            annotated[here],
-            predicted[there],
-        )
-        _update(tally, tally.previous)
+        if empty == "count" or populated[index]:
+            previous = _frame_joints(sequence, index, truth, found, distances=distances)
+            _update(tally, previous)
+        elif empty == "one dummy":
+            _count_dummy(tally.counts)
+        elif previous is not None:
+            _update(tally, previous)
+        elif carried is not None:
+            _repeat_carried(tally.counts, carried)
     return tally.counts
 
 
-def _empty_frame(tally: _Tally, empty: EmptyFrames) -> None:
-    if empty == "repeat":
-        if tally.previous is not None:
-            _update(tally, tally.previous)
-        elif tally.carried is not None:
-            _repeat_carried(tally.counts, tally.carried)
-        return
+def _populated(sequence: EvalSequence) -> BoolArray:
+    """(F,) which frames have people on both sides."""
+    return (np.diff(sequence.truth.starts) > 0) & (np.diff(sequence.found.starts) > 0)
+
+
+def _frame_joints(
+    sequence: EvalSequence,
+    index: int,
+    truth: IntArray,
+    found: IntArray,
+    *,
+    distances: Distances = frame_distances,
+) -> FrameJoints:
+    """One frame, given the place of each row's identity on both sides."""
+    here, there = sequence.truth.frame(index), sequence.found.frame(index)
+    return FrameJoints(
+        truth=truth[here],
+        found=found[there],
+        distance=distances(sequence, index),
+        annotated=~np.isnan(sequence.truth.points[here, :, 0]),
+        predicted=~np.isnan(sequence.found.points[there, :, 0]),
+    )
+
+
+def _count_dummy(counts: ClearCounts) -> None:
+    """Count one true and one predicted person that do not match, whatever the real numbers."""
     for name in ("misses", "false_positives", "objects"):
-        values = getattr(tally.counts, name)
+        values = getattr(counts, name)
         values += 1
 
 
 def _repeat_carried(counts: ClearCounts, frame: FrameJoints) -> None:
-    """Its identities are nobody's here, so that nothing of it is remembered or switched."""
+    """Count a frame of another sequence, whose identities mean nothing here: no switches."""
     nobody = np.full((frame.truth.max() + 1, len(counts.objects)), -1)
     pairs = _match(frame.distance <= THRESHOLD, frame, nobody)
     _count(counts, frame, pairs, np.zeros(len(pairs.joint), np.bool_))
@@ -197,18 +219,11 @@ def _repeat_carried(counts: ClearCounts, frame: FrameJoints) -> None:
 
 def last_populated(sequence: EvalSequence) -> FrameJoints | None:
     """The last frame with true and predicted people; None if there is none."""
-    both = (np.diff(sequence.truth.starts) > 0) & (np.diff(sequence.found.starts) > 0)
-    if not both.any():
+    populated = np.flatnonzero(_populated(sequence))
+    if not len(populated):
         return None
-    index = int(np.flatnonzero(both)[-1])
-    here, there = sequence.truth.frame(index), sequence.found.frame(index)
-    return FrameJoints(
-        np.unique(sequence.truth.ids, return_inverse=True)[1][here],
-        np.unique(sequence.found.ids, return_inverse=True)[1][there],
-        frame_distances(sequence, index),
-        sequence.truth.known[here],
-        sequence.found.known[there],
-    )
+    truth, found = sequence.truth.identities[1], sequence.found.identities[1]
+    return _frame_joints(sequence, int(populated[-1]), truth, found)
 
 
 def _update(tally: _Tally, frame: FrameJoints) -> None:
@@ -221,10 +236,13 @@ def _update(tally: _Tally, frame: FrameJoints) -> None:
     if tally.overlaps is not None:
         tally.overlaps.add(near, frame.truth, frame.found)
     if tally.events is not None:
-        _note(tally, frame, pairs, switched)
+        tally.events.extend(_errors(tally, frame, pairs, switched))
 
 
 def _match(near: BoolArray, frame: FrameJoints, last: IntArray) -> Pairs:
+    """Pair the joints of a frame, given (G, J) the last match of each true identity."""
+    # Where nobody has two candidates, keeping old matches and assigning anew agree: those joints
+    # are paired all at once.
     hard = contested(near)
     parts = [settled(near, hard)]
     for joint in hard:
@@ -238,7 +256,7 @@ def _match(near: BoolArray, frame: FrameJoints, last: IntArray) -> Pairs:
 def _match_joint(
     near: BoolArray, distance: DoubleArray, last: IntArray, found: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Old matches first, in the order of the true people; then the rest."""
+    """Pair one joint of a frame: old matches first, in the order of the true people."""
     free = near.copy()
     kept: list[tuple[int, int]] = []
     for row, identity in enumerate(last):
@@ -268,38 +286,32 @@ def _count(counts: ClearCounts, frame: FrameJoints, pairs: Pairs, switched: Bool
         total += part
 
 
-def _note(tally: _Tally, frame: FrameJoints, pairs: Pairs, switched: BoolArray) -> None:
+def _errors(
+    tally: _Tally, frame: FrameJoints, pairs: Pairs, switched: BoolArray
+) -> Iterator[TrackingEvent]:
+    """The errors of a frame: misses, false positives, switches."""
     missed, extra = frame.annotated.copy(), frame.predicted.copy()
     missed[pairs.truth, pairs.joint] = extra[pairs.found, pairs.joint] = False
     truth_ids, found_ids = tally.truth_ids[frame.truth], tally.found_ids[frame.found]
-    assert tally.events is not None
+    event = partial(TrackingEvent, frame=tally.frame)
     for row, joint in np.argwhere(missed).tolist():
-        tally.events.append(
-            TrackingEvent(kind="miss", frame=tally.frame, joint=joint, truth_id=int(truth_ids[row]))
-        )
+        yield event(kind="miss", joint=joint, truth_id=int(truth_ids[row]))
     for row, joint in np.argwhere(extra).tolist():
-        tally.events.append(
-            TrackingEvent(
-                kind="false positive", frame=tally.frame, joint=joint, found_id=int(found_ids[row])
-            )
-        )
+        yield event(kind="false positive", joint=joint, found_id=int(found_ids[row]))
     for place in np.flatnonzero(switched):
         row, column, joint = (int(part[place]) for part in pairs)
-        tally.events.append(
-            TrackingEvent(
-                kind="switch",
-                frame=tally.frame,
-                joint=joint,
-                truth_id=int(truth_ids[row]),
-                found_id=int(found_ids[column]),
-                distance=float(frame.distance[row, column, joint]),
-            )
+        yield event(
+            kind="switch",
+            joint=joint,
+            truth_id=int(truth_ids[row]),
+            found_id=int(found_ids[column]),
+            distance=float(frame.distance[row, column, joint]),
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClearMetrics:
-    """Per joint, as fractions; NaN where undefined."""
+    """Ratios per joint, as fractions; NaN where undefined."""
 
     mota: DoubleArray
     """(J,) 1 - (misses + switches + false positives) / objects; may be below 0."""
@@ -315,12 +327,12 @@ class ClearMetrics:
 
 
 def clear_metrics(counts: ClearCounts) -> ClearMetrics:
-    """The ratios of counts."""
+    """Compute the ratios of counts."""
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = counts.misses + counts.switches + counts.false_positives
         return ClearMetrics(
             mota=np.where(counts.objects > 0, 1 - errors / counts.objects, np.nan),
             motp=np.where(counts.matches > 0, 1 - counts.distance / counts.matches, 0.0),
-            precision=counts.matches / (counts.matches + counts.false_positives),
+            precision=counts.matches / counts.predictions,
             recall=counts.matches / counts.objects,
         )

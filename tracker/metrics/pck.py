@@ -1,7 +1,7 @@
-"""Share of joints that are near enough to the truth: PCK, PCKh and accuracy in pixels.
+"""Computes the share of joints that are near enough to the truth: PCK, PCKh, accuracy in pixels.
 
-A number means nothing without its normaliser (the box's longer side, the torso, the head) and the
-rule that judges at the threshold and averages; both are named with every result.
+A number means nothing without its normaliser (the box's longer side, the torso, the head) and its
+rule for thresholds and averages; both are printed with every result.
 
 Source: LSTM Pose Machines (``run_benchmark_GPU_PENN.m``, ``run_benchmark_GPU_JHMDB.m``), mmpose's
 ``keypoint_pck_accuracy``, poseval's ``evaluatePCKh.py``.
@@ -16,11 +16,12 @@ import numpy as np
 from posetube.structures import BoolArray, DoubleArray
 
 Rule = Literal["lstm-pm", "mmpose"]
-"""``lstm-pm``: at most the threshold, in double precision, the total over all joints together;
-``mmpose``: less than the threshold, in single precision, the total is the mean of the joints."""
+"""``lstm-pm``: an error at the threshold is right; double precision; the total is over all joints
+together. ``mmpose``: an error at the threshold is wrong; single precision; the total is the mean of
+the joints' shares."""
 
 SHORTEST_TORSO = 1.0
-"""Where the true torso is shorter than this, in pixels, the predicted one is taken."""
+"""If the true torso is shorter than this, in pixels, the predicted one is used instead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,10 +29,10 @@ class Accuracy:
     """Share of right joints, in [0, 1]."""
 
     joints: DoubleArray
-    """(K,) per joint; where none is labelled NaN, or 0 by the rule ``lstm-pm``."""
+    """(K,) share per joint; for a joint that is never labelled NaN, or 0 under ``lstm-pm``."""
 
     total: float
-    """Over all joints, as the rule has it."""
+    """Share over all joints, as the rule defines it."""
 
 
 def box_sizes(boxes: DoubleArray) -> DoubleArray:
@@ -40,12 +41,12 @@ def box_sizes(boxes: DoubleArray) -> DoubleArray:
 
 
 def torso_sizes(truth: DoubleArray, found: DoubleArray, ends: tuple[int, int]) -> DoubleArray:
-    """Distance of two joints of each person, of a shoulder and the opposite hip.
+    """Length of each person's torso: the distance of a shoulder and the opposite hip.
 
     Args:
         truth: (N, K, 2) pixels.
-        found: (N, K, 2) pixels; taken where the true torso is shorter than a pixel.
-        ends: Which two joints.
+        found: (N, K, 2) pixels; used where the true torso is shorter than a pixel.
+        ends: Indices of the two joints.
 
     Returns:
         (N,) pixels.
@@ -66,15 +67,15 @@ def pck(
     threshold: float,
     rule: Rule = "lstm-pm",
 ) -> Accuracy:
-    """Percentage of correct keypoints of N people, each paired with its prediction.
+    """Compute the share of correct keypoints of N people, each paired with its prediction.
 
     Args:
         truth: (N, K, 2) pixels.
         found: (N, K, 2) pixels; NaN is a miss.
-        sizes: (N,) what each person's errors are divided by, pixels.
+        sizes: (N,) divisor of each person's errors, pixels.
         labeled: (N, K) which joints count.
-        threshold: Of the error, in sizes.
-        rule: Whose.
+        threshold: Threshold of the error, in sizes.
+        rule: How to compare with the threshold and to average.
     """
     kind = np.float32 if rule == "mmpose" else np.float64
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -106,14 +107,14 @@ def pixel_curve(
     thresholds: Sequence[float] = tuple(range(21)),
     scale: DoubleArray | float = 1.0,
 ) -> list[Accuracy]:
-    """Accuracy within distances, as BBC Pose, ChaLearn, Poses in the Wild and FLIC report it.
+    """Compute the accuracy within distances, as BBC Pose, ChaLearn, Poses in the Wild and FLIC do.
 
     Args:
         truth: (N, K, 2) pixels.
         found: (N, K, 2) pixels; NaN is a miss.
         labeled: (N, K) which joints count.
         thresholds: Distances, in pixels after scaling.
-        scale: Factor of all lengths, one or (N,): 0.5 for BBC Pose's half resolution, 100 / torso
+        scale: Factor on all lengths, one or (N,): 0.5 for BBC Pose's half resolution, 100 / torso
             for FLIC.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Which points lie strictly inside a polygon, and how much of a polygon a box covers.
+"""Tests which points lie strictly inside a polygon, and computes how much a box and it overlap.
 
-Source: shapely's ``contains``, which poseval asks, leaves points on the border out; the inside of a
-polygon that crosses itself is by the even-odd rule, as in the fixtures computed with poseval.
+Source: poseval uses shapely's ``contains``, for which points on the border are outside. The inside
+of a polygon that crosses itself follows the even-odd rule, as in poseval's results.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ Doubles = npt.NDArray[np.float64]
 
 
 def inside(points: npt.NDArray[np.floating], polygon: Doubles) -> npt.NDArray[np.bool_]:
-    """Which points lie strictly inside.
+    """Test which points lie strictly inside a polygon.
 
     Args:
         points: (..., 2) x y; NaN is outside.
         polygon: (P, 2) corners, in order, not closed.
 
     Returns:
-        (...) True inside, False outside and on the border.
+        (...) True inside; False outside and on the border.
 
     Examples:
         >>> square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])

@@ -1,11 +1,11 @@
-"""The pose tracking protocols, by name: what counts, and how a sequence and a whole are measured.
+"""Measures sequences and whole data sets by a named pose tracking protocol.
 
-``poseval``       the reference tool of PoseTrack17 and 18, its habits included
+``poseval``       the reference tool of PoseTrack17 and 18, including its habits
 ``poseval2017``   the copy of it that the Detect-and-Track paper used
 ``posetrack21``   PoseTrack21's kit, with its empty-frame defect corrected unless ``strict``
 ``clean``         every labelled frame counts, with its real misses
 
-They are never mixed: numbers of one are not comparable with another's.
+The numbers of one protocol are not comparable with those of another.
 
 Source: poseval at 4258a15, its copy in DetectAndTrack, PoseTrack21 at 3e61960.
 """
@@ -38,13 +38,13 @@ from .report import EvalReport, EventRow, Values
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A set of rules and the metrics that go with it."""
+    """A set of rules, and the metrics that go with it."""
 
     name: str
-    """What is printed with every number."""
+    """Name, printed with every number."""
 
     rules: Rules = field(default_factory=Rules)
-    """What counts."""
+    """Which frames, people and joints count."""
 
     clear: bool = True
     """Measure MOTA, MOTP, precision and recall."""
@@ -56,16 +56,16 @@ class Protocol:
     """Measure HOTA and its parts."""
 
     reid: bool = False
-    """Measure HOTA with identities over all sequences, where people have them."""
+    """Measure HOTA with identities over all sequences, if the people have such ids."""
 
     empty: EmptyFrames = "count"
-    """What frames with nobody on one side mean for MOTA."""
+    """What MOTA counts in frames with nobody on one side."""
 
     drop_last: bool = False
     """Leave the last frame of every sequence out of MOTA."""
 
     strict: bool = False
-    """Repeat the reference's defects where the default corrects them."""
+    """Repeat defects of the reference that are corrected by default."""
 
     undefined_recall: float = np.nan
     """AP of a joint that is predicted but never labelled."""
@@ -74,10 +74,11 @@ class Protocol:
     """One undefined joint makes the total undefined."""
 
     by_position: bool = False
-    """Match frames by their place, as the reference does; otherwise by name or id."""
+    """Match frames by their order in the file, as the reference does; otherwise by name or id."""
 
     format_matters: bool = False
-    """People without joints are left out of PoseTrack17's files, kept in PoseTrack18's."""
+    """Drop people without joints from PoseTrack17's files but not from PoseTrack18's, as the
+    reference does."""
 
     scores_needed: bool = False
     """Refuse predicted joints without a score."""
@@ -121,11 +122,11 @@ def protocol(name: str, *, strict: bool = False) -> Protocol:
     """The protocol of this name.
 
     Args:
-        name: See the module's list.
-        strict: ``posetrack21`` only: repeat the published tool's defect.
+        name: A name in :data:`PROTOCOLS`.
+        strict: Repeat the published tool's defect; only for ``posetrack21``.
 
     Raises:
-        InputError: If there is none of this name, or it knows no ``strict``.
+        InputError: If no protocol has this name, or it has no ``strict`` form.
     """
     if name not in PROTOCOLS:
         raise InputError(f"no pose tracking protocol {name!r}; there are {', '.join(PROTOCOLS)}")
@@ -137,19 +138,19 @@ def protocol(name: str, *, strict: bool = False) -> Protocol:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SequenceResult:
-    """What is kept of a sequence once it has been measured."""
+    """Counts of one sequence, from which the metrics of any set of sequences can be computed."""
 
     name: str
-    """Of the sequence."""
+    """Name of the sequence."""
 
     frames: int
-    """How many frames counted."""
+    """Number of frames that count."""
 
     ranked: RankedJoints
     """For average precision."""
 
     clear: ClearCounts | None = None
-    """For MOTA; None where the protocol has none, or fails as the reference does."""
+    """For MOTA; None if the protocol has none, or where the reference fails."""
 
     identity: IdentityCounts | None = None
     """For IDF1."""
@@ -158,16 +159,16 @@ class SequenceResult:
     """For HOTA."""
 
     reid: ReidMatches | None = None
-    """For HOTA with identities over all sequences; None where people have none."""
+    """For HOTA with identities over all sequences; None if the people have no such ids."""
 
     events: tuple[TrackingEvent, ...] = ()
     """Every error, if asked for."""
 
     carried: FrameJoints | None = None
-    """What the next sequence repeats, where the protocol does so."""
+    """The frame that the next sequence repeats, if the protocol repeats frames."""
 
     notes: tuple[str, ...] = ()
-    """What one must know of its people to read the numbers."""
+    """Facts about the people that readers of the numbers must know."""
 
 
 def measure(
@@ -184,30 +185,23 @@ def measure(
     Args:
         sequence: The sequence.
         protocol: What to measure.
-        tracked: The sequence with other identities, for all but average precision.
-        identified: The sequence with identities that hold in all sequences.
-        carried: From the result of the sequence before.
-        events: Keep every error.
+        tracked: The sequence with other identities, for all metrics but average precision; None:
+            the same.
+        identified: The sequence with identities that hold in all sequences; None: there are none.
+        carried: ``carried`` of the previous sequence's result.
+        events: Whether to keep every error.
     """
     tracked = tracked or sequence
     noted: list[TrackingEvent] | None = [] if events else None
-    clear, identity = None, None
-    if protocol.clear and not (protocol.drop_last and len(sequence.frames) == 1):
-        overlaps = _overlaps(tracked) if protocol.identity else None
-        clear = track_joints(
-            tracked,
-            empty=protocol.empty,
-            drop_last=protocol.drop_last and len(sequence.frames) > 0,
-            carried=carried,
-            overlaps=overlaps,
-            events=noted,
+    overlaps = Overlaps(tracked) if protocol.identity else None
+    clear = _track(tracked, protocol, carried=carried, overlaps=overlaps, events=noted)
+    identity = None
+    if overlaps is not None and clear is not None:
+        identity = IdentityCounts(
+            true_positives=overlaps.true_positives(),
+            objects=clear.objects,
+            predictions=clear.predictions,
         )
-        if overlaps is not None:
-            identity = IdentityCounts(
-                true_positives=overlaps.true_positives(),
-                objects=clear.objects,
-                predictions=clear.matches + clear.false_positives,
-            )
     return SequenceResult(
         name=sequence.name,
         frames=len(sequence.frames),
@@ -221,20 +215,34 @@ def measure(
     )
 
 
-def _overlaps(sequence: EvalSequence) -> Overlaps:
-    return Overlaps(
-        truths=len(np.unique(sequence.truth.ids)),
-        predictions=len(np.unique(sequence.found.ids)),
-        joints=sequence.truth.points.shape[1],
+def _track(
+    sequence: EvalSequence,
+    protocol: Protocol,
+    *,
+    carried: FrameJoints | None,
+    overlaps: Overlaps | None,
+    events: list[TrackingEvent] | None,
+) -> ClearCounts | None:
+    """Tracking errors; None where the protocol counts none, or poseval fails."""
+    # poseval leaves the last frame out, and raises an IndexError if there is no other.
+    if not protocol.clear or (protocol.drop_last and len(sequence.frames) == 1):
+        return None
+    return track_joints(
+        sequence,
+        empty=protocol.empty,
+        drop_last=protocol.drop_last and len(sequence.frames) > 0,
+        carried=carried,
+        overlaps=overlaps,
+        events=events,
     )
 
 
 def summarize(results: Iterable[SequenceResult], protocol: Protocol) -> EvalReport:
-    """Put sequences together: counts are added before ratios are taken, joints ranked in one list.
+    """Combine sequences: counts are added before ratios are computed, joints ranked in one list.
 
     Args:
-        results: Of one or more sequences, in the order in which equal scores shall rank.
-        protocol: By which they were measured.
+        results: Results of one or more sequences; their order decides between equal scores.
+        protocol: The protocol by which they were measured.
     """
     found = list(results)
     whole = _metrics(found, protocol, combined=True)
@@ -309,14 +317,14 @@ def _clear(counts: Sequence[ClearCounts | None], protocol: Protocol) -> dict[str
 def hota_values(
     counts: Sequence[HotaCounts], joints: Sequence[str], *, combined: bool, prefix: str = ""
 ) -> tuple[dict[str, Values], dict[str, np.ndarray]]:
-    """HOTA's parts, averaged over thresholds, and HOTA by threshold.
+    """Compute HOTA's parts, averaged over thresholds, and HOTA by threshold.
 
     Args:
-        counts: Of one or more sequences.
+        counts: Counts of one or more sequences.
         joints: J names.
-        combined: Compute totals from the totals of counts; otherwise they are means over joints,
-            as PoseTrack21's kit has it for a single sequence.
-        prefix: Before the names.
+        combined: Whether to compute the total from total counts. Otherwise it is the mean over
+            joints, as PoseTrack21's kit computes it for a single sequence.
+        prefix: Prefix of the metrics' names.
     """
     total = hota_over_sequences(counts)
     metrics = hota_metrics(total)
@@ -331,7 +339,7 @@ def hota_values(
 
 
 def event_row(event: TrackingEvent, sequence: str, joints: Sequence[str]) -> EventRow:
-    """An event with names in place of numbers."""
+    """An event with names instead of numbers."""
     return EventRow(
         sequence=sequence,
         frame=event.frame,

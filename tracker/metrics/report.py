@@ -1,6 +1,6 @@
-"""The outcome of an evaluation: numbers by metric and joint, as a table, JSON or a data frame.
+"""Holds the numbers of an evaluation, and shows them as a table, JSON or a data frame.
 
-Not here: how the numbers come about (:mod:`.protocols`), files, pictures.
+Not here: how the numbers are computed (:mod:`.protocols`), files, plots.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import MissingExtraError
+from posetube.data_frames import pandas_frame
 from posetube.structures import DoubleArray
 
 Values = Mapping[str, float | None]
-"""By joint, by group and ``total``; None where undefined."""
+"""Numbers of one metric by joint, by group and ``total``; None where undefined."""
 
 GROUPS = {
     "Head": ("head_top", "head_bottom", "nose"),
@@ -26,7 +26,7 @@ GROUPS = {
     "Knee": ("right_knee", "left_knee"),
     "Ankl": ("right_ankle", "left_ankle"),
 }
-"""The columns of poseval's table and the joints that each is the mean of."""
+"""Columns of poseval's table, and the joints of which each is the mean."""
 
 ROWS = {
     "ap": "AP",
@@ -43,11 +43,10 @@ ROWS = {
     "within_10px": "10 pixels",
     "within_20px": "20 pixels",
 }
-"""Metrics that the table has a row for, and what it calls them."""
+"""Metrics with a row in the table, and their labels."""
 
 BESIDE_MOTA = {"motp": "MOTP", "precision": "Prec", "recall": "Rec"}
-"""Metrics of which the table shows the total, to the right of MOTA's."""
-
+"""Metrics whose total is shown to the right of MOTA's, and their labels."""
 
 LABELS = (
     ROWS
@@ -65,12 +64,12 @@ LABELS = (
         "hota_fp": "HOTA FP",
     }
 )
-"""What the table calls metrics; others by their own name."""
+"""Labels of metrics; others are shown by their own name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """One miss, false positive or switch, as it is listed."""
+    """One miss, false positive or switch, with names."""
 
     sequence: str
     """Name of the sequence."""
@@ -91,36 +90,36 @@ class EventRow:
     """Identity of the predicted person."""
 
     distance: float | None
-    """Between the two, in head sizes."""
+    """Distance of the two, in head sizes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalReport:
-    """What an evaluation found; percent, counts as they are."""
+    """The result of an evaluation: ratios in percent, counts as they are."""
 
     protocol: str
-    """By which rules."""
+    """Name of the protocol."""
 
     frames: int
-    """How many frames counted."""
+    """Number of frames that counted."""
 
     sequences: int
-    """How many sequences there were."""
+    """Number of sequences."""
 
     metrics: Mapping[str, Values]
-    """By metric, such as ``ap`` or ``mota``; see :data:`Values`."""
+    """Numbers by metric, such as ``ap`` or ``mota``; see :data:`Values`."""
 
     per_sequence: Mapping[str, "EvalReport"] = field(default_factory=dict)
-    """The same for each sequence by itself."""
+    """The same for each sequence alone."""
 
     events: tuple[EventRow, ...] = field(default=(), repr=False)
-    """Every error, if they were asked for."""
+    """Every error, if asked for."""
 
     curves: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """Arrays behind the numbers, for plots: ``recall_precision`` by joint, ``hota`` by name."""
+    """Arrays for plots: ``recall_precision`` by joint, ``hota`` by joint and total."""
 
     notes: tuple[str, ...] = ()
-    """What one must know to read the numbers."""
+    """Facts that readers of the numbers must know."""
 
     def __str__(self) -> str:
         return self.table()
@@ -129,11 +128,11 @@ class EvalReport:
         return self.metrics[metric]
 
     def total(self, metric: str) -> float | None:
-        """A metric's total; None where undefined or not measured by this protocol."""
+        """A metric's total; None if undefined or not measured by this protocol."""
         return self.metrics.get(metric, {}).get("total")
 
     def table(self, *, per_sequence: bool = False) -> str:
-        """Lines for people to read: poseval's columns, a row per metric; or a total per line."""
+        """Lines for people: poseval's columns with a row per metric, or a total per line."""
         rows = [name for name in self.metrics if name in ROWS]
         columns = self._columns(rows)
         lines = [f"protocol {self.protocol}: {_count(self.frames, 'frame')} of "
@@ -149,7 +148,7 @@ class EvalReport:
         return "\n".join(lines)
 
     def _columns(self, rows: Sequence[str]) -> list[str]:
-        """Groups of joints, and joints that are in no group, where a row has a value."""
+        """Groups of joints, and joints of no group, for which some row has a value."""
         grouped = {joint for joints in GROUPS.values() for joint in joints}
         first = [group for group in GROUPS if any(group in self.metrics[row] for row in rows)]
         others = dict.fromkeys(
@@ -173,7 +172,7 @@ class EvalReport:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """One object of plain values: what :meth:`to_json` writes."""
+        """The report as plain values: what :meth:`to_json` writes."""
         content: dict[str, Any] = {
             "protocol": self.protocol,
             "frames": self.frames,
@@ -193,15 +192,11 @@ class EvalReport:
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)
 
     def to_pandas(self) -> Any:
-        """A long data frame: sequence (``all`` for the whole), metric, joint, value.
+        """A long data frame with columns sequence (``all`` for the whole), metric, joint, value.
 
         Raises:
             MissingExtraError: If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise MissingExtraError("to_pandas needs pandas; run: pip install pandas") from None
         reports = {"all": self, **self.per_sequence}
         rows = [
             (sequence, metric, joint, np.nan if value is None else value)
@@ -209,25 +204,25 @@ class EvalReport:
             for metric, values in report.metrics.items()
             for joint, value in values.items()
         ]
-        return pandas.DataFrame(rows, columns=["sequence", "metric", "joint", "value"])
+        names = ("sequence", "metric", "joint", "value")
+        return pandas_frame({n: np.array([row[i] for row in rows]) for i, n in enumerate(names)})
 
 
 def event_dict(event: EventRow) -> dict[str, Any]:
-    """An event as plain values, by the names of its fields."""
+    """An event as plain values, by field name."""
     return {name: getattr(event, name) for name in EventRow.__slots__}
 
 
 def percent(values: DoubleArray, joints: Sequence[str], *, nan_total: bool = False) -> Values:
-    """Fractions of J joints as percent, with groups and the total.
+    """Turn fractions of J joints into percent, with groups and the total.
 
     Args:
         values: (J,) fractions, or (J + 1,) with the total last; NaN where undefined.
         joints: J names.
-        nan_total: Whether one undefined joint makes the mean of all undefined, as in 2017.
+        nan_total: Whether one undefined joint makes the total undefined, as in poseval of 2017.
 
     Returns:
-        A group is undefined if one of its joints is; the total is the mean of the joints that are
-        defined.
+        A group is undefined if one of its joints is; the total is the mean of the defined joints.
     """
     cells = dict(zip(joints, (100 * values).tolist(), strict=False))
     each = 100 * values[: len(joints)]
@@ -247,7 +242,7 @@ def percent(values: DoubleArray, joints: Sequence[str], *, nan_total: bool = Fal
 
 
 def counts(values: DoubleArray, joints: Sequence[str]) -> Values:
-    """Counts of J joints, with sums for groups and the total; (J,) or (J + 1,) in."""
+    """Turn counts of J joints, (J,) or (J + 1,), into values with sums for groups and total."""
     cells = dict(zip(joints, values.tolist(), strict=False))
     cells |= {
         group: sum(cells[name] for name in names)
@@ -259,7 +254,7 @@ def counts(values: DoubleArray, joints: Sequence[str]) -> Values:
 
 
 def undefined(joints: Sequence[str]) -> Values:
-    """A metric that could not be computed at all."""
+    """Values of a metric that could not be computed at all."""
     return percent(np.full(len(joints), math.nan), joints)
 
 
@@ -268,7 +263,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _label(metric: str) -> str:
-    """Such as ``AP medium`` for COCO's ``ap_medium``."""
+    """A metric's label, such as ``AP medium`` for COCO's ``ap_medium``."""
     name = metric.replace("_", " ")
     coco = metric[:2] in ("ap", "ar")
     return LABELS.get(metric, name[:2].upper() + name[2:] if coco else name)

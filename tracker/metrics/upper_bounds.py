@@ -1,4 +1,4 @@
-"""What a part of the pipeline costs: predictions with that part made perfect.
+"""Makes one part of a prediction perfect, to measure what the errors of that part cost.
 
 Source: Girdhar et al., "Detect-and-Track", section 4.3, and the published program's switches
 ``UPPER_BOUND_4_EVAL`` (identities) and ``UPPER_BOUND_5_GT_KPS_ONLY`` (joints).
@@ -11,18 +11,19 @@ import numpy as np
 from posetube import boxes, skeletons
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
-from .association import assign
 from .eval_sequence import EvalSequence
-from .pairing import THRESHOLD, frame_distances, pair_people
+from .joint_pairing import assign
+from .person_pairing import THRESHOLD, frame_distances, pair_people
 
 AROUND_JOINTS = 1.2
-"""Where a person has no box: that of the joints, grown by this factor."""
+"""For a person without a box: the box around the joints, enlarged by this factor."""
 
 
 def perfect_tracking(sequence: EvalSequence) -> EvalSequence:
-    """Give every prediction that is paired with a true person that one's identity.
+    """Give every prediction that is paired with a true person that person's identity.
 
-    The joints of the others are taken away; the people stay, so that no frame becomes empty.
+    Predictions without a pair lose their joints but stay as people, so that no frame becomes empty:
+    an empty frame would count differently.
     """
     ids = -1 - np.arange(len(sequence.found.ids))
     points = np.full_like(sequence.found.points, np.nan)
@@ -37,11 +38,11 @@ def perfect_tracking(sequence: EvalSequence) -> EvalSequence:
 
 
 def perfect_keypoints(found: VideoTracks, truth: VideoTracks, *, frame_of: IntArray) -> VideoTracks:
-    """Put the true joints in place of those of the predictions whose boxes fit best.
+    """Replace predicted joints by the true joints of the person whose box fits best.
 
-    In every frame as many boxes as possible are paired with true ones, for the largest sum of their
-    overlaps; how little two overlap does not matter. A joint that the truth lacks goes; one that
-    only the truth has gets the best score of the person's joints.
+    In each frame, as many boxes as possible are paired with true ones, for the largest sum of
+    overlaps; a small overlap is enough. A joint that the truth lacks is removed. A joint that only
+    the truth has gets the best score of the person's joints.
 
     Args:
         found: Predictions.

@@ -97,5 +97,5 @@ def test_posetrack21_cuts_true_boxes_and_moves_others() -> None:
 
 
 def test_people_without_a_box_are_named() -> None:
-    with pytest.raises(InputError, match="s: frame 0: somebody has no box"):
+    with pytest.raises(InputError, match="s: frame 0: a person has no box; metrics of boxes need"):
         box_sequence(boxes([np.nan] * 4), boxes(), name="s")

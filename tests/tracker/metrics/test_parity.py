@@ -16,7 +16,7 @@ from posetube.tracker.metrics.coco import Kind, coco_metrics
 from posetube.tracker.metrics.eval_sequence import EvalPeople, EvalSequence
 from posetube.tracker.metrics.identity import idf1
 from posetube.tracker.metrics.mota import clear_metrics
-from posetube.tracker.metrics.pairing import THRESHOLD, frame_distances
+from posetube.tracker.metrics.person_pairing import THRESHOLD, frame_distances
 from posetube.tracker.metrics.protocols import measure, protocol, summarize
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]

@@ -1,7 +1,7 @@
-"""Which predicted joint is which true joint in a frame, each joint of the skeleton on its own.
+"""Pairs predicted with true joints in a frame, each joint of the skeleton by itself.
 
-Nearly always nobody has two candidates; such joints are settled all at once, and only the others
-are given to the assignment solver.
+Nearly always nobody has two candidates. Such joints are paired all at once, and only the others go
+to the assignment solver.
 """
 
 from typing import NamedTuple
@@ -26,13 +26,13 @@ class Pairs(NamedTuple):
 
 
 def contested(candidates: BoolArray) -> IntArray:
-    """Joints of which somebody has more than one candidate.
+    """Find the joints for which somebody has more than one candidate.
 
     Args:
-        candidates: (G, P, J) who may be paired with whom.
+        candidates: (G, P, J) which pairs are allowed.
 
     Returns:
-        Rising indices of joints.
+        Indices of joints, rising.
     """
     if not candidates.size:
         return np.zeros(0, np.int64)
@@ -41,7 +41,7 @@ def contested(candidates: BoolArray) -> IntArray:
 
 
 def settled(candidates: BoolArray, without: IntArray) -> Pairs:
-    """The pairs of all joints but the contested ones."""
+    """All pairs of the joints that are not contested; ``without`` names the contested ones."""
     if len(without):
         candidates = candidates.copy()
         candidates[..., without] = False
@@ -49,48 +49,48 @@ def settled(candidates: BoolArray, without: IntArray) -> Pairs:
 
 
 def assign(table: npt.NDArray[np.floating], *, maximize: bool = False) -> tuple[IntArray, IntArray]:
-    """Pair rows with columns, as many as there can be, for the least or the largest sum.
+    """Pair as many rows and columns as possible, for the smallest or the largest sum.
 
     Args:
         table: (G, P), finite.
-        maximize: Ask for the largest sum.
+        maximize: Whether to look for the largest sum.
 
     Returns:
         (M,) rows and (M,) columns.
     """
-    from scipy.optimize import linear_sum_assignment  # slow to import, seldom needed
+    from scipy.optimize import linear_sum_assignment  # slow to import, rarely needed
 
     rows, columns = linear_sum_assignment(table, maximize=maximize)
     return rows, columns
 
 
 def nearest_pairs(candidates: BoolArray, distance: DoubleArray) -> tuple[IntArray, IntArray]:
-    """As many pairs as possible, and of those choices the one with the least total distance.
+    """Find as many pairs as possible; of equally many, those with the smallest total distance.
 
     Args:
-        candidates: (G, P).
-        distance: (G, P), finite where there are candidates, not negative.
+        candidates: (G, P) which pairs are allowed.
+        distance: (G, P), 0 or more, finite for candidates.
 
     Returns:
         (M,) rows and (M,) columns.
     """
     if not candidates.any():
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    # one pair more outweighs any sum of distances
+    # One pair more must outweigh any sum of distances.
     too_far = distance[candidates].max() * min(candidates.shape) * 2 + 1
     rows, columns = assign(np.where(candidates, distance, too_far))
     chosen = candidates[rows, columns]
     return rows[chosen], columns[chosen]
 
 
-def likest_pairs(similarity: DoubleArray) -> tuple[IntArray, IntArray]:
-    """The pairs with the largest total similarity.
+def most_similar_pairs(similarity: DoubleArray) -> tuple[IntArray, IntArray]:
+    """Find the pairs with the largest total similarity.
 
     Args:
-        similarity: (G, P), not negative.
+        similarity: (G, P), 0 or more.
 
     Returns:
-        (M,) rows and (M,) columns of pairs that are at all alike.
+        (M,) rows and (M,) columns; pairs with similarity 0 are left out.
     """
     rows, columns = assign(similarity, maximize=True)
     alike = similarity[rows, columns] > 0

@@ -1,4 +1,4 @@
-"""Which predicted person is which true one in a frame, and how far their joints are apart.
+"""Computes distances between joints, and pairs predicted with true people in a frame.
 
 Source: poseval (``eval_helpers.py``) for the distance, the threshold and the way people are paired.
 """
@@ -11,7 +11,7 @@ from posetube.structures import BoolArray, DoubleArray, IntArray
 from .eval_sequence import EvalSequence
 
 THRESHOLD = 0.5
-"""A joint is right where it is at most this far away, in head sizes."""
+"""A joint is right if it is at most this far from the true one, in head sizes."""
 
 
 def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) -> DoubleArray:
@@ -20,7 +20,7 @@ def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) 
     Args:
         truth: (G, J, 2) pixels, NaN where absent.
         found: (P, J, 2) pixels, NaN where absent.
-        sizes: (G,) head sizes, pixels; nothing is near a head of size 0 or NaN.
+        sizes: (G,) head sizes, pixels; with a size of 0 or NaN, nothing is near.
 
     Returns:
         (G, P, J), infinite where either joint is absent.
@@ -34,7 +34,7 @@ def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) 
 
 
 def frame_distances(sequence: EvalSequence, index: int) -> DoubleArray:
-    """:func:`joint_distances` of one frame of a sequence."""
+    """:func:`joint_distances` in one frame of a sequence."""
     truth, found = sequence.truth.frame(index), sequence.found.frame(index)
     return joint_distances(
         sequence.truth.points[truth], sequence.found.points[found], sequence.truth.sizes[truth]
@@ -42,15 +42,15 @@ def frame_distances(sequence: EvalSequence, index: int) -> DoubleArray:
 
 
 def pair_people(right: BoolArray, annotated: npt.NDArray[np.integer]) -> IntArray:
-    """Pair people by the fraction of joints that are right.
+    """Pair people by the share of joints that are right, as poseval does.
 
-    Each prediction may go to the one true person of which it has the largest fraction right (the
-    first of equals). Of several that may go to one, that with the largest fraction does; the others
-    stay alone, even if they would fit a third.
+    Each prediction chooses the true person of whom it has the largest share right (the first of
+    equals). A true person keeps the prediction with the largest share. There is no second round:
+    the other predictions stay alone, even if they would fit another person.
 
     Args:
         right: (G, P, J) which joints are near enough.
-        annotated: (G,) how many joints each true person has.
+        annotated: (G,) number of joints of each true person.
 
     Returns:
         (P,) index of the true person, -1 for none.
