@@ -1,18 +1,20 @@
-"""What an error means to the caller of a command: an exit code and one line, never a traceback.
+"""Turns an error into what the caller of a command sees: an exit code and one line.
 
 Exit codes: 0 all complete, 1 a bug of ours, 2 wrong usage, 3 finished with marked problems,
 4 some inputs failed, 5 input unreadable, 6 weights, 7 disk or memory ran out, 130 interrupted,
-141 whoever read what was printed has stopped reading (as of a program that SIGPIPE ends).
-Those of our own errors stand with their classes in :mod:`posetube.errors`.
+141 whoever read the output has stopped reading (as a program that SIGPIPE ends).
+The codes of our own errors are given with their classes in :mod:`posetube.errors`.
 """
 
 import errno
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import mkstemp
 from typing import Final
 
+from posetube.atomic_files import NO_SPACE
 from posetube.errors import InputError, PoseTubeError, ResourceError
 from posetube.file_names import readable
 
@@ -22,8 +24,6 @@ MARKED_PROBLEMS: Final = 3
 SOME_FAILED: Final = 4
 INTERRUPTED: Final = 130
 NOBODY_READS: Final = 141
-
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Interrupted(Exception):
@@ -46,7 +46,8 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
 
     Args:
         error: What was raised.
-        logs: Folder for the traceback of an unexpected error; None for the system's temporary one.
+        logs: Folder of our own for the traceback of an unexpected error; None: a new file in the
+            system's temporary folder.
     """
     if isinstance(error, PoseTubeError):
         return Failure(exit_code=error.exit_code, line=one_line(error))
@@ -58,13 +59,14 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
     if isinstance(error, UnicodeEncodeError) and (name := _undecodable(error.object)):
         line = f"{name}: not UTF-8, which a library needs here; give it another name"
         return Failure(exit_code=InputError.exit_code, line=line)
-    if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
-        line = f"disk full{_at(error)}; free some space and run the same line again, it goes on"
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        what = "file size limit reached" if error.errno == errno.EFBIG else "disk full"
+        line = f"{what}{_at(error)}; make room and run the same line again, it goes on"
         return Failure(exit_code=ResourceError.exit_code, line=line)
     if isinstance(error, OSError) and error.filename is not None:
         line = f"{error.strerror}{_at(error)}"
         return Failure(exit_code=InputError.exit_code, line=line)
-    return _bug(error, logs or Path(gettempdir()))
+    return _bug(error, logs)
 
 
 def one_line(error: BaseException) -> str:
@@ -82,10 +84,9 @@ def _at(error: OSError) -> str:
     return "" if error.filename is None else f" at {error.filename}"
 
 
-def _bug(error: BaseException, logs: Path) -> Failure:
-    path = logs / "posetube-error.log"
+def _bug(error: BaseException, logs: Path | None) -> Failure:
     try:
-        logs.mkdir(parents=True, exist_ok=True)
+        path = _log_file(logs)
         text = "".join(traceback.format_exception(error))
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
         where = f"the details are in {path}"
@@ -95,3 +96,13 @@ def _bug(error: BaseException, logs: Path) -> Failure:
     return Failure(
         exit_code=BUG, line=f"unexpected {kind}: {one_line(error)}. This is our fault; {where}"
     )
+
+
+def _log_file(logs: Path | None) -> Path:
+    """A file for a traceback; one of a new name, which nobody can foresee, in a shared folder."""
+    if logs is None:
+        number, name = mkstemp(prefix="posetube-error-", suffix=".log")
+        os.close(number)
+        return Path(name)
+    logs.mkdir(parents=True, exist_ok=True)
+    return logs / "posetube-error.log"

@@ -4,6 +4,7 @@ Whoever kills the process, pulls the plug or fills the disk leaves the old file,
 most an unfinished one beside it whose name begins with :data:`UNFINISHED`.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from posetube.errors import InputError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that takes no more: it is full, or a quota or a limit is reached."""
 
 UNFINISHED = ".posetube-unfinished-"
 """Start of the name of a file or folder that is still being written; no user's file has it."""
@@ -26,12 +30,19 @@ def replacing(path: Path) -> Iterator[Path]:
         path: The file's real name; its folder is made where it is absent.
 
     Raises:
-        InputError: If the path is a folder.
+        InputError: If the path is a folder, or no file can be made there.
+        OSError: If the disk is full.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = unfinished(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()  # what cannot be made is found out here, and not by each writer in its way
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         yield aside
         flush(aside)

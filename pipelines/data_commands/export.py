@@ -20,6 +20,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
 from ..opened_people import RUN, only_video, open_people
+from ..storage.run_directory import RunDirectory
 
 
 def export(
@@ -42,7 +43,8 @@ def export(
         raise InputError(f"{run}: no run; say with -o where to write")
     tracks = only_video(people, where=run).tracks
     out = out or run / f"tracks-{to}{form.suffix}"
-    write_whole(tracks, form, out, say=say)
+    with RunDirectory(run).exporting(out):
+        write_whole(tracks, form, out, say=say)
     say(f"{run} -> {out}")
 
 

@@ -79,7 +79,7 @@ def write_part(
     )
     metadata = {
         "frames": msgspec.json.encode(listed),
-        "key": key,
+        "key": part_key(key, number) if key else "",
         "skeleton": skeleton.name,
         "joints": msgspec.json.encode(skeleton.joints),
     }
@@ -116,6 +116,11 @@ def _optional(frames: Sequence[DetectedFrame], people: Detections) -> Iterator[t
         yield appearance_field(people.embeddings.shape[1]), appearance_array(people.embeddings)
 
 
+def part_key(key: str, number: int) -> str:
+    """What a part carries to tell of which run it is, and which part."""
+    return f"{key}-{number:05d}"
+
+
 def part_path(folder: Path, number: int) -> Path:
     """Name of a part."""
     return folder / f"part-{number:05d}.parquet"
@@ -136,7 +141,7 @@ class PartFile:
     path: Path
     frames: PartFrames
     key: str
-    """That of its run; empty in parts of format 1."""
+    """See :func:`part_key`; empty in parts of format 1."""
 
     rows: int
     """Number of detections."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from posetube.errors import FormatError
 
-from .detections_store import PartFile, open_part, part_path
+from .detections_store import PartFile, open_part, part_key, part_path
 from .manifest import Manifest
 from .run_directory import RunDirectory
 
@@ -55,10 +55,11 @@ class KeptPart:
 
 def whole_parts(run: RunDirectory, manifest: Manifest) -> dict[int, KeptPart]:
     """By number, the parts that are whole and belong to this run; some may be missing between."""
-    found = {}
+    found, last = {}, -1
     for number in sorted(_numbers(run.detections)):
         with suppress(FormatError):
-            found[number] = KeptPart.of(_own_part(part_path(run.detections, number), manifest))
+            found[number] = KeptPart.of(_own_part(run.detections, number, manifest, after=last))
+            last = found[number].last
     return found
 
 
@@ -75,12 +76,9 @@ def _check(folder: Path, manifest: Manifest) -> None:
     numbers = _numbers(folder)
     last, frames, rows = -1, 0, 0
     for number in range(max(numbers, default=-1) + 1):
-        path = part_path(folder, number)
         if number not in numbers:
-            raise FormatError(f"{path} is missing")
-        part = _own_part(path, manifest)
-        if part.frames.frame[0] <= last:
-            raise FormatError(f"{path}: begins at frame {part.frames.frame[0]}, after frame {last}")
+            raise FormatError(f"{part_path(folder, number)} is missing")
+        part = _own_part(folder, number, manifest, after=last)
         last, frames, rows = (
             part.frames.frame[-1],
             frames + len(part.frames.frame),
@@ -94,12 +92,20 @@ def _check(folder: Path, manifest: Manifest) -> None:
         )
 
 
-def _own_part(path: Path, manifest: Manifest) -> PartFile:
-    part = open_part(path)
-    if part.key and part.key != manifest.detections_key:
-        raise FormatError(f"{path}: belongs to another run")
-    if not part.frames.frame:
-        raise FormatError(f"{path}: holds no frame")
+def _own_part(folder: Path, number: int, manifest: Manifest, *, after: int) -> PartFile:
+    """Open a part, and look whether it is the one that the run has at this place.
+
+    Args:
+        folder: The run's ``detections/``.
+        number: Of the part.
+        manifest: The run's.
+        after: Index of the last frame of the part before it, for parts without a key.
+    """
+    part = open_part(part_path(folder, number))
+    if part.key and part.key != part_key(manifest.detections_key, number):
+        raise FormatError(f"{part.path}: belongs to another run, or to another place in this one")
+    if not part.frames.frame or part.frames.frame[0] <= after:
+        raise FormatError(f"{part.path}: its frames do not come after frame {after}")
     return part
 
 

@@ -145,6 +145,25 @@ class RunDirectory:
         folders = {folder, folder / self.detections.name, folder / self.logs.name}
         return path in own | folders or bool({*path.parents} & (folders - {folder}))
 
+    @contextmanager
+    def exporting(self, out: Path) -> Iterator[None]:
+        """Note what the block exports into the run's folder, for a later linking to remove it.
+
+        Raises:
+            InputError: If it would replace one of the run's own files, or another process is at
+                work on the run.
+        """
+        if self.owns(out):
+            raise InputError(f"{out}: belongs to the run itself; name another file for the export")
+        if out.resolve().parent != self.path.resolve():
+            yield
+            return
+        with self.locked():
+            yield
+            manifest = self.read()
+            exports = tuple(sorted({*manifest.exports, out.name}))
+            self.write(msgspec.structs.replace(manifest, exports=exports))
+
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")

@@ -21,10 +21,11 @@ from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTra
 
 from ...datasets.annotated_video import Dataset
 from ...datasets.formats.file_format import FileFormat
+from ...datasets.people import open_people
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..interrupt import Interrupt
-from ..opened_people import only_video, open_people
+from ..opened_people import only_video
 from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.detections_store import write_part
@@ -118,6 +119,7 @@ class FileDetections:
 
 
 def _opened(path: Path, form: str | FileFormat | None) -> Dataset:
+    """What the path holds, runs left out: their tracks are no detections."""
     try:
         return open_people(path, form=form)
     except InputError as error:

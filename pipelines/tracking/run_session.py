@@ -11,6 +11,7 @@ removed: files of later stages, and exports that lie in the run's folder.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from posetube.atomic_files import flush, unfinished
 from posetube.errors import FormatError, InputError
@@ -27,6 +28,9 @@ from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
 from .stage_work import DetectionSource, StageWork
 from .stages import STAGES, RunStage, stage_named, stages_after
+
+TRACKS = "tracks.parquet"
+"""The file that exports are made of."""
 
 
 class RunSession:
@@ -152,15 +156,18 @@ class RunSession:
 
     def _remove_outdated(self, stage: RunStage) -> None:
         """Remove what was made of the stage's earlier results."""
-        later = [name for one in stages_after(stage.name) for name in one.writes]
-        exports = self.manifest.exports if "tracks.parquet" in (*stage.writes, *later) else ()
-        gone = [name for name in (*later, *exports) if (self.record.run.path / name).is_file()]
-        for name in gone:
-            (self.record.run.path / name).unlink()
-        if exports:
+        folder, later = self.record.run.path, list(stages_after(stage.name))
+        names = [name for one in later for name in one.writes]
+        if TRACKS in (*stage.writes, *names):
+            names += [name for name in self.manifest.exports if Path(name).name == name]
+        for path in [folder / name for name in names]:
+            if path.is_file():
+                path.unlink()
+                self.record.say(f"removed {path}: made of earlier results")
+            elif path.is_dir():  # somebody may have added files of their own
+                self.record.say(f"{path} is made of earlier results")
+        if TRACKS in stage.writes:
             self.record.update(exports=())
-        if gone:
-            self.record.say(f"removed {', '.join(gone)}: made of the earlier {stage.name} stage")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ class OutOfMemoryError(RuntimeError):
         (MemoryError(), 7, "memory ran out"),
         (OutOfMemoryError("CUDA"), 7, "memory ran out"),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"), 7, "disk full at /data/x"),
+        (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "/x"), 7, "file size limit reached at /x"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), 2, "denied at /data"),
         (Interrupted("stopped"), 130, "stopped"),
         (KeyboardInterrupt(), 130, "interrupted"),
@@ -44,6 +46,19 @@ def test_a_name_that_a_library_cannot_open_is_no_fault_of_ours() -> None:
 
     assert failure.exit_code == 2
     assert failure.line.startswith("/data/caf\\xe9.pt: not UTF-8, which a library needs here")
+
+
+def test_a_traceback_in_the_shared_folder_has_a_name_that_nobody_can_foresee(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    lines = [explain(ValueError("a bug")).line for _ in range(2)]
+
+    first, second = sorted(tmp_path.iterdir())
+    assert {line.rpartition(" ")[2] for line in lines} == {str(first), str(second)}
+    assert all(re.fullmatch(r"posetube-error-\w{8}\.log", p.name) for p in (first, second))
+    assert first.stat().st_mode & 0o077 == 0
 
 
 def test_what_nobody_expected_is_kept_in_a_file(tmp_path: Path) -> None:
