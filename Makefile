@@ -9,7 +9,7 @@ lint:
 	ruff format --check . && ruff check .
 
 types:
-	mypy -p posetube && mypy tests benchmarks
+	mypy -p posetube && mypy tests benchmarks examples
 
 test:
 	pytest

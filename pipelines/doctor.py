@@ -12,7 +12,7 @@ from posetube.errors import MediaError
 from ..datasets.synthetic import SceneConfig, generate
 from ..datasets.video.writer import VideoWriter
 from ..models3d.devices import choose_device
-from .api import track
+from .api.track import track
 from .failures import COMPLETE, explain
 from .settings import OverlayConfig
 from .storage.manifest import library_versions

@@ -26,6 +26,11 @@ class LoadedModel:
     """How many frames are encoded together."""
 
 
+def as_loaded(model: str | LoadedModel, *, device: str) -> LoadedModel:
+    """A model that is loaded already stays as it is; a name or path is loaded."""
+    return model if isinstance(model, LoadedModel) else load_model(model, device=device)
+
+
 def load_model(model: str = "tiny", *, device: str = "auto") -> LoadedModel:
     """Load a network with its weights; nothing is downloaded.
 

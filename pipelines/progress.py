@@ -36,7 +36,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Name of the run's input."""
 
     stage: str | None = None
-    """``detect``, ``link`` or ``render``."""
+    """``detect``, ``link`` or ``render``; ``track`` for the first two at once."""
 
     done: int | None = None
     """Frames of the stage that are done."""
@@ -162,14 +162,14 @@ def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
     """The listener that ``--progress`` asks for.
 
     Args:
-        kind: ``auto``: a bar on a terminal, else a line every 30 s; ``json``: JSON lines on stdout;
-            ``none``: warnings alone.
+        kind: ``auto``: a bar on a terminal or in a notebook, else a line every 30 s; ``json``: JSON
+            lines on stdout; ``none``: warnings alone.
     """
     if kind == "json":
         yield JsonLines(sys.stdout)
     elif kind == "none":
         yield Lines(sys.stderr, interval=float("inf"))
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() or Console(stderr=True).is_jupyter:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -181,6 +181,16 @@ def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
             yield Bar(progress)
     else:
         yield Lines(sys.stderr)
+
+
+@contextmanager
+def listening(progress: bool) -> Iterator[Listener]:
+    """The listener that ``progress=True`` asks for in Python; else one that tells nobody."""
+    if progress:
+        with showing_progress("auto") as listener:
+            yield listener
+    else:
+        yield lambda event: None
 
 
 def _clock_face(duration: float) -> str:

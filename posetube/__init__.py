@@ -28,50 +28,106 @@ from posetube.structures import (
     Frame,
     FramePoses,
     FrameTable,
+    PoseArrays,
     PoseTrack,
     PoseTubes,
     VideoTracks,
 )
 
 if TYPE_CHECKING:
-    from posetube.pipelines.api import stream, track
+    from posetube.datasets.formats.file_format import FileFormat
+    from posetube.datasets.video import Video, VideoConfig, open_video
+    from posetube.pipelines.api.export import export
+    from posetube.pipelines.api.link import link
+    from posetube.pipelines.api.load import load
+    from posetube.pipelines.api.stream import stream
+    from posetube.pipelines.api.track import track
     from posetube.pipelines.evaluation.evaluate import evaluate
+    from posetube.pipelines.evaluation.evaluate_people import PckConfig
+    from posetube.pipelines.loaded_model import LoadedModel, load_model
+    from posetube.pipelines.settings import DetectConfig, OverlayConfig
+    from posetube.tracker.config import LinkConfig
+    from posetube.tracker.metrics.report import EvalReport
+    from posetube.tracker.offline import OfflineConfig
+    from posetube.tracker.paper import PaperConfig
+    from posetube.tracker.shots import CutConfig
 
 __version__ = version("posetube")
 
+_LATE = {
+    "CutConfig": "posetube.tracker.shots",
+    "DetectConfig": "posetube.pipelines.settings",
+    "EvalReport": "posetube.tracker.metrics.report",
+    "FileFormat": "posetube.datasets.formats.file_format",
+    "LinkConfig": "posetube.tracker.config",
+    "LoadedModel": "posetube.pipelines.loaded_model",
+    "OfflineConfig": "posetube.tracker.offline",
+    "OverlayConfig": "posetube.pipelines.settings",
+    "PaperConfig": "posetube.tracker.paper",
+    "PckConfig": "posetube.pipelines.evaluation.evaluate_people",
+    "Video": "posetube.datasets.video",
+    "VideoConfig": "posetube.datasets.video",
+    "evaluate": "posetube.pipelines.evaluation.evaluate",
+    "export": "posetube.pipelines.api.export",
+    "link": "posetube.pipelines.api.link",
+    "load": "posetube.pipelines.api.load",
+    "load_model": "posetube.pipelines.loaded_model",
+    "open_video": "posetube.datasets.video",
+    "stream": "posetube.pipelines.api.stream",
+    "track": "posetube.pipelines.api.track",
+}
+"""Public names that bring much along, and the modules that they come from, when asked for."""
+
 __all__ = [
     "Clip",
+    "CutConfig",
+    "DetectConfig",
     "Detections",
+    "EvalReport",
+    "FileFormat",
     "FormatError",
     "Frame",
     "FramePoses",
     "FrameTable",
     "InputError",
+    "LinkConfig",
+    "LoadedModel",
     "MediaError",
     "MissingExtraError",
+    "OfflineConfig",
+    "OverlayConfig",
+    "PaperConfig",
+    "PckConfig",
+    "PoseArrays",
     "PoseTrack",
     "PoseTubeError",
     "PoseTubes",
     "ResourceError",
     "Skeleton",
+    "Video",
+    "VideoConfig",
     "VideoTracks",
     "WeightsError",
     "__version__",
     "evaluate",
+    "export",
+    "link",
+    "load",
+    "load_model",
+    "open_video",
     "skeleton",
     "stream",
     "track",
 ]
 
-_LATE = {
-    "evaluate": "posetube.pipelines.evaluation.evaluate",
-    "track": "posetube.pipelines.api",
-    "stream": "posetube.pipelines.api",
-}
-
 
 def __getattr__(name: str) -> Any:
-    """Import the jobs only when they are asked for: they bring the network library along."""
+    """Import a job, or the class of its settings, only when it is asked for."""
     if name in _LATE:
         return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module 'posetube' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, those not imported yet among them."""
+    return sorted(__all__)

@@ -76,8 +76,6 @@ def link_file(
         PoseTubeError: If the file cannot be read, or the run's directory cannot be used.
         Interrupted: If somebody asked to stop.
     """
-    if not 0 < frame_rate < np.inf:
-        raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
     if on_existing == "skip" and run.manifest.exists():
         return f"{path.name}: skipped, {run.path} is there"
     people = _opened(path, form)
@@ -103,7 +101,7 @@ class FileDetections:
 
     def write(self, record: Recorder) -> Mapping[str, Any]:
         """Write all parts; an earlier attempt's are the same, and are replaced."""
-        frames, run = list(_frames(self.tracks)), record.run
+        frames, run = list(as_detected(self.tracks)), record.run
         record.begin(total=len(frames))
         for number, start in enumerate(range(0, len(frames), PART)):
             write_part(
@@ -141,6 +139,8 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     Returns:
         The table, and what was assumed, a line each.
     """
+    if not 0 < frame_rate < np.inf:
+        raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
     notes = [] if len(tracks.frame) else ["there is nobody in the file"]
     times = tracks.frames.times
     if np.isnan(times).any():
@@ -203,7 +203,8 @@ def _extent(boxes: DoubleArray) -> tuple[int, int]:
     return max(int(bottom), 1), max(int(right), 1)
 
 
-def _frames(tracks: VideoTracks) -> Iterator[DetectedFrame]:
+def as_detected(tracks: VideoTracks) -> Iterator[DetectedFrame]:
+    """The people of each frame as a detector gives them; joints without a score are sure."""
     for poses in tracks.poses():
         scores = np.nan_to_num(poses.people.keypoint_scores, nan=1.0)
         people = replace(poses.people, keypoint_scores=scores)

@@ -89,14 +89,14 @@ def _new_manifest(item: Input, model: LoadedModel, video: Video, config: TrackCo
         ),
         model=model.record,
         settings=config,
-        frames=FrameCounts(expected=_expected(video)),
+        frames=FrameCounts(expected=expected_frames(video)),
         device=model.device.name,
         versions=library_versions(),
         skeleton=model.network.skeleton.name,
     )
 
 
-def _expected(video: Video) -> int | None:
+def expected_frames(video: Video) -> int | None:
     """How many frames the asked stretch should have, where the source says."""
     config = video.config
     if video.expected is None or config.start is not None or config.end is not None:

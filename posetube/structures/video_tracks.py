@@ -1,7 +1,7 @@
 """The record of everybody in a video, and its forms for other libraries."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -208,8 +208,13 @@ class VideoTracks:
         skeleton: Skeleton,
         frames: FrameTable,
     ) -> "VideoTracks":
-        """Collect what a tracker yielded, frame by frame, in rising order."""
-        found = list(people) or [FramePoses.empty(frame=0, time=0, joints=len(skeleton))]
+        """Collect what a tracker yielded, frame by frame, in rising order.
+
+        Appearances, for which tracks have no place, are let go as the frames come.
+        """
+        found = [_without_looks(poses) for poses in people] or [
+            FramePoses.empty(frame=0, time=0, joints=len(skeleton))
+        ]
         everybody = Detections.join([poses.people for poses in found], joints=len(skeleton))
         names = ("track_ids", "states", "link_margins", "link_costs", "link_gates")
         return cls(
@@ -318,6 +323,10 @@ class VideoTracks:
 
     def _format(self) -> str:
         return f"{summaries.frame_size(self.size)}, skeleton {self.skeleton.name}"
+
+
+def _without_looks(poses: FramePoses) -> FramePoses:
+    return replace(poses, people=replace(poses.people, embeddings=None))
 
 
 HTML_TRACKS = 10

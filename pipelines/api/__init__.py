@@ -1,0 +1,1 @@
+"""The jobs as Python functions, one file per job; :mod:`posetube` offers them."""

@@ -1,0 +1,30 @@
+"""``posetube.export``: writes one video's people for another program."""
+
+import logging
+from pathlib import Path
+
+from ...datasets.formats.file_format import FileFormat
+from ...datasets.formats.format_table import find_written_format
+from ...datasets.people import PeopleSource
+from ..data_commands.export import write_whole
+from .load import load
+
+log = logging.getLogger(__name__)
+
+
+def export(source: PeopleSource, path: str | Path, *, to: str | FileFormat) -> None:
+    """Write tracks in a format that another program reads; logs what the format has no place for.
+
+    Args:
+        source: Tracks in memory, or what :func:`posetube.load` takes.
+        path: The file to write; for ``openpose`` a folder.
+        to: Name of the format, as ``posetube export --to`` takes it, or a format of your own.
+
+    Raises:
+        InputError: If there is no such format, or the tracks lack what it needs.
+
+    Examples:
+        >>> export("runs/clip", "clip.coco.json", to="coco")          # doctest: +SKIP
+    """
+    form = to if isinstance(to, FileFormat) else find_written_format(to)
+    write_whole(load(source), form, Path(path), say=log.warning)

@@ -1,0 +1,119 @@
+"""``posetube.link``: links detections into tracks, in memory."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from posetube.skeletons import Skeleton, skeleton
+from posetube.structures import DetectedFrame, FrameTable, VideoTracks
+
+from ...datasets.formats.file_format import FileFormat
+from ...datasets.people import PeopleSource
+from ...tracker.config import LinkConfig
+from ...tracker.presets import link_frames
+from ..progress import Event, Listener, listening
+from ..storage.detections_store import frame_table, read_frames
+from ..storage.part_check import check_parts
+from ..storage.run_directory import RunDirectory
+from ..tracking.link_external import as_detected, detections_of
+from .load import load
+
+log = logging.getLogger(__name__)
+
+
+def link(
+    source: PeopleSource,
+    *,
+    config: LinkConfig | None = None,
+    frame_rate: float = 25.0,
+    form: str | FileFormat | None = None,
+    progress: bool = False,
+) -> VideoTracks:
+    """Link detections into tracks; no video and no network is needed, and nothing is written.
+
+    What a file does not say is assumed, and logged.
+
+    Args:
+        source: A run, whose detections are linked again with all that the run knows of them; or
+            people in memory or in a file, as :func:`posetube.load` takes them. Identities that
+            they have already are not looked at.
+        config: How to link, the preset included; None: the defaults.
+        frame_rate: Frames per second, for a file that gives no times.
+        form: Name of a file's format; None: told by name and content.
+        progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
+
+    Raises:
+        InputError: If there is no such file, or an argument is wrong.
+        FormatError: If a file is of no known format, or is damaged.
+
+    Examples:
+        >>> tracks = link("results.json", config=LinkConfig(preset="offline"))  # doctest: +SKIP
+    """
+    run = _run_at(source)
+    found = _of_run(run) if run else _of_people(load(source, form=form), frame_rate)
+    with listening(progress) as listener:
+        linked = link_frames(
+            _watched(found, listener),
+            config=config or LinkConfig(),
+            skeleton=found.skeleton,
+            size=found.size,
+        )
+        return VideoTracks.from_frames(
+            linked,
+            source=found.source,
+            size=found.size,
+            skeleton=found.skeleton,
+            frames=found.table,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkInput:
+    """The detections of one video, and what linking needs to know of it."""
+
+    frames: Iterable[DetectedFrame]
+    table: FrameTable
+    source: str
+    size: tuple[int, int] | None
+    skeleton: Skeleton
+
+
+def _run_at(source: PeopleSource) -> RunDirectory | None:
+    run = RunDirectory(Path(source)) if isinstance(source, (str, Path)) else None
+    return run if run and run.manifest.is_file() else None
+
+
+def _of_run(run: RunDirectory) -> LinkInput:
+    manifest = run.read()
+    check_parts(run, manifest)
+    joints = skeleton(manifest.skeleton)
+    return LinkInput(
+        frames=read_frames(run.detections, joints=len(joints)),
+        table=frame_table(run.detections),
+        source=manifest.source.name,
+        size=manifest.source.size,
+        skeleton=joints,
+    )
+
+
+def _of_people(tracks: VideoTracks, frame_rate: float) -> LinkInput:
+    usable, notes = detections_of(tracks, frame_rate=frame_rate)
+    for note in notes:
+        log.warning("%s: %s", tracks.source, note)
+    return LinkInput(
+        frames=as_detected(usable),
+        table=usable.frames,
+        source=usable.source,
+        size=usable.size,
+        skeleton=usable.skeleton,
+    )
+
+
+def _watched(found: LinkInput, listener: Listener) -> Iterator[DetectedFrame]:
+    total = len(found.table)
+    listener(Event(event="stage", run=found.source, stage="link", total=total))
+    for done, frame in enumerate(found.frames, start=1):
+        yield frame
+        listener(Event(event="progress", run=found.source, stage="link", done=done, total=total))
+    listener(Event(event="end", run=found.source))

@@ -1,0 +1,56 @@
+"""``posetube.stream``: tracks a video, a camera or pictures frame by frame, and stores nothing."""
+
+from collections.abc import Iterable, Iterator
+
+from posetube.structures import FramePoses
+
+from ...datasets.video import VideoConfig
+from ...tracker.config import LinkConfig
+from ...tracker.presets import link_frames
+from ..loaded_model import LoadedModel, as_loaded
+from ..settings import DetectConfig
+from ..tracking.clip_window import detect_frames
+from .open_source import VideoSource, open_source
+
+
+def stream(
+    source: VideoSource,
+    *,
+    times: Iterable[float] | None = None,
+    model: str | LoadedModel = "tiny",
+    device: str = "auto",
+    video: VideoConfig | None = None,
+    detect: DetectConfig | None = None,
+    link: LinkConfig | None = None,
+) -> Iterator[FramePoses]:
+    """Track a video or a camera, frame by frame; nothing is stored.
+
+    Args:
+        source: As for :func:`posetube.track`; ``camera:0`` for a camera.
+        times: As for :func:`posetube.track`.
+        model: As for :func:`posetube.track`.
+        device: As for :func:`posetube.track`.
+        video: As for :func:`posetube.track`.
+        detect: As for :func:`posetube.track`.
+        link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
+            last frame.
+
+    Yields:
+        The people of every frame, in order, a few frames after it was decoded: whether somebody
+        counts is only clear when they were seen a few times.
+
+    Raises:
+        MediaError: If the video cannot be read or is refused.
+        InputError: If an argument is wrong.
+        WeightsError: If the model is missing or refused.
+
+    Examples:
+        >>> for poses in stream("camera:0"):                          # doctest: +SKIP
+        ...     print(poses.time, poses.track_ids, poses.people.boxes)
+    """
+    network = as_loaded(model, device=device).network
+    with open_source(source, times=times, config=video) as opened:
+        frames = detect_frames(opened, network, config=detect or DetectConfig())
+        yield from link_frames(
+            frames, config=link or LinkConfig(), skeleton=network.skeleton, size=opened.size
+        )

@@ -1,0 +1,119 @@
+"""``posetube.track``: tracks a video, as a run on disk or in memory alone."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from posetube.errors import InputError
+from posetube.file_names import readable
+from posetube.structures import DetectedFrame, FrameState, VideoTracks
+
+from ...datasets.video import Video, VideoConfig
+from ...tracker.config import LinkConfig
+from ...tracker.presets import link_frames
+from ..loaded_model import LoadedModel, as_loaded
+from ..progress import Event, Listener, listening
+from ..settings import DetectConfig, OverlayConfig, TrackConfig
+from ..storage.detections_store import as_frame_table
+from ..storage.existing_run import OnExisting
+from ..storage.run_directory import RunDirectory
+from ..storage.tracks_store import read_tracks
+from ..tracking.clip_window import detect_frames
+from ..tracking.detect_stage import no_frames
+from ..tracking.track_input import expected_frames, track_input
+from .open_source import VideoSource, one_input, open_source
+
+
+def track(
+    source: VideoSource,
+    *,
+    times: Iterable[float] | None = None,
+    out: str | Path | None = None,
+    model: str | LoadedModel = "tiny",
+    device: str = "auto",
+    video: VideoConfig | None = None,
+    detect: DetectConfig | None = None,
+    link: LinkConfig | None = None,
+    overlay: OverlayConfig | None = None,
+    on_existing: OnExisting = "resume",
+    progress: bool = False,
+) -> VideoTracks:
+    """Find every person of a video, follow each, and say where each joint is in every frame.
+
+    Args:
+        source: A video, a folder of numbered pictures, a picture, or an address FFmpeg reads. Or
+            pictures in memory, (H, W, 3) RGB uint8, with their ``times``; or pairs (picture,
+            time); or the frames of an open video (:func:`posetube.open_video`).
+        times: Presentation time of each picture in memory, seconds, rising.
+        out: Directory of the run, with everything that ``posetube track`` writes; a run that was
+            stopped goes on. None: nothing is kept on disk. Not for pictures in memory.
+        model: Name of a model, path of its weights, or one from :func:`posetube.load_model`.
+        device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
+        video: Which frames: start, end, every n-th; None: all.
+        detect: Whether linking may follow the camera and go by people's looks; None: both.
+        link: How detections become tracks, the preset included; None: the defaults.
+        overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
+        on_existing: What to do where ``out`` holds a run already.
+        progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
+
+    Returns:
+        Everybody in the video. ``frames.states`` says which frames are corrupt or missing.
+
+    Raises:
+        MediaError: If the video cannot be read or is refused.
+        InputError: If an argument is wrong, or ``out`` holds another run.
+        WeightsError: If the model is missing or refused.
+
+    Examples:
+        >>> tracks = track("clip.mp4")                      # doctest: +SKIP
+        >>> for person in tracks:                           # doctest: +SKIP
+        ...     print(person.track_id, len(person), person.boxes[0])
+    """
+    config = TrackConfig(
+        video=video or VideoConfig(),
+        detect=detect or DetectConfig(),
+        link=link or LinkConfig(),
+        overlay=overlay,
+    )
+    with listening(progress) as listener:
+        if out is None:
+            if overlay is not None:
+                raise InputError("track: an overlay needs a place; give out= as well")
+            with open_source(source, times=times, config=config.video) as opened:
+                loaded = as_loaded(model, device=device)
+                return _track_in_memory(opened, loaded, config=config, listener=listener)
+        if not isinstance(source, (str, Path)):
+            raise InputError("track: pictures in memory become no run on disk; leave out= away")
+        track_input(
+            one_input(source),
+            RunDirectory(Path(out)),
+            as_loaded(model, device=device),
+            config=config,
+            on_existing=on_existing,
+            listeners=[listener],
+        )
+    return read_tracks(Path(out))
+
+
+def _track_in_memory(
+    video: Video, model: LoadedModel, *, config: TrackConfig, listener: Listener
+) -> VideoTracks:
+    skeleton = model.network.skeleton
+    seen: list[tuple[int, float, FrameState]] = []
+    name, total = readable(video.name), expected_frames(video)
+
+    def noted(frames: Iterator[DetectedFrame]) -> Iterator[DetectedFrame]:
+        listener(Event(event="stage", run=name, stage="track", total=total))
+        for found in frames:
+            seen.append((found.frame, found.time, found.state))
+            yield found
+            listener(Event(event="progress", run=name, stage="track", done=len(seen), total=total))
+        listener(Event(event="end", run=name))
+
+    batch = model.batch * config.video.every
+    frames = noted(detect_frames(video, model.network, batch=batch, config=config.detect))
+    tracks = list(link_frames(frames, config=config.link, skeleton=skeleton, size=video.size))
+    if not seen:
+        raise no_frames(video)
+    return VideoTracks.from_frames(
+        tracks, source=name, size=video.size, skeleton=skeleton, frames=as_frame_table(seen)
+    )
