@@ -29,10 +29,8 @@ with TemporaryDirectory() as scratch:
 
     print(tracks)
     for person in tracks:
-        seen = f"{person.times[0]:.2f} to {person.times[-1]:.2f} s"
-        print(
-            f"person {person.track_id}: {len(person)} frames, {seen}, first box {person.boxes[0].round(1)}"
-        )
+        print(f"person {person.track_id}: {len(person)} frames from {person.times[0]:.2f} s on")
+        print("  first box", person.boxes[0].round(1), "mean score", person.scores.mean().round(2))
     nose = tracks.skeleton.index("nose")
     print("noses in the first frame:", tracks.to_arrays().keypoints[0, :, nose, :2].round(1))
     print("the run holds", sorted(path.name for path in (folder / "run").iterdir()))

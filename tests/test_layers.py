@@ -172,5 +172,15 @@ def test_every_module_serves_a_command_or_a_public_name() -> None:
     assert {name for name in UNREACHED if name not in lost} == set(), "these are reached by now"
 
 
+def test_no_two_public_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for name, path in PATHS.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name)
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_modules_are_named_after_what_they_do() -> None:
     assert [name for name in PATHS if EMPTY_NAMES & set(name.split("."))] == []

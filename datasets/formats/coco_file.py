@@ -81,7 +81,7 @@ class Category(msgspec.Struct, omit_defaults=True):
     skeleton: list[tuple[int, int]] = []
 
 
-class Video(msgspec.Struct):
+class VideoEntry(msgspec.Struct):
     """What images of one ``video_id`` are frames of."""
 
     id: Identity
@@ -94,7 +94,7 @@ class File(msgspec.Struct):
     images: list[Image]
     annotations: list[Annotation]
     categories: list[Category]
-    videos: list[Video] = []
+    videos: list[VideoEntry] = []
 
 
 def people_in(file: File, path: Path) -> set[int]:
