@@ -49,13 +49,6 @@ class Camera:
         pixels = centre + self.focal * seen[..., :2] / depth
         return np.concatenate([pixels, seen[..., 2:]], axis=-1)
 
-    def lift(self, pixels: Array, depth: Array) -> Array:
-        """World points (..., 3) from pixels (..., 2) and depth (...,); inverse of ``project``."""
-        centre = np.array([self.size[1] / 2, self.size[0] / 2])
-        flat = (pixels - centre) / self.focal * depth[..., None]
-        seen = np.concatenate([flat, depth[..., None]], axis=-1)
-        return np.asarray(seen @ self.rotation + self.position)
-
     def plane(self, origin: Array, across: Array, along: Array) -> Array:
         """(3, 3) homography from coordinates on a plane, metres, to homogeneous pixels.
 
@@ -97,33 +90,41 @@ def camera_path(
         height: Above the ground, metres.
         tilt: Downwards, radians.
     """
+    pan, zoom, shift = _movement(kind, times, rng)
+    # Drawn for every kind of camera, so that people and scene of a seed do not depend on it.
+    sway = _hand_shake(times, rng) * (0.025 if kind == "shake" else 0.0)
+    angles = sway[:, :3] * [1.0, 1.0, 0.5]
+    position = np.array([0.0, height, 0.0]) + (shift + sway[:, 3:] * 2)
+    focal = size[1] / 2 / np.tan(field_of_view / 2)
+    cameras = [
+        Camera(
+            focal=float(focal * zoom[f]),
+            position=position[f],
+            rotation=camera_rotation(
+                pan=pan[f] + angles[f, 0], tilt=tilt + angles[f, 1], roll=angles[f, 2]
+            ),
+            size=size,
+        )
+        for f in range(1 if kind == "static" else len(times))
+    ]
+    return cameras * len(times) if kind == "static" else cameras
+
+
+def _movement(
+    kind: CameraKind, times: Array, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Pan (F,), radians; zoom (F,), a factor; and shift (F, 3), metres, of a moving camera."""
+    frames = len(times)
+    pan, zoom, shift = np.zeros(frames), np.ones(frames), np.zeros((frames, 3))
     # The camera swings to and fro, so that in a long clip it never leaves the people for good.
     swing = np.sin(2 * np.pi * (times - times[0]) / rng.uniform(7, 14) + rng.uniform(0, 2 * np.pi))
-    frames = len(times)
-    pan, zoom, move = np.zeros(frames), np.ones(frames), np.zeros((frames, 3))
     if kind == "pan":
         pan = rng.uniform(0.1, 0.22) * swing
     elif kind == "zoom":
         zoom = np.exp(rng.uniform(0.1, 0.22) * swing)
     elif kind == "dolly":
-        move[:, 0] = rng.uniform(0.3, 0.8) * swing
-    # Drawn for every kind of camera, so that people and scene of a seed do not depend on it.
-    sway = _hand_shake(times, rng) * (0.025 if kind == "shake" else 0.0)
-    move += sway[:, 3:] * 2
-    focal = size[1] / 2 / np.tan(field_of_view / 2)
-    home = np.array([0.0, height, 0.0])
-    cameras = [
-        Camera(
-            focal=float(focal * zoom[f]),
-            position=home + move[f],
-            rotation=camera_rotation(
-                pan=pan[f] + sway[f, 0], tilt=tilt + sway[f, 1], roll=sway[f, 2] / 2
-            ),
-            size=size,
-        )
-        for f in range(1 if kind == "static" else frames)
-    ]
-    return cameras * frames if kind == "static" else cameras
+        shift[:, 0] = rng.uniform(0.3, 0.8) * swing
+    return pan, zoom, shift
 
 
 def _hand_shake(times: Array, rng: np.random.Generator) -> Array:

@@ -1,14 +1,15 @@
 """Gathers the ground truth of synthetic frames: as tracks, or as a labelled clip to train on."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
-from posetube.skeletons import COCO17, apply, convert
+from posetube.records import join_records, take_rows
+from posetube.skeletons import COCO17
 from posetube.skeletons import skeleton as skeleton_called
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
+from ..formats.joint_sets import with_joints
 from ..training.labelled_clip import LabelledClip
 from .render import SyntheticFrame
 
@@ -36,31 +37,26 @@ def collect_tracks(
         InputError: If no skeleton has this name.
     """
     target = skeleton_called(skeleton)
-    plan = convert(COCO17, target)
-    found = [(frame.index, frame.people) for frame in frames]
-    kept = [(index, people, people.visibility >= min_visibility) for index, people in found]
-
-    def gather(name: str) -> Any:
-        return np.concatenate([getattr(people, name)[rows] for _, people, rows in kept])
-
-    states = gather("joint_states").astype(np.float64)
-    points, scores = apply(plan, gather("keypoints").astype(np.float64), np.minimum(states, 1))
-    _, weakest = apply(plan, np.zeros((*states.shape, 2)), states)
-    counts = [int(rows.sum()) for _, _, rows in kept]
-    return VideoTracks(
+    kept = [
+        (frame.index, take_rows(frame.people, frame.people.visibility >= min_visibility))
+        for frame in frames
+    ]
+    people = join_records([found for _, found in kept])
+    tracks = VideoTracks(
         source=source,
         size=size,
-        skeleton=target,
+        skeleton=COCO17,
         frames=FrameTable(times=times),
-        frame=np.repeat(np.array([index for index, _, _ in kept], np.int64), counts),
-        track_ids=gather("track_ids"),
-        boxes=gather("boxes"),
-        scores=np.ones(sum(counts), np.float32),
-        keypoints=points.astype(np.float64),
-        keypoint_scores=scores.astype(np.float64),
-        joint_states=weakest.astype(np.uint8),
-        head_boxes=gather("head_boxes").astype(np.float64),
+        frame=np.repeat([index for index, _ in kept], [len(found) for _, found in kept]),
+        track_ids=people.track_ids,
+        boxes=people.boxes,
+        scores=np.ones(len(people), np.float32),
+        keypoints=people.keypoints.astype(np.float64),
+        keypoint_scores=np.minimum(people.joint_states, 1).astype(np.float64),
+        joint_states=people.joint_states,
+        head_boxes=people.head_boxes.astype(np.float64),
     )
+    return with_joints(tracks, target)[0]
 
 
 def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:

@@ -3,24 +3,25 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 import scipy.io
 
+from posetube.atomic_files import replacing
 from posetube.errors import InputError, MediaError
-from posetube.skeletons import JHMDB15, PENN13, Skeleton, apply, convert
+from posetube.skeletons import JHMDB15, PENN13, Skeleton
 from posetube.structures import (
     BoolArray,
     ByteArray,
-    DoubleArray,
     FrameTable,
     JointState,
     VideoTracks,
 )
 
 from ..formats import coco, mot, posetrack17, posetrack18_writer
+from ..formats.joint_sets import with_joints
 from ..video.writer import VideoWriter
 from .clip import SyntheticClip
 from .ground_truth import collect_tracks
@@ -135,8 +136,7 @@ def _penn_labels(path: Path, tracks: VideoTracks, size: tuple[int, int]) -> None
         "bbox": tracks.boxes.astype(np.float64),
         "dimensions": np.array([[*size, len(tracks.frame)]], np.float64),
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scipy.io.savemat(path, content)
+    _write_mat(path, content)
 
 
 def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
@@ -154,9 +154,7 @@ def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
             ("joint_positions", {"pos_img": person.tracks.keypoints.transpose(2, 1, 0) + 1}),
             ("puppet_mask", {"part_mask": np.stack(mask, axis=-1).astype(np.uint8)}),
         ):
-            path = root / kind / name / f"{kind}.mat"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scipy.io.savemat(path, content)
+            _write_mat(root / kind / name / f"{kind}.mat", content)
     return sum(len(person.tracks.frame) for person in people)
 
 
@@ -205,6 +203,11 @@ def write_picture(path: Path, image: ByteArray) -> None:
     path.write_bytes(content.tobytes())
 
 
+def _write_mat(path: Path, content: dict[str, Any]) -> None:
+    with replacing(path) as aside:
+        scipy.io.savemat(aside, content)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _PersonVideo:
     """One person of a clip, for data sets with one person per video."""
@@ -248,7 +251,7 @@ def _each_person(
         first, last = _longest_run(there)
         if last - first >= 2:
             rows = rows.select((rows.frame >= first) & (rows.frame < last))
-            tracks = _converted(rows, skeleton)
+            tracks, _ = with_joints(rows, skeleton)
             people.append(_PersonVideo(track_id=int(track_id), first=first, tracks=tracks))
     if not people:
         raise InputError(
@@ -256,21 +259,6 @@ def _each_person(
             "picture; try another seed or role 'stay'"
         )
     return people
-
-
-def _converted(rows: VideoTracks, skeleton: Skeleton) -> VideoTracks:
-    plan = convert(rows.skeleton, skeleton)
-    assert rows.joint_states is not None
-    points, scores = apply(plan, rows.keypoints, rows.keypoint_scores)
-    states: DoubleArray = rows.joint_states.astype(np.float64)
-    _, weakest = apply(plan, rows.keypoints, states)
-    return replace(
-        rows,
-        skeleton=skeleton,
-        keypoints=np.asarray(points, np.float64),
-        keypoint_scores=np.asarray(scores, np.float64),
-        joint_states=weakest.astype(np.uint8),
-    )
 
 
 def _longest_run(there: BoolArray) -> tuple[int, int]:

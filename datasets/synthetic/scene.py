@@ -18,6 +18,9 @@ Image = npt.NDArray[np.uint8]
 _UP = np.array([0.0, 1.0, 0.0])
 _FRONT = np.array([0.0, 0.0, 1.0])
 
+_SHRINK = 4
+"""Shadows are drawn at this fraction of the picture's size: they are soft anyway."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -160,9 +163,25 @@ def cast_shadows(
     """
     if not people or not scene.shade:
         return
-    shrink = 4  # shadows are soft: a quarter of the resolution is enough
+    mask = _shadow_mask(camera, scene, people)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return
+    small = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = rows[0] * _SHRINK, columns[0] * _SHRINK
+    height, width = canvas.size
+    soft = cv2.resize(small, None, fx=_SHRINK, fy=_SHRINK)[: height - top, : width - left]
+    window = np.s_[top : top + soft.shape[0], left : left + soft.shape[1]]
+    dark = np.nonzero((soft > 0) & ground[window])
+    strength = soft[dark] * np.float32(scene.shade / 255)
+    pixels = canvas.image[window]
+    pixels[dark] = pixels[dark] * (1 - strength[:, None])
+
+
+def _shadow_mask(camera: Camera, scene: Scene, people: Sequence[tuple[Array, float]]) -> Image:
+    """Shadows of the limbs on the ground, 0 to 255, at a fraction of the picture's size."""
     height, width = camera.size
-    mask = np.zeros((-(-height // shrink), -(-width // shrink)), np.uint8)
+    mask = np.zeros((-(-height // _SHRINK), -(-width // _SHRINK)), np.uint8)
     lamp = scene.light.direction
     for limbs, radius in people:
         cast = limbs - lamp * (limbs[..., 1:2] / lamp[1])
@@ -170,18 +189,7 @@ def cast_shadows(
         for (x1, y1, near), (x2, y2, far) in camera.project(cast).tolist():
             # Shadows near or behind the camera project to absurd coordinates.
             if min(near, far) > 0.5 and max(abs(x1), abs(x2), abs(y1), abs(y2)) < 5000:
-                thick = max(round(1.6 * radius * camera.focal / near / shrink), 1)
-                ends = (int(x1 / shrink), int(y1 / shrink)), (int(x2 / shrink), int(y2 / shrink))
-                cv2.line(mask, *ends, 255, thick)
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.6), np.uint8)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return
-    small = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    top, left = rows[0] * shrink, columns[0] * shrink
-    soft = cv2.resize(small, None, fx=shrink, fy=shrink)[: height - top, : width - left]
-    window = np.s_[top : top + soft.shape[0], left : left + soft.shape[1]]
-    dark = np.nonzero((soft > 0) & ground[window])
-    strength = soft[dark] * np.float32(scene.shade / 255)
-    pixels = canvas.image[window]
-    pixels[dark] = pixels[dark] * (1 - strength[:, None])
+                thick = max(round(1.6 * radius * camera.focal / near / _SHRINK), 1)
+                start, end = ((int(x / _SHRINK), int(y / _SHRINK)) for x, y in ((x1, y1), (x2, y2)))
+                cv2.line(mask, start, end, 255, thick)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.6), np.uint8)

@@ -24,7 +24,7 @@ from .config import VideoConfig
 from .container import ffmpeg_message, is_camera, is_url, without_password
 from .frame_folder import PictureSource
 from .picture import is_animated, is_picture
-from .prefetch import prefetch
+from .prefetch import prefetch_items
 from .stream_source import StreamSource
 
 __all__ = ["Video", "VideoConfig", "open_video"]
@@ -118,7 +118,7 @@ class Video:
             return frames
         height, width = self.size
         depth = max(1, min(self.config.ahead, QUEUE_BYTES // (height * width * 3)))
-        waiting = prefetch(frames, depth=depth)
+        waiting = prefetch_items(frames, depth=depth)
         self._reading.append(waiting)
         return waiting
 

@@ -21,7 +21,9 @@ class _End:
         self.error = error
 
 
-def prefetch(source: Generator[Item, None, None], *, depth: int) -> Generator[Item, None, None]:
+def prefetch_items(
+    source: Generator[Item, None, None], *, depth: int
+) -> Generator[Item, None, None]:
     """The items of ``source``, made up to ``depth`` ahead in a thread.
 
     Closing this iterator (or dropping it) ends the thread, which closes ``source``. An error in

@@ -149,16 +149,6 @@ def test_what_is_behind_the_camera_is_not_drawn() -> None:
     assert draw_primitives(_canvas(), CAMERA, [ball], LIGHT, owner=1, first=1) is NOWHERE
 
 
-def test_lifting_undoes_projecting() -> None:
-    camera = Camera(
-        focal=300.0, position=np.array([0.3, 1.5, 0.2]),
-        rotation=camera_rotation(pan=0.2, tilt=0.1, roll=0.05), size=(100, 160),
-    )  # fmt: skip
-    points = np.random.default_rng(0).uniform(-1, 1, (9, 3)) + np.array([0, 1, -5])
-    seen = camera.project(points)
-    np.testing.assert_allclose(camera.lift(seen[:, :2], seen[:, 2]), points)
-
-
 def test_a_camera_that_turns_right_sees_things_move_left_and_one_that_tilts_down_up() -> None:
     ahead = np.array([0.0, 0.0, -5.0])
     turned = Camera(

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from posetube.datasets.video.prefetch import prefetch
+from posetube.datasets.video.prefetch import prefetch_items
 from posetube.errors import MediaError
 
 
@@ -24,7 +24,7 @@ def threads() -> int:
 def test_items_come_in_order_and_the_thread_ends() -> None:
     made: list[int] = []
 
-    assert list(prefetch(counting(50, made), depth=3)) == list(range(50))
+    assert list(prefetch_items(counting(50, made), depth=3)) == list(range(50))
 
     assert made[-1] == -1
     assert threads() == 0
@@ -32,7 +32,7 @@ def test_items_come_in_order_and_the_thread_ends() -> None:
 
 def test_no_more_is_made_than_may_wait() -> None:
     made: list[int] = []
-    items = prefetch(counting(50, made), depth=3)
+    items = prefetch_items(counting(50, made), depth=3)
 
     next(items)
     time.sleep(0.2)
@@ -43,7 +43,7 @@ def test_no_more_is_made_than_may_wait() -> None:
 
 def test_closing_early_ends_the_thread_and_closes_the_source() -> None:
     made: list[int] = []
-    items = prefetch(counting(10**9, made), depth=2)
+    items = prefetch_items(counting(10**9, made), depth=2)
     next(items)
 
     items.close()
@@ -58,7 +58,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 2
         raise MediaError("clip.mp4: broken")
 
-    items = prefetch(failing(), depth=1)
+    items = prefetch_items(failing(), depth=1)
 
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(MediaError, match="clip.mp4: broken"):
