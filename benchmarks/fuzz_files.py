@@ -67,7 +67,7 @@ class Target(NamedTuple):
 Targets = dict[str, Target]
 
 
-def invented(joints: Skeleton, name: str = "seq1", frames: int = 4) -> VideoTracks:
+def random_tracks(joints: Skeleton, name: str = "seq1", frames: int = 4) -> VideoTracks:
     """Two people in a few frames."""
     rng = np.random.default_rng(0)
     r, k = 2 * frames, len(joints)
@@ -141,7 +141,7 @@ def jhmdb_json(root: Path) -> None:
 
 def coco_videos(root: Path) -> None:
     """Two videos in one file."""
-    videos = [invented(COCO17, name) for name in ("seq1", "seq2")]
+    videos = [random_tracks(COCO17, name) for name in ("seq1", "seq2")]
     coco.write_videos(root / "all.json", videos)
 
 
@@ -330,7 +330,7 @@ def targets(samples: Path | None = None) -> Targets:
 
 
 def _labels(layout: Any, joints: Skeleton) -> Callable[[Path], None]:
-    return lambda root: write_labels(root, [invented(joints)], dataset=layout)
+    return lambda root: write_labels(root, [random_tracks(joints)], dataset=layout)
 
 
 def _format(name: str) -> Target:
@@ -339,7 +339,7 @@ def _format(name: str) -> Target:
     file = f"seq1{form.suffix}"
 
     def write(root: Path) -> None:
-        form.write(root / file, invented(joints))
+        form.write(root / file, random_tracks(joints))
 
     if form.suffix not in sleap.SUFFIXES:
         return Target(write, lambda root: form.read(root / file))

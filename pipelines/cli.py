@@ -43,7 +43,7 @@ DATA_COMMANDS = (
     ("convert", "data_commands.convert:convert_people", "One format to another."),
     ("archive", "data_commands.archive:archive", "A data set's pictures, to train on."),
     ("preview", "data_commands.preview:preview", "A page of pictures with their joints."),
-    ("synthesize", "data_commands.synthesize:synthesize", "Videos of invented people."),
+    ("synthesize", "data_commands.synthesize:synthesize", "Videos of synthetic people."),
 )
 """The same of ``posetube data``."""
 

@@ -1,4 +1,4 @@
-"""Draws pictures to train on: invented people in invented scenes, or put onto photographs.
+"""Draws pictures to train on: synthetic people in synthetic scenes, or put onto photographs.
 
 The exact truth of :mod:`posetube.datasets.synthetic` becomes the labels that a teacher would have
 given. A picture is a clip of one frame.
@@ -20,7 +20,7 @@ from .labelled_clip import LabelledClip, join_clips
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnConfig:
-    """How invented people become pictures to train on."""
+    """How synthetic people become pictures to train on."""
 
     scene: PictureConfig = field(default_factory=PictureConfig)
     """Pictures that are drawn as a whole."""
@@ -67,7 +67,7 @@ def drawn_pictures(
     """File name and picture, ``count`` times; each depends on ``seed`` and its own number alone.
 
     Args:
-        photograph: Gives something to put people onto; None: all scenes are invented.
+        photograph: Gives something to put people onto; None: all scenes are synthetic.
         count: How many.
         config: What they show.
         seed: What chance starts from.

@@ -1,1 +1,1 @@
-"""The commands that look at data sets and result files, convert them and invent them."""
+"""The commands ``posetube data``: check, convert, preview and archive data sets, draw new ones."""

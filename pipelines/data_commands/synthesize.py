@@ -1,6 +1,6 @@
-"""``posetube data synthesize OUT``: videos of invented people with exact labels.
+"""``posetube data synthesize OUT``: videos of synthetic people with exact labels.
 
-Not here: inventing and drawing them (:mod:`posetube.datasets.synthetic`).
+The people are drawn by :mod:`posetube.datasets.synthetic`.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def synthesize(
     layout: Layout = "video",
     scene: Annotated[SceneConfig, Parameter(name="*", negative_iterable=())] = SCENE,
 ) -> None:
-    """Draw videos of invented people, with the labels that a data set would have.
+    """Draw videos of synthetic people, with the labels that a data set would have.
 
     The same seed gives the same videos.
 

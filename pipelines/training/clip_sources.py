@@ -47,7 +47,7 @@ class PicturesConfig(BatchConfig):
 
     archives: dict[str, float] = field(default_factory=dict)
     """Tar of pictures (labels beside it as npz) to how often one of its pictures is shown, relative
-    to a picture of another archive; none where invented people are all."""
+    to a picture of another archive; none where synthetic people are all."""
 
     sizes: tuple[Size, ...] = ((256, 352), (288, 384), (320, 448), (352, 480))
     """Height and width of a batch's canvases, multiples of 32 pixels; one is drawn per batch."""

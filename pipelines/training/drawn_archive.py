@@ -1,4 +1,4 @@
-"""Draws an archive of invented people to train on, once, and keeps it beside the run."""
+"""Draws an archive of synthetic people to train on, once, and keeps it beside the run."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ ARCHIVE = "drawn.tar"
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnArchiveConfig:
-    """Which invented people are drawn, and how often they are shown."""
+    """Which synthetic people are drawn, and how often they are shown."""
 
     count: int = 3000
     """How many pictures."""
@@ -23,7 +23,7 @@ class DrawnArchiveConfig:
 
     onto: dict[str, float] = field(default_factory=dict)
     """Archives of the photographs that people are put onto, with weights like
-    ``PicturesConfig.archives``; none: all scenes are invented."""
+    ``PicturesConfig.archives``; none: all scenes are synthetic."""
 
     seed: int = 0
     """What chance starts from."""

@@ -1,6 +1,6 @@
 """Trains a network on labelled pictures or clips, to weights that can be shipped.
 
-A run's folder holds ``drawn.tar`` (invented people, where they are asked for),
+A run's folder holds ``drawn.tar`` (synthetic people, where they are asked for),
 ``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per report) and
 ``average.safetensors``: the averaged weights, which are the result. A run that was stopped goes on
 where it was, and ends with the same weights.
@@ -68,7 +68,7 @@ class TrainConfig:
     """Single pictures to train on; None: clips."""
 
     drawn: DrawnArchiveConfig | None = None
-    """Invented people to mix in among the pictures; None: none."""
+    """Synthetic people to mix in among the pictures; None: none."""
 
     clips: ClipsConfig | None = None
     """Clips to train on; None: pictures. A model of single frames is inflated to their length."""

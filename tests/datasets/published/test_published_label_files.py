@@ -17,7 +17,7 @@ from tests.datasets.published_label_files import WRITERS, LabelFile, write_label
 FRAMES = 5
 
 
-def invented(name: str, joints: Skeleton, *, seed: int, hidden: bool = True) -> VideoTracks:
+def random_tracks(name: str, joints: Skeleton, *, seed: int, hidden: bool = True) -> VideoTracks:
     """Two people in five frames; some joints hidden, some absent, head boxes."""
     rng = np.random.default_rng(seed)
     r, k = 2 * FRAMES, len(joints)
@@ -72,7 +72,7 @@ def test_what_is_written_is_read(
     layout: LabelFile, name: str, crowd: bool, hidden: bool, tmp_path: Path
 ) -> None:
     joints = WRITERS[layout][0]
-    videos = [invented(f"seq{i}", joints, seed=i) for i in range(2)]
+    videos = [random_tracks(f"seq{i}", joints, seed=i) for i in range(2)]
 
     write_labels(tmp_path, videos, dataset=layout)
     found_points, found_states = poses(read_all(name, tmp_path))
@@ -90,7 +90,7 @@ def test_what_is_written_is_read(
 
 
 def test_the_first_lsp_has_every_joint_and_flags_the_hidden(tmp_path: Path) -> None:
-    video = invented("seq0", WRITERS["lsp"][0], seed=3, hidden=False)
+    video = random_tracks("seq0", WRITERS["lsp"][0], seed=3, hidden=False)
 
     write_labels(tmp_path, [video], dataset="lsp")
     found = read_all("lsp", tmp_path)
@@ -102,7 +102,7 @@ def test_the_first_lsp_has_every_joint_and_flags_the_hidden(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("layout", ["bonn", "posetrack17-mat", "mpii"])
 def test_head_boxes_come_back(layout: LabelFile, tmp_path: Path) -> None:
-    video = invented("seq0", WRITERS[layout][0], seed=5)
+    video = random_tracks("seq0", WRITERS[layout][0], seed=5)
 
     write_labels(tmp_path, [video], dataset=layout)
     found = read_all({"posetrack17-mat": "posetrack17"}.get(layout, layout), tmp_path)
@@ -116,7 +116,7 @@ def test_head_boxes_come_back(layout: LabelFile, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["bonn", "posetrack17-mat", "3dpw"])
 def test_identities_come_back(layout: LabelFile, tmp_path: Path) -> None:
-    video = invented("seq0", WRITERS[layout][0], seed=6)
+    video = random_tracks("seq0", WRITERS[layout][0], seed=6)
 
     write_labels(tmp_path, [video], dataset=layout)
     (found,) = read_all({"posetrack17-mat": "posetrack17"}.get(layout, layout), tmp_path)
@@ -127,7 +127,7 @@ def test_identities_come_back(layout: LabelFile, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["chalearn", "3dpw", "human36m"])
 def test_joints_in_three_dimensions_are_kept(layout: LabelFile, tmp_path: Path) -> None:
-    video = invented("seq0", WRITERS[layout][0], seed=7, hidden=False)
+    video = random_tracks("seq0", WRITERS[layout][0], seed=7, hidden=False)
 
     write_labels(tmp_path, [video], dataset=layout)
     for found in read_all(layout, tmp_path):
@@ -141,7 +141,7 @@ def test_labels_without_pictures_are_reported_not_refused(
     layout: LabelFile, tmp_path: Path
 ) -> None:
     name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)
-    write_labels(tmp_path, [invented("seq0", WRITERS[layout][0], seed=8)], dataset=layout)
+    write_labels(tmp_path, [random_tracks("seq0", WRITERS[layout][0], seed=8)], dataset=layout)
 
     report = check_dataset(open_dataset(name, tmp_path), root=tmp_path)
 
@@ -151,7 +151,7 @@ def test_labels_without_pictures_are_reported_not_refused(
 
 
 def test_other_joints_are_converted(tmp_path: Path) -> None:
-    write_labels(tmp_path, [invented("a", COCO17, seed=9, hidden=False)], dataset="bonn")
+    write_labels(tmp_path, [random_tracks("a", COCO17, seed=9, hidden=False)], dataset="bonn")
 
     (found,) = read_all("bonn", tmp_path)
 

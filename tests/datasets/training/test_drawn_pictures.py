@@ -1,4 +1,4 @@
-"""Invented people as training pictures."""
+"""Synthetic people as training pictures."""
 
 import cv2
 import numpy as np

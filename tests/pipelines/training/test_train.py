@@ -151,7 +151,7 @@ def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None
         train_network(config(), tmp_path, root=data)
 
 
-def test_invented_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
+def test_synthetic_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
     given = config().drawn
     assert given is not None
     drawn = replace(given, onto={})

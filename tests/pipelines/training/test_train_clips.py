@@ -1,4 +1,4 @@
-"""The training job on a handful of small invented clips."""
+"""The training job on a handful of small synthetic clips."""
 
 import json
 import re
