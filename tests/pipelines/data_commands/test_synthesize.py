@@ -22,7 +22,7 @@ def test_it_writes_as_many_videos_as_asked_for_and_says_so(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--people", "12"], "SceneConfig.people must be in [1, 10], got 12"),
+        (["--people", "12"], "--people must be in [1, 10], got 12"),
         (["--clips", "0"], "--clips must be at least 1, got 0"),
         (["--layout", "zip"], "zip"),
     ],
