@@ -1,4 +1,4 @@
-"""Detections made from exact truth by stated faults, for the benchmarks of linking."""
+"""Makes detections with known faults from exact truth, for the benchmarks of linking."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -7,23 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.boxes import area, intersection
-from posetube.structures import Detections, VideoTracks
-
-Doubles = npt.NDArray[np.float64]
+from posetube.structures import Detections, DoubleArray, VideoTracks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """How a detector errs; rates are per person and frame unless said otherwise."""
+    """Errors of a detector; rates are per person and frame unless a field says otherwise."""
 
     drop: float = 0.08
-    """Share of people missed, each frame on its own."""
+    """Share of people missed, independently in each frame."""
 
     burst: float = 0.006
-    """Chance that a person starts to be missed for 3 to 12 frames."""
+    """Probability that a person is missed for the next 3 to 12 frames."""
 
     hidden: float = 0.6
-    """Share missed of the people whom a nearer one covers by more than 40 %."""
+    """Share missed of the people who are covered by more than 40 % by a nearer person."""
 
     jitter: float = 0.03
     """Standard deviation of corners and joints, in sizes of the person."""
@@ -32,26 +30,26 @@ class Faults:
     """Share of joints not found."""
 
     duplicate: float = 0.1
-    """Chance of a second detection on a person, with three times the jitter."""
+    """Probability of a second detection on a person, with three times the jitter."""
 
     false_positive: float = 0.4
-    """People found per frame where nobody is; each stays for 1 to 3 frames."""
+    """False detections per frame where nobody is; each stays for 1 to 3 frames."""
 
     stolen_pose: float = 0.3
-    """Share of covered people whose detection takes on the nearer person's joints."""
+    """Share of covered people whose detection has the nearer person's joints."""
 
     def record(self) -> dict[str, float]:
-        """For the report."""
+        """The rates, for the report."""
         return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """One sequence: per frame ids, boxes and poses."""
+    """One sequence: ids, boxes and poses of each frame."""
 
     ids: list[npt.NDArray[np.int64]]
-    boxes: list[Doubles]
-    poses: list[Doubles]
+    boxes: list[DoubleArray]
+    poses: list[DoubleArray]
 
     @classmethod
     def of(cls, tracks: VideoTracks) -> "Truth":
@@ -65,10 +63,10 @@ class Truth:
 
 
 def detect(truth: Truth, faults: Faults, *, seed: int) -> Iterator[Detections]:
-    """What a faulty detector finds in each frame of a sequence."""
+    """The detections of a faulty detector in each frame of a sequence."""
     rng = np.random.default_rng(seed)
     missing_until: dict[int, int] = {}
-    ghosts: list[tuple[int, Doubles, Doubles, float]] = []
+    ghosts: list[tuple[int, DoubleArray, DoubleArray, float]] = []
     everywhere = np.concatenate(truth.boxes)
     low, high = everywhere[:, :2].min(axis=0), everywhere[:, 2:].max(axis=0)
     sizes = np.sqrt(area(everywhere))
@@ -103,11 +101,11 @@ def detect(truth: Truth, faults: Faults, *, seed: int) -> Iterator[Detections]:
         yield _collected(parts, joints=poses.shape[1], rng=rng)
 
 
-Found = tuple[Doubles, Doubles, float]
+Found = tuple[DoubleArray, DoubleArray, float]
 
 
-def _covered_by(boxes: Doubles) -> list[tuple[int, float]]:
-    """For each person the one in front (whose feet are lower) that covers most, and the share."""
+def _covered_by(boxes: DoubleArray) -> list[tuple[int, float]]:
+    """For each person: who in front (with lower feet) covers most of the box, and what share."""
     if len(boxes) < 2:
         return [(0, 0.0)] * len(boxes)
     share = intersection(boxes, boxes) / area(boxes)[:, None]
@@ -116,7 +114,7 @@ def _covered_by(boxes: Doubles) -> list[tuple[int, float]]:
 
 
 def _noisy(
-    box: Doubles, pose: Doubles, score: float, faults: Faults, rng: np.random.Generator,
+    box: DoubleArray, pose: DoubleArray, score: float, faults: Faults, rng: np.random.Generator,
     *, times: float = 1,
 ) -> Found:  # fmt: skip
     spread = times * faults.jitter * float(np.sqrt(area(box)))

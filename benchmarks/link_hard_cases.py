@@ -1,12 +1,12 @@
-"""Linking put to the test: exact tracks, detections with stated faults, ours against others.
+"""Compares our trackers with others on exact tracks, from detections with known faults.
 
 Truth: the 30 training sequences of Bonn Multi-Person PoseTrack, and synthetic clips of people who
-cross. Detections are made from it by the rates of ``link_detections.Faults``. Three parts:
+cross. ``link_detections.Faults`` gives the rates at which detections are made wrong. Three parts:
 
-- ``tune``: every second sequence, detections of seeds from 0. Our settings were chosen on it.
-- ``report``: the other sequences. They were looked at, with seeds from 100, while the second pass
-  was written, and helped to choose its constants; reported are detections of seeds from 200.
-- ``unseen``: synthetic clips that nobody looked at before the first record.
+- ``tune``: every second sequence, with detections of seeds from 0. Our settings were chosen on it.
+- ``report``: the other sequences, with detections of seeds from 200. The constants of the second
+  pass were chosen with their help, on seeds from 100.
+- ``unseen``: synthetic clips that nobody had looked at before the first record.
 
     pip install trackers norfair
     python -m benchmarks.link_hard_cases --bonn ../shared/samples/bonn_multiperson_posetrack
@@ -42,7 +42,7 @@ RESULTS = Path(__file__).parent / "results"
 FRAME_RATE = 25.0
 FIRST_SEED = {"tune": 0, "report": 200, "unseen": 300}
 UNSEEN = 1000
-"""Seed of the first of the clips that nobody looked at."""
+"""Seed of the first unseen clip."""
 
 LEVELS = {
     "stated": Faults(),
@@ -53,14 +53,14 @@ LEVELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way of linking: a tracker, and what is done with its tracks."""
+    """A way of linking: a tracker, and a second pass over its tracks."""
 
     start: Callable[[], Follower]
     finish: Callable[[VideoTracks], VideoTracks] = lambda tracks: tracks
 
 
 def methods() -> dict[str, Method]:
-    """Ours and the others', by name."""
+    """Our ways of linking and the others', by name."""
     ours = {
         "paper": Method(start=lambda: PaperTracker(skeleton=POSETRACK15)),
         "paper (score 0.5)": Method(
@@ -73,7 +73,7 @@ def methods() -> dict[str, Method]:
 
 
 def sequences(part: str, bonn: Path, *, synthetic: int) -> list[VideoTracks]:
-    """Truth of a part, sequence by sequence."""
+    """The true tracks of each sequence of a part."""
     if part == "unseen":
         return _drawn(range(UNSEEN, UNSEEN + synthetic))
     data = Bonn(root=bonn)
@@ -88,7 +88,7 @@ def _drawn(seeds: Sequence[int]) -> list[VideoTracks]:
 
 
 def _with_people(tracks: VideoTracks) -> VideoTracks:
-    """Those who show at least six joints, in boxes around these."""
+    """The people who show at least six joints, with boxes around these."""
     shown = (~np.isnan(tracks.keypoints[..., 0])).sum(axis=1) >= 6
     tracks = tracks.select(shown)
     return replace(tracks, boxes=np.asarray(around(tracks.keypoints, scale=1.2), np.float32))
@@ -111,7 +111,7 @@ def follow(method: Method, detections: Sequence[Detections]) -> VideoTracks:
 
 
 def scores(pairs: Sequence[tuple[VideoTracks, VideoTracks]]) -> dict[str, float]:
-    """MOTA, IDF1 and HOTA in percent, and the errors behind them, over all sequences."""
+    """MOTA, IDF1 and HOTA in percent over all sequences, and the errors behind them."""
     clear: list[ClearCounts] = []
     identity: list[IdentityCounts] = []
     hota: list[HotaCounts] = []

@@ -1,9 +1,8 @@
-"""Other people's trackers behind the shape that ours have, for the benchmarks of linking.
+"""Wraps trackers of other projects in the interface of ours, for the benchmarks of linking.
 
-They see the same boxes and scores as ours, in the same order. Each keeps its own settings, with two
-exceptions that make the comparison fair: the frame rate is told to those who ask for it, and
-detections below the score from which ours start a track are kept from those that have no use for
-them (norfair).
+They get the same boxes and scores as ours, in the same order. Each keeps its own settings, with two
+exceptions that make the comparison fair: trackers that ask for the frame rate get it, and norfair,
+which cannot use doubtful detections, gets only those that may start a track in ours.
 
     pip install trackers norfair
 """
@@ -22,7 +21,7 @@ SURE_SCORE = 0.4
 
 
 class Follower(Protocol):
-    """What every tracker of this comparison can do."""
+    """The interface of every tracker in this comparison."""
 
     def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
         """Link one frame."""
@@ -69,7 +68,7 @@ class Norfair:
         self._tracker = self._norfair.Tracker(**settings)
 
     def update(self, people: Detections, *, frame: int, time: float) -> list[FramePoses]:
-        """Link one frame; people whom norfair only predicts are left out, as with all others."""
+        """Link one frame; as with all others, people whom norfair only predicts are left out."""
         given = [
             self._norfair.Detection(points=box.reshape(2, 2).astype(np.float64))
             for box, score in zip(people.boxes, people.scores, strict=True)
@@ -89,7 +88,7 @@ class Norfair:
 
 
 def poses(frame: int, time: float, ids: Any, boxes: Any, people: Detections) -> FramePoses:
-    """A frame of which only ids and boxes are known."""
+    """A frame with only ids and boxes known."""
     n, joints = len(ids), people.keypoints.shape[1]
     return FramePoses(
         frame=frame,
@@ -107,7 +106,7 @@ def poses(frame: int, time: float, ids: Any, boxes: Any, people: Detections) -> 
 
 
 def peers(frame_rate: float) -> dict[str, Callable[[], Follower]]:
-    """Those that are installed, by name."""
+    """The trackers that are installed, by name."""
     found: dict[str, Callable[[], Follower]] = {}
     if installed("trackers"):
         found["bytetrack"] = lambda: Supervised("ByteTrackTracker", frame_rate=frame_rate)
@@ -118,7 +117,7 @@ def peers(frame_rate: float) -> dict[str, Callable[[], Follower]]:
 
 
 def installed(package: str) -> str | None:
-    """Its version, or None."""
+    """A package's version, or None."""
     try:
         return version(package)
     except PackageNotFoundError:

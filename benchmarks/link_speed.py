@@ -1,9 +1,9 @@
-"""How long linking takes per frame for 1 to 1,000 people, and what it remembers of a long video.
+"""Measures the time of linking per frame for 1 to 1,000 people, and its memory in a long video.
 
-People stand in a grid and sway, every one found in every frame, with 17 joints: dense enough that
-neighbours compete. Times are of one core. Memory is that of the tracker's own state, and the growth
-of the process, after short and long videos: it must depend on who is there, not on how long it has
-been going on.
+People stand in a grid and sway, each detected in every frame, with 17 joints: dense enough that
+neighbours compete. Times are those of one core. Memory is the size of the tracker's state and the
+growth of the process, after short and long videos: it must depend on the number of people, not on
+the length of the video.
 
     OMP_NUM_THREADS=1 python benchmarks/link_speed.py
 """
@@ -49,7 +49,7 @@ def crowd(people: int, *, frames: int, seed: int = 0) -> Iterator[Detections]:
 
 
 def milliseconds(people: int, *, frames: int) -> dict[str, float]:
-    """Middle and slowest time of a frame, the first ten aside."""
+    """Median and 95th percentile of the time of a frame, without the first ten."""
     tracker, spent, ids = Tracker(skeleton=COCO17), [], set()
     for index, found in enumerate(crowd(people, frames=frames)):
         start = time.process_time()
@@ -64,7 +64,7 @@ def milliseconds(people: int, *, frames: int) -> dict[str, float]:
 
 
 def remembered(*, frames: int, people: int = 8) -> dict[str, int]:
-    """Bytes of the tracker's state after some frames, and by how much the process grew."""
+    """Bytes of the tracker's state after some frames, and growth of the process."""
     tracker = Tracker(skeleton=COCO17)
     second = list(crowd(people, frames=50))
     before = resident()
@@ -77,7 +77,7 @@ def remembered(*, frames: int, people: int = 8) -> dict[str, int]:
 
 
 def resident() -> int:
-    """Bytes of memory that the process holds."""
+    """Bytes of memory of the process."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
 

@@ -38,7 +38,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
@@ -46,12 +45,10 @@ from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.skeletons import COCO17
-from posetube.structures import BoolArray, DetectedFrame, Detections
+from posetube.structures import BoolArray, DetectedFrame, Detections, DoubleArray
 from posetube.tracker.config import LinkConfig
 from posetube.tracker.presets import link_frames
 from posetube.tracker.similarity import oks, scale_of
-
-Doubles = npt.NDArray[np.float64]
 
 RECORD = Path(__file__).parent / "results" / "video_agreement.json"
 PERSON_SCORE = 0.4
@@ -72,13 +69,13 @@ VARIED = ("min_score", "sure_score", "max_gap")
 class Reference:
     """Who is in one frame."""
 
-    boxes: Doubles
+    boxes: DoubleArray
     """(N, 4) pixels."""
 
-    keypoints: Doubles
+    keypoints: DoubleArray
     """(N, 17, 2) pixels, NaN where not known."""
 
-    ignored: Doubles
+    ignored: DoubleArray
     """(M, 4) where nothing counts."""
 
 
@@ -154,7 +151,7 @@ def compare(found: Detections, known: Reference) -> Tally:
     )
 
 
-def paired(similarity: Doubles, least: float) -> tuple[BoolArray, BoolArray]:
+def paired(similarity: DoubleArray, least: float) -> tuple[BoolArray, BoolArray]:
     """Give each row in turn the column most like it: which rows got one, which columns are left."""
     taken = np.zeros(len(similarity), np.bool_)
     free = np.ones(similarity.shape[1], np.bool_)
@@ -165,7 +162,7 @@ def paired(similarity: Doubles, least: float) -> tuple[BoolArray, BoolArray]:
     return taken, free
 
 
-def share_within(boxes: Doubles, regions: Doubles) -> Doubles:
+def share_within(boxes: DoubleArray, regions: DoubleArray) -> DoubleArray:
     """The largest share of each box that lies in one region, (N,) in [0, 1]."""
     shares = intersection(boxes, regions) / np.maximum(area(boxes), 1e-9)[:, None]
     return np.asarray(shares.max(axis=1, initial=0), np.float64)
@@ -183,7 +180,7 @@ def read_reference(path: Path) -> dict[int, Reference]:
     }
 
 
-def reference(*, boxes: Doubles, scores: Doubles, keypoints: Doubles) -> Reference:
+def reference(*, boxes: DoubleArray, scores: DoubleArray, keypoints: DoubleArray) -> Reference:
     """Tell people from regions where nothing counts."""
     known = keypoints[..., 2] >= JOINT_SCORE
     people = (scores >= PERSON_SCORE) & (known.sum(axis=1) >= FEWEST_JOINTS)

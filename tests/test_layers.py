@@ -37,7 +37,7 @@ EMPTY_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
 
 
 def module_name(path: Path) -> str:
-    """``posetube.tracker.cost`` of ``tracker/cost.py``; a package's name of its ``__init__``."""
+    """``posetube.tracker.paper`` of ``tracker/paper.py``; a package's name of its ``__init__``."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     inside = parts if parts[0] == "posetube" else ("posetube", *parts)
     return ".".join(inside[:-1] if inside[-1] == "__init__" else inside)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import (
@@ -26,16 +25,15 @@ from scipy.sparse.csgraph import (
 )
 
 from posetube.errors import InputError
+from posetube.structures import DoubleArray, IntArray
 
 try:
     import lap
 except ImportError:
     lap = None
 
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Library = Literal["lap", "scipy"]
-Solver = Callable[[Doubles], Ints]
+Solver = Callable[[DoubleArray], IntArray]
 
 TIE = 1e-9
 """Costs that differ by less count as equal."""
@@ -48,7 +46,9 @@ PASSES = 10
 """How often to look for certain pairs: each pass may make more pairs certain in the next."""
 
 
-def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tuple[Ints, Ints]:
+def solve(
+    cost: DoubleArray, *, limit: float, library: Library | None = None
+) -> tuple[IntArray, IntArray]:
     """Pair rows and columns so that as much as possible is saved below the limit.
 
     Args:
@@ -78,8 +78,13 @@ def solve(cost: Doubles, *, limit: float, library: Library | None = None) -> tup
 
 
 def solve_pairs(
-    rows: Ints, columns: Ints, cost: Doubles, *, limit: float, library: Library | None = None
-) -> Ints:
+    rows: IntArray,
+    columns: IntArray,
+    cost: DoubleArray,
+    *,
+    limit: float,
+    library: Library | None = None,
+) -> IntArray:
     """Do the same as :func:`solve` for a sparse matrix, given as a list of pairs.
 
     Args:
@@ -108,7 +113,7 @@ def solve_pairs(
     return np.sort(np.concatenate(made))
 
 
-def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
+def solve_greedy(cost: DoubleArray, *, limit: float) -> tuple[IntArray, IntArray]:
     """Take the cheapest remaining pair again and again.
 
     Args:
@@ -129,7 +134,7 @@ def solve_greedy(cost: Doubles, *, limit: float) -> tuple[Ints, Ints]:
     return rows, column_of[rows]
 
 
-def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Doubles:
+def margins(cost: DoubleArray, rows: IntArray, columns: IntArray, *, limit: float) -> DoubleArray:
     """How clearly each pair beat its runner-up, the next best cost in its row or column.
 
     Args:
@@ -151,7 +156,9 @@ def margins(cost: Doubles, rows: Ints, columns: Ints, *, limit: float) -> Double
     return np.asarray(best - own)
 
 
-def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[list[Ints], Ints]:
+def _certain(
+    rows: IntArray, columns: IntArray, gain: DoubleArray, allowed: IntArray
+) -> tuple[list[IntArray], IntArray]:
     """Find the pairs that every best set contains, and the pairs that are still open then.
 
     A pair is certain if it saves more than its best rival in the row and its best rival in the
@@ -159,7 +166,7 @@ def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[l
     people who are missed now and then link into long chains; certain pairs cut these into small
     groups, which the dense solver can handle.
     """
-    made: list[Ints] = []
+    made: list[IntArray] = []
     for _ in range(PASSES):
         row, column, own = rows[allowed], columns[allowed], gain[allowed]
         sure = own < _best_rival(row, own) + _best_rival(column, own) - TIE
@@ -170,7 +177,7 @@ def _certain(rows: Ints, columns: Ints, gain: Doubles, allowed: Ints) -> tuple[l
     return made, allowed
 
 
-def _best_rival(line: Ints, gain: Doubles) -> Doubles:
+def _best_rival(line: IntArray, gain: DoubleArray) -> DoubleArray:
     """For each pair, the best gain of another pair in its line (row or column); 0 if alone."""
     order = np.lexsort((gain, line))
     sorted_line, sorted_gain = line[order], np.append(gain[order], 0.0)
@@ -184,7 +191,7 @@ def _best_rival(line: Ints, gain: Doubles) -> Doubles:
     return out
 
 
-def _groups(rows: Ints, columns: Ints) -> list[Ints]:
+def _groups(rows: IntArray, columns: IntArray) -> list[IntArray]:
     """Split pairs into groups that share no row and no column."""
     if not len(rows):
         return []
@@ -195,7 +202,7 @@ def _groups(rows: Ints, columns: Ints) -> list[Ints]:
     return np.split(order, np.flatnonzero(np.diff(group[rows][order])) + 1)
 
 
-def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
+def _chosen(rows: IntArray, columns: IntArray, gain: DoubleArray, dense: Solver) -> IntArray:
     """Select the pairs of a group that save most together; all gains are negative."""
     _, row = np.unique(rows, return_inverse=True)
     _, column = np.unique(columns, return_inverse=True)
@@ -209,16 +216,16 @@ def _chosen(rows: Ints, columns: Ints, gain: Doubles, dense: Solver) -> Ints:
     return np.flatnonzero(best[row] == column)
 
 
-def _by_lap(square: Doubles) -> Ints:
+def _by_lap(square: DoubleArray) -> IntArray:
     _, columns, _ = lap.lapjv(square)
     return np.asarray(columns, np.int64)
 
 
-def _by_scipy(square: Doubles) -> Ints:
+def _by_scipy(square: DoubleArray) -> IntArray:
     return np.asarray(linear_sum_assignment(square)[1], np.int64)
 
 
-def _by_sparse_scipy(row: Ints, column: Ints, gain: Doubles) -> Ints:
+def _by_sparse_scipy(row: IntArray, column: IntArray, gain: DoubleArray) -> IntArray:
     """Select the pairs that save most together, for large groups."""
     # One extra column per row lets the row stay alone.
     n, m = row[-1] + 1, column.max() + 1
@@ -231,7 +238,7 @@ def _by_sparse_scipy(row: Ints, column: Ints, gain: Doubles) -> Ints:
     return np.flatnonzero(best[row] == column)
 
 
-def _settle_ties(square: Doubles, columns: Ints) -> Ints:
+def _settle_ties(square: DoubleArray, columns: IntArray) -> IntArray:
     """Find the first of all cheapest assignments, given one of them.
 
     By duality, an assignment is cheapest exactly if it uses only tight cells: those whose cost

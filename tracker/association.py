@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import BoolArray, Detections, IntArray
+from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 
 from .active_tracks import ActiveTracks
 from .assignment import margins, solve
 from .config import LinkConfig
 from .link_cost import link_costs
-from .similarity import Doubles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +24,13 @@ class Links:
     tracks: IntArray
     """(M,) row of the track, -1 for none."""
 
-    costs: Doubles
+    costs: DoubleArray
     """(M,) cost of the link; NaN without a link, here and below."""
 
-    gates: Doubles
+    gates: DoubleArray
     """(M,) the link was allowed only below this cost."""
 
-    margins: Doubles
+    margins: DoubleArray
     """(M,) see :func:`posetube.tracker.assignment.margins`."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
 from .motion import CENTRE_FADE
-from .similarity import Doubles, pose_similarity
+from .similarity import pose_similarity
 from .tracklets import Rows
 
 
@@ -62,7 +62,7 @@ def ends(
     near, counts = _near(tracks, parts, scene, last=last, seconds=seconds)
     starts, part = np.cumsum(counts) - counts, np.repeat(np.arange(len(parts)), counts)
 
-    def mean(values: Doubles) -> Doubles:
+    def mean(values: DoubleArray) -> DoubleArray:
         known = ~np.isnan(values)
         total = np.add.reduceat(np.where(known, values, 0), starts)
         with np.errstate(invalid="ignore"):
@@ -139,7 +139,7 @@ def meeting_costs(
     *,
     max_gap: float,
     gap_weight: float,
-) -> Doubles:
+) -> DoubleArray:
     """Cost of joining tracklets ``one`` with later tracklets ``two``, by place, size and time.
 
     The person is predicted into the gap from both sides, forward and backward in time. The cost is
@@ -179,9 +179,9 @@ def pose_costs(
     one: IntArray,
     two: IntArray,
     *,
-    sigmas: Doubles,
+    sigmas: DoubleArray,
     weight: float,
-) -> Doubles:
+) -> DoubleArray:
     """(P,) cost of a different pose; it fades with the gap, and is 0 where poses are unknown."""
     gap = after.times[two] - before.times[one]
     alike = pose_similarity(
@@ -193,19 +193,19 @@ def pose_costs(
     return weight * np.exp(-gap / POSE_FADE) * unlikeness(alike)
 
 
-def unlikeness(similarity: Doubles) -> Doubles:
+def unlikeness(similarity: DoubleArray) -> DoubleArray:
     """Negative logarithm of a similarity in [0, 1]; 0 where not known."""
     return np.asarray(-np.log(np.maximum(np.nan_to_num(similarity, nan=1), LEAST)))
 
 
-def _size(before: TrackletEnds, after: TrackletEnds, one: IntArray, two: IntArray) -> Doubles:
+def _size(before: TrackletEnds, after: TrackletEnds, one: IntArray, two: IntArray) -> DoubleArray:
     return np.asarray((before.sizes[one] * after.sizes[two]).prod(axis=1) ** 0.25)
 
 
-def _squared(vectors: Doubles) -> Doubles:
+def _squared(vectors: DoubleArray) -> DoubleArray:
     return np.asarray(np.square(vectors).sum(axis=1))
 
 
-def _surprise(squared: Doubles) -> Doubles:
+def _surprise(squared: DoubleArray) -> DoubleArray:
     """Negative log likelihood of a miss, given in squared standard deviations (Student's t)."""
     return np.asarray(SURPRISE * np.log1p(squared / (2 * SURPRISE)))

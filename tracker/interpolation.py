@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from posetube.records import join_columns
-from posetube.structures import ROW_COLUMNS, IntArray, RowState, VideoTracks
+from posetube.structures import ROW_COLUMNS, DoubleArray, IntArray, RowState, VideoTracks
 
-from .similarity import Doubles
 from .tracklets import scenes, tracklets
 
 INTERPOLATED = ("boxes", "scores", "keypoints", "keypoint_scores")
@@ -81,6 +80,6 @@ def _gaps(
     return left[order], right[order], frames[order]
 
 
-def _between(first: Doubles, second: Doubles, share: Doubles) -> Doubles:
+def _between(first: DoubleArray, second: DoubleArray, share: DoubleArray) -> DoubleArray:
     weight = share.reshape(-1, *[1] * (first.ndim - 1))
     return np.asarray(((1 - weight) * first + weight * second).astype(first.dtype))

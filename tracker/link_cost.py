@@ -8,11 +8,11 @@ neighbours, not with the square of the crowd.
 
 import numpy as np
 
-from posetube.structures import Detections
+from posetube.structures import Detections, DoubleArray
 
 from .active_tracks import ActiveTracks
 from .config import LinkConfig
-from .similarity import Doubles, cosine, pose_similarity, scale_of, weighted
+from .similarity import cosine, pose_similarity, scale_of, weighted
 
 REACH = 1.0
 """Pairs are compared up to this distance of their centres, in sizes of the larger one, plus three
@@ -28,8 +28,8 @@ been lost for long would match anybody."""
 
 
 def link_costs(
-    active: ActiveTracks, people: Detections, *, sigmas: Doubles, config: LinkConfig
-) -> Doubles:
+    active: ActiveTracks, people: Detections, *, sigmas: DoubleArray, config: LinkConfig
+) -> DoubleArray:
     """Cost of every link.
 
     Args:
@@ -75,24 +75,24 @@ def link_costs(
     return cost
 
 
-def _centres(boxes: Doubles) -> Doubles:
+def _centres(boxes: DoubleArray) -> DoubleArray:
     return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
 
 
-def _squared_distance(first: Doubles, second: Doubles) -> Doubles:
+def _squared_distance(first: DoubleArray, second: DoubleArray) -> DoubleArray:
     """(N, M) between points; axis by axis, which is faster than over a short last axis."""
     across, down = (first[:, None, axis] - second[None, :, axis] for axis in (0, 1))
     return np.asarray(across**2 + down**2)
 
 
-def _appearance(active: ActiveTracks, people: Detections) -> Doubles:
+def _appearance(active: ActiveTracks, people: Detections) -> DoubleArray:
     """(N, M) similarity of appearance; NaN where it is not known for both."""
     if people.embeddings is None or active.looks.shape[1] != people.embeddings.shape[1]:
         return np.full((len(active), len(people)), np.nan)
     return cosine(active.looks, people.embeddings)
 
 
-def _overlap(first: Doubles, second: Doubles) -> Doubles:
+def _overlap(first: DoubleArray, second: DoubleArray) -> DoubleArray:
     """Intersection over union of P pairs of boxes: (P, 4) each to (P,)."""
     size = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
     shared = np.maximum(size, 0).prod(axis=1)

@@ -15,14 +15,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.records import check_shapes, take_rows
-from posetube.structures import BoolArray, Detections
+from posetube.structures import BoolArray, Detections, DoubleArray
 
 from .similarity import scale_of
-
-Doubles = npt.NDArray[np.float64]
 
 NOISE = 0.08
 """Standard deviation of an observed point, in sizes of the person."""
@@ -41,13 +38,13 @@ CENTRE_FADE, LIMB_FADE = 2.0, 0.15
 class KalmanMotion:
     """State of the Kalman filters of N people, with P = 2 + K points each."""
 
-    places: Doubles
+    places: DoubleArray
     """(N, P, 2) centre, half size, joints relative to the centre, pixels; NaN if never seen."""
 
-    speeds: Doubles
+    speeds: DoubleArray
     """(N, P, 2) pixels per second."""
 
-    spread: Doubles
+    spread: DoubleArray
     """(N, P, 3) variance of the place, covariance of place and speed, variance of the speed."""
 
     def __post_init__(self) -> None:
@@ -67,35 +64,35 @@ class KalmanMotion:
         return cls._at_rest(_points(people), scale_of(people.boxes))
 
     @classmethod
-    def _at_rest(cls, places: Doubles, sizes: Doubles) -> "KalmanMotion":
+    def _at_rest(cls, places: DoubleArray, sizes: DoubleArray) -> "KalmanMotion":
         spread = np.zeros((*places.shape[:2], 3))
         spread[..., 0] = np.square(NOISE * sizes)[:, None]
         spread[..., 2] = np.square(START_SPEED * sizes)[:, None]
         return cls(places=places, speeds=np.zeros(places.shape), spread=spread)
 
     @property
-    def boxes(self) -> Doubles:
+    def boxes(self) -> DoubleArray:
         """(N, 4) estimated box of each person, pixels."""
         centre, half = self.places[:, 0], np.maximum(self.places[:, 1], 0.5)
         return np.concatenate([centre - half, centre + half], axis=1)
 
     @property
-    def sizes(self) -> Doubles:
+    def sizes(self) -> DoubleArray:
         """(N,) square root of each box's area, pixels."""
         return scale_of(self.boxes)
 
     @property
-    def joints(self) -> Doubles:
+    def joints(self) -> DoubleArray:
         """(N, K, 2) estimated joints, pixels; NaN where a joint has never been seen."""
         return np.asarray(self.places[:, :1] + self.places[:, 2:])
 
     @property
-    def joint_variance(self) -> Doubles:
+    def joint_variance(self) -> DoubleArray:
         """(N, K) variance of each joint's place, square pixels."""
         return np.asarray(self.spread[:, :1, 0] + self.spread[:, 2:, 0])
 
     @property
-    def centre_deviation(self) -> Doubles:
+    def centre_deviation(self) -> DoubleArray:
         """(N,) standard deviation of each centre, pixels."""
         return np.asarray(np.sqrt(self.spread[:, 0, 0]))
 
@@ -153,7 +150,7 @@ class KalmanMotion:
             array[rows] = getattr(new, name)
         return KalmanMotion(**arrays)
 
-    def carried(self, transform: Doubles) -> "KalmanMotion":
+    def carried(self, transform: DoubleArray) -> "KalmanMotion":
         """Move everybody along with the camera into the next frame.
 
         Args:
@@ -169,7 +166,7 @@ class KalmanMotion:
         )
 
 
-def _points(people: Detections) -> Doubles:
+def _points(people: Detections) -> DoubleArray:
     boxes = people.boxes.astype(np.float64)
     centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
     return np.concatenate(
@@ -177,5 +174,5 @@ def _points(people: Detections) -> Doubles:
     )
 
 
-def _known(points: Doubles) -> BoolArray:
+def _known(points: DoubleArray) -> BoolArray:
     return np.asarray(~np.isnan(points[..., 0] + points[..., 1]))

@@ -11,10 +11,10 @@ order of scipy 1.2's ``linear_sum_assignment`` (rows first, the lowest index fir
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from posetube.structures import IntArray
 
 
-def munkres(cost: npt.NDArray[np.floating]) -> tuple[Ints, Ints]:
+def munkres(cost: npt.NDArray[np.floating]) -> tuple[IntArray, IntArray]:
     """Pair as many rows and columns as possible at the lowest total cost.
 
     Args:

@@ -20,12 +20,11 @@ import numpy as np
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
-from posetube.structures import FloatArray, IntArray, VideoTracks
+from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
 from .continuation import ends, meeting_costs, pose_costs, unlikeness
 from .interpolation import interpolate_gaps
-from .similarity import Doubles
 from .tracklets import Rows, mean_looks, scenes, unbroken
 
 
@@ -157,7 +156,7 @@ def join(
         ends(tracks, parts, scene, last=last, seconds=config.memory) for last in (True, False)
     )
     looks = None if embeddings is None else mean_looks(embeddings, parts)
-    found: list[tuple[IntArray, IntArray, Doubles]] = []
+    found: list[tuple[IntArray, IntArray, DoubleArray]] = []
     for one, two in _candidates(tracks, parts, scene, max_gap=config.max_gap):
         cost = meeting_costs(
             before, after, one, two, max_gap=config.max_gap, gap_weight=config.gap_weight

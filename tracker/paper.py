@@ -25,7 +25,7 @@ from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, R
 
 from .assignment import margins, solve_greedy
 from .munkres import munkres
-from .similarity import Doubles, Floats
+from .similarity import Floats
 
 NO_GATE = 1e9
 """A gate that every pair passes."""
@@ -175,7 +175,7 @@ def pruned_rows(
 
 def paper_costs(
     previous: Detections, people: Detections, *, skeleton: Skeleton, config: PaperConfig
-) -> Doubles:
+) -> DoubleArray:
     """(N, M) cost of linking each person of the previous frame with each of this one.
 
     Raises:
@@ -196,7 +196,7 @@ def paper_costs(
     return cost
 
 
-def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> Doubles:
+def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> DoubleArray:
     """Share of all K joints that are within half of the first person's head size: not symmetric.
 
     Args:
@@ -213,7 +213,7 @@ def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> Doubles:
     return np.asarray((distance < 0.5 * head[:, None, None]).mean(axis=-1), np.float64)
 
 
-def inclusive_iou(first: Floats, second: Floats) -> Doubles:
+def inclusive_iou(first: Floats, second: Floats) -> DoubleArray:
     """(N, M) overlap of boxes that include their last pixel: width x2 - x1 + 1."""
     one, two = first.astype(np.float64)[:, None], second.astype(np.float64)[None]
     low, high = np.maximum(one[..., :2], two[..., :2]), np.minimum(one[..., 2:], two[..., 2:])
@@ -223,7 +223,7 @@ def inclusive_iou(first: Floats, second: Floats) -> Doubles:
 
 
 def assign_ungated(
-    cost: Doubles, *, algorithm: Literal["hungarian", "greedy"]
+    cost: DoubleArray, *, algorithm: Literal["hungarian", "greedy"]
 ) -> tuple[IntArray, IntArray]:
     """Pair as many rows and columns as possible, without a gate."""
     if not cost.size:
@@ -231,7 +231,7 @@ def assign_ungated(
     return munkres(cost) if algorithm == "hungarian" else solve_greedy(cost, limit=NO_GATE)
 
 
-def _cosine_distance(previous: Detections, people: Detections) -> Doubles:
+def _cosine_distance(previous: Detections, people: Detections) -> DoubleArray:
     one, two = np.asarray(previous.embeddings), np.asarray(people.embeddings)
     norms = np.linalg.norm(one, axis=1)[:, None] * np.linalg.norm(two, axis=1)[None]
     return np.asarray(1 - one @ two.T / norms, np.float64)

@@ -15,15 +15,14 @@ import numpy.typing as npt
 
 from posetube.boxes import area, iou
 from posetube.errors import InputError
-from posetube.structures import BoolArray
+from posetube.structures import BoolArray, DoubleArray
 
 Floats = npt.NDArray[np.floating]
-Doubles = npt.NDArray[np.float64]
 
 
 def oks(
     first: Floats, second: Floats, *, scales: Floats, sigmas: Floats, spread: Floats | None = None
-) -> Doubles:
+) -> DoubleArray:
     """Object keypoint similarity of every first pose with every second one.
 
     Args:
@@ -58,7 +57,7 @@ def pose_similarity(
     scales: Floats,
     sigmas: Floats,
     spread: Floats | None = None,
-) -> Doubles:
+) -> DoubleArray:
     """:func:`oks` of pairs of poses: (..., K, 2) each to (...)."""
     shift = first - second
     squared = shift[..., 0] ** 2 + shift[..., 1] ** 2
@@ -69,7 +68,7 @@ def pose_similarity(
     return _mean_of_known(alike)
 
 
-def cosine(first: Floats, second: Floats) -> Doubles:
+def cosine(first: Floats, second: Floats) -> DoubleArray:
     """Cosine similarity of appearance vectors, mapped from [-1, 1] to [0, 1].
 
     Args:
@@ -85,7 +84,7 @@ def cosine(first: Floats, second: Floats) -> Doubles:
         return np.asarray((1 + np.clip(one @ two.T, -1, 1)) / 2, np.float64)
 
 
-def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = None) -> Doubles:
+def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = None) -> DoubleArray:
     """Mean box overlap over the frames that two groups of tubes share.
 
     Args:
@@ -104,7 +103,7 @@ def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = N
     return _mean_of_known(np.where(present, overlap, np.nan))
 
 
-def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Doubles:
+def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> DoubleArray:
     """Weighted mean of several similarities, for each pair over those that are known.
 
     Args:
@@ -130,12 +129,12 @@ def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Double
         return np.asarray(total / mass)
 
 
-def scale_of(boxes: Floats) -> Doubles:
+def scale_of(boxes: Floats) -> DoubleArray:
     """Size of each person: square root of the box's area, at least 1 pixel; (..., 4) to (...)."""
     return np.asarray(np.sqrt(np.maximum(area(boxes), 1)), np.float64)
 
 
-def _mean_of_known(values: Floats) -> Doubles:
+def _mean_of_known(values: Floats) -> DoubleArray:
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(axis=-1)
     with np.errstate(invalid="ignore"):

@@ -12,13 +12,13 @@ import numpy as np
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
-from posetube.structures import VideoTracks
+from posetube.structures import DoubleArray, VideoTracks
 
 from .filters.gaps import fill_gaps
 from .filters.kalman import kalman_smoother
 from .filters.local import median, savitzky_golay
 from .filters.one_euro import one_euro
-from .similarity import Doubles, scale_of
+from .similarity import scale_of
 from .tracklets import stretches
 
 Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]
@@ -100,7 +100,9 @@ def smooth(
     return replace(tracks, boxes=boxes, keypoints=joints)
 
 
-def _filtered(times: Doubles, points: Doubles, sure: Doubles, config: SmoothConfig) -> Doubles:
+def _filtered(
+    times: DoubleArray, points: DoubleArray, sure: DoubleArray, config: SmoothConfig
+) -> DoubleArray:
     """Filter one stretch: (F, P, 2) points in sizes of the person, (F, P, 1) confidences."""
     match config.method:
         case "one-euro":

@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from posetube.structures import BoolArray, FloatArray, IntArray, VideoTracks
-
-from .similarity import Doubles
+from posetube.structures import BoolArray, DoubleArray, FloatArray, IntArray, VideoTracks
 
 Rows = list[IntArray]
 """Row numbers of a table, one rising array per track or tracklet."""
@@ -48,7 +46,7 @@ def _apart(tracks: VideoTracks, scene: IntArray, gaps: Callable[[IntArray], Bool
     return parts
 
 
-def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
+def mean_looks(embeddings: FloatArray, parts: Rows) -> DoubleArray:
     """Mean appearance of each tracklet, as vectors of length 1.
 
     Args:
@@ -64,7 +62,7 @@ def mean_looks(embeddings: FloatArray, parts: Rows) -> Doubles:
     return np.where(total > 0, sums / np.where(total > 0, total, 1), np.nan)
 
 
-def _unit(vectors: FloatArray) -> Doubles:
+def _unit(vectors: FloatArray) -> DoubleArray:
     """(R, D) vectors of length 1; 0 where not known."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float64)
     known = np.isfinite(lengths) & (lengths > 0)

@@ -40,6 +40,16 @@ def test_the_scale_of_a_histogram_does_not_matter() -> None:
     assert [detector.update(shares * scale) for scale in (1, 1000, 3)] == [False] * 3
 
 
+def test_cuts_are_listed_by_place_and_frames_of_unknown_colours_are_none() -> None:
+    detector = CutDetector()
+    red, blue = np.array([1.0, 0]), np.array([0, 1.0])
+
+    told = [detector.update(colours) for colours in (red, None, red, blue, None)]
+
+    assert told == [False, False, False, True, False]
+    assert detector.found == [3]
+
+
 def test_colours_of_a_picture_are_counted() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     image[:, 4:] = [255, 0, 0]

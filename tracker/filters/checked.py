@@ -4,12 +4,12 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import InputError
+from posetube.structures import DoubleArray
 
-Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.floating]
 
 
-def series(name: str, times: Floats, values: Floats) -> tuple[Doubles, Doubles]:
+def series(name: str, times: Floats, values: Floats) -> tuple[DoubleArray, DoubleArray]:
     """Check times and values, and return them as float64.
 
     Args:

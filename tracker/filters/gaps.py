@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from .checked import Doubles, Floats, series
+from posetube.structures import DoubleArray
+
+from .checked import Floats, series
 
 
-def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> Doubles:
+def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> DoubleArray:
     """Interpolate short gaps linearly in time.
 
     Args:

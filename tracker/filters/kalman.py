@@ -10,8 +10,9 @@ Applications to Tracking and Navigation, 2001 (white noise acceleration).
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.structures import DoubleArray
 
-from .checked import Doubles, Floats, positive, series
+from .checked import Floats, positive, series
 
 UNKNOWN = 1e6
 """Variance of the first state, before anything is known, as a multiple of the largest noise."""
@@ -24,7 +25,7 @@ def kalman_smoother(
     confidence: Floats | None = None,
     noise: float = 2.0,
     restlessness: float = 100.0,
-) -> Doubles:
+) -> DoubleArray:
     """Smooth finished series.
 
     Args:
@@ -56,7 +57,7 @@ def kalman_smoother(
     return np.where(np.isnan(flat), np.nan, states[..., 0]).reshape(values.shape)
 
 
-def _variances(values: Doubles, confidence: Floats | None, noise: float) -> Doubles:
+def _variances(values: DoubleArray, confidence: Floats | None, noise: float) -> DoubleArray:
     if confidence is None:
         return np.full(values.shape, noise**2)
     try:
@@ -70,8 +71,8 @@ def _variances(values: Doubles, confidence: Floats | None, noise: float) -> Doub
 
 
 def _forward(
-    values: Doubles, variance: Doubles, steps: Doubles, jolt: float
-) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    values: DoubleArray, variance: DoubleArray, steps: DoubleArray, jolt: float
+) -> tuple[DoubleArray, DoubleArray, DoubleArray, DoubleArray]:
     """Filter forward: (F, S, 2) states and (F, S, 2, 2) spreads after and before each value."""
     frames, count = values.shape
     states, guesses = np.zeros((2, frames, count, 2))
@@ -94,13 +95,13 @@ def _forward(
     return states, spreads, guesses, doubts
 
 
-def _transition(seconds: float) -> Doubles:
+def _transition(seconds: float) -> DoubleArray:
     return np.array([[1, seconds], [0, 1]])
 
 
-def _jolt(seconds: float) -> Doubles:
+def _jolt(seconds: float) -> DoubleArray:
     return np.array([[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]])
 
 
-def _times(matrix: Doubles, vectors: Doubles) -> Doubles:
+def _times(matrix: DoubleArray, vectors: DoubleArray) -> DoubleArray:
     return np.asarray((matrix @ vectors[..., None])[..., 0])

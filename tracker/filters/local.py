@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.structures import DoubleArray
 
-from .checked import Doubles, Floats, positive, series
+from .checked import Floats, positive, series
 
 
 def savitzky_golay(
     times: Floats, values: Floats, *, window: float = 0.3, order: int = 2
-) -> Doubles:
+) -> DoubleArray:
     """Fit a polynomial in time around each frame, and return its value there.
 
     Args:
@@ -47,7 +48,7 @@ def savitzky_golay(
     return np.where(seen, out, np.nan).reshape(values.shape)
 
 
-def median(times: Floats, values: Floats, *, window: float = 0.2) -> Doubles:
+def median(times: Floats, values: Floats, *, window: float = 0.2) -> DoubleArray:
     """Take the median around each frame, which removes single outliers and keeps steps.
 
     Args:
@@ -71,7 +72,7 @@ def median(times: Floats, values: Floats, *, window: float = 0.2) -> Doubles:
     return out.reshape(values.shape)
 
 
-def _windows(times: Doubles, width: float) -> Iterator[tuple[int, slice]]:
+def _windows(times: DoubleArray, width: float) -> Iterator[tuple[int, slice]]:
     """Each frame with the frames at most half a window away."""
     slack = width / 2 * (1 + 1e-9)
     low = np.searchsorted(times, times - slack, side="left")
@@ -80,7 +81,7 @@ def _windows(times: Doubles, width: float) -> Iterator[tuple[int, slice]]:
         yield frame, slice(first, last)
 
 
-def _fitted(powers: Doubles, values: Doubles, counted: Doubles) -> Doubles:
+def _fitted(powers: DoubleArray, values: DoubleArray, counted: DoubleArray) -> DoubleArray:
     """Value at offset 0 of the polynomials fitted to W values of S series, (W, S) to (S,)."""
     products = np.einsum("ws,wp,wq->spq", counted, powers, powers)
     # A tiny regularisation that grows with the power: where there are too few values for the order,

@@ -6,7 +6,9 @@ real times, not from a rate; a value that was not seen leaves the state as it is
 
 import numpy as np
 
-from .checked import Doubles, Floats, positive, series
+from posetube.structures import DoubleArray
+
+from .checked import Floats, positive, series
 
 
 class OneEuro:
@@ -29,9 +31,9 @@ class OneEuro:
         self._min_cutoff = min_cutoff
         self._coefficient = speed_coefficient
         self._speed_cutoff = speed_cutoff
-        self._value: Doubles | None = None
+        self._value: DoubleArray | None = None
 
-    def update(self, value: Floats, *, time: float) -> Doubles:
+    def update(self, value: Floats, *, time: float) -> DoubleArray:
         """Filter the values of one frame.
 
         Args:
@@ -41,10 +43,10 @@ class OneEuro:
         Returns:
             The same shape; NaN where not seen.
         """
-        new: Doubles = np.array(value, np.float64)
+        new: DoubleArray = np.array(value, np.float64)
         return self._filtered(new, time)
 
-    def _filtered(self, value: Doubles, time: float) -> Doubles:
+    def _filtered(self, value: DoubleArray, time: float) -> DoubleArray:
         seen = ~np.isnan(value)
         if self._value is None:
             self._value, self._speed = value, np.zeros(value.shape)
@@ -71,7 +73,7 @@ def one_euro(
     min_cutoff: float = 1.0,
     speed_coefficient: float = 0.01,
     speed_cutoff: float = 1.0,
-) -> Doubles:
+) -> DoubleArray:
     """Filter finished series causally; see :class:`OneEuro`.
 
     Args:
@@ -94,7 +96,7 @@ def one_euro(
     return out
 
 
-def _share(passed: Doubles, cutoff: Doubles | float) -> Doubles:
+def _share(passed: DoubleArray, cutoff: DoubleArray | float) -> DoubleArray:
     """Weight of the new value in a low-pass filter, after some time."""
     turn = 2 * np.pi * cutoff * passed
     return np.asarray(turn / (turn + 1))

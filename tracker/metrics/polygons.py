@@ -7,10 +7,10 @@ of a polygon that crosses itself follows the even-odd rule, as in poseval's resu
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from posetube.structures import DoubleArray
 
 
-def inside(points: npt.NDArray[np.floating], polygon: Doubles) -> npt.NDArray[np.bool_]:
+def inside(points: npt.NDArray[np.floating], polygon: DoubleArray) -> npt.NDArray[np.bool_]:
     """Test which points lie strictly inside a polygon.
 
     Args:
@@ -35,7 +35,7 @@ def inside(points: npt.NDArray[np.floating], polygon: Doubles) -> npt.NDArray[np
     return np.asarray((crosses.sum(axis=-1) % 2 == 1) & ~on_border)
 
 
-def overlap(box: Doubles, polygon: Doubles) -> float:
+def overlap(box: DoubleArray, polygon: DoubleArray) -> float:
     """Intersection over union of a box and a polygon that does not cross itself.
 
     Args:
@@ -51,17 +51,17 @@ def overlap(box: Doubles, polygon: Doubles) -> float:
     return float(shared / union) if union > 0 else 0.0
 
 
-def polygon_area(polygon: Doubles) -> float:
+def polygon_area(polygon: DoubleArray) -> float:
     """Area of a polygon that does not cross itself, (P, 2) corners in order."""
     x, y = polygon.T
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def _clipped(polygon: Doubles, box: Doubles) -> Doubles:
+def _clipped(polygon: DoubleArray, box: DoubleArray) -> DoubleArray:
     """The part of a polygon inside a box (Sutherland and Hodgman 1974), side by side."""
     for axis, limit, sign in ((0, box[0], 1), (1, box[1], 1), (0, box[2], -1), (1, box[3], -1)):
         within = sign * (polygon[:, axis] - limit)  # not negative inside
-        corners: list[Doubles] = []
+        corners: list[DoubleArray] = []
         for here, there, a, b in zip(
             polygon, np.roll(polygon, -1, axis=0), within, np.roll(within, -1), strict=True
         ):
