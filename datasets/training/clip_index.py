@@ -33,7 +33,7 @@ class ClipIndex:
     no clips.
 
     Args:
-        dataset: From :func:`posetube.datasets.published.dataset_table.open_dataset`.
+        dataset: From :func:`posetube.datasets.people.open_people`.
         config: Which frames belong together.
         split: Only videos of this part; empty: all.
         kept_bytes: Memory for labels.

@@ -10,12 +10,12 @@ from pathlib import Path
 from posetube.errors import InputError
 
 from ...datasets.annotated_video import Split
-from ...datasets.published.dataset_table import open_dataset
 from ...datasets.training.augment_config import AugmentConfig, VideoAugmentConfig
 from ...datasets.training.clip_frames import ClipConfig
 from ...datasets.training.clip_index import ClipIndex
 from ...datasets.training.labelled_clip import ClipSource
 from ...datasets.training.picture_archive import PictureMixture, TeacherTrust
+from ..opened_people import open_people
 
 Size = tuple[int, int]
 """Height and width, pixels."""
@@ -75,11 +75,12 @@ class PicturesConfig(BatchConfig):
 class ClipsConfig(BatchConfig):
     """Which clips, and how they are varied."""
 
-    dataset: str
-    """Name of the data set, as ``posetube data check`` knows it."""
-
     root: Path
-    """Its folder."""
+    """Folder of a data set, or of label files with their pictures."""
+
+    dataset: str = ""
+    """Name of the data set, as ``posetube data check`` knows it, or of the files' format; empty:
+    told by the files."""
 
     split: Split = ""
     """Only videos of this part; empty: all."""
@@ -121,18 +122,18 @@ def open_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
         root: Folder that relative paths of the settings start from.
 
     Raises:
-        InputError: If there is no such data set, or it has no clip to train on.
-        FormatError: If an archive or a data set cannot be read.
+        InputError: If there is no such folder or data set, or it has no clip to train on.
+        FormatError: If an archive or a label file cannot be read.
     """
     if isinstance(config, PicturesConfig):
         return PictureMixture(config.archives, root=root, trust=config.trust)
     folder = root / config.root
-    dataset = open_dataset(config.dataset, folder)
-    clips = ClipIndex(dataset=dataset, config=config.frames, split=config.split)
+    people = open_people(folder, form=config.dataset or None)
+    clips = ClipIndex(dataset=people, config=config.frames, split=config.split)
     if not len(clips):
         part = f" in part {config.split!r}" if config.split else ""
         raise InputError(
-            f"{folder}: no clip of {config.frames.length} labelled frames{part}; "
-            f"'posetube data check {config.dataset}' shows what is there"
+            f"{folder}: no clip of {config.frames.length} labelled frames with pictures{part}; "
+            f"'posetube data check {people.name}' shows what is there"
         )
     return clips

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from posetube.datasets.formats.format_table import find_format
+from posetube.datasets.people import open_people
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.datasets.training.augment_config import VideoAugmentConfig
 from posetube.datasets.training.clip_frames import ClipConfig
+from posetube.datasets.training.clip_index import ClipIndex
 from posetube.errors import FormatError, InputError
 from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
@@ -120,8 +124,30 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
     assert any(not np.array_equal(first(step).images, other(step).images) for step in range(3))
 
 
+def test_a_data_set_need_not_be_named(data: Path) -> None:
+    named, told = (open_source(clips(dataset=name), root=data) for name in ("posetrack18", ""))
+
+    assert isinstance(named, ClipIndex)
+    assert isinstance(told, ClipIndex)
+    assert len(told) == len(named) > 0
+
+
+def test_files_that_lie_beside_their_pictures_are_trained_on(data: Path, tmp_path: Path) -> None:
+    dataset = open_people(data / "clips")
+    shutil.copytree(data / "clips" / "images", tmp_path / "images")
+    for name in dataset.videos():
+        tracks = dataset.read(name).tracks
+        find_format("posetrack18").write(tmp_path / f"{Path(name).name}.json", tracks)
+
+    source = open_source(clips(root=Path(), dataset="", batch=1), root=tmp_path)
+
+    assert source.draw(np.random.default_rng(0)).present.any()
+
+
 def test_a_data_set_without_clips_is_refused(data: Path) -> None:
-    with pytest.raises(InputError, match="no clip of 3 labelled frames in part 'test'; 'posetube"):
+    with pytest.raises(
+        InputError, match="no clip of 3 labelled frames with pictures in part 'test'; 'posetube"
+    ):
         open_source(clips(split="test"), root=data)
 
 
