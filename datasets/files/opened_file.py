@@ -4,6 +4,7 @@ The bytes are read once. The top level of a JSON is scanned once, which takes a 
 time that its reader needs; values are built by the reader alone.
 """
 
+from codecs import BOM_UTF8
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,9 +33,9 @@ class OpenedFile:
 
     @cached_property
     def start(self) -> bytes:
-        """The first :data:`START` bytes."""
+        """The first :data:`START` bytes, a byte order mark aside."""
         with self.path.open("rb") as file:
-            return file.read(START)
+            return file.read(START).removeprefix(BOM_UTF8)
 
     @cached_property
     def content(self) -> bytes:

@@ -2,9 +2,10 @@
 
 ``{"image_id": "12.jpg", "category_id": 1, "keypoints": [x, y, score, ...], "score": 2.9, "box": [x,
 y, width, height], "idx": 7}``; 17 joints in COCO's order, 16 in MPII's or 26 in Halpe's; of whole
-bodies (133, 136) the face and the hands are left out. ``12.jpg`` is frame 12 of a video; other
-names are frames in the order in which they come. Holds positions, scores, boxes and identities;
-neither states nor times nor frames without people. A joint that is not known is 0, 0, 0.
+bodies (133, 136) the face and the hands are left out. ``12.jpg`` is frame 12 of a video; pictures
+of other names are sorted by their numbers (:mod:`posetube.datasets.formats.frame_order`). Holds
+positions, scores, boxes and identities; neither states nor times nor frames without people. A joint
+that is not known is 0, 0, 0.
 
 Three more forms are read: PoseFlow's, an object by picture; AlphaPose's ``cmu`` and ``open``,
 objects by picture too, with the 18 joints of OpenPose's older model; and COCO's list of results,
@@ -13,7 +14,6 @@ which calls box and identity ``bbox`` and ``track_id`` and may have boxes alone.
 Source: AlphaPose's description of its output, its ``write_json``, and PoseFlow's general tracker.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ from posetube import boxes as box
 from posetube import skeletons
 from posetube.errors import FormatError
 from posetube.skeletons import ANKLE, COCO17, EAR, HIP, MPII16, SHOULDER, Skeleton
-from posetube.structures import FrameTable, VideoTracks
+from posetube.structures import VideoTracks
 
-from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
 from .annotation_rows import NO_JOINTS, AnnotationRows, corners
+from .frame_order import Name, frames_of_results
 from .numbers import confident_triples, or_none, shortest
 from .openpose import BODY18
 
@@ -54,17 +54,15 @@ JOINTS = {
 }
 """The joints at the start of so many numbers."""
 
-VIDEO_FRAME = re.compile(r"(0|[1-9]\d{0,8})\.jpg")
-
 
 class _Entry(msgspec.Struct, omit_defaults=True):
-    keypoints: list[float] = []
+    keypoints: list[float] | None = []
     image_id: str | int = ""
     category_id: int = msgspec.field(default=0)
     score: float | None = None
     scores: float | None = None
-    box: list[float] = []
-    bbox: list[float] = []
+    box: list[float] | None = []
+    bbox: list[float] | None = []
     idx: Any = None
     track_id: Any = None
 
@@ -121,14 +119,14 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     content = decode(read_bytes(path), CONTENT, path=path)
     names, entries = _by_picture(content)
-    lengths = {len(entry.keypoints) for _, entry in entries}
+    lengths = {len(entry.keypoints or ()) for _, entry in entries}
     if len(lengths) > 1 or not lengths <= JOINTS.keys():
         known = ", ".join(map(str, list(JOINTS)[1:]))
         raise FormatError(
             f"{path}: expected as many keypoints for every person, {known}; got {sorted(lengths)}"
         )
     skeleton = JOINTS[lengths.pop()] if lengths else COCO17
-    frame_of, frames = _frames(names, path)
+    frame_of, frames = frames_of_results(names, path=path)
     rows = AnnotationRows(len(skeleton))
     for place, (name, entry) in enumerate(entries):
         try:
@@ -138,11 +136,11 @@ def read(path: Path | str) -> VideoTracks:
     return rows.table(path=path, source=path.stem, size=None, skeleton=skeleton, frames=frames)
 
 
-def _by_picture(content: Any) -> tuple[list[str], list[tuple[str, _Entry]]]:
+def _by_picture(content: Any) -> tuple[list[Name], list[tuple[Name, _Entry]]]:
     """Names of the pictures, and each person with that of its picture."""
     if isinstance(content, list):
-        return [str(e.image_id) for e in content], [(str(e.image_id), e) for e in content]
-    found = []
+        return [e.image_id for e in content], [(e.image_id, e) for e in content]
+    found: list[tuple[Name, _Entry]] = []
     for name, people in content.items():
         if isinstance(people, _Picture):
             bodies = [body.joints or body.pose_keypoints_2d for body in
@@ -152,26 +150,11 @@ def _by_picture(content: Any) -> tuple[list[str], list[tuple[str, _Entry]]]:
     return list(content), found
 
 
-def _frames(names: list[str], path: Path) -> tuple[dict[str, int], FrameTable]:
-    unique = list(dict.fromkeys(names))
-    numbers = [VIDEO_FRAME.fullmatch(name) for name in unique]
-    if all(numbers):
-        frame_of = {name: int(match[1]) for name, match in zip(unique, numbers, strict=True)
-                    if match}  # fmt: skip
-        named: tuple[str, ...] = ()
-    else:
-        frame_of, named = {name: place for place, name in enumerate(unique)}, tuple(unique)
-    count = max(frame_of.values(), default=-1) + 1
-    if count > MAX_FRAMES:
-        raise FormatError(f"{path}: {count} frames; at most {MAX_FRAMES} are read")
-    return frame_of, FrameTable(times=np.full(count, np.nan), names=named)
-
-
 def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> None:
-    box = entry.box or entry.bbox
+    box = entry.box or entry.bbox or ()
     if not entry.keypoints and not box:
         raise ValueError("neither keypoints nor a box")
-    triples = np.array(entry.keypoints, np.float64).reshape(-1, 3)[:joints]
+    triples = np.array(entry.keypoints or (), np.float64).reshape(-1, 3)[:joints]
     known = (triples != 0).any(axis=-1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
     rows.add(
@@ -184,9 +167,11 @@ def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> Non
     )
 
 
-def _identity(value: Any) -> float | None:
-    """The first number, however many lists it is in: people who were merged have several."""
+def _identity(value: Any) -> float | str | None:
+    """The first one, however many lists it is in: people who were merged have several."""
     while isinstance(value, list) and value:
         value = value[0]
+    if isinstance(value, str) and value:
+        return value
     known = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
     return float(value) if known else None

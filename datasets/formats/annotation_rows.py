@@ -4,6 +4,7 @@ Numbers go straight into flat arrays, so that a file's people are never held as 
 at once. Shared by the readers of this folder. Not here: how a format spells a person.
 """
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +27,12 @@ LARGEST_ID = (1 << 53) - 1
 NO_JOINTS = Skeleton(name="boxes", joints=())
 """The joints of people who are given as boxes only."""
 
+WHOLE = re.compile(r"[0-9]{1,15}(\.0*)?", re.ASCII)
+"""An identity that is a number, though written as a text."""
+
+OUR_NAME = re.compile(r"track_([0-9]{1,15})", re.ASCII)
+"""What :func:`name_of` calls people whose names are not known."""
+
 UNKNOWN = float("nan")
 NO_BOX = (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
 
@@ -39,12 +46,13 @@ class AnnotationRows:
         self._boxes, self._heads, self._people = array("d"), array("d"), array("d")
         self._points, self._scores = array("d"), array("d")
         self._crowd = Counter[int]()
+        self._names: dict[str, int] = {}
 
     def add(
         self,
         *,
         frame: int,
-        track_id: float | None,
+        track_id: float | str | None,
         points: Sequence[float],
         scores: Sequence[float | None] | None = None,
         box: Sequence[float] = NO_BOX,
@@ -56,7 +64,8 @@ class AnnotationRows:
 
         Args:
             frame: Index of the frame.
-            track_id: Identity; None where the file gives none.
+            track_id: Identity; None where the file gives none. A name gets a number of its own,
+                see :meth:`table`.
             points: x, y, v of each joint, 3 K numbers; all three 0 where the joint is absent, or
                 NaN.
             scores: One per joint, further ones are left out; None where not given.
@@ -72,7 +81,7 @@ class AnnotationRows:
             raise ValueError(f"expected 3 x {self._joints} numbers for its joints, "
                              f"got {len(points)}")  # fmt: skip
         self._frame.append(frame)
-        self._ids.append(_identity(track_id))
+        self._ids.append(self._identity(track_id))
         self._states.append(state)
         self._points.extend(points)
         self._scores.extend(self._joint_scores(scores))
@@ -84,6 +93,17 @@ class AnnotationRows:
     def order(self) -> IntArray:
         """(R,) places of the rows, sorted by frame as in :meth:`table`."""
         return np.argsort(np.array(self._frame, np.int64), kind="stable")
+
+    def _identity(self, value: float | str | None) -> int:
+        """The number of a person; of a name, until all numbers are known, one below -1."""
+        if value is None:
+            return -1
+        if isinstance(value, str) and not WHOLE.fullmatch(value):
+            return -2 - self._names.setdefault(value, len(self._names))
+        number = float(value)
+        if number != int(number) or not 0 <= number <= LARGEST_ID:
+            raise ValueError(f"track id must be a whole number from 0, got {number:g}")
+        return int(number)
 
     def _joint_scores(self, scores: Sequence[float | None] | None) -> list[float]:
         if not scores:
@@ -103,6 +123,8 @@ class AnnotationRows:
     ) -> VideoTracks:
         """Everybody, sorted by frame, within a frame in the order in which they came.
 
+        People who have names for identities are numbered from 1, or after the largest number.
+
         Raises:
             FormatError: If a number is beyond what any picture or score has; names ``path`` (or
                 the source), frame and person.
@@ -112,13 +134,17 @@ class AnnotationRows:
         frame, order = np.array(self._frame, np.int64), self.order
         triples = np.array(self._points, np.float64).reshape(rows, k, 3)[order]
         keypoints, joint_states = _without_absent(triples)
+        ids = np.array(self._ids, np.int64)
+        first = max(int(ids.max(initial=-1)), 0) + 1
+        ids = np.where(ids < -1, first - 2 - ids, ids)
         return VideoTracks(
             source=source,
             size=size,
             skeleton=skeleton,
             frames=frames,
             frame=frame[order],
-            track_ids=np.array(self._ids, np.int64)[order],
+            track_ids=ids[order],
+            track_names={first + place: name for name, place in self._names.items()},
             boxes=np.array(self._boxes, np.float32).reshape(rows, 4)[order],
             scores=np.array(self._people, np.float32)[order],
             keypoints=keypoints,
@@ -148,12 +174,23 @@ def _without_absent(triples: DoubleArray) -> tuple[DoubleArray, np.ndarray]:
     return np.where(absent[..., None], UNKNOWN, triples[..., :2]), states
 
 
-def _identity(value: float | None) -> int:
-    if value is None:
-        return -1
-    if value != int(value) or not 0 <= value <= LARGEST_ID:
-        raise ValueError(f"track id must be a whole number from 0, got {value:g}")
-    return int(value)
+def ids_of_names(names: Sequence[str]) -> dict[str, int]:
+    """Id of each name: the number in names like ``track_7``, else the place among the names."""
+    ours = [OUR_NAME.fullmatch(name) for name in names]
+    if all(ours):
+        return {name: int(match[1]) for name, match in zip(names, ours, strict=True) if match}
+    return {name: place for place, name in enumerate(names)}
+
+
+def names_of_ids(ids: dict[str, int]) -> dict[int, str]:
+    """Names that :func:`ids_of_names` has numbered; none where they tell no more than the id."""
+    named = {number: name for name, number in ids.items() if name}
+    return {} if all(map(OUR_NAME.fullmatch, named.values())) else named
+
+
+def name_of(tracks: VideoTracks, track_id: int) -> str:
+    """What a file of names calls a person."""
+    return tracks.track_names.get(track_id, f"track_{track_id}")
 
 
 def corners(box: Sequence[float], *, name: str) -> Sequence[float]:

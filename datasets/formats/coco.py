@@ -42,6 +42,7 @@ from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows
 from .coco_file import Annotation, Category, File, Image, add, people_in, region, skeleton_in
+from .frame_order import sorted_places
 from .numbers import joint_states, or_none, shortest
 
 
@@ -209,7 +210,8 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     file = decode(read_bytes(path), File, path=path)
     skeleton, people = skeleton_in(file, path), people_in(file, path)
-    place = {image.id: i for i, image in enumerate(file.images)}
+    images = _in_order(file.images)
+    place = {image.id: i for i, image in enumerate(images)}
     if len(place) < len(file.images):
         raise FormatError(f"{path}: two images have the same id")
     rows = AnnotationRows(len(skeleton))
@@ -227,16 +229,24 @@ def read(path: Path | str) -> VideoTracks:
                 add(rows, person, frame=frame, joints=len(skeleton))
         except ValueError as error:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
-    first = file.images[0] if file.images else None
+    first = images[0] if images else None
     return rows.table(
         path=path,
         source=path.stem,
         size=(first.height, first.width) if first and first.height and first.width else None,
         skeleton=skeleton,
         frames=FrameTable(
-            times=np.array([np.nan if m.time is None else m.time for m in file.images], np.float64),
-            names=tuple(image.file_name for image in file.images),
-            ids=np.array([image.id for image in file.images], np.int64),
+            times=np.array([np.nan if m.time is None else m.time for m in images], np.float64),
+            names=tuple(image.file_name for image in images),
+            ids=np.array([image.id for image in images], np.int64),
             ignore_regions=regions,
         ),
     )
+
+
+def _in_order(images: list[Image]) -> list[Image]:
+    """Frames of a video by their numbers, of which programs write them in any order."""
+    if any(image.frame_id is None for image in images):
+        return [images[place] for place in sorted_places([image.file_name for image in images])]
+    videos = list(dict.fromkeys(image.video_id for image in images))
+    return sorted(images, key=lambda image: (videos.index(image.video_id), image.frame_id or 0))

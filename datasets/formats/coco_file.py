@@ -53,22 +53,22 @@ class Annotation(msgspec.Struct, omit_defaults=True):
     """A person in a frame."""
 
     image_id: Identity
-    id: Identity = 0
+    id: int | str | None = 0
     category_id: int = msgspec.field(default=0)
-    keypoints: list[float] = []
-    num_keypoints: int = 0
-    bbox: list[float] = []
-    area: float = 0.0
-    iscrowd: int | bool = msgspec.field(default=-1)
-    track_id: int | None = None
-    attributes: dict[str, Any] = {}
+    keypoints: list[float] | None = []
+    num_keypoints: int | None = 0
+    bbox: list[float] | None = []
+    area: float | None = 0.0
+    iscrowd: int | bool | None = msgspec.field(default=-1)
+    track_id: int | str | None = None
+    attributes: dict[str, Any] | None = {}
     score: float | None = None
     keypoint_scores: list[float | None] | None = None
     segmentation: msgspec.Raw = msgspec.Raw()
-    foot_kpts: list[float] = []
-    face_kpts: list[float] = []
-    lefthand_kpts: list[float] = []
-    righthand_kpts: list[float] = []
+    foot_kpts: list[float] | None = []
+    face_kpts: list[float] | None = []
+    lefthand_kpts: list[float] | None = []
+    righthand_kpts: list[float] | None = []
 
 
 class Category(msgspec.Struct, omit_defaults=True):
@@ -151,14 +151,14 @@ def _joints(named: tuple[str, ...], people: Iterable[Annotation]) -> tuple[str, 
 
 def _count(person: Annotation) -> int:
     whole = any(getattr(person, name) for name in PARTS)
-    return len(WHOLE_BODY133) if whole else len(person.keypoints) // 3
+    return len(WHOLE_BODY133) if whole else len(person.keypoints or ()) // 3
 
 
 def numbers_of(person: Annotation) -> list[float]:
     """All joints of a person, three numbers each; those of COCO-WholeBody's parts at the end."""
-    parts = {name: getattr(person, name) for name in PARTS}
+    parts = {name: getattr(person, name) or [] for name in PARTS}
     if not any(parts.values()):
-        return person.keypoints
+        return person.keypoints or []
     found = list(person.keypoints or [0.0] * (3 * len(COCO17)))
     for name, count in PARTS.items():
         if len(parts[name]) not in (0, 3 * count):
@@ -176,20 +176,21 @@ def add(rows: AnnotationRows, person: Annotation, *, frame: int, joints: int) ->
     absent = triples[:, 2] <= 0
     triples[absent, :2] = np.nan
     triples[:, 2] = np.select([absent, triples[:, 2] >= 2], [0.0, 1.0], -1.0)
-    track = person.attributes.get("track_id") if person.track_id is None else person.track_id
+    described = person.attributes or {}
+    track = described.get("track_id") if person.track_id is None else person.track_id
     rows.add(
         frame=frame,
-        track_id=track if isinstance(track, int | float) else None,
+        track_id=track if isinstance(track, int | float | str) else None,
         points=triples.ravel().tolist(),
         scores=person.keypoint_scores,
-        box=corners(person.bbox, name="bbox"),
+        box=corners(person.bbox or (), name="bbox"),
         score=person.score,
     )
 
 
 def region(crowd: Annotation) -> Polygon:
     """The box around a crowd, which is no person; ValueError says what is wrong with it."""
-    x1, y1, x2, y2 = corners(crowd.bbox, name="bbox")
+    x1, y1, x2, y2 = corners(crowd.bbox or (), name="bbox")
     if not max(map(abs, (x1, y1, x2, y2))) <= MAX_PIXEL:
         raise ValueError(f"a crowd needs a box of numbers up to {MAX_PIXEL:g}, got {crowd.bbox}")
     found: DoubleArray = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float64)

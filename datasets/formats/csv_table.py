@@ -19,7 +19,7 @@ from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from .annotation_rows import skeleton_of
+from .annotation_rows import LARGEST_ID, skeleton_of
 from .numbers import joint_states, shortest, states_of
 
 MAX_BYTES = 512 * 2**20
@@ -35,6 +35,9 @@ TYPES = {
 """The columns, in order, and pyarrow's names of their types.
 
 pyarrow is imported where it is used: listing the formats must not take its time."""
+
+READ_AS = TYPES | {"frame": "float64", "visible": "float64", "track_id": "string"}
+"""Columns as they are read: pandas writes whole numbers as 4.0, and some call people by names."""
 
 NEEDED = ("frame", "track_id", "joint", "x", "y")
 
@@ -98,7 +101,7 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     table = _table(path)
-    frame, ids = _integers(table, "frame", path), _integers(table, "track_id", path)
+    frame, (ids, names_of_people) = _integers(table, "frame", path), _identities(table, path)
     if len(frame) and not (frame.min() >= 0 and frame.max() < MAX_FRAMES and ids.min() >= -1):
         raise FormatError(f"{path}: a frame is outside [0, {MAX_FRAMES}), or an id below -1")
     names, joint = _joints(table, path)
@@ -123,13 +126,14 @@ def read(path: Path | str) -> VideoTracks:
         keypoints=points,
         keypoint_scores=scores,
         joint_states=_states(table, points, person, joint, path),
+        track_names=names_of_people,
     )
 
 
-def _schema() -> Any:
+def _schema(types: dict[str, str] = TYPES) -> Any:
     import pyarrow as pa
 
-    return pa.schema({name: pa.type_for_alias(kind) for name, kind in TYPES.items()})
+    return pa.schema({name: pa.type_for_alias(kind) for name, kind in types.items()})
 
 
 def _table(path: Path) -> Any:
@@ -139,7 +143,7 @@ def _table(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-        options = pc.ConvertOptions(column_types=_schema(), strings_can_be_null=False)
+        options = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
         with path.open("rb") as file:
             table = pc.read_csv(file, convert_options=options)
         names = table.column_names
@@ -160,7 +164,31 @@ def _integers(table: Any, name: str, path: Path) -> IntArray:
     column = table.column(name)
     if column.null_count:
         raise FormatError(f"{path}: {name}: {column.null_count} lines have none")
-    return np.asarray(column.to_numpy(), np.int64)
+    values = np.asarray(column.to_numpy(), np.float64)
+    if not (np.trunc(values) == values).all():
+        wrong = values[np.trunc(values) != values][0]
+        raise FormatError(f"{path}: {name}: expected whole numbers, got {wrong:g}")
+    return np.clip(values, -LARGEST_ID, LARGEST_ID).astype(np.int64)
+
+
+def _identities(table: Any, path: Path) -> tuple[IntArray, dict[int, str]]:
+    """Id of each line, and the names of people who have names for ids; those count from 1."""
+    encoded = table.column("track_id").combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    each = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
+    empty = [place for place, name in enumerate(names) if name.lower() in ("", "nan")]
+    lines = int(np.isin(each, empty).sum())
+    if lines:
+        raise FormatError(f"{path}: track_id: {lines} lines have none")
+    try:
+        values = np.array(list(map(float, names)), np.float64)
+    except ValueError:
+        return each + 1, {place + 1: name for place, name in enumerate(names)}
+    wrong = (np.trunc(values) != values) | (np.abs(values) > LARGEST_ID)
+    if wrong.any():
+        first = names[int(np.flatnonzero(wrong)[0])]
+        raise FormatError(f"{path}: track_id: expected whole numbers or names, got {first}")
+    return values.astype(np.int64)[each], {}
 
 
 def _floats(table: Any, name: str, path: Path) -> DoubleArray:

@@ -10,6 +10,7 @@ positions, scores, identities and the number of frames; neither boxes nor states
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,11 @@ from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
-from .annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
 from .deeplabcut_hdf5 import MARK, csv_lines
 from .numbers import shortest
 
 SCORER = "posetube"
-INDIVIDUAL = "track_{}"
-"""How a track's column is called; other names are numbered in the order of the file."""
 
 MAX_BYTES = 512 * 2**20
 """Larger files are refused."""
@@ -59,7 +58,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
 
 
 def _header(tracks: VideoTracks, coords: Sequence[str]) -> Iterator[list[str]]:
-    names, parts = [INDIVIDUAL.format(i) for i in tracks.ids], tracks.skeleton.joints
+    names, parts = [name_of(tracks, i) for i in tracks.ids.tolist()], tracks.skeleton.joints
     columns = [(SCORER, name, part, axis) for name in names for part in parts for axis in coords]
     for place, head in enumerate(HEADS):
         yield [head, *(column[place] for column in columns)]
@@ -84,7 +83,7 @@ def recognise(file: OpenedFile) -> bool:
 
 
 def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTracks:
-    """Read one video's people; a person is in the frames in which it has any number.
+    """Read one video's people; a person is in the frames in which it has the place of a joint.
 
     Args:
         path: A ``.csv`` file, or a ``.h5`` one.
@@ -107,24 +106,25 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
     people = list(dict.fromkeys(name for name, _, _ in columns))
     frames, names = _index([line[:lead] for line in body], path)
     rows = AnnotationRows(len(joints))
-    ids = _identities(people)
+    ids = ids_of_names(people)
     for number, (frame, line) in enumerate(zip(frames, body, strict=True), start=len(heads) + 1):
         cells = _numbers(line[lead:], len(columns), where=f"{path}, line {number}")
         _add(rows, frame, cells, columns, ids=ids, joints=joints)
-    return rows.table(
+    tracks = rows.table(
         path=path,
         source=path.stem,
         size=None,
         skeleton=skeleton_of(joints, name=path.stem),
         frames=FrameTable(times=np.full(max(frames, default=-1) + 1, np.nan), names=names),
     )
+    return replace(tracks, track_names=names_of_ids(ids))
 
 
 def _cells(path: Path) -> list[list[str]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.reader(file))
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
@@ -154,14 +154,6 @@ def _index(leads: list[list[str]], path: Path) -> tuple[list[int], tuple[str, ..
             raise FormatError(f"{path}: a frame comes twice, or is {MAX_FRAMES} or more")
         return frames, ()
     return list(range(len(leads))), tuple("/".join(lead) for lead in leads)
-
-
-def _identities(people: list[str]) -> dict[str, int]:
-    """Id of each individual: the number in ``track_7``, otherwise the place in the file."""
-    ours = [re.fullmatch(r"track_([0-9]{1,15})", name) for name in people]
-    if all(ours):
-        return {name: int(match[1]) for name, match in zip(people, ours, strict=True) if match}
-    return {name: place for place, name in enumerate(people)}
 
 
 def _numbers(line: list[str], count: int, *, where: str) -> list[float]:
@@ -194,6 +186,10 @@ def _add(
             pose = found.setdefault(name, np.full((len(joints), 3), np.nan))
             pose[place[part], axis_of[axis]] = cell
     for name, pose in found.items():
+        absent = np.isnan(pose[:, :2]).any(axis=1)
+        if absent.all():  # DeepLabCut may keep a likelihood for nobody
+            continue
+        pose[absent] = np.nan
         points = np.column_stack([pose[:, :2], np.ones(len(joints))])
         rows.add(
             frame=frame,

@@ -95,7 +95,7 @@ FORMATS: tuple[FileFormat, ...] = (
         read=mmpose_json.read,
         recognise=mmpose_json.recognise,
         write=mmpose_json.write_tracks,
-        holds="the inferencer's JSON",
+        holds="the inferencer's JSON; what `MMPoseInferencer(pred_out_dir=...)` dumps is read",
         loses="times, hidden or seen",
     ),
     FileFormat(
@@ -294,9 +294,10 @@ def _refuse_parts_of_data_sets(file: OpenedFile) -> None:
             f"{file.path}: people of FLIC or MPII; name the folder, --from flic or mpii"
         )
     if file.suffix == ".json" and "vid_id" in file.first_of("images"):
-        joints = file.first_of("annotations").get("keypoints", ())
-        named = file.first_of("categories").get("keypoints", ())
-        if len(joints) == 3 * len(JHMDB15) and "belly" in (named or ["belly"]):
+        joints = file.first_of("annotations").get("keypoints")
+        named = file.first_of("categories").get("keypoints") or ["belly"]
+        as_many = isinstance(joints, list) and len(joints) == 3 * len(JHMDB15)
+        if as_many and isinstance(named, list) and "belly" in named:
             raise FormatError(
                 f"{file.path}: clips of sub-JHMDB; name its folder, --from sub-jhmdb-json"
             )

@@ -10,6 +10,7 @@ Holds all of a :class:`posetube.structures.VideoTracks`, and can be read while i
 What is not known is null or left out.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +24,7 @@ from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from ..files.json_files import T, plain
+from ..files.json_files import T, parse, plain
 from .numbers import or_none
 
 FORMAT, VERSION = "posetube-tracks", 1
@@ -52,6 +53,9 @@ class _Header(msgspec.Struct, omit_defaults=True, kw_only=True):
     edges: list[tuple[str, str]] = []
     columns: list[str] = []
     """Optional columns of the table that it has, even if no row fills them."""
+
+    track_names: dict[int, str] = {}
+    """What the source called people, by id."""
 
 
 class _Person(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -104,6 +108,7 @@ def _lines(tracks: VideoTracks) -> Iterator[_Header | _Frame]:
         joints=list(joints.joints),
         edges=list(joints.edges),
         columns=[name for name in OPTIONAL if getattr(tracks, name) is not None],
+        track_names=tracks.track_names,
     )
     table, times = tracks.frames, or_none(tracks.frames.times)
     for index in range(len(table)):
@@ -160,7 +165,7 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     lines = _numbered_lines(path)
     _, first = next(lines, (0, b""))
-    header = _decode(first, _Header, where=f"{path}, line 1")
+    header = _decode(first.removeprefix(BOM_UTF8), _Header, where=f"{path}, line 1")
     if header.format != FORMAT or header.version != VERSION:
         raise FormatError(f"{path}: expected {FORMAT} of version {VERSION}, "
                           f"got {header.format[:40]!r} of version {header.version}")  # fmt: skip
@@ -191,7 +196,7 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _decode(line: bytes, kind: type[T], *, where: str) -> T:
     try:
-        return msgspec.json.decode(line, type=kind)
+        return parse(line, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{where}: {plain(error)}") from None
 
@@ -223,6 +228,7 @@ def _video(
             keypoints=_numbers([[x or nowhere for x in p.keypoints] for p in rows], (k, 2)),
             keypoint_scores=_numbers([p.keypoint_scores or [None] * k for p in rows], (k,)),
             **{name: optional[name] for name in header.columns if name in optional},
+            track_names=header.track_names,
         )
     except (InputError, OverflowError) as error:
         raise FormatError(f"{where}: {error}") from None

@@ -6,6 +6,9 @@ the box in a list of its own. Identities are added as ``track_id``. Holds positi
 identities and frames; neither states nor times. A joint that is not known is null, which mmpose
 itself never writes.
 
+Read too is what ``MMPoseInferencer(pred_out_dir=...)`` dumps, which names no joints: of a video the
+list of frames, counted from 0, of a picture the list of its people.
+
 Source: mmpose's inferencer and its ``split_instances``.
 """
 
@@ -23,18 +26,26 @@ from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import NO_BOX, AnnotationRows, skeleton_of
 from .numbers import or_none, shortest
+from .whole_body import WHOLE_BODY133
 
 
 class _Instance(msgspec.Struct, omit_defaults=True):
-    keypoints: list[tuple[float | None, float | None]]
+    keypoints: list[tuple[float | None, float | None]] = []
     keypoint_scores: list[float | None] | None = None
-    bbox: list[list[float] | float] = []
+    bbox: list[list[float] | float] | None = []
     bbox_score: float | None = None
-    track_id: int | None = None
+    track_id: int | str | None = None
 
 
 class _Frame(msgspec.Struct):
     instances: list[_Instance]
+    frame_id: int | None = None
+
+
+class _Dumped(_Instance):
+    """A frame of a dumped list, or a person of it."""
+
+    instances: list[_Instance] | None = None
     frame_id: int | None = None
 
 
@@ -85,8 +96,16 @@ def _instances(tracks: VideoTracks) -> list[_Instance]:
 
 
 def recognise(file: OpenedFile) -> bool:
-    """Whether a JSON lists instances by frame."""
-    return "instance_info" in file.parts
+    """Whether a JSON lists instances by frame, or people whose joints are lists."""
+    if not file.is_list:
+        return "instance_info" in file.parts
+    first = file.first()
+    if not isinstance(first, dict):
+        return False
+    joints = first.get("keypoints")
+    return "instances" in first or (
+        isinstance(joints, list) and joints != [] and isinstance(joints[0], list)
+    )
 
 
 def read(path: Path | str) -> VideoTracks:
@@ -97,13 +116,18 @@ def read(path: Path | str) -> VideoTracks:
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    content = decode(read_bytes(path), _File, path=path)
+    content, first = _content(path)
     skeleton = _skeleton(content, path)
+    numbers = [frame.frame_id for frame in content.instance_info if frame.frame_id is not None]
+    if len(set(numbers)) < len(numbers):
+        raise FormatError(f"{path}: a frame_id comes twice; a file holds one video")
     rows, count = AnnotationRows(len(skeleton)), 0
     for place, frame in enumerate(content.instance_info):
-        index = place if frame.frame_id is None else frame.frame_id - 1
+        index = place if frame.frame_id is None else frame.frame_id - first
         if not 0 <= index < MAX_FRAMES:
-            raise FormatError(f"{path}: frame_id {frame.frame_id} is not in [1, {MAX_FRAMES}]")
+            raise FormatError(
+                f"{path}: frame_id {frame.frame_id} is not in [{first}, {MAX_FRAMES}]"
+            )
         count = max(count, index + 1)
         for number, person in enumerate(frame.instances):
             try:
@@ -120,13 +144,26 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
+def _content(path: Path) -> tuple[_File, int]:
+    """The file, or a dumped list in its form, and the number of the first frame."""
+    content = read_bytes(path)
+    if not content.lstrip().startswith(b"["):
+        return decode(content, _File, path=path), 1
+    entries = decode(content, list[_Dumped], path=path)
+    if all(entry.instances is None for entry in entries):
+        return _File(meta_info=_Meta(), instance_info=[_Frame(instances=[*entries])]), 0
+    frames = [_Frame(instances=e.instances or [], frame_id=e.frame_id) for e in entries]
+    return _File(meta_info=_Meta(), instance_info=frames), 0
+
+
 def _skeleton(content: _File, path: Path) -> Skeleton:
     named = content.meta_info.keypoint_id2name
     joints = tuple(named.get(str(i), "") for i in range(len(named)))
     if not named:
         lengths = {len(p.keypoints) for f in content.instance_info for p in f.instances}
-        if lengths <= {len(COCO17)}:
-            return COCO17
+        known = {len(skeleton): skeleton for skeleton in (COCO17, WHOLE_BODY133)}
+        if len(lengths) <= 1 and lengths <= known.keys():
+            return known[lengths.pop()] if lengths else COCO17
         raise FormatError(f"{path}: meta_info does not name the joints")
     if "" in joints or len(set(joints)) < len(joints):
         raise FormatError(f"{path}: meta_info.keypoint_id2name: expected names of 0, 1, 2 ...")
@@ -135,7 +172,9 @@ def _skeleton(content: _File, path: Path) -> Skeleton:
 
 def _add(rows: AnnotationRows, person: _Instance, *, frame: int) -> None:
     points = np.array(person.keypoints, np.float64).reshape(-1, 2)
-    box = person.bbox[0] if person.bbox and isinstance(person.bbox[0], list) else person.bbox
+    box = person.bbox or []
+    if box and isinstance(box[0], list):
+        box = [*box[0]]
     if box and (len(box) != 4 or not all(isinstance(side, float | int) for side in box)):
         raise ValueError(f"expected 4 numbers in bbox, got {len(box)}")
     rows.add(

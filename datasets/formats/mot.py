@@ -13,6 +13,8 @@ and their ignore regions.
 Source: MOTChallenge's description; PoseTrack21's ``posetrack_mot.py``.
 """
 
+import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -36,6 +38,9 @@ FIRST_PIXEL = 1.0
 
 MAX_FRAMES = 1_000_000
 """More frames than this in one sequence are refused."""
+
+MAX_COLUMNS = 10
+"""More columns than this are refused."""
 
 NEEDED = 6
 """Columns that every line must have."""
@@ -131,12 +136,14 @@ def _numbers(path: Path) -> DoubleArray:
         raise InputError(f"{path}: no such file")
     rows: list[list[float]] = []
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a text file") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            rows.append(_line(line, where=f"{path}: line {number}"))
+    lines = {n: line for n, line in enumerate(text.splitlines(), start=1) if line.strip()}
+    cells = {n: _cells(line, where=f"{path}: line {n}") for n, line in lines.items()}
+    _refuse_ragged(cells, path)
+    for number, line in lines.items():
+        rows.append(_line(cells[number], line, where=f"{path}: line {number}"))
     table = np.array(rows, np.float64).reshape(-1, 7)
     crowd = np.bincount(table[:, 0].astype(np.int64)) if len(table) else np.zeros(1)
     if crowd.max() > MAX_PEOPLE:
@@ -144,8 +151,31 @@ def _numbers(path: Path) -> DoubleArray:
     return table
 
 
-def _line(line: str, *, where: str) -> list[float]:
-    cells = line.replace(",", " ").split()
+def _cells(line: str, *, where: str) -> list[str]:
+    """The columns of a line, which commas or spaces separate."""
+    line = re.sub(r"\s*,\s*", ",", line.strip())
+    if "," in line and len(line.split()) > 1:
+        raise FormatError(
+            f"{where}: both commas and spaces between numbers, {line[:60]!r}; write decimals with "
+            "a point"
+        )
+    return line.replace(",", " ").split()
+
+
+def _refuse_ragged(cells: dict[int, list[str]], path: Path) -> None:
+    """Refuse a line that differs from most others: a decimal comma makes one column two."""
+    counts = Counter(len(line) for line in cells.values())
+    usual, lines = counts.most_common(1)[0] if counts else (0, 0)
+    for number, line in cells.items():
+        if len(line) > MAX_COLUMNS or (len(line) != usual and 2 * lines > len(cells)):
+            others = f"others {usual}" if len(line) != usual else f"at most {MAX_COLUMNS} are known"
+            raise FormatError(
+                f"{path}: line {number} has {len(line)} columns, {others}; "
+                "are there decimal commas? Write them as points"
+            )
+
+
+def _line(cells: list[str], line: str, *, where: str) -> list[float]:
     try:
         values = [float(cell) for cell in cells[:7]]
     except ValueError:

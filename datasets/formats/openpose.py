@@ -56,7 +56,7 @@ FILE = re.compile(r"(.*?)_?(\d{1,15})_keypoints\.json")
 
 class _Person(msgspec.Struct):
     pose_keypoints_2d: list[float]
-    person_id: list[int] = []
+    person_id: list[int | str] = []
 
 
 class _File(msgspec.Struct):
@@ -101,6 +101,7 @@ def read(path: Path | str) -> VideoTracks:
     numbered = [(int(match[2]), file, match[1]) for match, file in files if match]
     if not numbered or max(numbered)[0] >= MAX_FRAMES:
         raise FormatError(f"{folder}: no files such as walk_000000000000_keypoints.json")
+    _refuse_several(numbered, folder)
     contents = [(frame, file, decode(read_bytes(file), _File, path=file))
                 for frame, file, _ in numbered]  # fmt: skip
     lengths = {len(p.pose_keypoints_2d) for _, _, content in contents for p in content.people}
@@ -124,14 +125,28 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
+def _refuse_several(numbered: list[tuple[int, Path, str]], folder: Path) -> None:
+    """Refuse files of several videos, whose people would be together in one frame."""
+    videos = sorted({name for _, _, name in numbered})
+    if len(videos) > 1:
+        raise FormatError(
+            f"{folder}: files of {len(videos)} videos, {videos[0]!r}, {videos[1]!r} ...; "
+            "put those of each into a folder of its own"
+        )
+    frames = [frame for frame, _, _ in numbered]
+    if len(set(frames)) < len(frames):
+        raise FormatError(f"{folder}: two files of frame {max(frames, key=frames.count)}")
+
+
 def _add(rows: AnnotationRows, person: _Person, *, frame: int) -> None:
     triples = np.array(person.pose_keypoints_2d, np.float64).reshape(-1, 3)
     known = triples[:, 2] > 0
     points = np.where(known[:, None], triples[:, :2], np.nan)
     identity = person.person_id[0] if person.person_id else -1
+    unknown = isinstance(identity, int) and identity < 0
     rows.add(
         frame=frame,
-        track_id=None if identity < 0 else identity,
+        track_id=None if unknown else identity,
         points=np.column_stack([points, known]).ravel().tolist(),
         scores=np.where(known, triples[:, 2], np.nan).tolist(),
     )

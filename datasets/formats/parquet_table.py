@@ -56,6 +56,7 @@ class _Video(msgspec.Struct, kw_only=True):
     labeled: list[bool] | None
     frame_states: list[int] | None
     ignore_regions: dict[int, list[list[tuple[float, float]]]]
+    track_names: dict[int, str] = {}
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -112,6 +113,7 @@ def _describe(tracks: VideoTracks) -> _Video:
             i: [region.tolist() for region in regions]
             for i, regions in frames.ignore_regions.items()
         },
+        track_names=tracks.track_names,
     )
 
 
@@ -161,6 +163,12 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
     def column(name: str) -> Any:
         return np.array(table.column(name).to_numpy())
 
+    def whole(name: str) -> Any:
+        values = column(name)
+        if (values != np.trunc(values)).any():  # pandas writes whole numbers as 4.0
+            raise ValueError(f"{name}: expected whole numbers")
+        return values.astype(np.int64)
+
     def stack(names: list[str]) -> Any:
         return np.stack([column(name) for name in names], axis=-1)
 
@@ -168,6 +176,9 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
     points = np.stack([stack([f"{j}_{axis}" for j in joints]) for axis in "xy"], axis=-1)
     states = stack([f"{joint}_visible" for joint in joints])
     names = set(table.column_names)
+    optional: dict[str, Any] = {
+        field: column(name) for name, field in OPTIONAL.items() if name in names
+    }
     if not video.joint_states and not np.array_equal(states, states_of(points)):
         raise ValueError("its joints are marked as its positions are not")
     return VideoTracks(
@@ -175,15 +186,16 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
         size=video.size,
         skeleton=_skeleton(video),
         frames=_frames(video),
-        frame=column("frame"),
-        track_ids=column("track_id"),
+        frame=whole("frame"),
+        track_ids=whole("track_id"),
         boxes=stack(list(CORNERS)),
         scores=column("score"),
         keypoints=points,
         keypoint_scores=stack([f"{joint}_score" for joint in joints]),
-        **{field: column(name) if name in names else None for name, field in OPTIONAL.items()},
+        **optional,
         joint_states=states if video.joint_states else None,
         head_boxes=stack([f"head_{c}" for c in CORNERS]) if "head_x1" in names else None,
+        track_names=video.track_names,
     )
 
 

@@ -20,7 +20,7 @@ from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, JointState, Polygon, VideoTracks
 
 from ..annotated_video import AnnotatedVideo
-from ..files.json_files import plain
+from ..files.json_files import parse, plain
 from ..files.opened_file import OpenedFile
 from . import posetrack17_mat
 from .annotation_rows import NO_BOX, AnnotationRows
@@ -96,9 +96,6 @@ class _File(msgspec.Struct):
     annolist: list[_Frame]
 
 
-_RECT = msgspec.json.Decoder(_Rect)
-
-
 def recognise(file: OpenedFile) -> bool:
     """Whether a JSON has the list that the files are named after."""
     return "annolist" in file.parts
@@ -147,7 +144,7 @@ def _read_json(file: OpenedFile) -> VideoTracks:
     for index, frame in enumerate(frames):
         for number, raw in enumerate(frame.annorect):
             try:
-                _add(_RECT.decode(raw), rows, frame=index)
+                _add(parse(raw, _Rect), rows, frame=index)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 raise FormatError(
                     f"{path}: frame {_name(frame)}, person in annorect[{number}]: {plain(error)}"

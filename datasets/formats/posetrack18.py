@@ -26,9 +26,10 @@ from posetube.errors import FormatError
 from posetube.structures import FrameTable, RowState, VideoTracks
 
 from ..annotated_video import AnnotatedVideo
-from ..files.json_files import decode, plain, read_bytes
+from ..files.json_files import decode, parse, plain, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, AnnotationRows, corners, skeleton_of
+from .frame_order import sorted_places
 from .ignore_regions import is_flat, region_polygons
 from .posetrack18_writer import write_tracks as write_tracks
 
@@ -73,9 +74,6 @@ class _File(msgspec.Struct, kw_only=True):
     annotations: list[msgspec.Raw] = []
     categories: list[_Category] = []
     info: object = None
-
-
-_PERSON = msgspec.json.Decoder(_Person)
 
 
 OWN_FIELDS = {"is_labeled", "vid_id", "nframes", "frame_id"}
@@ -135,6 +133,8 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     """
     path = file.path
     content = file.parse(_File)
+    names = [image.file_name for image in content.images]
+    content.images = [content.images[place] for place in sorted_places(names)]
     if not content.categories or not content.categories[0].keypoints:
         raise FormatError(
             f"{path}: no 'categories' that name the joints, so nobody can tell which number is "
@@ -146,7 +146,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     places = {image.id: index for index, image in enumerate(content.images)}
     for number, raw in enumerate(content.annotations):
         try:
-            _add(_PERSON.decode(raw), rows, people, places=places)
+            _add(parse(raw, _Person), rows, people, places=places)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             where = _frame_of(raw, places=places, frames=frames)
             raise FormatError(

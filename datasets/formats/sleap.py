@@ -12,10 +12,10 @@ keeps the process: :func:`reader`.
 Not here: the formats themselves, which are sleap-io's.
 """
 
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,10 +31,7 @@ from ..files.opened_file import OpenedFile
 from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
 from . import parquet_table
-from .annotation_rows import AnnotationRows, skeleton_of
-
-TRACK = "track_{}"
-"""How a track is called; other names are numbered in the order of the file."""
+from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
 
 SUFFIXES = (".slp", ".nwb", ".h5")
 """What is written."""
@@ -71,7 +68,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         nodes=list(nodes), edges=list(tracks.skeleton.edges), name=tracks.skeleton.name
     )
     video = sleap.Video(filename=f"{tracks.source}.mp4", open_backend=False)
-    names = {int(i): sleap.Track(name=TRACK.format(i)) for i in tracks.ids}
+    names = {int(i): sleap.Track(name=name_of(tracks, int(i))) for i in tracks.ids}
     scores = np.nan_to_num(tracks.keypoint_scores, nan=0.0).astype(np.float64)
     overall = np.nan_to_num(tracks.scores, nan=0.0).tolist()
     labelled = []
@@ -175,7 +172,7 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
     if len({id(f.video) for f in frames}) > 1 or len(labels.skeletons) != 1:
         raise FormatError(f"{path}: expected one video and one skeleton")
     joints = tuple(str(node.name) for node in labels.skeletons[0].nodes)
-    ids = _identities([track.name for track in labels.tracks])
+    ids = ids_of_names([track.name for track in labels.tracks])
     rows, last = AnnotationRows(len(joints)), -1
     for frame in frames:
         index = int(frame.frame_idx)
@@ -192,20 +189,14 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
                 scores=person.points["score"].tolist() if predicted else None,
                 score=float(person.score) if predicted else None,
             )
-    return rows.table(
+    tracks = rows.table(
         path=path,
         source=_source(labels, path),
         size=None,
         skeleton=skeleton_of(joints, name=str(labels.skeletons[0].name or path.stem)),
         frames=FrameTable(times=np.full(last + 1, np.nan)),
     )
-
-
-def _identities(names: list[str]) -> dict[str, int]:
-    ours = [re.fullmatch(r"track_([0-9]{1,15})", name) for name in names]
-    if all(ours):
-        return {name: int(match[1]) for name, match in zip(names, ours, strict=True) if match}
-    return {name: place for place, name in enumerate(names)}
+    return replace(tracks, track_names=names_of_ids(ids))
 
 
 def _source(labels: Any, path: Path) -> str:

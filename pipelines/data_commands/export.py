@@ -68,6 +68,10 @@ def write_whole(
             format needs.
     """
     tracks = with_readable_names(tracks)
+    if tracks.track_names:
+        named = [f"{track_id} = {name}" for track_id, name in tracks.track_names.items()]
+        shown = ", ".join([*named[:10], *(["..."] if len(named) > 10 else [])])
+        say(f"people have names there; where a format has numbers, {shown}")
     if form.joints and tracks.skeleton.joints not in [s.joints for s in form.joints]:
         tracks, plan = with_joints(tracks, form.joints[0])
         for line in losses(plan):

@@ -1,7 +1,7 @@
 """The record of everybody in a video, and its forms for other libraries."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -87,6 +87,9 @@ class VideoTracks:
 
     head_boxes: DoubleArray | None = None
     """(R, 4) pixels, NaN where not given; the scale of PoseTrack's and MPII's metrics."""
+
+    track_names: dict[int, str] = field(default_factory=dict)
+    """What the source calls the people of some ids, where it does not number them."""
 
     def __post_init__(self) -> None:
         r, k = len(self.frame), len(self.skeleton.joints)
