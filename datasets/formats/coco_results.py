@@ -20,6 +20,7 @@ from posetube.structures import VideoTracks
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
+from .coco_matching import in_terms_of
 
 Entry = dict[str, Any]
 """An image, an annotation, a category or a result, as in the file."""
@@ -63,7 +64,7 @@ class _Thing(msgspec.Struct):
 
     image_id: _Whole | str = 0
     category_id: _Whole = 0
-    id: _Whole = 0
+    id: _Whole | str | None = 0
     score: _Pixels = 0.0
     area: Annotated[float, msgspec.Meta(ge=0, le=MAX_PIXEL**2)] = 0.0
     iscrowd: Literal[0, 1] = 0
@@ -73,9 +74,20 @@ class _Thing(msgspec.Struct):
     segmentation: list[_Outline] | _Mask = []
 
 
+POSETRACK_IMAGE = {"is_labeled", "vid_id", "nframes", "has_labeled_person", "ignore_regions_x"}
+"""What images of PoseTrack's files have, and COCO's have not."""
+
+
 def is_truth(file: OpenedFile) -> bool:
-    """Whether a file is COCO's truth rather than a sequence of PoseTrack: it tells areas."""
-    return file.suffix == ".json" and "area" in file.first_of("annotations")
+    """Whether a file is COCO's truth rather than a sequence of PoseTrack.
+
+    It tells areas; or it lacks them, and has nothing that only PoseTrack's files have.
+    """
+    person, image = file.first_of("annotations"), file.first_of("images")
+    if "area" in person or not image:
+        return file.suffix == ".json" and "area" in person
+    frames = image.keys() & POSETRACK_IMAGE or ("frame_id" in image and "video_id" not in image)
+    return not (frames or "bbox_head" in person)
 
 
 def read_truth(given: OpenedFile | Path | str) -> Entry:
@@ -100,23 +112,53 @@ def read_results(path: Path | str) -> list[Entry]:
     Raises:
         FormatError: If it is neither.
     """
-    path = Path(path)
-    content: Any = decode(read_bytes(path), object, path=path)
-    if isinstance(content, dict):
-        content = content.get("annotations")
+    return _results(Path(path))[0]
+
+
+def read_results_of(truth: Entry, path: Path | str) -> tuple[list[Entry], list[str]]:
+    """Results in the terms of the truth, where their file names images, categories and joints.
+
+    Args:
+        truth: From :func:`read_truth`.
+        path: The file.
+
+    Returns:
+        The results, and what their joints lack, a line each.
+
+    Raises:
+        FormatError: If it is no file of results.
+    """
+    results, file = _results(Path(path))
+    return in_terms_of(truth, file, results) if isinstance(file, dict) else (results, [])
+
+
+def _results(path: Path) -> tuple[list[Entry], Any]:
+    """The results, and all that the file holds."""
+    file: Any = decode(read_bytes(path), object, path=path)
+    content = file.get("annotations") if isinstance(file, dict) else file
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise FormatError(f"{path}: expected a list of results, as COCO's results are")
     _check(content, _Thing, path=path, part="results")
-    return content
+    return content, file
 
 
 def _check(entries: list[Entry], kind: type, *, path: Path, part: str) -> None:
     for number, entry in enumerate(entries):
         try:
-            msgspec.convert(entry, kind)
+            _convert(entry, kind)
         except msgspec.ValidationError as error:
             reason = str(error).replace(" - at `$.", ", at ").replace("`", "")
             raise FormatError(f"{path}: {part}[{number}]: {reason}") from None
+
+
+def _convert(entry: Entry, kind: type) -> None:
+    """As :func:`posetube.datasets.files.json_files.parse` does it: ``4.0`` is a whole number."""
+    try:
+        msgspec.convert(entry, kind)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        msgspec.convert(entry, kind, strict=False)
 
 
 def as_truth(videos: Iterable[VideoTracks]) -> Entry:

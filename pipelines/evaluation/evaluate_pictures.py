@@ -35,7 +35,7 @@ def evaluate_coco(predictions: PeopleSource, truth: PeopleSource) -> EvalReport:
     notes: list[str] = []
     files = _coco_files(predictions, truth)
     if files is not None:
-        own, results = files
+        own, results, notes = files
         _refuse_crowds(own, where=str(truth))
         sequences = 1
     else:
@@ -59,8 +59,8 @@ def evaluate_coco(predictions: PeopleSource, truth: PeopleSource) -> EvalReport:
 
 def _coco_files(
     predictions: PeopleSource, truth: PeopleSource
-) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-    """COCO's own truth and results, as the files have them; None where one side is no such file."""
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]] | None:
+    """COCO's own truth and results, and notes; None where one side is no such file."""
     if not isinstance(truth, str | Path) or not isinstance(predictions, str | Path):
         return None
     file = OpenedFile(truth)
@@ -68,7 +68,11 @@ def _coco_files(
         return None
     if OpenedFile(predictions).suffix != ".json":
         return None
-    return coco_results.read_truth(file), coco_results.read_results(predictions)
+    own = coco_results.read_truth(file)
+    if not own["annotations"]:
+        raise FormatError(f"{truth}: no annotations, so there is nothing to compare with")
+    results, lines = coco_results.read_results_of(own, predictions)
+    return own, results, [f"predictions: {line}" for line in lines]
 
 
 def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:

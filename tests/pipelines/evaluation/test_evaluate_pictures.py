@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,3 +69,69 @@ def test_results_of_coco_are_no_sequence(files: tuple[Path, Path]) -> None:
     path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2], "score": 1}]')
     with pytest.raises(FormatError, match="000001_mpii_test.json: a list, as COCO's results are"):
         evaluate(*files)
+
+
+JOINTS = list(COCO17.joints)
+
+
+def coco_truth(**changes: object) -> dict[str, Any]:
+    """Two pictures with a person each."""
+    rng = np.random.default_rng(0)
+    people = []
+    for image in (1, 2):
+        points = rng.uniform(0, 200, (17, 2))
+        numbers = np.column_stack([points, np.full(17, 2)]).ravel().tolist()
+        people.append({
+            "id": image, "image_id": image, "category_id": 1, "keypoints": numbers, "area": 4e4,
+            "num_keypoints": 17, "iscrowd": 0, "bbox": [0, 0, 200, 200], "score": 0.5, **changes,
+        })  # fmt: skip
+    images = [{"id": i, "file_name": f"{i}.jpg"} for i in (1, 2)]
+    return {"images": images, "annotations": people,
+            "categories": [{"id": 1, "name": "person", "keypoints": JOINTS}]}  # fmt: skip
+
+
+def test_results_that_name_their_joints_are_compared_by_name(tmp_path: Path) -> None:
+    truth, found = coco_truth(), coco_truth()
+    found["categories"][0]["keypoints"] = JOINTS[::-1]
+    for person in found["annotations"]:
+        person["keypoints"] = np.reshape(person["keypoints"], (17, 3))[::-1].ravel().tolist()
+    (tmp_path / "t.json").write_text(json.dumps(truth))
+    (tmp_path / "r.json").write_text(json.dumps(found))
+
+    report = evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
+
+    assert report.total("ap") == pytest.approx(100)
+    assert report.notes == ("pycocotools, keypoints",)
+
+
+@pytest.mark.parametrize("which", [[0], [0, 1]], ids=["one", "all"])
+def test_a_truth_without_areas_is_what_is_wrong(tmp_path: Path, which: list[int]) -> None:
+    truth = coco_truth()
+    for place in which:
+        del truth["annotations"][place]["area"]
+    (tmp_path / "t.json").write_text(json.dumps(truth))
+    (tmp_path / "r.json").write_text(json.dumps(coco_truth()["annotations"]))
+
+    with pytest.raises(FormatError, match=r"t.json: truth: annotations\[0\]: no area; add that of"):
+        evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
+
+
+def test_a_truth_without_annotations_is_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(coco_truth() | {"annotations": []}))
+    (tmp_path / "r.json").write_text(json.dumps(coco_truth()["annotations"]))
+
+    with pytest.raises(FormatError, match="t.json: no annotations, so there is nothing to compare"):
+        evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
+
+
+@pytest.mark.parametrize("ids", [[0, 1], [5, 5], [None, None]])
+def test_ids_of_annotations_carry_no_meaning(tmp_path: Path, ids: list[int | None]) -> None:
+    truth = coco_truth()
+    for person, number in zip(truth["annotations"], ids, strict=True):
+        person["id"] = number
+    (tmp_path / "t.json").write_text(json.dumps(truth))
+    (tmp_path / "r.json").write_text(json.dumps(coco_truth()["annotations"]))
+
+    report = evaluate(tmp_path / "r.json", tmp_path / "t.json", protocol="coco")
+
+    assert report.total("ap") == pytest.approx(100)
