@@ -3,13 +3,14 @@
 Lists of results name a picture for each person, in any order, and no picture without people. So
 pictures are sorted by their numbers, and numbers that are left out are frames without people.
 
-Not here: files that list their frames (COCO's ``images``, PoseTrack's), which are sorted by
-:func:`sorted_places` and get no others.
+Files that list their frames (COCO's ``images``) are sorted by :func:`sorted_places` and get no
+others. Not here: PoseTrack's files, whose list is the order.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -55,9 +56,10 @@ def frames_of_results(
         path: For messages.
 
     Returns:
-        Index of each picture's frame, and the frames. Frame 0 is the picture of the lowest number;
-        of names such as ``12.jpg`` it is number 0. Pictures whose names have no number in common
-        places, or numbers far apart, are sorted and have no frames between them.
+        Index of each picture's frame, and the frames. Frame 0 is the picture of the lowest number,
+        and numbers are counted by their common step (every third frame was looked at); names such
+        as ``12.jpg`` are of frame 12. Pictures whose names differ in more than a number, or whose
+        numbers lie far apart, are sorted and have no frames between them.
 
     Raises:
         FormatError: If there are more than :data:`MAX_FRAMES` frames.
@@ -69,20 +71,24 @@ def frames_of_results(
     if not unique or len(alike) < len(unique) or not _one_video(alike):
         return _listed(unique)
     numbers = [part.number for part in alike]
+    if max(map(abs, numbers)) > LARGEST_ID:
+        return _listed(unique)
     first = 0 if of_video else min(numbers)
-    count = max(numbers) - first + 1
+    step = 1 if of_video else gcd(*(number - first for number in numbers)) or 1
+    count = (max(numbers) - first) // step + 1
     if not of_video and count > SPARSE * len(unique):
         return _listed(unique)
     if count > MAX_FRAMES:
         raise FormatError(f"{path}: {count} frames; at most {MAX_FRAMES} are read")
     width, by_id = _width(alike), isinstance(unique[0], int)
-    every = range(first, first + count)
+    every = range(first, first + count * step, step)
     frames = FrameTable(
         times=np.full(count, np.nan),
         names=() if of_video else tuple(_name(alike[0], number, width) for number in every),
         ids=np.array(every, np.int64) if by_id else None,
     )
-    return {name: number - first for name, number in zip(unique, numbers, strict=True)}, frames
+    places = [(number - first) // step for number in numbers]
+    return dict(zip(unique, places, strict=True)), frames
 
 
 def sorted_places(names: Sequence[str]) -> list[int]:

@@ -29,7 +29,6 @@ from ..annotated_video import AnnotatedVideo
 from ..files.json_files import decode, parse, plain, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, AnnotationRows, corners, skeleton_of
-from .frame_order import sorted_places
 from .ignore_regions import is_flat, region_polygons
 from .posetrack18_writer import write_tracks as write_tracks
 
@@ -133,8 +132,6 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     """
     path = file.path
     content = file.parse(_File)
-    names = [image.file_name for image in content.images]
-    content.images = [content.images[place] for place in sorted_places(names)]
     if not content.categories or not content.categories[0].keypoints:
         raise FormatError(
             f"{path}: no 'categories' that name the joints, so nobody can tell which number is "

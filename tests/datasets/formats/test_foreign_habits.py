@@ -18,7 +18,6 @@ from posetube.datasets.formats import (
     mot,
     openpose,
     parquet_table,
-    posetrack18,
 )
 from posetube.datasets.formats.format_table import recognise
 from posetube.errors import FormatError
@@ -72,17 +71,6 @@ def test_images_of_coco_are_sorted(tmp_path: Path, numbered: bool) -> None:
     assert found.frames.ids is not None
     assert found.frames.ids.tolist() == [101, 103, 107, 110]
     assert found.frame.tolist() == [1, 3]
-
-
-def test_images_of_posetrack_are_sorted(tmp_path: Path) -> None:
-    images = [{"id": n, "file_name": f"images/val/v/{n:06d}.jpg", "is_labeled": True}
-              for n in (2, 0, 1)]  # fmt: skip
-    content = coco_file({"image_id": 2, "track_id": 1}, images=images)
-
-    found = posetrack18.read(written(tmp_path / "a.json", content))
-
-    assert [name[-5] for name in found.frames.names] == ["0", "1", "2"]
-    assert found.frame.tolist() == [2]
 
 
 # --- several videos in one

@@ -18,6 +18,7 @@ HERE = Path("r.json")
         ([3, 1, 3, 6], {1: 0, 3: 2, 6: 5}, ["1", "2", "3", "4", "5", "6"]),
         (["a/09.png", "a/11.png", "a/08.png"], {"a/08.png": 0, "a/09.png": 1, "a/11.png": 3},
          ["a/08.png", "a/09.png", "a/10.png", "a/11.png"]),
+        ([1009, 1000, 1003], {1000: 0, 1003: 1, 1009: 3}, ["1000", "1003", "1006", "1009"]),
         (["f10.jpg", "f9.jpg"], {"f9.jpg": 0, "f10.jpg": 1}, ["f9.jpg", "f10.jpg"]),
         (["f10.jpg", "f09.jpg", "f9.jpg"], {"f09.jpg": 0, "f9.jpg": 1, "f10.jpg": 2},
          ["f09.jpg", "f9.jpg", "f10.jpg"]),
@@ -26,10 +27,12 @@ HERE = Path("r.json")
         ([391895, 522418, 184613], {184613: 0, 391895: 1, 522418: 2},
          ["184613", "391895", "522418"]),
         (["3.jpg", "1.jpg"], {"3.jpg": 3, "1.jpg": 1}, []),
-        (["03.jpg", "01.jpg"], {"03.jpg": 2, "01.jpg": 0}, ["01.jpg", "02.jpg", "03.jpg"]),
+        (["04.jpg", "01.jpg", "02.jpg"], {"04.jpg": 3, "01.jpg": 0, "02.jpg": 1},
+         ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]),
         ([], {}, []),
     ],
-    ids=["ids", "padded", "bare", "mixed", "others", "far apart", "of a video", "named", "none"],
+    ids=["ids", "padded", "every third", "bare", "mixed", "others", "far apart", "of a video",
+         "named", "none"],
 )  # fmt: skip
 def test_pictures_are_sorted_and_gaps_are_frames(
     pictures: Sequence[Name], places: dict[Name, int], names: list[str]
@@ -41,7 +44,7 @@ def test_pictures_are_sorted_and_gaps_are_frames(
 
 
 def test_ids_stay_those_of_the_file() -> None:
-    _, frames = frames_of_results([12, 10], path=HERE)
+    _, frames = frames_of_results([12, 10, 11], path=HERE)
     np.testing.assert_array_equal(frames.ids, [10, 11, 12])
     assert frames_of_results([2**62, 5], path=HERE)[1].ids is None  # no program reads it exactly
 

@@ -170,7 +170,7 @@ def test_detections_are_written_without_identities(tmp_path: Path) -> None:
 
     again = mot.read(tmp_path / "a.txt")
 
-    assert (again.frame.tolist(), again.track_ids.tolist()) == ([0, 4], [-1, -1])
+    assert (again.frame.tolist(), again.track_ids.tolist()) == ([0, 1], [-1, -1])
     np.testing.assert_allclose(again.boxes, found.boxes)
 
 
