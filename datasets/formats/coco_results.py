@@ -20,6 +20,7 @@ from posetube.structures import VideoTracks
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
+from . import posetrack18
 from .coco_matching import in_terms_of
 
 Entry = dict[str, Any]
@@ -74,20 +75,11 @@ class _Thing(msgspec.Struct):
     segmentation: list[_Outline] | _Mask = []
 
 
-POSETRACK_IMAGE = {"is_labeled", "vid_id", "nframes", "has_labeled_person", "ignore_regions_x"}
-"""What images of PoseTrack's files have, and COCO's have not."""
-
-
 def is_truth(file: OpenedFile) -> bool:
-    """Whether a file is COCO's truth rather than a sequence of PoseTrack.
-
-    It tells areas; or it lacks them, and has nothing that only PoseTrack's files have.
-    """
-    person, image = file.first_of("annotations"), file.first_of("images")
-    if "area" in person or not image:
-        return file.suffix == ".json" and "area" in person
-    frames = image.keys() & POSETRACK_IMAGE or ("frame_id" in image and "video_id" not in image)
-    return not (frames or "bbox_head" in person)
+    """Whether a file is COCO's truth, which tells areas or should, rather than PoseTrack's."""
+    if file.suffix != ".json" or "area" in file.first_of("annotations"):
+        return file.suffix == ".json"
+    return bool(file.first_of("images")) and not posetrack18.recognise(file)
 
 
 def read_truth(given: OpenedFile | Path | str) -> Entry:

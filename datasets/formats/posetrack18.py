@@ -81,9 +81,10 @@ OWN_FIELDS = {"is_labeled", "vid_id", "nframes", "frame_id"}
 
 def recognise(file: OpenedFile) -> bool:
     """Whether a JSON has images as PoseTrack's, and people without COCO's areas."""
-    person = file.first_of("annotations")
+    person, image = file.first_of("annotations"), file.first_of("images")
     areas = "area" in person and "bbox_head" not in person
-    return bool(OWN_FIELDS & file.first_of("images").keys()) and not areas
+    video = "video_id" in image  # as in COCO's files of videos, which have frame_id too
+    return bool(OWN_FIELDS & image.keys()) and not areas and not video
 
 
 def read(path: Path | str) -> VideoTracks:
