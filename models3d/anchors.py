@@ -1,10 +1,12 @@
 """Anchors: the boxes that proposals are regressed from, and where they stand.
 
-A tube's anchor is one box, standing still for all T frames of a clip; so an anchor here has four
-numbers, and whoever needs a tube repeats it.
+An anchor is one box that stands still for all T frames of a clip. So it has four numbers, and code
+that needs a tube repeats it.
 
-Source: Ren et al., "Faster R-CNN", NeurIPS 2015; the three layouts are those of the programs that
-published weights were trained with.
+Weights only fit the anchors that they were trained with, to the pixel. So the layouts of three
+programs are kept, with their rounding.
+
+Source: Ren et al., "Faster R-CNN", NeurIPS 2015; torchvision, Detectron and Detectron2.
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,9 @@ class AnchorConfig:
         if not self.sizes or any(size <= 0 for level in self.sizes for size in level):
             raise InputError(f"AnchorConfig.sizes must be above 0 pixels, got {self.sizes}")
         if len({len(level) for level in self.sizes}) > 1:
-            raise InputError(f"AnchorConfig.sizes: as many on every level, got {self.sizes}")
+            raise InputError(
+                f"AnchorConfig.sizes must have the same number on every level, got {self.sizes}"
+            )
         if not self.ratios or any(ratio <= 0 for ratio in self.ratios):
             raise InputError(f"AnchorConfig.ratios must be above 0, got {self.ratios}")
 
@@ -47,7 +51,7 @@ class AnchorConfig:
 
 
 def cell_anchors(config: AnchorConfig, *, level: int, stride: int) -> Tensor:
-    """The anchors of the cell at the top left.
+    """The anchors of the cell at the top left corner.
 
     Args:
         config: Sizes, ratios and layout.
@@ -65,7 +69,7 @@ def cell_anchors(config: AnchorConfig, *, level: int, stride: int) -> Tensor:
         width = sizes[:, None] / ratios.sqrt()
         height = width * ratios
     else:
-        # torchvision computes these in float32; rounding hides the difference
+        # torchvision computes these in float32; its rounding below hides the difference
         width = sizes / ratios.sqrt()[:, None]
         height = sizes * ratios.sqrt()[:, None]
     half = torch.stack([width, height], dim=-1).reshape(-1, 2) / 2
@@ -76,7 +80,9 @@ def cell_anchors(config: AnchorConfig, *, level: int, stride: int) -> Tensor:
 
 
 def _detectron_windows(sizes: Tensor, ratios: Tensor, stride: int) -> Tensor:
-    """A stride-sized window, its aspect changed and rounded, then scaled about its centre."""
+    """A window as large as the stride, its aspect changed and rounded, then scaled."""
+    # Detectron rounds before it scales, so the rounding grows with the anchor; its boxes include
+    # their last pixel, so the window's centre is half a pixel before the middle of the stride.
     width = (stride**2 / ratios).sqrt().round()
     height = (width * ratios).round()
     scale = sizes / stride

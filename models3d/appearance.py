@@ -1,17 +1,18 @@
 """What each person looks like, as a vector that hardly changes from frame to frame.
 
-Two of the body's early maps are normalised by the statistics of their frame, so that a vector says
-in what the person differs from the rest of the picture; then each is averaged over horizontal bands
-of the person's box: four of the finer map, two of the coarser one (head, trunk, legs and feet stay
-apart; left and right do not, for people turn round). Nothing is learnt. The later a map, the more
-it says "a person" and the less "which person": early maps of the embedded model told people of real
-videos apart better than its pyramid levels (benchmarks/appearance.py).
+Two of the body's early maps are normalised by the statistics of their frame, so that a vector
+describes how the person differs from the rest of the picture. Each map is then averaged over
+horizontal bands of the person's box: four bands of the finer map, two of the coarser one. So head,
+trunk, legs and feet stay apart; left and right do not, because people turn round. Nothing is
+learnt. Later maps tell what is a person, early ones rather which person: early maps of the embedded
+model distinguished the people of real videos better than its pyramid levels did
+(benchmarks/appearance.py).
 
 Source: averages over the cells of a pyramid are He et al., "Spatial Pyramid Pooling in Deep
 Convolutional Networks", ECCV 2014; bands instead of squares, the middle of the box, and the
 normalisation are ours.
 
-Not here: what is made of likeness (:mod:`posetube.tracker.similarity`).
+Not here: how linking uses the similarity (:mod:`posetube.tracker.similarity`).
 """
 
 from collections.abc import Sequence
@@ -34,20 +35,20 @@ class Level(NamedTuple):
     """Pixels per cell of the map, at most."""
 
     channels: int
-    """Wider maps are narrowed to this many, a mean over neighbouring ones."""
+    """Wider maps are reduced to this many by averaging neighbouring channels."""
 
     bands: int
-    """Bands that a box is cut into, from top to bottom."""
+    """How many bands a box is cut into, from top to bottom."""
 
 
 PYRAMID = (Level(stride=8, channels=32, bands=4), Level(stride=16, channels=64, bands=2))
-"""256 numbers a person, half of them from each map."""
+"""256 numbers per person, half of them from each map."""
 
 MIDDLE = 0.5
-"""Share of a box's width that is looked at; what lies beside is mostly background."""
+"""Share of a box's width that is used; the rest, at both sides, is mostly background."""
 
 GRID = (8, 2)
-"""Rows and columns of bins that the bands are made of, each with 2 x 2 samples."""
+"""Rows and columns of bins that make up the bands, each with 2 x 2 samples."""
 
 
 class LookMap(NamedTuple):
@@ -66,9 +67,9 @@ def look_maps(
     """The maps that appearance is read from, each channel with mean 0 and deviation 1 per frame.
 
     Args:
-        maps: (frames, C, h, w) what the stages say that look at single frames.
+        maps: (frames, C, h, w), the outputs of the stages that look at single frames.
         strides: Pixels per cell of each.
-        pyramid: Which of them to take; the same as for :func:`embed`.
+        pyramid: Which of them to use; the same as for :func:`embed`.
 
     Raises:
         InputError: If there is no such stage.
@@ -80,6 +81,7 @@ def look_maps(
         )
     chosen = []
     for wanted in pyramid:
+        # a body may have no map of that stride: the next finer one, or its finest
         reached = max((stride for stride in strides if stride <= wanted.stride), default=strides[0])
         normalised = _normalise(maps[strides.index(reached)].float())
         chosen.append(LookMap(_narrow(normalised, wanted.channels), reached))

@@ -10,8 +10,9 @@ convention           width         decoded x2             clipped to
 ``detect-and-track`` x2 - x1 + 1   centre + w / 2         0 to W - 1
 ===================  ============  =====================  =================
 
-Ours, torchvision's and Detectron2's boxes are continuous; Detectron's are inclusive; the published
-Detect-and-Track forgets the -1, so that its boxes grow by a pixel with every decoding.
+Our boxes, torchvision's and Detectron2's are continuous; Detectron's include their last pixel. The
+published Detect-and-Track forgets the -1, so its boxes grow by a pixel with every decoding. Weights
+that were trained so expect it: the convention is part of a network's configuration.
 
 Source: the coding is that of Girshick et al., "R-CNN", CVPR 2014, appendix C.
 """
@@ -52,7 +53,7 @@ def encode_boxes(
     weights: Weights = (1.0, 1.0, 1.0, 1.0),
     convention: BoxConvention = "continuous",
 ) -> Tensor:
-    """What a regression must say for a reference box to become the wanted box.
+    """The regression that turns a reference box into the wanted box.
 
     Args:
         boxes: (..., 4) the wanted boxes.
@@ -61,7 +62,7 @@ def encode_boxes(
         convention: Pixel arithmetic.
 
     Returns:
-        (..., 4) dx, dy, dw, dh. Where the wanted box is empty, dw and dh are not finite.
+        (..., 4) dx, dy, dw, dh. If the wanted box is empty, dw and dh are not finite.
     """
     size, reference = sizes(boxes, convention), sizes(references, convention)
     offset = (boxes[..., :2] + size / 2) - (references[..., :2] + reference / 2)
@@ -88,7 +89,7 @@ def decode_boxes(
 def clip_boxes(
     boxes: Tensor, *, height: float, width: float, convention: BoxConvention = "continuous"
 ) -> Tensor:
-    """Move corners that lie outside a picture onto its border, (..., 4)."""
+    """Move corners outside a picture onto its border; (..., 4) in, (..., 4) out."""
     last = 0 if convention == "continuous" else 1
     limit = constants([width - last, height - last] * 2, boxes)
     return torch.minimum(boxes, limit).clamp(min=0)

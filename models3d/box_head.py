@@ -1,10 +1,11 @@
-"""What each proposal is: a class for the tube, a box and a presence for each of its frames.
+"""The box head: a class for each proposed tube, a box and a presence for each of its frames.
 
-Two bodies, one ending: fully connected layers behind a pyramid, or ResNet's last stage behind a
-single map. Both look at one frame at a time; the class logits are averaged over the frames.
+It begins with fully connected layers (behind a pyramid) or with ResNet's last stage (behind a
+single map); the outputs are the same. Both look at one frame at a time; the class logits are
+averaged over the frames.
 
 Source: Girdhar et al., "Detect-and-Track", CVPR 2018. The presence score (is this person in this
-frame at all) is ours; the published code has it commented out.
+frame at all?) is ours; in the published code it is commented out.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ CLASSES = 2
 """Background, person."""
 
 USUALLY_PRESENT = 2.0
-"""Presence logit that a new network starts from: most people are there for a whole clip."""
+"""Presence logit of a new network: most people are present in all frames of a clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,28 +39,28 @@ class BoxHeadConfig:
     """The box head and the choice of detections."""
 
     pool: PoolConfig
-    """How proposals become features."""
+    """How features are pooled under a proposal."""
 
     hidden: int | None = 1024
     """Width of the two fully connected layers; None: ResNet's last stage instead of them."""
 
     time: int = 1
-    """Time kernel of ResNet's last stage, an odd number of frames; without meaning otherwise."""
+    """Time kernel of ResNet's last stage, an odd number of frames; unused with ``hidden``."""
 
     presence: bool = False
-    """Whether a per-frame presence is predicted; otherwise everybody is taken to be present."""
+    """Whether presence is predicted per frame; if not, everybody counts as present."""
 
     weights: Weights = (10.0, 10.0, 5.0, 5.0)
     """Factors of the box coding."""
 
     min_score: float = 0.05
-    """Detections less sure than this, in [0, 1], are dropped."""
+    """Detections with a lower score, in [0, 1], are dropped."""
 
     nms: float = 0.5
     """A detection overlapping a better one by more than this, in [0, 1], is dropped."""
 
     max_people: int = 100
-    """At most so many detections per clip, the best ones."""
+    """How many detections of a clip are kept at most, the best ones."""
 
     min_size: float = 1e-2
     """Detections with a box narrower or lower than this, pixels, are dropped."""
@@ -71,7 +72,7 @@ class BoxHeadConfig:
     """What happens to an overlap of exactly ``nms``."""
 
     order: Literal["score", "proposal"] = "score"
-    """Whether detections come by falling score or in the order of their proposals."""
+    """Whether detections are ordered by falling score or like their proposals."""
 
     def __post_init__(self) -> None:
         for name in ("min_score", "nms"):
@@ -107,16 +108,16 @@ class BoxHeadConfig:
 
 
 class BoxOutput(NamedTuple):
-    """What the head says of R proposals."""
+    """The head's outputs for R proposals."""
 
     class_logits: Tensor
-    """(R, T, 2) background and person, frame by frame."""
+    """(R, T, 2) for background and person, per frame."""
 
     deltas: Tensor
     """(R, T, 2, 4) regressions per class; those of the background are never used."""
 
     presence_logits: Tensor | None
-    """(R, T), or None where the head has none."""
+    """(R, T), or None if the head predicts no presence."""
 
     @property
     def tube_logits(self) -> Tensor:
@@ -151,7 +152,7 @@ class LastStage(nn.Module):
 
 
 class BoxHead(nn.Module):
-    """A body over the pooled squares, then class, box and presence."""
+    """Layers over the pooled squares, then outputs for class, box and presence."""
 
     def __init__(self, config: BoxHeadConfig, *, body: nn.Module, features: int) -> None:
         """``body`` takes (R * T, C, S, S) and T to (R * T, ``features``)."""
@@ -172,7 +173,7 @@ class BoxHead(nn.Module):
     def find_people(
         self, features: ClipFeatures, proposals: Proposals, geometry: Geometry
     ) -> "TubeDetections":
-        """The people among the proposals of B clips."""
+        """Choose and correct the proposals of B clips that are people."""
         if on_host(proposals.taken):
             proposals = proposals.shortened()
         judged: BoxOutput = self(self.pool(features, proposals.tubes.unbind()), features.length)
@@ -190,7 +191,7 @@ class BoxHead(nn.Module):
         return pool_tubes(features.levels, tubes, strides=features.strides, config=pool)
 
     def forward(self, pooled: Tensor, length: int) -> BoxOutput:
-        """Judge R proposals from their (R * T, C, S, S) features."""
+        """The outputs for R proposals, from their (R * T, C, S, S) features."""
         features = self.body(pooled, length)
         presence = None
         if self.presence is not None:
@@ -237,10 +238,10 @@ def detect_people(
     config: BoxHeadConfig,
     to_picture: Callable[[Tensor], Tensor],
 ) -> TubeDetections:
-    """Decode the boxes, drop the unsure ones, and keep one of many similar ones.
+    """Decode the boxes, drop those with low scores, and keep one of many similar ones.
 
     Args:
-        output: What the head said of the proposals, clip after clip.
+        output: The head's outputs for the proposals, clip after clip.
         proposals: R of each of B clips.
         size: (H, W) of the displayed frame, pixels.
         config: Thresholds.
@@ -265,7 +266,7 @@ def detect_people(
 
 
 def _distinct(found: TubeDetections, *, by_presence: bool, config: BoxHeadConfig) -> TubeDetections:
-    """The best of every group of similar detections, at most ``max_people`` of them."""
+    """One of every group of similar detections, the best; at most ``max_people``."""
     scores = torch.where(found.taken, found.scores, -torch.inf)
     rank = scores.argsort(dim=1, descending=True, stable=True)
     ranked = found.chosen(rank, found.taken.gather(1, rank))

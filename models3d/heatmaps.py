@@ -1,7 +1,7 @@
-"""From heatmaps to joints: where each map peaks, to a fraction of a cell, and how sure it is.
+"""From heatmaps to joints: where each map peaks, to a fraction of a cell, and with what confidence.
 
-Every function works on all people, frames and joints at once. The way back, from joints to
-training targets, is in :mod:`posetube.models3d.training.targets`.
+Every function works on all people, frames and joints at once. Not here: the opposite, from joints
+to training targets (:mod:`posetube.models3d.training.heatmap_targets`).
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from posetube.errors import InputError
 from .preprocess import Geometry
 
 FINE = 2
-"""The refined rule looks for the peak on a grid this many times finer than the heatmap's."""
+"""How many times finer than the heatmap the grid is on which the refined rule seeks the peak."""
 
 PEAK_WINDOW = 5
 """Side, in heatmap cells, of the window whose probability is a joint's score."""
 
 CHUNK = 8_000_000
-"""How many resized heatmap cells the ``resized`` rule holds at a time."""
+"""How many cells of resized heatmaps the ``resized`` rule holds in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +31,16 @@ class DecodeConfig:
     """How joints are read from heatmaps."""
 
     rule: Literal["refined", "resized"] = "refined"
-    """``refined``: peak of the map doubled by bicubic interpolation, then a parabola through its
-    neighbours. ``resized``: highest pixel of the map resized to the box, as Mask R-CNN does."""
+    """``refined``: the peak of the map doubled by bicubic interpolation, then a parabola through
+    its neighbours. ``resized``: the highest pixel of the map resized to the box (Mask R-CNN)."""
 
     pixels: Literal["network", "picture"] = "network"
-    """Whose pixels the ``resized`` rule resizes to: the network's input (torchvision) or the
-    displayed frame (Detectron)."""
+    """The pixels that the ``resized`` rule resizes to: those of the network's input (torchvision)
+    or of the displayed frame (Detectron)."""
 
     rescore: float = 0.0
-    """A person's score is multiplied by the mean of the joints' scores to this power; 0: not."""
+    """A person's score is multiplied by the mean of the joints' scores to this power; 0: it is
+    left as it is."""
 
     def __post_init__(self) -> None:
         if self.rescore < 0:
@@ -56,8 +57,8 @@ class Joints(NamedTuple):
     """(M, K) height of the peak."""
 
     scores: Tensor
-    """(M, K) in [0, 1]: with the refined rule, the probability within two cells of the peak; with
-    the resized rule, that of the peak's own pixel."""
+    """(M, K) in [0, 1]: by the refined rule, the probability within two cells of the peak; by the
+    resized rule, that of the peak's own pixel."""
 
 
 def decode_joints(
@@ -69,7 +70,7 @@ def decode_joints(
         heatmaps: (M, K, S, S) logits.
         boxes: (M, 4) pixels of the network's input.
         geometry: Where the frame lies in the network's input.
-        config: The rule.
+        config: The rule to use.
 
     Returns:
         The joints, in pixels of the displayed frame.
@@ -87,8 +88,8 @@ def decode_joints(
 def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
     """Joints to a fraction of a cell, at a cost that does not depend on the boxes' sizes.
 
-    Every map is doubled by bicubic interpolation; a parabola through the highest cell and its
-    neighbours has its top where the joint is.
+    Every map is doubled by bicubic interpolation. The joint is at the top of a parabola through the
+    highest cell and its neighbours.
 
     Args:
         heatmaps: (M, K, S, S) logits.
@@ -109,14 +110,14 @@ def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
 
 
 def _parabola(flat: Tensor, start: Tensor, place: Tensor, step: int, side: int) -> Tensor:
-    """Where the parabola through a peak and its two neighbours on one axis has its top.
+    """The top of the parabola through a peak and its two neighbours on one axis.
 
     Args:
         flat: (M, K, side * side) maps.
         start: (M, K) index of the first cell of the peak's row or column.
-        place: (M, K) the peak's place in it.
+        place: (M, K) the peak's place in that row or column.
         step: Distance of neighbours in ``flat``.
-        side: Cells per row and column; a peak at the border is taken as it is.
+        side: Cells per row and column; a peak at the border has no offset.
 
     Returns:
         (M, K) offset from the peak, in [-0.5, 0.5] cells.
@@ -138,22 +139,21 @@ def peak_mass(heatmaps: Tensor) -> Tensor:
     shape = heatmaps.shape
     probability = heatmaps.flatten(2).softmax(dim=2).view(shape)
     window, reach = probability, PEAK_WINDOW // 2
-    # rows, then columns: a fifth of the work of both at once
+    # first over rows, then over columns: a fifth of the work of both at once
     for size, padding in (((PEAK_WINDOW, 1), (reach, 0)), ((1, PEAK_WINDOW), (0, reach))):
         window = functional.avg_pool2d(window, size, stride=1, padding=padding, divisor_override=1)
     return window.flatten(2).amax(dim=2).clamp(max=1)
 
 
 def decode_resized(heatmaps: Tensor, boxes: Tensor) -> Joints:
-    """Mask R-CNN's rule: the highest pixel of each map once it is resized to its box.
+    """Mask R-CNN's rule: the highest pixel of each map after it is resized to its box.
 
     Args:
         heatmaps: (M, K, S, S) logits.
         boxes: (M, 4) pixels. A box below one pixel counts as one pixel wide or high.
 
     Source:
-        He et al., ICCV 2017, as Detectron and torchvision do it, where the people are walked
-        through one by one.
+        He et al., ICCV 2017; Detectron and torchvision, which process the people one by one.
     """
     heatmaps = heatmaps.float()
     size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1)
@@ -161,7 +161,8 @@ def decode_resized(heatmaps: Tensor, boxes: Tensor) -> Joints:
     people, joints = heatmaps.shape[:2]
     place = heatmaps.new_zeros(people, joints, 2)
     logits, scores = heatmaps.new_zeros(people, joints), heatmaps.new_zeros(people, joints)
-    # The only rule that waits for the device: its maps are as large as the boxes.
+    # The only place in the network that waits for the device: the maps are as large as the boxes,
+    # so their sizes must be known before the maps can be made.
     known = cells.cpu()
     for group in _similar_sizes(known, joints=joints):
         largest, rows = known[group].amax(dim=0).tolist(), group.to(cells.device)

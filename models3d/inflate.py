@@ -1,7 +1,7 @@
-"""Weights of a 2D network for one that looks at clips.
+"""Inflation: weights of a 2D network for a network that looks at clips.
 
 Source: Girdhar et al., "Detect-and-Track", CVPR 2018, section 3.1, and the published code's four
-modes. ``center`` makes a network that says of every frame what the 2D one says.
+modes. After ``center`` inflation a network's result for every frame is that of the 2D network.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ from torch import Tensor
 from posetube.errors import InputError
 
 Inflation = Literal["center", "mean", "repeat", "center-rest-random"]
-"""What a kernel's T slices become: the 2D kernel in the middle and zeros around it; the kernel / T
-each; the kernel each; the kernel / T in the middle and small random numbers around it."""
+"""What a kernel's T slices become. ``center``: the 2D kernel in the middle, zeros around it.
+``mean``: the 2D kernel / T in every slice. ``repeat``: the 2D kernel in every slice.
+``center-rest-random``: the 2D kernel / T in the middle, small random numbers around it."""
 
 RANDOM_SPREAD = 1e-3
 """Standard deviation, before the division by T, of ``center-rest-random``."""
@@ -27,13 +28,13 @@ def inflate(
     mode: Inflation = "center",
     generator: torch.Generator | None = None,
 ) -> dict[str, Tensor]:
-    """Bring each weight to the shape that a network wants it in.
+    """Bring each weight to the shape that a network needs.
 
     Args:
         weights: The 2D network's, by name.
-        targets: The network's own, by the same names; they stay where nothing fits.
-        mode: What becomes of kernels that gain a time axis.
-        generator: Source of chance for ``center-rest-random``.
+        targets: The network's own, by the same names; kept if there is no rule for a shape.
+        mode: How kernels gain a time axis.
+        generator: Source of random numbers for ``center-rest-random``.
 
     Returns:
         For each of ``weights`` that is among ``targets``, a tensor of the target's shape.
@@ -52,11 +53,11 @@ def fit(
     mode: Inflation = "center",
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """One weight in another's shape, or the target itself where there is no rule for it.
+    """One weight in another's shape, or the target itself if there is no rule for it.
 
-    A kernel (O, I, k, k) gains its time axis by ``mode``. A weight of the same rank, each of whose
-    axes goes whole times into the target's, is tiled and divided by the number of copies along
-    every axis that it was tiled on: what a head needs that predicts T times more.
+    A kernel (O, I, k, k) gains its time axis by ``mode``. A weight of the same rank whose axes
+    divide the target's is tiled, and divided by the number of copies, so that sums over the copies
+    stay what they were: a head that predicts T times as much needs this.
     """
     if weight.shape == target.shape:
         return weight

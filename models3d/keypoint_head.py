@@ -1,7 +1,7 @@
-"""Where each joint is: a heatmap of logits per joint for every box of a tube.
+"""The keypoint head: a heatmap of logits per joint for every box of a tube.
 
-Two kinds: the paper's stack of convolutions with a deconvolution that all frames share, and the
-embedded model's, which starts from the whole-picture joint map and learns what to add.
+Two kinds: the paper's stack of convolutions with a deconvolution, and the embedded model's, which
+starts from the joint map of the whole picture and learns a correction.
 
 Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", CVPR 2018.
 """
@@ -28,7 +28,7 @@ class KeypointHeadConfig:
     """The keypoint head."""
 
     pool: PoolConfig
-    """How boxes become features."""
+    """How features are pooled under a box."""
 
     joints: int = 17
     """K."""
@@ -37,7 +37,7 @@ class KeypointHeadConfig:
     """Of each convolution."""
 
     depth: int = 8
-    """How many 3 x 3 convolutions."""
+    """Number of 3 x 3 convolutions."""
 
     time: int = 1
     """Their time kernel, an odd number of frames."""
@@ -46,12 +46,12 @@ class KeypointHeadConfig:
     """What lies beyond a clip's ends."""
 
     prior: bool = False
-    """Whether the head starts from the neck's joint map (features, then K logits), which it then
-    pools instead of a level."""
+    """Whether the head starts from the neck's joint map (features, then K logits). It then pools
+    that map instead of the levels."""
 
     enlarge: Literal["bilinear", "deconvolution", "none"] = "bilinear"
-    """How the deconvolution's output is doubled: interpolated, by a fixed deconvolution that takes
-    the outside for zeros (Detectron), or not at all."""
+    """How the deconvolution's output is doubled: by interpolation, by a fixed deconvolution that
+    reads zeros outside the map (Detectron), or not at all."""
 
     def __post_init__(self) -> None:
         for name in ("joints", "channels", "depth"):
@@ -136,7 +136,10 @@ def _enlarge(logits: Tensor, how: str) -> Tensor:
 
 
 def _bilinear_deconvolution(logits: Tensor) -> Tensor:
-    """Detectron's frozen doubling: bilinear inside, its outer ring weakened by zeros outside."""
+    """Detectron's fixed doubling: bilinear inside the map, weaker in its outermost ring.
+
+    The zeros outside take part in the sums there. Published weights are used to the weak ring.
+    """
     taps = constants([0.25, 0.75, 0.75, 0.25], logits)
     kernel = torch.outer(taps, taps).expand(logits.shape[1], 1, 4, 4)
     return functional.conv_transpose2d(logits, kernel, stride=2, padding=1, groups=logits.shape[1])

@@ -1,8 +1,11 @@
 """From a ResNet's stages to the levels in which people are found: one level (C4), or a pyramid.
 
+A neck has two steps because the network is cut between them: ``merge`` looks at single frames and
+runs once per frame, ``smooth`` may mix frames and runs once per clip.
+
 Sources: C4 is Ren et al., "Faster R-CNN", NeurIPS 2015, on He et al.'s conv4; the pyramid is
-Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours: the
-published code stops before it. The embedded model's neck: :mod:`.joint_neck`.
+Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours; the
+published code has none. The embedded model's neck: :mod:`.joint_neck`.
 """
 
 from collections.abc import Sequence
@@ -48,7 +51,7 @@ class FPNConfig:
 
 
 class C4Neck(nn.Module):
-    """Passes the body's last map on."""
+    """Passes on the body's last map."""
 
     time = 1
 
@@ -67,7 +70,7 @@ class C4Neck(nn.Module):
 
 
 class FPNNeck(nn.Module):
-    """Five levels, strides 4 to 64: each stage, plus what coarser stages know of its place."""
+    """Five levels, strides 4 to 64: each stage's map plus the enlarged maps of coarser stages."""
 
     strides = (4, 8, 16, 32, 64)
     """Pixels per cell of each level."""
@@ -90,7 +93,7 @@ class FPNNeck(nn.Module):
         self.channels, self.time = config.channels, config.time
 
     def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """What looks at single frames: laterals, and from the coarsest down their sums."""
+        """Frame by frame: laterals, summed from the coarsest level down."""
         laterals = [conv(m) for conv, m in zip(self.lateral, maps[-4:], strict=True)]
         sums = [laterals.pop()]
         for lateral in reversed(laterals):
@@ -99,6 +102,6 @@ class FPNNeck(nn.Module):
         return sums
 
     def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
-        """What may mix frames: each level's output; every second cell of the last for the fifth."""
+        """Over time: each level's output; the fifth level is every second cell of the fourth."""
         levels = [conv(m, length) for conv, m in zip(self.output, maps, strict=True)]
         return [*levels, levels[-1][:, :, ::2, ::2]]

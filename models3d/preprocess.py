@@ -1,7 +1,8 @@
-"""From pictures to the network's input: resize, normalise, pad; and the way back for boxes.
+"""From pictures to the network's input (resize, normalise, pad), and boxes back to the picture.
 
-Source: the three ways of resizing are those of the programs that published weights were trained
-with; see the presets.
+Weights expect the resizing that they were trained with, so those of three programs are kept.
+
+Source: torchvision, Detectron and Detectron2; see the presets.
 """
 
 from dataclasses import dataclass
@@ -24,29 +25,30 @@ class PreprocessConfig:
     """How a displayed frame becomes the network's input."""
 
     short_side: int
-    """Length to which the shorter side is brought, pixels ..."""
+    """Length that the shorter side is resized to, pixels ..."""
 
     long_side: int
-    """... as far as the longer one stays within this, pixels."""
+    """... unless the longer side would then exceed this, pixels."""
 
     mean: tuple[float, float, float]
-    """Subtracted from each channel, in the order of ``channels``, 0 to 255."""
+    """What is subtracted from each channel, in the order of ``channels``, 0 to 255."""
 
     std: tuple[float, float, float]
-    """Each channel is divided by this afterwards."""
+    """What each channel is divided by afterwards."""
 
     channels: Literal["rgb", "bgr"] = "rgb"
-    """Order in which the network expects the channels."""
+    """The order in which the network expects the channels."""
 
     resize: Literal["bytes", "floats", "torch"] = "bytes"
-    """``bytes``: OpenCV, before normalisation. ``floats``: OpenCV, after the mean is subtracted
-    (Detectron). ``torch``: after normalisation, sizes rounded down (torchvision)."""
+    """``bytes``: by OpenCV, before normalisation. ``floats``: by OpenCV, after the mean is
+    subtracted (Detectron). ``torch``: by torch, after normalisation, to sizes that are rounded down
+    (torchvision)."""
 
     pad_multiple: int = 32
-    """Height and width are padded at the bottom and right to multiples of this, pixels."""
+    """Height and width are padded to multiples of this, at the bottom and on the right, pixels."""
 
     pad_value: float = 0.0
-    """What is padded with, after normalisation."""
+    """Value of the padding, after normalisation."""
 
     def __post_init__(self) -> None:
         for name in ("short_side", "long_side", "pad_multiple"):
@@ -86,17 +88,19 @@ class Geometry:
 
 
 def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
-    """Where a frame of (H, W) pixels comes to lie in the network's input."""
+    """Where a frame of (H, W) pixels lies in the network's input."""
     height, width = picture
     scale = config.short_side / min(picture)
     if config.resize == "floats":
-        # Detectron asks whether the rounded longer side is too long
+        # Detectron compares the rounded longer side, so that half a pixel too much is kept
         if round(scale * max(picture)) > config.long_side:
             scale = config.long_side / max(picture)
     else:
         scale = min(scale, config.long_side / max(picture))
     whole = int if config.resize == "torch" else round
     resized = (max(1, whole(height * scale)), max(1, whole(width * scale)))
+    # Resizing to whole pixels changes the two sides by slightly different factors; boxes follow
+    # them. Detectron's boxes follow the one factor it asked for.
     exact = (resized[0] / height, resized[1] / width)
     down, across = (-(-side // config.pad_multiple) * config.pad_multiple for side in resized)
     return Geometry(

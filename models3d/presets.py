@@ -1,6 +1,6 @@
-"""The networks that posetube knows, as configurations: the only place with magic numbers.
+"""The networks that posetube knows, as configurations: the only place for their numbers.
 
-Each function says where its numbers come from. None loads weights
+Each function states the source of its numbers. None loads weights
 (:func:`posetube.models3d.load_network` does).
 """
 
@@ -72,7 +72,7 @@ def keypoint_rcnn_r50() -> TubeRCNNConfig:
     """Keypoint R-CNN of torchvision, so that its COCO weights run and inflate.
 
     Source: ``keypointrcnn_resnet50_fpn`` of torchvision (He et al., "Mask R-CNN", ICCV 2017) with
-    its defaults; its numbers are reproduced, its habits (``resized`` decoding) included.
+    its defaults. Its results are reproduced, with its ``resized`` decoding of joints.
     """
     return TubeRCNNConfig(
         skeleton="coco17",
@@ -93,10 +93,10 @@ def keypoint_rcnn_r50() -> TubeRCNNConfig:
 
 
 def detect_and_track_r18() -> TubeRCNNConfig:
-    """The published 3D network: ResNet-18, C4, clips of 3 frames, at toy resolution.
+    """The published 3D network: ResNet-18, C4, clips of 3 frames, at a low resolution.
 
-    Source: Girdhar et al., CVPR 2018, ``configs/video/3d/03_R-18-3D_PTFromCOCO.yaml``; every
-    numeric habit of that program is kept.
+    Source: Girdhar et al., CVPR 2018, ``configs/video/3d/03_R-18-3D_PTFromCOCO.yaml``, with all
+    numeric habits of that program.
     """
     return TubeRCNNConfig(
         skeleton="posetrack17slots",
@@ -122,10 +122,11 @@ def detect_and_track_r18() -> TubeRCNNConfig:
 
 
 def detect_and_track_r101() -> TubeRCNNConfig:
-    """The published best network: 2D ResNet-101 with a feature pyramid, frame by frame.
+    """The best published network: 2D ResNet-101 with a feature pyramid, frame by frame.
 
     Source: Girdhar et al., CVPR 2018, ``configs/video/2d_best/01_R101_best_hungarian.yaml``. Its
-    2D suppression drops at exactly the threshold and leaves detections in their proposals' order.
+    2D suppression also drops at exactly the threshold, and keeps detections in the order of their
+    proposals.
     """
     return TubeRCNNConfig(
         skeleton="posetrack17slots",
@@ -154,14 +155,14 @@ def detect_and_track_r101() -> TubeRCNNConfig:
 
 
 def tube_rcnn_r50_fpn(*, clip_length: int = 3) -> TubeRCNNConfig:
-    """Ours: torchvision's Keypoint R-CNN with time kernels, a presence score and refined joints.
+    """Our own: torchvision's Keypoint R-CNN with time kernels, a presence score, refined joints.
 
     Args:
         clip_length: T, an odd number of frames.
 
-    Source: the paper's rule (time kernels in res3 to res5, RPN and keypoint head), carried over to
-    the pyramid, which the published code never had running. Time begins after res4, so that most of
-    the body is computed once per frame. The first and last frame are repeated beyond a clip's ends.
+    Source: the paper's rule (time kernels in res3 to res5, RPN and keypoint head), applied to the
+    pyramid, for which the published code has none. Time begins after res4, so that most of the
+    body is computed once per frame. Beyond a clip's ends its first and last frame are repeated.
     """
     flat = keypoint_rcnn_r50()
     replicate: TimePadding = "replicate"
@@ -190,10 +191,10 @@ def _detectron_pixels(*, short_side: int, long_side: int, pad_multiple: int) -> 
 
 
 def detectron_keypoint_rcnn() -> TubeRCNNConfig:
-    """Detectron's Keypoint R-CNN with a ResNet-50 pyramid; its converter adapts depth and neck.
+    """Detectron's Keypoint R-CNN with a ResNet-50 pyramid; the converter adapts depth and neck.
 
-    Source: Detectron's ``e2e_keypoint_rcnn_R-50-FPN`` configurations. Detect-and-Track's habits are
-    Detectron's, but for the pixel that it forgets when it decodes a box.
+    Source: Detectron's ``e2e_keypoint_rcnn_R-50-FPN`` configurations. Detect-and-Track took over
+    Detectron's habits, but forgets a pixel when it decodes a box.
     """
     published = detect_and_track_r101()
     inclusive: BoxConvention = "inclusive"
@@ -207,11 +208,11 @@ def detectron_keypoint_rcnn() -> TubeRCNNConfig:
 
 
 def detectron2_keypoint_rcnn() -> TubeRCNNConfig:
-    """Detectron2's Keypoint R-CNN with a ResNet-50 pyramid; its converter adapts the depth.
+    """Detectron2's Keypoint R-CNN with a ResNet-50 pyramid; the converter adapts the depth.
 
     Source: Detectron2's ``COCO-Keypoints/keypoint_rcnn_R_50_FPN`` configurations: BGR without
     scaling, resized before the mean is subtracted, RoIAlign with half-pixel centres and as many
-    samples as a bin has cells. Its resize averages where it shrinks, ours does not.
+    samples as a bin has cells. Detectron2 averages pixels when it shrinks a picture; we do not.
     """
     pool = PoolConfig(size=7, samples=0, aligned=True, levels=4)
     return replace(

@@ -1,7 +1,8 @@
-"""Where people may be: the tube proposal network.
+"""The tube proposal network: where people may be.
 
-At every cell stand A anchors. For each, the head says how likely a person is there, one number for
-the whole clip, and regresses one box per frame. The best tubes survive non-maximum suppression.
+Every cell has A anchors. For each of them the head predicts one score for the whole clip (how
+likely a person is there) and one box per frame. The best tubes that remain after non-maximum
+suppression are the proposals.
 
 Source: Girdhar et al., "Detect-and-Track", CVPR 2018, section 3.1; with T = 1 it is the region
 proposal network of Ren et al., "Faster R-CNN", NeurIPS 2015.
@@ -31,7 +32,7 @@ class ProposalConfig:
     """The proposal network and its filter."""
 
     anchors: AnchorConfig
-    """What stands at every cell."""
+    """The anchors of every cell."""
 
     convolution: Literal["full", "separable"] = "full"
     """The 3 x 3 convolution before the two outputs."""
@@ -43,10 +44,10 @@ class ProposalConfig:
     """What lies beyond a clip's ends."""
 
     before_nms: int = 1000
-    """Best tubes per level that enter non-maximum suppression."""
+    """How many of each level's tubes enter non-maximum suppression, the best ones."""
 
     after_nms: int = 1000
-    """Best tubes of all levels that leave it."""
+    """How many tubes of all levels are proposed, the best ones."""
 
     nms: float = 0.7
     """A tube overlapping a better one of its level by more than this, in [0, 1], is dropped."""
@@ -55,7 +56,7 @@ class ProposalConfig:
     """Tubes with a box narrower or lower than this, pixels, are dropped."""
 
     clip_to: Literal["picture", "padded"] = "picture"
-    """Whether boxes end where the picture does, or where its padding does."""
+    """Whether boxes are clipped to the picture or to its padding."""
 
     convention: BoxConvention = "continuous"
     """Pixel arithmetic."""
@@ -78,7 +79,7 @@ class ProposalConfig:
 
 
 class ProposalMaps(NamedTuple):
-    """What the head says of the N anchors of B clips."""
+    """The head's outputs for the N anchors of B clips."""
 
     objectness: Tensor
     """(B, N) logits, one per tube."""
@@ -90,7 +91,7 @@ class ProposalMaps(NamedTuple):
     """(N, 4) pixels of the network's input; by level, row, column, anchor."""
 
     counts: tuple[int, ...]
-    """How many of the N each level has."""
+    """How many of the N anchors each level has."""
 
 
 class Proposals(NamedTuple):
@@ -145,13 +146,13 @@ class ProposalHead(nn.Module):
             self.register_buffer(f"window_{level}", window, persistent=False)
 
     def find_tubes(self, features: ClipFeatures, geometry: Geometry) -> Proposals:
-        """Where people may be in B clips."""
+        """Propose tubes in B clips."""
         maps = self.maps(features.levels, length=features.length, padded=geometry.padded)
         size, padded = geometry.resized, geometry.padded
         return propose(maps, size=size, padded=padded, config=self.config)
 
     def forward(self, levels: Sequence[Tensor], length: int) -> tuple[list[Tensor], list[Tensor]]:
-        """What every frame of B clips says.
+        """The outputs for every frame of B clips.
 
         Args:
             levels: Per level (B * T, C, h, w).
@@ -166,7 +167,7 @@ class ProposalHead(nn.Module):
     def maps(
         self, levels: Sequence[Tensor], *, length: int, padded: tuple[int, int]
     ) -> ProposalMaps:
-        """The same, per anchor instead of per picture, objectness averaged over the frames."""
+        """The same per anchor instead of per frame, objectness averaged over the frames."""
         objectness, deltas = self(levels, length)
         grids = anchor_grid(
             self.config.anchors,
@@ -231,7 +232,7 @@ def propose(
         convention=config.convention,
         suppress=config.nms_suppresses,
     ).view_as(scores)
-    # every level's candidates stand by falling score, so this leaves each its best ones
+    # candidates are ordered by falling score, so the first that are kept are a level's best
     kept &= kept.cumsum(dim=2) <= config.after_nms
     scores = torch.where(kept, scores, -torch.inf).flatten(1)
     best = scores.argsort(dim=1, descending=True, stable=True)[:, : config.after_nms]

@@ -1,8 +1,10 @@
-"""ResNet bodies, flat or with time kernels, in five stages: the stem, then res2 to res5.
+"""ResNet bodies, with or without time kernels, in five stages: the stem, then res2 to res5.
 
-Sources: He et al., "Deep Residual Learning", CVPR 2016. Which convolutions get a time kernel (both
-3 x 3 of a basic block, the one of a bottleneck) is Detect-and-Track's choice. Normalisation is a
-fixed scale and shift per channel, folded from batch normalisation and never trained.
+Normalisation is a fixed scale and shift per channel, folded from batch normalisation and never
+trained: a batch of a few clips has no useful statistics.
+
+Sources: He et al., "Deep Residual Learning", CVPR 2016. Time kernels are where Detect-and-Track has
+them: in both 3 x 3 convolutions of a basic block, in the one of a bottleneck.
 """
 
 from dataclasses import dataclass
@@ -23,11 +25,11 @@ WIDTHS = (64, 128, 256, 512)
 """Channels of the 3 x 3 convolutions of res2 to res5."""
 
 BOTTLENECK = 4
-"""A bottleneck block's output is so many times wider; from depth 50."""
+"""How many times wider a bottleneck block's output is; from depth 50."""
 
 BRANCH_SCALE = 0.25
-"""Scale of a new network's residual branches: their sum must not grow with depth, because there is
-no normalisation that would tame it."""
+"""Scale of a new network's residual branches. Without normalisation their sum would otherwise grow
+with depth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class ResNetConfig:
     """Number of layers, as in its name."""
 
     stages: int = 4
-    """How many of res2 to res5 the body has: 4, or 3 where res5 is the box head's (C4)."""
+    """How many of res2 to res5 the body has: 4, or 3 if res5 belongs to the box head (C4)."""
 
     times: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     """Time kernels of the stem and of res2 to res5, odd numbers of frames."""
@@ -47,11 +49,11 @@ class ResNetConfig:
     """What lies beyond a clip's ends."""
 
     stride_in_1x1: bool = False
-    """Whether a bottleneck's stride is in its first 1 x 1 convolution (the original weights, and
-    Detectron's) or in its 3 x 3 one (torchvision's)."""
+    """Whether a bottleneck's stride is in its first 1 x 1 convolution (the original weights and
+    Detectron's) or in its 3 x 3 convolution (torchvision's)."""
 
     frozen_stages: int = 0
-    """How many stages, the stem being the first, are not trained."""
+    """How many stages are not trained; the stem is the first."""
 
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
@@ -135,7 +137,7 @@ class Block(nn.Module):
 
 
 class Stem(nn.Module):
-    """7 x 7 convolution of stride 2, then a maximum of stride 2."""
+    """A 7 x 7 convolution of stride 2, then a maximum of stride 2."""
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
@@ -157,7 +159,7 @@ class Stem(nn.Module):
 
 
 class ResNetStage(nn.Module):
-    """One of res2 to res5: blocks in a row, the first of which changes size and width."""
+    """One of res2 to res5: a row of blocks, the first of which changes size and width."""
 
     def __init__(self, config: ResNetConfig, index: int, *, time: int, stride: int) -> None:
         """``index`` counts from 0, res2."""
@@ -201,7 +203,7 @@ class ResNet(nn.Module):
 
 
 def channels_of(config: ResNetConfig, index: int) -> int:
-    """Channels that a stage puts out; ``index`` counts from 0, res2."""
+    """Channels of a stage's output; ``index`` counts from 0, res2."""
     return WIDTHS[index] * (BOTTLENECK if config.depth >= 50 else 1)
 
 

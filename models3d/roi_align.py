@@ -1,8 +1,8 @@
 """Features of a tube: ordinary RoIAlign in each of its frames, from the level that fits its size.
 
 Source: He et al., "Mask R-CNN", ICCV 2017; the level rule is that of Lin et al., "Feature Pyramid
-Networks", CVPR 2017; a tube's frames are pooled one by one, as Detect-and-Track does. torchvision's
-operator does the work (on a CPU with one thread: hand it few channels).
+Networks", CVPR 2017; a tube's frames are pooled one by one, as in Detect-and-Track. torchvision's
+operator does the work; on a CPU it uses one thread, so maps with few channels are much faster.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ CANONICAL_STRIDE_LOG2 = 4
 
 @dataclass(frozen=True, kw_only=True)
 class PoolConfig:
-    """How a box becomes a square of features."""
+    """How features are pooled under a box."""
 
     size: int
     """Bins per side."""
@@ -35,14 +35,15 @@ class PoolConfig:
     """Sampling points per bin and side; 0: as many as the bin has cells."""
 
     aligned: bool = False
-    """Whether cell centres lie at half pixels (Detectron2) or at whole ones (the others)."""
+    """Whether the middle of a cell lies at half a pixel (Detectron2) or at a whole one (the
+    others, which so read half a cell too far to the bottom right; their weights expect it)."""
 
     levels: int = 1
-    """How many pyramid levels boxes are pooled from, the finest ones."""
+    """From how many pyramid levels boxes are pooled, the finest ones."""
 
     level_rule: Literal["torchvision", "detectron"] = "torchvision"
-    """Where the small number that guards the level's rounding stands; Detectron adds a pixel to
-    widths and heights as well."""
+    """Where the small number is added that keeps the level's rounding stable; Detectron also adds a
+    pixel to widths and heights."""
 
     def __post_init__(self) -> None:
         for name, least in (("size", 1), ("samples", 0), ("levels", 1)):
@@ -52,10 +53,11 @@ class PoolConfig:
 
 
 def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:
-    """Which pyramid level each tube is pooled from.
+    """The pyramid level that each tube is pooled from.
 
     Args:
-        tubes: (R, T, 4) pixels of the network's input; the area is the mean over frames.
+        tubes: (R, T, 4) pixels of the network's input; a tube's area is the mean over its frames,
+            so that all of them are pooled from one level.
         config: Level count and rule.
         finest: log2 of the finest level's stride.
 

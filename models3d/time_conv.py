@@ -1,8 +1,8 @@
-"""Convolution over space and, where its time kernel is above 1, over the frames of a clip.
+"""Convolution over space and, with a time kernel above 1, over the frames of a clip.
 
 Every feature map in this folder is (B * T, C, H, W): the T frames of B clips, one clip after the
-other. A layer that looks at single frames does not care where a clip ends; one that mixes frames
-is told T. So one tensor layout, and one set of fast 2D kernels, serve both kinds of layers.
+other. A layer that looks at single frames need not know where a clip ends; a layer that mixes
+frames takes T as an argument. So one tensor layout and the fast 2D kernels serve both.
 """
 
 from typing import Literal
@@ -14,15 +14,15 @@ from torch.nn import functional
 from posetube.errors import InputError
 
 TimePadding = Literal["zero", "replicate"]
-"""What lies beyond a clip's first and last frame: nothing, or that frame again."""
+"""What lies beyond a clip's first and last frame: zeros, or that frame again."""
 
 
 class TimeConv(nn.Module):
     """A 2D convolution whose kernel may also reach into neighbouring frames.
 
-    The weight is (O, I, k, k), or (O, I, time, k, k) where ``time`` is above 1. A kernel of several
-    frames is applied as that many 2D kernels, whose outputs are shifted in time and added: the same
-    numbers as a 3D convolution, at the speed of 2D kernels.
+    The weight is (O, I, k, k), or (O, I, time, k, k) if ``time`` is above 1. A kernel of several
+    frames is applied as that many 2D kernels, whose outputs are shifted in time and added. The
+    result is that of a 3D convolution, at the speed of 2D kernels.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class TimeConv(nn.Module):
         bias: bool = True,
         time_padding: TimePadding = "zero",
     ) -> None:
-        """Draw the weights as He et al. do for rectifiers; ``padding`` None keeps the size."""
+        """Draw the weights by He et al.'s rule for rectifiers; ``padding`` None keeps the size."""
         super().__init__()
         if time < 1 or time % 2 == 0:
             raise InputError(f"time kernels must be odd numbers of frames from 1, got {time}")
@@ -84,16 +84,16 @@ class Separable(nn.Module):
 
 
 def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding) -> Tensor:
-    """Add the responses of a time kernel's steps, each to the frame that it speaks about.
+    """Add the responses of a time kernel's steps, each to the frame that it belongs to.
 
     Args:
-        responses: One (B * T, C, H, W) per step: what that step's 2D kernel says to every frame.
+        responses: One (B * T, C, H, W) per step: its 2D kernel applied to every frame.
         length: T.
         padding: What lies beyond the clip's ends.
     """
     clips = [torch.unflatten(response, 0, (-1, length)) for response in responses]
     middle = len(clips) // 2
-    # sums in place keep the channels last in memory; shifted copies would not
+    # adding in place keeps the channels last in memory; shifted copies would not
     total = clips[middle].clone()
     for step, clip in enumerate(clips):
         if step != middle:
@@ -102,7 +102,7 @@ def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding)
 
 
 def _add_moved(total: Tensor, clip: Tensor, offset: int, padding: TimePadding) -> None:
-    """Add to every frame t of (B, T, C, H, W) what frame t + offset of another clip is."""
+    """Add frame t + ``offset`` of ``clip`` to frame t of ``total``, both (B, T, C, H, W)."""
     length = clip.shape[1]
     first, last = max(-offset, 0), length - max(offset, 0)
     if first < last:
@@ -114,9 +114,9 @@ def _add_moved(total: Tensor, clip: Tensor, offset: int, padding: TimePadding) -
 
 
 def to_channels_last(network: nn.Module) -> None:
-    """Lay out kernels in memory as fast 2D convolutions want them, channels last, in place.
+    """Reorder kernels in memory, in place, to channels last, which fast 2D convolutions need.
 
-    Depthwise convolutions on a CPU are several times slower otherwise.
+    Otherwise depthwise convolutions on a CPU are several times slower.
     """
     for parameter in network.parameters():
         if parameter.ndim == 4:

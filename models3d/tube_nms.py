@@ -13,7 +13,7 @@ from .box_coding import BoxConvention, box_iou
 from .slots import on_host
 
 Suppress = Literal["above", "at"]
-"""Whether an overlap of exactly the threshold survives (``above``) or not (``at``)."""
+"""Which overlaps suppress: those above the threshold, or also those exactly ``at`` it."""
 
 DEVICE_ROUNDS = 64
 """Rounds of suppression on a device, where nobody can look whether more would change anything. A
@@ -33,9 +33,9 @@ def tube_iou(
         first: (N, T, 4).
         second: (M, T, 4).
         present: (M, T) bool, in which frames each second tube's person is there at all, or
-            (N, M, T) for each pair; the mean is taken over these. None: over all T, as
-            Detect-and-Track does, where a person who is absent from one of three frames can at most
-            reach 0.667.
+            (N, M, T) for each pair; the mean is taken over these. None: over all T, as in
+            Detect-and-Track, so that the overlap with a person who is absent from one of three
+            frames is at most 0.667.
         convention: Pixel arithmetic.
 
     Returns:
@@ -66,8 +66,8 @@ def tube_nms(
         tubes: (G, N, T, 4).
         scores: (G, N); minus infinity in an empty slot.
         threshold: A tube that overlaps a kept, better one by more than this, in [0, 1], is dropped.
-        present: (G, N, T) bool; boxes of frames without the person say nothing, so that two tubes
-            are compared over the frames in which both are present. None: over all.
+        present: (G, N, T) bool. A box in a frame without its person means nothing, so two tubes are
+            compared over the frames in which both are present. None: over all frames.
         convention: Pixel arithmetic of the overlap.
         suppress: What happens at exactly the threshold.
 
@@ -105,9 +105,9 @@ def _both(present: Tensor) -> Tensor:
 def _greedy(rival: Tensor) -> Tensor:
     """Which of N ranked candidates survive if each survivor drops its lower-ranked rivals.
 
-    Instead of walking down the ranks one by one, the rule "kept if no kept better rival" is applied
-    to all at once until nothing changes: after n rounds the first n are certainly right, and in
-    practice a handful of rounds is enough.
+    Going through the ranks one by one would take N steps. Instead the rule "kept if no better rival
+    is kept" is applied to all of them at once until nothing changes. After n rounds the first n are
+    certainly right; in practice a handful of rounds is enough.
 
     Args:
         rival: (G, N, N) bool.

@@ -1,1 +1,1 @@
-"""Weights on disk: ours, and other programs' turned into ours."""
+"""Weights on disk: our own files, and conversion of other programs' files."""

@@ -1,7 +1,7 @@
 """A network's configuration as JSON, so that a weights file says how to build its network.
 
-Parts that come in several kinds (bodies, necks) carry the name of their configuration class under
-``kind``; everything else follows from the fields' types.
+Every part carries the name of its configuration class under ``kind``: a reader chooses the class
+among those that the field's type lists (:mod:`..parts`). Everything else follows from the types.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ KIND = "kind"
 
 
 def to_json(config: TubeRCNNConfig) -> str:
-    """Write a configuration down."""
+    """Write a configuration as JSON."""
     return msgspec.json.encode(_to_plain(config)).decode()
 
 
@@ -28,16 +28,16 @@ def from_json(text: str, *, source: str) -> TubeRCNNConfig:
 
     Args:
         text: From :func:`to_json`.
-        source: What error messages call the place it came from.
+        source: What error messages call the file that it came from.
 
     Raises:
-        WeightsError: If it is not a configuration that this version knows.
+        WeightsError: If this version does not know such a configuration.
     """
     try:
         config = _from_plain(msgspec.json.decode(text), TubeRCNNConfig)
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"{source}: its configuration is none that this version of posetube knows: {error}"
+            f"{source}: its configuration is unknown to this version of posetube: {error}"
         ) from error
     assert isinstance(config, TubeRCNNConfig)
     return config
@@ -51,7 +51,7 @@ def _to_plain(value: Any) -> Any:
 
 
 def _from_plain(plain: Any, kind: Any) -> Any:
-    """Build what a field's type asks for."""
+    """Build a value of a field's type."""
     choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     classes: dict[str, Any] = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}  # type: ignore[union-attr]
     if not classes:

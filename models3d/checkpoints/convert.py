@@ -1,7 +1,7 @@
-"""Other programs' weights files as networks of ours.
+"""Other programs' weights files, converted to networks of ours.
 
 ===============  ======================================  ==============================
-layout           file                                    known by
+layout           file                                    recognised by
 ===============  ======================================  ==============================
 ours             ``.safetensors`` with a configuration   its header
 torchvision      ``.pth`` or ``.safetensors``            ``backbone.body.conv1.weight``
@@ -11,8 +11,8 @@ Detect-and-Track the same                                ... of five axes, or ``
 Detectron2       ``.pkl`` with ``model``                 ``backbone.bottom_up...``
 ===============  ======================================  ==============================
 
-Nothing in a file is executed. Every array is used or named as unused; every parameter is loaded or
-named as fresh.
+Nothing in a file is executed. Every array is used or reported as unused; every parameter is loaded
+or reported as fresh.
 """
 
 import pickle
@@ -50,19 +50,19 @@ LARGEST_PICKLE = 2 * 1024**3
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A network, and what became of the file."""
+    """A network, and what of the file was used."""
 
     model: TubeRCNN
     """With the file's weights."""
 
     layout: str
-    """Whose file it was."""
+    """The program whose file it was."""
 
     unused: tuple[str, ...]
-    """What the file holds beyond."""
+    """Names of arrays of the file that the network has no parameter for."""
 
     fresh: tuple[str, ...]
-    """Parameters that the file does not have; they keep their random start."""
+    """Parameters that the file does not have; they keep their random values."""
 
 
 def convert_weights(
@@ -77,15 +77,15 @@ def convert_weights(
 
     Args:
         path: The file.
-        into: The network that the weights go into, inflated where it looks at more frames; None:
-            the one that they came from.
-        skeleton: The weights' joint set, where their layout does not tell.
-        inflation: What becomes of kernels that gain a time axis.
-        seed: Of whatever stays random.
+        into: The network to fill; kernels that look at more frames are inflated. None: the network
+            that the weights came from.
+        skeleton: The weights' joint set, if their layout does not tell.
+        inflation: How kernels gain a time axis.
+        seed: Seed of parameters that stay random.
 
     Raises:
-        WeightsError: If the file is missing, would execute something, is of no layout that is
-            known, or has a shape that does not fit.
+        WeightsError: If the file is missing, would execute something, has an unknown layout, or a
+            shape does not fit.
     """
     tensors, settings = read_weights(path)
     layout, renamed, preset = _understand(tensors, settings, path)
@@ -141,7 +141,7 @@ def _read_torch(path: Path) -> Any:
 
 
 def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
-    """Numeric arrays as float32; anything else in the file is passed over."""
+    """Numeric arrays as float32; anything else in the file is left out."""
     if not isinstance(arrays, Mapping):
         raise WeightsError(f"{path}: expected named arrays, got {type(arrays).__name__}")
     found = {}
@@ -156,7 +156,7 @@ def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
 def _understand(
     tensors: Mapping[str, Tensor], settings: str, path: Path
 ) -> tuple[str, Renamed, TubeRCNNConfig]:
-    """Whose file it is, the weights under our names, and what else that program does."""
+    """The file's layout, its weights under our names, and a preset with that program's habits."""
     if convert_torchvision.MARK in tensors:
         v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
         renamed = convert_torchvision.from_torchvision(tensors, epsilon=0 if v1 else 1e-5)
@@ -173,13 +173,13 @@ def _understand(
             return "detect-and-track", flat, _detect_and_track_preset(flat, settings)
         return "detectron", flat, _detectron_preset(flat)
     raise WeightsError(
-        f"{path}: no layout that is known (torchvision, Detectron, Detect-and-Track, Detectron2); "
-        f"it holds {', '.join(sorted(tensors)[:3]) or 'no arrays'}"
+        f"{path}: unknown layout, expected that of torchvision, Detectron, Detect-and-Track or "
+        f"Detectron2; it holds {', '.join(sorted(tensors)[:3]) or 'no arrays'}"
     )
 
 
 def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
-    """Detectron's habits, for a pyramid or for one level."""
+    """A preset with Detectron's habits, with a pyramid or with one level."""
     preset = detectron_keypoint_rcnn()
     if "neck.lateral.0.weight" in renamed.parameters:
         return preset
@@ -193,7 +193,7 @@ def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
 
 
 def _detect_and_track_preset(renamed: Renamed, settings: str) -> TubeRCNNConfig:
-    """The published network that weights are alike, for clips or for single frames."""
+    """The published network that these weights resemble, for clips or for single frames."""
     preset = detect_and_track_r18()
     if "neck.lateral.0.weight" in renamed.parameters:
         preset = detect_and_track_r101()

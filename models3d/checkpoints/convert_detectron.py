@@ -1,8 +1,8 @@
 """Detectron's and Detect-and-Track's blobs: their parameters under our names.
 
-Nothing has to be transposed or flipped: channels stay BGR, the background is class 0. Where a blob
-has a time axis of 1 that our layer lacks, it is squeezed. Blobs of the optimiser and of a parent
-model are left over, and reported.
+Nothing has to be transposed or flipped: channels stay BGR, the background is class 0. A time axis
+of 1 that our layer lacks is removed. Blobs of the optimiser and of a parent model are reported as
+unused.
 
 Source: names as in the two programs' checkpoints; a frozen doubling of the heatmaps
 (``kps_score_w``) is no parameter here, but an option of the keypoint head.
@@ -46,7 +46,7 @@ def from_detectron(blobs: Mapping[str, Tensor]) -> Renamed:
 
 
 def _name_of(blob: str, *, last_stage_in_head: bool) -> str | None:
-    """Our name of a blob; None where it is no parameter of ours."""
+    """Our name of a blob; None if it is no parameter of ours."""
     if match := re.fullmatch(r"res_conv1_bn_([sb])", blob):
         return f"body.stages.0.norm.{NORM_KINDS[match[1]]}"
     if match := re.fullmatch(r"res([2-5])_(\d+)_(branch\w+?)(_bn)?_([swb])", blob):

@@ -1,7 +1,7 @@
-"""Download a published weights file, when asked: resumed, verified, converted.
+"""Download a published weights file on request, verify and convert it.
 
-The download lies beside its target as ``.part`` until its checksum is right, and goes on from there
-when it is asked for again.
+The download is a file ``.part`` beside its target until it is complete. A download that broke off
+is resumed.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ TIMEOUT = 30
 """Seconds without an answer after which a server counts as unreachable."""
 
 RANGE_NOT_SATISFIABLE = 416
-"""What a server answers that is asked to go on behind a file's end."""
+"""The answer of a server that is asked for bytes beyond a file's end."""
 
 PARTIAL_CONTENT = 206
 
 Report = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes that there will be, where known."""
+"""Called with the number of bytes received and the total number, if it is known."""
 
 
 def fetch_weights(model: PublishedModel, *, report: Report = lambda done, total: None) -> Path:
@@ -39,12 +39,12 @@ def fetch_weights(model: PublishedModel, *, report: Report = lambda done, total:
         report: Called after every block.
 
     Returns:
-        The converted file, which ``load_network`` finds by the model's name. Nothing is downloaded
-        where it is there already.
+        The converted file, which ``load_network`` finds by the model's name. If it exists, nothing
+        is downloaded.
 
     Raises:
-        WeightsError: If the server cannot be reached, the file cannot be had directly, or its
-            checksum is wrong.
+        WeightsError: If the server cannot be reached, the file can only be downloaded by hand, or
+            its checksum is wrong.
     """
     target = fetched_file(model.name)
     if target.is_file():
@@ -67,10 +67,10 @@ def fetch_weights(model: PublishedModel, *, report: Report = lambda done, total:
 
 
 def download(url: str, file: Path, *, report: Report = lambda done, total: None) -> None:
-    """Download one file, going on where an earlier attempt stopped.
+    """Download one file, or resume an earlier download.
 
     Raises:
-        WeightsError: If the server cannot be reached or breaks off; what came is kept.
+        WeightsError: If the server cannot be reached or breaks off; what was received is kept.
     """
     part = file.with_name(file.name + ".part")
     start = part.stat().st_size if part.is_file() else 0
@@ -94,22 +94,22 @@ def download(url: str, file: Path, *, report: Report = lambda done, total: None)
         total = start
     except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise WeightsError(
-            f"{url}: cannot be reached ({error}); the same line again goes on with what has come "
-            "when there is a network"
+            f"{url}: cannot be reached ({error}); run the same command again when there is a "
+            "network, it resumes the download"
         ) from error
     if total is not None and part.stat().st_size < total:
         raise WeightsError(
-            f"{url}: broke off at {part.stat().st_size} of {total} bytes; the same line again "
-            "goes on"
+            f"{url}: broke off at {part.stat().st_size} of {total} bytes; run the same command "
+            "again to resume"
         )
     part.replace(file)
 
 
 def verify(file: Path, model: PublishedModel) -> None:
-    """Compare a file with its published checksum; a wrong one is removed.
+    """Compare a file with its published checksum; a wrong file is deleted.
 
     Raises:
-        WeightsError: If it is wrong.
+        WeightsError: If the checksum is wrong.
     """
     if model.checksum is None:
         return
@@ -119,5 +119,5 @@ def verify(file: Path, model: PublishedModel) -> None:
         file.unlink()
         raise WeightsError(
             f"{model.url}: expected a file whose {model.digest} begins with {model.checksum}, got "
-            f"{found}; it has been removed"
+            f"{found}; the file was deleted"
         )

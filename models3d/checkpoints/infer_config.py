@@ -1,6 +1,6 @@
-"""What a network must look like for given weights: depth, widths and time kernels, read off shapes.
+"""The configuration that fits given weights: depth, widths and time kernels, from their shapes.
 
-The rest (resizing, pixel conventions, thresholds) no weight tells; it comes from a preset.
+Resizing, pixel conventions and thresholds cannot be seen in weights; they come from a preset.
 """
 
 import re
@@ -19,7 +19,7 @@ from ..resnet import BLOCKS, ResNetConfig
 from ..tube_rcnn import TubeRCNNConfig
 
 LAST = "box_head.body.stage"
-"""Where ResNet's last stage lies in a network without pyramid."""
+"""Name of ResNet's last stage in a network without pyramid."""
 
 
 def infer_config(
@@ -28,12 +28,12 @@ def infer_config(
     """Adapt a ResNet preset to weights.
 
     Args:
-        preset: What weights do not tell.
+        preset: Source of everything that weights do not show.
         parameters: By our names.
-        skeleton: The joint set; needed where the weights' number of joints is not the preset's.
+        skeleton: The joint set; needed if the weights' number of joints is not the preset's.
 
     Raises:
-        WeightsError: If no body of ours has such weights, or the joint set is not known.
+        WeightsError: If none of our bodies has such weights, or the joint set is not known.
     """
     pyramid = any(name.startswith("neck.") for name in parameters)
     body = _body(preset.body, parameters, pyramid=pyramid)
@@ -93,7 +93,7 @@ def _body(config: BodyKind, parameters: Mapping[str, Tensor], *, pyramid: bool) 
 
 
 def _time(parameters: Mapping[str, Tensor], name: str) -> int:
-    """Frames of a kernel; 1 where it has no time axis or is not there."""
+    """Frames of a kernel; 1 if it has no time axis or does not exist."""
     weight = parameters.get(name)
     return int(weight.shape[2]) if weight is not None and weight.ndim == 5 else 1
 

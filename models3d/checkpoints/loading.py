@@ -12,7 +12,7 @@ from .published import PUBLISHED, fetched_file
 from .weights_io import load_weights
 
 EMBEDDED = Path(str(files("posetube.models3d"))) / "weights"
-"""Where the weights that ship with the package lie."""
+"""Folder of the weights that ship with the package."""
 
 
 def load_network(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> TubeRCNN:
@@ -25,7 +25,7 @@ def load_network(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> T
 
     Raises:
         WeightsError: If there is no such model or file, or it is refused.
-        InputError: If the device is not there.
+        InputError: If there is no such device.
     """
     model = load_weights(weights_file(name_or_path))
     try:
@@ -36,10 +36,10 @@ def load_network(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> T
 
 
 def weights_file(name_or_path: str | Path) -> Path:
-    """Where the weights of a model lie.
+    """The weights file of a model.
 
     Raises:
-        WeightsError: If it is neither a known name nor a file.
+        WeightsError: If there is neither a model of this name nor such a file.
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -53,10 +53,10 @@ def weights_file(name_or_path: str | Path) -> Path:
             return candidate
     if name in PUBLISHED:
         raise WeightsError(
-            f"model {name} has not been fetched; 'posetube models fetch {name}' does so"
+            f"model {name} has not been fetched; 'posetube models fetch {name}' downloads it"
         )
     raise WeightsError(
-        f"no weights file {name}, and no model of that name; 'posetube models list' shows them"
+        f"no weights file {name}, and no model of that name; 'posetube models list' lists them"
     )
 
 

@@ -1,6 +1,6 @@
-"""Weights that others published and networks of ours can use, and where fetched ones are kept.
+"""A table of published weights that our networks can use, and the folder of fetched ones.
 
-This is a table; nothing here touches the network (:mod:`.fetch` does, when asked).
+Nothing is downloaded here (:mod:`.fetch` does it on request).
 
 Sources: torchvision's weights enumeration, and the model zoo of Detectron2, whose file names carry
 the first digits of a checksum: SHA-256 in torchvision's, MD5 in Detectron2's.
@@ -26,25 +26,25 @@ class PublishedModel:
     """One published file."""
 
     name: str
-    """What it is called here; ``load_network`` takes it once it is fetched."""
+    """Its name here; ``load_network`` takes it after it was fetched."""
 
     about: str
     """One line: architecture and data."""
 
     url: str
-    """Where it lies; of a page to download by hand where ``direct`` is False."""
+    """Address of the file, or of a page to download it by hand if ``direct`` is False."""
 
     direct: bool = True
     """Whether the address is the file itself."""
 
     size: int | None = None
-    """Approximate size of the file, bytes, where known."""
+    """Approximate size of the file, bytes, if known."""
 
     digest: Literal["sha256", "md5"] = "sha256"
     """Kind of the checksum."""
 
     checksum: str | None = None
-    """The checksum, or its first digits where no more was published; None: not known."""
+    """The checksum, or its first digits if no more was published; None: not known."""
 
     licence: str
     """Of the weights."""
@@ -132,7 +132,7 @@ def published(name: str) -> PublishedModel:
     """The published model of this name.
 
     Raises:
-        WeightsError: If there is none; lists those that there are.
+        WeightsError: If there is none; the message lists all of them.
     """
     if name not in PUBLISHED:
         raise WeightsError(
@@ -142,7 +142,7 @@ def published(name: str) -> PublishedModel:
 
 
 def cache_folder() -> Path:
-    """Where fetched models are kept: ``$POSETUBE_MODELS``, or a folder of the user's cache."""
+    """Folder of fetched models: ``$POSETUBE_MODELS``, or a folder of the user's cache."""
     if chosen := os.environ.get("POSETUBE_MODELS"):
         return Path(chosen)
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -150,5 +150,5 @@ def cache_folder() -> Path:
 
 
 def fetched_file(name: str) -> Path:
-    """Where a published model lies once it is fetched, in our format."""
+    """The file of a published model after it was fetched, in our format."""
     return cache_folder() / f"{name}.safetensors"

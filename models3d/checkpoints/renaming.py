@@ -1,4 +1,4 @@
-"""What the converters of other programs' weights share: new names, and batch norms folded."""
+"""Renaming of other programs' weights, and folding of batch norms; all converters use it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,14 +15,14 @@ class Renamed(NamedTuple):
     """By our name."""
 
     sources: dict[str, str]
-    """What the other program calls each of them."""
+    """By our name, the other program's name."""
 
     unused: list[str]
-    """Its names of everything that is no parameter of ours."""
+    """Its names of arrays that are no parameters of ours."""
 
 
 def rename(tensors: Mapping[str, Tensor], name_of: Callable[[str], str | None]) -> Renamed:
-    """Give every tensor our name; those for which ``name_of`` knows none are unused."""
+    """Give every tensor our name; a tensor without one (``name_of`` returns None) is unused."""
     names = {source: name_of(source) for source in tensors}
     sources = {name: source for source, name in names.items() if name is not None}
     return Renamed(
@@ -33,7 +33,7 @@ def rename(tensors: Mapping[str, Tensor], name_of: Callable[[str], str | None]) 
 
 
 def substitute(name: str, rules: Iterable[tuple[str, str]]) -> str | None:
-    """Apply all patterns in turn; None where the first part of the name met none of them."""
+    """Apply all patterns in turn; None if they leave the first part of the name unchanged."""
     renamed = name
     for pattern, replacement in rules:
         renamed = re.sub(pattern, replacement, renamed)
@@ -44,7 +44,7 @@ def fold_batch_norm(renamed: Renamed, *, epsilon: float) -> Renamed:
     """Turn every norm's ``weight``, ``bias`` and running statistics into ``scale`` and ``shift``.
 
     Args:
-        renamed: Norms are known by their ``running_var``; other tensors are passed on.
+        renamed: Norms are recognised by their ``running_var``; other tensors stay as they are.
         epsilon: What is added to the variance.
     """
     parameters, sources = dict(renamed.parameters), dict(renamed.sources)

@@ -1,7 +1,7 @@
 """Our weights files: safetensors, with the network's configuration and licence in the header.
 
-A file is self-describing: nothing else is needed to build and fill the network. Half-precision
-files are widened when they are loaded. Other programs' files: :mod:`.convert`.
+A file describes itself: nothing else is needed to build and fill the network. Half-precision
+numbers become float32 when they are loaded. Other programs' files: :mod:`.convert`.
 """
 
 import hashlib
@@ -34,9 +34,9 @@ def save_weights(
 
     Args:
         model: Any network.
-        path: File to write, aside first and then renamed.
-        dtype: Of the stored numbers; ``torch.float16`` halves the file.
-        info: Name, licence and source to store; the network's own where None.
+        path: File to write.
+        dtype: Type of the stored numbers; ``torch.float16`` halves the file.
+        info: Name, licence and source to store; None: the network's own.
     """
     info = info or model.info
     header = {
@@ -55,7 +55,7 @@ def load_weights(path: Path) -> TubeRCNN:
     """Build the network that a file describes, with its weights, ready for inference.
 
     Raises:
-        WeightsError: If the file is missing, is not one of ours, or does not fit its description.
+        WeightsError: If the file is missing, is not ours, or does not fit its own description.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file")
@@ -89,7 +89,7 @@ def fill_weights(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str)
     """Copy weights into a network that has exactly these parameters.
 
     Raises:
-        WeightsError: Naming what is missing, left over or of another shape.
+        WeightsError: If parameters are missing or left over, or have another shape.
     """
     own = _state(model)
     missing, spare = own.keys() - tensors.keys(), tensors.keys() - own.keys()

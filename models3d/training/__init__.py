@@ -1,1 +1,1 @@
-"""What a network should have said, what its mistakes cost, and how its weights are changed."""
+"""Training targets, losses, and the steps of the optimiser."""

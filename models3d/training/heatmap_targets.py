@@ -1,7 +1,7 @@
-"""Where joints lie on the maps that the keypoint head should have drawn.
+"""Training targets of the keypoint head: where joints lie on their maps.
 
-Axis letters: R RoIs, T frames, K joints, S side of a map in cells. Not here: reading a map
-(:mod:`..heatmaps`), what a wrong one costs (:mod:`.losses`).
+Axis letters: R RoIs, T frames, K joints, S side of a map in cells. Not here: reading joints from a
+map (:mod:`..heatmaps`), the loss (:mod:`.losses`).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ from ..box_coding import BoxConvention
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeatmapTarget:
-    """Where each joint lies on its map, as two factors whose outer product is the target."""
+    """The target map of each joint, as two factors whose outer product it is.
+
+    The factors take S numbers each where the map takes S * S; the loss never needs the map itself.
+    """
 
     rows: Tensor
     """(R, T, K, S) share of each row, sum 1."""
@@ -23,7 +26,7 @@ class HeatmapTarget:
     """(R, T, K, S) share of each column, sum 1."""
 
     weights: Tensor
-    """(R, T, K) how much the joint counts; 0 where it is not known, or outside the box."""
+    """(R, T, K) weight of the joint in the loss; 0 if it is not known or outside the box."""
 
 
 def heatmap_target(
@@ -35,22 +38,22 @@ def heatmap_target(
     spread: float | None,
     convention: BoxConvention = "continuous",
 ) -> HeatmapTarget:
-    """Lay joints onto the S x S cells of their RoIs.
+    """Place joints on the S x S cells of their RoIs.
 
     Args:
-        keypoints: (R, T, K, 2) x y, the pixels of ``rois``.
+        keypoints: (R, T, K, 2) x y, in the same pixels as ``rois``.
         weights: (R, T, K).
         rois: (R, T, 4).
         side: S, in cells.
-        spread: Standard deviation in cells of a Gaussian around the exact place; None puts all
-            into the one cell that holds the joint (as published).
-        convention: Pixel arithmetic of the network; Detect-and-Track's RoIs are a pixel wider
-            here, which Detectron's are not.
+        spread: Standard deviation of a Gaussian around the exact place, in cells; None: all weight
+            is in the one cell that holds the joint, as published.
+        convention: Pixel arithmetic of the network; RoIs of Detect-and-Track are a pixel wider
+            here, those of Detectron are not.
     """
     low, high = rois[..., None, :2], rois[..., None, 2:]
     extra = 1 if convention == "detect-and-track" else 0
     place = (keypoints - low) * (side / (high - low + extra).clamp(min=1e-3))
-    # A joint on the right or lower edge belongs to the last cell, however wide that is.
+    # A joint exactly on the right or lower edge belongs to the last cell.
     on_edge = keypoints == high
     inside = ((place >= 0) & ((place < side) | on_edge)).all(dim=-1)
     place = torch.where(on_edge, float(side), place).nan_to_num(nan=-1.0)

@@ -1,6 +1,6 @@
-"""Who is matched with whom, how many are looked at, how much each loss weighs; and as published.
+"""Settings of the losses: matching, sampling and weights; and the published recipe.
 
-Not here: the losses (:mod:`.tube_losses`), how weights follow from them (:mod:`.optimization`).
+Not here: the losses (:mod:`.tube_losses`), the optimiser (:mod:`.optimization`).
 """
 
 from dataclasses import dataclass, field
@@ -19,16 +19,16 @@ of the *first* frame."""
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """What a training step looks at, and what it holds against the network."""
+    """Which tubes a training step uses, and the weight of each loss."""
 
     anchors: MatchConfig = field(default_factory=MatchConfig)
     """Which anchors are people."""
 
     anchor_sample: SampleConfig = field(default_factory=SampleConfig)
-    """How many anchors of a clip are looked at."""
+    """How many anchors of a clip are used."""
 
     whole_anchors: bool = False
-    """Look only at anchors that lie wholly in the network's input, as published."""
+    """Whether only anchors that lie wholly in the network's input are used, as published."""
 
     rois: MatchConfig = field(
         default_factory=lambda: MatchConfig(positive=0.5, negative=0.5, keep_best=False)
@@ -41,37 +41,37 @@ class LossConfig:
     """How many proposals of a clip the box head is trained on."""
 
     absent_boxes: AbsentBoxes = "free"
-    """What the box head should have said of frames without the person; ``origin`` is published."""
+    """The box head's target in frames without the person; ``origin`` is published."""
 
     box_beta: float = 1 / 9
-    """Where the box head's loss turns from the square into the absolute value, above 0."""
+    """Error at which the box head's loss changes from the square to the absolute value, above 0."""
 
     keypoint_rois: int = 6
-    """How many of a clip's people the keypoint head is trained on, at most."""
+    """On how many of a clip's proposals the keypoint head is trained, at most."""
 
     keypoint_choice: KeypointChoice = "drawn"
-    """Among which proposals these are chosen."""
+    """From which proposals these are chosen."""
 
     spread: float | None = 1.0
     """Standard deviation of a joint's target, heatmap cells; None: one cell, as published."""
 
     objectness: float = 1.0
-    """Weight of: is there a person at the anchor?"""
+    """Weight of the question whether a person is at the anchor."""
 
     proposal_boxes: float = 2.0
-    """Weight of: where is it, seen from the anchor?"""
+    """Weight of the boxes that are regressed from anchors."""
 
     classes: float = 1.0
-    """Weight of: is the proposal a person?"""
+    """Weight of the question whether the proposal is a person."""
 
     boxes: float = 2.0
-    """Weight of: where is it, seen from the proposal?"""
+    """Weight of the boxes that are regressed from proposals."""
 
     presence: float = 1.0
-    """Weight of: is the person in this frame at all? Without meaning where nothing predicts it."""
+    """Weight of the presence in a frame; unused if the network predicts none."""
 
     keypoints: float = 0.5
-    """Weight of: where are the joints?"""
+    """Weight of the joints' heatmaps."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -90,11 +90,12 @@ class LossConfig:
 
 
 def detect_and_track_losses() -> LossConfig:
-    """The published recipe, habits included; for the ``detect_and_track`` and Detectron presets.
+    """The published recipe with its numeric habits, for the Detect-and-Track and Detectron presets.
 
-    Source: Girdhar et al., CVPR 2018, the released code's defaults and ``configs/video/3d``. Pixel
-    arithmetic comes from the network. Of a mini-batch of several clips, the original averages the
-    box head's losses over all RoIs, as we do.
+    The pixel arithmetic is that of the network. In a batch of several clips, the original averages
+    the box head's losses over all RoIs, as we do.
+
+    Source: Girdhar et al., CVPR 2018, the released code's defaults and ``configs/video/3d``.
     """
     return LossConfig(
         anchors=MatchConfig(positive=0.7, negative=0.3, average="all"),

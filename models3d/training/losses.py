@@ -1,7 +1,7 @@
-"""What each mistake of the network costs.
+"""The arithmetic of each loss.
 
-Losses of a person's boxes, presence and joints count only frames in which the person is. Not here:
-what would have been right (:mod:`.targets`).
+A person's boxes and joints count only in frames in which the person is present. Not here: the
+targets (:mod:`.targets`).
 """
 
 import torch
@@ -30,8 +30,8 @@ def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 /
     Args:
         deltas: (P, T, 4) predicted.
         target: Of the same P and T; boxes that do not count cost nothing.
-        count: Tubes that were used, background included: what the sum is divided by.
-        beta: Where the square turns into the absolute value.
+        count: Number of tubes that were used, with background: the sum is divided by it.
+        beta: Error at which the square changes to the absolute value.
     """
     total = functional.smooth_l1_loss(
         deltas[target.counts].float(), target.deltas[target.counts], beta=beta, reduction="sum"

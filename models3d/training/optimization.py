@@ -1,6 +1,6 @@
-"""How weights are changed: which of them, how fast, and when.
+"""The optimiser: which weights change, at which learning rate, and their running average.
 
-Not here: what is to be made small (:mod:`.tube_losses`), files (:mod:`.training_state`).
+Not here: the losses (:mod:`.tube_losses`), files (:mod:`.training_state`).
 """
 
 import math
@@ -47,32 +47,32 @@ class OptimizationConfig:
     """AdamW with an averaged copy of the weights."""
 
     steps: int
-    """How many batches are looked at."""
+    """Number of batches."""
 
     learning_rate: float = 5e-4
     """Largest rate, above 0."""
 
     slow_rate: float = 3e-5
-    """Largest rate of ``slow`` parts, above 0. Parts without normalisation that come trained lose
-    what they know well below the ordinary rate."""
+    """Largest rate of ``slow`` parts, above 0. Trained parts without normalisation are spoilt by
+    rates far below the ordinary one."""
 
     slow: tuple[str, ...] = ()
-    """How the names of such parts' parameters begin."""
+    """Prefixes of the names of these parts' parameters."""
 
     frozen: tuple[str, ...] = ()
-    """How the names of parameters begin that never change."""
+    """Prefixes of the names of parameters that never change."""
 
     weight_decay: float = 0.02
-    """Of weights; biases and single numbers do not decay."""
+    """Decay of weights; biases and single numbers do not decay."""
 
     average: float = 0.999
-    """Share of the averaged weights that a step leaves, in [0, 1); less in the first steps."""
+    """Share of the averaged weights that a step keeps, in [0, 1); less in the first steps."""
 
     clip: float = 8.0
-    """Gradients together longer than this are shortened to it."""
+    """The gradients are scaled down if their common norm exceeds this."""
 
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """What convolutions compute in; weights and losses stay in float32."""
+    """Number type of convolutions; weights and losses stay in float32."""
 
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     """The rate over time."""
@@ -100,17 +100,17 @@ def rate_factor(step: int, *, steps: int, config: ScheduleConfig) -> float:
 
 
 def freeze(network: nn.Module, config: OptimizationConfig) -> None:
-    """Take the frozen parameters out of the gradient; what the network has frozen stays so."""
+    """Exclude the frozen parameters from the gradient; those the network froze stay frozen."""
     for name, parameter in network.named_parameters():
         if config.frozen and name.startswith(config.frozen):
             parameter.requires_grad_(False)
 
 
 def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim.AdamW:
-    """AdamW over everything that is not frozen, with the rate of each group as ``full_rate``.
+    """AdamW over everything that is not frozen; each group has its largest rate as ``full_rate``.
 
     Raises:
-        InputError: If a prefix fits no parameter, which is most likely a slip.
+        InputError: If a prefix fits no parameter, which is most likely a mistake.
     """
     names = [name for name, _ in network.named_parameters()]
     for prefix in (*config.slow, *config.frozen):
@@ -135,7 +135,7 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
 def apply_gradients(
     optimizer: torch.optim.Optimizer, *, step: int, config: OptimizationConfig
 ) -> float:
-    """Change the weights by one step; return how long the gradients were together."""
+    """Change the weights by one step; return the common norm of the gradients before clipping."""
     factor = rate_factor(step, steps=config.steps, config=config.schedule)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     length = torch.nn.utils.clip_grad_norm_(parameters, config.clip)
@@ -151,6 +151,7 @@ def update_average(
     average: Iterable[Tensor], current: Iterable[Tensor], *, step: int, config: OptimizationConfig
 ) -> None:
     """Move the averaged weights towards the current ones; faster at the start of a run."""
+    # an average that starts from untrained weights would carry them along for 1000 steps
     keep = min(config.average, (1 + step) / (10 + step))
     for mean, now in zip(average, current, strict=True):
         mean.lerp_(now, 1 - keep)

@@ -1,6 +1,6 @@
-"""A network that looks at single frames, made into one that looks at clips.
+"""A network of single frames turned into a network of clips.
 
-Not here: how a kernel gets its time axis (:mod:`..inflate`), what training then changes.
+Not here: how a kernel gets its time axis (:mod:`..inflate`).
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ TIME = 3
 def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
     """Time kernels in neck, proposals and keypoint head, and a presence score.
 
-    The body stays as it is, so that most of the work is done once per frame however the clips
+    The body stays as it is, so that most of the work is done once per frame, although clips
     overlap. Beyond a clip's ends its first and last frame are repeated.
 
     Args:
@@ -27,7 +27,7 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
         length: T, an odd number of frames.
 
     Raises:
-        InputError: If the network looks at clips of another length already.
+        InputError: If the network already looks at clips of another length.
     """
     if config.clip_length not in (1, length):
         raise InputError(
@@ -48,9 +48,10 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
 
 
 def inflated(network: TubeRCNN, *, length: int) -> TubeRCNN:
-    """A network for clips that says of each frame what ``network`` does; itself if it has T.
+    """A network for clips whose result for each frame is that of ``network``.
 
-    Its presence score begins with the same value for everybody.
+    A network that already looks at so many frames is returned as it is. The new presence score is
+    the same for everybody, until it is trained.
 
     Raises:
         InputError: See :func:`over_time`.

@@ -1,9 +1,9 @@
-"""Which RoIs of a clip the heads are trained on.
+"""The choice of RoIs of a clip that the heads are trained on.
 
-The people's own tubes join what the proposal network found. Of these, some are drawn for the box
-head, and some of those that are people for the keypoint head.
+The people's own tubes are added to the proposals. From all of these some are drawn for the box
+head, and from those that are people some for the keypoint head.
 
-Not here: labels (:mod:`.targets`), how chance draws (:mod:`.sampling`).
+Not here: labels (:mod:`.targets`), random choices (:mod:`.sampling`).
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Rois:
     """(R,) int64: 1 a person, 0 background, -1 neither."""
 
     person: Tensor
-    """(R,) int64, whose tube it is; any value where there is no person."""
+    """(R,) int64 index of the person; any value for background."""
 
     def __getitem__(self, rows: Tensor) -> "Rois":
         """Some of them: a boolean mask or an index."""
@@ -48,17 +48,17 @@ def choose_rois(
     draw: Draw,
     convention: BoxConvention = "continuous",
 ) -> tuple[Rois, Rois]:
-    """Label and draw.
+    """Label the proposals of a clip, and draw some for each head.
 
     Args:
         proposed: (R, T, 4) the proposals of a clip, pixels of the network's input.
         truth: Its people.
-        config: Who is a person, how many are drawn.
-        draw: Source of chance.
+        config: When a proposal is a person, and how many are drawn.
+        draw: Source of random choices.
         convention: Pixel arithmetic of the box head.
 
     Returns:
-        What the box head is trained on, and what the keypoint head is trained on, all people.
+        RoIs for the box head, and RoIs for the keypoint head, which are all people.
     """
     tubes = torch.cat([own_tubes(truth, absent=config.absent_boxes).to(proposed.dtype), proposed])
     matches = match(tubes, truth, config=config.rois, convention=convention)
@@ -72,9 +72,10 @@ def choose_rois(
 
 
 def own_tubes(truth: TubeTruth, *, absent: AbsentBoxes = "free") -> Tensor:
-    """(N, T, 4) the tubes of everybody who is seen; an absent frame repeats the nearest other one.
+    """(N, T, 4) the tubes of everybody who is present in some frame.
 
-    With ``absent`` of ``origin`` its box is zero, as published.
+    A frame without the person repeats the box of the nearest frame with the person; if ``absent``
+    is ``origin``, its box is zero, as published.
     """
     seen = truth.present.any(dim=1)
     boxes, present = truth.boxes[seen], truth.present[seen]
@@ -90,7 +91,7 @@ def fill_absent(boxes: Tensor, present: Tensor) -> Tensor:
 
 
 def _holds_joints(rois: Rois, truth: TubeTruth, *, choice: KeypointChoice) -> Tensor:
-    """(R,) whether the keypoint head can learn anything from each RoI."""
+    """(R,) whether each RoI holds a known joint, from which the keypoint head can learn."""
     boxes = rois.tubes[:, :1] if choice == "published" else rois.tubes
     points, low, high = truth.keypoints[rois.person], boxes[..., None, :2], boxes[..., None, 2:]
     inside = ((points >= low) & (points <= high)).all(dim=-1)

@@ -1,6 +1,6 @@
-"""Which of the labelled tubes a training step looks at.
+"""The random choice of labelled tubes for a training step.
 
-Everything random comes from a :class:`Draw`, so that a run repeats. Not here: labels
+All random numbers come from a :class:`Draw`, so that a run can be repeated. Not here: labels
 (:mod:`.targets`).
 """
 
@@ -19,20 +19,20 @@ class Draw(Protocol):
     """A source of random choices."""
 
     def distinct(self, pool: int, count: int) -> Tensor:
-        """``count`` different places of ``pool``, (count,) int64."""
+        """``count`` different numbers below ``pool``, (count,) int64."""
         ...
 
     def repeated(self, pool: int, count: int) -> Tensor:
-        """``count`` places of ``pool``, each drawn from all of them, (count,) int64."""
+        """``count`` numbers below ``pool``, which may repeat, (count,) int64."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TorchDraw:
-    """Choices from a torch generator on the processor, whatever the device of the network."""
+    """Choices of a torch generator on the CPU: the same on every device of the network."""
 
     generator: torch.Generator
-    """Advanced by every choice."""
+    """Every choice advances it."""
 
     def distinct(self, pool: int, count: int) -> Tensor:
         """See :class:`Draw`."""
@@ -48,14 +48,14 @@ class SampleConfig:
     """How many tubes of a clip are used."""
 
     size: int = 256
-    """Tubes per clip, at most."""
+    """Largest number of tubes per clip."""
 
     positive_share: float = 0.5
-    """Share of people among them, at most, in [0, 1]."""
+    """Largest share of people among them, in [0, 1]."""
 
     published: bool = False
-    """Draw background as the original's proposal network does: with repeats, none at all where it
-    is scarce, and over people whose best anchor overlaps them little."""
+    """Whether background is drawn as in the original's proposal network: with repeats, not at all
+    if there is little of it, and also from people whose best anchor overlaps them little."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -71,11 +71,11 @@ def sample(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:
 
     Args:
         matches: Labels of A tubes.
-        config: How many of each.
-        draw: Source of chance.
+        config: How many tubes are used.
+        draw: Source of random choices.
 
     Returns:
-        (A,) the labels, with -1 where a tube is not used.
+        (A,) the labels, with -1 for tubes that are not used.
     """
     if config.published:
         return _sample_as_published(matches, config=config, draw=draw)

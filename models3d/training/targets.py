@@ -1,11 +1,11 @@
-"""What the network should have said: which tubes are people, where they are and in which frames.
+"""Training targets of tubes: which of them are people, their boxes, and in which frames they are.
 
 Pure functions of tensors for tubes of any length T >= 1. Axis letters: A candidate tubes (anchors
 or RoIs), P of them that are people, N people, M regions to ignore, T frames, K joints. A person who
 is absent from a frame has no box there, and nothing in that frame counts.
 
-Not here: joints on their maps (:mod:`.heatmap_targets`), which of the labelled tubes are used
-(:mod:`.sampling`, :mod:`.rois`), what a miss costs (:mod:`.losses`).
+Not here: targets of joints (:mod:`.heatmap_targets`), the choice of tubes (:mod:`.sampling`,
+:mod:`.rois`), the losses (:mod:`.losses`).
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from ..box_coding import BoxConvention, Weights, areas, encode_boxes
 from ..tube_nms import tube_iou
 
 Average = Literal["present", "all"]
-"""Over which frames the overlap of two tubes is averaged."""
+"""The frames over which the overlap of two tubes is averaged."""
 
 AbsentBoxes = Literal["free", "origin"]
-"""What a box in a frame without its person should have been: anything, at no cost; or, as
-published, one pixel at the origin."""
+"""The target of a box in a frame without its person. ``free``: none, it costs nothing.
+``origin``: one pixel at the origin, as published."""
 
 POSITIVE, NEGATIVE, UNUSED = 1, 0, -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TubeTruth:
-    """The N people of one clip, and where nobody knows."""
+    """The N people of one clip, and the regions that nobody labelled."""
 
     boxes: Tensor
     """(N, T, 4) x1 y1 x2 y2, network pixels; zeros where the person is absent."""
@@ -40,13 +40,13 @@ class TubeTruth:
     """(N, T) bool."""
 
     keypoints: Tensor
-    """(N, T, K, 2) x y, network pixels; any value where the weight is 0."""
+    """(N, T, K, 2) x y, network pixels; any value if the weight is 0."""
 
     keypoint_weights: Tensor
-    """(N, T, K) how much each joint counts, in [0, 1]; 0 where it is not known."""
+    """(N, T, K) weight of each joint in the loss, in [0, 1]; 0 if it is not known."""
 
     ignore: Tensor
-    """(M, T, 4) regions that are neither person nor background."""
+    """(M, T, 4) regions that count neither as person nor as background."""
 
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 4:
@@ -85,17 +85,17 @@ class MatchConfig:
     """When a tube counts as a person."""
 
     positive: float = 0.7
-    """A tube that overlaps a person's at least this much, in [0, 1], is that person."""
+    """A tube that overlaps a person's tube at least this much, in [0, 1], is that person."""
 
     negative: float = 0.3
-    """A tube that overlaps everybody's less than this, in [0, 1], is background."""
+    """A tube that overlaps every person's tube less than this, in [0, 1], is background."""
 
     keep_best: bool = True
-    """Whether the tubes that overlap a person most are that person, however little it is."""
+    """Whether the tubes that overlap a person most always count as that person."""
 
     average: Average = "present"
-    """``present``: overlap is averaged over the frames in which the person is; ``all``: over all
-    frames, as published, so that a person who is absent from many frames has no tube."""
+    """``present``: overlap is averaged over the frames with the person. ``all``: over all frames,
+    as published; a person who is absent from many frames then has no tube."""
 
     ignored: float = 0.5
     """A tube of which more than this, in [0, 1], lies in a region to ignore is not background."""
@@ -114,19 +114,19 @@ class MatchConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TubeMatches:
-    """Which person each of A tubes belongs to."""
+    """The person that each of A tubes belongs to."""
 
     labels: Tensor
     """(A,) int64: 1 a person, 0 background, -1 neither."""
 
     person: Tensor
-    """(A,) int64 index of the person that the tube overlaps most; 0 where there is nobody."""
+    """(A,) int64 index of the person that the tube overlaps most; 0 if there is nobody."""
 
     overlap: Tensor
     """(A,) that overlap, in [0, 1]."""
 
     background: Tensor
-    """(A,) bool, overlaps everybody too little; a person's best tube may be among them."""
+    """(A,) bool, whether it overlaps everybody too little; a person's best tube may be one."""
 
 
 def match(
@@ -173,10 +173,10 @@ def _in_regions(tubes: Tensor, regions: Tensor) -> Tensor:
 
 
 class BoxTarget(NamedTuple):
-    """What should have been said of the boxes of P tubes that are people."""
+    """The targets of the boxes of P tubes that are people."""
 
     deltas: Tensor
-    """(P, T, 4) from :func:`..box_coding.encode_boxes`; any value where a box does not count."""
+    """(P, T, 4) from :func:`..box_coding.encode_boxes`; any value if a box does not count."""
 
     counts: Tensor
     """(P, T) bool."""
@@ -191,15 +191,15 @@ def box_target(
     convention: BoxConvention = "continuous",
     absent: AbsentBoxes = "free",
 ) -> BoxTarget:
-    """How each tube becomes its person's.
+    """The regressions that turn each tube into its person's tube.
 
     Args:
         tubes: (P, T, 4) anchors or RoIs, network pixels.
-        person: (P,) whose each is.
+        person: (P,) index of each tube's person.
         truth: The people of the clip.
         weights: Factors of the coding.
         convention: Pixel arithmetic of the network.
-        absent: What is wanted where the person is not.
+        absent: The target in frames without the person.
 
     Raises:
         InputError: If ``absent`` is ``origin`` in a convention that has no box of one pixel there.
@@ -222,12 +222,12 @@ def presence_target(
 
     Args:
         tubes: (P, T, 4) network pixels.
-        person: (P,) whose each is.
+        person: (P,) index of each tube's person.
         truth: The people of the clip.
         config: How much of a box may lie in a region to ignore.
 
     Returns:
-        (P, T) int64: 1 present, 0 absent, -1 not known, as the box lies where nobody labelled.
+        (P, T) int64: 1 present, 0 absent, -1 not known because the box is in a region to ignore.
     """
     present = truth.present[person]
     hidden = _in_regions(tubes, truth.ignore).amax(dim=1) > config.ignored

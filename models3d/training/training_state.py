@@ -1,8 +1,8 @@
-"""What a training run needs to go on, in one file.
+"""The state of a training run in one file, from which it resumes.
 
 ``state.safetensors`` holds the weights, their average and the optimiser's moments; its metadata
-holds the step. Nothing in it executes. Batches and choices are functions of seed and step, so no
-random state needs to be kept.
+holds the step. Nothing in it is executed. Batches and random choices are functions of seed and
+step, so no random state is stored.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ def save_state(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write everything that the next step depends on, whole or not at all."""
+    """Write everything that the next step depends on; the file is replaced as a whole."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     tensors |= _moments(network, optimizer)
@@ -39,10 +39,10 @@ def save_state(
 def load_state(
     folder: Path, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
-    """Take up a run: fill network, average and optimiser in place.
+    """Resume a run: fill network, average and optimiser in place.
 
     Returns:
-        The step to go on with; 0 where nothing has been saved.
+        The step to continue with; 0 if nothing has been saved.
 
     Raises:
         WeightsError: If the file is damaged, or belongs to another network.

@@ -1,4 +1,4 @@
-"""What the network has to answer for: every loss of a batch of clips with known people.
+"""Every loss of a batch of clips with known people.
 
 ::
 
@@ -6,7 +6,7 @@
                           │             └─ matched RoIs ─┬─ box head ─ class, boxes, presence
                           └──────────────────────────────┴─ keypoint head ─ keypoints
 
-Not here: the answers themselves (:mod:`.targets`), the arithmetic of a loss (:mod:`.losses`).
+Not here: the targets (:mod:`.targets`), the arithmetic of each loss (:mod:`.losses`).
 """
 
 from collections.abc import Sequence
@@ -47,17 +47,17 @@ def tube_losses(
     config: LossConfig,
     draw: Draw,
 ) -> dict[str, Tensor]:
-    """Every loss of B clips, weighted; their sum is what training makes small.
+    """Every loss of B clips, weighted; training minimises their sum.
 
-    Boxes follow the pixel arithmetic that the network decodes them with, so that an answer without
-    any loss is decoded to the truth's boxes.
+    Boxes follow the pixel arithmetic that the network decodes them with, so that outputs without
+    any loss are decoded to the true boxes.
 
     Args:
-        network: Its weights get the gradients.
+        network: The network to train.
         pixels: (B * T, 3, H, W) normalised input, H and W multiples of the largest stride.
         truth: The people of each of the B clips, possibly none; boxes may leave the picture.
         config: Matching, sampling, weights.
-        draw: Source of chance.
+        draw: Source of random choices.
 
     Raises:
         InputError: If pixels and truth do not fit each other or the network, or numbers are not
@@ -83,10 +83,10 @@ def tube_losses(
 
 
 def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -> None:
-    """Refuse what would turn the weights into nonsense without a word.
+    """Refuse input that would silently spoil the weights.
 
     Raises:
-        InputError: Naming what does not fit, and the clip.
+        InputError: Naming the clip and what is wrong with it.
     """
     lengths = {clip.boxes.shape[1] for clip in truth}
     frames = len(truth) * max(lengths, default=0)

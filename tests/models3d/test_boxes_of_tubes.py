@@ -215,7 +215,7 @@ def test_detectron2_lists_all_ratios_of_a_size_first() -> None:
     ("settings", "message"),
     [
         ({"sizes": ((0,),)}, "AnchorConfig.sizes must be above 0 pixels"),
-        ({"sizes": ((1,), (1, 2))}, "AnchorConfig.sizes: as many on every level"),
+        ({"sizes": ((1,), (1, 2))}, "AnchorConfig.sizes must have the same number on every level"),
         ({"sizes": ((1,),), "ratios": (-1.0,)}, "AnchorConfig.ratios must be above 0"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_configuration_survives_json(name: str) -> None:
     ("change", "message"),
     [
         (('"kind":"JointNeckConfig"', '"kind":"Unheard"'), "model.safetensors: its configuration"),
-        (('"skeleton":"coco17"', '"skeleton":7'), "none that this version of posetube knows"),
+        (('"skeleton":"coco17"', '"skeleton":7'), "unknown to this version of posetube"),
         (('"clip_length":1', '"clip_length":1,"colour":2'), "TubeRCNNConfig has no colour"),
         (('"clip_length":1', '"clip_length":2'), "odd number of frames"),
     ],
@@ -124,7 +124,7 @@ def test_models_that_were_not_fetched_say_how(
 ) -> None:
     monkeypatch.setenv("POSETUBE_MODELS", str(tmp_path))
 
-    with pytest.raises(WeightsError, match="'posetube models fetch keypoint_rcnn_r50' does so"):
+    with pytest.raises(WeightsError, match="'posetube models fetch keypoint_rcnn_r50' downloads"):
         load_network("keypoint_rcnn_r50")
 
 
