@@ -45,9 +45,12 @@ class CommandOptions:
         Raises:
             ValueError: If the words are not what the option wants.
         """
-        if tokens[0].keyword in self._times:
+        if tokens[0].keyword not in self._times:
+            return convert(kind, tokens)
+        try:
+            return float(tokens[0].value)
+        except ValueError:
             return parse_seconds(tokens[0].value)
-        return convert(kind, tokens)
 
     def as_typed(self, message: str) -> str:
         """An error's message with options in the place of fields: ``--link.max-cost``."""

@@ -163,6 +163,8 @@ def open_part(path: Path) -> PartFile:
         file = pq.ParquetFile(pa.BufferReader(content))
         metadata = file.schema_arrow.metadata or {}
         frames = msgspec.json.decode(metadata[b"frames"], type=PartFrames)
+        if not has_seal(content):
+            file.read()  # format 1 has no checksum: damage shows at the earliest here
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _unreadable(path, error) from None
     key = metadata.get(b"key", b"").decode("ascii", "replace")

@@ -10,6 +10,8 @@ import pytest
 from posetube.errors import FormatError
 from posetube.pipelines.storage.detections_store import (
     frame_table,
+    open_part,
+    part_key,
     part_path,
     parts,
     read_frames,
@@ -135,3 +137,26 @@ def test_another_table_is_not_taken_for_a_part(tmp_path: Path) -> None:
 
     with pytest.raises(FormatError, match="not a part of a run's detections"):
         frame_table(tmp_path)
+
+
+def test_a_part_carries_a_checksum_and_is_any_parquet_to_others(tmp_path: Path) -> None:
+    path = write_part(tmp_path, 0, [detected(0, 1), detected(1, 2)], skeleton=COCO17, key="run")
+
+    assert open_part(path).key == part_key("run", 0)
+    assert (open_part(path).rows, open_part(path).frames.frame) == (3, [0, 1])
+    assert pq.read_table(path).num_rows == 3
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_every_byte_of_a_part_is_under_its_checksum(tmp_path: Path, first: int) -> None:
+    path = write_part(tmp_path, 0, [detected(0, 1)], skeleton=COCO17, key="run")
+    whole = path.read_bytes()
+
+    for place in range(first, len(whole), 8):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << first]) + whole[place + 1 :])
+        with pytest.raises(FormatError, match="part-00000.parquet: .*damaged"):
+            open_part(path)
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        with pytest.raises(FormatError, match="part-00000.parquet: .*damaged"):
+            open_part(path)

@@ -1,0 +1,143 @@
+"""How the settings' tree becomes options, and how errors about it read."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posetube.datasets.video import VideoConfig
+from posetube.errors import InputError
+from posetube.pipelines import settings
+from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.settings import TrackConfig, detection_settings, link_settings
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking import track_command
+from posetube.tracker.config import LinkConfig
+
+
+@pytest.fixture
+def tracked(
+    make_clip: Callable[..., Path],
+    make_model: Callable[..., LoadedModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., TrackConfig]:
+    """Tracks a short clip with options, and gives the settings that the manifest holds."""
+    monkeypatch.setattr(track_command, "load_model", lambda name, *, device: make_model())
+    clip = str(make_clip(frames=8))
+
+    def track(*words: str) -> TrackConfig:
+        run = tmp_path / "run"
+        assert main(["track", clip, "-o", str(run), "--on-existing", "overwrite", *words]) == 0
+        return RunDirectory(run).read().settings
+
+    return track
+
+
+def test_options_are_the_tree_of_settings(tracked: Callable[..., TrackConfig]) -> None:
+    assert tracked() == TrackConfig()
+    assert tracked("--no-overlay").overlay is None
+
+    found = tracked(
+        *("--start", "0.04s", "--end", "00:00:00.3", "--every", "2", "--no-camera-motion"),
+        *("--no-appearance", "--link.max-gap", "500ms", "--link.pose-weight", "0.5"),
+        *("--preset", "offline", "--link.offline.fill-gap", "1s", "--style.trail", "2s"),
+        *("--max-pixels", "1000000"),
+    )
+
+    assert (found.video.start, found.video.end, found.video.every) == (0.04, 0.3, 2)
+    assert found.video.max_pixels == 1_000_000
+    assert (found.detect.camera_motion, found.detect.appearance) == (False, False)
+    assert (found.link.preset, found.link.max_gap, found.link.pose_weight) == ("offline", 0.5, 0.5)
+    assert found.link.offline.fill_gap == 1.0
+    assert found.overlay is not None
+    assert found.overlay.trail == 2.0
+
+
+def test_the_preset_of_the_command_line_is_that_of_the_tracks(
+    tracked: Callable[..., TrackConfig],
+) -> None:
+    assert tracked("--link.preset", "paper", "--link.paper.min-score", "0.5").link == replace(
+        LinkConfig(), preset="paper", paper=replace(LinkConfig().paper, min_score=0.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--link.pose-weight", "500ms"], "--link.pose-weight"),
+        (["--link.max-cost", "1min"], "--link.max-cost"),
+        (["--link.max-cost", "3"], "--link.max-cost must be in [0, 1], got 3"),
+        (["--link.offline.max-gap", "0"], "--link.offline.max-gap must be positive, got 0"),
+        (["--link.paper.min-score", "2"], "--link.paper.min-score must be in [0, 1], got 2"),
+        (["--start", "5s", "--end", "3s"], "--end must be after start"),
+        (["--preset", "best"], "--preset"),
+    ],
+)
+def test_errors_name_the_option_as_typed(
+    make_clip: Callable[..., Path],
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["track", str(make_clip(frames=2)), *words]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("posetube track: ")
+    assert said.count("\n") == 1
+    assert message in said
+    assert "Config" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["link", "x", "--link.max-cost", "3"], "--link.max-cost must be in [0, 1], got 3"),
+        (["data", "synthesize", "x", "--people", "99"], "--people must be"),
+        (["data", "synthesize", "x", "--rate", "5s"], "--rate"),
+    ],
+)
+def test_every_command_names_its_options(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_from_python_errors_name_the_field() -> None:
+    with pytest.raises(InputError, match=r"LinkConfig.max_cost must be in \[0, 1\], got 3"):
+        LinkConfig(max_cost=3)
+
+
+def test_a_run_is_compared_by_what_changes_its_result() -> None:
+    config = TrackConfig()
+
+    assert VideoConfig(ahead=0, timeout=1, max_pixels=9) == config.video
+    assert VideoConfig(every=2) != config.video
+    assert replace(config, overlay=None) == config
+    assert set(detection_settings(config)) == {
+        *("start", "end", "every", "camera_motion", "appearance"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("preset", "branches"),
+    [("online", {"cuts"}), ("offline", {"cuts", "offline"}), ("paper", {"cuts", "paper"})],
+)
+def test_a_preset_is_compared_by_the_settings_that_it_reads(
+    preset: Any, branches: set[str]
+) -> None:
+    names = link_settings(LinkConfig(preset=preset))
+
+    assert names["link.preset"] == preset
+    assert {name.split(".")[1] for name in names if name.count(".") == 2} == branches
+    assert ("link.max_gap" in names) == (preset != "paper")
+
+
+def test_every_setting_stands_in_one_place() -> None:
+    branches = (VideoConfig, settings.DetectConfig, settings.OverlayConfig, TrackConfig)
+    names = [field.name for kind in branches for field in fields(kind)]
+
+    assert len(names) == len(set(names))
