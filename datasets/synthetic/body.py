@@ -26,6 +26,8 @@ _FACE = np.array(
 _LIMBS = [_AT[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
           for side in ("left", "right")]  # fmt: skip
 
+# Radii of the cross-sections of each part, from its start to its end, metres; a pair is sideways
+# and forward.
 _THIGH = [0.086, 0.091, 0.085, 0.073, 0.061, 0.057]
 _SHANK = [0.056, 0.062, 0.060, 0.048, 0.038, 0.036]
 _UPPER_ARM = [0.050, 0.053, 0.050, 0.046, 0.042, 0.040]
@@ -153,7 +155,7 @@ def _leg(figure: Figure, joints: Array, side: str, front: Array) -> list[Primiti
     girth, textures = figure.girth, figure.textures
     shank = unit_vector(ankle - knee)
     toe = unit_vector(front - shank * (front @ shank))
-    # Feet near the ground lie flat on it; in the air they are bent like those of somebody running.
+    # Feet near the ground are flat on it; in the air they are at right angles to the shank.
     level = max(0.0, 1 - max(ankle[1] - 0.12 * figure.scale, 0.0) / 0.12)
     flat = unit_vector(np.array([toe[0], 0.0, toe[2]]))
     toe = unit_vector(toe * (1 - level) + flat * level)

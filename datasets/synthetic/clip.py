@@ -94,8 +94,7 @@ class SyntheticClip:
         noise = _noise_plate(self.config, self.seed)
         last: SyntheticFrame | None = None
         for index in range(len(self)):
-            repeated = self._repeated(index, last)
-            last = repeated or self._frame(index, self.moment(index), noise)
+            last = self._repeated(index, last) or self._frame(index, self.moment(index), noise)
             yield last
 
     def frames_with_flow(self) -> Iterator[tuple[SyntheticFrame, Flow | None]]:
@@ -133,7 +132,7 @@ class SyntheticClip:
 
         Args:
             skeleton: Joint set to convert to, by name.
-            min_visibility: People of whom less than this share is visible are left out.
+            min_visibility: People are left out of frames in which less than this share is visible.
         """
         return collect_tracks(
             self.frames(),

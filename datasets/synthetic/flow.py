@@ -54,7 +54,7 @@ def optical_flow(moment: Moment, following: Moment) -> Flow:
 def motion_to(
     moment: Moment, next_primitives: Sequence[Primitive], next_camera: Camera
 ) -> FloatArray:
-    """(H, W, 2) motion as of :func:`optical_flow`, without rendering the next moment."""
+    """(H, W, 2) motion as in :class:`Flow`, without rendering the next moment."""
     return _carried(moment, next_primitives, next_camera)[0]
 
 

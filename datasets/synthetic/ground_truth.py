@@ -31,7 +31,7 @@ def collect_tracks(
         size: (H, W), pixels.
         times: (F,) presentation times, seconds.
         skeleton: Joint set to convert to, by name.
-        min_visibility: People of whom less than this share is visible are left out.
+        min_visibility: People are left out of frames in which less than this share is visible.
 
     Raises:
         InputError: If no skeleton has this name.
@@ -60,7 +60,7 @@ def collect_tracks(
 
 
 def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
-    """Make T frames a clip to train on, with a row for everybody who is in one of them.
+    """Make T frames a clip to train on, with a row for each person who is in one of them.
 
     Boxes are around the whole person; joints are COCO's.
 

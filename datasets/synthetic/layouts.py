@@ -52,7 +52,7 @@ def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout)
         Number of frames of all videos written.
 
     Raises:
-        InputError: If no layout has this name, or it can hold nobody of a clip.
+        InputError: If no layout has this name, or a clip has nobody whom it can hold.
         MediaError: If a picture cannot be encoded.
     """
     if layout not in WRITERS:

@@ -19,6 +19,7 @@ from .raster import Canvas
 from .render import Moment, PosedFigure, SyntheticFrame, draw_people, render_moment
 from .rig import STATURE
 from .scene import random_light, random_scene
+from .scene_config import check_range, check_rising, check_size
 from .vector_math import rotation
 
 Array = npt.NDArray[np.float64]
@@ -54,18 +55,10 @@ class PictureConfig:
     """Greatest standard deviation of the lens's blur, pixels."""
 
     def __post_init__(self) -> None:
-        low, high = self.people
-        if not 1 <= low <= high <= 20:
-            raise InputError(f"PictureConfig.people must rise within [1, 20], got {self.people}")
-        if not 0 <= self.tumbling <= 1:
-            raise InputError(f"PictureConfig.tumbling must be in [0, 1], got {self.tumbling}")
-        small, large = self.person_height
-        if not 0.05 <= small <= large <= 4:
-            raise InputError(
-                f"PictureConfig.person_height must rise within [0.05, 4], got {self.person_height}"
-            )
-        if min(self.size) < 32 or max(self.size) > 4096:
-            raise InputError(f"PictureConfig.size must be (H, W) from 32 to 4096, got {self.size}")
+        check_rising(self, "people", 1, 20)
+        check_range(self, "tumbling", 0, 1)
+        check_rising(self, "person_height", 0.05, 4)
+        check_size(self.size, "PictureConfig")
 
 
 def picture(config: PictureConfig, *, rng: np.random.Generator) -> SyntheticFrame:

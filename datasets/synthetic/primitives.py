@@ -35,7 +35,7 @@ class Capsule:
 
 @dataclass(frozen=True, kw_only=True)
 class Ellipsoid:
-    """A head, an ear, a bush or the like."""
+    """A head, an ear, hair, or part of a bush."""
 
     centre: Array
     """(3,) world."""

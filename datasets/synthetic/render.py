@@ -35,7 +35,7 @@ _LIMBS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTruth:
-    """Ground truth of the N people of a frame of whom some part is inside the picture."""
+    """Ground truth of the N people of a frame who are at least partly inside the picture."""
 
     track_ids: IntArray
     """(N,) identity within the clip, from 1."""

@@ -64,22 +64,17 @@ class SceneConfig:
     """Folder with motion capture (``.npz``, ``.amc``, ``.bvh``) that some people follow."""
 
     def __post_init__(self) -> None:
-        _check_range(self, "people", 1, 10)
-        _check_range(self, "shots", 1, 100)
-        _check_range(self, "occluders", 0, 20)
-        _check_range(self, "seconds", 0.04, 3600)
-        _check_range(self, "rate", 1, 240)
-        _check_range(self, "motion_blur", 0, 1)
-        _check_range(self, "noise", 0, 64)
+        check_range(self, "people", 1, 10)
+        check_range(self, "shots", 1, 100)
+        check_range(self, "occluders", 0, 20)
+        check_range(self, "seconds", 0.04, 3600)
+        check_range(self, "rate", 1, 240)
+        check_range(self, "motion_blur", 0, 1)
+        check_range(self, "noise", 0, 64)
         for name in ("light_change", "dropped", "duplicated"):
-            _check_range(self, name, 0, 0.9)
-        if min(self.size) < 32 or max(self.size) > 4096:
-            raise InputError(f"SceneConfig.size must be (H, W) from 32 to 4096, got {self.size}")
-        low, high = self.person_height
-        if not 0.02 <= low <= high <= 3:
-            raise InputError(
-                f"SceneConfig.person_height must rise within [0.02, 3], got {self.person_height}"
-            )
+            check_range(self, name, 0, 0.9)
+        check_size(self.size, "SceneConfig")
+        check_rising(self, "person_height", 0.02, 3)
         if not self.roles:
             raise InputError("SceneConfig.roles must name at least one role, got none")
         for role in self.roles:
@@ -95,8 +90,23 @@ class SceneConfig:
             )
 
 
-def _check_range(config: object, name: str, low: float, high: float) -> None:
+def check_range(config: object, name: str, low: float, high: float) -> None:
+    """Raise an InputError if a field of a configuration is not in [low, high]."""
     value = getattr(config, name)
     if not low <= value <= high:
         kind = type(config).__name__
         raise InputError(f"{kind}.{name} must be in [{low}, {high}], got {value}")
+
+
+def check_rising(config: object, name: str, low: float, high: float) -> None:
+    """Raise an InputError if a pair (least, greatest) does not rise within [low, high]."""
+    least, greatest = getattr(config, name)
+    if not low <= least <= greatest <= high:
+        kind, got = type(config).__name__, (least, greatest)
+        raise InputError(f"{kind}.{name} must rise within [{low}, {high}], got {got}")
+
+
+def check_size(size: tuple[int, int], kind: str) -> None:
+    """Raise an InputError if a picture's size (H, W) is not from 32 to 4096 pixels."""
+    if min(size) < 32 or max(size) > 4096:
+        raise InputError(f"{kind}.size must be (H, W) from 32 to 4096, got {size}")

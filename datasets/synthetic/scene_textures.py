@@ -23,21 +23,13 @@ def ground_texture(rng: np.random.Generator, fineness: float) -> Image:
     grain = fractal_noise(rng, side, side, coarse=rng.uniform(4, 20), fall=rng.uniform(0.5, 0.9))
     picture = base * (1 + rng.uniform(0.05, 0.2) * grain[..., None])
     kind = rng.integers(4)
-    if kind == 0:
-        _bricks(
-            picture,
-            rng,
-            round(rng.uniform(0.3, 1.2) * fineness),
-            round(rng.uniform(0.3, 1.2) * fineness),
-        )
-    elif kind == 1:
-        _bricks(
-            picture,
-            rng,
-            round(rng.uniform(2, 4) * fineness),
-            max(round(rng.uniform(0.1, 0.2) * fineness), 3),
-        )
-    elif kind == 2:
+    if kind == 0:  # slabs
+        width, height = rng.uniform(0.3, 1.2) * fineness, rng.uniform(0.3, 1.2) * fineness
+        _bricks(picture, rng, round(width), round(height))
+    elif kind == 1:  # boards
+        width, height = rng.uniform(2, 4) * fineness, rng.uniform(0.1, 0.2) * fineness
+        _bricks(picture, rng, round(width), max(round(height), 3))
+    elif kind == 2:  # patches of another soil
         patch = fractal_noise(rng, side, side, coarse=3) > rng.uniform(0.2, 1)
         picture[patch] = 0.5 * picture[patch] + 0.5 * _SOIL[rng.integers(len(_SOIL))]
     return _bytes(picture)

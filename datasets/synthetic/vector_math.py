@@ -8,7 +8,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 _SHORTEST = 1e-9
-"""Length that the length of a vector is bounded by before division: a zero vector stays zero."""
+"""Shortest length to divide by, so that a zero vector stays zero."""
 
 
 def rotation(axis: int, angle: npt.ArrayLike) -> Array:

@@ -41,7 +41,7 @@ def open_pictures(
 
 
 class MemoryFrames:
-    """Pictures in memory; see :class:`..Source`."""
+    """Pictures in memory; a :class:`..FrameSource`."""
 
     live = True
     rate: float | None = None
@@ -66,7 +66,7 @@ class MemoryFrames:
         self._frames: Iterator[Frame] | None = chain(before, found)
 
     def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration wants."""
+        """Frames from index ``first`` on that the configuration asks for."""
         if self._frames is None:
             raise MediaError("frames in memory can be read once")
         frames, self._frames = self._frames, None

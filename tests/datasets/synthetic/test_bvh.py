@@ -1,4 +1,4 @@
-"""Motion in BVH: the same positions as in other files of it, and text that breaks the format."""
+"""BVH files: positions agree with the same motion in other formats; broken text is refused."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ WIDTH = 6 + 3 * 16
 
 
 def row(**channels: float) -> str:
-    """Channels by their column; the others are 0."""
+    """A line of channels, given by their columns; the others are 0."""
     values = np.zeros(WIDTH)
     for column, value in channels.items():
         values[int(column[1:])] = value

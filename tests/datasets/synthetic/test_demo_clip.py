@@ -1,4 +1,4 @@
-"""The demo clip: what its description promises."""
+"""The demo clip shows what its description says."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Clips written as data sets: their readers find the truth again."""
+"""Clips written as data sets: reading them gives back the ground truth."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Clips of synthetic people: what their truth says must be what their pictures show."""
+"""Clips of synthetic people: the ground truth agrees with the pictures."""
 
 from dataclasses import replace
 from itertools import pairwise

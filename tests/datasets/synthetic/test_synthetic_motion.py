@@ -1,4 +1,4 @@
-"""Skeletons that move: bones keep their length, feet the ground, left stays left."""
+"""Moving skeletons: bones keep their length, feet stay on the ground, left stays left."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Single pictures for training: drawn as a whole, or people put onto photographs."""
+"""Single pictures for training: whole scenes, or people on photographs."""
 
 import numpy as np
 import pytest
@@ -126,7 +126,7 @@ def test_a_ball_covers_the_disc_that_perspective_gives_it() -> None:
     np.testing.assert_allclose(trace.box, [30, 15, 80, 65], atol=0.1)
 
 
-def test_the_nearer_of_two_tubes_is_seen_whatever_comes_first() -> None:
+def test_the_nearer_of_two_capsules_is_seen_whatever_comes_first() -> None:
     def capsule(z: float, texture: Texture) -> Capsule:
         return Capsule(
             start=np.array([-0.4, 0.0, z]), end=np.array([0.4, 0.0, z]),

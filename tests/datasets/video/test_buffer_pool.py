@@ -1,4 +1,4 @@
-"""Memory that is used again: never while somebody holds the picture in it."""
+"""Memory is reused, but never while somebody holds the picture in it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Pictures: folders of numbered ones as a video, single ones, their orientation and damage."""
+"""Folders of numbered pictures as videos; single pictures, their orientation and damage."""
 
 import struct
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which frames packets promise, and where those are that never come; with a decoder of straw."""
+"""Frames in display order, and slots for those that never come; with fake packets and frames."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ def order(codec: str = "h264", *, timed: bool = True) -> FrameOrder:
 
 
 class Packet(bytes):
-    """A packet of a straw stream, with its bytes."""
+    """A fake packet, with its bytes."""
 
     pts: int | None
     dts: int | None

@@ -1,4 +1,4 @@
-"""Frames of every kind of sound file: pictures, indices, times."""
+"""Frames of undamaged files of every kind: pictures, indices, times."""
 
 import gc
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Addresses: read over allowed protocols only, never a local file."""
+"""Addresses are read over allowed protocols only, and never reach a local file."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ QUICK = VideoConfig(timeout=5)
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Damage: what is lost keeps its place, what is refused is refused in one line."""
+"""Damaged files: lost frames keep their indices; refused files get a message of one line."""
 
 import random
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def damage(path: Path, *, at: float, count: int = 400, seed: int = 0) -> Path:
     return path
 
 
-# AVI and program streams are left out: what they lose, they lose without a trace of its time
+# AVI and program streams are left out: they lose frames without a trace of their times.
 @pytest.mark.parametrize("at", [0.35, 0.5, 0.65])
 @pytest.mark.parametrize(
     ("name", "options", "least"),
@@ -56,7 +56,7 @@ def test_behind_damage_every_frame_has_its_index_and_time(
     assert len(good) >= least
     assert all(f.image is not None for f in good)
     assert len(good) == 60 or any(f"{name}: frame" in w for w in video.warnings)
-    # a frame far from the damage shows what it showed before
+    # A frame far from the damage is unchanged.
     for frame in frames[:15]:
         assert read_number(frame.image) == frame.index
 

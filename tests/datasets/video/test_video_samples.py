@@ -1,4 +1,4 @@
-"""Odd files from the wild: what each must give, and what the ffmpeg command gives for it."""
+"""Odd files from elsewhere: what each must give, compared also with the ffmpeg command."""
 
 import json
 import shutil
