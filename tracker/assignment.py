@@ -106,6 +106,8 @@ def solve_pairs(
         raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
     dense = _by_scipy if library == "scipy" or lap is None else _by_lap
     allowed = np.flatnonzero(cost < limit - TIE)
+    # Most pairs are obvious. What is left falls into small groups, so that the time grows with the
+    # number of pairs rather than with the cube of the rows.
     made, allowed = _certain(rows, columns, cost - limit, allowed)
     for group in _groups(rows[allowed], columns[allowed]):
         pairs = allowed[group]
@@ -206,10 +208,13 @@ def _chosen(rows: IntArray, columns: IntArray, gain: DoubleArray, dense: Solver)
     """Select the pairs of a group that save most together; all gains are negative."""
     _, row = np.unique(rows, return_inverse=True)
     _, column = np.unique(columns, return_inverse=True)
+    # One row or one column is by far the most frequent case and needs no solver: take the cheapest
+    # pair, the first of equals.
     if row[-1] == 0 or column.max() == 0:
         return np.flatnonzero(gain <= gain.min() + TIE)[:1]
     if row[-1] >= MANY:
         return _by_sparse_scipy(row, column, gain)
+    # Forbidden pairs and added rows or columns save 0: choosing them means to stay alone.
     square = np.zeros((max(row[-1], column.max()) + 1,) * 2)
     square[row, column] = gain
     best = _settle_ties(square, dense(square))

@@ -159,6 +159,7 @@ def meeting_costs(
         (P,) one cost per pair; 0 for a perfect meeting without a gap.
     """
     gap = after.times[two] - before.times[one]
+    # Speeds fade in the gap as they do in the tracker: people do not walk on in a line for long.
     reach = (CENTRE_FADE * (1 - np.exp(-gap / CENTRE_FADE)))[:, None]
     forward = before.centres[one] + reach * before.speeds[one] - after.centres[two]
     backward = after.centres[two] - reach * after.speeds[two] - before.centres[one]
@@ -166,11 +167,15 @@ def meeting_costs(
     size = _size(before, after, one, two)
     swift = (_squared(before.speeds[one]) + _squared(after.speeds[two])) / 2
     drift = DRIFT + HASTE * np.sqrt(swift) / size
+    # Fast people turn and stop, so their place becomes uncertain sooner. But the deviation has a
+    # limit: a tracklet that was lost for long must not match anybody in the picture.
     deviation = np.minimum(PLACE + drift * gap, FAR)
     place = _surprise(miss / np.square(deviation * size))
     change = np.log(after.sizes[two] / before.sizes[one])
     growth = _surprise(_squared(change / GROWTH))
-    return np.asarray(place + 2 * np.log(deviation / PLACE) + growth + gap_weight * gap / max_gap)
+    # A wide density is low everywhere: its logarithm loses log(deviation) for each of two axes.
+    width = 2 * np.log(deviation / PLACE)
+    return np.asarray(place + width + growth + gap_weight * gap / max_gap)
 
 
 def pose_costs(

@@ -39,6 +39,7 @@ def survivors(
     smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
     near = intersection(boxes, boxes) >= COMMON * smaller
     np.fill_diagonal(near, val=False)
+    # In most frames few boxes overlap this much: only these are compared by pose.
     close = np.flatnonzero(near.any(axis=1))
     keep = np.ones(len(people), bool)
     if not len(close):

@@ -70,6 +70,7 @@ def _gaps(
     pairs = [np.stack([rows[:-1], rows[1:]]) for rows in tracklets(tracks)]
     one, two = np.concatenate([np.zeros((2, 0), np.int64), *pairs], axis=1)
     length = times[two] - times[one]
+    # Where times are unknown, a gap has length 0, and there is no line in time.
     short = (length > 0) & (length <= seconds) & (scene[one] == scene[two])
     one, two = one[short], two[short]
     missing = tracks.frame[two] - tracks.frame[one] - 1

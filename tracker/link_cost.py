@@ -44,11 +44,15 @@ def link_costs(
     predicted = active.motion
     boxes, sizes = predicted.boxes, predicted.sizes
     found = people.boxes.astype(np.float64)
+    # The gate for comparing at all: a size of the person for jitter and sudden moves, and three
+    # standard deviations for what motion leaves open.
     squared = _squared_distance(_centres(boxes), _centres(found))
     deviation = np.minimum(predicted.centre_deviation, LARGEST_DRIFT * sizes)
     reach = REACH * np.maximum(sizes[:, None], scale_of(found)[None]) + 3 * deviation[:, None]
     one, two = np.nonzero(squared <= reach**2)
     tolerance = deviation**2 + np.square(PLACE_TOLERANCE * sizes)
+    # Joints are predicted less well than boxes. OKS gets the variance of the prediction, so that a
+    # limb that swings on does not speak against its own person.
     drift = np.minimum(predicted.joint_variance, np.square(LARGEST_DRIFT * sizes)[:, None])
     similarity = weighted(
         [

@@ -108,6 +108,8 @@ class KalmanMotion:
         # A fading speed v exp(-t / fade) covers v fade (1 - exp(-t / fade)): "reach" is that time.
         keep = np.where(lost[:, None], np.exp(-seconds / fade), 1)
         reach = np.where(lost[:, None], fade * (1 - keep), seconds)
+        # Unknown accelerations act as white noise, which makes the variance grow with time: the
+        # standard model of nearly constant velocity, with "reach" in place of the time.
         jolt = np.square(RESTLESSNESS * self.sizes)[:, None] * seconds
         place, both, speed = np.moveaxis(self.spread, -1, 0)
         spread = np.stack(
@@ -129,6 +131,7 @@ class KalmanMotion:
         seen, sizes = _points(people), scale_of(people.boxes)
         place, both, speed = np.moveaxis(self.spread, -1, 0)
         noise = np.square(NOISE * sizes)[:, None]
+        # A joint that was not found has gain 0: its state stays as predicted.
         gain = self.spread[..., :2] / (place + noise)[..., None] * _known(seen)[..., None]
         surprise = np.nan_to_num(seen - self.places)
         shrink = 1 - gain[..., 0]

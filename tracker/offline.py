@@ -124,6 +124,8 @@ def relink(
     for _ in range(ROUNDS):
         chains = join(clear, scene, config=config, embeddings=known)
         clear = _named(clear, chains)
+    # Only now is it clear which pieces belong to nobody who stays: short ones may have been parts
+    # of a long track.
     lasting = _named(clear, [rows for rows in chains if _lasts(clear, rows, config.min_length)])
     filled = interpolate_gaps(
         lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts
@@ -167,6 +169,7 @@ def join(
         cost += pose_costs(
             before, after, one, two, sigmas=tracks.skeleton.sigmas, weight=config.pose_weight
         )
+        # Clothes do not change in a gap of seconds, so appearance does not fade as the pose does.
         if looks is not None:
             same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
             cost += config.appearance_weight * unlikeness(same)
@@ -186,6 +189,8 @@ def _candidates(
     """Pairs of tracklets in one scene of which the second begins soon after the first ends."""
     first, last = (np.array([rows[i] for rows in parts], np.int64) for i in (0, -1))
     frame, times = tracks.frame, tracks.frames.times[tracks.frame]
+    # Sorted by start, the successors of a tracklet are one stretch: from the frame after its end to
+    # the longest gap.
     order = np.argsort(frame[first], kind="stable")
     starts = first[order]
     low = np.searchsorted(frame[starts], frame[last], side="right")

@@ -169,6 +169,7 @@ def pruned_rows(
     """(M,) rows of the detections that are sure and large enough, in order; at most one per id."""
     large = area(_clipped(people.boxes, size)) >= config.min_area
     rows = np.flatnonzero((people.scores >= config.min_score) & large)
+    # The surest are selected but not sorted: the detector's order decides ties, and so ids.
     surest = np.argsort(-people.scores[rows], kind="stable")[: config.id_limit]
     return np.asarray(np.sort(rows[surest]), np.int64)
 

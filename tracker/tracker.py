@@ -40,7 +40,8 @@ class Tracker:
 
     Args:
         skeleton: The joints of the detections.
-        config: Thresholds and weights.
+        config: Thresholds and weights. Its preset is not read: this is the tracker of ``online``,
+            and the first pass of ``offline``.
 
     Examples:
         >>> from posetube.skeletons import COCO17
@@ -81,8 +82,8 @@ class Tracker:
                 no time has passed.
             tubes: (N,) number of the network's tube that each person lies on, the same over frames
                 and clips, -1 for none; see :class:`posetube.tracker.tubes.TubeNumbers`.
-            camera: (2, 3) affine map from the previous frame's pixels to this one's; None: the
-                camera did not move.
+            camera: (2, 3) affine map from the previously given frame's pixels to this one's; None:
+                the camera did not move.
 
         Returns:
             The frames that are settled now, in order: often the one just given, sometimes none,
@@ -189,6 +190,7 @@ class Tracker:
 
     def _pass_time(self, time: float) -> float:
         """Advance the clock; return the seconds since the previous frame, 0 if unknown."""
+        # Times that go back do not turn the clock back: it adds up the steps forward.
         seconds = max(time - self._latest, 0.0) if np.isfinite(time - self._latest) else 0.0
         self._latest = np.fmax(self._latest, time if np.isfinite(time) else np.nan)
         self._clock += seconds
@@ -201,6 +203,7 @@ class Tracker:
         tracks = links.tracks.copy()
         linked = np.flatnonzero(tracks >= 0)
         fresh = np.flatnonzero((tracks < 0) & (people.scores >= self.config.sure_score))
+        # New tracks get the rows after those of the active tracks, where they are appended below.
         tracks[fresh] = len(self._active) + np.arange(len(fresh))
         born = ActiveTracks.born(
             people[fresh],

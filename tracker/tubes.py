@@ -43,6 +43,7 @@ def continued(
     (one, first), (two, second) = (_by_frame(clip, min_presence) for clip in (before, after))
     _, old, new = np.intersect1d(one, two, return_indices=True)
     if len(old) and len(before) and len(after):
+        # One to one and by the best total: two people who cross must not continue one tube.
         overlap = tube_overlap(first[:, old], second[:, new])
         found, columns = solve(1 - overlap, limit=1 - min_overlap)
         rows[columns] = found

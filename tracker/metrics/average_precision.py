@@ -90,6 +90,7 @@ def average_precision(
     for joint, count in enumerate(objects):
         scores = np.concatenate([sequence.scores[joint] for sequence in sequences])
         right = np.concatenate([sequence.right[joint] for sequence in sequences])
+        # Reversing a stable ascending sort puts the later of equal scores first, as in poseval.
         hits = right[np.argsort(scores, kind="stable")[::-1]].cumsum()
         recall = hits / count if count else np.full(len(hits), undefined_recall)
         curves.append(np.stack([recall, hits / np.arange(1, len(hits) + 1)]))
@@ -114,5 +115,6 @@ def area_under(recall: DoubleArray, precision: DoubleArray) -> float:
     """
     if not len(recall):
         return 0.0
+    # A later rank with better precision makes up for the ranks before it (PASCAL VOC 2010).
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * envelope))

@@ -180,6 +180,8 @@ def hota(sequence: EvalSequence) -> HotaCounts:
     found_ids, found = sequence.found.identities
     objects = per_identity(sequence.truth.known, truth, len(truth_ids))
     predictions = per_identity(sequence.found.known, found, len(found_ids))
+    # TrackEval pairs for the best association over the whole sequence, not frame by frame: a box
+    # prefers the identity that it fits in most frames.
     fit = _fit(sequence, truth, found, objects, predictions)
     parts = [HotaMatches.none()]
     for index in range(len(sequence.frames)):

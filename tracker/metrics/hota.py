@@ -162,6 +162,7 @@ def _pair_frame(similarity: DoubleArray, *, each_threshold: bool) -> Columns:
             pairs.append((_of_joint(alike, joint), 0, len(ALPHAS)))
             continue
         for place, alpha in enumerate(ALPHAS):
+            # First as many pairs over the threshold as possible, then the largest similarity.
             preferred = (alike >= alpha) * PREFERENCE + alike
             pairs.append((_of_joint(preferred, joint), place, place + 1))
     counts = [len(found.joint) for found, _, _ in pairs]
@@ -251,6 +252,7 @@ def _associate(
 ) -> DoubleArray:
     """(4, J) the :data:`PARTS`, summed over pairs sorted by joint, true identity, time."""
     joints, many = objects.shape[1], max(len(predictions), 1)
+    # One number per combination of joint, true and predicted identity.
     key = (joint * max(len(objects), 1) + truth) * many + found
     _, first, place, common = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True

@@ -77,6 +77,7 @@ def pck(
         threshold: Threshold of the error, in sizes.
         rule: How to compare with the threshold and to average.
     """
+    # mmpose computes in single precision, which decides for joints exactly at the threshold.
     kind = np.float32 if rule == "mmpose" else np.float64
     with np.errstate(divide="ignore", invalid="ignore"):
         offset = (found.astype(kind) - truth.astype(kind)) / sizes.astype(kind)[:, None, None]

@@ -84,6 +84,9 @@ class Protocol:
     """Refuse predicted joints without a score."""
 
 
+# poseval first drops frames without true people. It compares frames in file order and measures only
+# joints that are given. MOTA counts a dummy in frames that are empty by then, and leaves the last
+# frame out. Ids are below 10,000, because 10,000 times the number of the sequence is added to them.
 POSEVAL = Protocol(
     name="poseval",
     rules=Rules(frames="with people", estimate_joints=False, max_track_id=9_999),
@@ -95,6 +98,8 @@ POSEVAL = Protocol(
 
 PROTOCOLS: Mapping[str, Protocol] = {
     "poseval": POSEVAL,
+    # The copy in Detect-and-Track's repository is older: a frame with nobody on one side repeats
+    # the matches of the previous frame, even across sequences.
     "poseval2017": replace(
         POSEVAL,
         name="poseval2017",
@@ -105,6 +110,8 @@ PROTOCOLS: Mapping[str, Protocol] = {
         nan_total=True,
         scores_needed=True,
     ),
+    # PoseTrack21's kit ignores the visibility of a joint and asks only whether x > 0 and y > 0. It
+    # measures MOTA of boxes, not of joints.
     "posetrack21": Protocol(
         name="posetrack21",
         rules=Rules(estimate_joints=False, positive_only=True),
