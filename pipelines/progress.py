@@ -7,6 +7,7 @@ listener's affair. Human words go to stderr, JSON lines to the stream that was g
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from time import monotonic
 from typing import IO, Literal
 
@@ -169,7 +170,7 @@ def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
         yield JsonLines(sys.stdout)
     elif kind == "none":
         yield Lines(sys.stderr, interval=float("inf"))
-    elif sys.stderr.isatty() or Console(stderr=True).is_jupyter:
+    elif bar_can_be_drawn():
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -181,6 +182,12 @@ def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
             yield Bar(progress)
     else:
         yield Lines(sys.stderr)
+
+
+def bar_can_be_drawn() -> bool:
+    """Whether there is a terminal, or a notebook with the library that rich draws with there."""
+    notebook = Console(stderr=True).is_jupyter and find_spec("ipywidgets") is not None
+    return sys.stderr.isatty() or notebook
 
 
 @contextmanager

@@ -85,7 +85,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("clip.mp4", "clips/one.mp4", "clips/two.mp4"):
         shutil.copy(video, folder / name)
     shutil.copy(video.with_suffix(".json"), folder / "truth.json")
-    shutil.copy(video.with_suffix(".json"), folder / "TRUTH")
+    (folder / "TRUTH").mkdir()
+    shutil.copy(video.with_suffix(".json"), folder / "TRUTH" / "clip.json")
     for name, layout in (
         ("PENN", "penn-action"),
         ("COCO", "coco"),

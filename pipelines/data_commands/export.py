@@ -20,7 +20,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
 from ..opened_people import RUN, only_video, open_people
-from ..storage.run_directory import RunDirectory
+from ..storage.run_directory import guarding_runs
 
 
 def export(
@@ -43,8 +43,7 @@ def export(
         raise InputError(f"{run}: no run; say with -o where to write")
     tracks = only_video(people, where=run).tracks
     out = out or run / f"tracks-{to}{form.suffix}"
-    with RunDirectory(run).exporting(out):
-        write_whole(tracks, form, out, say=say)
+    write_whole(tracks, form, out, say=say)
     say(f"{run} -> {out}")
 
 
@@ -64,8 +63,8 @@ def write_whole(
         say: Told what the format and its joints lose.
 
     Raises:
-        InputError: If the folder to write is there and not empty, or the tracks lack what the
-            format needs.
+        InputError: If the folder to write is there and not empty, the file is one of a run's own,
+            or the tracks lack what the format needs.
     """
     tracks = with_readable_names(tracks)
     if tracks.track_names:
@@ -78,6 +77,11 @@ def write_whole(
             say(line)
     if form.loses:
         say(f"the format has no place for {form.loses}")
+    with guarding_runs(out):
+        _write(tracks, form, out)
+
+
+def _write(tracks: VideoTracks, form: FileFormat, out: Path) -> None:
     if form.suffix:
         with replacing(out) as aside:
             form.write(aside, tracks)

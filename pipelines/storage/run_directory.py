@@ -4,7 +4,7 @@ Not here: what the files hold (:mod:`.manifest`, :mod:`.detections_store`, :mod:
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,3 +168,17 @@ class RunDirectory:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")
         yield from (self.tracks, self.posetrack, self.overlay, self.events)
+
+
+@contextmanager
+def guarding_runs(out: Path) -> Iterator[None]:
+    """Let the block export a file, and not over a run's own files where its folder is a run's.
+
+    Raises:
+        InputError: See :meth:`RunDirectory.exporting`.
+    """
+    folders = (out, *out.absolute().parents[:2])
+    runs = (RunDirectory(folder) for folder in folders if (folder / "run.json").is_file())
+    run = next(runs, None)
+    with nullcontext() if run is None else run.exporting(out):
+        yield

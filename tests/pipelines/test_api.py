@@ -245,6 +245,19 @@ def test_what_an_export_loses_is_logged(
         posetube.export(run, tmp_path / "mot.txt", to="mott")
 
 
+def test_an_export_leaves_the_files_of_a_run_alone(run: Path, tmp_path: Path) -> None:
+    tracks = posetube.load(run)
+    before = (run / "tracks.parquet").read_bytes()
+
+    for path in (run / "tracks.parquet", run / "detections" / "part-00000.parquet", run):
+        with pytest.raises(InputError, match="belongs to the run itself; name another file for"):
+            posetube.export(tracks, path, to="parquet")
+
+    assert (run / "tracks.parquet").read_bytes() == before
+    posetube.export(tracks, run / "mine.parquet", to="parquet")
+    assert same_people(posetube.load(run / "mine.parquet"), tracks)
+
+
 def test_one_of_several_videos_is_named(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     folder.mkdir()

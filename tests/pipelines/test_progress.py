@@ -1,4 +1,5 @@
 import io
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -6,7 +7,15 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from posetube.pipelines.progress import Bar, Event, JsonLines, Lines, showing_progress
+from posetube.pipelines import progress as progress_module
+from posetube.pipelines.progress import (
+    Bar,
+    Event,
+    JsonLines,
+    Lines,
+    bar_can_be_drawn,
+    showing_progress,
+)
 
 
 class Clock:
@@ -88,3 +97,13 @@ def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) 
     with showing_progress("json") as listener:
         listener(event("progress", 100))
     assert capsys.readouterr().out.startswith('{"event":"progress"')
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_notebook_has_a_bar_where_it_can_be_drawn(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "Console", partial(Console, force_jupyter=True))
+    monkeypatch.setattr(progress_module, "find_spec", lambda name: object() if installed else None)
+
+    assert bar_can_be_drawn() == installed
