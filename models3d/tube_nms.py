@@ -16,8 +16,10 @@ Suppress = Literal["above", "at"]
 """Which overlaps suppress: those above the threshold, or also those exactly ``at`` it."""
 
 DEVICE_ROUNDS = 64
-"""Rounds of suppression on a device, where nobody can look whether more would change anything. A
-round settles at least one more link of a chain in which each tube suppresses the next."""
+"""Rounds of suppression on a device, where looking whether another round is needed would wait. A
+round settles one more link of a chain in which each tube suppresses the next. The longest chain in
+50 photographs had 19 links; a blank picture, whose scores fall evenly from its border, had 54. In a
+longer chain the last and least likely tubes may be decided wrongly."""
 
 
 def tube_iou(

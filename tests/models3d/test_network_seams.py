@@ -13,12 +13,14 @@ from torchvision import ops
 
 from posetube.errors import InputError
 from posetube.models3d.anchors import AnchorConfig
+from posetube.models3d.checkpoints.config_json import from_json, to_json
 from posetube.models3d.features import ClipFeatures
 from posetube.models3d.heatmaps import DecodeConfig
 from posetube.models3d.joint_neck import JointNeckConfig
 from posetube.models3d.keypoint_head import KeypointHeadConfig
 from posetube.models3d.mobile_body import MobileBodyConfig
 from posetube.models3d.neck import C4Config, FPNConfig
+from posetube.models3d.parts import BodyKind
 from posetube.models3d.preprocess import geometry_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
 from posetube.models3d.resnet import ResNetConfig
@@ -165,6 +167,24 @@ def test_nothing_waits_for_the_device(
     assert found.joints.positions.shape == (2, min(people, 20), length, 17, 2)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@KINDS
+def test_nothing_waits_for_a_gpu(build: Build) -> None:
+    model = network(build(3)).to("cuda")
+    kept = model.encode(pictures(6))
+    maps = [torch.cat(parts) for parts in zip(*(frame.maps for frame in kept), strict=True)]
+    with torch.no_grad():
+        model.find(maps, kept[0].geometry)  # libraries wait once, when they start
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            found = model.find(maps, kept[0].geometry)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    assert found.people.taken.any(dim=1).all()
+
+
 @KINDS
 @torch.no_grad()
 def test_empty_slots_change_nothing(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +311,57 @@ def test_a_head_of_ones_own_pools_from_the_picture() -> None:
     cell = reach / 4
     assert holds.any()
     assert (np.abs(tubes.keypoints[holds, 0] - [22, 42]) <= cell[holds, None]).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyBodyConfig:
+    """A toy: two stages of one convolution each."""
+
+    width: int = 16
+
+    def build(self) -> Any:
+        return ToyBody(self)
+
+
+class ToyBody(nn.Module):
+    """Shrinks the picture by 4, then by 4 again."""
+
+    strides = (4, 16)
+    times = (1, 1)
+
+    def __init__(self, config: ToyBodyConfig) -> None:
+        super().__init__()
+        self.channels = (config.width, config.width)
+        self.stages = nn.ModuleList(
+            [ToyStage(3, config.width), ToyStage(config.width, config.width)]
+        )
+
+
+class ToyStage(nn.Module):
+    """One convolution."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 4, stride=4)
+
+    def forward(self, maps: Tensor, length: int) -> Tensor:
+        out: Tensor = self.conv(maps).relu()
+        return out
+
+
+def test_a_body_of_ones_own_finds_people_and_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = single_level(1)
+    head = replace(config.box_head, hidden=32)
+    body: Any = ToyBodyConfig(width=8)
+    config = replace(config, body=body, box_head=head)
+    # what its name in the table of models3d/parts.py does
+    monkeypatch.setitem(TubeRCNNConfig.__annotations__, "body", BodyKind | ToyBodyConfig)
+
+    again = from_json(to_json(config), source="here")
+    tubes = network(again).detect_features(network(again).encode(pictures(1)), [0])
+
+    assert again == config
+    assert len(tubes) > 0
 
 
 def test_frames_keep_no_picture_that_nobody_asks_for() -> None:
