@@ -1,8 +1,8 @@
-"""How fast the video reader is, against a bare PyAV loop that converts to RGB.
+"""Compares the speed of the video reader with that of a bare PyAV loop that converts to RGB.
 
-The two alternate, so that what else the machine does meets both alike; medians are compared. The
-processor's time per frame, over all threads, depends less on what else runs. Opening, which looks
-through the packets and decodes the first frame, is part of every run; what it takes stands beside.
+The two alternate, so that other load on the machine affects both; medians are compared. Processor
+time per frame, over all threads, depends less on other load. Opening, which looks through the
+packets and decodes the first frame, is part of every run and is also reported by itself.
 
     python benchmarks/decode.py --record decode                    # synthetic 1280 x 720 H.264
     python benchmarks/decode.py clip.mp4 --record decode_clip
@@ -29,11 +29,11 @@ RESULTS = Path(__file__).parent / "results"
 
 
 FRAMES = 1200
-"""Of the synthetic clip: long enough that opening it is no large part of reading it."""
+"""Length of the synthetic clip: so long that opening it is a small part of reading it."""
 
 
 def make_clip(path: Path, *, frames: int = FRAMES, size: tuple[int, int] = (720, 1280)) -> None:
-    """Moving noise on a coarse grid: about as hard to decode as a street."""
+    """Write moving noise on a coarse grid, about as hard to decode as a street scene."""
     rng = np.random.default_rng(0)
     height, width = size
     farthest = frames // 3
@@ -64,7 +64,7 @@ def reader(path: Path) -> int:
 
 
 def opening(path: Path) -> float:
-    """Milliseconds that opening takes, the first frame included."""
+    """Milliseconds that opening takes, including the first frame."""
     begin = time.perf_counter()
     with open_video(path):
         return 1000 * (time.perf_counter() - begin)
@@ -79,7 +79,7 @@ def timed(run: Callable[[], int]) -> tuple[float, float]:
 
 
 def measure(path: Path, runs: int) -> dict[str, float]:
-    """Medians of each way, and the reader's share of each bare loop's frames per second."""
+    """Medians of each way to read, and the reader's speed relative to the bare loops."""
     ways: dict[str, Callable[[], int]] = {
         "bare PyAV loop": lambda: bare(path, None),
         "bare PyAV loop, frame threads": lambda: bare(path, "AUTO"),

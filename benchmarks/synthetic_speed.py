@@ -1,7 +1,7 @@
-"""How fast synthetic clips of 640 x 360 are drawn on one core: people, blur, camera, flow.
+"""Measures how fast synthetic clips of 640 x 360 are rendered on one core.
 
-Processor time is counted, so that what else the machine does matters little; each kind of clip is
-drawn several times, and the fastest counts.
+The clips differ in people, motion blur, camera and optical flow. Processor time is measured, so
+other load on the machine matters little. Each clip is rendered several times; the fastest counts.
 
     python benchmarks/synthetic_speed.py --record synthetic_speed
 """
@@ -30,7 +30,7 @@ SEED = 3
 
 
 def kinds(seconds: float) -> dict[str, tuple[SceneConfig, bool]]:
-    """What is drawn, by name, and whether its flow is wanted."""
+    """Configuration of each kind of clip, by name, and whether its flow is computed."""
     table = {}
     for people, blur, flow in product((1, 4, 10), (0.0, 0.5), (False, True)):
         name = f"{people} people{', motion blur' if blur else ''}{', flow' if flow else ''}"
