@@ -100,7 +100,7 @@ class LabelledClip:
 
     @property
     def weights(self) -> FloatArray:
-        """(N, T, K) how much each joint counts; 0 where it is absent, hidden ones count too."""
+        """(N, T, K) how much each joint counts, in [0, 1]; 0 where absent, hidden ones count."""
         known = self.joint_states != JointState.ABSENT
         weights = 1.0 if self.keypoint_weights is None else self.keypoint_weights
         return np.where(known, weights, 0).astype(np.float32)

@@ -39,14 +39,14 @@ def archive(
     but not labelled counts as background, so a data set that labels one person of several teaches
     to overlook the others.
 
-    Videos and pictures that cannot be read are told of and left out; the exit code is then 3.
+    Videos and pictures that cannot be read are reported and left out; the exit code is then 3.
 
     Args:
         root: The data set's folder.
         from_: Its name, as for `data check`.
         out: The pictures, a file that ends in .tar.
         split: Only this part.
-        every: Of a video only every so manieth labelled frame.
+        every: Take only every n-th labelled frame of a video.
         long_side: Larger pictures are reduced to this, pixels.
     """
     if out.suffix != ".tar":

@@ -80,7 +80,7 @@ class ClipsConfig(BatchConfig):
 
     dataset: str = ""
     """Name of the data set, as ``posetube data check`` knows it, or of the files' format; empty:
-    told by the files."""
+    recognised by the files."""
 
     split: Split = ""
     """Only videos of this part; empty: all."""

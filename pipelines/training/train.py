@@ -77,7 +77,7 @@ class TrainConfig:
     """How the weights change."""
 
     losses: LossConfig | Literal["detect-and-track"] = field(default_factory=LossConfig)
-    """What is to be made small; ``detect-and-track``: as published."""
+    """What training minimises; ``detect-and-track``: the published losses."""
 
     validation: ValidationConfig | None = None
     """What to measure on; None: nothing."""
@@ -118,7 +118,7 @@ def train_network(
 
     Args:
         config: The run.
-        folder: Where its files go; made where it is absent.
+        folder: Where its files go; made if it does not exist.
         root: Folder that the settings' relative paths start from.
         device: Any of torch's.
 
