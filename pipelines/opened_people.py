@@ -12,8 +12,7 @@ from ..datasets.annotated_video import AnnotatedVideo, Dataset
 from ..datasets.files.opened_file import OpenedFile
 from ..datasets.formats.file_format import FileFormat
 from ..datasets.formats.format_table import FORMATS
-from ..datasets.people import PeopleSource
-from ..datasets.people import open_people as open_files
+from ..datasets.people import PeopleSource, open_people
 
 
 def _is_run(file: OpenedFile) -> bool:
@@ -36,7 +35,7 @@ RUN = FileFormat(
 """A run's directory, read like a file of its tracks."""
 
 
-def open_people(given: PeopleSource, *, form: str | FileFormat | None = None) -> Dataset:
+def open_people_or_run(given: PeopleSource, *, form: str | FileFormat | None = None) -> Dataset:
     """The videos of a run, a file, a folder, a data set, or in memory.
 
     Args:
@@ -48,7 +47,7 @@ def open_people(given: PeopleSource, *, form: str | FileFormat | None = None) ->
         InputError: If there is nothing of the name, or nothing that is understood.
         FormatError: If a file is of no format.
     """
-    return open_files(given, form=form, formats=(RUN, *FORMATS))
+    return open_people(given, form=form, formats=(RUN, *FORMATS))
 
 
 def only_video(people: Dataset, *, where: object) -> AnnotatedVideo:

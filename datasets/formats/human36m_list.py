@@ -59,10 +59,10 @@ def read(path: Path | str) -> VideoTracks:
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    return _read_found(path) if path.suffix == ".npy" else picture_list(path).frames(path.stem)
+    return _read_found(path) if path.suffix == ".npy" else human36m_pictures(path).frames(path.stem)
 
 
-def picture_list(path: Path, *, root: Path | None = None) -> PictureList:
+def human36m_pictures(path: Path, *, root: Path | None = None) -> PictureList:
     """The pictures of an ``.npz`` or ``.json``, under a folder, by default that of the file."""
     split: Split = "test" if "test" in path.stem or "valid" in path.stem else ""
     skeleton, people = _read_json(path) if path.suffix == ".json" else _read_npz(path)

@@ -212,7 +212,9 @@ def _video(
         "link_margins": _numbers([p.link_margin for p in rows], ()).astype(np.float32),
         "link_costs": _numbers([p.link_cost for p in rows], ()).astype(np.float32),
         "link_gates": _numbers([p.link_gate for p in rows], ()).astype(np.float32),
-        "joint_states": np.array([p.visible or [0] * k for p in rows], np.uint8).reshape(-1, k),
+        "joint_states": np.array([p.visible or [0] * k for p in rows], np.uint8).reshape(
+            len(rows), k
+        ),
         "head_boxes": _numbers([p.head_box or [None] * 4 for p in rows], (4,)),
     }
     try:
@@ -242,7 +244,8 @@ def _skeleton(header: _Header) -> Skeleton:
 
 def _numbers(values: Iterable[Any], shape: tuple[int, ...]) -> DoubleArray:
     """Nested lists with None as float64 of shape (N, *shape), None becoming NaN."""
-    return np.array(list(values), np.float64).reshape(-1, *shape)
+    rows = list(values)
+    return np.array(rows, np.float64).reshape(len(rows), *shape)  # of no joints too
 
 
 def _frame_table(frames: list[_Frame]) -> FrameTable:

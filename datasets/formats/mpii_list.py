@@ -55,10 +55,10 @@ def read(path: Path | str) -> VideoTracks:
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    return picture_list(path, root=path.parent).frames(path.stem)
+    return mpii_pictures(path, root=path.parent).frames(path.stem)
 
 
-def picture_list(path: Path, *, root: Path) -> PictureList:
+def mpii_pictures(path: Path, *, root: Path) -> PictureList:
     """The pictures of one of the three files, under a folder."""
     folder = "images/" if (root / "images").is_dir() else ""
     readers = {".mat": _read_original, ".json": _read_json, ".h5": _read_hourglass}

@@ -43,7 +43,7 @@ UNDIVIDED = "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class VideoPlace:
     """Where one video goes; paths are relative to the new data set's folder."""
 
     file: PurePosixPath
@@ -78,7 +78,7 @@ def _own_name(video: str) -> str:
     return f"{int(last):06d}_mpii_test" if OWN_NUMBER.fullmatch(last) else ""
 
 
-def place(video: AnnotatedVideo, *, form: str, suffix: str, sequence: str) -> Place:
+def place_video(video: AnnotatedVideo, *, form: str, suffix: str, sequence: str) -> VideoPlace:
     """Where a video goes.
 
     Args:
@@ -94,18 +94,18 @@ def place(video: AnnotatedVideo, *, form: str, suffix: str, sequence: str) -> Pl
     part = video.split or UNDIVIDED
     if form in FOLDERS:
         folder = f"images/{part}/{sequence}"
-        return Place(
+        return VideoPlace(
             file=PurePosixPath(FOLDERS[form], part, f"{sequence}.json"),
             frames=_posetrack_frames(video.tracks, folder),
         )
     if form == "mot":
         flat = name.removeprefix(f"{part}/").replace("/", "-")
         pictures = zip(range(1, len(video.tracks.frames) + 1), _suffixes(video.tracks), strict=True)
-        return Place(
+        return VideoPlace(
             file=PurePosixPath(part, flat, "gt", "gt.txt"),
             frames=tuple(f"{part}/{flat}/img1/{i:06d}{suffix}" for i, suffix in pictures),
         )
-    return Place(file=PurePosixPath(f"{name}{suffix}"))
+    return VideoPlace(file=PurePosixPath(f"{name}{suffix}"))
 
 
 def _posetrack_frames(tracks: VideoTracks, folder: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _suffixes(tracks: VideoTracks) -> list[str]:
     return [PurePosixPath(name).suffix or ".jpg" for name in names]
 
 
-def placed(tracks: VideoTracks, at: Place) -> VideoTracks:
+def rename_frames(tracks: VideoTracks, at: VideoPlace) -> VideoTracks:
     """The same people with the new names of the frames.
 
     Frames that get new names lose their numbers: the format makes those that its tools expect,

@@ -30,11 +30,6 @@ from .release_files import holds
 from .three_dpw import ThreeDpw
 
 
-def never(root: Path) -> bool:
-    """Recognises nothing: the folder looks like that of another data set, so it is named."""
-    return False
-
-
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry:
     """One data set, as the command line, the documentation and an evaluation know it."""
@@ -45,8 +40,9 @@ class DatasetEntry:
     open: Callable[[Path], Dataset]
     """Opens it in a folder; nothing is read yet."""
 
-    recognise: Callable[[Path], bool] = never
-    """Whether a folder holds it, by files that no other data set has."""
+    recognise: Callable[[Path], bool] | None = None
+    """Whether a folder holds it, by files that no other data set has. None: its folder looks like
+    that of another one, so it is opened by its name only."""
 
     evaluated: tuple[Split, ...] = ("test",)
     """Part that is evaluated; where it is not there the next, and all where none is."""
@@ -280,4 +276,4 @@ def open_dataset(name: str, root: Path | str) -> Dataset:
 
 def recognise_dataset(root: Path) -> DatasetEntry | None:
     """The data set that a folder holds, by the names of its files; None if none is recognised."""
-    return next((entry for entry in DATASETS if entry.recognise(root)), None)
+    return next((e for e in DATASETS if e.recognise is not None and e.recognise(root)), None)

@@ -24,7 +24,7 @@ from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, table
 from ..files.cdf_files import read_pose, reader
 from ..files.checked_values import numbers
 from ..files.reader_process import ReaderProcess
-from ..formats.human36m_list import FARTHEST, picture_list
+from ..formats.human36m_list import FARTHEST, human36m_pictures
 from ..formats.person_list import PictureList
 
 KEPT = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
@@ -55,9 +55,9 @@ class Human36m:
     @cached_property
     def _list(self) -> PictureList:
         for path in [*sorted(self.root.glob("*body3d*.npz")), *sorted(self.root.glob("*.npz"))]:
-            return picture_list(path, root=self.root)
+            return human36m_pictures(path, root=self.root)
         for path in sorted(self.root.glob("*h36m*.json")):
-            return picture_list(path, root=self.root)
+            return human36m_pictures(path, root=self.root)
         raise FormatError(
             f"{self.root}: nothing of Human3.6M; looked for S*/MyPoseFeatures/D2_Positions/*.cdf, "
             "*.npz, *h36m*.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..annotated_video import AnnotatedVideo, Counts
-from ..formats.mpii_list import picture_list
+from ..formats.mpii_list import mpii_pictures
 from ..formats.person_list import PictureList
 from .release_files import find_file
 
@@ -46,4 +46,4 @@ class Mpii:
 
     @cached_property
     def _list(self) -> PictureList:
-        return picture_list(find_file(self.root, FILES, dataset="MPII"), root=self.root)
+        return mpii_pictures(find_file(self.root, FILES, dataset="MPII"), root=self.root)

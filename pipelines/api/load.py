@@ -5,7 +5,7 @@ from posetube.structures import VideoTracks
 
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.people import PeopleSource
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 
 SHOWN = 5
 """How many names an error lists."""
@@ -31,7 +31,7 @@ def load(
         >>> tracks = load("runs/clip")                                # doctest: +SKIP
         >>> tracks.to_pandas().groupby("track_id").size()             # doctest: +SKIP
     """
-    people = open_people(source, form=form)
+    people = open_people_or_run(source, form=form)
     names = people.videos()
     if video is None and len(names) == 1:
         return people.read(names[0]).tracks

@@ -19,7 +19,7 @@ from ...datasets.training.clip_reader import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.picture_archive import write_archive
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 from .export import say
 
 
@@ -54,7 +54,7 @@ def archive(
     for name, value, least in (("every", every, 1), ("long-side", long_side, 32)):
         if value < least:
             raise InputError(f"--{name} must be {least} or more, got {value}")
-    job = _Gathering(dataset=open_people(root, form=from_), long_side=long_side)
+    job = _Gathering(dataset=open_people_or_run(root, form=from_), long_side=long_side)
     write_archive(out, job.pictures(split=split, every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{root} ({from_}): {job.count} pictures, {job.people} people -> {out}{left}")

@@ -15,7 +15,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.people import PeopleFile
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 from .convert_dataset import ConvertedDataset, convert_dataset
 from .export import say, write_whole
 
@@ -51,7 +51,7 @@ def convert_people(
     form = find_written_format(to)
     if not source.is_dir():
         _check_ending(out, form)
-    people = open_people(source, form=from_)
+    people = open_people_or_run(source, form=from_)
     if isinstance(people, PeopleFile):
         _check_ending(out, form)
         if split or video:

@@ -24,7 +24,7 @@ from ...datasets.annotated_video import AnnotatedVideo, Dataset, Split
 from ...datasets.formats.format_table import find_written_format
 from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.formats.mot import write_sequence_info
-from ...datasets.formats.video_places import Place, place, placed, sequence_names
+from ...datasets.formats.video_places import VideoPlace, place_video, rename_frames, sequence_names
 from ..failures import one_line
 from .export import with_readable_names, write_whole
 from .picture_links import make_links, picture_links
@@ -91,7 +91,7 @@ def convert_dataset(
     """Write a data set in another format, whole or not at all.
 
     Args:
-        dataset: From :func:`..opened_people.open_people`.
+        dataset: From :func:`..opened_people.open_people_or_run`.
         to: Name of the format.
         out: The file of a format that holds many videos, else a folder that is new or empty.
         split: Only videos of this part; empty: all.
@@ -182,7 +182,7 @@ class _Job:
             for video in self._videos():
                 with self._leaving_out(video.name, REFUSED):
                     sequence = sequences[video.name]
-                    at = place(video, form=self.to, suffix=form.suffix, sequence=sequence)
+                    at = place_video(video, form=self.to, suffix=form.suffix, sequence=sequence)
                     if str(at.file).casefold() in taken:
                         raise InputError(f"another video has the file {at.file} already")
                     taken.add(str(at.file).casefold())
@@ -192,8 +192,8 @@ class _Job:
                     self._count(video)
             self._check_some()
 
-    def _write(self, video: AnnotatedVideo, at: Place, *, folder: Path) -> None:
-        tracks = placed(video.tracks, at)
+    def _write(self, video: AnnotatedVideo, at: VideoPlace, *, folder: Path) -> None:
+        tracks = rename_frames(video.tracks, at)
         form = find_written_format(self.to)
         nameless = len(tracks.frames) == 1 and (tracks.track_ids < 0).all()
         if form.needs_identities and nameless:

@@ -19,7 +19,7 @@ from posetube.structures import VideoTracks
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
-from ..opened_people import RUN, only_video, open_people
+from ..opened_people import RUN, only_video, open_people_or_run
 from ..storage.run_directory import guarding_runs
 
 
@@ -38,7 +38,7 @@ def export(
         out: File to write, for openpose a folder [default: beside the run's tracks].
     """
     form = find_written_format(to)
-    people = open_people(run)
+    people = open_people_or_run(run)
     if out is None and people.name != RUN.name:
         raise InputError(f"{run}: no run; say with -o where to write")
     tracks = only_video(people, where=run).tracks

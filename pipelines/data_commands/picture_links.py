@@ -9,13 +9,13 @@ from posetube.errors import FormatError
 
 from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.files.checked_values import relative_path
-from ...datasets.formats.video_places import Place
+from ...datasets.formats.video_places import VideoPlace
 
 Link = tuple[Path, Path]
 """Where it lies, and what it leads to."""
 
 
-def picture_links(video: AnnotatedVideo, at: Place, *, out: Path) -> list[Link]:
+def picture_links(video: AnnotatedVideo, at: VideoPlace, *, out: Path) -> list[Link]:
     """Links to what there is of a video's pictures, to the whole folder where their names stay.
 
     A video file is linked beside its annotations, where PoseTrack's reader looks for it.

@@ -25,7 +25,7 @@ from ...datasets.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.formats.numbers import joint_states
 from ...datasets.video import open_video
 from ...datasets.video.picture import read_picture
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 
 TILE = (270, 480)
 """Height and width of a picture on the page, pixels."""
@@ -75,7 +75,7 @@ def preview(
         raise InputError(f"--pictures must be in [1, 100], got {pictures}")
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the page is a PNG; name a file that ends in .png")
-    data = open_people(root, form=dataset)
+    data = open_people_or_run(root, form=dataset)
     tiles = [_tile(choice, data.name) for choice in choose(data, pictures)]
     if not tiles:
         raise FormatError(f"{root}: {data.name} is there, but none of its pictures")

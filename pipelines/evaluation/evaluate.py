@@ -1,20 +1,13 @@
 """Compare predictions with truth: two inputs and a protocol's name give an :class:`EvalReport`.
 
-Not here: how each kind of protocol measures (``evaluate_tracking``, ``evaluate_boxes``,
-``evaluate_people``, ``evaluate_pictures`` beside this file), the command
-(:mod:`.evaluate_command`).
+Not here: the protocols (:mod:`.protocol_table`), the command (:mod:`.evaluate_command`).
 """
 
-from posetube.errors import InputError
-
-from ...datasets.people import PeopleSource, holds_boxes_only
-from ...tracker.metrics.protocols import PROTOCOLS
+from ...datasets.people import PeopleSource
 from ...tracker.metrics.report import EvalReport
-from ..opened_people import open_people
-from .evaluate_boxes import evaluate_boxes
-from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
-from .evaluate_pictures import evaluate_coco
-from .evaluate_tracking import EvaluateConfig, UpperBound, evaluate_tracks
+from .evaluate_people import PckConfig
+from .evaluate_tracking import UpperBound
+from .protocol_table import EvaluateOptions, find_evaluation
 
 
 def evaluate(
@@ -33,14 +26,14 @@ def evaluate(
 
     Args:
         predictions: A file, a folder or a run's directory, or tracks in memory; of any form that
-            which :func:`..opened_people.open_people` knows, mixed too.
+            :func:`..opened_people.open_people_or_run` knows, mixed too.
         truth: Likewise.
         protocol: By which rules; never mix numbers of two. Pose tracking: ``poseval``,
             ``poseval2017``, ``posetrack21``, ``clean``; pictures: ``coco``; single people:
             ``pck-penn``, ``pck-jhmdb``, ``pixels``. Boxes (MOTChallenge) are measured by ``clean``
             and ``posetrack21``.
-        dataset: Which data set a folder of truth is, by its name on the command line (``bbc-pose``,
-            ``flic`` ...); None: told by what lies there.
+        dataset: Which data set or format the truth is, by its name on the command line
+            (``bbc-pose``, ``flic``, ``csv`` ...); None: told by what lies there.
         strict: ``posetrack21`` only: repeat the published tool's defect.
         upper_bound: What is made perfect before it is measured.
         events: Keep every miss, false positive and switch.
@@ -55,26 +48,13 @@ def evaluate(
         >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
         >>> print(report, report.total("mota"), report["ap"]["nose"])        # doctest: +SKIP
     """
-    known = (*PROTOCOLS, "coco", *PEOPLE_PROTOCOLS)
-    if protocol not in known:
-        raise InputError(f"no protocol is called {protocol!r}; there are {', '.join(known)}")
-    if protocol == "coco" or protocol in PEOPLE_PROTOCOLS:
-        _refuse(protocol, strict=strict, events=events, upper_bound=upper_bound != "none")
-    if protocol == "coco":
-        _refuse(protocol, dataset=dataset is not None)
-        return evaluate_coco(predictions, truth)
-    if protocol in PEOPLE_PROTOCOLS:
-        return evaluate_people(predictions, truth, protocol=protocol, dataset=dataset, config=pck)
-    config = EvaluateConfig(
-        protocol=protocol, strict=strict, upper_bound=upper_bound, events=events, workers=workers
+    options = EvaluateOptions(
+        protocol=protocol,
+        dataset=dataset,
+        strict=strict,
+        upper_bound=upper_bound,
+        events=events,
+        workers=workers,
+        pck=pck,
     )
-    if holds_boxes_only(open_people(truth, form=dataset)):
-        return evaluate_boxes(predictions, truth, dataset=dataset, config=config)
-    return evaluate_tracks(predictions, truth, dataset=dataset, config=config)
-
-
-def _refuse(protocol: str, **given: bool) -> None:
-    """Nothing that is asked for is left out in silence."""
-    for option, asked in given.items():
-        if asked:
-            raise InputError(f"{option} does not go with the protocol {protocol}")
+    return find_evaluation(options).run(predictions, truth, options)

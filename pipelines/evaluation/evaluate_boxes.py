@@ -53,7 +53,7 @@ def evaluate_boxes(
     """Compare boxes, sequence by sequence.
 
     Args:
-        predictions: See :func:`..opened_people.open_people`.
+        predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise, without joints.
         dataset: Which data set or format the truth is; None: told by what lies there.
         config: How they are compared.

@@ -6,7 +6,7 @@ import json as json_module
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from posetube.atomic_files import write_bytes
 from posetube.errors import InputError
@@ -16,6 +16,7 @@ from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from .evaluate import evaluate
 from .evaluate_people import PckConfig
 from .evaluate_tracking import UpperBound
+from .protocol_table import PROTOCOL_NAMES
 
 PCK = PckConfig()
 
@@ -26,16 +27,11 @@ BOUNDS: Sequence[tuple[UpperBound, str]] = (
 )
 """What ``--upper-bounds`` measures besides the predictions themselves."""
 
-ProtocolName = Literal[
-    "clean",
-    "poseval",
-    "poseval2017",
-    "posetrack21",
-    "coco",
-    "pck-penn",
-    "pck-jhmdb",
-    "pixels",
-]
+if TYPE_CHECKING:
+    ProtocolName = str
+else:
+    ProtocolName = Literal[PROTOCOL_NAMES]
+"""The names of the table, for the parser to offer."""
 
 
 def evaluate_command(
@@ -106,13 +102,18 @@ def evaluate_command(
 
 
 def _bounds(predictions: Path, truth: Path, **options: Any) -> dict[str, EvalReport]:
-    if options["protocol"] not in ("clean", "poseval", "poseval2017"):
-        raise InputError(
-            f"--upper-bounds is for clean, poseval and poseval2017, got {options['protocol']}"
-        )
+    names = [name for name, rules in PROTOCOLS.items() if rules.clear]
+    names.sort()
+    if options["protocol"] not in names:
+        raise InputError(f"--upper-bounds is for {listed(names)}, got {options['protocol']}")
     return {
         name: evaluate(predictions, truth, upper_bound=bound, **options) for bound, name in BOUNDS
     }
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _table(report: EvalReport, bounds: dict[str, EvalReport], *, per_sequence: bool) -> str:

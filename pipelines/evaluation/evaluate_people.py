@@ -32,20 +32,43 @@ from ...tracker.metrics.pck import (
 )
 from ...tracker.metrics.report import EvalReport, Values, percent
 from .evaluation_pairs import VideoPair, pair_videos
-from .frame_matching import match_frames, place
+from .frame_matching import describe_row, match_frames
 
 Normalizer = Literal["box", "torso", "head"]
 """What errors are divided by: the longer side of the box, a shoulder and the opposite hip, 0.6 of
 the head box's diagonal."""
 
-PEOPLE_PROTOCOLS = ("pck-penn", "pck-jhmdb", "pixels")
 
-TORSO = {
-    "pck-penn": ("right_shoulder", "left_hip"),
-    "pck-jhmdb": ("left_shoulder", "right_hip"),
-    "pixels": ("left_shoulder", "right_hip"),
-}
-"""The joints whose distance is the torso's size."""
+@dataclass(frozen=True, kw_only=True)
+class PeopleProtocol:
+    """One way to measure the joints of known people."""
+
+    name: str
+    """What is printed with every number."""
+
+    torso: tuple[str, str]
+    """The joints whose distance is the torso's size."""
+
+    counts: str
+    """What counts, for the user."""
+
+
+PCK = (
+    "PCK with a named size (`--pck.normalizer box`, `torso`, `head`) and rule (`--pck.rule "
+    "lstm-pm`, `mmpose`); PCKh is `--pck.normalizer head --pck.threshold 0.5`"
+)
+
+PEOPLE_PROTOCOLS: tuple[PeopleProtocol, ...] = (
+    PeopleProtocol(name="pck-penn", torso=("right_shoulder", "left_hip"), counts=PCK),
+    PeopleProtocol(name="pck-jhmdb", torso=("left_shoulder", "right_hip"), counts=PCK),
+    PeopleProtocol(
+        name="pixels",
+        torso=("left_shoulder", "right_hip"),
+        counts="share of joints within 0 to 20 pixels; BBC Pose with `--pck.scale 0.5`, FLIC with "
+        "`--pck.normalizer torso`",
+    ),
+)
+"""Every protocol of this kind."""
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.5)
 PIXELS = tuple(range(21))
@@ -101,9 +124,9 @@ def evaluate_people(
     """Compare people one by one.
 
     Args:
-        predictions: See :func:`..opened_people.open_people`.
+        predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise.
-        protocol: One of :data:`PEOPLE_PROTOCOLS`.
+        protocol: Name of one of :data:`PEOPLE_PROTOCOLS`.
         dataset: Which data set the truth is; None: told by what lies there.
         config: How PCK is measured.
 
@@ -111,31 +134,31 @@ def evaluate_people(
         InputError: If an input is not there, or the protocol is none of :data:`PEOPLE_PROTOCOLS`.
         FormatError: If a file is broken, or a size that errors are divided by is not known.
     """
-    if protocol not in PEOPLE_PROTOCOLS:
-        raise InputError(
-            f"no protocol {protocol!r} for people; there are {', '.join(PEOPLE_PROTOCOLS)}"
-        )
+    rules = next((rules for rules in PEOPLE_PROTOCOLS if rules.name == protocol), None)
+    if rules is None:
+        names = ", ".join(rules.name for rules in PEOPLE_PROTOCOLS)
+        raise InputError(f"no protocol {protocol!r} for people; there are {names}")
     config = config or PckConfig()
     parts = list(_compare(pair_videos(predictions, truth, dataset=dataset)))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{truth}: its sequences have different joints: {skeletons_seen}")
-    return _report(parts, protocol, config, per_sequence=True)
+    return _report(parts, rules, config, per_sequence=True)
 
 
 def _report(
-    parts: list[_Compared], protocol: str, config: PckConfig, *, per_sequence: bool
+    parts: list[_Compared], rules: PeopleProtocol, config: PckConfig, *, per_sequence: bool
 ) -> EvalReport:
     metrics, note = (
-        _pixels(parts, protocol, config) if protocol == "pixels" else _pck(parts, protocol, config)
+        _pixels(parts, rules, config) if rules.name == "pixels" else _pck(parts, rules, config)
     )
     return EvalReport(
-        protocol=protocol,
+        protocol=rules.name,
         frames=sum(part.frames for part in parts),
         sequences=len(parts),
         metrics=metrics,
         per_sequence={
-            part.name: _report([part], protocol, config, per_sequence=False) for part in parts
+            part.name: _report([part], rules, config, per_sequence=False) for part in parts
         }
         if per_sequence
         else {},
@@ -143,10 +166,12 @@ def _report(
     )
 
 
-def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict[str, Values], str]:
+def _pck(
+    parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
+) -> tuple[dict[str, Values], str]:
     truth, found, labeled = _joined(parts)
     normalizer = config.normalizer or "box"
-    sizes = np.concatenate([_sizes(part, protocol, normalizer) for part in parts])
+    sizes = np.concatenate([_sizes(part, rules, normalizer) for part in parts])
     metrics: dict[str, Values] = {}
     for limit in (config.threshold, *(t for t in THRESHOLDS if t != config.threshold)):
         accuracy = pck(
@@ -159,13 +184,13 @@ def _pck(parts: list[_Compared], protocol: str, config: PckConfig) -> tuple[dict
 
 
 def _pixels(
-    parts: list[_Compared], protocol: str, config: PckConfig
+    parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
 ) -> tuple[dict[str, Values], str]:
     truth, found, labeled = _joined(parts)
     scale = np.full(len(truth), config.scale)
     note = f"lengths times {config.scale:g}"
     if config.normalizer is not None:
-        sizes = np.concatenate([_sizes(part, protocol, config.normalizer) for part in parts])
+        sizes = np.concatenate([_sizes(part, rules, config.normalizer) for part in parts])
         scale *= np.divide(100, sizes, out=np.zeros_like(sizes), where=sizes > 0)
         note += f", as if the {config.normalizer} were 100 pixels long"
     curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=scale)
@@ -190,9 +215,9 @@ def _values(accuracy: Accuracy, labeled: BoolArray, skeleton: Skeleton) -> Value
     return percent(np.append(joints, accuracy.total), skeleton.joints)
 
 
-def _sizes(part: _Compared, protocol: str, normalizer: Normalizer) -> DoubleArray:
+def _sizes(part: _Compared, rules: PeopleProtocol, normalizer: Normalizer) -> DoubleArray:
     if normalizer == "torso":
-        first, second = (part.skeleton.index(joint) for joint in TORSO[protocol])
+        first, second = (part.skeleton.index(joint) for joint in rules.torso)
         sizes = torso_sizes(part.truth, part.found, (first, second))
     elif normalizer == "box":
         sizes = box_sizes(part.boxes)
@@ -234,7 +259,7 @@ def _compare(pairs: Iterable[VideoPair]) -> Iterator[_Compared]:
             labeled=np.asarray(~np.isnan(own).any(axis=-1)),
             boxes=tracks.boxes.astype(np.float64),
             heads=np.full((len(own), 4), np.nan) if heads is None else heads,
-            where=tuple(f"{true.where}: {place(tracks, row)}" for row in range(len(own))),
+            where=tuple(f"{true.where}: {describe_row(tracks, row)}" for row in range(len(own))),
             notes=tuple(f"predictions: {line}" for line in losses(replace(plan, dropped=()))),
         )
 

@@ -76,7 +76,7 @@ def evaluate_tracks(
     """Compare tracks with their truth, sequence by sequence.
 
     Args:
-        predictions: See :func:`..opened_people.open_people`.
+        predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise.
         dataset: Which data set the truth is; None: told by what lies there.
         config: How they are compared.

@@ -1,8 +1,8 @@
 """Pairs what is evaluated with its truth, video by video.
 
-Both sides are opened by :func:`..opened_people.open_people`, so that they, and the videos of one
-side, may be of different forms. Not here: what is measured (:mod:`.evaluate`), which frame is which
-(:mod:`.frame_matching`).
+Both sides are opened by :func:`..opened_people.open_people_or_run`, so they may be of different
+forms, and so may the videos of one side. Not here: what is measured (:mod:`.evaluate`), which frame
+is which (:mod:`.frame_matching`).
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from posetube.errors import InputError
 
 from ...datasets.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.people import PeopleSource, evaluated_videos
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +60,9 @@ def pair_videos(
     Raises:
         InputError: If one is absent, or there twice; names both sides.
     """
-    labelled = open_people(truth, form=dataset)
+    labelled = open_people_or_run(truth, form=dataset)
     true = _videos(labelled, truth, chosen=evaluated_videos(labelled))
-    found = _videos(open_people(predictions), predictions)
+    found = _videos(open_people_or_run(predictions), predictions)
     if not true:
         raise InputError("there is no truth to compare with: its list of tracks is empty")
     for side in (true, found):

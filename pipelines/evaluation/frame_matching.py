@@ -129,7 +129,7 @@ def _refuse_crowds(side: AnnotatedVideo) -> None:
     crowds = np.bincount(side.tracks.frame, minlength=1)
     if crowds.max() > MAX_PEOPLE:
         row = side.tracks.rows_of(int(crowds.argmax())).start
-        frame = place(side.tracks, row).partition(",")[0]
+        frame = describe_row(side.tracks, row).partition(",")[0]
         raise FormatError(
             f"{side.where}: {frame}: {crowds.max()} people, no frame may have more than "
             f"{MAX_PEOPLE}"
@@ -150,10 +150,10 @@ def _refuse(side: AnnotatedVideo, rows: np.ndarray, what: str) -> None:
         row = int(np.flatnonzero(rows)[0])
         track_id = int(side.tracks.track_ids[row])
         named = f" (track id {track_id})" if track_id >= 0 else ""
-        raise FormatError(f"{side.where}: {place(side.tracks, row)}{named} {what}")
+        raise FormatError(f"{side.where}: {describe_row(side.tracks, row)}{named} {what}")
 
 
-def place(tracks: VideoTracks, row: int) -> str:
+def describe_row(tracks: VideoTracks, row: int) -> str:
     """``frame NAME, person 3`` of a row, people counted from 1 in the file's order."""
     frame = int(tracks.frame[row])
     name = tracks.frames.names[frame] if tracks.frames.names else str(frame)
@@ -188,6 +188,6 @@ def check_heads(scene: EvalSequence, truth: AnnotatedVideo) -> None:
     rows = scene.truth.rows[unknown & populated]
     if len(rows):
         raise FormatError(
-            f"{truth.where}: {place(truth.tracks, int(rows[0]))} has no head box, "
+            f"{truth.where}: {describe_row(truth.tracks, int(rows[0]))} has no head box, "
             "by which distances are measured (bbox_head, or x1 y1 x2 y2)"
         )

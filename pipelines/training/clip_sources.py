@@ -15,7 +15,7 @@ from ...datasets.training.clip_frames import ClipConfig
 from ...datasets.training.clip_index import ClipIndex
 from ...datasets.training.labelled_clip import ClipSource
 from ...datasets.training.picture_archive import PictureMixture, TeacherTrust
-from ..opened_people import open_people
+from ..opened_people import open_people_or_run
 
 Size = tuple[int, int]
 """Height and width, pixels."""
@@ -128,7 +128,7 @@ def open_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
     if isinstance(config, PicturesConfig):
         return PictureMixture(config.archives, root=root, trust=config.trust)
     folder = root / config.root
-    people = open_people(folder, form=config.dataset or None)
+    people = open_people_or_run(folder, form=config.dataset or None)
     clips = ClipIndex(dataset=people, config=config.frames, split=config.split)
     if not len(clips):
         part = f" in part {config.split!r}" if config.split else ""

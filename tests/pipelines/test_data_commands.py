@@ -17,7 +17,7 @@ from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.opened_people import open_people
+from posetube.pipelines.opened_people import open_people_or_run
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import track_command
 
@@ -241,5 +241,5 @@ def test_bonns_truth_as_prediction_is_perfect(samples: Path, protocol: str) -> N
 def test_preview_tells_coco_from_posetrack(drawn: Path, tmp_path: Path) -> None:
     write_dataset(tmp_path, [generate(SCENE, seed=2)], layout="coco")
 
-    assert open_people(tmp_path).name == "coco"
-    assert open_people(drawn).name == "posetrack18"
+    assert open_people_or_run(tmp_path).name == "coco"
+    assert open_people_or_run(drawn).name == "posetrack18"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from posetube.datasets.annotated_video import AnnotatedVideo, Split
 from posetube.datasets.formats import video_places
 from posetube.datasets.formats.posetrack18_writer import SEQUENCE_NAME
-from posetube.datasets.formats.video_places import place, placed, sequence_names
+from posetube.datasets.formats.video_places import place_video, rename_frames, sequence_names
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import LSP14
 from posetube.structures import FrameTable, VideoTracks
@@ -80,8 +80,8 @@ def test_frames_keep_what_posetracks_tools_accept(
     given = video("dance", pictures, split="val")
     sequence = "500000_mpii_test"
 
-    at = place(given, form="posetrack18", suffix=".json", sequence=sequence)
-    table = placed(given.tracks, at).frames
+    at = place_video(given, form="posetrack18", suffix=".json", sequence=sequence)
+    table = rename_frames(given.tracks, at).frames
 
     assert at.file == PurePosixPath(f"annotations/val/{sequence}.json")
     if frames is None:
@@ -95,14 +95,14 @@ def test_frames_keep_what_posetracks_tools_accept(
 def test_motchallenge_has_a_folder_for_each_sequence() -> None:
     given = video("test/catch/a", ("x/7.png", "x/9.png"), split="test")
 
-    at = place(given, form="mot", suffix=".txt", sequence="")
+    at = place_video(given, form="mot", suffix=".txt", sequence="")
 
     assert at.file == PurePosixPath("test/catch-a/gt/gt.txt")
     assert at.frames == ("test/catch-a/img1/000001.png", "test/catch-a/img1/000002.png")
 
 
 def test_other_files_are_called_like_the_video() -> None:
-    at = place(video("images/a.jpg"), form="cvat", suffix=".xml", sequence="")
+    at = place_video(video("images/a.jpg"), form="cvat", suffix=".xml", sequence="")
 
     assert (at.file, at.frames) == (PurePosixPath("images/a.jpg.xml"), None)
 
@@ -110,4 +110,4 @@ def test_other_files_are_called_like_the_video() -> None:
 @pytest.mark.parametrize("name", ["../a", "/etc/a", "a/../../b", "C:/a", ""])
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     with pytest.raises(FormatError, match="name of a video of any: not a file under"):
-        place(video(name), form="cvat", suffix=".xml", sequence="")
+        place_video(video(name), form="cvat", suffix=".xml", sequence="")
