@@ -118,7 +118,7 @@ class PaperTracker:
         ids[columns] = self._ids[rows]
         margin = np.full(len(people), np.nan, np.float32)
         margin[columns] = margins(cost, rows, columns, limit=NO_GATE)
-        # An id that wraps around may still belong to somebody in this frame; so it was there.
+        # After 999 ids, a new id may equal one that another person still has; so it was there.
         for row in np.flatnonzero(ids < 0):
             ids[row] = self._next
             self._next = (self._next + 1) % self.config.id_limit

@@ -129,7 +129,7 @@ def match_joints(
         sequence: The sequence.
         truth: (R truth,) place of each row's identity in its list.
         found: (R found,) likewise.
-        each_threshold: Pair anew for each threshold, for the most pairs over it, as
+        each_threshold: Pair again for each threshold, for the most pairs over it, as
             re-identification does; otherwise pair once, by similarity.
     """
     parts = [HotaMatches.none()]

@@ -1,6 +1,6 @@
 """Computes HOTA of poses with identities that hold in every sequence (re-identification).
 
-Pairs are made anew for each threshold, as many over it as possible, and association is counted over
+New pairs are made for each threshold, as many over it as possible, and association is counted over
 the whole data set. Nothing else differs from :mod:`.hota`.
 
 Source: PoseTrack21's kit (``hota_pose_reid.py``).

@@ -1,7 +1,7 @@
 """Computes multiple object tracking accuracy (CLEAR MOT), for each joint of the skeleton by itself.
 
 A joint that was matched keeps its match while the two stay within the threshold, even if another
-prediction is nearer; the other joints are assigned anew in every frame. A true joint's last match
+prediction is nearer; the other joints are assigned in every frame. A true joint's last match
 is never forgotten: if it returns under another identity, that is a switch, however long it took.
 
 Source: Bernardin & Stiefelhagen 2008, as poseval computes it with py-motmetrics. MOTP averages over
@@ -241,7 +241,7 @@ def _update(tally: _Tally, frame: FrameJoints) -> None:
 
 def _match(near: BoolArray, frame: FrameJoints, last: IntArray) -> Pairs:
     """Pair the joints of a frame, given (G, J) the last match of each true identity."""
-    # Where nobody has two candidates, keeping old matches and assigning anew agree: those joints
+    # Where nobody has two candidates, keeping old matches and assigning all agree: those joints
     # are paired all at once.
     hard = contested(near)
     parts = [settled(near, hard)]
