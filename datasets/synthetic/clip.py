@@ -105,6 +105,7 @@ class SyntheticClip:
         for index in range(len(self)):
             moment = following
             last = self._repeated(index, last) or self._frame(index, moment, noise)
+            # The next moment is rendered here, for its flow, and kept for the next frame.
             if index + 1 < len(self):
                 following = self.moment(index + 1)
             yield last, optical_flow(moment, following) if self._continues(index) else None

@@ -47,6 +47,7 @@ def optical_flow(moment: Moment, following: Moment) -> Flow:
     # Rounding to pixels moves a point along its surface; sloping ground changes depth the most.
     slack = np.where(canvas.owner > 0, 0.05, 0.1 + 0.02 * canvas.depth)
     covered = after.depth.ravel()[place] < depth - slack
+    # Where another person is at the new place, the pixel is hidden, whatever the depths say.
     foreign = (canvas.owner > 0) & (after.owner.ravel()[place] != canvas.owner)
     return Flow(motion=motion, occluded=outside | covered | foreign)
 

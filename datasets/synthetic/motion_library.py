@@ -22,13 +22,8 @@ def _cycle(
 ) -> MotionCycle:
     """Build a cycle from the waves of the angles that move; all others stay 0.
 
-    Args:
-        both: Waves of angles that both sides have.
-        opposed: Whether the right side is half a cycle behind the left one, as in a walk.
-        one: Waves of single angles.
-        frequency: As of :class:`MotionCycle`, like ``stride`` and ``bounce``.
-        stride: See above.
-        bounce: See above.
+    ``both`` holds angles that both sides have. If ``opposed``, the right side is half a cycle
+    behind the left one, as in a walk. ``one`` holds single angles.
     """
     waves = np.zeros((len(ANGLES), 5))
     for name, wave in (both or {}).items():

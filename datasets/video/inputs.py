@@ -75,6 +75,7 @@ def _expand(pattern: str) -> Iterator[Input]:
     if is_url(pattern):
         yield from _address(pattern)
         return
+    # The name of a file may hold brackets, so it is looked up before it is taken for a glob.
     try:
         exists = Path(pattern).exists()
     except (OSError, ValueError) as error:
@@ -106,6 +107,7 @@ def _path(path: Path) -> Iterator[Input]:
         return
     videos = sorted(p for p in path.iterdir() if _is_video(p))
     pictures = pictures_in(path)
+    # A folder of videos may hold a few pictures, such as thumbnails, and is still one of videos.
     if len(pictures) > len(videos) and is_numbered(path):
         yield Input(name="", source=str(path), kind="frames")
         return
@@ -136,6 +138,7 @@ def _named(inputs: list[Input]) -> list[Input]:
             form[level] if name in repeated else name
             for form, name in zip(forms, names, strict=True)
         ]
+    # Names become folders, and some file systems do not distinguish upper and lower case.
     taken: set[str] = set()
     result = []
     for one, name in zip(inputs, names, strict=True):

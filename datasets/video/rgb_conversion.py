@@ -65,6 +65,7 @@ def _progressive(frame: VideoFrame) -> VideoFrame:
 def _turned(image: ByteArray, matrix: npt.NDArray[np.int32]) -> ByteArray:
     """Apply a display matrix, rounded to quarter turns: x' = a x + c y, y' = b x + d y."""
     a, b, _, c, d = (int(v) for v in matrix[:5])
+    # The larger entries tell whether the axes are exchanged, their signs which ones are mirrored.
     if abs(b) + abs(c) > abs(a) + abs(d):
         image, along_x, along_y = image.transpose(1, 0, 2), c, b
     else:
