@@ -119,6 +119,7 @@ def _random_camera(
     focal = size[1] / 2 / np.tan(rng.uniform(0.5, 1.1) / 2)
     distance = STATURE * focal / (share * size[0])
     height = float(np.clip(rng.normal(1.45, 0.4), 0.4, 3.0))
+    # Small people are centred at the hips; those larger than the picture show any part of the body.
     aim = 0.86 + rng.normal(0, 0.15) if share < 0.9 else rng.uniform(0.5, 1.5)
     tilt = float(np.arctan2(height - aim, distance))
     turn = camera_rotation(tilt=tilt, roll=float(rng.normal(0, 0.05)))
@@ -143,6 +144,7 @@ def _random_poses(
     together: float,
     tumbling: float,
 ) -> list[PosedFigure]:
+    # Now and then all wear the same, like a team.
     outfit = int(rng.integers(1 << 32)) if rng.random() < 0.1 else None
     places: list[Array] = []
     poses = []
