@@ -6,6 +6,8 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,21 @@ def test_what_is_not_run_is_in_the_documentation() -> None:
     lines = [line for page in PAGES for block in blocks(page, "") for line in commands(block)]
 
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)] == []
+
+
+def test_the_functions_on_the_way_of_a_frame_are_where_the_page_says() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| `([\w.]+)` \| `([\w/]+)\.py` \|", page)
+    assert len(rows) > 20
+    for function, path in rows:
+        module = import_module("posetube." + path.replace("/", ".").removesuffix(".__init__"))
+        assert callable(attrgetter(function)(module)), f"{path}.py has no {function}"
+
+
+def test_the_figure_names_functions_that_the_page_explains() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    figure = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    named = re.findall(r'class="m"[^>]*>([\w.]+)<', figure)
+    assert len(named) > 15
+    for name in named:
+        assert name.removeprefix("posetube.") in page, f"{name} is not on the page"
