@@ -224,7 +224,7 @@ class TubeDetections(NamedTuple):
         return TubeDetections(*(column[:, :most] for column in self))
 
     def chosen(self, slots: Tensor, taken: Tensor) -> "TubeDetections":
-        """The given (B, M) slots, of which ``taken`` says what they hold now."""
+        """The given (B, M) slots; ``taken`` marks those that hold a person from now on."""
         boxes, scores, presence = (take_slots(column, slots) for column in self[:3])
         boxes = torch.where(taken[..., None, None], boxes, 0)
         return TubeDetections(boxes=boxes, scores=scores, presence=presence, taken=taken)
@@ -249,6 +249,8 @@ def detect_people(
     """
     clips = proposals.scores.shape
     scores = output.tube_logits.float().softmax(dim=-1)[:, 1].view(clips)
+    # in pixels of the displayed frame, as in Detectron: in a convention in which a box includes its
+    # last pixel, it matters how large a pixel is
     boxes = decode_boxes(
         torch.unflatten(output.deltas[:, :, 1].float(), 0, clips),
         to_picture(proposals.tubes),

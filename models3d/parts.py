@@ -19,6 +19,8 @@ keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it 
 =============  ==================================================================================
 
 ``features`` is a :class:`.features.ClipFeatures`: each head decides itself what of it to pool from.
+Training asks for more (:mod:`.training.tube_losses`): the proposals' anchors, the box head's
+outputs, the size of a heatmap. A part without these can be used but not trained.
 """
 
 from .box_head import BoxHeadConfig

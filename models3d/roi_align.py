@@ -95,7 +95,7 @@ def pool_tubes(
     rois = tube_rois(tubes)
     if config.levels == 1:
         return _align(levels[0], rois, strides[0], config)
-    finest = strides[0].bit_length() - 1
+    finest = strides[0].bit_length() - 1  # log2: strides are powers of two
     length = tubes[0].shape[1]
     level = levels_of(torch.cat(list(tubes)), config=config, finest=finest)
     level = level.repeat_interleave(length)

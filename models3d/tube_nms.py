@@ -1,4 +1,4 @@
-"""How alike two tubes are, and which of many similar tubes to keep.
+"""The overlap of tubes, and non-maximum suppression: one of many similar tubes is kept.
 
 A tube is (T, 4): one person's box in each of a clip's T frames.
 """

@@ -113,7 +113,11 @@ class Found(NamedTuple):
 
 
 class TubeRCNN(nn.Module):
-    """Detect-and-Track's network, its parts chosen by configuration."""
+    """Detect-and-Track's network, its parts chosen by configuration.
+
+    Each part keeps its own configuration: to change a threshold, build another network and load the
+    weights into it.
+    """
 
     def __init__(self, config: TubeRCNNConfig, *, info: ModelInfo | None = None) -> None:
         """Build it with random weights."""
@@ -205,9 +209,14 @@ class TubeRCNN(nn.Module):
     ) -> list[PoseTubes]:
         """:meth:`detect_features` for B clips together, whose frames all have one size.
 
-        The device is waited for twice: for the number of people, so that joints are computed for
-        these alone, and for the result.
+        Waits for the device twice: for the number of people, so that joints are computed for them
+        alone, and for the result.
+
+        Raises:
+            InputError: If a clip does not have T frames, or frames differ in size.
         """
+        if not clips:
+            return []
         for clip, indices in zip(clips, frames, strict=True):
             self._check_length(clip, indices)
         joined = join_frames([feature for clip in clips for feature in clip])

@@ -133,6 +133,10 @@ def test_clips_with_different_numbers_of_people_keep_their_own() -> None:
     assert [len(tubes) for tubes in found] == alone
 
 
+def test_no_clips_are_no_answers() -> None:
+    assert network(embedded(1)).detect_clips([], []) == []
+
+
 def test_every_clip_needs_its_frames() -> None:
     model = network(embedded(3))
     kept = model.encode(pictures(3))
