@@ -1,9 +1,9 @@
-"""The command line: which commands there are, and how an error becomes one line and an exit code.
+"""The command line: lists the commands, and turns an error into one line and an exit code.
 
-What a command does stands in the module that the table names; it is imported when the command is
-called, so that ``posetube --help`` needs none of them and shows a line of the table for each. A
-command is a function with typed, keyword arguments whose docstring is its own help; it returns its
-exit code, or None for 0. It raises: the line for the user is made here.
+Each command lives in the module that the table names. The module is imported when the command is
+called: ``posetube --help`` imports none, and shows the table's line for each. A command is a
+function with typed keyword arguments whose docstring is its help. It returns its exit code, or None
+for 0. It raises errors; this module makes the line for the user.
 """
 
 import os
@@ -132,13 +132,13 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _forget_output() -> None:
-    """Let go of what is still to be printed: the interpreter would complain of it at its end."""
+    """Send what is still to be printed to nowhere; the interpreter would complain at its end."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _again(words: Sequence[str]) -> str:
-    """The line that goes on with what was stopped: the same, but never from the start."""
+    """The line that goes on with what was stopped: the same, without ``--on-existing``."""
     kept = [word for word in words if not word.startswith("--on-existing=")]
     while "--on-existing" in kept:
         place = kept.index("--on-existing")

@@ -1,4 +1,4 @@
-"""``posetube demo``: make a short clip, track it, and compare with what is really in it."""
+"""``posetube demo``: makes a short clip, tracks it, and compares the result with the truth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ def demo(
     device: str = "auto",
     progress: ProgressKind = "auto",
 ) -> None:
-    """Make a short clip of people who cross, track it, and compare with what is really in it.
+    """Make a short clip of people who cross, track it, and compare the result with the truth.
 
     Args:
         out: Folder for the clip (demo.mp4), its truth (demo.json) and its run (run/).
@@ -50,10 +50,10 @@ def demo(
             interrupt=interrupt,
         )
     tracks = read_tracks(run.path)
-    print("\n".join(report(clip, truth, tracks, manifest, run)))  # noqa: T201
+    print("\n".join(demo_lines(clip, truth, tracks, manifest, run)))  # noqa: T201
 
 
-def report(
+def demo_lines(
     clip: Path, truth: VideoTracks, tracks: VideoTracks, manifest: Manifest, run: RunDirectory
 ) -> list[str]:
     """The lines that the command prints."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks the job to finish what it is at, the second stops it now."""
+"""Handles Ctrl-C and SIGTERM: the first lets the job finish its part, the second stops it now."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ class Interrupt:
         self.requested = False
 
     def check(self) -> None:
-        """Leave the job if that was asked for.
+        """Leave the job if somebody asked for that.
 
         Raises:
             Interrupted: If so.
@@ -38,9 +38,9 @@ class Interrupt:
 
 @contextmanager
 def catching_interrupts() -> Iterator[Interrupt]:
-    """Let signals set a flag within the block instead of breaking it off.
+    """Within the block, let signals set a flag instead of stopping the program.
 
-    Outside the main thread, where signals do not arrive, the flag simply stays as it is.
+    Outside the main thread, where no signals arrive, the flag keeps its value.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():

@@ -1,7 +1,7 @@
-"""How far a job is: events, and who listens to them (a bar, lines, machines, nobody).
+"""Reports how far a job is: events, and listeners that show them (a bar, lines, JSON).
 
-The job tells every listener each :class:`Event`; what to make of it, and how often, is the
-listener's affair. Human words go to stderr, JSON lines to the stream that was given.
+The job sends each :class:`Event` to every listener, and the listener decides what to show, and how
+often. Text for people goes to stderr, JSON lines go to the stream that was given.
 """
 
 import sys
@@ -160,7 +160,7 @@ class Bar:
 
 @contextmanager
 def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
-    """The listener that ``--progress`` asks for.
+    """Give the listener that ``--progress`` asks for.
 
     Args:
         kind: ``auto``: a bar on a terminal or in a notebook, else a line every 30 s; ``json``: JSON

@@ -1,1 +1,1 @@
-"""A run on disk: its directory, its tables, and what to do where it is there already."""
+"""Stores a run on disk: its directory, its manifest, its tables."""

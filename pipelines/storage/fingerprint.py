@@ -1,4 +1,4 @@
-"""Telling whether an input is still the one that a run began with, without reading all of it."""
+"""Identifies an input without reading all of it, to notice when it is another one."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The columns that both tables of a run share: boxes, scores and joints of people, as Arrow.
+"""Converts people to and from Arrow columns that both tables of a run share.
 
 The joints of a person are one list of 3 K numbers, x y score joint after joint, in the order that
 the table's metadata names; a joint that is not known has x and y NaN. Appearance, a column that may

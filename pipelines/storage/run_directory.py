@@ -3,6 +3,7 @@
 Not here: what the files hold (:mod:`.manifest`, :mod:`.detections_store`, :mod:`.tracks_store`).
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class RunDirectory:
         """Keep other processes off this run within the block; the folder is made if need be.
 
         The lock is the operating system's, so that it ends with the process, however that ends.
-        Where a shared disk has none, the file itself is the lock, with the process's number in it.
+        Where a shared disk has none, the file itself is the lock, and names the process.
 
         Raises:
             InputError: If another process is at work on it, or the path is a file.
@@ -78,15 +79,17 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.lock, timeout=0)
         try:
-            lock.acquire()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that the disk has no locks
+                lock.acquire()
         except Timeout:
             raise InputError(f"{self.path}: another process is at work on this run") from None
         try:
             yield
         finally:
-            # Removed while it is still held: whoever opens the file in between finds, with the
-            # lock in hand, that it has no name any more, and gives up. Windows removes no open
-            # files; there it stays, and harms nobody.
+            # The file is removed while the lock is held. A process that opened it before notices,
+            # once it gets the lock, that the file has no name any more, and gives up. Windows
+            # does not remove open files; a file that stays is harmless.
             with suppress(OSError):
                 self.lock.unlink(missing_ok=True)
             lock.release()

@@ -1,7 +1,7 @@
-"""``tracks.parquet``: a row per person and frame, written and read as a stream.
+"""Writes and reads ``tracks.parquet`` as a stream: a row per person and frame.
 
-Rows are sorted by frame. The file holds nothing that differs from one run to the next (no clock, no
-host), so that the same detections give the same bytes.
+Rows are sorted by frame. The file holds nothing that differs between runs (no clock, no host), so
+that the same detections give the same bytes.
 """
 
 import os
@@ -38,7 +38,7 @@ STATE_NAMES = tuple(state.name.lower() for state in RowState)
 
 
 EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
-"""Columns that say what a link cost and when it would not have been made, and their fields."""
+"""Columns of a link's cost and of the cost from which it is not made, and their fields."""
 
 
 class TracksWriter:
@@ -182,14 +182,14 @@ def _fields(joints: int) -> list[Any]:
 
 
 def _known(frames: Sequence[FramePoses], name: str) -> FloatArray:
-    """A column that a tracker may not know: NaN there."""
+    """A column that not every tracker fills; NaN where it is not filled."""
     parts = [getattr(f, name) for f in frames]
     unknown = [np.full(len(f), np.nan, np.float32) for f in frames]
     return np.concatenate([u if p is None else p for p, u in zip(parts, unknown, strict=True)])
 
 
 def _evidence(table: Any) -> dict[str, FloatArray]:
-    """Cost and gate of each link; nothing from tables written before these were kept."""
+    """Cost and gate of each link; empty for tables of versions that did not keep them."""
     names = set(table.column_names)
     return {field: column(table, name) for name, field in EVIDENCE.items() if name in names}
 

@@ -29,10 +29,10 @@ class InputOutcome:
     """How one input ended."""
 
     exit_code: int
-    """As if it had been the only one."""
+    """That of a run of this input alone."""
 
     line: str
-    """What came out, or why nothing did."""
+    """What came out, or why nothing came out."""
 
     @property
     def failed(self) -> bool:
@@ -41,7 +41,7 @@ class InputOutcome:
 
 
 def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[InputOutcome]]:
-    """What the arguments name, and how it ended for those that name nothing to read.
+    """The inputs that the arguments name, and an outcome for each argument that names none.
 
     Raises:
         InputError: If there are no arguments.
@@ -66,9 +66,9 @@ def track_inputs(
     listener: Listener,
     interrupt: Interrupt,
 ) -> Iterator[InputOutcome]:
-    """Track each input and say how it ended, as soon as it did.
+    """Track each input, and yield how it ended as soon as it has.
 
-    Where disk or memory ran out, the rest is not tried.
+    Stops after an input for which disk or memory ran out.
 
     Raises:
         Interrupted: If somebody asked to stop.

@@ -1,13 +1,13 @@
-"""How the camera moved from one frame to the next, told by the background.
+"""Estimates from the background how the camera moved from one frame to the next.
 
 Corners of the background (people's boxes are left out) are followed into the next frame on a small
 grey picture, and the similarity map that most of them agree on is the camera's. The tracker carries
-everybody along with it. Each answer depends on two frames and the people in them alone, so that a
-run that is taken up again gives the same.
+everybody along with it. Each estimate depends only on two frames and the people in them, so that a
+run that is resumed gives the same.
 
-Source: following corners is Lucas and Kanade's method, choosing them Shi and Tomasi's, agreeing on
-a map RANSAC; all as OpenCV has them. A small picture is enough: people are matched in their own
-size, not in pixels.
+Source: OpenCV's implementations of Lucas and Kanade (following corners), Shi and Tomasi (choosing
+them) and RANSAC (agreeing on a map). A small picture is enough, because people are matched relative
+to their own size, not in pixels.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ CORNERS, APART = 200, 8
 """How many corners are followed, and how far they must be from one another."""
 
 PERSON_SCORE = 0.2
-"""People this sure are no background; below, a detector sees them everywhere."""
+"""Boxes of people this sure are no background. A detector sees less sure ones everywhere."""
 
 AGREEMENT = 1.0
 """Distance from where the map puts a corner that still counts as agreeing."""
@@ -35,7 +35,7 @@ FEWEST, LEAST_SHARE, LEAST_SPREAD = 12, 0.5, 0.25
 they must span; otherwise the camera counts as still."""
 
 STILL = 0.25
-"""Smallest movement of a corner of the picture that counts as one."""
+"""Smallest movement of a corner of the picture that counts as a movement."""
 
 LARGEST_ZOOM = 1.25
 """Most that the picture can grow or shrink from one frame to the next."""
@@ -44,7 +44,7 @@ Points = npt.NDArray[np.float32]
 
 
 class CameraMotion:
-    """Looks at the frames of one video, in order."""
+    """Estimates the camera's motion between the frames of one video, given in order."""
 
     def __init__(self) -> None:
         self._grey: npt.NDArray[np.uint8] | None = None
@@ -55,11 +55,11 @@ class CameraMotion:
 
         Args:
             image: (H, W, 3) RGB; a size other than before counts as a new scene.
-            people: Who was found in it.
+            people: The people found in it.
 
         Returns:
-            (2, 3) affine map from the pixels of the frame before to this one's; None where the
-            camera stood still, or nobody can tell.
+            (2, 3) affine map from the previous frame's pixels to this one's; None where the
+            camera stood still, or its motion cannot be estimated.
         """
         grey, scale = _small(image)
         before, corners = self._grey, self._corners
@@ -77,7 +77,7 @@ class CameraMotion:
 
 
 def _small(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
-    """The picture as it is looked at, and its (x, y) size as a share of the real one."""
+    """The small grey picture, and its (x, y) size as a share of the real one."""
     height, width = image.shape[:2]
     share = min(1.0, LONG_SIDE / max(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
@@ -86,7 +86,7 @@ def _small(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
 
 
 def _corners(grey: npt.NDArray[np.uint8], boxes: npt.NDArray[np.floating]) -> Points:
-    """(P, 2) places of the background that can be found again."""
+    """(P, 2) corners of the background that can be followed."""
     background = np.full(grey.shape, 255, np.uint8)
     for x1, y1, x2, y2 in np.clip(np.nan_to_num(boxes), 0, LONG_SIDE).astype(int):
         background[y1 : y2 + 1, x1 : x2 + 1] = 0
@@ -105,7 +105,7 @@ def _followed(
 
 
 def _similarity(before: Points, after: Points, *, size: tuple[int, ...]) -> DoubleArray | None:
-    """The (2, 3) map that most corners agree on; None: there is none, or it moves nothing."""
+    """The (2, 3) map that most corners agree on; None where there is none, or it moves nothing."""
     if len(before) < FEWEST:
         return None
     found, agree = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=AGREEMENT)
@@ -118,5 +118,6 @@ def _similarity(before: Points, after: Points, *, size: tuple[int, ...]) -> Doub
     moved = np.abs(outline @ found.T - outline[:, :2]).max()
     zoom = np.sqrt(abs(np.linalg.det(found[:, :2])))
     spread = (np.ptp(agreeing, axis=0) / size).min()
+    # A map that fits few corners, or corners in one spot, is often that of a large moving object.
     plausible = 1 / LARGEST_ZOOM <= zoom <= LARGEST_ZOOM and spread >= LEAST_SPREAD
     return np.asarray(found) if plausible and moved >= STILL else None

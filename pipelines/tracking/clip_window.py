@@ -1,12 +1,12 @@
-"""Running a network that looks at T frames at once along a video, frame by frame.
+"""Moves a network that looks at T frames at once along a video, frame by frame.
 
-What a frame alone tells the network is computed once per frame and kept for as long as a clip needs
-it. A clip's answer is kept for its centre frame; at the video's ends the clip repeats the outermost
-frame. Frames that cannot be decoded are left out of the clips and keep their place in the result.
-With each frame comes how it hangs together with the picture before: how the camera moved, and which
-people the network itself followed from one clip to the next.
+What the network computes from a frame alone is computed once per frame, and kept for as long as a
+clip needs it. Of a clip's people those of its centre frame are kept; at the video's ends the clip
+repeats the outermost frame. Frames that cannot be decoded are left out of the clips and keep their
+place in the result. Each frame also says how it is related to the previous picture: how the camera
+moved, and which people the network itself followed from one clip to the next.
 
-Not here: where the result is stored (:mod:`.detect`), and which person is which (:mod:`.link`).
+Not here: storing the result (:mod:`.detect_stage`), telling who is who (:mod:`.link_stage`).
 """
 
 from collections import deque
@@ -28,8 +28,8 @@ from .camera_motion import CameraMotion
 DEFAULTS = DetectConfig()
 
 LEAST_SEEN = 0.1
-"""People less sure than this, most of all detections, have no appearance (zeros): linking leaves
-them out, and zeros take no space."""
+"""People less sure than this, who are most of all detections, have no appearance (zeros): linking
+leaves them out, and zeros take no space."""
 
 
 def detect_frames(
@@ -38,13 +38,13 @@ def detect_frames(
     """Find the people of each frame.
 
     The images that the network encodes together are those of a fixed stretch of indices, so that
-    a video that is taken up again at such a stretch gives the same numbers.
+    a run that is resumed at such a stretch gives the same numbers.
 
     Args:
         frames: The video's frames, in order.
         network: Finds people.
         batch: Indices of frames that are encoded together.
-        config: What else to tell.
+        config: What to say of each frame beside its people.
 
     Yields:
         Every frame, in order, T // 2 frames later than they come in.
@@ -77,7 +77,7 @@ def detect_frames(
 
 
 def _stretches(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
-    """Frames of the same stretch of indices together, as soon as its last index has come."""
+    """Group frames by stretches of indices; a group comes as soon as its last index has come."""
     group: list[Frame] = []
     for frame in frames:
         if group and frame.index // length != group[0].index // length:
@@ -116,7 +116,7 @@ def _tubes_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network)
 
 
 class _Chain:
-    """Makes frames of clips' answers, each told by the one before."""
+    """Turns the people of clips into frames, each related to the previous one."""
 
     def __init__(self, network: Network, config: DetectConfig) -> None:
         self._joints, self._centre = len(network.skeleton), network.clip_length // 2
@@ -149,7 +149,7 @@ class _Chain:
 
 
 def _as_stored(people: Detections, presence: FloatArray) -> Detections:
-    """People as sure as it is that they are there, with appearances of half precision."""
+    """People with scores that count their presence, and appearances of half precision."""
     scores, looks = people.scores * presence, people.embeddings
     if looks is not None:
         looks = np.where(scores[:, None] >= LEAST_SEEN, looks, 0)

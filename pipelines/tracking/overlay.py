@@ -1,8 +1,8 @@
-"""Drawing the people of a frame over its picture: boxes, ids, skeletons, trails.
+"""Draws the people of a frame over its picture: boxes, ids, skeletons, trails.
 
-Left limbs are blue, right limbs orange, the middle of the body white: told apart by everybody,
-colour-blind or not. A person's own colour is that of box, id and trail. A joint that the network is
-not sure of is hollow; one that is not known is not drawn.
+Left limbs are blue, right limbs orange, the middle of the body white, which colour-blind people can
+tell apart too. A person's own colour is that of box, id and trail. A joint that the network is not
+sure of is hollow; one that is not known is not drawn.
 """
 
 from collections import deque
@@ -36,7 +36,7 @@ FACE = ("nose", "eye", "ear")
 """Joints that lie close together and are drawn smaller."""
 
 FRACTION_BITS = 3
-"""OpenCV takes places as integers; these many bits are behind the point."""
+"""OpenCV takes places as fixed-point integers with this many bits behind the point."""
 
 
 class Painter:
@@ -50,7 +50,7 @@ class Painter:
         Args:
             joints: Names and edges of the joints.
             size: (H, W) of the frames, pixels; lines are as thick as suits it.
-            config: What it shall look like; None: the default.
+            config: What the overlay looks like; None: the default.
         """
         self._joints, self._config = joints, config or OverlayConfig()
         self._line = max(1, round(min(size) / 220))
@@ -76,9 +76,9 @@ class Painter:
             self._draw_id(canvas, poses, row)
         return canvas
 
-    def draw_lost(self, before: ByteArray, note: str) -> ByteArray:
-        """What stands in for a frame that is lost: the one before, dark, with a note."""
-        canvas = before // 3
+    def draw_lost(self, previous: ByteArray, note: str) -> ByteArray:
+        """What replaces a frame that is lost: the previous picture, dark, with a note."""
+        canvas = previous // 3
         self._write(canvas, note, (4 * self._line, 14 * self._line), MIDDLE)
         return canvas
 
@@ -163,7 +163,7 @@ def _side_colour(joint: str) -> Colour:
 
 
 def _limb_colour(start: Colour, stop: Colour) -> Colour:
-    """That of the side on which the limb lies; one between the sides belongs to the middle."""
+    """The colour of the limb's side; a limb between two sides belongs to the middle."""
     if MIDDLE in (start, stop):
         return stop if start == MIDDLE else start
     return start if start == stop else MIDDLE

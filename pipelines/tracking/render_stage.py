@@ -43,14 +43,14 @@ def draw_overlay(work: StageWork) -> Mapping[str, Any]:
 
 
 class PeopleByFrame:
-    """Looks up the people of one frame after the other in a stream that leaves empty ones out."""
+    """Looks up the people of each frame in a stream that leaves out empty frames."""
 
     def __init__(self, poses: Iterator[FramePoses], *, joints: int) -> None:
         self._poses, self._joints = poses, joints
         self._next = next(poses, None)
 
     def at(self, frame: Frame) -> FramePoses:
-        """The people of a frame; frames must rise."""
+        """The people of a frame; frames must come in rising order."""
         while self._next is not None and self._next.frame < frame.index:
             self._next = next(self._poses, None)
         if self._next is not None and self._next.frame == frame.index:
