@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from posetube.errors import InputError
-from posetube.pipelines.storage.run_directory import RunDirectory, refuse_run_files
+from posetube.pipelines.storage.run_directory import RunDirectory, guarding_runs
 
 
 def test_a_run_is_locked_while_a_job_works_on_it_and_leaves_no_trace(tmp_path: Path) -> None:
@@ -86,12 +86,12 @@ def test_a_folder_with_other_files_and_no_run_is_foreign(
 def test_nothing_replaces_a_runs_own_files(tmp_path: Path, name: str, own: bool) -> None:
     for folder in ("sub", "mine", "detections"):
         (tmp_path / folder).mkdir()
-    out = tmp_path / name
-    refuse_run_files(out)
+    with guarding_runs(tmp_path / name):
+        pass
     (tmp_path / "run.json").write_text("{}")
 
     if own:
-        with pytest.raises(InputError, match="belongs to the run"):
-            refuse_run_files(out)
+        with pytest.raises(InputError, match="belongs to the run"), guarding_runs(tmp_path / name):
+            pass
     else:
-        refuse_run_files(out)
+        assert not RunDirectory(tmp_path).owns(tmp_path / name)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+import posetube
 from posetube import atomic_files
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.cli import main
@@ -404,7 +405,14 @@ def test_an_export_never_replaces_a_runs_own_files(
 
     assert main(["export", str(run.path), "--to", "parquet", "-o", str(run.path / name)]) == 2
     assert "belongs to the run itself" in capsys.readouterr().err
+    assert main(["data", "convert", str(run.path), str(run.path / name), "--to", "csv"]) == 2
     assert contents(run) == before
+
+
+def test_an_export_from_python_is_removed_with_the_tracks_too(run: RunDirectory) -> None:
+    posetube.export(run.path, run.path / "mine.csv", to="csv")
+
+    assert run.read().exports == ("mine.csv",)
 
 
 @pytest.mark.parametrize("out", [".", "/proc/x", "/dev/null/x"])
