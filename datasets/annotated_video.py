@@ -11,7 +11,7 @@ train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -142,6 +142,7 @@ class Counts:
     """Frames, labelled or not; 0 where its authors give no number."""
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """What a reader of a data set offers."""
 

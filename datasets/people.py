@@ -22,8 +22,8 @@ from .formats.format_table import FORMATS, find_format, format_names, recognise
 from .published.dataset_table import dataset_names, find_dataset, recognise_dataset
 from .published.sequence_files import SequenceFiles
 
-PeopleSource = VideoTracks | Sequence[VideoTracks] | str | Path
-"""A file, a folder, or tracks in memory."""
+PeopleSource = VideoTracks | Sequence[VideoTracks] | str | Path | Dataset
+"""A file, a folder, tracks in memory, or what is open already."""
 
 MEMORY = "memory"
 """What stands for the format of tracks that come from no file."""
@@ -38,7 +38,7 @@ def open_people(
     """The videos of a file, a folder, a data set, or in memory.
 
     Args:
-        given: Where they are.
+        given: Where they are; what is open already stays as it is.
         form: Name of the format or of the data set, or a format of the caller's own; None: told by
             names and content.
         formats: The formats to choose from.
@@ -49,6 +49,8 @@ def open_people(
     """
     if isinstance(given, VideoTracks):
         given = [given]
+    if isinstance(given, Dataset):
+        return given
     if not isinstance(given, str | Path):
         return _in_memory(given)
     path = Path(given)
@@ -266,12 +268,11 @@ def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
 
 def evaluated_videos(people: Dataset) -> tuple[str, ...]:
     """Names of the videos that are evaluated: of a data set its test part, if it has one."""
-    names = people.videos()
-    if isinstance(people, PeopleInMemory | PeopleFile | PeopleFolder):
+    names, entry = people.videos(), find_dataset(people.name)
+    if entry is None or isinstance(people, PeopleFile | PeopleFolder):
         return names
-    entry = find_dataset(people.name)
     splits = {name: _split_of(people, name) for name in names}
-    for part in () if entry is None else entry.evaluated:
+    for part in entry.evaluated:
         found = tuple(name for name in names if splits[name] == part)
         if found:
             return found

@@ -115,4 +115,6 @@ def _partner(
 
 def shown(given: PeopleSource, memory: str = "predictions") -> str:
     """What an error calls one side, which may lie in memory."""
+    if isinstance(given, Dataset):
+        return given.name
     return str(given) if isinstance(given, str | Path) else memory
