@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from .json_files import decode, read_bytes
+from .mat_files import read_mat
 
 T = TypeVar("T")
 
@@ -66,9 +67,14 @@ class OpenedFile:
         entries = self._entries(part)
         return decode(entries[0], object, path=self.path) if entries else None
 
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """What a MATLAB file holds, see :func:`.mat_files.read_mat`."""
+        return read_mat(self.path)
+
     def forget(self) -> None:
         """Let the content go; it is read again where somebody asks for it."""
-        for name in ("start", "content", "parts", "is_list", "_listed"):
+        for name in ("start", "content", "parts", "is_list", "variables", "_listed"):
             self.__dict__.pop(name, None)
 
     def _entries(self, part: str) -> list[msgspec.Raw]:

@@ -4,7 +4,7 @@ Not here: the formats (one file each, beside this one) and the table of them
 (:mod:`posetube.datasets.formats.format_table`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from posetube.structures import VideoTracks
 
 from ..annotated_video import AnnotatedVideo
 from ..files.opened_file import OpenedFile
+from .one_person import WrittenClip
 
 
 def always(file: OpenedFile) -> bool:
@@ -60,6 +61,13 @@ class FileFormat:
 
     write_videos: Callable[[Path, Iterable[VideoTracks]], None] | None = None
     """Writes several videos into one file, where that is what the format's users expect."""
+
+    write_clips: Callable[[Path, AnnotatedVideo], Iterator[WrittenClip]] | None = None
+    """Writes each person of a video as a clip into the folder of a data set, where the format is
+    the layout of one that knows one person per clip."""
+
+    keeps: tuple[str, ...] = ()
+    """Fields of :class:`AnnotatedVideo`, people aside, that :attr:`write_clips` keeps."""
 
     joints: tuple[Skeleton, ...] = ()
     """The joint sets that it can hold; empty: any. Others are converted to the first."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posetube.errors import FormatError, InputError
-from posetube.skeletons import COCO17, JHMDB15, MPII16, POSETRACK15, POSETRACK17SLOTS
+from posetube.skeletons import COCO17, JHMDB15, MPII16, PENN13, POSETRACK15, POSETRACK17SLOTS
 
 from ..files.opened_file import OpenedFile
 from . import (
@@ -18,12 +18,14 @@ from . import (
     cvat_xml,
     deeplabcut,
     human36m_list,
+    jhmdb,
     json_lines,
     mmpose_json,
     mot,
     mpii_list,
     openpose,
     parquet_table,
+    penn_action,
     posetrack17,
     posetrack18,
     posetrack21,
@@ -196,6 +198,37 @@ FORMATS: tuple[FileFormat, ...] = (
         joints=(openpose.BODY25,),
         holds="a folder, a file per frame, 25 joints",
         loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="penn-action",
+        suffix="",
+        also_read=(".mat",),
+        read=penn_action.read,
+        read_videos=penn_action.read_videos,
+        recognise=penn_action.recognise,
+        write=penn_action.write_tracks,
+        write_clips=penn_action.write_clips,
+        keeps=("action", "viewpoint"),
+        joints=(PENN13,),
+        needs_identities=True,
+        holds="the data set's folder: `labels/0001.mat`, a clip for each person",
+        loses="scores, times, identities",
+    ),
+    FileFormat(
+        name="jhmdb",
+        suffix="",
+        also_read=(".mat",),
+        read=jhmdb.read,
+        read_videos=jhmdb.read_videos,
+        recognise=jhmdb.recognise,
+        write=jhmdb.write_tracks,
+        write_clips=jhmdb.write_clips,
+        keeps=("action", "viewpoint"),
+        joints=(JHMDB15,),
+        needs_identities=True,
+        holds="the data set's folder: `joint_positions/<action>/<clip>/joint_positions.mat`, a "
+        "clip for each person",
+        loses="boxes, scores, times, identities, hidden or seen",
     ),
     FileFormat(
         name="cvat",

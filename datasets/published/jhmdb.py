@@ -13,7 +13,7 @@ Not here: mmpose's JSON of sub-JHMDB (:mod:`posetube.datasets.published.jhmdb_js
 Source: Jhuang et al., "Towards understanding action recognition", ICCV 2013, and the files.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -21,19 +21,17 @@ from typing import Literal
 import numpy as np
 
 from posetube.errors import FormatError, InputError
-from posetube.skeletons import JHMDB15
-from posetube.structures import BoolArray, DoubleArray, JointState
+from posetube.structures import BoolArray, DoubleArray
 
 from ..annotated_video import AnnotatedVideo, Counts, Problem, Split, table
-from ..files.checked_values import numbers, text, variable
+from ..files.checked_values import variable
 from ..files.mat_files import read_mat
+from ..files.opened_file import OpenedFile
 from ..formats.annotation_rows import NO_JOINTS
+from ..formats.jhmdb import SIZE, read_clip
 from .jhmdb_boxes import read_boxes
 from .jhmdb_divisions import read_divisions
 from .release_files import folder_if_there, numbered_frames
-
-SIZE = (240, 320)
-"""Height and width of every clip."""
 
 BOXES = "*jhmdb_annot.mat"
 """File of Action Tubes."""
@@ -94,35 +92,25 @@ class Jhmdb:
         path = self.root / "joint_positions" / video / "joint_positions.mat"
         if not path.is_file() and video in self._boxes:
             return self._read_boxes(video)
-        content = read_mat(path)
-        value = variable(content, "pos_img", where=str(path))
-        places = numbers(value, shape=(2, 15, -1), where=f"{path}: pos_img").transpose(2, 1, 0) - 1
-        rows = len(places)
+        clip = read_clip(OpenedFile(path))
+        rows, tracks = len(clip.tracks.frames), clip.tracks
         masks = self.puppet_masks(video)
         problems = self._compare(video, rows=rows, masks=masks)
         pictures = folder_if_there(self.root / "Rename_Images" / video)
-        return AnnotatedVideo(
+        if masks is not None:
+            boxes = _boxes_of(masks, rows=rows)[tracks.frame].astype(np.float32)
+            height, width = masks.shape[1:]
+            tracks = replace(tracks, boxes=boxes, size=(height, width))
+        frames = numbered_frames(rows, folder=f"Rename_Images/{video}", digits=5, suffix=".png")
+        return replace(
+            clip,
             name=video,
             dataset=self.name,
             split=self.division_of.get(video, ""),
-            action=video.partition("/")[0],
-            viewpoint=text(content.get("viewpoint", ""), where=f"{path}: viewpoint"),
             media=self.root if pictures else self._video_file(video),
-            metric="pck-box",
+            where="",
             problems=problems,
-            tracks=table(
-                source=video,
-                size=SIZE if masks is None else masks.shape[1:],
-                skeleton=JHMDB15,
-                frames=numbered_frames(
-                    rows, folder=f"Rename_Images/{video}", digits=5, suffix=".png"
-                ),
-                frame=np.arange(rows),
-                track_ids=np.ones(rows, np.int64),
-                keypoints=places,
-                joint_states=np.full((rows, 15), JointState.VISIBLE, np.uint8),
-                boxes=None if masks is None else _boxes_of(masks, rows=rows),
-            ),
+            tracks=replace(tracks, source=video, frames=frames),
         )
 
     def _read_boxes(self, video: str) -> AnnotatedVideo:

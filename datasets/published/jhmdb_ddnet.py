@@ -26,7 +26,7 @@ from posetube.structures import DoubleArray, FrameTable, JointState
 
 from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
 from ..files.checked_values import numbers, text
-from .jhmdb import SIZE
+from ..formats.jhmdb import SIZE
 
 NAME = re.compile(r"(?:.*_)?GT_(train|test)_[123]")
 FARTHEST = 100.0

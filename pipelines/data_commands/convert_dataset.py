@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -21,12 +21,13 @@ from posetube.skeletons import Skeleton
 from posetube.structures import VideoTracks
 
 from ...datasets.annotated_video import AnnotatedVideo, Dataset, Split
+from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format
 from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.formats.mot import write_sequence_info
 from ...datasets.formats.video_places import VideoPlace, place_video, rename_frames, sequence_names
 from ..failures import one_line
-from .export import with_readable_names, write_whole
+from .export import prepared, with_readable_names, write_whole
 from .picture_links import make_links, picture_links
 
 Errors = tuple[type[Exception], ...]
@@ -139,6 +140,14 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
     return saying
 
 
+def _identified(tracks: VideoTracks, form: FileFormat) -> VideoTracks:
+    """The same people; those of a single picture get identities where a format asks for them."""
+    nameless = len(tracks.frames) == 1 and (tracks.track_ids < 0).all()
+    if form.needs_identities and nameless:
+        return replace(tracks, track_ids=np.arange(1, len(tracks.frame) + 1))
+    return tracks
+
+
 @dataclass(kw_only=True)
 class _Job:
     """A conversion, and what has become of it so far."""
@@ -181,6 +190,10 @@ class _Job:
         with replacing_folder(out) as aside:
             for video in self._videos():
                 with self._leaving_out(video.name, REFUSED):
+                    if form.write_clips is not None:
+                        self._write_clips(video, form, folder=aside, pictures=pictures)
+                        self._count(video)
+                        continue
                     sequence = sequences[video.name]
                     at = place_video(video, form=self.to, suffix=form.suffix, sequence=sequence)
                     if str(at.file).casefold() in taken:
@@ -192,12 +205,21 @@ class _Job:
                     self._count(video)
             self._check_some()
 
+    def _write_clips(
+        self, video: AnnotatedVideo, form: FileFormat, *, folder: Path, pictures: bool
+    ) -> None:
+        """Each person of a video as a clip of one data set."""
+        assert form.write_clips is not None
+        tracks = prepared(_identified(video.tracks, form), form, say=self.say)
+        people = replace(video, tracks=tracks, joints_3d=None)
+        for clip in form.write_clips(folder, people):
+            at = VideoPlace(file=PurePosixPath(clip.name), frames=clip.pictures)
+            if pictures and video.media is not None and video.media.is_dir():
+                make_links(picture_links(video, at, out=folder))
+
     def _write(self, video: AnnotatedVideo, at: VideoPlace, *, folder: Path) -> None:
-        tracks = rename_frames(video.tracks, at)
         form = find_written_format(self.to)
-        nameless = len(tracks.frames) == 1 and (tracks.track_ids < 0).all()
-        if form.needs_identities and nameless:
-            tracks = replace(tracks, track_ids=np.arange(1, len(tracks.frame) + 1))
+        tracks = _identified(rename_frames(video.tracks, at), form)
         write_whole(tracks, form, folder / at.file, say=self.say)
         if self.to == "mot":
             sequence = folder / at.file.parent.parent
@@ -234,7 +256,10 @@ class _Job:
         outcome.poses += len(video.tracks.frame)
         outcome.mended += bool(video.problems)
         outcome.splits.add(video.split)
+        kept = find_written_format(self.to).keeps
         for name, what in BEYOND.items():
+            if name in kept:
+                continue
             value = getattr(video, name)
             if isinstance(value, np.ndarray) or value:
                 outcome.beyond.add(what)

@@ -11,11 +11,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.atomic_files import replacing
+from posetube.atomic_files import replacing, replacing_folder
 from posetube.errors import InputError
 from posetube.file_names import readable
 from posetube.structures import VideoTracks
 
+from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
@@ -66,6 +67,38 @@ def write_whole(
         InputError: If the folder to write is there and not empty, the file is one of a run's own,
             or the tracks lack what the format needs.
     """
+    tracks = prepared(tracks, form, say=say)
+    with guarding_runs(out):
+        if form.write_clips is None:
+            _write(tracks, form, out)
+        else:
+            _write_clips(tracks, form, out, say=say)
+
+
+def _write(tracks: VideoTracks, form: FileFormat, out: Path) -> None:
+    if form.suffix:
+        with replacing(out) as aside:
+            form.write(aside, tracks)
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: it is there already; name a folder that is new or empty")
+    form.write(out, tracks)
+
+
+def _write_clips(
+    tracks: VideoTracks, form: FileFormat, out: Path, *, say: Callable[[str], None]
+) -> None:
+    """Each person as a clip of a data set's folder."""
+    assert form.write_clips is not None
+    video = AnnotatedVideo(name=tracks.source, dataset=form.name, tracks=tracks)
+    with replacing_folder(out) as aside:
+        clips = list(form.write_clips(aside, video))
+    if len(clips) > 1:
+        say(f"people by clip: {', '.join(f'{clip.track_id} in {clip.name}' for clip in clips)}")
+
+
+def prepared(tracks: VideoTracks, form: FileFormat, *, say: Callable[[str], None]) -> VideoTracks:
+    """Tracks with names and joints that a format has; ``say`` is told what that loses."""
     tracks = with_readable_names(tracks)
     if tracks.track_names:
         named = [f"{track_id} = {name}" for track_id, name in tracks.track_names.items()]
@@ -77,18 +110,7 @@ def write_whole(
             say(line)
     if form.loses:
         say(f"the format has no place for {form.loses}")
-    with guarding_runs(out):
-        _write(tracks, form, out)
-
-
-def _write(tracks: VideoTracks, form: FileFormat, out: Path) -> None:
-    if form.suffix:
-        with replacing(out) as aside:
-            form.write(aside, tracks)
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: it is there already; name a folder that is new or empty")
-    form.write(out, tracks)
+    return tracks
 
 
 def with_readable_names(tracks: VideoTracks) -> VideoTracks:
