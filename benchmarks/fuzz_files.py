@@ -339,7 +339,10 @@ def _format(name: str) -> Target:
     file = f"seq1{form.suffix}"
 
     def write(root: Path) -> None:
-        form.write(root / file, random_tracks(joints))
+        tracks = random_tracks(joints)
+        if form.write_clips is not None:  # whose folder is read if it holds one person
+            tracks = tracks.select(tracks.track_ids == tracks.ids[0])
+        form.write(root / file, tracks)
 
     if form.suffix not in sleap.SUFFIXES:
         return Target(write, lambda root: form.read(root / file))

@@ -36,7 +36,8 @@ def export(
     Args:
         run: A run's directory, or a file of one video's people.
         to: The format.
-        out: File to write, for openpose a folder [default: beside the run's tracks].
+        out: File to write; for openpose, penn-action and jhmdb a folder [default: beside the run's
+            tracks].
     """
     form = find_written_format(to)
     people = open_people_or_run(run)

@@ -12,6 +12,7 @@ import pytest
 from posetube.datasets.formats import csv_table, json_lines, parquet_table, posetrack18
 from posetube.datasets.formats.format_table import FORMATS, find_format
 from posetube.datasets.published.bonn import Bonn
+from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
@@ -107,7 +108,9 @@ def test_what_is_wrong_is_one_line_and_2(
     [
         f.name
         for f in FORMATS
-        if f.is_written and f.name not in ("slp", "sleap-analysis", "nwb", "mot")
+        if f.is_written
+        and not f.write_clips  # one person per clip, see below
+        and f.name not in ("slp", "sleap-analysis", "nwb", "mot")
     ],
 )
 def test_every_format_converts_back(name: str, drawn: Path, tmp_path: Path) -> None:
@@ -125,6 +128,47 @@ def test_every_format_converts_back(name: str, drawn: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(
         found.keypoints[order][:, ours], truth.keypoints[:, wrist], atol=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "clips"),
+    [
+        ("penn-action", ("0001", "0002")),
+        ("jhmdb", ("unknown/900000_mpii_train_person_1", "unknown/900000_mpii_train_person_2")),
+    ],
+)
+def test_each_person_becomes_a_clip_of_a_data_set(
+    name: str, clips: tuple[str, ...], drawn: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    out = tmp_path / "out"
+    assert main(["data", "convert", str(annotation(drawn)), "--to", name, "-o", str(out)]) == 0
+
+    assert f"people by clip: 1 in {clips[0]}, 2 in {clips[1]}" in capsys.readouterr().err
+    dataset, truth = open_dataset(name, out), posetrack18.read(annotation(drawn))
+    assert dataset.videos() == clips
+    wrist = truth.skeleton.index("left_wrist")
+    for track_id, clip in zip((1, 2), clips, strict=True):
+        found, rows = dataset.read(clip).tracks, truth.track_ids == track_id
+        ours = found.skeleton.index("left_wrist")
+        np.testing.assert_array_equal(found.frame, truth.frame[rows])
+        np.testing.assert_allclose(
+            found.keypoints[:, ours], truth.keypoints[rows, wrist], atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("name", ["penn-action", "jhmdb"])
+def test_clips_of_a_data_set_have_its_pictures(name: str, drawn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["data", "convert", str(drawn), "--from", "posetrack18", "--to", name, "-o", str(out)]
+    assert main(words) == 0
+
+    dataset = open_dataset(name, out)
+    video = dataset.read(dataset.videos()[0])
+
+    assert video.split == "train"
+    assert video.picture(3) is not None
+    assert video.picture(3).is_file()  # type: ignore[union-attr]
 
 
 def test_conversion_tells_what_is_lost(
