@@ -42,12 +42,13 @@ def convert_people(
     Args:
         source: A file, the folder of a data set or of files, a run's directory.
         to: The new format.
-        out: File to write; for openpose, penn-action, jhmdb and most data sets a new or empty folder.
+        out: File to write; for openpose, penn-action, jhmdb and most data sets a folder that is
+            new or empty.
         from_: Name of the format or of the data set [default: told by names and content].
         split: Of a data set only this part.
         video: Of a data set only this video; may be given several times.
-        pictures: Link a data set's pictures where the new layout looks for them (PoseTrack, mot, penn-action,
-            jhmdb).
+        pictures: Link a data set's pictures where the new layout looks for them (PoseTrack's, mot,
+            penn-action, jhmdb).
     """
     form = find_written_format(to)
     if not source.is_dir():

@@ -91,6 +91,8 @@ def _write_clips(
 ) -> None:
     """Each person as a clip of a data set's folder."""
     assert form.write_clips is not None
+    if out.suffix in form.also_read:
+        raise InputError(f"{out}: {form.name} is a folder with a file for each clip; name a folder")
     video = AnnotatedVideo(name=tracks.source, dataset=form.name, tracks=tracks)
     with replacing_folder(out) as aside:
         clips = list(form.write_clips(aside, video))

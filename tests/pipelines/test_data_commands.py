@@ -145,6 +145,9 @@ def test_each_person_becomes_a_clip_of_a_data_set(
     assert main(["data", "convert", str(annotation(drawn)), "--to", name, "-o", str(out)]) == 0
 
     assert f"people by clip: 1 in {clips[0]}, 2 in {clips[1]}" in capsys.readouterr().err
+    file = str(tmp_path / "a.mat")
+    assert main(["data", "convert", str(annotation(drawn)), "--to", name, "-o", file]) == 2
+    assert f"a.mat: {name} is a folder with a file for each clip" in capsys.readouterr().err
     dataset, truth = open_dataset(name, out), posetrack18.read(annotation(drawn))
     assert dataset.videos() == clips
     wrist = truth.skeleton.index("left_wrist")
