@@ -36,8 +36,8 @@ def in_terms_of(
     """
     images = _numbers(file, truth, "images", _picture)
     categories = _numbers(file, truth, "categories", _label)
-    joints = {part["id"]: tuple(part.get("keypoints") or ()) for part in _parts(file, "categories")}
-    wanted = {part["id"]: tuple(part.get("keypoints") or ()) for part in truth["categories"]}
+    joints = {c["id"]: tuple(c.get("keypoints", ())) for c in file.get("categories", ())}
+    wanted = {c["id"]: tuple(c.get("keypoints", ())) for c in truth["categories"]}
     plans: dict[Any, Conversion | None] = {}
     found = []
     for result in results:
@@ -54,18 +54,12 @@ def in_terms_of(
     return found, list(dict.fromkeys(line for plan in known for line in losses(plan)))
 
 
-def _parts(file: Entry, name: str) -> list[Entry]:
-    """Images or categories that have an id; none where the file has something else there."""
-    parts = file.get(name)
-    entries = parts if isinstance(parts, list) else []
-    return [part for part in entries if isinstance(part, dict) and part.get("id") is not None]
-
-
 def _numbers(file: Entry, truth: Entry, name: str, key: Callable[[Entry], str]) -> dict[Any, Any]:
     """The truth's id of each id; empty unless each name stands for one part on either side."""
-    theirs = {key(part): part["id"] for part in _parts(file, name)}
-    ours = {key(part): part["id"] for part in _parts(truth, name)}
-    clear = len(theirs) == len(_parts(file, name)) and len(ours) == len(_parts(truth, name))
+    parts, truths = file.get(name, []), truth[name]
+    theirs = {key(part): part["id"] for part in parts}
+    ours = {key(part): part["id"] for part in truths}
+    clear = len(theirs) == len(parts) and len(ours) == len(truths)
     if not clear or "" in theirs or not theirs.keys() <= ours.keys():
         return {}
     return {number: ours[text] for text, number in theirs.items()}

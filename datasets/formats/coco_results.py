@@ -91,10 +91,7 @@ def read_truth(given: OpenedFile | Path | str) -> Entry:
     file = given if isinstance(given, OpenedFile) else OpenedFile(given)
     path, content = file.path, file.parse(Entry)
     for part, kind in (("images", _Image), ("annotations", _Thing), ("categories", _Category)):
-        entries = content.get(part)
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise FormatError(f"{path}: expected a list of objects in {part!r}")
-        _check(entries, kind, path=path, part=part)
+        _check(_objects(content, part, path=path), kind, path=path, part=part)
     return content
 
 
@@ -131,7 +128,17 @@ def _results(path: Path) -> tuple[list[Entry], Any]:
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise FormatError(f"{path}: expected a list of results, as COCO's results are")
     _check(content, _Thing, path=path, part="results")
+    for part, kind in (("images", _Image), ("categories", _Category)):
+        if isinstance(file, dict) and part in file:
+            _check(_objects(file, part, path=path), kind, path=path, part=part)
     return content, file
+
+
+def _objects(content: Entry, part: str, *, path: Path) -> list[Entry]:
+    entries = content.get(part)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise FormatError(f"{path}: expected a list of objects in {part!r}")
+    return entries
 
 
 def _check(entries: list[Entry], kind: type, *, path: Path, part: str) -> None:

@@ -55,7 +55,7 @@ def test_images_and_categories_are_found_by_name() -> None:
 
 
 def test_ids_stay_where_names_do_not_tell() -> None:
-    unknown = {"images": [{"id": 1, "file_name": "c.jpg"}], "categories": "?"}
+    unknown = {"images": [{"id": 1, "file_name": "c.jpg"}]}
     twice = {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "u/a.jpg"}]}
 
     for file in (unknown, twice):

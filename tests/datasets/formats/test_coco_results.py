@@ -50,6 +50,11 @@ def test_broken_truth_is_named(tmp_path: Path, change: dict[str, Any], message: 
     [
         ({}, "expected a list of results"),
         ([1], "expected a list of results"),
+        ({"annotations": [], "images": 5}, "expected a list of objects in 'images'"),
+        (
+            {"annotations": [], "categories": [{"id": 1, "keypoints": [[1]]}]},
+            r"categories\[0\]: Expected str, got array, at keypoints\[0\]",
+        ),
         ([{"score": "high"}], r"r.json: results\[0\]: Expected float, got str, at score"),
         ([{"keypoints": [None]}], r"results\[0\]: Expected float, got null, at keypoints\[0\]"),
     ],
