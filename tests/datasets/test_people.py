@@ -130,7 +130,7 @@ def test_what_is_named_is_not_guessed(tmp_path: Path) -> None:
                        "no format is called 'doc'; there are posetrack18, "):  # fmt: skip
         open_people(tmp_path, form="doc")
     with pytest.raises(InputError, match="a.json: no such folder"):
-        open_people(tmp_path / "a.json", form="jhmdb")
+        open_people(tmp_path / "a.json", form="bonn")
 
 
 def test_what_is_not_there_or_not_understood_is_said(tmp_path: Path) -> None:
