@@ -1,9 +1,10 @@
-"""One annotated video of a data set, the same for every data set.
+"""Describes one annotated video, in the same way for every data set and every format.
 
-The people are :class:`posetube.structures.VideoTracks`; what a data set says beyond them stands
-around it. A data set of single pictures is one of videos with one frame each. What a reader
-settles, once: joints that are not labelled are NaN however the files spell it, positions count
-from 0 (1 is subtracted from MATLAB's), a frame without people is not a frame without labels.
+The people are :class:`posetube.structures.VideoTracks`; the other fields hold what the data set or
+the file says beyond that. A data set of single pictures is one of videos with one frame each. Every
+reader follows three rules: joints that are not labelled are NaN however the files spell it,
+positions count from 0 (1 is subtracted from MATLAB's), and a frame without people is not a frame
+without labels.
 
 Not here: the pictures themselves (:mod:`posetube.datasets.video` decodes), stretches of frames to
 train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).

@@ -210,7 +210,7 @@ class PeopleFolder:
     """Where each video lies, by name."""
 
     form: FileFormat | None
-    """How they are read; None: told by each file's content."""
+    """How they are read; None: each file is recognised."""
 
     formats: tuple[FileFormat, ...] = FORMATS
     """The formats to choose from."""
@@ -254,7 +254,7 @@ def _name_of(file: OpenedFile) -> str:
 
 
 def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
-    """The videos of a file; what recognising kept of it is let go."""
+    """The videos of a file; forgets what recognising kept of it."""
     try:
         if form.read_videos is not None:
             return form.read_videos(file)
@@ -286,7 +286,7 @@ def _split_of(people: Dataset, video: str) -> Split:
 
 
 def holds_boxes_only(people: Dataset) -> bool:
-    """Whether nobody has joints, as far as the form tells, or the only file."""
+    """Whether people have boxes and no joints; a folder is judged by its format alone."""
     if isinstance(people, PeopleInMemory):
         return all(not len(tracks.skeleton) for tracks in people.tracks)
     if isinstance(people, PeopleFile):

@@ -1,1 +1,1 @@
-"""Files that somebody else wrote, read within bounds: JSON, MATLAB, NumPy, HDF5."""
+"""Reads others' files within bounds: JSON, MATLAB, NumPy, HDF5."""

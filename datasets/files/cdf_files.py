@@ -1,4 +1,4 @@
-"""A variable of a CDF file, by the optional library cdflib, in a process of its own.
+"""Reads a variable of a CDF file in a process of its own, by the optional library cdflib.
 
 The records of such a file point at one another; where damage makes them point in a circle, cdflib
 follows them for ever.
@@ -19,7 +19,7 @@ from .optional_library import optional_library
 from .reader_process import ReaderProcess
 
 VARIABLE = "Pose"
-"""The only variable of the files that are met."""
+"""The only variable in these files."""
 
 SECONDS = 10.0
 """A file that takes longer is refused; the published ones take a tenth of a second."""

@@ -1,4 +1,4 @@
-"""Values of somebody else's file, checked where they are taken out: kind, shape, bounds.
+"""Checks values as they are taken out of others' files: kind, shape, bounds.
 
 Every function takes ``where``, the start of the message, which names the file and the place in it.
 """

@@ -1,4 +1,4 @@
-"""Arrays of an HDF5 file, read within bounds; needs the optional library h5py.
+"""Reads arrays of an HDF5 file within bounds; needs the optional library h5py.
 
 Not here: what the arrays mean.
 """

@@ -1,4 +1,4 @@
-"""MATLAB's level 5 files (``-v6``, ``-v7``), read within bounds: nothing a file says is believed.
+"""Reads MATLAB's level 5 files (``-v6``, ``-v7``) within bounds: trusts no number of the file.
 
 Numbers become arrays in MATLAB's shape, a 1 x 1 number a plain one; text a string; a cell array an
 object array; a struct array an object array of dicts. Nothing is squeezed, so that a list with one

@@ -1,4 +1,4 @@
-"""NumPy's arrays (``.npy``) and archives of them (``.npz``), read within bounds, without pickles.
+"""Reads NumPy's arrays (``.npy``) and archives of them (``.npz``) within bounds, without pickles.
 
 Not here: what the arrays mean.
 """

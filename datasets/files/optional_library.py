@@ -1,4 +1,4 @@
-"""Libraries that only some formats need, imported when such a file is met."""
+"""Imports libraries that only some formats need, when such a file is read."""
 
 from importlib import import_module
 from typing import Any

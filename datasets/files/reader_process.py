@@ -1,4 +1,4 @@
-"""Reading in a process of its own, for libraries that a damaged file can hang, crash or bloat.
+"""Runs a reader in a process of its own, for libraries that a damaged file can hang or crash.
 
 The process reads one file after the other and is started anew after one that it did not survive; it
 ends with the object that started it. A copy of that object in another process starts its own.

@@ -1,4 +1,4 @@
-"""Result formats, one module each, with ``read(path)`` and ``write_tracks(path, tracks)``.
+"""Formats of files that hold people, one file each: recognises, reads and writes them.
 
 Not here: PoseTrack's, COCO's and MOTChallenge's, which are data sets' formats too
 (:mod:`posetube.datasets`).

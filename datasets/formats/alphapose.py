@@ -1,4 +1,4 @@
-"""AlphaPose's JSON: a list with an entry per person and picture.
+"""Reads and writes AlphaPose's JSON: a list with an entry per person and picture.
 
 ``{"image_id": "12.jpg", "category_id": 1, "keypoints": [x, y, score, ...], "score": 2.9, "box": [x,
 y, width, height], "idx": 7}``; 17 joints in COCO's order, 16 in MPII's or 26 in Halpe's; of whole

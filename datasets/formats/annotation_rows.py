@@ -1,4 +1,4 @@
-"""The rows of :class:`VideoTracks` while a file is read person by person.
+"""Collects the rows of a :class:`VideoTracks` while a file is read person by person.
 
 Numbers go straight into flat arrays, so that a file's people are never held as Python objects all
 at once. Shared by the readers of this folder. Not here: how a format spells a person.
@@ -38,7 +38,7 @@ NO_BOX = (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
 
 
 class AnnotationRows:
-    """Collects people, K joints each; what is wrong with one is said by ValueError."""
+    """Collects people, K joints each; raises ValueError where one is wrong."""
 
     def __init__(self, joints: int) -> None:
         self._joints = joints

@@ -1,4 +1,4 @@
-"""COCO keypoints: frames are the images, people the annotations.
+"""Reads and writes COCO's keypoints: frames are the images, people the annotations.
 
 One file holds one video, a data set of pictures, or several videos, written one after the other
 so that memory does not grow with them. Videos are listed as other programs of video data do:
@@ -41,7 +41,16 @@ from posetube.structures import (
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows
-from .coco_file import Annotation, Category, File, Image, add, people_in, region, skeleton_in
+from .coco_file import (
+    CocoAnnotation,
+    CocoCategory,
+    CocoFile,
+    CocoImage,
+    add_person,
+    crowd_region,
+    people_in,
+    skeleton_in,
+)
 from .frame_order import sorted_places
 from .numbers import joint_states, or_none, shortest
 
@@ -128,11 +137,11 @@ def _append(file: BinaryIO, records: list[Any], *, first: bool) -> None:
         file.write((b"" if first and not place else b",\n") + msgspec.json.encode(record))
 
 
-def _images(tracks: VideoTracks, ids: IntArray, video: int | None) -> list[Image]:
+def _images(tracks: VideoTracks, ids: IntArray, video: int | None) -> list[CocoImage]:
     names, times = tracks.frames.names, or_none(tracks.frames.times)
     height, width = tracks.size or (None, None)
     return [
-        Image(
+        CocoImage(
             id=number,
             file_name=names[i] if names else f"{tracks.source}/{i:06d}.jpg",
             height=height,
@@ -145,8 +154,8 @@ def _images(tracks: VideoTracks, ids: IntArray, video: int | None) -> list[Image
     ]
 
 
-def _category(joints: Skeleton) -> Category:
-    return Category(
+def _category(joints: Skeleton) -> CocoCategory:
+    return CocoCategory(
         id=1,
         name="person",
         supercategory="person",
@@ -155,7 +164,7 @@ def _category(joints: Skeleton) -> Category:
     )
 
 
-def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Annotation]:
+def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[CocoAnnotation]:
     """The people of a video, numbered from ``first``; ``ids`` are those of its frames."""
     states = joint_states(tracks)
     points = np.nan_to_num(shortest(tracks.keypoints))
@@ -166,7 +175,7 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Anno
     flat = box.to_xywh(boxes).tolist()
     scores, joints = or_none(tracks.scores), or_none(tracks.keypoint_scores)
     return [
-        Annotation(
+        CocoAnnotation(
             id=first + row,
             image_id=int(ids[frame]),
             category_id=1,
@@ -208,7 +217,7 @@ def read(path: Path | str) -> VideoTracks:
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    file = decode(read_bytes(path), File, path=path)
+    file = decode(read_bytes(path), CocoFile, path=path)
     skeleton, people = skeleton_in(file, path), people_in(file, path)
     images = _in_order(file.images)
     place = {image.id: i for i, image in enumerate(images)}
@@ -224,9 +233,9 @@ def read(path: Path | str) -> VideoTracks:
         frame = place[person.image_id]
         try:
             if person.iscrowd == 1:
-                regions[frame] = (*regions.get(frame, ()), region(person))
+                regions[frame] = (*regions.get(frame, ()), crowd_region(person))
             else:
-                add(rows, person, frame=frame, joints=len(skeleton))
+                add_person(rows, person, frame=frame, joints=len(skeleton))
         except ValueError as error:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
     first = images[0] if images else None
@@ -244,7 +253,7 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
-def _in_order(images: list[Image]) -> list[Image]:
+def _in_order(images: list[CocoImage]) -> list[CocoImage]:
     """Frames of a video by their numbers, of which programs write them in any order."""
     if any(image.frame_id is None for image in images):
         return [images[place] for place in sorted_places([image.file_name for image in images])]

@@ -1,4 +1,4 @@
-"""A file in COCO's form: which annotations are people, and what their joints are called.
+"""Finds in a file of COCO's form which annotations are people, and what their joints are called.
 
 People belong to the categories that name joints; where none does, to those with joints or called
 ``person``, and may have boxes and masks alone. Joints are those that the category names.
@@ -37,7 +37,7 @@ MAX_JOINTS = 1_000
 """Files that give a person more joints are refused."""
 
 
-class Image(msgspec.Struct, omit_defaults=True):
+class CocoImage(msgspec.Struct, omit_defaults=True):
     """A frame, or a picture of a data set."""
 
     id: Identity
@@ -49,7 +49,7 @@ class Image(msgspec.Struct, omit_defaults=True):
     frame_id: int | None = None
 
 
-class Annotation(msgspec.Struct, omit_defaults=True):
+class CocoAnnotation(msgspec.Struct, omit_defaults=True):
     """A person in a frame."""
 
     image_id: Identity
@@ -71,7 +71,7 @@ class Annotation(msgspec.Struct, omit_defaults=True):
     righthand_kpts: list[float] | None = []
 
 
-class Category(msgspec.Struct, omit_defaults=True):
+class CocoCategory(msgspec.Struct, omit_defaults=True):
     """A kind of thing, with the names of its joints."""
 
     id: int
@@ -88,16 +88,16 @@ class VideoEntry(msgspec.Struct):
     name: str = ""
 
 
-class File(msgspec.Struct):
+class CocoFile(msgspec.Struct):
     """A whole file."""
 
-    images: list[Image]
-    annotations: list[Annotation]
-    categories: list[Category]
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+    categories: list[CocoCategory]
     videos: list[VideoEntry] = []
 
 
-def people_in(file: File, path: Path) -> set[int]:
+def people_in(file: CocoFile, path: Path) -> set[int]:
     """Categories of people; where there is one category, whatever annotations say is it.
 
     Raises:
@@ -113,7 +113,7 @@ def people_in(file: File, path: Path) -> set[int]:
     return persons | given if len(file.categories) == 1 else persons
 
 
-def skeleton_in(file: File, path: Path) -> Skeleton:
+def skeleton_in(file: CocoFile, path: Path) -> Skeleton:
     """The joints of people, with the edges that their category lists; none where all have none.
 
     Raises:
@@ -136,7 +136,7 @@ def skeleton_in(file: File, path: Path) -> Skeleton:
     return known if known.edges else replace(known, edges=edges)
 
 
-def _joints(named: tuple[str, ...], people: Iterable[Annotation]) -> tuple[str, ...]:
+def _joints(named: tuple[str, ...], people: Iterable[CocoAnnotation]) -> tuple[str, ...]:
     """Names for as many joints as most people have numbers for, but no fewer than are named."""
     counts = Counter(_count(person) for person in people)
     counts.pop(0, None)
@@ -149,12 +149,12 @@ def _joints(named: tuple[str, ...], people: Iterable[Annotation]) -> tuple[str, 
     return (*named, *(f"joint_{i}" for i in range(len(named), given)))
 
 
-def _count(person: Annotation) -> int:
+def _count(person: CocoAnnotation) -> int:
     whole = any(getattr(person, name) for name in PARTS)
     return len(WHOLE_BODY133) if whole else len(person.keypoints or ()) // 3
 
 
-def numbers_of(person: Annotation) -> list[float]:
+def numbers_of(person: CocoAnnotation) -> list[float]:
     """All joints of a person, three numbers each; those of COCO-WholeBody's parts at the end."""
     parts = {name: getattr(person, name) or [] for name in PARTS}
     if not any(parts.values()):
@@ -167,7 +167,7 @@ def numbers_of(person: Annotation) -> list[float]:
     return found
 
 
-def add(rows: AnnotationRows, person: Annotation, *, frame: int, joints: int) -> None:
+def add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, joints: int) -> None:
     """Append one annotation; ValueError says what is wrong with it."""
     triples = np.array(numbers_of(person) or [0.0] * (3 * joints), np.float64)
     if len(triples) != 3 * joints:
@@ -188,7 +188,7 @@ def add(rows: AnnotationRows, person: Annotation, *, frame: int, joints: int) ->
     )
 
 
-def region(crowd: Annotation) -> Polygon:
+def crowd_region(crowd: CocoAnnotation) -> Polygon:
     """The box around a crowd, which is no person; ValueError says what is wrong with it."""
     x1, y1, x2, y2 = corners(crowd.bbox or (), name="bbox")
     if not max(map(abs, (x1, y1, x2, y2))) <= MAX_PIXEL:

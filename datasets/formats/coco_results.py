@@ -1,4 +1,4 @@
-"""COCO's JSON as it is evaluated: truth as one object, results as a list, several videos in a file.
+"""Reads COCO's JSON as pycocotools evaluates it: truth as one object, results as a list.
 
 Truth and results stay the plain values of the files, which is what pycocotools works on; they are
 only checked as far as a wrong type would be taken for a number. Tracks become the same values.

@@ -1,4 +1,4 @@
-"""CSV, one line per person, frame and joint: what pandas, R and spreadsheets like.
+"""Reads and writes CSV with one line per person, frame and joint, for pandas, R and spreadsheets.
 
 Columns ``video, frame, time, track_id, joint, x, y, score, visible``: seconds and pixels, empty
 where not known; ``visible`` is 0 absent, 1 hidden, 2 seen. Every joint of every person has a line,

@@ -1,4 +1,4 @@
-"""CVAT for video 1.1: a track of skeletons per person, to correct by hand and bring back.
+"""Reads and writes CVAT for video 1.1: a track of skeletons per person, to correct by hand.
 
 Holds positions, which joints are hidden or absent, identities, and the number and size of the
 frames; neither scores nor boxes nor times. A person who is not in a frame, or of whom no joint is

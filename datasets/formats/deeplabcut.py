@@ -1,9 +1,9 @@
-"""DeepLabCut's CSV: a line per frame, columns under ``scorer / individuals / bodyparts / coords``.
+"""Reads and writes DeepLabCut's tables: a line per frame, columns for each joint of each animal.
 
-Written with four header lines, a likelihood for every joint where scores are known, and the number
-of the frame before each line; also what movement, SLEAP and pandas read. Read in all its forms: of
-one animal (three header lines), with the picture's path before each line, in one cell or in three;
-the same tables in HDF5 (``.h5``), which DeepLabCut writes beside them, are read too. Holds
+Writes CSV with four header lines (scorer, individuals, bodyparts, coords), a likelihood for every
+joint where scores are known, and the number of the frame before each line; movement, SLEAP and
+pandas read it too. Reads all its forms: of one animal (three header lines), with the picture's path
+before each line, in one cell or in three; and the same tables in HDF5 (``.h5``). Holds
 positions, scores, identities and the number of frames; neither boxes nor states nor times.
 """
 

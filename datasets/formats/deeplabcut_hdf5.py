@@ -1,9 +1,9 @@
-"""DeepLabCut's tables as pandas keeps them in HDF5: turned into the lines of its CSV.
+"""Turns DeepLabCut's tables in HDF5, as pandas writes them, into the lines of its CSV.
 
 Both of pandas' layouts: a table (``table`` with ``values_block_0``, its columns named by pickles,
 of which nothing but texts and numbers is read) and a fixed one (``block0_values``, its columns
 named by levels and their codes). A file is read in a process of its own, because the HDF5 library
-below can run on for ever on a damaged one. Whoever reads many files keeps it: :func:`reader`.
+below can run on for ever on a damaged one. To read many files, keep the process: :func:`reader`.
 
 Not here: what the lines mean (:mod:`posetube.datasets.formats.deeplabcut`); other HDF5, as SLEAP
 writes it.

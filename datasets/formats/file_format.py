@@ -1,4 +1,4 @@
-"""What a format of files that hold people offers: its name, reading, writing, recognising.
+"""Describes a format of files that hold people: its name, reading, writing, recognising.
 
 Not here: the formats (one file each, beside this one) and the table of them
 (:mod:`posetube.datasets.formats.format_table`).

@@ -1,4 +1,4 @@
-"""The HDF5 of the stacked-hourglass program, in which it publishes FLIC and MPII.
+"""Reads the HDF5 of the stacked-hourglass program, in which it publishes FLIC and MPII.
 
 ``imgname``, ``part`` and ``visible`` have a row per person; a name is bytes, or a row of numbers,
 one per letter.

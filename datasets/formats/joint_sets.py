@@ -1,4 +1,4 @@
-"""A video's people with the joints of another data set, and what that loses or estimates.
+"""Converts people to the joints of another data set, and says what that loses or estimates.
 
 Not here: which joints match (:mod:`posetube.skeletons`).
 """

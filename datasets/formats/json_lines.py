@@ -1,4 +1,4 @@
-"""JSON Lines: a first line about the video, then one line per frame with everybody in it.
+"""Reads and writes JSON Lines: a line about the video, then one per frame with everybody in it.
 
 Holds all of a :class:`posetube.structures.VideoTracks`, and can be read while it grows:
 

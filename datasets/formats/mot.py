@@ -4,7 +4,7 @@ A line is ``frame,id,left,top,width,height,confidence,-1,-1,-1``. Frames count f
 pixels: :func:`read` subtracts 1 from corners and :func:`write_tracks` adds it;
 :func:`read_as_written` leaves pixels as they are, for comparing two such files. Boxes, identities
 and scores only: a person's joints are not in these files. A score that is not known is written as
-1. Where nobody has an identity, it is written as -1, as in MOTChallenge's lists of detections.
+1. Identities are written as -1 where all are unknown, as in MOTChallenge's lists of detections.
 
 Truth marks what does not count with a confidence of 0. PoseTrack21 keeps its truth as
 ``<sequence>/gt/gt.txt`` with ``image_info.json`` beside the folder ``gt``, which lists the frames

@@ -1,4 +1,4 @@
-"""Numbers on their way into text: short, and nothing where they are not known."""
+"""Prepares numbers to be written as text: short, and nothing where they are not known."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OpenPose's JSON: a folder with a file per frame, 25 joints of each person.
+"""Reads and writes OpenPose's JSON: a folder with a file per frame, 25 joints of each person.
 
 ``walk_000000000012_keypoints.json`` holds ``{"version": 1.3, "people": [{"person_id": [7],
 "pose_keypoints_2d": [x, y, confidence, ...]}]}``; a joint that is not known is 0, 0, 0. Files with

@@ -1,4 +1,4 @@
-"""Parquet, a row per person and frame, a column per joint and number: small, typed, quick.
+"""Reads and writes Parquet: a row per person and frame, a column per joint and number.
 
 Columns ``frame, time, track_id, x1, y1, x2, y2, score`` and, for every joint, ``<joint>_x``,
 ``_y``, ``_score``, ``_visible`` (0 absent, 1 hidden, 2 seen); ``state``, ``link_margin``,

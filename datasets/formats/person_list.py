@@ -1,4 +1,4 @@
-"""Data sets of single pictures: a list of people, gathered into videos of one frame each.
+"""Gathers a list of people in single pictures into videos of one frame each.
 
 Not here: how each data set writes its list.
 """

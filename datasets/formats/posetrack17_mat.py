@@ -1,4 +1,4 @@
-"""PoseTrack17's MATLAB files: the same ``annolist`` as its JSON, one file per sequence.
+"""Reads PoseTrack17's MATLAB files: the same ``annolist`` as its JSON, one file per sequence.
 
 Positions are left as they are, like those of the JSON, so that both give the same numbers. Frames
 that nobody labelled have ``is_labeled`` 0 or no people at all; a joint is hidden where it has an

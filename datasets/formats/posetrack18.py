@@ -1,4 +1,4 @@
-"""Reading PoseTrack18's and PoseTrack21's JSON: one file per sequence.
+"""Reads PoseTrack18's and PoseTrack21's JSON: one file per sequence.
 
 A file holds ``images`` (the frames, in order), ``annotations`` (one per person and frame, pointing
 at its image) and ``categories`` (which joint each triple of ``keypoints`` is: the names decide, not

@@ -1,4 +1,4 @@
-"""Writing PoseTrack18's JSON as a stream: memory does not grow with the video.
+"""Writes PoseTrack18's JSON as a stream: memory does not grow with the video.
 
 The reference tools read what is written: every frame is listed, joints are PoseTrack's 17 slots and
 floats, an unknown joint is (0, 0, 0), identities are unique within a frame. What they do not look

@@ -1,7 +1,8 @@
-"""PoseTrack21's JSON: PoseTrack18's with ``person_id``, the identity in all sequences.
+"""Writes PoseTrack21's JSON: PoseTrack18's with ``person_id``, the identity in all sequences.
 
 The identity within the sequence stands for it, which is right as long as sequences are not
-compared. Every image has ignore regions, be they none, because the reference kit asks for them.
+compared. Every image lists its ignore regions, even if it has none, because the reference kit asks
+for them.
 
 Not here: the rest of the format (:mod:`posetube.datasets.formats.posetrack18`).
 """

@@ -1,4 +1,4 @@
-"""SLEAP's ``.slp``, its analysis files and NWB with ndx-pose, by the optional library sleap-io.
+"""Reads and writes SLEAP's ``.slp``, its analysis files, and NWB with ndx-pose, by sleap-io.
 
 Holds positions, scores and identities; neither boxes nor states nor times. SLEAP knows no person
 without a score; one that is not known is written as 0, and read as 0. NWB as sleap-io 0.9 has it
@@ -6,8 +6,8 @@ gives identities and the number of the first frame to the file, but not back. An
 HDF5 (``.h5``) or, read only, a table (``.csv``).
 
 Files are read in a process of their own, which is ended where it takes too long: on a damaged file
-the HDF5 library below can run on for ever, where no error can reach it. Whoever reads many files
-keeps the process: :func:`reader`.
+the HDF5 library below can run on for ever, where no error can reach it. To read many files,
+keep the process: :func:`reader`.
 
 Not here: the formats themselves, which are sleap-io's.
 """

@@ -1,4 +1,4 @@
-"""What TensorFlow.js' pose-detection finds, written as JSON, read only: a list with a frame each.
+"""Reads what TensorFlow.js' pose-detection finds, written as JSON: a list with a frame each.
 
 A frame is a pose or a list of poses, a pose an object of joints by name, ``{"nose": {"x": 1, "y":
 2}}``, a list of joints with names, ``[{"x": 1, "y": 2, "score": 0.9, "name": "nose"}]``, or an

@@ -1,4 +1,4 @@
-"""VATIC's text, read only: a line per box.
+"""Reads VATIC's text: a line per box.
 
 A line is ``id xmin ymin xmax ymax frame lost occluded generated``, then the label of the object and
 its attributes in quotes; neither is kept, nor is it asked whether the object is a person. Frames

@@ -1,4 +1,4 @@
-"""Where each video of a data set goes in another format's folder, and what its frames are called.
+"""Says where each video of a data set goes in another format's folder, and how frames are called.
 
 A folder that is made so opens again as a data set: PoseTrack's and MOTChallenge's have their
 published layout; of other formats a file lies where the video's own name says. No name leads out of

@@ -1,4 +1,4 @@
-"""The 133 joints of COCO-WholeBody: COCO's 17, then feet, face and hands.
+"""Lists the 133 joints of COCO-WholeBody: COCO's 17, then feet, face and hands.
 
 The 68 points of the face have the numbers of the person's right half, and those beside the middle
 their side, so that a mirrored picture mirrors them: ``right_face_36`` and ``left_face_36`` are the

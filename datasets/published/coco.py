@@ -27,7 +27,15 @@ from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
 from ..formats.annotation_rows import AnnotationRows
 from ..formats.coco import recognise as is_coco
-from ..formats.coco_file import Annotation, File, Image, add, people_in, region, skeleton_in
+from ..formats.coco_file import (
+    CocoAnnotation,
+    CocoFile,
+    CocoImage,
+    add_person,
+    crowd_region,
+    people_in,
+    skeleton_in,
+)
 from .release_files import first_file, holds
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
@@ -66,12 +74,12 @@ class CocoPeople:
     whole: ClassVar[Counts | None] = None
 
     @cached_property
-    def _files(self) -> dict[str, tuple[File, Path]]:
+    def _files(self) -> dict[str, tuple[CocoFile, Path]]:
         """Each annotation file by its name without the ending."""
         return self._read_files[0]
 
     @cached_property
-    def _read_files(self) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
+    def _read_files(self) -> tuple[dict[str, tuple[CocoFile, Path]], dict[str, FormatError]]:
         for pattern in FILES:
             paths = sorted(path for path in self.root.glob(pattern) if path.is_file())
             if paths:
@@ -79,9 +87,9 @@ class CocoPeople:
         raise FormatError(f"{self.root}: no annotations of COCO; looked for {', '.join(FILES)}")
 
     @cached_property
-    def _videos(self) -> dict[str, tuple[str, list[Image]]]:
+    def _videos(self) -> dict[str, tuple[str, list[CocoImage]]]:
         """File and frames of each video by its name; a picture is called by its file."""
-        found: dict[str, tuple[str, list[Image]]] = {}
+        found: dict[str, tuple[str, list[CocoImage]]] = {}
         for stem, (file, path) in self._files.items():
             names = _video_names(file, stem, taken=set(found))
             for image in sorted(file.images, key=lambda image: image.frame_id or 0):
@@ -92,7 +100,7 @@ class CocoPeople:
                     found.setdefault(name, (stem, []))[1].append(image)
         return found
 
-    def _picture(self, image: Image, path: Path) -> str:
+    def _picture(self, image: CocoImage, path: Path) -> str:
         """Where an image lies below the root."""
         name = relative_path(image.file_name, where=f"{path}: image {image.id}")
         return f"{self._folder(path, name)}{name}"
@@ -103,9 +111,9 @@ class CocoPeople:
         return {stem: skeleton_in(file, path) for stem, (file, path) in self._files.items()}
 
     @cached_property
-    def _people(self) -> dict[tuple[str, int], list[Annotation]]:
+    def _people(self) -> dict[tuple[str, int], list[CocoAnnotation]]:
         """Annotations by file and picture."""
-        found: dict[tuple[str, int], list[Annotation]] = {}
+        found: dict[tuple[str, int], list[CocoAnnotation]] = {}
         for stem, (file, path) in self._files.items():
             people = people_in(file, path)
             for annotation in file.annotations:
@@ -159,7 +167,7 @@ class CocoPeople:
         )
 
     def _rows(
-        self, stem: str, images: list[Image]
+        self, stem: str, images: list[CocoImage]
     ) -> tuple[AnnotationRows, dict[int, tuple[Polygon, ...]]]:
         """Everybody in some images of a file, and the crowds by place."""
         joints = len(self._skeletons[stem])
@@ -169,9 +177,9 @@ class CocoPeople:
             for person in self._people.get((stem, image.id), []):
                 try:
                     if person.iscrowd == 1:
-                        regions[frame] = (*regions.get(frame, ()), region(person))
+                        regions[frame] = (*regions.get(frame, ()), crowd_region(person))
                     else:
-                        add(rows, person, frame=frame, joints=joints)
+                        add_person(rows, person, frame=frame, joints=joints)
                 except ValueError as error:
                     path = self._files[stem][1]
                     raise FormatError(f"{path}: annotation {person.id}: {error}") from None
@@ -195,7 +203,7 @@ class CocoPeople:
 
 def _annotation_files(
     paths: list[Path], *, all_of_them: bool
-) -> tuple[dict[str, tuple[File, Path]], dict[str, FormatError]]:
+) -> tuple[dict[str, tuple[CocoFile, Path]], dict[str, FormatError]]:
     """The files that are of people, and what is wrong with others that must be.
 
     Where not all must, detections and results are passed over.
@@ -203,11 +211,11 @@ def _annotation_files(
     Raises:
         FormatError: If no file is as it must be.
     """
-    found: dict[str, tuple[File, Path]] = {}
+    found: dict[str, tuple[CocoFile, Path]] = {}
     broken: dict[str, FormatError] = {}
     for path in paths:
         try:
-            file = decode(read_bytes(path), File, path=path)
+            file = decode(read_bytes(path), CocoFile, path=path)
             skeleton_in(file, path)
             found[path.stem] = file, path
         except FormatError as error:
@@ -217,7 +225,7 @@ def _annotation_files(
     return found, broken if all_of_them else {}
 
 
-def _video_names(file: File, stem: str, *, taken: set[str]) -> dict[int, str]:
+def _video_names(file: CocoFile, stem: str, *, taken: set[str]) -> dict[int, str]:
     """Names of the videos that a file lists; those without one of their own are numbered."""
     names: dict[int, str] = {}
     for video in file.videos:
@@ -231,7 +239,7 @@ Corners = list[list[float]]
 """The polygons of a mask, x and y by turns."""
 
 
-def _mask(person: Annotation, size: tuple[int, int], *, where: str) -> Any:
+def _mask(person: CocoAnnotation, size: tuple[int, int], *, where: str) -> Any:
     """(H, W) the polygons of a person, drawn as COCO's own program draws them."""
     from pycocotools import mask as coco_mask
 
@@ -253,7 +261,7 @@ def _within(polygon: list[float], size: tuple[int, int]) -> bool:
     return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
 
 
-def _size(image: Image) -> tuple[int, int] | None:
+def _size(image: CocoImage) -> tuple[int, int] | None:
     return (image.height, image.width) if image.height and image.width else None
 
 

@@ -1,8 +1,8 @@
-"""What of a data set is there, what is missing, what is broken: counts and a list of problems.
+"""Checks what of a data set is there, missing or broken: counts and a list of problems.
 
-Every annotation is read; of every picture it is seen whether it is there and begins like one, and
-folders of pictures that no annotation names are found beside those that are named. A partial
-download is reported, never a crash. Not here: how the report is shown.
+Reads every annotation, looks whether every picture is there and begins like one, and finds folders
+of pictures that no annotation names. A partial download gives a report, never a crash.
+Not here: how the report is shown.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Boxes of heads for people who have none, from the ends of the head.
+"""Estimates boxes of heads for people who have none, from the ends of the head.
 
 PoseTrack's metrics measure distances in head sizes, and cannot do without. Where both are
 labelled (1314 person-frames of Bonn Multi-Person PoseTrack), the box's diagonal is 1.257 times the

@@ -1,4 +1,4 @@
-"""Boxes of JHMDB as Action Tubes publishes them: ``jhmdb_annot.mat``, a row per clip and frame.
+"""Reads JHMDB's boxes as Action Tubes publishes them: ``jhmdb_annot.mat``, a row per frame.
 
 ``annot`` has ``action``, ``video_id`` and ``frame`` (from 1), and in ``bound`` the box around the
 puppet, x and y counted from 1, width, height.

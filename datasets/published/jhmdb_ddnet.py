@@ -1,4 +1,4 @@
-"""JHMDB's poses as DD-Net publishes them: ``GT_train_1.pkl``, ``GT_test_1.pkl`` and so on.
+"""Reads JHMDB's poses as DD-Net publishes them: ``GT_train_1.pkl``, ``GT_test_1.pkl`` and so on.
 
 A pickle holds ``pose``, an array (F, 15, 2) for each clip, and ``label``, its action. The poses are
 ``pos_world`` of the original files, centred and divided by picture height and person's scale, which

@@ -1,4 +1,4 @@
-"""How JHMDB and sub-JHMDB are divided into clips for training and for test, in three ways.
+"""Reads how JHMDB and sub-JHMDB are divided into clips for training and for test, in three ways.
 
 ``splits/<action>_test_split1.txt`` and ``sub_splits/<action>_test_split_1.txt`` have a line per
 clip, ``<clip>.avi 1`` for training, ``2`` for test, ``0`` for neither; the folder may still be in

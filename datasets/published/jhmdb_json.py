@@ -1,4 +1,4 @@
-"""mmpose's JSON of sub-JHMDB: ``Sub{1,2,3}_{train,test}.json`` beside folders of pictures.
+"""Reads mmpose's JSON of sub-JHMDB: ``Sub{1,2,3}_{train,test}.json`` beside folders of pictures.
 
 COCO's form, but positions and boxes count from 1, as in the original files. Clips are told apart
 by ``vid_id``.

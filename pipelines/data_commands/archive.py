@@ -1,4 +1,4 @@
-"""``posetube data archive ROOT --from NAME -o people.tar``: labelled pictures to train on.
+"""``posetube data archive ROOT --from NAME -o people.tar``: gathers labelled pictures to train on.
 
 Not here: the form of an archive, and what is trained on it
 (:mod:`posetube.datasets.training.picture_archive`).
@@ -27,24 +27,24 @@ def archive(
     root: Path,
     /,
     *,
-    from_: Annotated[str, Parameter(name="--from")],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
     split: Split = "",
     every: int = 1,
     long_side: int = 512,
 ) -> int:
     """Gather the labelled pictures of a data set for `posetube train`.
 
-    The labels go to a file NPZ beside it. Joints become COCO's, by name. Whoever is in a picture
-    but not labelled counts as background, so a data set that labels one person of several teaches
-    to overlook the others.
+    The labels go to a file NPZ beside it. Joints become COCO's, by name. People in a picture who
+    are not labelled count as background, so a data set that labels one person of several teaches to
+    overlook the others.
 
     Videos and pictures that cannot be read are reported and left out; the exit code is then 3.
 
     Args:
         root: The data set's folder.
-        from_: Its name, as for `data check`.
         out: The pictures, a file that ends in .tar.
+        from_: Its name, as for `data check` [default: recognised].
         split: Only this part.
         every: Take only every n-th labelled frame of a video.
         long_side: Larger pictures are reduced to this, pixels.
@@ -57,7 +57,7 @@ def archive(
     job = _Gathering(dataset=open_people_or_run(root, form=from_), long_side=long_side)
     write_archive(out, job.pictures(split=split, every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
-    say(f"{root} ({from_}): {job.count} pictures, {job.people} people -> {out}{left}")
+    say(f"{root} ({job.dataset.name}): {job.count} pictures, {job.people} people -> {out}{left}")
     return MARKED_PROBLEMS if job.left_out else COMPLETE
 
 

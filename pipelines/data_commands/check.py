@@ -1,6 +1,6 @@
-"""``posetube data check NAME ROOT``: what of a data set is there, what is missing, what is broken.
+"""``posetube data check NAME ROOT``: reports what of a data set is there, missing or broken.
 
-Not here: the looking (:mod:`posetube.datasets.published.dataset_check`).
+Not here: how it is checked (:mod:`posetube.datasets.published.dataset_check`).
 """
 
 from pathlib import Path

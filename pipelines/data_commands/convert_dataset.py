@@ -1,7 +1,7 @@
-"""A whole data set in another format: video by video, one of them in memory at a time.
+"""Converts a data set to another format, video by video, one of them in memory at a time.
 
-Formats that hold many videos become one file, the others a folder with a file for each video. A
-video that cannot be read or written is told of and left out; what all videos lose is said once.
+Formats that hold many videos become one file, the others a folder with a file for each video.
+Names and leaves out a video that cannot be read or written; says once what all videos lose.
 
 Not here: where a video's file goes (:mod:`posetube.datasets.formats.video_places`), the command
 (:mod:`.convert`).
@@ -98,7 +98,7 @@ def convert_dataset(
         split: Only videos of this part; empty: all.
         videos: Only those of these names; empty: all.
         pictures: Link the pictures where the new layout looks for them.
-        say: Told of videos that are left out, and once of what is lost.
+        say: Receives a line for each video that is left out, and once what is lost.
 
     Raises:
         InputError: If no video is chosen, ``out`` is there already, or the format needs joints.

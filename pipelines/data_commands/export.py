@@ -62,7 +62,7 @@ def write_whole(
         tracks: Any tracks or annotations.
         form: One that is written; a format of the caller's own will do.
         out: File to write; a folder where the format is one.
-        say: Told what the format and its joints lose.
+        say: Receives what the format and its joints lose, a line each.
 
     Raises:
         InputError: If the folder to write is there and not empty, the file is one of a run's own,

@@ -1,4 +1,4 @@
-"""Links to the pictures of a data set under the names that its conversion gives them.
+"""Links the pictures of a data set under the names that its conversion gives them.
 
 Not here: what those names are (:mod:`posetube.datasets.formats.video_places`).
 """

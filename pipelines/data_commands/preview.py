@@ -1,4 +1,4 @@
-"""``posetube data preview ROOT -o page.png``: some pictures of a data set with what is labelled.
+"""``posetube data preview ROOT -o page.png``: draws some pictures of a data set with their labels.
 
 Joints that are seen are filled dots, hidden ones rings; the left side is blue, the right orange.
 Boxes are white, boxes of heads yellow, ignored regions grey. Pictures have numbers, not the names
@@ -68,7 +68,7 @@ def preview(
     Args:
         root: A data set's folder.
         out: The page, a PNG.
-        dataset: Name of the data set, as for `data check` [default: told by its files].
+        dataset: Name of the data set, as for `data check` [default: recognised].
         pictures: How many, 1 to 100.
     """
     if not 1 <= pictures <= 100:

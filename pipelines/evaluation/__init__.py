@@ -1,1 +1,1 @@
-"""Predictions against truth: which files, which protocol, what report."""
+"""Compares predictions with truth by named protocols."""

@@ -1,4 +1,4 @@
-"""Compare predictions with truth: two inputs and a protocol's name give an :class:`EvalReport`.
+"""Compares predictions with truth: two inputs and a protocol give an :class:`EvalReport`.
 
 Not here: the protocols (:mod:`.protocol_table`), the command (:mod:`.evaluate_command`).
 """
@@ -33,7 +33,7 @@ def evaluate(
             ``pck-penn``, ``pck-jhmdb``, ``pixels``. Boxes (MOTChallenge) are measured by ``clean``
             and ``posetrack21``.
         dataset: Which data set or format the truth is, by its name on the command line
-            (``bbc-pose``, ``flic``, ``csv`` ...); None: told by what lies there.
+            (``bbc-pose``, ``flic``, ``csv`` ...); None: recognised.
         strict: ``posetrack21`` only: repeat the published tool's defect.
         upper_bound: What is made perfect before it is measured.
         events: Keep every miss, false positive and switch.

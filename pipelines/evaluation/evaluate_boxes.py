@@ -1,7 +1,7 @@
-"""Protocols ``clean`` and ``posetrack21`` on boxes: truth that has no joints, as MOTChallenge's.
+"""Measures boxes by the protocols ``clean`` and ``posetrack21``, where the truth has no joints.
 
-``clean`` counts nobody whose box has its middle in an ignore region. ``posetrack21`` leaves out
-predictions that are nobody's and lie in an ignore region, and measures MOTA and IDF1 on whole
+``clean`` does not count people whose box has its middle in an ignore region. ``posetrack21``
+leaves out unmatched predictions in ignore regions, and measures MOTA and IDF1 on whole
 pixels, as the published kit does; the kit does so in frames with true people only, which
 ``strict`` repeats.
 """
@@ -55,7 +55,7 @@ def evaluate_boxes(
     Args:
         predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise, without joints.
-        dataset: Which data set or format the truth is; None: told by what lies there.
+        dataset: Which data set or format the truth is; None: recognised.
         config: How they are compared.
 
     Raises:

@@ -53,8 +53,7 @@ def evaluate_command(
     """Compare predictions with truth by the rules of a named protocol.
 
     Either side is a file, a folder with a file per sequence, a data set's folder, or a run's
-    directory; PoseTrack17, 18 and 21, COCO, MOTChallenge, Penn Action and JHMDB are told apart by
-    their content.
+    directory; names and content tell which.
 
     Args:
         predictions: What was found.
@@ -62,8 +61,7 @@ def evaluate_command(
         protocol: clean counts every labelled frame with its real misses; poseval is PoseTrack's
             tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
             poses. Numbers of two protocols cannot be compared.
-        dataset: Which data set the truth is: bbc-pose, flic, chalearn ... [default: told by what
-            lies there].
+        dataset: Which data set or format the truth is: sub-jhmdb, csv ... [default: recognised].
         strict: posetrack21 only: repeat the published tool's defect in frames without people.
         json: Write the report as one JSON object.
         per_sequence: Print every sequence's table too (the JSON has them anyway).

@@ -1,8 +1,8 @@
-"""Protocols ``pck-penn``, ``pck-jhmdb`` and ``pixels``: how near the joints of known people are.
+"""Measures by ``pck-penn``, ``pck-jhmdb`` and ``pixels`` how near the joints of people are.
 
 These data sets have one labelled person, and a tracker may find several: every true person is
-compared with the prediction whose box fits best in that frame. Nobody found is a miss of all
-joints. Of a data set that tells training from test, the test part counts.
+compared with the prediction whose box fits best in that frame. Where nobody is found, all joints
+are missed. Of a data set that tells training from test, the test part counts.
 
 Source: the papers' own programs, see :mod:`posetube.tracker.metrics.pck`.
 """
@@ -127,7 +127,7 @@ def evaluate_people(
         predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise.
         protocol: Name of one of :data:`PEOPLE_PROTOCOLS`.
-        dataset: Which data set the truth is; None: told by what lies there.
+        dataset: Which data set the truth is; None: recognised.
         config: How PCK is measured.
 
     Raises:

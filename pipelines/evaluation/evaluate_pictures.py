@@ -1,4 +1,4 @@
-"""Protocol ``coco``: average precision of joints, boxes and masks, by pycocotools.
+"""Measures by the protocol ``coco``: average precision of joints, boxes and masks.
 
 COCO's own files are taken as they are; anything else that has joints (PoseTrack's JSON, runs,
 tracks in memory) is turned into the same form, its labelled frames as pictures and the joints of

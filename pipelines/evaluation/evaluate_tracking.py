@@ -1,6 +1,6 @@
-"""The pose tracking protocols over files: sequence by sequence, in several processes when asked.
+"""Measures videos by the pose tracking protocols, in several processes when asked.
 
-Each is read, measured and let go; memory holds what
+Reads, measures and forgets one video at a time; memory holds what
 :class:`~posetube.tracker.metrics.protocols.SequenceResult` keeps of it. Not here: boxes
 (:mod:`.evaluate_boxes`), single people (:mod:`.evaluate_people`), pictures
 (:mod:`.evaluate_pictures`).
@@ -78,7 +78,7 @@ def evaluate_tracks(
     Args:
         predictions: See :func:`..opened_people.open_people_or_run`.
         truth: Likewise.
-        dataset: Which data set the truth is; None: told by what lies there.
+        dataset: Which data set the truth is; None: recognised.
         config: How they are compared.
 
     Raises:

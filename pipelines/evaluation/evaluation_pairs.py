@@ -55,7 +55,7 @@ def pair_videos(
     Args:
         predictions: Where they are.
         truth: Likewise; of a data set its test part, or what else is evaluated of it.
-        dataset: Which data set or format the truth is; None: told by what lies there.
+        dataset: Which data set or format the truth is; None: recognised.
 
     Raises:
         InputError: If one is absent, or there twice; names both sides.

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, PNG and SVG each: what the numbers are made of.
+"""Draws what an evaluation's numbers are made of, as PNG and SVG.
 
 ``recall_precision``   precision over recall of every joint
 ``hota``               HOTA over its thresholds

@@ -1,4 +1,4 @@
-"""Which frame of the predictions is which of the truth's, and whether the people can be compared.
+"""Finds which frame of the predictions is which of the truth's; refuses what cannot be compared.
 
 What cannot be compared is refused with one line that names file, frame and person; nothing is
 skipped in silence.

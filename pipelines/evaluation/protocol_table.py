@@ -30,7 +30,7 @@ class EvaluateOptions:
     """Name of the protocol."""
 
     dataset: str | None = None
-    """Which data set or format the truth is; None: told by what lies there."""
+    """Which data set or format the truth is; None: recognised."""
 
     strict: bool = False
     """Repeat a published tool's defect."""
