@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from posetube.errors import InputError
 from posetube.quantities import Seconds
 
 from ..datasets.video import VideoConfig
@@ -47,7 +48,7 @@ class OverlayConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackConfig:
-    """All settings of a run; input and model are told apart from them."""
+    """All settings of a run; input and model are not among them."""
 
     video: Annotated[VideoConfig, FLAT] = field(default_factory=VideoConfig)
     """Which frames."""
@@ -64,13 +65,21 @@ class TrackConfig:
     """What the overlay looks like; None: no overlay."""
 
 
+PRESET_BRANCHES = ("offline", "paper")
+"""Branches of the linking settings that only the preset of the same name reads."""
+
+
 def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:
-    """The same settings with a preset, where one is named."""
-    return config if preset is None else replace(config, preset=preset)
+    """The settings of the command line with its ``--preset``, where one is named.
 
-
-OF_ONE_PRESET = {"offline": "offline", "paper": "paper"}
-"""Branches of the linking settings that only the preset of that name reads."""
+    Raises:
+        InputError: If an option was given that the preset does not read.
+    """
+    chosen = config if preset is None else replace(config, preset=preset)
+    for branch in PRESET_BRANCHES:
+        if branch != chosen.preset and getattr(chosen, branch) != getattr(LinkConfig(), branch):
+            raise InputError(f"--link.{branch}.*: only --preset {branch} reads these options")
+    return chosen
 
 
 def detection_settings(config: TrackConfig) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def link_settings(config: LinkConfig) -> dict[str, Any]:
 
     Leaves out what the preset does not read.
     """
-    unread = {name for name, preset in OF_ONE_PRESET.items() if preset != config.preset}
+    unread = {*PRESET_BRANCHES} - {config.preset}
     given = {name: value for name, value in asdict(config).items() if name not in unread}
     if config.preset == "paper":
         given = {name: given[name] for name in ("preset", "cuts", "paper")}

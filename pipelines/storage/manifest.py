@@ -67,7 +67,7 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """(H, W) of the displayed frames, pixels."""
 
     frame_rate: float | None = None
-    """Frames per second to assume where a file of detections gives no times."""
+    """Frames per second that are assumed, where a file of detections gives no times."""
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):

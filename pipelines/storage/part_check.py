@@ -1,7 +1,7 @@
-"""Holds the parts of a run's detections against its manifest.
+"""Checks the parts of a run's detections against its manifest.
 
-A run is linked only if all of its parts are there and whole: with fewer frames its tracks would be
-others, and nobody would notice.
+A run is linked only if all of its parts are there and whole. With fewer frames it would get other
+tracks, and nobody would notice.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ def check_parts(run: RunDirectory, manifest: Manifest) -> None:
     """Refuse parts that are missing, damaged, or not those of this run.
 
     Raises:
-        FormatError: If so; names the first such part, and says how to have it made again.
+        FormatError: If there is one; names the first, and the command that makes it again.
     """
     try:
         _check(run.detections, manifest)
@@ -79,16 +79,18 @@ def _check(folder: Path, manifest: Manifest) -> None:
         if number not in numbers:
             raise FormatError(f"{part_path(folder, number)} is missing")
         part = _own_part(folder, number, manifest, after=last)
-        last, frames, rows = (
-            part.frames.frame[-1],
-            frames + len(part.frames.frame),
-            rows + part.rows,
-        )
+        last = part.frames.frame[-1]
+        frames += len(part.frames.frame)
+        rows += part.rows
     known = manifest.frames
-    if frames != known.done or rows != (rows if known.detections is None else known.detections):
+    if frames != known.done:
         raise FormatError(
-            f"{part_path(folder, len(numbers))} is missing: the parts hold {frames} frames with "
-            f"{rows} people, run.json counts {known.done} with {known.detections}"
+            f"{part_path(folder, len(numbers))} is missing: the parts hold {frames} frames, "
+            f"run.json counts {known.done}"
+        )
+    if known.detections not in (None, rows):
+        raise FormatError(
+            f"{folder}: the parts hold {rows} people, run.json counts {known.detections}"
         )
 
 

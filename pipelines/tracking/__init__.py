@@ -1,1 +1,1 @@
-"""The main job, stage by stage: detect, link, render; one input or several; the commands."""
+"""Tracks videos: the stages of a run, the one place that goes through them, the commands."""

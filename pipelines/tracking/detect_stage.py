@@ -102,7 +102,7 @@ class VideoDetections:
         """Write the parts of a gap, and return the number of the one behind them."""
         network, config = self.model.network, record.manifest.settings
         every, number = config.video.every, gap.number
-        start = context(kept, gap, wanted=network.clip_length // 2 + 1)
+        start = first_to_decode(kept, gap, wanted=network.clip_length // 2 + 1)
         found = detect_frames(
             self.video.frames(first=start),
             network,
@@ -141,7 +141,7 @@ def gaps(kept: Mapping[int, KeptPart]) -> Iterator[Gap]:
     yield Gap(number=number, first=first)
 
 
-def context(kept: Mapping[int, KeptPart], gap: Gap, *, wanted: int) -> int:
+def first_to_decode(kept: Mapping[int, KeptPart], gap: Gap, *, wanted: int) -> int:
     """Index to decode from, so that the first frame of a gap has the frames before it.
 
     Args:

@@ -1,4 +1,4 @@
-"""``posetube link RUN|FILE``: link detections, ours or anybody's, and list the links in doubt."""
+"""``posetube link RUN|FILE``: links anybody's detections, and lists doubtful links."""
 
 import sys
 from pathlib import Path
@@ -50,7 +50,7 @@ def link_command(
         out: For a file: the run's directory [default: runs/NAME].
         preset: How to link: the same as --link.preset.
         suspicious: Link nothing; list the run's weakest links, the most doubtful first.
-        from_: For a file: its format [default: told by its name and content].
+        from_: For a file: its format [default: recognised by its name and content].
         frame_rate: For a file without times: its frames per second.
         on_existing: For a file: what to do where the run's directory is there already.
         link: How detections become tracks.
@@ -60,7 +60,7 @@ def link_command(
     is_run = (source / "run.json").exists()
     if suspicious:
         for one in weakest_links(read_tracks(source), count=SHOWN):
-            print(_told(one))  # noqa: T201
+            print(_as_line(one))  # noqa: T201
         return 0
     if is_run and out is not None:
         raise InputError(f"link: {source} is a run and is linked where it is; leave out --out")
@@ -83,7 +83,7 @@ def link_command(
     return 0
 
 
-def _told(link: WeakLink) -> str:
+def _as_line(link: WeakLink) -> str:
     """One line: when, whose, and how clear it was."""
     frames, times = link.frames, link.times
     cost = f"cost {link.cost:.3f} of at most {link.gate:.3f}, " if link.cost < np.inf else ""

@@ -64,7 +64,8 @@ def link_file(
         run: Where the result goes.
         config: How detections become tracks.
         frame_rate: Frames per second, for files that give no times.
-        form: Name of the format, or one of the caller's own; None: told by name and content.
+        form: Name of the format, or one of the caller's own; None: recognised by name and
+            content.
         on_existing: What to do where the run is there already.
         listeners: Are told how far it is.
         interrupt: Whether somebody asked to stop.
@@ -85,7 +86,8 @@ def link_file(
         raise FormatError(
             f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
         )
-    fresh = _new_manifest(path, name, tracks, config=config, frame_rate=frame_rate)
+    assumed = frame_rate if np.isnan(read.frames.times).any() else None
+    fresh = _new_manifest(path, name, tracks, config=config, frame_rate=assumed)
     with open_session(
         run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
     ) as session:
@@ -212,7 +214,7 @@ def as_detected(tracks: VideoTracks) -> Iterator[DetectedFrame]:
 
 
 def _new_manifest(
-    path: Path, form: str, tracks: VideoTracks, *, config: LinkConfig, frame_rate: float
+    path: Path, form: str, tracks: VideoTracks, *, config: LinkConfig, frame_rate: float | None
 ) -> Manifest:
     assert tracks.size is not None
     return Manifest(

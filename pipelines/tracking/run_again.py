@@ -34,7 +34,6 @@ def link_again(
         Interrupted: If somebody asked to stop; the old tracks stay.
     """
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
-        session.require("detect")
         session.settings = replace(session.settings, link=config)
         return summary(run, session.run_stages("link", anew=True))
 
@@ -57,7 +56,7 @@ def render_again(
         Interrupted: If somebody asked to stop; an old overlay stays.
     """
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
-        session.require("link")
+        session.require("link")  # before the video, which may not be there any more
         session.settings = replace(session.settings, overlay=config)
         source = session.manifest.source
         path = original(source.path)

@@ -82,10 +82,13 @@ class RunSession:
             The manifest as it stands at the end.
 
         Raises:
-            PoseTubeError: If a stage cannot be done; the class says why.
+            PoseTubeError: If a stage cannot be done; the class says why. Where what it needs is
+                not complete, the run stays as it is.
             Interrupted: If somebody asked to stop; the same line goes on.
         """
         record = self.record
+        for needed in {need for name in names for need in stage_named(name).needs} - {*names}:
+            self.require(needed)
         record.update(state="running", error=None)
         with record.run.events.open("a", encoding="utf-8") as stream:
             record.listeners.append(JsonLines(stream))

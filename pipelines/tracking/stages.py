@@ -10,7 +10,7 @@ from typing import Any
 
 from posetube.errors import FormatError
 
-from ..settings import TrackConfig
+from ..settings import TrackConfig, detection_settings, link_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
@@ -43,7 +43,7 @@ class RunStage:
     """What to say where somebody needs its result and it is not complete."""
 
     verify: Callable[[RunDirectory, Manifest], None] | None = None
-    """Refuses results that are damaged, by raising FormatError."""
+    """Raises FormatError if results are damaged."""
 
     def check(self, run: RunDirectory, manifest: Manifest) -> None:
         """Look whether what the stage wrote is still there and whole.
@@ -69,7 +69,7 @@ STAGES = (
     RunStage(
         name="detect",
         work=_detect,
-        reads=lambda settings: (settings.video, settings.detect),
+        reads=detection_settings,
         verify=check_parts,
         not_yet="not all frames were looked at yet",
     ),
@@ -78,7 +78,7 @@ STAGES = (
         needs=("detect",),
         writes=("tracks.parquet", "tracks.json"),
         work=link_detections,
-        reads=lambda settings: settings.link,
+        reads=lambda settings: link_settings(settings.link),
         not_yet="there are no tracks yet",
     ),
     RunStage(

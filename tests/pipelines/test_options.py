@@ -75,6 +75,8 @@ def test_the_preset_of_the_command_line_is_that_of_the_tracks(
         (["--link.paper.min-score", "2"], "--link.paper.min-score must be in [0, 1], got 2"),
         (["--start", "5s", "--end", "3s"], "--end must be after start"),
         (["--preset", "best"], "--preset"),
+        (["--link.paper.min-score", "0.5"], "--link.paper.*: only --preset paper reads"),
+        (["--preset", "paper", "--link.offline.fill-gap", "1s"], "only --preset offline reads"),
     ],
 )
 def test_errors_name_the_option_as_typed(
