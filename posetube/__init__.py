@@ -35,6 +35,7 @@ from posetube.structures import (
 )
 
 if TYPE_CHECKING:
+    from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
     from posetube.datasets.formats.file_format import FileFormat
     from posetube.datasets.video import Video, VideoConfig, open_video
     from posetube.pipelines.api.export import export
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
 __version__ = version("posetube")
 
 _LATE = {
+    "AnnotatedVideo": "posetube.datasets.annotated_video",
     "CutConfig": "posetube.tracker.shots",
+    "Dataset": "posetube.datasets.annotated_video",
     "DetectConfig": "posetube.pipelines.settings",
     "EvalReport": "posetube.tracker.metrics.report",
     "FileFormat": "posetube.datasets.formats.file_format",
@@ -79,8 +82,10 @@ _LATE = {
 """Public names that bring much along, and the modules that they come from, when asked for."""
 
 __all__ = [
+    "AnnotatedVideo",
     "Clip",
     "CutConfig",
+    "Dataset",
     "DetectConfig",
     "Detections",
     "EvalReport",

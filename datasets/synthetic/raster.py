@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from posetube.records import join_columns
 from posetube.structures import FloatArray, IntArray
 
 from .camera import Camera
@@ -132,13 +133,8 @@ def _joined(found: list[Fragments]) -> Fragments:
             colours[mine] = some.colour(places[mine] - begin)
         return colours
 
-    return Fragments(
-        pixels=np.concatenate([some.pixels for some in found]),
-        primitives=np.concatenate([some.primitives for some in found]),
-        alpha=np.concatenate([some.alpha for some in found]),
-        depth=np.concatenate([some.depth for some in found]),
-        colour=colour,
-    )
+    columns = join_columns(found, ("pixels", "primitives", "alpha", "depth"))
+    return Fragments(**columns, colour=colour)
 
 
 def _count(pixels: IntArray) -> int:

@@ -23,6 +23,9 @@ def open_source(
         InputError: If the source names several videos, or is no picture.
     """
     if not isinstance(source, (str, Path)):
+        if not isinstance(source, Iterable):
+            kind = type(source).__name__
+            raise InputError(f"expected a video, or pictures with their times, got {kind}")
         return open_pictures(source, times=times, config=config)
     if times is not None:
         raise InputError(f"{source}: a video has its own times; leave times= out")

@@ -174,6 +174,11 @@ def test_a_video_has_times_of_its_own(
         track(make_clip(frames=2), times=[0, 1], model=make_model())
 
 
+def test_what_is_no_video_is_refused(make_model: Callable[..., LoadedModel]) -> None:
+    with pytest.raises(InputError, match="expected a video, or pictures with their times, got int"):
+        track(7, model=make_model())  # type: ignore[arg-type]
+
+
 def test_progress_is_told_on_request(
     make_clip: Callable[..., Path],
     make_model: Callable[..., LoadedModel],
