@@ -37,6 +37,7 @@ LARGEST_LOG_SCALE = math.log(1000 / 16)
 
 def sizes(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
     """Width and height of each box, (..., 2)."""
+    # a box whose corners are its first and last pixel is one wider than their difference
     extra = 0 if convention == "continuous" else 1
     return boxes[..., 2:] - boxes[..., :2] + extra
 
@@ -81,7 +82,9 @@ def decode_boxes(
     deltas = deltas / constants(weights, deltas)
     reference = sizes(references, convention)
     centre = references[..., :2] + reference / 2 + deltas[..., :2] * reference
+    # without the limit, exp of an untrained network's output overflows
     half = deltas[..., 2:].clamp(max=LARGEST_LOG_SCALE).exp() * reference / 2
+    # Detect-and-Track adds the pixel to sizes but does not take it off the corner here
     last = 1 if convention == "inclusive" else 0
     return torch.cat([centre - half, centre + half - last], dim=-1)
 
@@ -110,4 +113,5 @@ def box_iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuo
     high = torch.minimum(first[..., 2:], second[..., 2:])
     shared = sizes(torch.cat([low, high], dim=-1), convention).clamp(min=0).prod(dim=-1)
     union = areas(first, convention) + areas(second, convention) - shared
+    # two empty boxes have no union; 0 / 0 would make a NaN, and NaNs spread through every mean
     return torch.where(union > 0, shared / union.clamp(min=1e-12), torch.zeros_like(union))

@@ -61,6 +61,7 @@ def fit(
     """
     if weight.shape == target.shape:
         return weight
+    # a kernel of one frame is a 2D kernel
     if target.ndim == 5 and weight.ndim == 5 and weight.shape[2] == 1:
         weight = weight[:, :, 0]
     if target.ndim == 5 and weight.ndim == 4:
@@ -68,6 +69,7 @@ def fit(
         return grown if grown.shape == target.shape else target
     if weight.ndim == target.ndim:
         return _tile(weight, target)
+    # the same layer written in two ways, as a 1 x 1 convolution and as a linear layer
     if weight.numel() == target.numel():
         return weight.reshape(target.shape)
     return target

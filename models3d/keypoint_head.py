@@ -114,6 +114,7 @@ class KeypointHead(nn.Module):
         features, logits = torch.split(
             pooled, [pooled.shape[1] - self.config.joints, self.config.joints], dim=1
         )
+        # the joint map holds its features before their activation
         correction = self.low_resolution(functional.relu(features), length)
         correction = _enlarge(correction, self.config.enlarge)
         start = functional.interpolate(logits, size=correction.shape[-2:], mode="bilinear")

@@ -95,6 +95,7 @@ class FPNNeck(nn.Module):
     def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Frame by frame: laterals, summed from the coarsest level down."""
         laterals = [conv(m) for conv, m in zip(self.lateral, maps[-4:], strict=True)]
+        # coarse levels see more of the surroundings, fine ones see where things are
         sums = [laterals.pop()]
         for lateral in reversed(laterals):
             coarser = functional.interpolate(sums[0], size=lateral.shape[-2:], mode="nearest")

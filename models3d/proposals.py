@@ -186,6 +186,7 @@ class ProposalHead(nn.Module):
 
 def _per_tube(objectness: Tensor, length: int) -> Tensor:
     """(B * T, A, h, w) to (B, h * w * A), averaged over T."""
+    # a tube has one score, as published; its boxes are regressed frame by frame
     mean = torch.unflatten(objectness, 0, (-1, length)).mean(dim=1)
     return mean.permute(0, 2, 3, 1).flatten(1)
 

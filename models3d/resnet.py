@@ -78,6 +78,7 @@ class Affine(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
+        # under autocast maps are of half precision, which float32 factors would undo
         scale, shift = (b.to(maps.dtype)[:, None, None] for b in (self.scale, self.shift))
         return torch.addcmul(shift, maps, scale)
 
@@ -97,6 +98,7 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         outputs = width * (BOTTLENECK if bottleneck else 1)
+        # two places for the same stride: weights only fit the one that they were trained with
         first = stride if config.stride_in_1x1 or not bottleneck else 1
         shapes = (
             [(inputs, width, 1, first), (width, width, 3, stride // first), (width, outputs, 1, 1)]
@@ -120,6 +122,7 @@ class Block(nn.Module):
             Affine(shape[1], scale=scale) for shape, scale in zip(shapes, scales, strict=True)
         )
         self.shortcut: nn.Module | None = None
+        # a block that changes the size changes the width as well, so the width tells
         if inputs != outputs:
             self.shortcut = TimeConv(inputs, outputs, stride=stride, bias=False)
             self.shortcut_norm = Affine(outputs)

@@ -243,7 +243,7 @@ class TubeRCNN(nn.Module):
             InputError: If there are not T frames, they differ in size, or the boxes are not finite
                 numbers of that shape.
         """
-        self._check_length(features, features)
+        self._check_length(features)
         if tubes.ndim != 3 or tubes.shape[1:] != (self.clip_length, 4):
             raise InputError(f"tubes: expected (N, {self.clip_length}, 4), got {tubes.shape}")
         if not np.isfinite(tubes).all():
@@ -333,11 +333,14 @@ class TubeRCNN(nn.Module):
                 maps = self.neck.smooth(maps, length)
         return maps
 
-    def _check_length(self, clip: Sequence[FrameFeatures], indices: Sequence[object]) -> None:
-        if not len(clip) == len(indices) == self.clip_length:
+    def _check_length(
+        self, clip: Sequence[FrameFeatures], indices: Sequence[int] | None = None
+    ) -> None:
+        wanted = self.clip_length
+        if len(clip) != wanted or (indices is not None and len(indices) != wanted):
+            listed = "" if indices is None else f" with {len(indices)} indices"
             raise InputError(
-                f"this network looks at clips of {self.clip_length} frames, got "
-                f"{len(clip)} frames with {len(indices)} indices"
+                f"this network looks at clips of {wanted} frames, got {len(clip)} frames{listed}"
             )
 
     def _columns(self, found: Found) -> dict[str, Tensor]:

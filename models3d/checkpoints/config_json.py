@@ -60,6 +60,7 @@ def _from_plain(plain: Any, kind: Any) -> Any:
     chosen = classes[plain.pop(KIND)]
     hints = typing.get_type_hints(chosen)
     unknown = plain.keys() - hints.keys()
+    # a later version's field may change what the network does, so it is not passed over
     if unknown:
         raise TypeError(f"{chosen.__name__} has no {', '.join(sorted(unknown))}")
     return chosen(**{name: _from_plain(part, hints[name]) for name, part in plain.items()})

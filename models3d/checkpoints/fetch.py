@@ -79,6 +79,7 @@ def download(url: str, file: Path, *, report: Report = lambda done, total: None)
         request.add_header("Range", f"bytes={start}-")
     try:
         with urlopen(request, timeout=TIMEOUT) as answer:
+            # a server that cannot resume sends the whole file again, with another status
             goes_on = answer.status == PARTIAL_CONTENT
             length = answer.headers.get("Content-Length")
             done = start if goes_on else 0

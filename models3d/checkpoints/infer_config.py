@@ -75,6 +75,7 @@ def _body(config: BodyKind, parameters: Mapping[str, Tensor], *, pyramid: bool) 
         _count(parameters, rf"body\.stages\.{stage}\.blocks\.(\d+)\..*") for stage in (1, 2, 3)
     )
     bottleneck = "body.stages.1.blocks.0.convs.2.weight" in parameters
+    # ResNet-34 and ResNet-50 have the same numbers of blocks, but other kinds of them
     for depth, blocks in BLOCKS.items():
         if blocks[:3] == counts and (depth >= 50) == bottleneck:
             stages = 4 if pyramid else 3

@@ -45,6 +45,7 @@ def weights_file(name_or_path: str | Path) -> Path:
     if path.is_file():
         return path
     name = str(name_or_path)
+    # with a folder before it, it can only be meant as a path
     candidates = [] if path.parent != Path() else [EMBEDDED / f"{name}.safetensors"]
     if name in PUBLISHED:
         candidates.append(fetched_file(name))

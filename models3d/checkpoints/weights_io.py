@@ -46,6 +46,7 @@ def save_weights(
         "licence": info.licence,
         "source": info.source,
     }
+    # files hold numbers in their logical order, whatever their layout in memory
     tensors = {name: t.detach().cpu().to(dtype).contiguous() for name, t in _state(model).items()}
     with replacing(path) as aside:
         save_file(tensors, aside, metadata=header)

@@ -52,6 +52,8 @@ def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> Tensor:
         target: Of the same R, T, K and S.
     """
     maps = logits.float()
+    # The cross-entropy of a softmax over all cells, without computing the softmax. autocast would
+    # compute the products in half precision, which hides small differences between logits.
     with torch.autocast(maps.device.type, enabled=False):
         hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
     costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit

@@ -35,6 +35,7 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
             f"look at {length}"
         )
     neck = config.neck
+    # C4 has no layers that could mix frames
     if not isinstance(neck, C4Config):
         neck = replace(neck, time=TIME, time_padding="replicate")
     return replace(
@@ -61,6 +62,7 @@ def inflated(network: TubeRCNN, *, length: int) -> TubeRCNN:
     grown = TubeRCNN(over_time(network.config, length=length), info=network.info)
     fresh = grown.state_dict()
     if network.box_head.presence is None:
+        # its bias alone decides then
         fresh["box_head.presence.weight"].zero_()
     grown.load_state_dict({**fresh, **inflate(network.state_dict(), fresh)})
     to_channels_last(grown)

@@ -60,6 +60,7 @@ def choose_rois(
     Returns:
         RoIs for the box head, and RoIs for the keypoint head, which are all people.
     """
+    # early in training hardly any proposal is a person; the true tubes always are
     tubes = torch.cat([own_tubes(truth, absent=config.absent_boxes).to(proposed.dtype), proposed])
     matches = match(tubes, truth, config=config.rois, convention=convention)
     everything = Rois(tubes=tubes, labels=matches.labels, person=matches.person)

@@ -80,6 +80,7 @@ def sample(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:
     if config.published:
         return _sample_as_published(matches, config=config, draw=draw)
     used = torch.full_like(matches.labels, UNUSED)
+    # people first; background fills up what they leave
     left = config.size
     for label, limit in ((POSITIVE, int(config.positive_share * config.size)), (NEGATIVE, None)):
         pool = torch.nonzero(matches.labels == label)[:, 0]

@@ -155,9 +155,11 @@ def match(
     labels = torch.full_like(person, UNUSED)
     labels[background] = NEGATIVE
     positive = best >= config.positive
+    # otherwise nobody would learn to find a person whose size or shape no anchor comes near
     if config.keep_best and len(truth.boxes) and len(tubes):
         most = overlap.amax(dim=0)
         positive |= ((overlap == most) & (most > 0)).any(dim=1)
+    # with a threshold of 0 a tube beside everybody would count as a person too
     labels[positive & (best > 0)] = POSITIVE
     return TubeMatches(labels=labels, person=person, overlap=best, background=background)
 
@@ -230,5 +232,6 @@ def presence_target(
         (P, T) int64: 1 present, 0 absent, -1 not known because the box is in a region to ignore.
     """
     present = truth.present[person]
+    # where nobody labelled, a missing box does not mean that the person is absent
     hidden = _in_regions(tubes, truth.ignore).amax(dim=1) > config.ignored
     return torch.where(~present & hidden, UNUSED, present.long())

@@ -83,5 +83,6 @@ def _restore_moments(
     for key, value in _part(tensors, "moments.").items():
         name, kind = key.rsplit("/", 1)
         parameter = parameters[name]
+        # AdamW's step counter is a single number and stays on the CPU
         like = parameter if value.ndim else value
         optimizer.state[parameter][kind] = value.to(like.device)

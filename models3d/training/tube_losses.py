@@ -130,6 +130,7 @@ def _proposal_losses(
     """Objectness and boxes of the anchors, averaged over the clips."""
     convention, length = network.config.proposals.convention, maps.deltas.shape[2]
     places = torch.arange(len(maps.anchors), device=maps.anchors.device)
+    # an anchor that clipping changes reaches beyond the input
     if config.whole_anchors:
         inside = clip_boxes(maps.anchors, height=padded[0], width=padded[1], convention=convention)
         places = places[(inside == maps.anchors).all(dim=1)]
@@ -170,6 +171,7 @@ def _box_losses(
     )
     targets = [coding(*each) for each in mine]
     wanted = BoxTarget(*(torch.cat(parts) for parts in zip(*targets, strict=True)))
+    # boxes are regressed per class, and only the person's class has any
     deltas = output.deltas[labels == POSITIVE][:, :, 1]
     losses = {
         "classes": config.classes * class_loss(output.tube_logits, labels),

@@ -242,6 +242,13 @@ def test_tubes_of_another_shape_are_refused(tubes: Any, message: str) -> None:
         model.heatmaps(model.encode(pictures(1)), tubes)
 
 
+def test_heatmaps_need_all_frames_of_a_clip() -> None:
+    model = network(embedded(3))
+
+    with pytest.raises(InputError, match="looks at clips of 3 frames, got 2 frames"):
+        model.heatmaps(model.encode(pictures(2)), np.zeros((1, 3, 4), np.float32))
+
+
 def test_heatmaps_of_nobody_are_none() -> None:
     model = network(embedded(1))
 
