@@ -1,5 +1,6 @@
 """The door: whatever holds people opens as named videos, each read when it is asked for."""
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 NAME = "000001_mpii_test"
+ROOT = Path(__file__).parents[2]
 
 
 def walk(name: str = NAME, skeleton: Skeleton = POSETRACK17SLOTS) -> VideoTracks:
@@ -242,3 +244,17 @@ def test_boxes_are_told_by_the_format_or_by_the_file(tmp_path: Path) -> None:
     assert door.holds_boxes_only(open_people(tmp_path / "a.jsonl"))
     assert door.holds_boxes_only(open_people(boxes))
     assert not door.holds_boxes_only(open_people(walk()))
+
+
+ROOMS = ("files", "formats", "published")
+"""Each may use those before it; the door uses all."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_formats_know_no_data_sets_and_files_know_no_formats(room: str) -> None:
+    above = {*ROOMS[ROOMS.index(room) + 1 :], "people"}
+    for file in sorted((ROOT / "datasets" / room).glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 2:
+                first = (node.module or node.names[0].name).partition(".")[0]
+                assert first not in above, f"{file.name} imports {node.module}"

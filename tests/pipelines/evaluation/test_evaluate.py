@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import posetube
 from posetube.datasets.formats import posetrack17, posetrack18_writer
+from posetube.datasets.formats.format_table import find_format
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.evaluation.evaluate import evaluate
@@ -293,6 +294,21 @@ def test_pixels_of_motchallenge_count_from_1(tmp_path: Path, tracks: Tracks) -> 
     one_on = replace(tracks(), boxes=tracks().boxes + 1)
     (tmp_path / "truth.txt").write_text(mot_text(one_on))
     assert evaluate(tracks(), tmp_path / "truth.txt").total("motp") == pytest.approx(100)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "mmpose", "coco"])
+def test_predictions_of_any_format_are_compared_with_truth_of_posetrack(
+    form: str, files: tuple[Path, Path], tracks: Tracks, tmp_path: Path
+) -> None:
+    found = tracks("000001_mpii_test", noise=6.0, seed=1)
+    want = evaluate(found, files[1] / "000001_mpii_test.json")
+    path = tmp_path / f"p{find_format(form).suffix}"
+
+    find_format(form).write(path, found)
+    report = evaluate(path, files[1] / "000001_mpii_test.json")
+
+    assert report.total("mota") == pytest.approx(want.total("mota"))
+    assert report["hota"] == pytest.approx(dict(want["hota"]))
 
 
 def test_a_sequence_without_prediction_is_named(files: tuple[Path, Path]) -> None:
