@@ -26,7 +26,7 @@ COMMANDS = (
     ("demo", "demo:demo", "Make a short clip, track it, compare with truth."),
     ("link", "tracking.link_command:link_command", "Link a run's or anybody's detections."),
     ("render", "tracking.track_command:render_command", "Draw a run's tracks over its video."),
-    ("export", "data_commands.export:export", "Write a run's tracks for other programs."),
+    ("export", "data_commands.export:export_command", "Write a run's tracks for other programs."),
     (
         "evaluate",
         "evaluation.evaluate_command:evaluate_command",

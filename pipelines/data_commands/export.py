@@ -24,7 +24,7 @@ from ..opened_people import RUN, only_video, open_people_or_run
 from ..storage.run_directory import guarding_runs
 
 
-def export(
+def export_command(
     run: Path,
     /,
     *,

@@ -74,7 +74,7 @@ class VideoDetections:
             MediaError: If the video cannot be read, or no frame is in the stretch.
         """
         kept = whole_parts(record.run, record.manifest)
-        record.update(frames=counted(record.manifest.frames, kept.values()))
+        record.update(frames=total_counts(record.manifest.frames, kept.values()))
         frames = record.manifest.frames
         record.begin(total=frames.expected, done=frames.done)
         try:
@@ -94,7 +94,7 @@ class VideoDetections:
                 for later in [n for n in kept if n >= number]:
                     part_path(record.run.detections, later).unlink()
                     del kept[later]
-                record.update(frames=counted(record.manifest.frames, kept.values()))
+                record.update(frames=total_counts(record.manifest.frames, kept.values()))
                 self._fill(record, kept)
                 return
 
@@ -157,7 +157,7 @@ def first_to_decode(kept: Mapping[int, KeptPart], gap: Gap, *, wanted: int) -> i
     return start
 
 
-def counted(frames: FrameCounts, kept: Iterable[KeptPart]) -> FrameCounts:
+def total_counts(frames: FrameCounts, kept: Iterable[KeptPart]) -> FrameCounts:
     """The counts with the frames of these parts."""
     none = msgspec.structs.replace(frames, done=0, corrupt=0, missing=0, detections=0)
     return reduce(_added, kept, none)

@@ -15,6 +15,7 @@ from posetube.pipelines.api.stream import stream
 from posetube.pipelines.api.track import track
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.structures import ByteArray, VideoTracks
+from posetube.tracker.config import LinkConfig
 from tests.pipelines.conftest import picture
 
 
@@ -79,6 +80,26 @@ def test_a_run_that_is_asked_for_is_kept(
 
     assert (tmp_path / "run" / "tracks.parquet").exists()
     assert not (tmp_path / "run" / "overlay.mp4").exists()
+
+
+@pytest.mark.parametrize("preset", ["online", "offline", "paper"])
+def test_tracks_in_memory_are_those_of_a_run(
+    make_clip: Callable[..., Path],
+    make_model: Callable[..., LoadedModel],
+    tmp_path: Path,
+    preset: Any,
+) -> None:
+    clip, link = make_clip(frames=24, pan=2), LinkConfig(preset=preset, max_gap=0.5)
+    video = VideoConfig(start=0.1, every=2)
+
+    kept = track(
+        clip, model=make_model(clip_length=3), link=link, video=video, out=tmp_path / "run"
+    )
+    tracks = track(clip, model=make_model(clip_length=3), link=link, video=video)
+
+    assert same_people(tracks, kept)
+    assert len(tracks) == (0 if preset == "paper" else 2)
+    np.testing.assert_array_equal(tracks.frames.times, kept.frames.times)
 
 
 def test_streaming_gives_the_same_people_frame_by_frame(
