@@ -24,6 +24,7 @@ from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
 from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
 from .deeplabcut_hdf5 import MARK, csv_lines
+from .frame_order import sorted_places
 from .numbers import shortest
 
 SCORER = "posetube"
@@ -145,7 +146,7 @@ def _columns(heads: dict[str, list[str]], path: Path) -> tuple[list[tuple[str, s
 
 
 def _index(leads: list[list[str]], path: Path) -> tuple[list[int], tuple[str, ...]]:
-    """Frame of each line: its number, or its place where lines begin with a picture's path."""
+    """Frame of each line: its number, or that of the picture whose path it begins with."""
     if len(leads) > MAX_FRAMES:
         raise FormatError(f"{path}: {len(leads)} frames; at most {MAX_FRAMES} are read")
     if all(len(lead) == 1 and re.fullmatch("[0-9]{1,9}", lead[0]) for lead in leads):
@@ -153,7 +154,9 @@ def _index(leads: list[list[str]], path: Path) -> tuple[list[int], tuple[str, ..
         if frames and (max(frames) >= MAX_FRAMES or len(set(frames)) < len(frames)):
             raise FormatError(f"{path}: a frame comes twice, or is {MAX_FRAMES} or more")
         return frames, ()
-    return list(range(len(leads))), tuple("/".join(lead) for lead in leads)
+    names = ["/".join(lead) for lead in leads]
+    order = sorted_places(names)
+    return np.argsort(order).tolist(), tuple(names[place] for place in order)
 
 
 def _numbers(line: list[str], count: int, *, where: str) -> list[float]:

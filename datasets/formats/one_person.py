@@ -33,11 +33,13 @@ def split_people(tracks: VideoTracks) -> list[tuple[int, VideoTracks]]:
     """The people of a video one by one, by rising id; everybody keeps all frames.
 
     Raises:
-        InputError: If a person cannot be told from another: one has no identity, or two have the
-            same in one frame.
+        InputError: If nobody is in the video, or a person cannot be told from another: one has no
+            identity, or two have the same in one frame.
     """
+    if not len(tracks.frame):
+        raise InputError(f"{tracks.source}: nobody is in it, and a clip shows one person")
     alone = bool((tracks.track_ids < 0).all()) and not _twice(tracks)
-    ids = [-1] if alone and len(tracks.frame) else tracks.ids.tolist()
+    ids = [-1] if alone else tracks.ids.tolist()
     nameless = np.flatnonzero(tracks.track_ids < 0)
     if len(nameless) and not alone:
         raise InputError(

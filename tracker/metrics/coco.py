@@ -47,7 +47,11 @@ STATS: Mapping[Kind, tuple[str, ...]] = {
 }  # fmt: skip
 """Names of pycocotools' numbers, in its order."""
 
-HINTS = {"area": "; add that of the person's mask, or the width times the height of its bbox"}
+HINTS = {
+    "area": "; add that of the person's mask, or the width times the height of its bbox",
+    "iscrowd": "; add 0, or 1 for a crowd",
+    "num_keypoints": "; add the number of joints whose v is over 0",
+}
 """Advice for fields that other programs often leave out."""
 
 UNNAMED = {17: COCO17, 15: POSETRACK21, 14: CROWDPOSE14}

@@ -288,6 +288,16 @@ def test_an_individual_without_places_is_absent(tmp_path: Path) -> None:
     mot.write_tracks(tmp_path / "m.txt", found)  # which refuses people without joints
 
 
+def test_labelled_pictures_are_sorted_by_their_numbers(tmp_path: Path) -> None:
+    lines = "".join(f"labeled-data/v/img{n:03d}.png,{n},5\n" for n in (30, 2, 11))
+    text = f"scorer,S,S\nbodyparts,n,n\ncoords,x,y\n{lines}"
+
+    found = deeplabcut.read(written(tmp_path / "d.csv", text))
+
+    assert found.keypoints[:, 0, 0].tolist() == [2, 11, 30]
+    assert [name[-7:-4] for name in found.frames.names] == ["002", "011", "030"]
+
+
 def test_a_likelihood_of_an_absent_joint_is_not_known(tmp_path: Path) -> None:
     text = (
         "scorer,S,S,S,S,S,S\nbodyparts,n,n,n,t,t,t\n"

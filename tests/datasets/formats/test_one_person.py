@@ -165,6 +165,7 @@ def test_jhmdb_reads_back_what_it_wrote(tmp_path: Path) -> None:
         ([1, -1], [0, 0], "walk: frame 0: a person has no track id"),
         ([-1, -1], [2, 2], "walk: frame 2: a person has no track id"),
         ([4, 4], [1, 1], "walk: track id 4 is twice in a frame"),
+        ([], [], "walk: nobody is in it, and a clip shows one person"),
     ],
 )
 def test_people_who_cannot_be_told_apart_are_refused(

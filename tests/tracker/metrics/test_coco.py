@@ -104,7 +104,8 @@ def test_the_kind_follows_from_the_results() -> None:
     ("part", "broken", "message"),
     [
         ("annotations", {"area": None}, r"truth: annotations\[0\]: no area; add"),
-        ("annotations", {"num_keypoints": None}, "no num_keypoints"),
+        ("annotations", {"num_keypoints": None}, "no num_keypoints; add the number of joints"),
+        ("annotations", {"iscrowd": None}, "no iscrowd; add 0, or 1 for a crowd"),
         ("results", {"score": None}, r"results\[0\]: no score"),
         ("results", {"image_id": 99}, "image 99 is not among the truth's images"),
         ("results", {"category_id": 3}, "category 3 is not among the truth's"),
