@@ -15,7 +15,7 @@ from posetube.datasets.synthetic.layouts import write_dataset
 
 
 def made_tracks(folder: Path) -> Path:
-    """The truth of a video of invented people."""
+    """The truth of a video of synthetic people."""
     scene = SceneConfig(people=3, seconds=2.0, size=(240, 320))
     write_dataset(folder, [generate(scene, seed=5)], layout="video")
     return next(folder.glob("*.json"))

@@ -1,4 +1,4 @@
-"""Compares tracks with the truth: here of a video of invented people, whose truth is exact.
+"""Compares tracks with the truth: here of a video of synthetic people, whose truth is exact.
 
 python examples/evaluate_tracks.py
 """

@@ -15,7 +15,7 @@ from posetube.datasets.synthetic.layouts import write_dataset
 
 
 def drawn_video(folder: Path) -> Path:
-    """A second of two invented people."""
+    """A second of two synthetic people."""
     scene = SceneConfig(people=2, seconds=1.0, size=(240, 320))
     write_dataset(folder, [generate(scene, seed=3)], layout="video")
     return next(folder.glob("*.mp4"))

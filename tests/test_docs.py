@@ -105,6 +105,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["track", "clip.mp4", "--no-overlay", "--progress", "none"]) == 0
         assert main(["export", "runs/clip", "--to", "coco", "-o", "results.json"]) == 0
         assert main(["export", "runs/clip", "--to", "csv", "-o", "results/clip.csv"]) == 0
+        assert main(["export", "runs/clip", "--to", "csv", "-o", "detections.csv"]) == 0
         assert main(["data", "archive", "COCO", "--from", "coco", "-o", "drawn.tar"]) == 0
     (folder / "run.toml").write_text(SETTINGS, encoding="utf-8")
     shutil.copytree(folder / "runs/clip", folder / "PREDICTIONS")
