@@ -141,7 +141,8 @@ class ProposalHead(nn.Module):
         for layer in (self.objectness, self.deltas):
             nn.init.normal_(layer.weight, std=0.01)
         for level, stride in enumerate(self.strides):
-            # as a buffer it is where the network is; weights files need not hold it
+            # A buffer moves to the device with the network. Weights files need not hold it, because
+            # it follows from the configuration.
             window = cell_anchors(config.anchors, level=level, stride=stride)
             self.register_buffer(f"window_{level}", window, persistent=False)
 
@@ -215,12 +216,13 @@ def propose(
         config: The filter.
 
     Returns:
-        They carry no gradient.
+        The proposals, which carry no gradient.
     """
     limit = padded if config.clip_to == "padded" else size
     outputs = (maps.objectness.detach().float(), maps.deltas.detach().float())
-    parts = (*(torch.split(output, list(maps.counts), dim=1) for output in outputs),)
-    anchors = torch.split(maps.anchors, list(maps.counts))
+    counts = list(maps.counts)
+    parts = [torch.split(output, counts, dim=1) for output in outputs]
+    anchors = torch.split(maps.anchors, counts)
     levels = [
         _candidates(*level, limit=limit, config=config)
         for level in zip(*parts, anchors, strict=True)
