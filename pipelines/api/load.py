@@ -18,7 +18,7 @@ def load(
 
     Args:
         source: A run's directory, a file of any format that ``posetube data convert`` reads, a
-            folder of such files, or a data set.
+            folder of such files, or a data set; one that is open already, too.
         video: Which of its videos; None: the only one.
         form: Name of the format or data set, or a format of your own; None: told by names and
             content.

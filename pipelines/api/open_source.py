@@ -31,7 +31,7 @@ def open_source(
         raise InputError(f"{source}: a video has its own times; leave times= out")
     item = one_input(source)
     video = open_video(item.source, config=config)
-    video.name = item.name
+    video.name = item.name  # what `posetube track` calls the run
     return video
 
 

@@ -111,7 +111,8 @@ def _track_in_memory(
 
     batch = model.batch * config.video.every
     frames = noted(detect_frames(video, model.network, batch=batch, config=config.detect))
-    tracks = list(link_frames(frames, config=config.link, skeleton=skeleton, size=video.size))
+    linked = link_frames(frames, config=config.link, skeleton=skeleton, size=video.size)
+    tracks = [poses.without_appearance() for poses in linked]
     if not seen:
         raise no_frames(video)
     return VideoTracks.from_frames(

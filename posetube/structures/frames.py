@@ -1,7 +1,7 @@
 """Records of one frame or one clip: pictures, and the people that are found in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Literal
 
@@ -289,6 +289,10 @@ class FramePoses:
         return (
             f"<FramePoses {self.frame} at {self.time:.3f} s: {summaries.people(len(self))}{tail}>"
         )
+
+    def without_appearance(self) -> "FramePoses":
+        """The same people, without the vectors that take most of the memory."""
+        return replace(self, people=replace(self.people, embeddings=None))
 
     @classmethod
     def empty(cls, *, frame: int, time: float, joints: int) -> "FramePoses":

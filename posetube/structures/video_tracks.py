@@ -1,7 +1,7 @@
 """The record of everybody in a video, and its forms for other libraries."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -215,7 +215,7 @@ class VideoTracks:
 
         Appearances, for which tracks have no place, are let go as the frames come.
         """
-        found = [_without_looks(poses) for poses in people] or [
+        found = [poses.without_appearance() for poses in people] or [
             FramePoses.empty(frame=0, time=0, joints=len(skeleton))
         ]
         everybody = Detections.join([poses.people for poses in found], joints=len(skeleton))
@@ -266,10 +266,10 @@ class VideoTracks:
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame``, a row per person and frame.
 
-        Columns: ``frame``, ``time`` (seconds), ``track_id``, ``x1``, ``y1``, ``x2``, ``y2``,
-        ``score``, ``state`` (``detected`` or ``interpolated``), and for every joint
-        ``left_knee_x``, ``left_knee_y`` (pixels, NaN where it is not known) and
-        ``left_knee_score``.
+        Columns: ``frame``, ``time`` (seconds), ``track_id``, ``name`` (where the source names
+        people), ``x1``, ``y1``, ``x2``, ``y2``, ``score``, ``state`` (``detected`` or
+        ``interpolated``), and for every joint ``left_knee_x``, ``left_knee_y`` (pixels, NaN where
+        it is not known) and ``left_knee_score``.
 
         Raises:
             MissingExtraError: If pandas is not installed.
@@ -290,6 +290,7 @@ class VideoTracks:
             "frame": self.frame,
             "time": self.frames.times[self.frame],
             "track_id": self.track_ids,
+            **self._name_column(),
             **dict(zip(("x1", "y1", "x2", "y2"), self.boxes.T, strict=True)),
             "score": self.scores,
             "state": names[self._row_states(slice(None))],
@@ -299,6 +300,11 @@ class VideoTracks:
             columns[f"{joint}_y"] = self.keypoints[:, place, 1]
             columns[f"{joint}_score"] = self.keypoint_scores[:, place]
         return columns
+
+    def _name_column(self) -> dict[str, np.ndarray]:
+        if not self.track_names:
+            return {}
+        return {"name": np.array([self.track_names.get(i, "") for i in self.track_ids.tolist()])}
 
     def __repr__(self) -> str:
         return f"<VideoTracks {self.source!r}: {self._counts()}\n {self._format()}>"
@@ -326,10 +332,6 @@ class VideoTracks:
 
     def _format(self) -> str:
         return f"{summaries.frame_size(self.size)}, skeleton {self.skeleton.name}"
-
-
-def _without_looks(poses: FramePoses) -> FramePoses:
-    return replace(poses, people=replace(poses.people, embeddings=None))
 
 
 HTML_TRACKS = 10

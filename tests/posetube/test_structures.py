@@ -273,6 +273,15 @@ def test_people_of_several_frames_are_joined_with_appearance_where_all_have_it()
     assert Detections.join([looks, people(1)], joints=17).embeddings is None
 
 
+def test_poses_let_go_of_appearance_alone() -> None:
+    known = replace(
+        poses(0, [1, 2]), people=replace(people(2), embeddings=np.ones((2, 3), np.float32))
+    )
+
+    assert known.without_appearance().people.embeddings is None
+    assert same(known.without_appearance(), replace(known, people=people(2)))
+
+
 def test_records_say_in_a_line_or_two_what_they_hold() -> None:
     tracks = video(poses(0, [2, 1]), poses(3, [1]))
 
@@ -344,6 +353,14 @@ def test_data_frames_have_a_column_for_each_number_of_a_joint(library: str) -> N
     assert table["state"].to_list() == ["detected", "detected", "interpolated"]
     assert table["left_knee_y"].to_list() == [0, 0, 3]
     assert table["left_knee_score"].to_list() == [np.float32(0.8)] * 3
+
+
+def test_a_data_frame_has_the_names_that_a_source_gives_to_people() -> None:
+    pytest.importorskip("pandas")
+    tracks = replace(video(poses(0, [2, 1])), track_names={2: "Ada"})
+
+    assert tracks.to_pandas()["name"].to_list() == ["Ada", ""]
+    assert "name" not in video(poses(0, [2, 1])).to_pandas()
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
