@@ -37,8 +37,8 @@ SIZE = (240, 320)
 FILES = "joint_positions/*/*/joint_positions.mat"
 """Where the clips of a data set's folder are."""
 
-UNKNOWN_ACTION = "unknown"
-"""Folder of videos that tell no action."""
+UNKNOWN = "unknown"
+"""Action and viewpoint of videos that tell none."""
 
 FIRST_PIXEL = 1.0
 
@@ -137,7 +137,7 @@ def write_clips(folder: Path, video: AnnotatedVideo) -> Iterator[WrittenClip]:
         FormatError: If the video's name is no path within a folder.
     """
     path = PurePosixPath(relative_path(video.name.replace("\\", "_"), where="name of a video"))
-    action = video.action or (path.parent.name or UNKNOWN_ACTION)
+    action = video.action or (path.parent.name or UNKNOWN)
     people = split_people(video.tracks)
     for track_id, person in people:
         clip = path.name if len(people) == 1 else f"{path.name}_person_{track_id}"
@@ -165,7 +165,7 @@ def _variables(person: VideoTracks, video: AnnotatedVideo) -> dict[str, MatValue
         "pos_img": places,
         "pos_world": np.stack(world),
         "scale": np.ones((1, places.shape[2])),
-        "viewpoint": video.viewpoint,
+        "viewpoint": video.viewpoint or UNKNOWN,
     }
 
 

@@ -155,6 +155,7 @@ def test_jhmdb_reads_back_what_it_wrote(tmp_path: Path) -> None:
         np.testing.assert_allclose(again.tracks.keypoints, person.keypoints, atol=1e-9)
     path = tmp_path / "joint_positions" / names[0] / "joint_positions.mat"
     assert recognise(path).name == "jhmdb"
+    assert scipy.io.loadmat(path)["viewpoint"].tolist() == ["unknown"]
     with pytest.raises(InputError, match="another video has the clip jump/walk_person_3 already"):
         clips(tmp_path, video(tracks, action="jump"))
 
