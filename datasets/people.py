@@ -177,6 +177,11 @@ class PeopleFile:
     whole: Counts | None = None
 
     @property
+    def root(self) -> Path:
+        """Where it lies."""
+        return self.file.path
+
+    @property
     def name(self) -> str:
         """Name of the format."""
         return self.form.name
@@ -220,7 +225,17 @@ class PeopleFolder:
     @cached_property
     def name(self) -> str:
         """Name of the first file's format."""
-        return (self.form or self._form_of(OpenedFile(next(iter(self.files.values()))))).name
+        return self._first_form.name
+
+    @cached_property
+    def _first_form(self) -> FileFormat:
+        return self.form or self._form_of(OpenedFile(next(iter(self.files.values()))))
+
+    def holds_boxes(self) -> bool:
+        """Whether the first file is of a format of boxes; opens it only where its ending may be."""
+        ending = OpenedFile(next(iter(self.files.values()))).suffix
+        possible = any(form.boxes_only and ending in form.suffixes for form in self.formats)
+        return possible and self._first_form.boxes_only
 
     def videos(self) -> tuple[str, ...]:
         """Names of the files without their ending, in order."""
@@ -268,8 +283,11 @@ def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
 
 def evaluated_videos(people: Dataset) -> tuple[str, ...]:
     """Names of the videos that are evaluated: of a data set its test part, if it has one."""
-    names, entry = people.videos(), find_dataset(people.name)
-    if entry is None or isinstance(people, PeopleFile | PeopleFolder):
+    names = people.videos()
+    if isinstance(people, PeopleFile | PeopleFolder):
+        return names
+    entry = find_dataset(people.name)
+    if entry is None:
         return names
     splits = {name: _split_of(people, name) for name in names}
     for part in entry.evaluated:
@@ -291,4 +309,6 @@ def holds_boxes_only(people: Dataset) -> bool:
         return all(not len(tracks.skeleton) for tracks in people.tracks)
     if isinstance(people, PeopleFile):
         return all(not len(people.read(video).tracks.skeleton) for video in people.videos())
+    if isinstance(people, PeopleFolder):
+        return people.holds_boxes()
     return any(form.name == people.name and form.boxes_only for form in FORMATS)

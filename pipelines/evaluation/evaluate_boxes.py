@@ -24,7 +24,7 @@ from ...tracker.metrics.mota import ClearCounts, TrackingEvent, clear_metrics
 from ...tracker.metrics.protocols import event_row, hota_values, protocol
 from ...tracker.metrics.report import EvalReport, Values
 from .evaluate_tracking import EvaluateConfig, in_processes
-from .evaluation_pairs import VideoPair, pair_videos
+from .evaluation_pairs import VideoPair, pair_videos, shown
 from .frame_matching import check_people
 
 BOX = ("box",)
@@ -64,8 +64,8 @@ def evaluate_boxes(
     """
     if config.protocol not in ("clean", "posetrack21") or config.upper_bound != "none":
         raise InputError(
-            f"{truth} has boxes and no joints: use the protocol clean or posetrack21, and no upper "
-            f"bound, got {config.protocol} and {config.upper_bound}"
+            f"{shown(truth)} has boxes and no joints: use the protocol clean or posetrack21, and "
+            f"no upper bound, got {config.protocol} and {config.upper_bound}"
         )
     pairs = pair_videos(predictions, truth, dataset=dataset)
     found = list(in_processes(partial(_measure, config=config), pairs, config.workers))

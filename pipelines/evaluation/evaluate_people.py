@@ -31,7 +31,7 @@ from ...tracker.metrics.pck import (
     torso_sizes,
 )
 from ...tracker.metrics.report import EvalReport, Values, percent
-from .evaluation_pairs import VideoPair, pair_videos
+from .evaluation_pairs import VideoPair, pair_videos, shown
 from .frame_matching import describe_row, match_frames
 
 Normalizer = Literal["box", "torso", "head"]
@@ -142,7 +142,7 @@ def evaluate_people(
     parts = list(_compare(pair_videos(predictions, truth, dataset=dataset)))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
-        raise FormatError(f"{truth}: its sequences have different joints: {skeletons_seen}")
+        raise FormatError(f"{shown(truth)}: its sequences have different joints: {skeletons_seen}")
     return _report(parts, rules, config, per_sequence=True)
 
 

@@ -70,7 +70,7 @@ def _coco_files(
         return None
     own = coco_results.read_truth(file)
     if not own["annotations"]:
-        raise FormatError(f"{truth}: no annotations, so there is nothing to compare with")
+        raise FormatError(f"{shown(truth)}: no annotations, so there is nothing to compare with")
     results, lines = coco_results.read_results_of(own, predictions)
     return own, results, [f"predictions: {line}" for line in lines]
 

@@ -80,7 +80,8 @@ def _videos(
 ) -> list[EvaluatedVideo]:
     """The videos of one side; PoseTrack's are called without the folder of their part."""
     names = dataset.videos() if chosen is None else chosen
-    short = dataset.name.startswith("posetrack")
+    parted = any("/" in name for name in names)  # a folder of files need not be recognised for this
+    short = parted and dataset.name.startswith("posetrack")
     return [
         EvaluatedVideo(
             name=last_part(name) if short else name,
@@ -115,6 +116,6 @@ def _partner(
 
 def shown(given: PeopleSource, memory: str = "predictions") -> str:
     """What an error calls one side, which may lie in memory."""
-    if isinstance(given, Dataset):
-        return given.name
+    if isinstance(given, Dataset):  # those from disk know where they lie
+        return str(getattr(given, "root", memory))
     return str(given) if isinstance(given, str | Path) else memory

@@ -80,9 +80,10 @@ def _poses_or_boxes(
         events=options.events,
         workers=options.workers,
     )
-    boxes = holds_boxes_only(open_people_or_run(truth, form=options.dataset))
-    evaluate = evaluate_boxes if boxes else evaluate_tracks
-    return evaluate(predictions, truth, dataset=options.dataset, config=config)
+    # Opened once for both: a single file is read to see whether anybody in it has joints.
+    labelled = open_people_or_run(truth, form=options.dataset)
+    evaluate = evaluate_boxes if holds_boxes_only(labelled) else evaluate_tracks
+    return evaluate(predictions, labelled, config=config)
 
 
 def _pictures(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import posetube
+from posetube.datasets.files import json_files
 from posetube.datasets.formats import posetrack17, posetrack18_writer
 from posetube.datasets.formats.format_table import find_format
 from posetube.datasets.formats.joint_sets import with_joints
@@ -309,6 +310,23 @@ def test_predictions_of_any_format_are_compared_with_truth_of_posetrack(
 
     assert report.total("mota") == pytest.approx(want.total("mota"))
     assert report["hota"] == pytest.approx(dict(want["hota"]))
+
+
+def test_each_file_is_read_once(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def reading(path: Path) -> bytes:
+        read.append(path)
+        return json_files.read_bytes(path)
+
+    monkeypatch.setattr("posetube.datasets.files.opened_file.read_bytes", reading)
+    one = [folder / "000001_mpii_test.json" for folder in files]
+
+    evaluate(*one)
+    assert sorted(read) == sorted(one)
+    read.clear()
+    evaluate(*files)
+    assert len(read) == len(set(read)) == 4
 
 
 def test_a_sequence_without_prediction_is_named(files: tuple[Path, Path]) -> None:
