@@ -12,7 +12,7 @@ train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
 
@@ -143,7 +143,6 @@ class Counts:
     """Frames, labelled or not; 0 where its authors give no number."""
 
 
-@runtime_checkable
 class Dataset(Protocol):
     """What a reader of a data set offers."""
 
@@ -168,6 +167,11 @@ class Dataset(Protocol):
         Raises:
             FormatError: If its annotation is damaged or not there.
         """
+
+
+def is_dataset(given: object) -> TypeGuard[Dataset]:
+    """Whether something is open already; does not ask for its name, which may read a file."""
+    return callable(getattr(type(given), "videos", None))
 
 
 def table(

@@ -15,7 +15,7 @@ from pathlib import Path
 from posetube.errors import FormatError, InputError
 from posetube.structures import VideoTracks
 
-from .annotated_video import AnnotatedVideo, Counts, Dataset, Split
+from .annotated_video import AnnotatedVideo, Counts, Dataset, Split, is_dataset
 from .files.opened_file import OpenedFile
 from .formats.file_format import FileFormat
 from .formats.format_table import FORMATS, find_format, format_names, recognise
@@ -49,7 +49,7 @@ def open_people(
     """
     if isinstance(given, VideoTracks):
         given = [given]
-    if isinstance(given, Dataset):
+    if is_dataset(given):
         return given
     if not isinstance(given, str | Path):
         return _in_memory(given)
@@ -93,7 +93,7 @@ def _named_dataset(
     return entry.open(path)
 
 
-def _in_memory(given: Sequence[VideoTracks]) -> "PeopleInMemory":
+def _in_memory(given: object) -> "PeopleInMemory":
     if not isinstance(given, Sequence) or not all(isinstance(t, VideoTracks) for t in given):
         raise InputError(f"expected a path or VideoTracks, got {type(given).__name__}")
     return PeopleInMemory(tracks=tuple(given))

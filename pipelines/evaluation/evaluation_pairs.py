@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from posetube.errors import InputError
 
-from ...datasets.annotated_video import AnnotatedVideo, Dataset
+from ...datasets.annotated_video import AnnotatedVideo, Dataset, is_dataset
 from ...datasets.people import PeopleSource, evaluated_videos
 from ..opened_people import open_people_or_run
 
@@ -116,6 +116,6 @@ def _partner(
 
 def shown(given: PeopleSource, memory: str = "predictions") -> str:
     """What an error calls one side, which may lie in memory."""
-    if isinstance(given, Dataset):  # those from disk know where they lie
+    if is_dataset(given):  # those from disk know where they lie
         return str(getattr(given, "root", memory))
     return str(given) if isinstance(given, str | Path) else memory
