@@ -15,6 +15,7 @@ import numpy as np
 
 from posetube import boxes, skeletons
 from posetube.errors import FormatError, InputError
+from posetube.records import join_records
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DoubleArray
 
@@ -169,16 +170,21 @@ def _report(
 def _pck(
     parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
 ) -> tuple[dict[str, Values], str]:
-    truth, found, labeled = _joined(parts)
+    people = join_records(parts, columns=("truth", "found", "labeled"))
     normalizer = config.normalizer or "box"
     sizes = np.concatenate([_sizes(part, rules, normalizer) for part in parts])
     metrics: dict[str, Values] = {}
     for limit in (config.threshold, *(t for t in THRESHOLDS if t != config.threshold)):
         accuracy = pck(
-            truth, found, sizes=sizes, labeled=labeled, threshold=limit, rule=config.rule
+            people.truth,
+            people.found,
+            sizes=sizes,
+            labeled=people.labeled,
+            threshold=limit,
+            rule=config.rule,
         )
         name = "pck" if limit == config.threshold else f"pck@{limit:g}"
-        metrics[name] = _values(accuracy, labeled, parts[0].skeleton)
+        metrics[name] = _values(accuracy, people.labeled, people.skeleton)
     note = f"pck is PCK@{config.threshold:g} of the {normalizer}, rule {config.rule}"
     return metrics, note
 
@@ -186,27 +192,21 @@ def _pck(
 def _pixels(
     parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
 ) -> tuple[dict[str, Values], str]:
-    truth, found, labeled = _joined(parts)
-    scale = np.full(len(truth), config.scale)
+    people = join_records(parts, columns=("truth", "found", "labeled"))
+    scale = np.full(len(people.truth), config.scale)
     note = f"lengths times {config.scale:g}"
     if config.normalizer is not None:
         sizes = np.concatenate([_sizes(part, rules, config.normalizer) for part in parts])
         scale *= np.divide(100, sizes, out=np.zeros_like(sizes), where=sizes > 0)
         note += f", as if the {config.normalizer} were 100 pixels long"
-    curve = pixel_curve(truth, found, labeled=labeled, thresholds=PIXELS, scale=scale)
+    curve = pixel_curve(
+        people.truth, people.found, labeled=people.labeled, thresholds=PIXELS, scale=scale
+    )
     metrics = {
-        f"within_{limit}px": _values(accuracy, labeled, parts[0].skeleton)
+        f"within_{limit}px": _values(accuracy, people.labeled, people.skeleton)
         for limit, accuracy in zip(PIXELS, curve, strict=True)
     }
     return metrics, note
-
-
-def _joined(parts: list[_Compared]) -> tuple[DoubleArray, DoubleArray, BoolArray]:
-    return (
-        np.concatenate([part.truth for part in parts]),
-        np.concatenate([part.found for part in parts]),
-        np.concatenate([part.labeled for part in parts]),
-    )
 
 
 def _values(accuracy: Accuracy, labeled: BoolArray, skeleton: Skeleton) -> Values:

@@ -114,7 +114,7 @@ TrainingData = PicturesConfig | ClipsConfig
 """What a network is trained on."""
 
 
-def open_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
+def open_clip_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
     """What random clips are drawn from.
 
     Args:

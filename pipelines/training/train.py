@@ -38,7 +38,7 @@ from ...models3d.training.training_state import load_state, save_state
 from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
 from .batches import ClipBatches, TrainingBatch, prefetch
-from .clip_sources import ClipsConfig, PicturesConfig, TrainingData, open_source
+from .clip_sources import ClipsConfig, PicturesConfig, TrainingData, open_clip_source
 from .drawn_archive import DrawnArchiveConfig, drawn_archive
 from .picture_scores import score_pictures
 
@@ -137,7 +137,7 @@ def train_network(
     optimizer = optimizer_for(network, config.optimization)
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
     data = _training_data(config, folder, root)
-    source = open_source(data, root=root)
+    source = open_clip_source(data, root=root)
     batches = ClipBatches(source=source, config=data, skeleton=network.skeleton, seed=config.seed)
     meter = Meter()
     for batch in prefetch(batches, step, config.optimization.steps, threads=data.threads):

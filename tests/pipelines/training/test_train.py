@@ -23,7 +23,7 @@ from posetube.models3d.training.training_state import STATE
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.batches import ClipBatches, prefetch
-from posetube.pipelines.training.clip_sources import PicturesConfig, open_source
+from posetube.pipelines.training.clip_sources import PicturesConfig, open_clip_source
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.train import (
     METRICS,
@@ -130,7 +130,7 @@ def test_training_makes_the_losses_smaller_and_leaves_frozen_parts_alone(
 
 def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
     pictures = PicturesConfig(archives={"photos.tar": 1.0}, sizes=(SIZE, (64, 96)), batch=2)
-    source = open_source(pictures, root=data)
+    source = open_clip_source(pictures, root=data)
     single, same, other = (
         ClipBatches(source=source, config=pictures, skeleton=COCO17, seed=seed)
         for seed in (1, 1, 2)

@@ -29,7 +29,7 @@ from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.batches import ClipBatches, TrainingBatch
-from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, open_source
+from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, open_clip_source
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.toml_config import read_config
 from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train_network
@@ -113,7 +113,9 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
     wide = clips(frames=ClipConfig(length=5, stride=2), batch=2)
 
     first, again, other = (
-        ClipBatches(source=open_source(wide, root=data), config=wide, skeleton=COCO17, seed=seed)
+        ClipBatches(
+            source=open_clip_source(wide, root=data), config=wide, skeleton=COCO17, seed=seed
+        )
         for seed in (1, 1, 2)
     )
 
@@ -125,7 +127,7 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
 
 
 def test_a_data_set_need_not_be_named(data: Path) -> None:
-    named, told = (open_source(clips(dataset=name), root=data) for name in ("posetrack18", ""))
+    named, told = (open_clip_source(clips(dataset=name), root=data) for name in ("posetrack18", ""))
 
     assert isinstance(named, ClipIndex)
     assert isinstance(told, ClipIndex)
@@ -139,7 +141,7 @@ def test_files_that_lie_beside_their_pictures_are_trained_on(data: Path, tmp_pat
         tracks = dataset.read(name).tracks
         find_format("posetrack18").write(tmp_path / f"{Path(name).name}.json", tracks)
 
-    source = open_source(clips(root=Path(), dataset="", batch=1), root=tmp_path)
+    source = open_clip_source(clips(root=Path(), dataset="", batch=1), root=tmp_path)
 
     assert source.draw(np.random.default_rng(0)).present.any()
 
@@ -148,7 +150,7 @@ def test_a_data_set_without_clips_is_refused(data: Path) -> None:
     with pytest.raises(
         InputError, match="no clip of 3 labelled frames with pictures in part 'test'; 'posetube"
     ):
-        open_source(clips(split="test"), root=data)
+        open_clip_source(clips(split="test"), root=data)
 
 
 @pytest.mark.parametrize(
