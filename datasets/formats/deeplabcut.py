@@ -42,8 +42,10 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people.
 
     Raises:
-        InputError: If a row has no identity.
+        InputError: If a row has no identity, or nobody is in the video.
     """
+    if not len(tracks.frame):
+        raise InputError(f"{tracks.source}: nobody is in it, and the table's columns are people")
     if (tracks.track_ids < 0).any():
         frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
         raise InputError(f"{path}: frame {frame}: a person has no track id")

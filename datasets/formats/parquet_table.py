@@ -170,6 +170,8 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
         return values.astype(np.int64)
 
     def stack(names: list[str]) -> Any:
+        if not names:  # people with boxes only
+            return np.empty((table.num_rows, 0), np.float32)
         return np.stack([column(name) for name in names], axis=-1)
 
     joints = video.joints

@@ -58,11 +58,16 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """Write one video's people; the ending of the name says which format.
 
     Raises:
-        InputError: If the name has another ending.
+        InputError: If the name has another ending, or nobody is in the video of an analysis file or
+            of NWB.
         MissingExtraError: If sleap-io is not installed.
     """
     path = Path(path)
     sleap = _library(path, SUFFIXES)
+    if path.suffix != ".slp" and not len(tracks.frame):
+        raise InputError(
+            f"{tracks.source}: nobody is in it, and a {path.suffix} file needs somebody"
+        )
     nodes = tracks.skeleton.joints
     skeleton = sleap.Skeleton(
         nodes=list(nodes), edges=list(tracks.skeleton.edges), name=tracks.skeleton.name
@@ -89,8 +94,18 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         labeled_frames=labelled, videos=[video], skeletons=[skeleton], tracks=list(names.values())
     )
     with _quiet():
-        savers = {".nwb": sleap.save_nwb, ".h5": sleap.save_analysis_h5}
-        savers.get(path.suffix, sleap.save_slp)(labels, str(path))
+        if path.suffix == ".nwb":
+            _write_nwb(path, labels, frames=len(tracks.frames))
+        else:
+            save = sleap.save_analysis_h5 if path.suffix == ".h5" else sleap.save_slp
+            save(labels, str(path))
+
+
+def _write_nwb(path: Path, labels: Any, *, frames: int) -> None:
+    """Write NWB. sleap-io's own saver counts times by labelled frames, and fails at a gap."""
+    writer = optional_library("sleap_io.io.nwb_predictions", purpose=f"{path}: a .nwb file")
+    times = np.arange(frames, dtype=np.float64)
+    writer.write_nwb(labels, str(path), pose_estimation_metadata={"video_timestamps": times})
 
 
 def recognise_analysis(file: OpenedFile) -> bool:

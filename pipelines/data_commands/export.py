@@ -101,7 +101,13 @@ def _write_clips(
 
 
 def prepared(tracks: VideoTracks, form: FileFormat, *, say: Callable[[str], None]) -> VideoTracks:
-    """Tracks with names and joints that a format has; ``say`` is told what that loses."""
+    """Tracks with names and joints that a format has; ``say`` is told what that loses.
+
+    Raises:
+        InputError: If nothing would be left: people have boxes only, and the format has none.
+    """
+    if not len(tracks.skeleton) and "boxes" in form.loses.split(", "):
+        raise InputError(f"{tracks.source}: holds boxes only; {form.name} needs joints")
     tracks = with_readable_names(tracks)
     if tracks.track_names:
         named = [f"{track_id} = {name}" for track_id, name in tracks.track_names.items()]

@@ -1,11 +1,13 @@
 """Writes and reads ``tracks.parquet`` as a stream: a row per person and frame.
 
 Rows are sorted by frame. The file holds nothing that differs between runs (no clock, no host), so
-that the same detections give the same bytes.
+that the same detections give the same bytes. Its pages carry checksums: a file that is damaged is
+refused.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +23,7 @@ from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState, VideoTracks
 
 from .detections_store import frame_table
+from .manifest import Manifest
 from .pose_columns import (
     COMPRESSION,
     column,
@@ -63,7 +66,9 @@ class TracksWriter:
         self._joints = len(joints)
         self._waiting: list[FramePoses] = []
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression=COMPRESSION)
+        self._writer = pq.ParquetWriter(
+            self._file, self._schema, compression=COMPRESSION, write_page_checksum=True
+        )
 
     def write(self, poses: FramePoses) -> None:
         """Append one frame's people; frames in rising order."""
@@ -112,27 +117,42 @@ def read_poses(path: Path) -> Iterator[FramePoses]:
     """The frames that somebody is in, in order, a row group in memory at a time.
 
     Raises:
-        FormatError: If the file is not a table of tracks.
+        FormatError: If the file is not a table of tracks, or is damaged.
     """
     file = _open(path)
     joints = len(_skeleton(path, file))
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
-        frames, times = column(table, "frame"), column(table, "time_s")
-        ids, margins = column(table, "track_id"), column(table, "link_margin")
-        people, states, evidence = pose_people(table, joints), _states(table), _evidence(table)
-        starts = np.flatnonzero(np.diff(frames, prepend=-1))
-        for start, stop in pairwise([*starts.tolist(), len(frames)]):
-            rows = slice(start, stop)
-            yield FramePoses(
-                frame=int(frames[start]),
-                time=float(times[start]),
-                track_ids=ids[rows],
-                people=people[rows],
-                states=states[rows],
-                link_margins=margins[rows],
-                **{name: values[rows] for name, values in evidence.items()},
-            )
+        with _refusing_damage(path):
+            frames = list(_group_poses(file.read_row_group(group), joints))
+        yield from frames
+
+
+def _group_poses(table: Any, joints: int) -> Iterator[FramePoses]:
+    frames, times = column(table, "frame"), column(table, "time_s")
+    ids, margins = column(table, "track_id"), column(table, "link_margin")
+    people, states, evidence = pose_people(table, joints), _states(table), _evidence(table)
+    starts = np.flatnonzero(np.diff(frames, prepend=-1))
+    for start, stop in pairwise([*starts.tolist(), len(frames)]):
+        rows = slice(start, stop)
+        yield FramePoses(
+            frame=int(frames[start]),
+            time=float(times[start]),
+            track_ids=ids[rows],
+            people=people[rows],
+            states=states[rows],
+            link_margins=margins[rows],
+            **{name: values[rows] for name, values in evidence.items()},
+        )
+
+
+def check_tracks(run: RunDirectory, manifest: Manifest) -> None:
+    """Refuse a run's tracks if they are damaged.
+
+    Raises:
+        FormatError: If they are, or are missing.
+    """
+    for _ in read_poses(run.tracks):
+        pass
 
 
 def read_tracks(folder: Path) -> VideoTracks:
@@ -143,30 +163,33 @@ def read_tracks(folder: Path) -> VideoTracks:
 
     Raises:
         InputError: If the folder is no run.
-        FormatError: If its detections are not linked yet, or a file does not follow its format.
+        FormatError: If its detections are not linked yet, or a file is damaged or does not follow
+            its format.
     """
     run = RunDirectory(folder)
     manifest = run.read()
     file = _open(run.tracks)
     joints = _skeleton(run.tracks, file)
-    table = file.read()
-    people, evidence = pose_people(table, len(joints)), _evidence(table)
-    return VideoTracks(
-        source=manifest.source.name,
-        size=manifest.source.size,
-        skeleton=joints,
-        frames=frame_table(run.detections),
-        frame=column(table, "frame"),
-        track_ids=column(table, "track_id"),
-        boxes=people.boxes,
-        scores=people.scores,
-        keypoints=people.keypoints,
-        keypoint_scores=people.keypoint_scores,
-        states=_states(table),
-        link_margins=column(table, "link_margin"),
-        link_costs=evidence.get("link_costs"),
-        link_gates=evidence.get("link_gates"),
-    )
+    frames = frame_table(run.detections)
+    with _refusing_damage(run.tracks):
+        table = file.read()
+        people, evidence = pose_people(table, len(joints)), _evidence(table)
+        return VideoTracks(
+            source=manifest.source.name,
+            size=manifest.source.size,
+            skeleton=joints,
+            frames=frames,
+            frame=column(table, "frame"),
+            track_ids=column(table, "track_id"),
+            boxes=people.boxes,
+            scores=people.scores,
+            keypoints=people.keypoints,
+            keypoint_scores=people.keypoint_scores,
+            states=_states(table),
+            link_margins=column(table, "link_margin"),
+            link_costs=evidence.get("link_costs"),
+            link_gates=evidence.get("link_gates"),
+        )
 
 
 def _fields(joints: int) -> list[Any]:
@@ -208,11 +231,23 @@ def _skeleton(path: Path, file: Any) -> Skeleton:
 
 def _open(path: Path) -> Any:
     try:
-        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
+        with _refusing_damage(path):
+            return pq.ParquetFile(pa.OSFile(os.fsencode(path)), page_checksum_verification=True)
     except FileNotFoundError:
         raise FormatError(
             f"{path} is absent: the run is not linked yet. `posetube link {path.parent}` does it"
         ) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise FormatError(f"{path}: not a table of tracks ({reason})") from None
+
+
+@contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
+    """Make what Arrow raises on a damaged file, and what damaged values raise, a FormatError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as error:
+        raise FormatError(
+            f"{path}: damaged, or not a table of tracks ({' '.join(str(error).split())}). "
+            f"`posetube link {path.parent}` makes it again"
+        ) from None

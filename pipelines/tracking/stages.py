@@ -14,6 +14,7 @@ from ..settings import TrackConfig, detection_settings, link_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
+from ..storage.tracks_store import check_tracks
 from .link_stage import link_detections
 from .render_stage import draw_overlay
 from .stage_work import StageWork
@@ -79,6 +80,7 @@ STAGES = (
         writes=("tracks.parquet", "tracks.json"),
         work=link_detections,
         reads=lambda settings: link_settings(settings.link),
+        verify=check_tracks,
         not_yet="there are no tracks yet",
     ),
     RunStage(

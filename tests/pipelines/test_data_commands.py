@@ -211,6 +211,20 @@ def test_boxes_alone_become_no_poses(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "mot holds boxes only; csv needs joints" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["csv", "openpose", "jhmdb"])
+def test_boxes_alone_are_exported_where_a_format_has_them(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("1,1,10,20,30,40,1,-1,-1,-1\n")
+
+    line = ["export", str(tmp_path / "a.txt"), "-o", str(tmp_path / "b"), "--to"]
+    assert main([*line, name]) == 2
+    assert f"a: holds boxes only; {name} needs joints" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+    assert main([*line, "parquet"]) == 0
+    assert parquet_table.read(tmp_path / "b").boxes.tolist() == [[9, 19, 39, 59]]
+
+
 def test_preview_draws_joints_where_they_are(drawn: Path, tmp_path: Path) -> None:
     code = main(["data", "preview", str(drawn), "-o", str(tmp_path / "p.png"), "--pictures", "4"])
 

@@ -23,6 +23,7 @@ from posetube.datasets.formats import (
     sleap,
 )
 from posetube.datasets.formats.numbers import joint_states
+from posetube.errors import InputError
 from posetube.skeletons import COCO17, PENN13, Skeleton
 from posetube.structures import FrameTable, JointState, VideoTracks
 
@@ -264,3 +265,56 @@ def test_nwb_keeps_places_of_people_who_are_there_from_the_start(tmp_path: Path)
     found = sleap.read(tmp_path / "walk.nwb")
 
     assert_same(found, tracks, "source", "frame", "keypoints")
+
+
+@pytest.mark.slow
+def test_nwb_is_written_where_frames_have_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("sleap_io")
+    h5py = pytest.importorskip("h5py")
+    tracks = VideoTracks(
+        source="walk",
+        size=None,
+        skeleton=COCO17,
+        frames=FrameTable(times=np.arange(9) / 25),
+        frame=np.array([2, 3, 6]),
+        track_ids=np.array([3, 3, 3]),
+        boxes=np.full((3, 4), np.nan, np.float32),
+        scores=np.ones(3, np.float32),
+        keypoints=np.ones((3, 17, 2), np.float32),
+        keypoint_scores=np.ones((3, 17), np.float32),
+    )
+
+    sleap.write_tracks(tmp_path / "walk.nwb", tracks)
+
+    times: list[list[float]] = []
+    with h5py.File(tmp_path / "walk.nwb") as file:
+        file.visititems(
+            lambda name, item: (
+                times.append(item[:].tolist()) if name.endswith("/timestamps") else None
+            )
+        )
+    assert times == [[2.0, 3.0, 6.0]] * 17
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [(deeplabcut, "a.csv"), (sleap, "a.h5"), (sleap, "a.nwb")]
+)
+def test_formats_that_need_somebody_say_that_nobody_is_there(
+    form: Any, name: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("sleap_io")
+    nobody = VideoTracks(
+        source="walk",
+        size=None,
+        skeleton=COCO17,
+        frames=FrameTable(times=np.arange(2) / 25),
+        frame=np.empty(0, np.int64),
+        track_ids=np.empty(0, np.int64),
+        boxes=np.empty((0, 4), np.float32),
+        scores=np.empty(0, np.float32),
+        keypoints=np.empty((0, 17, 2), np.float32),
+        keypoint_scores=np.empty((0, 17), np.float32),
+    )
+
+    with pytest.raises(InputError, match="walk: nobody is in it"):
+        form.write_tracks(tmp_path / name, nobody)

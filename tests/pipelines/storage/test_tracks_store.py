@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from posetube.errors import FormatError
+from posetube.errors import FormatError, PoseTubeError
 from posetube.pipelines.storage import tracks_store
 from posetube.pipelines.storage.tracks_store import TracksWriter, read_poses
 from posetube.skeletons import COCO17
@@ -88,3 +88,24 @@ def test_tables_that_are_absent_or_other_ones_are_named(tmp_path: Path) -> None:
     (tmp_path / "other.parquet").write_bytes(b"not a table at all")
     with pytest.raises(FormatError, match="not a table of tracks"):
         list(read_poses(tmp_path / "other.parquet"))
+
+
+def test_no_flipped_bit_is_our_fault_or_changes_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.parquet"
+    frames = write(path, [2, 0, 3, 1])
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, len(content), 200).tolist():
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            back = list(read_poses(path))
+        except PoseTubeError:
+            refused += 1
+        else:
+            kept = [f.people.keypoints for f in frames if len(f)]
+            np.testing.assert_array_equal(
+                np.concatenate([f.people.keypoints for f in back]), np.concatenate(kept)
+            )
+    assert refused > 100

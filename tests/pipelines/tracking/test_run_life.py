@@ -137,6 +137,22 @@ def test_an_overlay_of_another_style_is_drawn_again(line: list[str]) -> None:
     assert run.overlay.read_bytes() != before
 
 
+def test_tracks_that_are_damaged_are_refused_and_made_again(
+    line: list[str], run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(run)
+    flipped(run.tracks, at=400, bit=3)
+    capsys.readouterr()
+
+    for words in (["export", str(run.path), "--to", "csv"], ["render", str(run.path)]):
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert f"{run.tracks}: damaged, or not a table of tracks" in said
+        assert f"`posetube link {run.path}` makes it again" in said
+    assert main([*line, "--no-overlay"]) == 0
+    assert contents(run) == before
+
+
 # Parts of the detections that are missing or damaged
 
 
