@@ -1,7 +1,7 @@
 """A network ready for a job, its device, and the record of it for a run's manifest."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from posetube.network import Network
 
@@ -13,7 +13,7 @@ from .storage.manifest import ModelRecord
 class LoadedModel:
     """A network and where it comes from."""
 
-    network: Network
+    network: Network = field(repr=False)
     """Finds people."""
 
     record: ModelRecord

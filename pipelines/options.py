@@ -21,6 +21,9 @@ SECONDS = get_args(Seconds)[1]
 FIELD = re.compile(r"\b([A-Z]\w*)\.([a-z]\w*)")
 """How an error names a field: ``LinkConfig.max_cost``."""
 
+WITH_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")
+"""A number that is not whole."""
+
 
 class CommandOptions:
     """The options of the command that is called; knows nothing until :meth:`look_up`."""
@@ -28,6 +31,7 @@ class CommandOptions:
     def __init__(self) -> None:
         self._times: set[str] = set()
         self._names: dict[str, str] = {}
+        self._options: set[str] = set()
 
     def look_up(self, app: App, words: Sequence[str]) -> None:
         """Find the options of the command that the words call, if they call one."""
@@ -38,6 +42,7 @@ class CommandOptions:
         arguments = apps[-1].assemble_argument_collection()
         self._times = {name for one in arguments if _is_time(one) for name in one.names}
         self._names = dict(_fields(arguments))
+        self._options = {name for one in arguments for name in one.names}
 
     def convert(self, kind: Any, tokens: Sequence[Token]) -> Any:
         """Convert the words of one option.
@@ -46,6 +51,8 @@ class CommandOptions:
             ValueError: If the words are not what the option wants.
         """
         if tokens[0].keyword not in self._times:
+            if kind is int and WITH_FRACTION.fullmatch(tokens[0].value):  # would be rounded
+                raise ValueError(f"expected a whole number, got {tokens[0].value}")
             return convert(kind, tokens)
         try:
             return float(tokens[0].value)
@@ -54,7 +61,13 @@ class CommandOptions:
 
     def as_typed(self, message: str) -> str:
         """An error's message with options in the place of fields: ``--link.max-cost``."""
-        return FIELD.sub(lambda found: self._names.get(found[0], found[0]), message)
+        return FIELD.sub(self._option, message)
+
+    def _option(self, field: re.Match[str]) -> str:
+        """The option of a field; an option of its own may have the field's name, too."""
+        option = f"--{field[2].replace('_', '-')}"
+        own = option if field[1].endswith("Config") and option in self._options else field[0]
+        return self._names.get(field[0], own)
 
 
 def _is_time(argument: Any) -> bool:

@@ -73,8 +73,11 @@ def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:
     """The settings of the command line with its ``--preset``, where one is named.
 
     Raises:
-        InputError: If an option was given that the preset does not read.
+        InputError: If another was given as ``--link.preset``, or an option that the preset does not
+            read.
     """
+    if preset is not None and config.preset not in (preset, LinkConfig().preset):
+        raise InputError(f"--preset is {preset}, --link.preset is {config.preset}; give one")
     chosen = config if preset is None else replace(config, preset=preset)
     for branch in PRESET_BRANCHES:
         if branch != chosen.preset and getattr(chosen, branch) != getattr(LinkConfig(), branch):

@@ -30,11 +30,13 @@ def replacing(path: Path) -> Iterator[Path]:
         path: The file's real name; its folder is made where it is absent.
 
     Raises:
-        InputError: If the path is a folder, or no file can be made there.
+        InputError: If the path is a folder or a device, or no file can be made there.
         OSError: If the disk is full.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file to write")
+    if path.exists() and not path.is_file():  # /dev/null would become a file, for everybody
+        raise InputError(f"{path}: is a device or a pipe; name a file to write")
     aside = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ class AnnotationRows:
         *,
         frame: int,
         track_id: float | str | None,
-        points: Sequence[float],
+        points: Sequence[float] | None,
         scores: Sequence[float | None] | None = None,
         box: Sequence[float] = NO_BOX,
         head_box: Sequence[float] = NO_BOX,
@@ -67,7 +67,7 @@ class AnnotationRows:
             track_id: Identity; None where the file gives none. A name gets a number of its own,
                 see :meth:`table`.
             points: x, y, v of each joint, 3 K numbers; all three 0 where the joint is absent, or
-                NaN.
+                NaN; None where no joint is known.
             scores: One per joint, further ones are left out; None where not given.
             box: x1 y1 x2 y2.
             head_box: x1 y1 x2 y2.
@@ -77,6 +77,8 @@ class AnnotationRows:
         self._crowd[frame] += 1
         if self._crowd[frame] > MAX_PEOPLE:
             raise ValueError(f"the frame has more than {MAX_PEOPLE} people")
+        if points is None:
+            points = [0.0] * (3 * self._joints)
         if len(points) != 3 * self._joints:
             raise ValueError(f"expected 3 x {self._joints} numbers for its joints, "
                              f"got {len(points)}")  # fmt: skip

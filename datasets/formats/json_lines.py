@@ -189,7 +189,8 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 line = file.readline(MAX_LINE)
                 if not line:
                     return
-                yield number, line
+                if line.strip():  # editors leave empty lines at the end
+                    yield number, line
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 

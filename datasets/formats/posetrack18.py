@@ -50,12 +50,12 @@ class _Person(msgspec.Struct, kw_only=True):
     """One person in one frame."""
 
     image_id: int
-    keypoints: list[float]
+    keypoints: list[float] | None
     track_id: float | None = None
     person_id: float | None = None
     scores: list[float | None] | None = None
-    bbox: list[float] = []
-    bbox_head: list[float] = []
+    bbox: list[float] | None = None
+    bbox_head: list[float] | None = None
     score: float | None = None
     state: object = 0
 
@@ -186,8 +186,8 @@ def _add(
         track_id=person.track_id,
         points=person.keypoints,
         scores=person.scores,
-        box=corners(person.bbox, name="bbox"),
-        head_box=corners(person.bbox_head, name="bbox_head"),
+        box=corners(person.bbox or (), name="bbox"),
+        head_box=corners(person.bbox_head or (), name="bbox_head"),
         score=person.score,
         state=int(person.state == RowState.INTERPOLATED),
     )

@@ -16,6 +16,7 @@ from ...datasets.files.json_files import encode
 from ...datasets.published.dataset_check import DatasetReport, check_dataset
 from ...datasets.published.dataset_table import dataset_names, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
+from ..storage.run_directory import refuse_own_files
 
 SHOWN = 20
 """Problems that are printed; the JSON has all."""
@@ -41,6 +42,7 @@ def check(
     json
         Also write the whole report to this file.
     """
+    refuse_own_files(json)
     report = check_dataset(open_dataset(name, root), root=root)
     if json is not None:
         content = msgspec.json.format(encode(report), indent=2)

@@ -72,6 +72,10 @@ def evaluate_command(
         workers: Processes that read and measure sequences.
         pck: How PCK is measured.
     """
+    if json is not None or events is not None:
+        from ..storage.run_directory import refuse_own_files  # brings the video library along
+
+        refuse_own_files(json, events)
     report = evaluate(
         predictions,
         truth,

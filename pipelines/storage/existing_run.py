@@ -59,10 +59,11 @@ def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
         InputError: If input, model or settings differ; names what does.
     """
     before, after = earlier.identity, now.identity
+    same_preset = before.get("link.preset") == after.get("link.preset")  # else fields differ too
     differing = ["the input is another"] * (earlier.source.fingerprint != now.source.fingerprint)
     differing += [
         f"{name} was {before.get(name)}, is now {after.get(name)}"
-        for name in sorted({*before, *after})
+        for name in sorted({*before, *after} if same_preset else {*before} & {*after})
         if before.get(name) != after.get(name)
     ]
     if not differing:

@@ -148,6 +148,15 @@ class RunDirectory:
         folders = {folder, folder / self.detections.name, folder / self.logs.name}
         return path in own | folders or bool({*path.parents} & (folders - {folder}))
 
+    def refuse_own(self, out: Path) -> None:
+        """Refuse to write over one of the run's own files.
+
+        Raises:
+            InputError: If the path is one of them.
+        """
+        if self.owns(out):
+            raise InputError(f"{out}: belongs to the run itself; name another file for the export")
+
     @contextmanager
     def exporting(self, out: Path) -> Iterator[None]:
         """Note what the block exports into the run's folder, for a later linking to remove it.
@@ -156,8 +165,7 @@ class RunDirectory:
             InputError: If it would replace one of the run's own files, or another process is at
                 work on the run.
         """
-        if self.owns(out):
-            raise InputError(f"{out}: belongs to the run itself; name another file for the export")
+        self.refuse_own(out)
         if out.resolve().parent != self.path.resolve():
             yield
             return
@@ -180,8 +188,24 @@ def guarding_runs(out: Path) -> Iterator[None]:
     Raises:
         InputError: See :meth:`RunDirectory.exporting`.
     """
-    folders = (out, *out.absolute().parents[:2])
-    runs = (RunDirectory(folder) for folder in folders if (folder / "run.json").is_file())
-    run = next(runs, None)
+    run = _run_around(out)
     with nullcontext() if run is None else run.exporting(out):
         yield
+
+
+def refuse_own_files(*paths: Path | None) -> None:
+    """Refuse paths of reports that are one of a run's own files.
+
+    Raises:
+        InputError: If one is.
+    """
+    for path in paths:
+        run = None if path is None else _run_around(path)
+        if path is not None and run is not None:
+            run.refuse_own(path)
+
+
+def _run_around(out: Path) -> RunDirectory | None:
+    """The run in whose directory, or in a folder of it, a path lies."""
+    folders = (out, *out.absolute().parents[:2])
+    return next((RunDirectory(one) for one in folders if (one / "run.json").is_file()), None)

@@ -327,3 +327,9 @@ def test_times_that_a_file_lacks_come_from_the_frame_rate(
     assert "gives no times; 10 frames per second are assumed" in caplog.text
     with pytest.raises(InputError, match="the frame rate must be positive, got 0"):
         posetube.link(tmp_path / "people.json", frame_rate=0)
+
+
+def test_a_loaded_model_is_shown_without_its_layers(make_model: Callable[..., LoadedModel]) -> None:
+    shown = repr(make_model())
+    assert "network" not in shown
+    assert "squares" in shown

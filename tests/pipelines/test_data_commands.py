@@ -211,6 +211,20 @@ def test_boxes_alone_become_no_poses(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "mot holds boxes only; csv needs joints" in capsys.readouterr().err
 
 
+def test_no_report_replaces_a_runs_manifest(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "run.json"
+    report.write_text("{}")
+    both = [str(annotation(drawn))] * 2
+
+    assert main(["data", "check", "posetrack18", str(drawn), "--json", str(report)]) == 2
+    assert main(["evaluate", *both, "--json", str(report)]) == 2
+    assert main(["evaluate", *both, "--events", str(report)]) == 2
+    assert capsys.readouterr().err.count("belongs to the run itself") == 3
+    assert report.read_text() == "{}"
+
+
 @pytest.mark.parametrize("name", ["csv", "openpose", "jhmdb"])
 def test_boxes_alone_are_exported_where_a_format_has_them(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -74,6 +74,9 @@ def test_the_preset_of_the_command_line_is_that_of_the_tracks(
         (["--link.offline.max-gap", "0"], "--link.offline.max-gap must be positive, got 0"),
         (["--link.paper.min-score", "2"], "--link.paper.min-score must be in [0, 1], got 2"),
         (["--start", "5s", "--end", "3s"], "--end must be after start"),
+        (["--every", "1.5"], "--every: expected a whole number, got 1.5"),
+        (["--link.confirm-hits", "2.9"], "--link.confirm-hits: expected a whole number, got 2.9"),
+        (["--preset", "offline", "--link.preset", "paper"], "--link.preset is paper; give one"),
         (["--preset", "best"], "--preset"),
         (["--link.paper.min-score", "0.5"], "--link.paper.*: only --preset paper reads"),
         (["--preset", "paper", "--link.offline.fill-gap", "1s"], "only --preset offline reads"),
@@ -97,6 +100,7 @@ def test_errors_name_the_option_as_typed(
     ("words", "message"),
     [
         (["link", "x", "--link.max-cost", "3"], "--link.max-cost must be in [0, 1], got 3"),
+        (["evaluate", "x", "y", "--workers", "0.5"], "--workers"),
         (["data", "synthesize", "x", "--people", "99"], "--people must be"),
         (["data", "synthesize", "x", "--rate", "5s"], "--rate"),
     ],

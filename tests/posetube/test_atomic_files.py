@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,10 @@ def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
 
     left = {"my.tmp.parquet", "part.parquet", f"{UNFINISHED}folder"}
     assert {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: is a device or a pipe; name a file to write"):
+        write_bytes(tmp_path / "pipe", b"x")
+    assert (tmp_path / "pipe").is_fifo()

@@ -159,6 +159,15 @@ def test_json_lines_may_begin_with_a_mark(tmp_path: Path) -> None:
     assert len(read(path).frame) == 1
 
 
+def test_json_lines_may_end_with_empty_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    tracks = read(written(tmp_path / "c.csv", "frame,track_id,joint,x,y\n0,1,nose,2,3\n"))
+    json_lines.write_tracks(path, tracks)
+    path.write_bytes(path.read_bytes() + b"\n \r\n")
+
+    assert len(read(path).frame) == 1
+
+
 NOTHING = {"keypoints": None, "bbox": None, "area": None, "attributes": None, "score": None,
            "num_keypoints": None, "iscrowd": None, "id": None, "foot_kpts": None}  # fmt: skip
 
@@ -170,6 +179,13 @@ def test_null_is_what_is_not_known(tmp_path: Path) -> None:
     found = read(written(tmp_path / "a.json", content))
 
     assert np.isnan(found.keypoints).all(axis=(1, 2)).tolist() == [True, False]
+    assert np.isnan(found.boxes).all()
+    posetrack = coco_file(
+        {"image_id": 1, "keypoints": None, "bbox": None, "bbox_head": None, "scores": None},
+        images=[{"id": 1, "file_name": "a/1.jpg", "is_labeled": True}],
+    )
+    found = read(written(tmp_path / "p.json", posetrack))
+    assert np.isnan(found.keypoints).all()
     assert np.isnan(found.boxes).all()
     results = [{"image_id": 1, "keypoints": None, "bbox": [1, 2, 3, 4]}]
     assert read(written(tmp_path / "r.json", results)).skeleton.joints == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from posetube.errors import InputError
-from posetube.pipelines.storage.run_directory import RunDirectory, guarding_runs
+from posetube.pipelines.storage.run_directory import RunDirectory, guarding_runs, refuse_own_files
 
 
 def test_a_run_is_locked_while_a_job_works_on_it_and_leaves_no_trace(tmp_path: Path) -> None:
@@ -93,5 +93,8 @@ def test_nothing_replaces_a_runs_own_files(tmp_path: Path, name: str, own: bool)
     if own:
         with pytest.raises(InputError, match="belongs to the run"), guarding_runs(tmp_path / name):
             pass
+        with pytest.raises(InputError, match="belongs to the run"):
+            refuse_own_files(None, tmp_path / name)
     else:
+        refuse_own_files(tmp_path / name)
         assert not RunDirectory(tmp_path).owns(tmp_path / name)

@@ -263,6 +263,7 @@ def test_an_overlay_can_be_had_afterwards(
         ({"video": VideoConfig(every=2)}, "every was 1, is now 2"),
         ({"detect": DetectConfig(appearance=False)}, "appearance was True, is now False"),
         ({"detect": DetectConfig(camera_motion=False)}, "camera_motion was True, is now False"),
+        ({"link": LinkConfig(preset="offline")}, "differently: link.preset was online, is now"),
         ({"link": LinkConfig(max_gap=2.0)}, "link.max_gap was 0.8, is now 2.0.* `posetube link"),
     ],
 )
