@@ -107,8 +107,8 @@ class LinkConfig:
                 raise InputError(f"LinkConfig.{name} must be 1 or more, got {getattr(self, name)}")
         if self.confirm_frames < self.confirm_hits:
             raise InputError(
-                f"LinkConfig.confirm_frames must be at least confirm_hits ({self.confirm_hits}), "
-                f"got {self.confirm_frames}"
+                f"LinkConfig.confirm_frames must be at least LinkConfig.confirm_hits "
+                f"({self.confirm_hits}), got {self.confirm_frames}"
             )
         # Appearance alone may be unknown for every pair, and then no cost would be defined.
         if not any(getattr(self, name) for name in WEIGHTS[:3]):

@@ -56,7 +56,7 @@ JOINTS = {
 
 
 class _Entry(msgspec.Struct, omit_defaults=True):
-    keypoints: list[float] | None = []
+    keypoints: list[float | None] | None = []
     image_id: str | int = ""
     category_id: int = msgspec.field(default=0)
     score: float | None = None
@@ -68,8 +68,8 @@ class _Entry(msgspec.Struct, omit_defaults=True):
 
 
 class _Body(msgspec.Struct):
-    joints: list[float] = []
-    pose_keypoints_2d: list[float] = []
+    joints: list[float | None] | None = []
+    pose_keypoints_2d: list[float | None] | None = []
 
 
 class _Picture(msgspec.Struct):
@@ -119,7 +119,9 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     content = decode(read_bytes(path), CONTENT, path=path)
     names, entries = _by_picture(content)
-    lengths = {len(entry.keypoints or ()) for _, entry in entries}
+    lengths = {len(entry.keypoints) for _, entry in entries if entry.keypoints is not None}
+    if entries and not lengths:
+        lengths = {0}
     if len(lengths) > 1 or not lengths <= JOINTS.keys():
         known = ", ".join(map(str, list(JOINTS)[1:]))
         raise FormatError(
@@ -154,8 +156,9 @@ def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> Non
     box = entry.box or entry.bbox or ()
     if not entry.keypoints and not box:
         raise ValueError("neither keypoints nor a box")
-    triples = np.array(entry.keypoints or (), np.float64).reshape(-1, 3)[:joints]
-    known = (triples != 0).any(axis=-1)
+    numbers = [0.0] * (3 * joints) if entry.keypoints is None else entry.keypoints
+    triples = np.array(numbers, np.float64).reshape(-1, 3)[:joints]
+    known = (triples != 0).any(axis=-1) & ~np.isnan(triples[:, :2]).any(axis=-1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
     rows.add(
         frame=frame,

@@ -41,7 +41,9 @@ class AnnotationRows:
     """Collects people, K joints each; raises ValueError where one is wrong."""
 
     def __init__(self, joints: int) -> None:
-        self._joints = joints
+        self.joints = joints
+        """Number of joints of each person, K."""
+
         self._frame, self._ids, self._states = array("q"), array("q"), array("B")
         self._boxes, self._heads, self._people = array("d"), array("d"), array("d")
         self._points, self._scores = array("d"), array("d")
@@ -53,7 +55,7 @@ class AnnotationRows:
         *,
         frame: int,
         track_id: float | str | None,
-        points: Sequence[float] | None,
+        points: Sequence[float | None] | None,
         scores: Sequence[float | None] | None = None,
         box: Sequence[float] = NO_BOX,
         head_box: Sequence[float] = NO_BOX,
@@ -67,7 +69,7 @@ class AnnotationRows:
             track_id: Identity; None where the file gives none. A name gets a number of its own,
                 see :meth:`table`.
             points: x, y, v of each joint, 3 K numbers; all three 0 where the joint is absent, or
-                NaN; None where no joint is known.
+                NaN or None; None where no joint is known.
             scores: One per joint, further ones are left out; None where not given.
             box: x1 y1 x2 y2.
             head_box: x1 y1 x2 y2.
@@ -78,14 +80,14 @@ class AnnotationRows:
         if self._crowd[frame] > MAX_PEOPLE:
             raise ValueError(f"the frame has more than {MAX_PEOPLE} people")
         if points is None:
-            points = [0.0] * (3 * self._joints)
-        if len(points) != 3 * self._joints:
-            raise ValueError(f"expected 3 x {self._joints} numbers for its joints, "
+            points = [0.0] * (3 * self.joints)
+        if len(points) != 3 * self.joints:
+            raise ValueError(f"expected 3 x {self.joints} numbers for its joints, "
                              f"got {len(points)}")  # fmt: skip
         self._frame.append(frame)
         self._ids.append(self._identity(track_id))
         self._states.append(state)
-        self._points.extend(points)
+        self._points.extend(UNKNOWN if number is None else number for number in points)
         self._scores.extend(self._joint_scores(scores))
         self._boxes.extend(box)
         self._heads.extend(head_box)
@@ -109,10 +111,10 @@ class AnnotationRows:
 
     def _joint_scores(self, scores: Sequence[float | None] | None) -> list[float]:
         if not scores:
-            return [UNKNOWN] * self._joints
-        if len(scores) < self._joints:
-            raise ValueError(f"expected {self._joints} joint scores, got {len(scores)}")
-        return [UNKNOWN if score is None else score for score in scores[: self._joints]]
+            return [UNKNOWN] * self.joints
+        if len(scores) < self.joints:
+            raise ValueError(f"expected {self.joints} joint scores, got {len(scores)}")
+        return [UNKNOWN if score is None else score for score in scores[: self.joints]]
 
     def table(
         self,
@@ -132,7 +134,7 @@ class AnnotationRows:
                 the source), frame and person.
         """
         self._check(frames, where=str(path or source))
-        rows, k = len(self._frame), self._joints
+        rows, k = len(self._frame), self.joints
         frame, order = np.array(self._frame, np.int64), self.order
         triples = np.array(self._points, np.float64).reshape(rows, k, 3)[order]
         keypoints, joint_states = _without_absent(triples)

@@ -55,7 +55,7 @@ class CocoAnnotation(msgspec.Struct, omit_defaults=True):
     image_id: Identity
     id: int | str | None = 0
     category_id: int = msgspec.field(default=0)
-    keypoints: list[float] | None = []
+    keypoints: list[float | None] | None = []
     num_keypoints: int | None = 0
     bbox: list[float] | None = []
     area: float | None = 0.0
@@ -65,10 +65,10 @@ class CocoAnnotation(msgspec.Struct, omit_defaults=True):
     score: float | None = None
     keypoint_scores: list[float | None] | None = None
     segmentation: msgspec.Raw = msgspec.Raw()
-    foot_kpts: list[float] | None = []
-    face_kpts: list[float] | None = []
-    lefthand_kpts: list[float] | None = []
-    righthand_kpts: list[float] | None = []
+    foot_kpts: list[float | None] | None = []
+    face_kpts: list[float | None] | None = []
+    lefthand_kpts: list[float | None] | None = []
+    righthand_kpts: list[float | None] | None = []
 
 
 class CocoCategory(msgspec.Struct, omit_defaults=True):
@@ -154,7 +154,7 @@ def _count(person: CocoAnnotation) -> int:
     return len(WHOLE_BODY133) if whole else len(person.keypoints or ()) // 3
 
 
-def numbers_of(person: CocoAnnotation) -> list[float]:
+def numbers_of(person: CocoAnnotation) -> list[float | None]:
     """All joints of a person, three numbers each; those of COCO-WholeBody's parts at the end."""
     parts = {name: getattr(person, name) or [] for name in PARTS}
     if not any(parts.values()):

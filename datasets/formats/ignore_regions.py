@@ -10,21 +10,21 @@ from posetube.structures import Polygon
 
 from ..files.checked_values import MAX_PIXEL
 
-Column = list[list[float] | float]
-"""x or y of the corners of each region, or of the only one."""
+RegionColumn = list[list[float] | float] | None
+"""x or y of the corners of each region, or of the only one; None as an empty list."""
 
 
-def is_flat(xs: Column, ys: Column) -> bool:
+def is_flat(xs: RegionColumn, ys: RegionColumn) -> bool:
     """Whether a single region is not wrapped in a list, which PoseTrack21 has and poseval refuses.
 
     Args:
         xs: x of the corners of each region, or of the only one.
         ys: Likewise, y.
     """
-    return any(isinstance(value, float) for column in (xs, ys) for value in column)
+    return any(isinstance(value, float) for column in (xs, ys) for value in column or ())
 
 
-def region_polygons(xs: Column, ys: Column, *, where: str) -> tuple[Polygon, ...]:
+def region_polygons(xs: RegionColumn, ys: RegionColumn, *, where: str) -> tuple[Polygon, ...]:
     """The ignore regions of a frame, also where a single one is not wrapped in a list.
 
     Args:
@@ -35,7 +35,7 @@ def region_polygons(xs: Column, ys: Column, *, where: str) -> tuple[Polygon, ...
     Raises:
         FormatError: See :func:`polygons`.
     """
-    columns: list[list[Any]] = [xs, ys]
+    columns: list[list[Any]] = [xs or [], ys or []]
     if is_flat(xs, ys):
         columns = [[column] for column in columns]
     return polygons(*columns, where=where)

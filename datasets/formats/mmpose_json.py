@@ -30,7 +30,7 @@ from .whole_body import WHOLE_BODY133
 
 
 class _Instance(msgspec.Struct, omit_defaults=True):
-    keypoints: list[tuple[float | None, float | None]] = []
+    keypoints: list[tuple[float | None, float | None] | None] | None = []
     keypoint_scores: list[float | None] | None = None
     bbox: list[list[float] | float] | None = []
     bbox_score: float | None = None
@@ -160,7 +160,8 @@ def _skeleton(content: _File, path: Path) -> Skeleton:
     named = content.meta_info.keypoint_id2name
     joints = tuple(named.get(str(i), "") for i in range(len(named)))
     if not named:
-        lengths = {len(p.keypoints) for f in content.instance_info for p in f.instances}
+        people = [person for frame in content.instance_info for person in frame.instances]
+        lengths = {len(p.keypoints) for p in people if p.keypoints is not None}
         known = {len(skeleton): skeleton for skeleton in (COCO17, WHOLE_BODY133)}
         if len(lengths) <= 1 and lengths <= known.keys():
             return known[lengths.pop()] if lengths else COCO17
@@ -171,7 +172,8 @@ def _skeleton(content: _File, path: Path) -> Skeleton:
 
 
 def _add(rows: AnnotationRows, person: _Instance, *, frame: int) -> None:
-    points = np.array(person.keypoints, np.float64).reshape(-1, 2)
+    joints = [(None, None)] * rows.joints if person.keypoints is None else person.keypoints
+    points = np.array([joint or (None, None) for joint in joints], np.float64).reshape(-1, 2)
     box = person.bbox or []
     if box and isinstance(box[0], list):
         box = [*box[0]]

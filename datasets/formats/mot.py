@@ -30,7 +30,7 @@ from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, MAX_PEOPLE, NO_JOINTS
-from .ignore_regions import region_polygons
+from .ignore_regions import RegionColumn, region_polygons
 from .numbers import shortest
 
 FIRST_PIXEL = 1.0
@@ -51,8 +51,8 @@ class _Image(msgspec.Struct):
 
     frame_index: int
     file_name: str = ""
-    ignore_regions_x: list[list[float] | float] = []
-    ignore_regions_y: list[list[float] | float] = []
+    ignore_regions_x: RegionColumn = []
+    ignore_regions_y: RegionColumn = []
 
 
 def recognise(file: OpenedFile) -> bool:
@@ -186,6 +186,10 @@ def _line(cells: list[str], line: str, *, where: str) -> list[float]:
     if not (np.abs(values[2:]) <= MAX_PIXEL).all() or not np.isfinite(values).all():
         raise FormatError(
             f"{where}: expected numbers up to {MAX_PIXEL:g}, got {line.strip()[:60]!r}"
+        )
+    if min(values[4:6]) < 0:
+        raise FormatError(
+            f"{where}: width and height must be 0 or more, got {cells[4]} and {cells[5]}"
         )
     if frame != int(frame) or not 1 <= frame <= MAX_FRAMES:
         raise FormatError(f"{where}: frame must be a whole number from 1, got {cells[0]}")

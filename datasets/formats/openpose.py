@@ -55,8 +55,8 @@ FILE = re.compile(r"(.*?)_?(\d{1,15})_keypoints\.json")
 
 
 class _Person(msgspec.Struct):
-    pose_keypoints_2d: list[float]
-    person_id: list[int | str] = []
+    pose_keypoints_2d: list[float | None] | None
+    person_id: list[int | str | None] | None = []
 
 
 class _File(msgspec.Struct):
@@ -104,7 +104,12 @@ def read(path: Path | str) -> VideoTracks:
     _refuse_several(numbered, folder)
     contents = [(frame, file, decode(read_bytes(file), _File, path=file))
                 for frame, file, _ in numbered]  # fmt: skip
-    lengths = {len(p.pose_keypoints_2d) for _, _, content in contents for p in content.people}
+    lengths = {
+        len(person.pose_keypoints_2d)
+        for _, _, content in contents
+        for person in content.people
+        if person.pose_keypoints_2d is not None
+    }
     known = {len(skeleton) * 3: skeleton for skeleton in (BODY25, BODY18)}
     if len(lengths) > 1 or not lengths <= known.keys():
         raise FormatError(f"{folder}: expected 75 or 54 numbers per person, got {sorted(lengths)}")
@@ -139,10 +144,13 @@ def _refuse_several(numbered: list[tuple[int, Path, str]], folder: Path) -> None
 
 
 def _add(rows: AnnotationRows, person: _Person, *, frame: int) -> None:
-    triples = np.array(person.pose_keypoints_2d, np.float64).reshape(-1, 3)
-    known = triples[:, 2] > 0
+    numbers = person.pose_keypoints_2d
+    if numbers is None:
+        numbers = [0.0] * (3 * rows.joints)
+    triples = np.array(numbers, np.float64).reshape(-1, 3)
+    known = (triples[:, 2] > 0) & ~np.isnan(triples).any(axis=1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
-    identity = person.person_id[0] if person.person_id else -1
+    identity = person.person_id[0] if person.person_id else None
     unknown = isinstance(identity, int) and identity < 0
     rows.add(
         frame=frame,

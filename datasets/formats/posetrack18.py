@@ -29,7 +29,7 @@ from ..annotated_video import AnnotatedVideo
 from ..files.json_files import decode, parse, plain, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, AnnotationRows, corners, skeleton_of
-from .ignore_regions import is_flat, region_polygons
+from .ignore_regions import RegionColumn, is_flat, region_polygons
 from .posetrack18_writer import write_tracks as write_tracks
 
 
@@ -39,8 +39,8 @@ class _Image(msgspec.Struct, kw_only=True):
     id: Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
     file_name: str
     is_labeled: bool | int | None = None
-    ignore_regions_x: list[list[float] | float] = []
-    ignore_regions_y: list[list[float] | float] = []
+    ignore_regions_x: RegionColumn = []
+    ignore_regions_y: RegionColumn = []
     width: float | None = None
     height: float | None = None
     time: object = None
@@ -50,7 +50,7 @@ class _Person(msgspec.Struct, kw_only=True):
     """One person in one frame."""
 
     image_id: int
-    keypoints: list[float] | None
+    keypoints: list[float | None] | None
     track_id: float | None = None
     person_id: float | None = None
     scores: list[float | None] | None = None

@@ -39,7 +39,8 @@ class VideoConfig:
                 raise InputError(f"VideoConfig.{name} must be finite, got {value}")
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise InputError(
-                f"VideoConfig.end must be after start ({self.start} s), got {self.end} s"
+                f"VideoConfig.end must be after VideoConfig.start ({self.start} s), "
+                f"got {self.end} s"
             )
         for name, least in (("every", 1), ("max_pixels", 1), ("ahead", 0)):
             if getattr(self, name) < least:

@@ -73,7 +73,11 @@ def test_the_preset_of_the_command_line_is_that_of_the_tracks(
         (["--link.max-cost", "3"], "--link.max-cost must be in [0, 1], got 3"),
         (["--link.offline.max-gap", "0"], "--link.offline.max-gap must be positive, got 0"),
         (["--link.paper.min-score", "2"], "--link.paper.min-score must be in [0, 1], got 2"),
-        (["--start", "5s", "--end", "3s"], "--end must be after start"),
+        (["--start", "5s", "--end", "3s"], "--end must be after --start (5.0 s), got 3.0 s"),
+        (
+            ["--link.confirm-frames", "1"],
+            "--link.confirm-frames must be at least --link.confirm-hits (3), got 1",
+        ),
         (["--every", "1.5"], "--every: expected a whole number, got 1.5"),
         (["--link.confirm-hits", "2.9"], "--link.confirm-hits: expected a whole number, got 2.9"),
         (["--preset", "offline", "--link.preset", "paper"], "--link.preset is paper; give one"),

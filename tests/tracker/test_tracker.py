@@ -369,7 +369,7 @@ def test_frames_that_go_back_and_other_joints_are_refused(people: People) -> Non
         ({"max_cost": 1.5}, r"LinkConfig.max_cost must be in \[0, 1\], got 1.5"),
         ({"max_gap": -1.0}, "LinkConfig.max_gap must be 0 or more, got -1.0"),
         ({"confirm_hits": 0}, "LinkConfig.confirm_hits must be 1 or more, got 0"),
-        ({"confirm_frames": 2}, r"at least confirm_hits \(3\), got 2"),
+        ({"confirm_frames": 2}, r"at least LinkConfig.confirm_hits \(3\), got 2"),
         (
             {"overlap_weight": 0, "pose_weight": 0, "motion_weight": 0},
             "overlap_weight, pose_weight and motion_weight are all 0",

@@ -191,6 +191,40 @@ def test_null_is_what_is_not_known(tmp_path: Path) -> None:
     assert read(written(tmp_path / "r.json", results)).skeleton.joints == ()
 
 
+def test_a_joint_of_null_is_not_known(tmp_path: Path) -> None:
+    holed = [None, 5.0, 2.0, *POSE[3:]]
+    images = [{"id": 1, "file_name": "a/1.jpg"}]
+    pairs = [None, [None, 5.0], *([1.0, 2.0],) * 15]
+    contents: dict[str, Any] = {
+        "results": [{"image_id": 1, "keypoints": holed}, {"image_id": 2, "keypoints": POSE},
+                    {"image_id": 2, "keypoints": None, "bbox": [1, 2, 3, 4]}],
+        "coco": coco_file({"image_id": 1, "keypoints": holed}, images=images),
+        "posetrack": coco_file(
+            {"image_id": 1, "keypoints": holed},
+            images=[{**images[0], "is_labeled": True, "ignore_regions_x": None,
+                     "ignore_regions_y": None}],
+        ),
+        "mmpose": [{"frame_id": 0, "instances": [{"keypoints": pairs}, {"keypoints": None}]}],
+    }  # fmt: skip
+    for name, content in contents.items():
+        found = read(written(tmp_path / f"{name}.json", content))
+        unknown = np.isnan(found.keypoints).any(axis=2).sum(axis=1).tolist()
+        assert unknown == {"results": [1, 0, 17], "mmpose": [2, 17]}.get(name, [1]), name
+
+
+def test_null_in_openposes_files_is_what_is_not_known(tmp_path: Path) -> None:
+    bodies = [
+        {"pose_keypoints_2d": None, "person_id": None},
+        {"pose_keypoints_2d": [None, 5, 1] * 25, "person_id": [None]},
+    ]
+    written(tmp_path / "walk_0_keypoints.json", {"people": bodies})
+
+    found = openpose.read(tmp_path)
+
+    assert found.track_ids.tolist() == [-1, -1]
+    assert np.isnan(found.keypoints).all()
+
+
 @pytest.mark.parametrize("value", [1e308, 3, "x", True, {"a": 1}])
 @pytest.mark.parametrize("form", ["results", "coco", "mmpose", "openpose", "posetrack"])
 def test_a_joint_list_that_is_none_is_told_in_a_line(

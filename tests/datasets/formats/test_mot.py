@@ -66,6 +66,7 @@ def test_the_pictures_of_a_sequence_may_be_of_any_kind(tmp_path: Path, suffix: s
         ("1,2,nan,4,5,6", "line 2: expected numbers up to"),
         ("0,2,3,4,5,6", "line 2: frame must be a whole number from 1, got 0"),
         ("1e9,2,3,4,5,6", "line 2: frame must be a whole number from 1, got 1e9"),
+        ("1,2,3,4,-5,6", "line 2: width and height must be 0 or more, got -5 and 6"),
         ("1,2.5,3,4,5,6", "line 2: id must be a whole number from 0, got 2.5"),
     ],
 )

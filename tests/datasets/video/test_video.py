@@ -292,7 +292,10 @@ def test_a_single_picture_is_a_video_of_one_frame(
     ("settings", "message"),
     [
         ({"start": float("nan")}, "VideoConfig.start must be finite, got nan"),
-        ({"start": 2, "end": 1}, r"VideoConfig.end must be after start \(2 s\), got 1 s"),
+        (
+            {"start": 2, "end": 1},
+            r"VideoConfig.end must be after VideoConfig.start \(2 s\), got 1 s",
+        ),
         ({"every": 0}, "VideoConfig.every must be 1 or more, got 0"),
         ({"max_pixels": 0}, "VideoConfig.max_pixels must be 1 or more, got 0"),
         ({"ahead": -1}, "VideoConfig.ahead must be 0 or more, got -1"),
