@@ -118,6 +118,8 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     content = decode(read_bytes(path), CONTENT, path=path)
+    if content == {}:
+        raise FormatError(f"{path}: nothing in it, read as an object by picture")
     names, entries = _by_picture(content)
     lengths = {len(entry.keypoints) for _, entry in entries if entry.keypoints is not None}
     if entries and not lengths:

@@ -104,8 +104,9 @@ def read(path: Path | str) -> VideoTracks:
     frame, (ids, names_of_people) = _integers(table, "frame", path), _identities(table, path)
     if len(frame) and not (frame.min() >= 0 and frame.max() < MAX_FRAMES and ids.min() >= -1):
         raise FormatError(f"{path}: a frame is outside [0, {MAX_FRAMES}), or an id below -1")
-    names, joint = _joints(table, path)
+    source, (names, joint) = _source(table, path), _joints(table, path)
     person, heads = _people(frame, ids, joint)
+    _refuse_repeated(frame[heads], ids[heads], path)
     r, k = len(heads), len(names)
     numbers = {name: _floats(table, name, path) for name in ("x", "y", "score", "time")}
     points, scores = np.full((r, k, 2), np.nan), np.full((r, k), np.nan)
@@ -115,7 +116,7 @@ def read(path: Path | str) -> VideoTracks:
     times = np.full(int(frame.max(initial=-1)) + 1, np.nan)
     times[frame] = numbers["time"]
     return VideoTracks(
-        source=_source(table, path),
+        source=source,
         size=None,
         skeleton=skeleton_of(names, name=path.stem),
         frames=FrameTable(times=times),
@@ -226,6 +227,15 @@ def _people(frame: IntArray, ids: IntArray, joint: IntArray) -> tuple[IntArray, 
     place = np.empty_like(rank)
     place[rank] = np.arange(len(rank))
     return place[person.ravel()], first[rank]
+
+
+def _refuse_repeated(frame: IntArray, ids: IntArray, path: Path) -> None:
+    """Refuse an identity that two people of one frame have: a joint of theirs comes twice."""
+    people = np.stack([frame, ids], axis=1)[ids >= 0]
+    found, counts = np.unique(people, axis=0, return_counts=True)
+    if (counts > 1).any():
+        where, who = found[counts > 1][0]
+        raise FormatError(f"{path}: frame {where}, track_id {who}: a joint comes twice")
 
 
 def _source(table: Any, path: Path) -> str:

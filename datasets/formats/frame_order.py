@@ -8,6 +8,7 @@ others. Not here: PoseTrack's files, whose list is the order.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
@@ -107,6 +108,25 @@ def sorted_places(names: Sequence[str]) -> list[int]:
             places = [places[i] for i in np.argsort([p.number for p in parts], kind="stable")]
         found += places
     return found
+
+
+def mixed_videos(names: Sequence[str]) -> tuple[str, str] | None:
+    """What pictures of two videos begin with, where two beginnings have the same numbers.
+
+    One number that two have in common may be chance: pictures of a data set are called so.
+    """
+    first: dict[tuple[int, str], str] = {}
+    common = Counter[tuple[str, str]]()
+    for name in dict.fromkeys(names):
+        part = _numbered(name)
+        if part is None:
+            continue
+        other = first.setdefault((part.number, part.after), part.before)
+        if other != part.before:
+            common[other, part.before] += 1
+            if common[other, part.before] > 1:
+                return other, part.before
+    return None
 
 
 def _numbered(name: Name) -> _Numbered | None:

@@ -170,14 +170,29 @@ def read(path: Path | str) -> VideoTracks:
         raise FormatError(f"{path}: expected {FORMAT} of version {VERSION}, "
                           f"got {header.format[:40]!r} of version {header.version}")  # fmt: skip
     frames = [_decode(line, _Frame, where=f"{path}, line {number}") for number, line in lines]
+    for number, frame in enumerate(frames, start=2):
+        _check_joints(frame, len(header.joints), where=f"{path}, line {number}")
+    frames = _in_order(frames, path)
     people = [(i, person) for i, frame in enumerate(frames) for person in frame.people]
-    joints = len(header.joints)
-    for i, person in people:
+    return _video(header, frames, people, where=str(path))
+
+
+def _check_joints(frame: _Frame, joints: int, *, where: str) -> None:
+    for person in frame.people:
         lengths = {len(person.keypoints), len(person.keypoint_scores or person.keypoints),
                    len(person.visible or person.keypoints)}  # fmt: skip
         if lengths != {joints}:
-            raise FormatError(f"{path}, line {i + 2}: a person has not {joints} joints")
-    return _video(header, frames, people, where=str(path))
+            raise FormatError(f"{where}: a person has not {joints} joints")
+
+
+def _in_order(frames: list[_Frame], path: Path) -> list[_Frame]:
+    """Frames by their times, whatever the order of their lines; as they are if times never fall."""
+    times = [frame.time for frame in frames if frame.time is not None]
+    if times == sorted(times):
+        return frames
+    if len(times) < len(frames):
+        raise FormatError(f"{path}: the times of its frames fall; write them in order")
+    return sorted(frames, key=lambda frame: frame.time or 0.0)
 
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.people import PeopleFile
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..opened_people import open_people_or_run
+from ..opened_people import open_people_or_run, refuse_mixed_videos
 from .convert_dataset import ConvertedDataset, convert_dataset
 from .export import say, write_whole
 
@@ -87,7 +87,9 @@ def _convert_file(people: PeopleFile, form: FileFormat, *, source: Path, out: Pa
             f"{source}: holds {len(names)} sequences, {names[0]} and others; "
             "name its folder, --from posetrack18, and if need be --video"
         )
-    tracks = people.read(names[0]).tracks
+    video = people.read(names[0])
+    refuse_mixed_videos(people, video, where=source)
+    tracks = video.tracks
     if not len(tracks.skeleton) and not form.boxes_only:
         raise InputError(f"{source}: {people.name} holds boxes only; {form.name} needs joints")
     write_whole(tracks, form, out, say=say)

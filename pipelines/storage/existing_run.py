@@ -47,9 +47,17 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
         run.erase()
         return fresh
     earlier = run.read()
+    if not _begun(run, earlier):
+        run.clean()
+        return fresh
     check_same(run, earlier, fresh)
     run.clean()
     return msgspec.structs.replace(earlier, device=fresh.device, versions=fresh.versions)
+
+
+def _begun(run: RunDirectory, earlier: Manifest) -> bool:
+    """Whether there is anything to go on with: a stage that is complete, or a part of one."""
+    return any(map(earlier.finished, earlier.stages)) or any(run.detections.glob("part-*"))
 
 
 def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:

@@ -245,6 +245,8 @@ def test_a_run_is_loaded_by_its_name_as_text_or_path(run: Path) -> None:
     tracks = posetube.load(str(run))
 
     assert same_people(tracks, posetube.load(run))
+    for file in ("tracks.parquet", "run.json"):
+        assert same_people(tracks, posetube.load(run / file)), file
     assert tracks.ids.tolist() == [1, 2]
 
 

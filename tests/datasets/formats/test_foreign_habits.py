@@ -324,6 +324,36 @@ def test_names_come_back_where_a_format_has_them(tmp_path: Path, form: Any, suff
 # --- tables
 
 
+def test_a_joint_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    table = "frame,track_id,joint,x,y\n4,7,nose,2,3\n4,7,nose,5,6\n"
+    with pytest.raises(FormatError, match="frame 4, track_id 7: a joint comes twice"):
+        read(written(tmp_path / "c.csv", table))
+    nameless = table.replace("4,7", "4,-1")
+    assert len(read(written(tmp_path / "c.csv", nameless)).frame) == 2
+
+
+def test_lines_of_frames_are_sorted_by_their_times(tmp_path: Path) -> None:
+    lines = "".join(f"{i},{0.1 * i},{i},nose,{i},3\n" for i in range(3))
+    tracks = read(written(tmp_path / "c.csv", f"frame,time,track_id,joint,x,y\n{lines}"))
+    path = tmp_path / "a.jsonl"
+    json_lines.write_tracks(path, tracks)
+    header, *frames = path.read_text().splitlines()
+    path.write_text("\n".join([header, *reversed(frames)]))
+
+    found = read(path)
+
+    assert (found.frames.times == tracks.frames.times).all()
+    np.testing.assert_array_equal(found.track_ids, tracks.track_ids)
+    path.write_text("\n".join([header, *reversed(frames), '{"people": []}']))
+    with pytest.raises(FormatError, match=r"a.jsonl: the times of its frames fall; write them in"):
+        read(path)
+
+
+def test_an_object_of_nothing_is_no_list_of_people(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"a.json: nothing in it, read as an object by"):
+        read(written(tmp_path / "a.json", {}))
+
+
 def test_an_individual_without_places_is_absent(tmp_path: Path) -> None:
     head = (
         "scorer,S,S,S,S,S,S\nindividuals,a,a,a,b,b,b\nbodyparts,n,n,n,n,n,n\n"

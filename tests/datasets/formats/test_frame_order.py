@@ -6,7 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posetube.datasets.formats.frame_order import Name, frames_of_results, sorted_places
+from posetube.datasets.formats.frame_order import (
+    Name,
+    frames_of_results,
+    mixed_videos,
+    sorted_places,
+)
 from posetube.errors import FormatError
 
 HERE = Path("r.json")
@@ -59,3 +64,19 @@ def test_listed_frames_are_sorted_within_their_folder() -> None:
 
     assert sorted_places(names) == [2, 0, 1, 3, 4]
     assert sorted_places(["v/10.jpg", "v/9.jpg", "v/1.jpg"]) == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "mixed"),
+    [
+        (["a_0.jpg", "a_1.jpg", "b_1.jpg", "b_0.jpg"], ("a_", "b_")),
+        (["v/000.png", "w/000.png", "v/001.png", "w/001.png"], ("v/", "w/")),
+        (["a_0.jpg", "a_1.jpg", "b_2.jpg", "b_3.jpg"], None),
+        (["a_1.jpg", "b_1.jpg", "c_1.jpg", "x.jpg"], None),
+        ([], None),
+    ],
+)
+def test_two_videos_in_a_list_have_the_same_numbers(
+    names: list[str], mixed: tuple[str, str] | None
+) -> None:
+    assert mixed_videos(names) == mixed

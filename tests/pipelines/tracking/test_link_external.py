@@ -256,3 +256,32 @@ def test_results_in_cocos_form_are_linked_picture_by_picture(tmp_path: Path) -> 
     assert tracks.ids.tolist() == [1]
     np.testing.assert_allclose(tracks.frames.times, np.arange(12) / 30)
     np.testing.assert_allclose(tracks.keypoints[3], POSE + 106, atol=1e-3)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("command", ["link", "convert"])
+def test_pictures_of_two_videos_are_refused_unless_the_file_has_videos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, listed: bool
+) -> None:
+    content = json.loads(coco_results(tmp_path / "a.json").read_text())
+    for i, image in enumerate(content["images"]):
+        image["file_name"] = f"{'ab'[i % 2]}_{i // 2:04d}.jpg"
+    named = {image["id"]: image["file_name"] for image in content["images"]}
+    results = [
+        person | {"image_id": named[person["image_id"]]} for person in content["annotations"]
+    ]
+    out = {"link": tmp_path / "run", "convert": tmp_path / "out.csv"}[command]
+    words = [str(tmp_path / "a.json"), "-o", str(out)]
+    line = ["link", *words] if command == "link" else ["data", "convert", *words, "--to", "csv"]
+    (tmp_path / "a.json").write_text(json.dumps(results if listed else content))
+
+    assert main(line) == 2
+    said = capsys.readouterr().err
+    assert "a.json: pictures of several videos, 'a_' and 'b_', have the same numbers" in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+    if not listed:
+        for i, image in enumerate(content["images"]):
+            image |= {"video_id": 1 + i % 2, "frame_id": i // 2}
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        assert main(line) == 0

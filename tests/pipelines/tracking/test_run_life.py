@@ -67,6 +67,11 @@ def contents(run: RunDirectory) -> Mapping[str, bytes]:
 # A run that was stopped
 
 
+def test_a_run_that_failed_without_a_frame_takes_corrected_settings(line: list[str]) -> None:
+    assert main([*line, "--no-overlay", "--end", "-1"]) != 0
+    assert main([*line, "--no-overlay"]) == 0
+
+
 def test_a_run_that_was_stopped_before_its_first_manifest_is_begun_again(line: list[str]) -> None:
     run = RunDirectory(Path(line[-1]))
     run.path.mkdir()
