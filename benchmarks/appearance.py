@@ -13,7 +13,7 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,15 @@ import numpy.typing as npt
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
+from torch.nn import functional
 
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.video import open_video
 from posetube.models3d import load_network
-from posetube.models3d.appearance import PYRAMID, Level, embed, look_maps
-from posetube.models3d.preprocess import Geometry, prepare
+from posetube.models3d.appearance import PYRAMID, Level, embed, embed_joints, look_maps
+from posetube.models3d.crop_keypoint_head import CropKeypointHead
+from posetube.models3d.features import ClipFeatures, Pictures
+from posetube.models3d.preprocess import prepare
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.structures import ByteArray, FloatArray, VideoTracks
@@ -38,7 +41,6 @@ NEAREST, FARTHEST = 0.2, 2.0
 ALL_CHANNELS = 10_000
 
 Doubles = npt.NDArray[np.float64]
-Maps = tuple[list[Tensor], list[int]]
 
 
 def alone(stride: int) -> list[Level]:
@@ -46,33 +48,51 @@ def alone(stride: int) -> list[Level]:
     return [Level(stride=stride, channels=ALL_CHANNELS, bands=2)]
 
 
-def choices(model: TubeRCNN, image: ByteArray) -> tuple[dict[str, Maps], Geometry]:
-    """What appearance could be read from: by name, maps and their strides."""
+def of_body(model: TubeRCNN, image: ByteArray, boxes: FloatArray) -> dict[str, Tensor]:
+    """Bands of boxes in the picture and in the maps of the body."""
     pixels, geometry = prepare(image[None], model.config.preprocess)
+    tubes = geometry.to_network(torch.from_numpy(boxes)[None, :, None])
     maps = [pixels]
     for stage in model.body.stages:
         maps.append(stage(maps[-1], 1))
     strides = list(model.body.strides)
-    found: dict[str, Maps] = {"shipped": (maps[1:], strides), "colour": ([pixels], [1])}
+    found: dict[str, tuple[list[Tensor], list[int], Sequence[Level]]] = {
+        "body": (maps[1:], strides, PYRAMID),
+        "colour": ([pixels], [1], alone(1)),
+    }
     for index, stride in enumerate(strides):
-        found[f"stage {index}, stride {stride}"] = ([maps[index + 1]], [stride])
-    levels = model.clip_part(model.frame_part(pixels), 1).levels
-    for index, stride in enumerate(model.neck.strides[:4]):
-        found[f"level {index}, stride {stride}"] = ([levels[index]], [stride])
-    return found, geometry
+        found[f"stage {index}, stride {stride}"] = ([maps[index + 1]], [stride], alone(stride))
+    return {
+        name: embed(look_maps(read, steps, pyramid=pyramid), tubes, pyramid=pyramid)[0, :, 0]
+        for name, (read, steps, pyramid) in found.items()
+    }
+
+
+def of_crops(model: TubeRCNN, image: ByteArray, boxes: FloatArray) -> dict[str, Tensor]:
+    """Joints of boxes in the maps of the crop network; the first one is what the model gives."""
+    head = model.keypoint_head
+    assert isinstance(head, CropKeypointHead)
+    geometry = prepare(image[None], model.config.preprocess)[1]
+    pictures = Pictures(torch.from_numpy(image)[None].permute(0, 3, 1, 2), geometry)
+    clip = ClipFeatures(levels=(), strides=(), length=1, pictures=pictures)
+    pooled = head.pool(clip, [geometry.to_network(torch.from_numpy(boxes)[:, None])])
+    heatmaps, flip = head.heatmaps(pooled, 1), model.skeleton.flip.tolist()
+    names = ["shipped", *(f"crop, stride {stride}" for stride in (32, 16, 8, 4))]
+    return {
+        name: embed_joints(
+            maps,
+            functional.adaptive_avg_pool2d(heatmaps, (maps.shape[2], maps.shape[3])),
+            flip=flip,
+        )
+        for name, maps in zip(names, head.network.features(pooled.pixels), strict=True)
+    }
 
 
 @torch.inference_mode()
 def vectors_of(model: TubeRCNN, image: ByteArray, boxes: FloatArray) -> dict[str, FloatArray]:
     """(N, D) for N boxes of a frame, by choice."""
-    found, geometry = choices(model, image)
-    tubes = geometry.to_network(torch.from_numpy(boxes)[:, None])
-    vectors = {}
-    for name, (maps, strides) in found.items():
-        pyramid = PYRAMID if name == "shipped" else alone(strides[0])
-        looks = look_maps(maps, strides, pyramid=pyramid)
-        vectors[name] = embed(looks, tubes[None], pyramid=pyramid)[0, :, 0].numpy()
-    return vectors
+    choices = of_crops(model, image, boxes) | of_body(model, image, boxes)
+    return {name: vectors.numpy() for name, vectors in choices.items()}
 
 
 def sightings(

@@ -26,13 +26,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
+from posetube.models3d.dense_proposals import DenseProposalConfig
 from posetube.models3d.heatmaps import DecodeConfig
-from posetube.models3d.joint_neck import JointNeckConfig
 from posetube.models3d.neck import FPNConfig
-from posetube.models3d.presets import keypoint_rcnn_r50, tiny
+from posetube.models3d.presets import keypoint_rcnn_r50, tiny, tiny_clip
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.time_conv import to_channels_last
-from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 
 RESULT = Path(__file__).parent / "results" / "clip_cost.json"
 LENGTHS = (1, 3, 5)
@@ -100,7 +102,7 @@ class Cost:
 def network(model: str, length: int) -> TubeRCNN:
     """The model at clip length T, with time kernels of 3 where T is above 1."""
     time_kernel = 3 if length > 1 else 1
-    config = _tiny(time_kernel) if model == "tiny" else _resnet18(time_kernel)
+    config: TubeRCNNConfig = _tiny(time_kernel) if model == "tiny" else _resnet18(time_kernel)
     torch.manual_seed(0)
     made = TubeRCNN(replace(config, clip_length=length)).eval()
     to_channels_last(made)
@@ -108,17 +110,12 @@ def network(model: str, length: int) -> TubeRCNN:
 
 
 def _tiny(time_kernel: int) -> TubeRCNNConfig:
-    flat = tiny()
-    return replace(
-        flat,
-        neck=JointNeckConfig(time=time_kernel),
-        proposals=replace(flat.proposals, time=time_kernel),
-        box_head=replace(flat.box_head, min_score=0.0, max_people=8),
-        keypoint_head=replace(flat.keypoint_head, time=time_kernel),
-    )
+    config = tiny() if time_kernel == 1 else tiny_clip()
+    proposals = DenseProposalConfig(time=time_kernel, min_score=0.0, after_nms=8)
+    return replace(config, proposals=proposals, pose_nms=None)
 
 
-def _resnet18(time_kernel: int) -> TubeRCNNConfig:
+def _resnet18(time_kernel: int) -> AnchorRCNNConfig:
     flat = keypoint_rcnn_r50()
     return replace(
         flat,

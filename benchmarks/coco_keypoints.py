@@ -1,7 +1,9 @@
 """How well the track job finds people in photographs: OKS-AP and box AP50, from its detections.
 
 Each picture of a folder is tracked on its own, as a video of one frame; what is in ``detections/``
-is compared with a file of COCO keypoints by pycocotools.
+is compared with a file of COCO keypoints by pycocotools. With ``--min-joint``, joints that are
+absent from tracks count as wrong. Also how many people of each height are found, by a box of IoU
+0.5, and how long it took.
 
     python benchmarks/coco_keypoints.py ../shared/samples/tiny_coco/train2017 \
         ../shared/samples/tiny_coco/annotations/person_keypoints_train2017.json --record tiny_coco
@@ -13,31 +15,40 @@ import io
 import json
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from posetube.boxes import to_xywh
+from posetube.boxes import from_xywh, iou, to_xywh
 from posetube.datasets.video.inputs import Input
+from posetube.network import Quality
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.link_people import without_absent
 from posetube.pipelines.tracking.track_input import track_input
 
 RESULTS = Path(__file__).parent / "results"
 PERSON = 1
 """COCO's number of the category."""
 
+HEIGHTS = (0, 50, 100, 200)
+"""Where the classes of height begin, pixels of the picture."""
+
+FOUND = 0.5
+"""Overlap of the boxes from which somebody counts as found."""
+
 
 def detections(
-    pictures: Path, truth: COCO, model: LoadedModel, scratch: Path
+    pictures: Path, truth: COCO, model: LoadedModel, scratch: Path, *, min_joint: float
 ) -> Iterator[dict[str, Any]]:
     """What the job finds in each picture, as COCO writes results."""
     for image in truth.dataset["images"]:
@@ -48,6 +59,9 @@ def detections(
         track_input(item, run, model, config=TrackConfig(overlay=None))
         for frame in read_frames(run.detections, joints=len(model.network.skeleton)):
             people = frame.people
+            if min_joint:
+                size = run.read().source.size
+                people = without_absent(people, min_joint=min_joint, size=size)
             joints = np.concatenate([people.keypoints, people.keypoint_scores[..., None]], axis=-1)
             for box, score, pose in zip(to_xywh(people.boxes), people.scores, joints, strict=True):
                 yield {
@@ -74,6 +88,23 @@ def evaluate(truth: COCO, found: list[dict[str, Any]]) -> dict[str, float]:
     return numbers
 
 
+def found_by_height(truth: COCO, found: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """By class of height: how many people are found, and how many there are."""
+    boxes: dict[int, list[Any]] = {}
+    for person in found:
+        boxes.setdefault(person["image_id"], []).append(person["bbox"])
+    table = {f"from {least} px": [0, 0] for least in HEIGHTS}
+    for label in truth.dataset["annotations"]:
+        if label["iscrowd"] or label["category_id"] != PERSON:
+            continue
+        theirs = np.array(boxes.get(label["image_id"], [])).reshape(-1, 4)
+        overlap = iou(from_xywh(np.array([label["bbox"]], float)), from_xywh(theirs))
+        least = max(height for height in HEIGHTS if label["bbox"][3] >= height)
+        table[f"from {least} px"][0] += bool(overlap.max(initial=0) >= FOUND)
+        table[f"from {least} px"][1] += 1
+    return table
+
+
 def main() -> None:
     """Read the arguments, measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -81,19 +112,35 @@ def main() -> None:
     parser.add_argument("truth", type=Path, help="file of COCO keypoints")
     parser.add_argument("--model", default="tiny", help="name of a model, or a file of weights")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--quality", choices=get_args(Quality), default="normal")
+    parser.add_argument("--flip", action="store_true", help="look at people also mirrored")
+    parser.add_argument("--min-joint", type=float, default=0.0, help="0: all joints count")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(options.truth)
-    model = load_model(options.model, device=options.device)
+    model = load_model(
+        options.model, device=options.device, quality=options.quality, flip=options.flip
+    )
+    started = time.process_time()
     with TemporaryDirectory() as scratch:
-        found = list(detections(options.pictures, truth, model, Path(scratch)))
-    numbers = evaluate(truth, found)
+        found = list(
+            detections(options.pictures, truth, model, Path(scratch), min_joint=options.min_joint)
+        )
+    seconds = time.process_time() - started
+    numbers, heights = evaluate(truth, found), found_by_height(truth, found)
     for name, value in numbers.items():
         print(f"{name:10s} {value:5.1f}")
+    for name, (seen, people) in heights.items():
+        print(f"{name:11s} {seen} of {people} found")
+    print(f"{seconds:.0f} s of processor time")
     if options.record:
         record = {
             **numbers,
+            "found_by_height": heights,
+            "processor_seconds": round(seconds, 1),
+            "quality": options.quality,
+            "flip": options.flip,
             "pictures": len(truth.dataset["images"]),
             "detections": len(found),
             "model": model.record.name,

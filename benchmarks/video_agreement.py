@@ -41,6 +41,7 @@ import numpy as np
 
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
+from posetube.keypoint_similarity import oks, scale_of
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
@@ -48,7 +49,6 @@ from posetube.skeletons import COCO17
 from posetube.structures import BoolArray, DetectedFrame, Detections, DoubleArray
 from posetube.tracker.config import LinkConfig
 from posetube.tracker.presets import link_frames
-from posetube.tracker.similarity import oks, scale_of
 
 RECORD = Path(__file__).parent / "results" / "video_agreement.json"
 PERSON_SCORE = 0.4

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .checkpoints.loading import load_network
     from .features import FrameFeatures
-    from .tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
+    from .model_info import ModelInfo
+    from .tube_rcnn import TubeRCNN
+    from .tube_rcnn_config import TubeRCNNConfig
 
 __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_network"]
 
@@ -19,6 +21,11 @@ __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_net
 def __getattr__(name: str) -> Any:
     """Import torch only when a network is asked for."""
     if name in __all__:
-        module = {"load_network": ".checkpoints.loading", "FrameFeatures": ".features"}
+        module = {
+            "load_network": ".checkpoints.loading",
+            "FrameFeatures": ".features",
+            "ModelInfo": ".model_info",
+            "TubeRCNNConfig": ".tube_rcnn_config",
+        }
         return getattr(import_module(module.get(name, ".tube_rcnn"), __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

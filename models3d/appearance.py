@@ -1,12 +1,15 @@
 """What each person looks like, as a vector that hardly changes from frame to frame.
 
-Two of the body's early maps are normalised by the statistics of their frame, so that a vector
-describes how the person differs from the rest of the picture. Each map is then averaged over
-horizontal bands of the person's box: four bands of the finer map, two of the coarser one. So head,
-trunk, legs and feet stay apart; left and right do not, because people turn round. Nothing is
-learnt. Later maps tell what is a person, early ones rather which person: early maps of the embedded
-model distinguished the people of real videos better than its pyramid levels did
-(benchmarks/appearance.py).
+A keypoint head with crops knows best where in the picture a person is: the first map of the crop is
+averaged around each joint, weighted by the joint's heatmap (:func:`embed_joints`). Other networks
+average two of the body's early maps over horizontal bands of the person's box, four bands of the
+finer map, two of the coarser one (:func:`embed`).
+
+In both, maps are first normalised by the statistics of their crop or frame, so that a vector
+describes how the person differs from what is around. Head, trunk, legs and feet stay apart; left
+and right do not, because people turn round. Nothing is learnt. Later maps tell what is a person,
+early ones rather which person: early maps distinguished the people of real videos better than late
+ones did, those of crops better than the body's (benchmarks/appearance.py).
 
 Source: averages over the cells of a pyramid are He et al., "Spatial Pyramid Pooling in Deep
 Convolutional Networks", ECCV 2014; bands instead of squares, the middle of the box, and the
@@ -49,6 +52,10 @@ MIDDLE = 0.5
 
 GRID = (8, 2)
 """Rows and columns of bins that make up the bands, each with 2 x 2 samples."""
+
+
+FAINT = 1.0
+"""A joint whose heatmap sums up to this counts half; that of a clear peak sums up to about 20."""
 
 
 class LookMap(NamedTuple):
@@ -111,9 +118,30 @@ def embed(looks: Sequence[LookMap], tubes: Tensor, *, pyramid: Sequence[Level] =
     return torch.unflatten(vectors, 0, tubes.shape[:3])
 
 
+def embed_joints(maps: Tensor, heatmaps: Tensor, *, flip: Sequence[int]) -> Tensor:
+    """A vector for each crop of a person.
+
+    Args:
+        maps: (M, C, h, w) of features.
+        heatmaps: (M, K, h, w), about 1 at a clear peak.
+        flip: K numbers, which joint each one is in a mirror; the two share their part of a vector.
+
+    Returns:
+        (M, D) float32 of length 1, D = C times the number of pairs and single joints. A joint that
+        is not seen has zeros.
+    """
+    heat = heatmaps.float().clamp(min=0)
+    pairs = [(joint, other) for joint, other in enumerate(flip) if joint <= other]
+    weights = torch.stack([(heat[:, one] + heat[:, two]) / 2 for one, two in pairs], dim=1)
+    weights = weights / (weights.sum(dim=(2, 3), keepdim=True) + FAINT)
+    means = torch.einsum("mchw,mphw->mpc", _normalise(maps.float()), weights)
+    return functional.normalize(means.flatten(1), dim=1)
+
+
 def _normalise(level: Tensor) -> Tensor:
-    deviation, mean = torch.std_mean(level, dim=(2, 3), keepdim=True, correction=0)
-    return (level - mean) / (deviation + 1e-6)
+    centred = level - level.mean(dim=(2, 3), keepdim=True)
+    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    return centred / (deviation + 1e-6)
 
 
 def _narrow(level: Tensor, channels: int) -> Tensor:

@@ -230,6 +230,15 @@ class TubeDetections(NamedTuple):
         return TubeDetections(boxes=boxes, scores=scores, presence=presence, taken=taken)
 
 
+def proposed_people(proposals: Proposals, geometry: Geometry) -> TubeDetections:
+    """All proposals of B clips as people, of a network without a box head."""
+    boxes = geometry.to_picture(proposals.tubes)
+    presence = torch.ones_like(boxes[..., 0])
+    return TubeDetections(
+        boxes=boxes, scores=proposals.scores, presence=presence, taken=proposals.taken
+    )
+
+
 def detect_people(
     output: BoxOutput,
     proposals: Proposals,

@@ -28,7 +28,11 @@ class FrameFeatures:
     """Where the frame lies in the network's input."""
 
     looks: tuple[LookMap, ...] = ()
-    """Maps for appearance vectors, each (1, C, h, w); empty if they were not asked for."""
+    """Maps for appearance vectors, each (1, C, h, w); empty if these were not asked for, or come
+    from the keypoint head."""
+
+    embeddings: bool = False
+    """Whether appearance vectors were asked for."""
 
     picture: Tensor | None = None
     """(1, 3, H, W) uint8 RGB, the displayed frame; None if no head pools from the picture."""
@@ -56,6 +60,9 @@ class JoinedFrames(NamedTuple):
     looks: list[LookMap]
     """Each map (B * T, C, h, w); empty unless all frames have them."""
 
+    embeddings: bool
+    """Whether appearance vectors were asked for, of all frames."""
+
     pictures: Pictures | None
     """None unless a head asks for them."""
 
@@ -79,6 +86,7 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
         maps=[torch.cat(kind) for kind in zip(*(f.maps for f in features), strict=True)],
         geometry=geometry,
         looks=looks,
+        embeddings=all(feature.embeddings for feature in features),
         pictures=Pictures(torch.cat(images), geometry) if images else None,
     )
 
@@ -94,10 +102,6 @@ class ClipFeatures(NamedTuple):
 
     length: int
     """T."""
-
-    joint_map: Tensor | None = None
-    """(B * T, C + K, h, w) features and one logit per joint, at the finest stride; None if the neck
-    makes none."""
 
     pictures: Pictures | None = None
     """The frames themselves; None if no head asks for them (``wants_pictures``)."""

@@ -30,9 +30,10 @@ CHUNK = 8_000_000
 class DecodeConfig:
     """How joints are read from heatmaps."""
 
-    rule: Literal["refined", "resized"] = "refined"
-    """``refined``: the peak of the map doubled by bicubic interpolation, then a parabola through
-    its neighbours. ``resized``: the highest pixel of the map resized to the box (Mask R-CNN)."""
+    rule: Literal["refined", "parabola", "resized"] = "refined"
+    """``refined``: peak of the map doubled by bicubic interpolation, then a parabola through its
+    neighbours. ``parabola``: the same on the map as it is; the peak itself is the joint's score.
+    ``resized``: highest pixel of the map resized to the box, as Mask R-CNN does."""
 
     pixels: Literal["network", "picture"] = "network"
     """The pixels that the ``resized`` rule resizes to: those of the network's input (torchvision)
@@ -42,9 +43,29 @@ class DecodeConfig:
     """A person's score is multiplied by the mean of the joints' scores to this power; 0: it is
     left as it is."""
 
+    score_power: float = 1.0
+    """The person's score, so rescored, is raised to this power: order stays, and linking's
+    thresholds keep their meaning where scores are modest (below 1) or bold (above 1)."""
+
+    calibration: tuple[float, float] | None = None
+    """Slope and offset that turn the height h of a joint's peak, the logarithm of a map, into the
+    probability 1 / (1 + exp(-slope * h - offset)) that the joint is near its true place; None:
+    the rule's own score stays."""
+
+    min_joint: float | None = None
+    """Joints less sure than this, in [0, 1], are absent from tracks by default; None: all stay."""
+
     def __post_init__(self) -> None:
         if self.rescore < 0:
             raise InputError(f"DecodeConfig.rescore must be 0 or more, got {self.rescore}")
+        if self.score_power <= 0:
+            raise InputError(f"DecodeConfig.score_power must be above 0, got {self.score_power}")
+        if self.calibration is not None and self.calibration[0] <= 0:
+            raise InputError(
+                f"DecodeConfig.calibration: the slope must be above 0, got {self.calibration[0]}"
+            )
+        if self.min_joint is not None and not 0 <= self.min_joint <= 1:
+            raise InputError(f"DecodeConfig.min_joint must be in [0, 1], got {self.min_joint}")
 
 
 class Joints(NamedTuple):
@@ -75,8 +96,12 @@ def decode_joints(
     Returns:
         The joints, in pixels of the displayed frame.
     """
-    on_picture = config.rule == "refined" or config.pixels == "picture"
-    read = decode_refined if config.rule == "refined" else decode_resized
+    on_picture = config.rule != "resized" or config.pixels == "picture"
+    read = {
+        "refined": decode_refined,
+        "parabola": decode_parabola,
+        "resized": decode_resized,
+    }[config.rule]
     # autocast would compute the products in half precision, in which many cells are the highest
     with torch.autocast(heatmaps.device.type, enabled=False):
         joints = read(heatmaps, geometry.to_picture(boxes) if on_picture else boxes)
@@ -99,21 +124,45 @@ def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
     side = heatmaps.shape[-1] * FINE
     length = torch.full((1,), side, device=heatmaps.device)
     kernel = _bicubic(length, heatmaps.shape[-1], longest=side)[0].float()
-    flat = (kernel @ heatmaps @ kernel.T).flatten(2)
+    joints = decode_parabola(kernel @ heatmaps @ kernel.T, boxes)
+    return joints._replace(scores=peak_mass(heatmaps))
+
+
+def decode_parabola(heatmaps: Tensor, boxes: Tensor) -> Joints:
+    """Joints where the parabola through the highest cell and its neighbours has its top.
+
+    Args:
+        heatmaps: (M, K, h, w) logarithms of maps whose clear peaks are 1.
+        boxes: (M, 4) pixels, that the maps cover.
+    """
+    height, width = heatmaps.shape[-2:]
+    flat = heatmaps.float().flatten(2)
     logits, peak = flat.max(dim=2)
-    row, column = peak // side, peak % side
-    x = column + 0.5 + _parabola(flat, row * side, column, 1, side)
-    y = row + 0.5 + _parabola(flat, column, row, side, side)
-    size = (boxes[:, 2:] - boxes[:, :2])[:, None]
-    positions = boxes[:, None, :2] + torch.stack([x, y], dim=-1) / side * size
-    return Joints(positions=positions, logits=logits, scores=peak_mass(heatmaps))
+    row, column = peak // width, peak % width
+    x = column + 0.5 + _parabola(flat, row * width, column, 1, width)
+    y = row + 0.5 + _parabola(flat, column, row, width, height)
+    share = torch.stack([x / width, y / height], dim=-1)
+    positions = boxes[:, None, :2] + share * (boxes[:, 2:] - boxes[:, :2])[:, None]
+    return Joints(positions=positions, logits=logits, scores=logits.exp().clamp(max=1))
+
+
+def calibrated(joints: Joints, config: DecodeConfig) -> Tensor:
+    """The joints' scores in [0, 1], as probabilities if the configuration says how.
+
+    Source: logistic regression on scores (Platt, 1999).
+    """
+    if config.calibration is None:
+        return joints.scores
+    slope, offset = config.calibration
+    # peaks above 1 are no surer than clear peaks of 1
+    return torch.sigmoid(slope * joints.logits.clamp(max=0) + offset)
 
 
 def _parabola(flat: Tensor, start: Tensor, place: Tensor, step: int, side: int) -> Tensor:
     """The top of the parabola through a peak and its two neighbours on one axis.
 
     Args:
-        flat: (M, K, side * side) maps.
+        flat: (M, K, h * w) maps.
         start: (M, K) index of the first cell of the peak's row or column.
         place: (M, K) the peak's place in that row or column.
         step: Distance of neighbours in ``flat``.

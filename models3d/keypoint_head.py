@@ -1,7 +1,7 @@
 """The keypoint head: a heatmap of logits per joint for every box of a tube.
 
-Two kinds: the paper's stack of convolutions with a deconvolution, and the embedded model's, which
-starts from the joint map of the whole picture and learns a correction.
+The paper's stack of convolutions with a deconvolution that all frames share, on squares pooled from
+the levels. A head that looks at the picture instead: :mod:`.crop_keypoint_head`.
 
 Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", CVPR 2018.
 """
@@ -45,13 +45,9 @@ class KeypointHeadConfig:
     time_padding: TimePadding = "zero"
     """What lies beyond a clip's ends."""
 
-    prior: bool = False
-    """Whether the head starts from the neck's joint map (features, then K logits). It then pools
-    that map instead of the levels."""
-
-    enlarge: Literal["bilinear", "deconvolution", "none"] = "bilinear"
-    """How the deconvolution's output is doubled: by interpolation, by a fixed deconvolution that
-    reads zeros outside the map (Detectron), or not at all."""
+    enlarge: Literal["bilinear", "deconvolution"] = "bilinear"
+    """How the deconvolution's output is doubled: interpolated, or by a fixed deconvolution that
+    takes the outside for zeros (Detectron)."""
 
     def __post_init__(self) -> None:
         for name in ("joints", "channels", "depth"):
@@ -62,7 +58,7 @@ class KeypointHeadConfig:
     @property
     def heatmap_size(self) -> int:
         """S: cells per side of a heatmap."""
-        return self.pool.size * (2 if self.enlarge == "none" else 4)
+        return 4 * self.pool.size
 
     def build(self, *, channels: int) -> "KeypointHead":
         """Make the head for levels of so many channels."""
@@ -87,18 +83,11 @@ class KeypointHead(nn.Module):
         nn.init.kaiming_normal_(self.up.weight, nonlinearity="relu")
         assert self.up.bias is not None
         nn.init.zeros_(self.up.bias)
-        self.prior = nn.Parameter(torch.ones(())) if config.prior else None
 
     def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:
-        """Features of every clip's (R, T, 4) tubes, (sum of R * T, C, P, P).
-
-        A head that starts from the joint map pools that; others pool the levels.
-        """
-        levels = features.levels
-        if self.prior is not None:
-            assert features.joint_map is not None, "a head with a prior needs a neck's joint map"
-            levels = [features.joint_map]
-        return pool_tubes(levels, tubes, strides=features.strides, config=self.config.pool)
+        """Features of every clip's (R, T, 4) tubes, (sum of R * T, C, P, P), from the levels."""
+        pool = self.config.pool
+        return pool_tubes(features.levels, tubes, strides=features.strides, config=pool)
 
     def regions(self, tubes: Tensor) -> Tensor:
         """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels: here, these.
@@ -109,16 +98,10 @@ class KeypointHead(nn.Module):
 
     def forward(self, pooled: Tensor, length: int) -> Tensor:
         """(R * T, C, P, P) pooled squares to (R * T, K, S, S) logits."""
-        if self.prior is None:
-            return _enlarge(self.low_resolution(pooled, length), self.config.enlarge)
-        features, logits = torch.split(
-            pooled, [pooled.shape[1] - self.config.joints, self.config.joints], dim=1
-        )
-        # the joint map holds its features before their activation
-        correction = self.low_resolution(functional.relu(features), length)
-        correction = _enlarge(correction, self.config.enlarge)
-        start = functional.interpolate(logits, size=correction.shape[-2:], mode="bilinear")
-        return correction + self.prior * start
+        logits = self.low_resolution(pooled, length)
+        if self.config.enlarge == "deconvolution":
+            return _bilinear_deconvolution(logits)
+        return functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
 
     def low_resolution(self, features: Tensor, length: int) -> Tensor:
         """(R * T, C, P, P) features to (R * T, K, 2 P, 2 P) logits, before they are doubled."""
@@ -126,14 +109,6 @@ class KeypointHead(nn.Module):
             features = functional.relu(conv(features, length))
         out: Tensor = self.up(features)
         return out
-
-
-def _enlarge(logits: Tensor, how: str) -> Tensor:
-    if how == "bilinear":
-        return functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
-    if how == "deconvolution":
-        return _bilinear_deconvolution(logits)
-    return logits
 
 
 def _bilinear_deconvolution(logits: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ A neck has two steps because the network is cut between them: ``merge`` looks at
 runs once per frame, ``smooth`` may mix frames and runs once per clip.
 
 Sources: C4 is Ren et al., "Faster R-CNN", NeurIPS 2015, on He et al.'s conv4; the pyramid is
-Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours; the
-published code has none. The embedded model's neck: :mod:`.joint_neck`.
+Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours: the
+published code stops before it. The embedded model's neck: :mod:`.path_aggregation`.
 """
 
 from collections.abc import Sequence

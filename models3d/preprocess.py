@@ -5,6 +5,7 @@ Weights expect the resizing that they were trained with, so those of three progr
 Source: torchvision, Detectron and Detectron2; see the presets.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,11 +25,14 @@ from .slots import constants
 class PreprocessConfig:
     """How a displayed frame becomes the network's input."""
 
-    short_side: int
-    """Length that the shorter side is resized to, pixels ..."""
+    short_side: int | None
+    """Length to which the shorter side is brought, pixels; None: only the longer side counts ..."""
 
     long_side: int
     """... unless the longer side would then exceed this, pixels."""
+
+    max_enlargement: float | None = None
+    """Pictures are enlarged by no more than this factor; None: as much as the sides ask for."""
 
     mean: tuple[float, float, float]
     """What is subtracted from each channel, in the order of ``channels``, 0 to 255."""
@@ -39,22 +43,26 @@ class PreprocessConfig:
     channels: Literal["rgb", "bgr"] = "rgb"
     """The order in which the network expects the channels."""
 
-    resize: Literal["bytes", "floats", "torch"] = "bytes"
-    """``bytes``: by OpenCV, before normalisation. ``floats``: by OpenCV, after the mean is
-    subtracted (Detectron). ``torch``: by torch, after normalisation, to sizes that are rounded down
-    (torchvision)."""
+    resize: Literal["bytes", "area", "floats", "torch"] = "bytes"
+    """``bytes``: OpenCV, before normalisation. ``area``: the same, with the mean of the pixels that
+    fall together where it shrinks (RTMDet). ``floats``: OpenCV, after the mean is subtracted
+    (Detectron). ``torch``: after normalisation, sizes rounded down (torchvision)."""
 
     pad_multiple: int = 32
     """Height and width are padded to multiples of this, at the bottom and on the right, pixels."""
 
-    pad_value: float = 0.0
-    """Value of the padding, after normalisation."""
+    pad_pixel: float | None = None
+    """Grey that is padded with before normalisation, 0 to 255; None: zeros after it."""
 
     def __post_init__(self) -> None:
         for name in ("short_side", "long_side", "pad_multiple"):
             value = getattr(self, name)
-            if value < 1:
+            if value is not None and value < 1:
                 raise InputError(f"PreprocessConfig.{name} must be above 0 pixels, got {value}")
+        if self.max_enlargement is not None and self.max_enlargement <= 0:
+            raise InputError(
+                f"PreprocessConfig.max_enlargement must be above 0, got {self.max_enlargement}"
+            )
         if min(self.std) <= 0:
             raise InputError(f"PreprocessConfig.std must be above 0, got {self.std}")
 
@@ -90,13 +98,15 @@ class Geometry:
 def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
     """Where a frame of (H, W) pixels lies in the network's input."""
     height, width = picture
-    scale = config.short_side / min(picture)
+    scale = config.short_side / min(picture) if config.short_side is not None else math.inf
     if config.resize == "floats":
         # Detectron compares the rounded longer side, so that half a pixel too much is kept
         if round(scale * max(picture)) > config.long_side:
             scale = config.long_side / max(picture)
     else:
         scale = min(scale, config.long_side / max(picture))
+    if config.max_enlargement is not None:
+        scale = min(scale, config.max_enlargement)
     whole = int if config.resize == "torch" else round
     resized = (max(1, whole(height * scale)), max(1, whole(width * scale)))
     # Resizing to whole pixels changes the two sides by slightly different factors; boxes follow
@@ -130,22 +140,34 @@ def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geomet
         raise InputError(f"images: expected RGB bytes (uint8), got {images.dtype}")
     geometry = geometry_of((images.shape[1], images.shape[2]), config)
     ordered = images[..., ::-1] if config.channels == "bgr" else images
-    if config.resize == "bytes":
-        pixels = _normalise(_stack([_resize(image, geometry) for image in ordered]), config)
+    if config.resize in ("bytes", "area"):
+        pixels = _normalise(_stack([_resize(image, geometry, config) for image in ordered]), config)
     elif config.resize == "floats":
         factor = geometry.scale[0]
         pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
     else:
         pixels = _resize_torch(_normalise(_stack(list(ordered)), config), geometry)
-    height, width = geometry.resized
-    down, across = geometry.padded
-    pixels = functional.pad(pixels, (0, across - width, 0, down - height), value=config.pad_value)
-    return pixels.contiguous(memory_format=torch.channels_last), geometry
+    return _pad(pixels, geometry, config), geometry
 
 
-def _resize(image: ByteArray, geometry: Geometry) -> ByteArray:
+def _pad(pixels: Tensor, geometry: Geometry, config: PreprocessConfig) -> Tensor:
+    """Fill up to the network's input at the right and at the bottom; channels last in memory."""
     height, width = geometry.resized
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
+    padded = torch.zeros(
+        (*pixels.shape[:2], *geometry.padded), dtype=pixels.dtype, device=pixels.device
+    ).contiguous(memory_format=torch.channels_last)
+    if config.pad_pixel is not None:
+        padded += _normalise(padded.new_full((1, len(config.mean), 1, 1), config.pad_pixel), config)
+    padded[:, :, :height, :width] = pixels
+    return padded
+
+
+def _resize(image: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
+    height, width = geometry.resized
+    shrinks = height < geometry.picture[0]
+    average = config.resize == "area" and shrinks
+    way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way))
 
 
 def _resize_floats(image: ByteArray, factor: float, config: PreprocessConfig) -> FloatArray:

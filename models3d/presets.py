@@ -6,54 +6,74 @@ Each function states the source of its numbers. None loads weights
 
 from dataclasses import replace
 
+from .anchor_rcnn import AnchorRCNNConfig
 from .anchors import AnchorConfig
 from .box_coding import BoxConvention
 from .box_head import BoxHeadConfig
+from .crop_keypoint_head import CropKeypointHeadConfig
+from .csp_body import CSPBodyConfig
+from .dense_proposals import DenseProposalConfig
 from .heatmaps import DecodeConfig
-from .joint_neck import JointNeckConfig
 from .keypoint_head import KeypointHeadConfig
-from .mobile_body import MobileBodyConfig
 from .neck import C4Config, FPNConfig
+from .path_aggregation import PathAggregationConfig
 from .preprocess import PreprocessConfig
 from .proposals import ProposalConfig
 from .resnet import ResNetConfig
 from .roi_align import PoolConfig
 from .time_conv import TimePadding
-from .tube_rcnn import TubeRCNNConfig
+from .tube_rcnn_config import TubeRCNNConfig
 
 
 def tiny() -> TubeRCNNConfig:
-    """The embedded model: MobileNetV2, 3.9 million parameters, one frame at a time.
+    """The embedded model: a CSP body with dense proposals, and a high-resolution network on crops.
 
-    Source: the project's own; its numbers were found by experiment and are in the model card
-    beside the weights. Trained at short sides of 256 to 352, best at 448.
+    Source: RTMDet-nano for people (Lyu et al., 2022) and PP-TinyPose (PaddleDetection), whose
+    weights it takes; its settings were chosen by experiment, see the model card beside the weights.
     """
     return TubeRCNNConfig(
         skeleton="coco17",
         preprocess=PreprocessConfig(
-            short_side=448,
-            long_side=1024,
-            mean=(127.5, 127.5, 127.5),
-            std=(127.5, 127.5, 127.5),
-            pad_value=114 / 127.5 - 1,
+            short_side=None,
+            long_side=640,
+            max_enlargement=1.5,
+            mean=(123.675, 116.28, 103.53),
+            std=(58.395, 57.12, 57.375),
+            resize="area",
+            pad_pixel=114,
         ),
-        body=MobileBodyConfig(),
-        neck=JointNeckConfig(),
-        proposals=ProposalConfig(
-            anchors=AnchorConfig(sizes=((24,), (48,), (96,), (192,), (320,))),
-            convolution="separable",
-            before_nms=400,
-            after_nms=150,
+        body=CSPBodyConfig(),
+        neck=PathAggregationConfig(),
+        proposals=DenseProposalConfig(min_score=0.2),
+        box_head=None,
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco17"),
+        decode=DecodeConfig(
+            rule="parabola", rescore=1.0, score_power=0.75, calibration=(2.2, 2.8), min_joint=0.1
         ),
-        box_head=BoxHeadConfig(pool=PoolConfig(size=7, levels=4), hidden=384, min_score=0.02),
-        keypoint_head=KeypointHeadConfig(
-            pool=PoolConfig(size=28, samples=1, aligned=True),
-            channels=64,
-            depth=4,
-            prior=True,
-            enlarge="none",
+        pose_nms=0.6,
+    )
+
+
+def tiny_clip(*, clip_length: int = 3) -> TubeRCNNConfig:
+    """The embedded model over clips: time kernels in neck, proposals and keypoint head, untrained.
+
+    Every frame is encoded once, and each person is cropped once per frame, at the box there. It
+    takes the weights of ``tiny`` (``posetube models convert --into tiny_clip``) and then finds in a
+    still clip what that finds in its frame.
+
+    Args:
+        clip_length: T, an odd number of frames.
+    """
+    flat = tiny()
+    replicate: TimePadding = "replicate"
+    return replace(
+        flat,
+        clip_length=clip_length,
+        neck=PathAggregationConfig(time=3, time_padding=replicate),
+        proposals=DenseProposalConfig(min_score=0.2, time=3, time_padding=replicate),
+        keypoint_head=CropKeypointHeadConfig(
+            skeleton=flat.skeleton, time=3, time_padding=replicate
         ),
-        decode=DecodeConfig(rescore=0.5),
     )
 
 
@@ -68,13 +88,13 @@ PYRAMID_SIZES = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,))
 """Anchor sizes per pyramid level (Lin et al., CVPR 2017, section 4.1)."""
 
 
-def keypoint_rcnn_r50() -> TubeRCNNConfig:
+def keypoint_rcnn_r50() -> AnchorRCNNConfig:
     """Keypoint R-CNN of torchvision, so that its COCO weights run and inflate.
 
     Source: ``keypointrcnn_resnet50_fpn`` of torchvision (He et al., "Mask R-CNN", ICCV 2017) with
     its defaults. Its results are reproduced, with its ``resized`` decoding of joints.
     """
-    return TubeRCNNConfig(
+    return AnchorRCNNConfig(
         skeleton="coco17",
         preprocess=PreprocessConfig(
             short_side=800,
@@ -92,13 +112,13 @@ def keypoint_rcnn_r50() -> TubeRCNNConfig:
     )
 
 
-def detect_and_track_r18() -> TubeRCNNConfig:
+def detect_and_track_r18() -> AnchorRCNNConfig:
     """The published 3D network: ResNet-18, C4, clips of 3 frames, at a low resolution.
 
     Source: Girdhar et al., CVPR 2018, ``configs/video/3d/03_R-18-3D_PTFromCOCO.yaml``, with all
     numeric habits of that program.
     """
-    return TubeRCNNConfig(
+    return AnchorRCNNConfig(
         skeleton="posetrack17slots",
         clip_length=3,
         preprocess=_detectron_pixels(short_side=256, long_side=333, pad_multiple=1),
@@ -121,14 +141,14 @@ def detect_and_track_r18() -> TubeRCNNConfig:
     )
 
 
-def detect_and_track_r101() -> TubeRCNNConfig:
+def detect_and_track_r101() -> AnchorRCNNConfig:
     """The best published network: 2D ResNet-101 with a feature pyramid, frame by frame.
 
     Source: Girdhar et al., CVPR 2018, ``configs/video/2d_best/01_R101_best_hungarian.yaml``. Its
     2D suppression also drops at exactly the threshold, and keeps detections in the order of their
     proposals.
     """
-    return TubeRCNNConfig(
+    return AnchorRCNNConfig(
         skeleton="posetrack17slots",
         preprocess=_detectron_pixels(short_side=800, long_side=1333, pad_multiple=32),
         body=ResNetConfig(depth=101, stride_in_1x1=True, frozen_stages=2),
@@ -154,7 +174,7 @@ def detect_and_track_r101() -> TubeRCNNConfig:
     )
 
 
-def tube_rcnn_r50_fpn(*, clip_length: int = 3) -> TubeRCNNConfig:
+def tube_rcnn_r50_fpn(*, clip_length: int = 3) -> AnchorRCNNConfig:
     """Our own: torchvision's Keypoint R-CNN with time kernels, a presence score, refined joints.
 
     Args:
@@ -190,7 +210,7 @@ def _detectron_pixels(*, short_side: int, long_side: int, pad_multiple: int) -> 
     )
 
 
-def detectron_keypoint_rcnn() -> TubeRCNNConfig:
+def detectron_keypoint_rcnn() -> AnchorRCNNConfig:
     """Detectron's Keypoint R-CNN with a ResNet-50 pyramid; the converter adapts depth and neck.
 
     Source: Detectron's ``e2e_keypoint_rcnn_R-50-FPN`` configurations. Detect-and-Track took over
@@ -207,7 +227,7 @@ def detectron_keypoint_rcnn() -> TubeRCNNConfig:
     )
 
 
-def detectron2_keypoint_rcnn() -> TubeRCNNConfig:
+def detectron2_keypoint_rcnn() -> AnchorRCNNConfig:
     """Detectron2's Keypoint R-CNN with a ResNet-50 pyramid; the converter adapts the depth.
 
     Source: Detectron2's ``COCO-Keypoints/keypoint_rcnn_R_50_FPN`` configurations: BGR without
@@ -237,6 +257,7 @@ PRESETS = {
     preset.__name__: preset
     for preset in (
         tiny,
+        tiny_clip,
         keypoint_rcnn_r50,
         tube_rcnn_r50_fpn,
         detect_and_track_r18,

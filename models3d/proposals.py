@@ -23,7 +23,7 @@ from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .slots import most_taken, take_slots
-from .time_conv import Separable, TimeConv, TimePadding
+from .time_conv import TimeConv, TimePadding
 from .tube_nms import Suppress, tube_nms
 
 
@@ -34,11 +34,8 @@ class ProposalConfig:
     anchors: AnchorConfig
     """The anchors of every cell."""
 
-    convolution: Literal["full", "separable"] = "full"
-    """The 3 x 3 convolution before the two outputs."""
-
     time: int = 1
-    """Its time kernel, an odd number of frames."""
+    """Time kernel of the 3 x 3 convolution before the two outputs, an odd number of frames."""
 
     time_padding: TimePadding = "zero"
     """What lies beyond a clip's ends."""
@@ -128,14 +125,9 @@ class ProposalHead(nn.Module):
                 f"AnchorConfig.sizes must have one entry per pyramid level ({len(self.strides)}), "
                 f"got {len(config.anchors.sizes)}"
             )
-        if config.convolution == "separable":
-            self.conv: nn.Module = Separable(
-                channels, channels, time=config.time, time_padding=config.time_padding
-            )
-        else:
-            self.conv = TimeConv(
-                channels, channels, 3, time=config.time, time_padding=config.time_padding
-            )
+        self.conv = TimeConv(
+            channels, channels, 3, time=config.time, time_padding=config.time_padding
+        )
         self.objectness = TimeConv(channels, config.anchors.per_cell)
         self.deltas = TimeConv(channels, 4 * config.anchors.per_cell)
         for layer in (self.objectness, self.deltas):

@@ -7,10 +7,14 @@ there can be, and a mask that says which slots are taken; the taken ones come fi
 there is no queue, and empty slots are dropped at once to save their work.
 """
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from posetube.structures import FloatArray
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -35,3 +39,18 @@ def take_slots(column: Tensor, slots: Tensor) -> Tensor:
     """The given slots of (B, N, ...) as (B, M, ...); ``slots`` is (B, M) int64."""
     index = slots.reshape(*slots.shape, *[1] * (column.ndim - 2))
     return column.gather(1, index.expand(*slots.shape, *column.shape[2:]))
+
+
+def copied_to_host(columns: dict[str, Tensor]) -> dict[str, FloatArray]:
+    """Columns (B, N, ...) as float32 arrays, copied from the device all at once."""
+    flat = [
+        column.float().reshape(*column.shape[:2], math.prod(column.shape[2:]))
+        for column in columns.values()
+    ]
+    table = torch.cat(flat, dim=2).cpu().numpy()
+    ends = np.cumsum([part.shape[2] for part in flat])
+    parts = np.split(table, ends[:-1], axis=2)
+    return {
+        name: np.ascontiguousarray(part).reshape(column.shape)
+        for (name, column), part in zip(columns.items(), parts, strict=True)
+    }

@@ -5,6 +5,7 @@ other. A layer that looks at single frames need not know where a clip ends; a la
 frames takes T as an argument. So one tensor layout and the fast 2D kernels serve both.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
+
+Activation = Callable[[Tensor], Tensor]
+"""A function of every number on its own."""
 
 TimePadding = Literal["zero", "replicate"]
 """What lies beyond a clip's first and last frame: zeros, or that frame again."""
@@ -54,33 +58,59 @@ class TimeConv(nn.Module):
         """Convolve (B * length, I, H, W) to (B * length, O, H', W')."""
         if self.time == 1:
             return self._plane(maps, self.weight, self.bias)
+        return sum_over_time(self.responses(maps), length=length, padding=self.time_padding)
+
+    def responses(self, maps: Tensor) -> list[Tensor]:
+        """What each step of a time kernel above 1 says of every frame; the middle one has the bias.
+
+        Step s says it to the frame that lies ``time // 2 - s`` frames later.
+        """
         middle = self.time // 2
-        responses = [
+        return [
             self._plane(maps, self.weight[:, :, step], self.bias if step == middle else None)
             for step in range(self.time)
         ]
-        return sum_over_time(responses, length=length, padding=self.time_padding)
 
     def _plane(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return functional.conv2d(maps, weight, bias, self.stride, self.padding, 1, self.groups)
 
 
 class Separable(nn.Module):
-    """A depthwise 3 x 3 convolution, then a pointwise one."""
+    """A depthwise convolution, then a pointwise one, each with its activation."""
 
     def __init__(
-        self, inputs: int, outputs: int, *, time: int = 1, time_padding: TimePadding = "zero"
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        between: Activation | None = None,
+        after: Activation | None = None,
+        time: int = 1,
+        time_padding: TimePadding = "zero",
     ) -> None:
+        """``between`` follows the depthwise convolution, ``after`` the pointwise one."""
         super().__init__()
         self.depthwise = TimeConv(
-            inputs, inputs, 3, groups=inputs, time=time, time_padding=time_padding
+            inputs,
+            inputs,
+            kernel,
+            stride=stride,
+            groups=inputs,
+            time=time,
+            time_padding=time_padding,
         )
         self.pointwise = TimeConv(inputs, outputs)
+        self.between, self.after = between, after
 
     def forward(self, maps: Tensor, length: int = 1) -> Tensor:
-        """(B * T, I, H, W) to (B * T, O, H, W)."""
-        out: Tensor = self.pointwise(self.depthwise(maps, length))
-        return out
+        """(B * T, I, H, W) to (B * T, O, H / stride, W / stride)."""
+        hidden: Tensor = self.depthwise(maps, length)
+        if self.between is not None:
+            hidden = self.between(hidden)
+        out: Tensor = self.pointwise(hidden)
+        return out if self.after is None else self.after(out)
 
 
 def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding) -> Tensor:

@@ -11,13 +11,13 @@ neck) and is called once per frame; :meth:`TubeRCNN.detect_features` mixes the f
 :meth:`TubeRCNN.detect` is both. Where the cut lies follows from the time kernels in the
 configuration. Inside, nothing waits for the device (:mod:`.slots` says how).
 
+Longer than other files, so that the whole way from frames to tubes stands in one place.
+
 Source: Girdhar et al., "Detect-and-Track: Efficient Pose Estimation in Videos", CVPR 2018, fig. 2.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,75 +28,17 @@ from posetube.network import TubeHeatmaps
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 
-from .appearance import embed, look_maps
-from .box_head import TubeDetections
-from .features import ClipFeatures, FrameFeatures, Pictures, join_frames
-from .heatmaps import DecodeConfig, Joints, decode_joints
-from .parts import BodyKind, BoxHeadKind, KeypointHeadKind, NeckKind, ProposalKind
-from .preprocess import Geometry, PreprocessConfig, prepare
-from .slots import on_host
-
-
-@dataclass(frozen=True, kw_only=True)
-class TubeRCNNConfig:
-    """All parts of a network; presets fill it in (:mod:`posetube.models3d.presets`)."""
-
-    skeleton: str
-    """Name of the joint set that the K joints follow."""
-
-    clip_length: int = 1
-    """T, an odd number of frames."""
-
-    preprocess: PreprocessConfig
-    """From frames to the network's input."""
-
-    body: BodyKind
-    """Makes maps of features at several strides."""
-
-    neck: NeckKind
-    """Turns these into the levels in which people are found."""
-
-    proposals: ProposalKind
-    """Proposes tubes that may be people."""
-
-    box_head: BoxHeadKind
-    """Decides which of these are people, and corrects their boxes."""
-
-    keypoint_head: KeypointHeadKind
-    """Draws their joints' heatmaps."""
-
-    decode: DecodeConfig
-    """From heatmaps to joints."""
-
-    def __post_init__(self) -> None:
-        if self.clip_length < 1 or self.clip_length % 2 == 0:
-            raise InputError(
-                "TubeRCNNConfig.clip_length must be an odd number of frames from 1, "
-                f"got {self.clip_length}"
-            )
-        joints = len(skeleton(self.skeleton))
-        if self.keypoint_head.joints != joints:
-            raise InputError(
-                f"KeypointHeadConfig.joints must be the {joints} of skeleton {self.skeleton}, "
-                f"got {self.keypoint_head.joints}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelInfo:
-    """Where a network's weights came from."""
-
-    name: str
-    """What it is called: a name of ours, or the file's."""
-
-    sha256: str | None = None
-    """Of the weights file; None where there is none."""
-
-    licence: str = "unknown"
-    """Of the weights."""
-
-    source: str = ""
-    """How they were made, or where they were published."""
+from .appearance import LookMap, embed, look_maps
+from .box_coding import clip_boxes
+from .box_head import TubeDetections, proposed_people
+from .features import ClipFeatures, FrameFeatures, JoinedFrames, Pictures, join_frames
+from .heatmaps import Joints, calibrated, decode_joints
+from .model_info import ModelInfo
+from .parts import EmbeddingHead
+from .pose_nms import distinct_poses
+from .preprocess import Geometry, prepare
+from .slots import copied_to_host, on_host
+from .tube_rcnn_config import TubeRCNNConfig
 
 
 class Found(NamedTuple):
@@ -110,6 +52,9 @@ class Found(NamedTuple):
 
     joints: Joints
     """(B, N, T, K, ...) in pixels of the displayed frame."""
+
+    looks: Tensor | None
+    """(B, N, T, D) vectors of appearance; None if the keypoint head has none, or was not asked."""
 
 
 class TubeRCNN(nn.Module):
@@ -128,7 +73,11 @@ class TubeRCNN(nn.Module):
         self.neck = config.neck.build(channels=self.body.channels, strides=self.body.strides)
         channels = self.neck.channels
         self.proposals = config.proposals.build(channels=channels, strides=self.neck.strides)
-        self.box_head = config.box_head.build(body=config.body, channels=channels)
+        self.box_head = (
+            None
+            if config.box_head is None
+            else config.box_head.build(body=config.body, channels=channels)
+        )
         self.keypoint_head = config.keypoint_head.build(channels=channels)
         # The steps are the body's stages, the neck's merge (always frame by frame) and its smooth.
         # Everything before the first time kernel is done once per frame, the rest once per clip.
@@ -165,20 +114,25 @@ class TubeRCNN(nn.Module):
 
         Raises:
             InputError: If the images are not of that shape and type, or embeddings are asked of a
-                body whose first stage mixes frames.
+                network whose keypoint head has none and whose body's first stage mixes frames.
         """
         device = next(self.parameters()).device
         pixels, geometry = prepare(images, self.config.preprocess)
         stages, maps = self.frame_maps(pixels.to(device))
-        looks = look_maps(stages, self.body.strides[: self._still]) if embeddings else ()
+        looks: tuple[LookMap, ...] = ()
+        if embeddings and not isinstance(self.keypoint_head, EmbeddingHead):
+            looks = look_maps(stages, self.body.strides[: self._still])
         pictures: Sequence[Tensor | None] = [None] * len(images)
         if self.keypoint_head.wants_pictures:
-            pictures = torch.split(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), 1)
+            # torch refuses views with steps backwards, such as channels turned round
+            whole = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+            pictures = torch.split(whole.permute(0, 3, 1, 2), 1)
         return [
             FrameFeatures(
                 maps=tuple(m[frame : frame + 1] for m in maps),
                 geometry=geometry,
                 looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
+                embeddings=embeddings,
                 picture=picture,
             )
             for frame, picture in enumerate(pictures)
@@ -220,16 +174,56 @@ class TubeRCNN(nn.Module):
         for clip, indices in zip(clips, frames, strict=True):
             self._check_length(clip, indices)
         joined = join_frames([feature for clip in clips for feature in clip])
-        found = self.find(joined.maps, joined.geometry, joined.pictures, wait=True)
-        columns = self._columns(found)
-        if joined.looks:
-            boxes = joined.geometry.to_network(found.people.boxes)
-            columns["embeddings"] = embed(joined.looks, boxes)
-        tables = _to_host(columns)
+        found = self.find(
+            joined.maps, joined.geometry, joined.pictures, wait=True, embeddings=joined.embeddings
+        )
+        tables = copied_to_host(self._columns(found, joined))
         return [
-            _tubes_of({name: table[number] for name, table in tables.items()}, indices)
+            self._tubes({name: table[number] for name, table in tables.items()}, indices)
             for number, indices in enumerate(frames)
         ]
+
+    @torch.inference_mode()
+    def find_joints(
+        self,
+        features: Sequence[FrameFeatures],
+        frames: Sequence[int],
+        *,
+        tubes: FloatArray,
+        scores: FloatArray,
+    ) -> PoseTubes:
+        """Read the joints of given people, without searching for any.
+
+        Args:
+            features: From :meth:`encode`, one per frame of a clip.
+            frames: T indices of the frames in their video, not decreasing.
+            tubes: (N, T, 4) a box per person and frame, pixels of the displayed frame.
+            scores: (N,) how sure the boxes are, in [0, 1]; they take the place of the network's.
+
+        Returns:
+            These people, in this order, with these boxes; with embeddings if all frames were
+            encoded for them.
+
+        Raises:
+            InputError: As for :meth:`heatmaps`.
+
+        Source:
+            Girshick, "Fast R-CNN", ICCV 2015, whose proposals come from outside.
+        """
+        joined = self._joined(features, tubes, frames)
+        given = torch.from_numpy(tubes).float().to(joined.maps[0].device)[None]
+        people = TubeDetections(
+            boxes=given,
+            scores=torch.from_numpy(scores).float().to(given.device)[None],
+            presence=torch.ones_like(given[..., 0]),
+            taken=torch.ones_like(given[..., 0, 0], dtype=torch.bool),
+        )
+        clip = self.clip_part(joined.maps, self.clip_length, joined.pictures)
+        found = self._with_joints(clip, people, joined.geometry, embeddings=joined.embeddings)
+        columns = {n: table[0] for n, table in copied_to_host(self._columns(found, joined)).items()}
+        del columns["taken"]
+        columns["boxes"] = tubes.astype(np.float32)
+        return PoseTubes(frames=np.asarray(frames, np.int64), **columns)
 
     @torch.inference_mode()
     def heatmaps(self, features: Sequence[FrameFeatures], tubes: FloatArray) -> TubeHeatmaps:
@@ -243,16 +237,13 @@ class TubeRCNN(nn.Module):
             InputError: If there are not T frames, they differ in size, or the boxes are not finite
                 numbers of that shape.
         """
-        self._check_length(features)
-        if tubes.ndim != 3 or tubes.shape[1:] != (self.clip_length, 4):
-            raise InputError(f"tubes: expected (N, {self.clip_length}, 4), got {tubes.shape}")
-        if not np.isfinite(tubes).all():
-            raise InputError("tubes: expected finite boxes, got NaN or infinity; fill gaps before")
-        maps, geometry, _, pictures = join_frames(features)
+        joined = self._joined(features, tubes)
+        maps, geometry = joined.maps, joined.geometry
         boxes = geometry.to_network(torch.from_numpy(tubes).float().to(maps[0].device))[None]
-        drawn = self._heatmaps(self.clip_part(maps, self.clip_length, pictures), boxes)[0]
+        clip = self.clip_part(maps, self.clip_length, joined.pictures)
+        drawn, _ = self._draw(clip, boxes)
         regions = geometry.to_picture(self.keypoint_head.regions(boxes))[0]
-        return TubeHeatmaps(logits=drawn.float().cpu().numpy(), regions=regions.cpu().numpy())
+        return TubeHeatmaps(logits=drawn[0].float().cpu().numpy(), regions=regions.cpu().numpy())
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
@@ -272,12 +263,10 @@ class TubeRCNN(nn.Module):
     ) -> ClipFeatures:
         """The frames' maps, each (B * length, C, h, w), to what the heads pool from."""
         maps = self._advance(maps, range(self._cut, len(self.body.stages) + 2), length)
-        count = len(self.neck.strides)
         return ClipFeatures(
-            levels=maps[:count],
+            levels=maps,
             strides=self.neck.strides,
             length=length,
-            joint_map=maps[count] if len(maps) > count else None,
             pictures=pictures,
         )
 
@@ -288,6 +277,7 @@ class TubeRCNN(nn.Module):
         pictures: Pictures | None = None,
         *,
         wait: bool = False,
+        embeddings: bool = False,
     ) -> Found:
         """The clip part and the heads on B clips.
 
@@ -298,14 +288,29 @@ class TubeRCNN(nn.Module):
             wait: Whether to wait for the device once, for the number of people. If not, joints are
                 computed for as many as there can be, which costs more than waiting if the keypoint
                 head is large; but nothing waits, unless joints are decoded by the ``resized`` rule.
+            embeddings: Whether to ask the keypoint head for vectors of appearance.
         """
         features = self.clip_part(maps, self.clip_length, pictures)
         proposals = self.proposals.find_tubes(features, geometry)
-        people = self.box_head.find_people(features, proposals, geometry)
+        if self.box_head is None:
+            people = proposed_people(proposals, geometry)
+        else:
+            people = self.box_head.find_people(features, proposals, geometry)
         if wait or on_host(people.taken):
             people = people.shortened()
+        return self._with_joints(features, people, geometry, embeddings=embeddings)
+
+    def _with_joints(
+        self,
+        features: ClipFeatures,
+        people: TubeDetections,
+        geometry: Geometry,
+        *,
+        embeddings: bool,
+    ) -> Found:
+        """The joints of B clips' people."""
         boxes = geometry.to_network(people.boxes)
-        heatmaps = self._heatmaps(features, boxes)
+        heatmaps, looks = self._draw(features, boxes, embeddings=embeddings)
         joints = decode_joints(
             heatmaps.flatten(0, 2),
             self.keypoint_head.regions(boxes).flatten(0, 2),
@@ -313,13 +318,21 @@ class TubeRCNN(nn.Module):
             config=self.config.decode,
         )
         columns = (torch.unflatten(column, 0, boxes.shape[:3]) for column in joints)
-        return Found(people, heatmaps, Joints(*columns))
+        return Found(people, heatmaps, Joints(*columns), looks)
 
-    def _heatmaps(self, features: ClipFeatures, boxes: Tensor) -> Tensor:
-        """(B, N, T, K, S, S) logits under (B, N, T, 4) boxes, pixels of the network's input."""
-        pooled = self.keypoint_head.pool(features, boxes.unbind())
-        heatmaps = self.keypoint_head(pooled, features.length)
-        return torch.unflatten(heatmaps, 0, boxes.shape[:3])
+    def _draw(
+        self, features: ClipFeatures, boxes: Tensor, *, embeddings: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, N, T, K, S, S) logits and, from some heads, (B, N, T, D) vectors of appearance.
+
+        The boxes are (B, N, T, 4), pixels of the network's input.
+        """
+        head, people = self.keypoint_head, boxes.shape[:3]
+        pooled: Any = head.pool(features, boxes.unbind())  # each head knows its own
+        if embeddings and isinstance(head, EmbeddingHead):
+            drawn, looks = head.draw_and_embed(pooled, features.length)
+            return torch.unflatten(drawn, 0, people), torch.unflatten(looks, 0, people)
+        return torch.unflatten(head(pooled, features.length), 0, people), None
 
     def _advance(self, maps: list[Tensor], steps: range, length: int) -> list[Tensor]:
         """Some steps of body and neck: every stage adds a map, the neck turns them into levels."""
@@ -343,41 +356,55 @@ class TubeRCNN(nn.Module):
                 f"this network looks at clips of {wanted} frames, got {len(clip)} frames{listed}"
             )
 
-    def _columns(self, found: Found) -> dict[str, Tensor]:
+    def _joined(
+        self,
+        features: Sequence[FrameFeatures],
+        tubes: FloatArray,
+        indices: Sequence[int] | None = None,
+    ) -> JoinedFrames:
+        """The frames of a clip in which people are given."""
+        self._check_length(features, indices)
+        if tubes.ndim != 3 or tubes.shape[1:] != (self.clip_length, 4):
+            raise InputError(f"tubes: expected (N, {self.clip_length}, 4), got {tubes.shape}")
+        if not np.isfinite(tubes).all():
+            raise InputError("tubes: expected finite boxes, got NaN or infinity; fill gaps before")
+        return join_frames(features)
+
+    def _columns(self, found: Found, joined: JoinedFrames) -> dict[str, Tensor]:
         """What :class:`PoseTubes` takes, each (B, N, ...), and which slots are taken."""
-        people, _, joints = found
-        mean = joints.scores.mean(dim=(2, 3))
+        people, _, joints, looks = found
+        geometry = joined.geometry
+        decode, boxes = self.config.decode, people.boxes
+        # from the joints' scores as they are: these rank people better than the probabilities do
+        scores = people.scores * joints.scores.mean(dim=(2, 3)) ** decode.rescore
+        if self.box_head is None:
+            # joints come from the boxes as proposed; what is reported ends where the picture does
+            height, width = geometry.picture
+            boxes = clip_boxes(boxes, height=height, width=width)
+        if joined.looks:
+            looks = embed(joined.looks, geometry.to_network(people.boxes))
         return {
             "taken": people.taken,
-            "boxes": people.boxes,
+            "boxes": boxes,
             "keypoints": joints.positions,
-            "keypoint_scores": joints.scores,
-            "scores": people.scores * mean**self.config.decode.rescore,
+            "keypoint_scores": calibrated(joints, decode),
+            "scores": scores**decode.score_power,
             "presence": people.presence,
+            **({} if looks is None else {"embeddings": looks}),
         }
 
-
-def _to_host(columns: dict[str, Tensor]) -> dict[str, FloatArray]:
-    """Columns (B, N, ...) as float32 arrays, copied from the device all at once."""
-    flat = [
-        column.float().reshape(*column.shape[:2], math.prod(column.shape[2:]))
-        for column in columns.values()
-    ]
-    table = torch.cat(flat, dim=2).cpu().numpy()
-    ends = np.cumsum([part.shape[2] for part in flat])
-    parts = np.split(table, ends[:-1], axis=2)
-    return {
-        name: np.ascontiguousarray(part).reshape(column.shape)
-        for (name, column), part in zip(columns.items(), parts, strict=True)
-    }
-
-
-def _tubes_of(columns: dict[str, FloatArray], frames: Sequence[int]) -> PoseTubes:
-    """One clip's (N, ...) columns, without empty slots, by falling score."""
-    taken = columns.pop("taken") > 0
-    columns = {name: column[taken] for name, column in columns.items()}
-    order = np.argsort(-columns["scores"], kind="stable")
-    return PoseTubes(
-        frames=np.asarray(frames, np.int64),
-        **{name: column[order] for name, column in columns.items()},
-    )
+    def _tubes(self, columns: dict[str, FloatArray], frames: Sequence[int]) -> PoseTubes:
+        """One clip's (N, ...) columns, without empty slots and doubles, by falling score."""
+        order = np.argsort(-columns["scores"], kind="stable")
+        order = order[columns["taken"][order] > 0]
+        if self.config.pose_nms is not None:
+            order = order[
+                distinct_poses(
+                    columns["keypoints"][order],
+                    columns["boxes"][order],
+                    sigmas=self.skeleton.sigmas,
+                    threshold=self.config.pose_nms,
+                )
+            ]
+        kept = {name: column[order] for name, column in columns.items() if name != "taken"}
+        return PoseTubes(frames=np.asarray(frames, np.int64), **kept)

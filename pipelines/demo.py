@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.network import Quality
 from posetube.structures import VideoTracks
 
 from ..datasets.synthetic.demo import write_demo
@@ -26,6 +27,7 @@ def demo(
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("runs/demo"),
     model: str = "tiny",
     device: str = "auto",
+    quality: Quality = "normal",
     progress: ProgressKind = "auto",
 ) -> None:
     """Make a short clip of people who cross, track it, and compare the result with the truth.
@@ -34,9 +36,10 @@ def demo(
         out: Folder for the clip (demo.mp4), its truth (demo.json) and its run (run/).
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
+        quality: Speed against accuracy.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
-    loaded = load_model(model, device=device)
+    loaded = load_model(model, device=device, quality=quality)
     clip, truth = write_demo(out)
     run = RunDirectory(out / "run")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:

@@ -77,7 +77,7 @@ def fetch_model(name: str, /) -> None:
 
 @app.command(name="convert")
 def convert_model(
-    source: Path,
+    source: str,
     target: Path,
     /,
     *,
@@ -86,12 +86,14 @@ def convert_model(
     inflation: Literal["center", "mean", "repeat", "center-rest-random"] = "center",
     half: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Turn another program's weights into a file of ours.
+    """Turn another program's weights into a file of ours, or ours into those of another network.
 
     Args:
-        source: torchvision's .pth, a .pkl of Detectron, Detect-and-Track or Detectron2.
+        source: torchvision's .pth, a .pkl of Detectron, Detect-and-Track or Detectron2; a network's
+            name or a .safetensors of ours, to fill another one.
         target: The .safetensors to write.
-        into: Name of the network to fill instead of their own, such as tube_rcnn_r50_fpn.
+        into: Name of the network to fill instead of their own, such as
+            tube_rcnn_r50_fpn or tiny_clip.
         skeleton: Their joint set, where the file's layout does not tell.
         inflation: What becomes of kernels that gain a time axis.
         half: Store 16-bit numbers.
@@ -99,6 +101,7 @@ def convert_model(
     import torch
 
     from ..models3d.checkpoints.convert import convert_weights
+    from ..models3d.checkpoints.loading import weights_file
     from ..models3d.checkpoints.weights_io import save_weights
     from ..models3d.presets import PRESETS
 
@@ -107,7 +110,9 @@ def convert_model(
     if into is not None and into not in PRESETS:
         raise InputError(f"--into: no network is called {into}; there are {', '.join(PRESETS)}")
     preset = None if into is None else PRESETS[into]()
-    done = convert_weights(source, into=preset, skeleton=skeleton, inflation=inflation)
+    done = convert_weights(
+        weights_file(source), into=preset, skeleton=skeleton, inflation=inflation
+    )
     save_weights(done.model, target, dtype=torch.float16 if half else torch.float32)
     _print(f"{source}: {done.layout} -> {target}")
     for title, names in (("unused", done.unused), ("fresh", done.fresh)):

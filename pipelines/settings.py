@@ -9,9 +9,10 @@ declared with ``compare=False`` and may differ.
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from posetube.errors import InputError
+from posetube.network import Quality
 from posetube.quantities import Seconds
 
 from ..datasets.video import VideoConfig
@@ -22,10 +23,21 @@ FLAT = Parameter(name="*")
 
 STYLE = Parameter(name="--style", negative=())
 
+MinJoint = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
+"""A score in [0, 1] from which a joint counts as known; None: the model or the run decides."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DetectConfig:
-    """What the detections say of each frame beside its people."""
+    """How well the network looks, and what the detections say of each frame beside its people."""
+
+    quality: Quality = "normal"
+    """Speed against accuracy: ``fast`` looks at smaller pictures, ``best`` at larger ones, and at
+    each person also mirrored."""
+
+    flip: bool = False
+    """Look at each person also mirrored, at any quality; this takes about twice the time for
+    joints."""
 
     camera_motion: bool = True
     """Measure from the background how the camera moves, so that linking can follow it."""
@@ -39,7 +51,7 @@ class DetectConfig:
 class OverlayConfig:
     """What the overlay looks like."""
 
-    sure_joint: float = 0.3
+    sure_joint: float = 0.5
     """Joints less sure than this, in [0, 1], are hollow."""
 
     trail: Seconds = 1.5
@@ -54,19 +66,32 @@ class TrackConfig:
     """Which frames."""
 
     detect: Annotated[DetectConfig, FLAT] = field(default_factory=DetectConfig)
-    """What the detections say of each frame beside its people."""
+    """How well the network looks, and what the detections say of each frame beside its people."""
 
     link: LinkConfig = field(default_factory=LinkConfig)
     """How detections become tracks."""
+
+    min_joint: MinJoint = None
+    """Joints less sure than this, in [0, 1], or outside the picture are absent from the tracks; 0
+    keeps them all. None: the model's own threshold; all joints stay if it has none."""
 
     overlay: Annotated[OverlayConfig | None, STYLE] = field(
         default_factory=OverlayConfig, compare=False
     )
     """What the overlay looks like; None: no overlay."""
 
+    def __post_init__(self) -> None:
+        if self.min_joint is not None and not 0 <= self.min_joint <= 1:
+            raise InputError(f"TrackConfig.min_joint must be in [0, 1], got {self.min_joint}")
+
 
 PRESET_BRANCHES = ("offline", "paper")
 """Branches of the linking settings that only the preset of the same name reads."""
+
+
+def with_quality_word(config: DetectConfig, quality: Quality | None) -> DetectConfig:
+    """The same settings with a quality, where one is named."""
+    return config if quality is None else replace(config, quality=quality)
 
 
 def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:
@@ -90,8 +115,13 @@ def detection_settings(config: TrackConfig) -> dict[str, Any]:
     return _compared(config.video) | _compared(config.detect)
 
 
+def track_settings(config: TrackConfig) -> dict[str, Any]:
+    """The settings that tracks depend on beside the detections, by the names of their options."""
+    return link_settings(config.link) | {"min_joint": config.min_joint or 0.0}
+
+
 def link_settings(config: LinkConfig) -> dict[str, Any]:
-    """The settings that the tracks depend on beside the detections, by the names of their options.
+    """The settings that linking depends on beside the detections, by the names of their options.
 
     Leaves out what the preset does not read.
     """

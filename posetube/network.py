@@ -6,11 +6,14 @@ what :meth:`Network.encode` returns; it keeps it and hands it back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray, FloatArray, PoseTubes
+
+Quality = Literal["fast", "normal", "best"]
+"""How much time a network takes for accuracy (:mod:`posetube.models3d.quality`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +61,27 @@ class Network(Protocol):
         Args:
             features: What :meth:`encode` returned for each of the clip's T frames.
             frames: T indices of these frames in their video, not decreasing.
+        """
+
+
+class BoxNetwork(Network, Protocol):
+    """A network that can also be given boxes from outside."""
+
+    def find_joints(
+        self,
+        features: Sequence[Any],
+        frames: Sequence[int],
+        *,
+        tubes: FloatArray,
+        scores: FloatArray,
+    ) -> PoseTubes:
+        """Read the joints of given people, without searching for any.
+
+        Args:
+            features: What :meth:`encode` returned for each of a clip's T frames.
+            frames: T indices of these frames in their video, not decreasing.
+            tubes: (N, T, 4) finite boxes, pixels of the displayed frame.
+            scores: (N,) how sure the boxes are, in [0, 1].
         """
 
 

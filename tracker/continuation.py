@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posetube.keypoint_similarity import pose_similarity
 from posetube.structures import DoubleArray, IntArray, VideoTracks
 
 from .motion import CENTRE_FADE
-from .similarity import pose_similarity
 from .tracklets import Rows
 
 

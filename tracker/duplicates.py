@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
+from posetube.keypoint_similarity import oks, scale_of
 from posetube.structures import BoolArray, Detections
-
-from .similarity import oks, scale_of
 
 COMMON = 0.6
 """Two detections of one person share at least this part of the smaller box."""

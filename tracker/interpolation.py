@@ -11,7 +11,7 @@ from posetube.structures import ROW_COLUMNS, DoubleArray, IntArray, RowState, Vi
 
 from .tracklets import scenes, tracklets
 
-INTERPOLATED = ("boxes", "scores", "keypoints", "keypoint_scores")
+INTERPOLATED = ("boxes", "scores", "keypoints")
 """Columns that are interpolated linearly."""
 
 
@@ -27,7 +27,8 @@ def interpolate_gaps(
 
     Returns:
         The table with ``RowState.INTERPOLATED`` rows added, each frame's rows sorted by track id. A
-        joint or score of a new row is known only if both sides know it. Columns of annotations
+        joint or score of a new row is known only if both sides know it, and a joint is as sure as
+        on the side that is less sure of it. Columns of annotations
         (joint states, head boxes) are dropped, because nobody annotated the new rows.
     """
     left, right, frames = _gaps(tracks, seconds, cuts)
@@ -42,6 +43,9 @@ def interpolate_gaps(
         name: _between(getattr(tracks, name)[left], getattr(tracks, name)[right], share)
         for name in INTERPOLATED
     }
+    # A joint between a sure place and a guess is a guess too.
+    sides = tracks.keypoint_scores[left], tracks.keypoint_scores[right]
+    columns["keypoint_scores"] = np.minimum(*sides)
     for name in ("link_margins", "link_costs", "link_gates"):
         columns[name] = np.full(len(frames), np.nan, np.float32)
     new = replace(

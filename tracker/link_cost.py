@@ -8,11 +8,12 @@ neighbours, not with the square of the crowd.
 
 import numpy as np
 
+from posetube.keypoint_similarity import pose_similarity, scale_of
 from posetube.structures import Detections, DoubleArray
 
 from .active_tracks import ActiveTracks
 from .config import LinkConfig
-from .similarity import cosine, pose_similarity, scale_of, weighted
+from .similarity import cosine, weighted
 
 REACH = 1.0
 """Pairs are compared up to this distance of their centres, in sizes of the larger one, plus three

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from posetube.keypoint_similarity import scale_of
 from posetube.records import check_shapes, take_rows
 from posetube.structures import BoolArray, Detections, DoubleArray
-
-from .similarity import scale_of
 
 NOISE = 0.08
 """Standard deviation of an observed point, in sizes of the person."""

@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from posetube.boxes import area, clip
 from posetube.errors import InputError
+from posetube.keypoint_similarity import Floats
 from posetube.skeletons import Skeleton
 from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, RowState
 
 from .assignment import margins, solve_greedy
 from .munkres import munkres
-from .similarity import Floats
 
 NO_GATE = 1e9
 """A gate that every pair passes."""

@@ -11,61 +11,11 @@ inclusive boxes and an asymmetric PCK (:mod:`.paper`).
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from posetube.boxes import area, iou
+from posetube.boxes import iou
 from posetube.errors import InputError
+from posetube.keypoint_similarity import Floats, mean_of_known
 from posetube.structures import BoolArray, DoubleArray
-
-Floats = npt.NDArray[np.floating]
-
-
-def oks(
-    first: Floats, second: Floats, *, scales: Floats, sigmas: Floats, spread: Floats | None = None
-) -> DoubleArray:
-    """Object keypoint similarity of every first pose with every second one.
-
-    Args:
-        first: (N, K, 2) pixels, NaN where a joint is not known.
-        second: (M, K, 2) pixels.
-        scales: (N,) size of each first person: square root of the box's area, pixels.
-        sigmas: (K,) spread of each joint as a fraction of the scale.
-        spread: (N, K) extra variance of each first joint, for example of a prediction, square
-            pixels.
-
-    Returns:
-        (N, M) mean over the joints known in both; NaN where there is none.
-
-    Raises:
-        InputError: If the two groups or the sigmas have different joints.
-
-    Source: COCO's keypoint task. COCO takes the scale from the annotated area, we from the box.
-    """
-    _check_poses("oks", first, second)
-    if len(sigmas) != first.shape[1]:
-        raise InputError(f"oks: {len(sigmas)} sigmas for poses of {first.shape[1]} joints")
-    extra = None if spread is None else spread[:, None]
-    return pose_similarity(
-        first[:, None], second[None], scales=scales[:, None], sigmas=sigmas, spread=extra
-    )
-
-
-def pose_similarity(
-    first: Floats,
-    second: Floats,
-    *,
-    scales: Floats,
-    sigmas: Floats,
-    spread: Floats | None = None,
-) -> DoubleArray:
-    """:func:`oks` of pairs of poses: (..., K, 2) each to (...)."""
-    shift = first - second
-    squared = shift[..., 0] ** 2 + shift[..., 1] ** 2
-    variance = (2 * sigmas * np.asarray(scales)[..., None]) ** 2
-    if spread is not None:
-        variance = variance + spread
-    alike = np.exp(-squared / (2 * np.maximum(variance, 1e-9)))
-    return _mean_of_known(alike)
 
 
 def cosine(first: Floats, second: Floats) -> DoubleArray:
@@ -100,7 +50,7 @@ def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = N
     if present is None:
         one, two = (np.asarray(np.isfinite(group).all(axis=-1)) for group in (first, second))
         present = one[:, None] & two[None]
-    return _mean_of_known(np.where(present, overlap, np.nan))
+    return mean_of_known(np.where(present, overlap, np.nan))
 
 
 def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> DoubleArray:
@@ -127,23 +77,3 @@ def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Double
         mass += weight * known
     with np.errstate(invalid="ignore"):
         return np.asarray(total / mass)
-
-
-def scale_of(boxes: Floats) -> DoubleArray:
-    """Size of each person: square root of the box's area, at least 1 pixel; (..., 4) to (...)."""
-    return np.asarray(np.sqrt(np.maximum(area(boxes), 1)), np.float64)
-
-
-def _mean_of_known(values: Floats) -> DoubleArray:
-    known = ~np.isnan(values)
-    total = np.where(known, values, 0).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(total / known.sum(axis=-1), np.float64)
-
-
-def _check_poses(name: str, first: Floats, second: Floats) -> None:
-    if first.ndim != 3 or second.ndim != 3 or first.shape[1:] != second.shape[1:]:
-        raise InputError(
-            f"{name}: expected poses of shapes (N, K, 2) and (M, K, 2), "
-            f"got {first.shape} and {second.shape}"
-        )

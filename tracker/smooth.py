@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.keypoint_similarity import scale_of
 from posetube.quantities import Seconds
 from posetube.structures import DoubleArray, VideoTracks
 
@@ -18,7 +19,6 @@ from .filters.gaps import fill_gaps
 from .filters.kalman import kalman_smoother
 from .filters.local import median, savitzky_golay
 from .filters.one_euro import one_euro
-from .similarity import scale_of
 from .tracklets import stretches
 
 Method = Literal["one-euro", "kalman", "savitzky-golay", "median"]

@@ -42,6 +42,7 @@ class FrameSource(Protocol):
     live: bool
     pixel_aspect: float
     cut_short: bool
+    names: tuple[str, ...]
 
     @property
     def warnings(self) -> list[str]:
@@ -83,6 +84,11 @@ class Video:
     def rate(self) -> float | None:
         """Frames per second that the container states; not a clock."""
         return self._source.rate
+
+    @property
+    def frame_names(self) -> tuple[str, ...]:
+        """File name of each picture of a folder, empty where it is missing; () elsewhere."""
+        return self._source.names
 
     @property
     def live(self) -> bool:

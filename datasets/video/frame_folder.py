@@ -62,6 +62,7 @@ class PictureSource:
                 self._warnings.add(
                     f"{folder.ignored} pictures outside the numbered series are left out"
                 )
+        self.names = tuple(picture.name if picture else "" for picture in self._pictures)
         self.expected: int | None = len(self._pictures)
         self.size = self._first_size(path)
 

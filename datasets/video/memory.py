@@ -47,6 +47,7 @@ class MemoryFrames:
     rate: float | None = None
     pixel_aspect = 1.0
     cut_short = False
+    names: tuple[str, ...] = ()
 
     def __init__(
         self, pictures: Pictures, *, times: Iterable[float] | None, config: VideoConfig

@@ -66,6 +66,7 @@ class StreamSource:
         self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
         self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
         self.cut_short = False
+        self.names: tuple[str, ...] = ()
         try:
             self.size = self._fresh.peek_size()
         except BaseException:

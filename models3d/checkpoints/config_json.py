@@ -13,9 +13,20 @@ import msgspec
 
 from posetube.errors import WeightsError
 
-from ..tube_rcnn import TubeRCNNConfig
+from ..anchor_rcnn import AnchorRCNNConfig, narrowed
+from ..tube_rcnn_config import TubeRCNNConfig
 
 KIND = "kind"
+
+RETIRED: dict[tuple[str, str], Any] = {
+    ("KeypointHeadConfig", "prior"): False,
+    ("ProposalConfig", "convolution"): "full",
+    ("PreprocessConfig", "pad_value"): 0.0,
+}
+"""Fields that earlier versions wrote, with the only value that today's networks have."""
+
+FIRST_EMBEDDED = "MobileBodyConfig"
+"""Body of the embedded model before today's."""
 
 
 def to_json(config: TubeRCNNConfig) -> str:
@@ -33,14 +44,19 @@ def from_json(text: str, *, source: str) -> TubeRCNNConfig:
     Raises:
         WeightsError: If this version does not know such a configuration.
     """
+    if FIRST_EMBEDDED in text:
+        raise WeightsError(
+            f"{source}: belongs to the embedded model of an earlier version, which this one cannot "
+            "run; take tiny instead, or train again from it"
+        )
     try:
-        config = _from_plain(msgspec.json.decode(text), TubeRCNNConfig)
+        config = _from_plain(msgspec.json.decode(text), TubeRCNNConfig | AnchorRCNNConfig)
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{source}: its configuration is unknown to this version of posetube: {error}"
         ) from error
     assert isinstance(config, TubeRCNNConfig)
-    return config
+    return narrowed(config)
 
 
 def _to_plain(value: Any) -> Any:
@@ -54,13 +70,18 @@ def _from_plain(plain: Any, kind: Any) -> Any:
     """Build a value of a field's type."""
     choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     classes: dict[str, Any] = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}  # type: ignore[union-attr]
-    if not classes:
+    if not classes or (plain is None and types.NoneType in choices):
         return msgspec.convert(plain, kind)
     plain = dict(plain)
     chosen = classes[plain.pop(KIND)]
+    plain = {name: v for name, v in plain.items() if not _retired(chosen.__name__, name, v)}
     hints = typing.get_type_hints(chosen)
     unknown = plain.keys() - hints.keys()
     # a later version's field may change what the network does, so it is not passed over
     if unknown:
         raise TypeError(f"{chosen.__name__} has no {', '.join(sorted(unknown))}")
     return chosen(**{name: _from_plain(part, hints[name]) for name, part in plain.items()})
+
+
+def _retired(kind: str, name: str, value: Any) -> bool:
+    return (kind, name) in RETIRED and RETIRED[kind, name] == value

@@ -1,4 +1,4 @@
-"""Other programs' weights files, converted to networks of ours.
+"""Other programs' weights files, and our own for other networks, converted to networks of ours.
 
 ===============  ======================================  ==============================
 layout           file                                    recognised by
@@ -30,7 +30,9 @@ from torch import Tensor
 from posetube.errors import FormatError, WeightsError
 from posetube.restricted_pickle import load_plain
 
+from ..anchor_rcnn import AnchorRCNNConfig
 from ..inflate import Inflation, fit
+from ..model_info import ModelInfo
 from ..presets import (
     detect_and_track_r18,
     detect_and_track_r101,
@@ -38,11 +40,12 @@ from ..presets import (
     detectron_keypoint_rcnn,
     keypoint_rcnn_r50,
 )
-from ..tube_rcnn import ModelInfo, TubeRCNN, TubeRCNNConfig
+from ..tube_rcnn import TubeRCNN
+from ..tube_rcnn_config import TubeRCNNConfig
 from . import convert_detectron, convert_detectron2, convert_torchvision
 from .infer_config import infer_config
 from .renaming import Renamed
-from .weights_io import sha256_of
+from .weights_io import is_ours, load_weights, sha256_of
 
 LARGEST_PICKLE = 2 * 1024**3
 """Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""
@@ -73,7 +76,7 @@ def convert_weights(
     inflation: Inflation = "center",
     seed: int = 0,
 ) -> Converted:
-    """Read a weights file of another program.
+    """Read a weights file of another program, or one of ours to fill another network.
 
     Args:
         path: The file.
@@ -87,6 +90,8 @@ def convert_weights(
         WeightsError: If the file is missing, would execute something, has an unknown layout, or a
             shape does not fit.
     """
+    if is_ours(path):
+        return _from_ours(path, into=into, inflation=inflation, seed=seed)
     tensors, settings = read_weights(path)
     layout, renamed, preset = _understand(tensors, settings, path)
     preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
@@ -95,6 +100,19 @@ def convert_weights(
     model = TubeRCNN(into or preset, info=info)
     unused, fresh = _load(model, renamed, inflation=inflation, path=path)
     return Converted(model=model.eval(), layout=layout, unused=unused, fresh=fresh)
+
+
+def _from_ours(
+    path: Path, *, into: TubeRCNNConfig | None, inflation: Inflation, seed: int
+) -> Converted:
+    source = load_weights(path)
+    weights = source.state_dict()
+    renamed = Renamed(parameters=weights, sources={name: name for name in weights}, unused=[])
+    torch.manual_seed(seed)
+    info = replace(source.info, source=f"converted from {path.name}: {source.info.source}")
+    model = TubeRCNN(into or source.config, info=info)
+    unused, fresh = _load(model, renamed, inflation=inflation, path=path)
+    return Converted(model=model.eval(), layout="ours", unused=unused, fresh=fresh)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -155,8 +173,8 @@ def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
 
 def _understand(
     tensors: Mapping[str, Tensor], settings: str, path: Path
-) -> tuple[str, Renamed, TubeRCNNConfig]:
-    """The file's layout, its weights under our names, and a preset with that program's habits."""
+) -> tuple[str, Renamed, AnchorRCNNConfig]:
+    """Whose file it is, the weights under our names, and what else that program does."""
     if convert_torchvision.MARK in tensors:
         v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
         renamed = convert_torchvision.from_torchvision(tensors, epsilon=0 if v1 else 1e-5)
@@ -178,7 +196,7 @@ def _understand(
     )
 
 
-def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
+def _detectron_preset(renamed: Renamed) -> AnchorRCNNConfig:
     """A preset with Detectron's habits, with a pyramid or with one level."""
     preset = detectron_keypoint_rcnn()
     if "neck.lateral.0.weight" in renamed.parameters:
@@ -192,7 +210,7 @@ def _detectron_preset(renamed: Renamed) -> TubeRCNNConfig:
     )
 
 
-def _detect_and_track_preset(renamed: Renamed, settings: str) -> TubeRCNNConfig:
+def _detect_and_track_preset(renamed: Renamed, settings: str) -> AnchorRCNNConfig:
     """The published network that these weights resemble, for clips or for single frames."""
     preset = detect_and_track_r18()
     if "neck.lateral.0.weight" in renamed.parameters:

@@ -13,18 +13,18 @@ from torch import Tensor
 from posetube.errors import WeightsError
 from posetube.skeletons import SKELETONS
 
+from ..anchor_rcnn import AnchorRCNNConfig
 from ..neck import C4Config, FPNConfig
 from ..parts import BodyKind
 from ..resnet import BLOCKS, ResNetConfig
-from ..tube_rcnn import TubeRCNNConfig
 
 LAST = "box_head.body.stage"
 """Name of ResNet's last stage in a network without pyramid."""
 
 
 def infer_config(
-    preset: TubeRCNNConfig, parameters: Mapping[str, Tensor], *, skeleton: str | None = None
-) -> TubeRCNNConfig:
+    preset: AnchorRCNNConfig, parameters: Mapping[str, Tensor], *, skeleton: str | None = None
+) -> AnchorRCNNConfig:
     """Adapt a ResNet preset to weights.
 
     Args:
@@ -104,7 +104,7 @@ def _count(parameters: Mapping[str, Tensor], pattern: str) -> int:
     return max((int(match[1]) + 1 for match in found if match), default=0)
 
 
-def _skeleton(preset: TubeRCNNConfig, joints: int, wanted: str | None) -> str:
+def _skeleton(preset: AnchorRCNNConfig, joints: int, wanted: str | None) -> str:
     name = wanted or preset.skeleton
     if name not in SKELETONS or len(SKELETONS[name]) != joints:
         fitting = [known for known, s in SKELETONS.items() if len(s) == joints]

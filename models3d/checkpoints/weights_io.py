@@ -16,8 +16,9 @@ from torch import Tensor
 from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
 
+from ..model_info import ModelInfo
 from ..time_conv import to_channels_last
-from ..tube_rcnn import ModelInfo, TubeRCNN
+from ..tube_rcnn import TubeRCNN
 from .config_json import from_json, to_json
 
 FORMAT = "posetube-1"
@@ -84,6 +85,15 @@ def load_weights(path: Path) -> TubeRCNN:
     fill_weights(model, tensors, source=str(path))
     to_channels_last(model)
     return model.eval()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file says of itself that it is one of our weights files."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError):
+        return False
 
 
 def fill_weights(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str) -> None:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from posetube.errors import InputError
 
+from .cell_targets import CellConfig
+from .crop_losses import CropConfig
 from .sampling import SampleConfig
 from .targets import AbsentBoxes, MatchConfig
 
@@ -30,6 +32,9 @@ class LossConfig:
     whole_anchors: bool = False
     """Whether only anchors that lie wholly in the network's input are used, as published."""
 
+    cells: CellConfig = field(default_factory=CellConfig)
+    """Which cells of dense proposals are people."""
+
     rois: MatchConfig = field(
         default_factory=lambda: MatchConfig(positive=0.5, negative=0.5, keep_best=False)
     )
@@ -48,6 +53,9 @@ class LossConfig:
 
     keypoint_rois: int = 6
     """On how many of a clip's proposals the keypoint head is trained, at most."""
+
+    crops: CropConfig = field(default_factory=CropConfig)
+    """What a crop keypoint head is shown."""
 
     keypoint_choice: KeypointChoice = "drawn"
     """From which proposals these are chosen."""

@@ -10,14 +10,15 @@ from posetube.errors import InputError
 from ..inflate import inflate
 from ..neck import C4Config
 from ..time_conv import to_channels_last
-from ..tube_rcnn import TubeRCNN, TubeRCNNConfig
+from ..tube_rcnn import TubeRCNN
+from ..tube_rcnn_config import TubeRCNNConfig
 
 TIME = 3
 """Time kernel, frames, as published."""
 
 
 def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
-    """Time kernels in neck, proposals and keypoint head, and a presence score.
+    """Time kernels in neck, proposals and keypoint head, and a presence score in a box head.
 
     The body stays as it is, so that most of the work is done once per frame, although clips
     overlap. Beyond a clip's ends its first and last frame are repeated.
@@ -34,7 +35,7 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
             f"this network looks at clips of {config.clip_length} frames; it cannot be made to "
             f"look at {length}"
         )
-    neck = config.neck
+    neck, box_head = config.neck, config.box_head
     # C4 has no layers that could mix frames
     if not isinstance(neck, C4Config):
         neck = replace(neck, time=TIME, time_padding="replicate")
@@ -43,7 +44,7 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
         clip_length=length,
         neck=neck,
         proposals=replace(config.proposals, time=TIME, time_padding="replicate"),
-        box_head=replace(config.box_head, presence=True),
+        box_head=None if box_head is None else replace(box_head, presence=True),
         keypoint_head=replace(config.keypoint_head, time=TIME, time_padding="replicate"),
     )
 
@@ -61,7 +62,7 @@ def inflated(network: TubeRCNN, *, length: int) -> TubeRCNN:
         return network
     grown = TubeRCNN(over_time(network.config, length=length), info=network.info)
     fresh = grown.state_dict()
-    if network.box_head.presence is None:
+    if network.box_head is not None and network.box_head.presence is None:
         # its bias alone decides then
         fresh["box_head.presence.weight"].zero_()
     grown.load_state_dict({**fresh, **inflate(network.state_dict(), fresh)})

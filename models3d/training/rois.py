@@ -14,7 +14,7 @@ from torch import Tensor
 from ..box_coding import BoxConvention
 from .loss_config import KeypointChoice, LossConfig
 from .sampling import Draw, sample
-from .targets import POSITIVE, UNUSED, AbsentBoxes, TubeTruth, match
+from .targets import POSITIVE, UNUSED, AbsentBoxes, TubeTruth, fill_absent, match
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,14 +81,6 @@ def own_tubes(truth: TubeTruth, *, absent: AbsentBoxes = "free") -> Tensor:
     seen = truth.present.any(dim=1)
     boxes, present = truth.boxes[seen], truth.present[seen]
     return boxes * present[..., None] if absent == "origin" else fill_absent(boxes, present)
-
-
-def fill_absent(boxes: Tensor, present: Tensor) -> Tensor:
-    """Give each absent frame of (N, T, 4) tubes the box of the nearest frame with the person."""
-    frames = torch.arange(boxes.shape[1], device=boxes.device)
-    distance = (frames[:, None] - frames).abs()[None]  # (1, T, T)
-    nearest = distance.masked_fill(~present[:, None], len(frames)).argmin(dim=2)
-    return boxes.gather(1, nearest[..., None].expand(-1, -1, 4))
 
 
 def _holds_joints(rois: Rois, truth: TubeTruth, *, choice: KeypointChoice) -> Tensor:

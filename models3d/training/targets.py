@@ -80,6 +80,14 @@ class TubeTruth:
         )
 
 
+def fill_absent(boxes: Tensor, present: Tensor) -> Tensor:
+    """Give each absent frame of (N, T, 4) tubes the box of the nearest frame with the person."""
+    frames = torch.arange(boxes.shape[1], device=boxes.device)
+    distance = (frames[:, None] - frames).abs()[None]  # (1, T, T)
+    nearest = distance.masked_fill(~present[:, None], len(frames)).argmin(dim=2)
+    return boxes.gather(1, nearest[..., None].expand(-1, -1, 4))
+
+
 @dataclass(frozen=True, kw_only=True)
 class MatchConfig:
     """When a tube counts as a person."""

@@ -13,14 +13,20 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from posetube.errors import InputError
 
-from ..box_coding import clip_boxes, sizes
-from ..features import ClipFeatures
-from ..proposals import ProposalMaps, propose
+from ..box_coding import BoxConvention, clip_boxes, sizes
+from ..box_head import BoxHead
+from ..crop_keypoint_head import CropKeypointHead
+from ..dense_proposals import DenseProposalHead, choose_tubes
+from ..features import ClipFeatures, Pictures
+from ..keypoint_head import KeypointHead
+from ..proposals import ProposalHead, ProposalMaps, Proposals, propose
 from ..tube_rcnn import TubeRCNN
+from .cell_losses import cell_losses
+from .crop_losses import crop_loss
 from .heatmap_targets import heatmap_target
 from .loss_config import LossConfig
 from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
@@ -44,18 +50,20 @@ def tube_losses(
     pixels: Tensor,
     truth: Sequence[TubeTruth],
     *,
+    pictures: Pictures | None = None,
     config: LossConfig,
     draw: Draw,
 ) -> dict[str, Tensor]:
     """Every loss of B clips, weighted; training minimises their sum.
 
-    Boxes follow the pixel arithmetic that the network decodes them with, so that outputs without
-    any loss are decoded to the true boxes.
+    Boxes follow the pixel arithmetic that the network decodes them with, so that an answer without
+    any loss is decoded to the truth's boxes. Parts that are frozen are not asked.
 
     Args:
         network: The network to train.
         pixels: (B * T, 3, H, W) normalised input, H and W multiples of the largest stride.
         truth: The people of each of the B clips, possibly none; boxes may leave the picture.
+        pictures: The B * T frames, for a keypoint head that pools from them.
         config: Matching, sampling, weights.
         draw: Source of random choices.
 
@@ -65,20 +73,63 @@ def tube_losses(
     """
     check_input(network, pixels, truth)
     length = truth[0].boxes.shape[1]
-    padded = (pixels.shape[2], pixels.shape[3])
-    features = network.clip_part(network.frame_part(pixels), length)
-    maps = network.proposals.maps(features.levels, length=length, padded=padded)
-    losses = _proposal_losses(network, maps, truth, padded=padded, config=config, draw=draw)
-    proposed = propose(maps, size=padded, padded=padded, config=network.config.proposals)
-    convention = network.config.box_head.convention
+    losses = dict[str, Tensor]()
+    levels = [network.body, network.neck, network.proposals, network.box_head]
+    head = network.keypoint_head
+    if isinstance(head, KeypointHead) or any(_trained(part) for part in levels):
+        features = network.clip_part(network.frame_part(pixels), length, pictures)
+        padded = (pixels.shape[2], pixels.shape[3])
+        losses |= _level_losses(network, features, truth, padded=padded, config=config, draw=draw)
+    if isinstance(head, CropKeypointHead) and _trained(head):
+        features = ClipFeatures(levels=(), strides=(), length=length, pictures=pictures)
+        loss = crop_loss(
+            head,
+            features,
+            truth,
+            most=config.keypoint_rois,
+            config=config.crops,
+            draw=draw,
+        )
+        losses["keypoints"] = config.keypoints * loss
+    if not losses:
+        raise InputError("losses: every part of the network is frozen, there is nothing to train")
+    return losses
+
+
+def _trained(part: nn.Module | None) -> bool:
+    return part is not None and any(weight.requires_grad for weight in part.parameters())
+
+
+def _level_losses(
+    network: TubeRCNN,
+    features: ClipFeatures,
+    truth: Sequence[TubeTruth],
+    *,
+    padded: tuple[int, int],
+    config: LossConfig,
+    draw: Draw,
+) -> dict[str, Tensor]:
+    """The losses of the heads that look at the levels."""
+    losses, proposed = _proposal_losses(
+        network.proposals, features, truth, padded=padded, config=config, draw=draw
+    )
+    box_head, keypoint_head = network.box_head, network.keypoint_head
+    from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
+    if box_head is None and from_levels is None:
+        return losses
+    convention = "continuous" if box_head is None else box_head.config.convention
     chosen = [
         choose_rois(tubes, people, config=config, draw=draw, convention=convention)
         for (tubes, _), people in zip(proposed.per_clip(), truth, strict=True)
     ]
     features = _in_float32(features)
     for_boxes, for_keypoints = zip(*chosen, strict=True)
-    losses |= _box_losses(network, features, for_boxes, truth, config=config)
-    losses |= _keypoint_losses(network, features, for_keypoints, truth, config=config)
+    if box_head is not None:
+        losses |= _box_losses(box_head, features, for_boxes, truth, config=config)
+    if from_levels is not None:
+        losses |= _keypoint_losses(
+            from_levels, features, for_keypoints, truth, convention=convention, config=config
+        )
     return losses
 
 
@@ -102,6 +153,8 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
             f"infinity in frame {bad % (frames // len(truth))}"
         )
     joints = network.config.keypoint_head.joints
+    box_head = network.box_head
+    convention = "continuous" if box_head is None else box_head.config.convention
     for number, people in enumerate(truth):
         boxes = people.boxes[people.present]
         if people.keypoints.shape[2] != joints:
@@ -109,7 +162,7 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
                 f"losses: the network finds {joints} joints, the truth of clip {number} has "
                 f"{people.keypoints.shape[2]}"
             )
-        size = sizes(boxes, network.config.box_head.convention)
+        size = sizes(boxes, convention)
         solid = (torch.isfinite(boxes[:, 2:] + boxes[:, :2]) & (size > 0)).all(dim=1)
         if not solid.all():
             raise InputError(
@@ -119,7 +172,29 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
 
 
 def _proposal_losses(
-    network: TubeRCNN,
+    head: ProposalHead | DenseProposalHead,
+    features: ClipFeatures,
+    truth: Sequence[TubeTruth],
+    *,
+    padded: tuple[int, int],
+    config: LossConfig,
+    draw: Draw,
+) -> tuple[dict[str, Tensor], Proposals]:
+    """The losses of the proposals, and what they propose."""
+    if isinstance(head, DenseProposalHead):
+        found = head(features.levels, features.length)
+        losses = cell_losses(found, truth, config=config.cells)
+        proposed = choose_tubes(found, config=head.config)
+    else:
+        maps = head.maps(features.levels, length=features.length, padded=padded)
+        losses = _anchor_losses(head, maps, truth, padded=padded, config=config, draw=draw)
+        proposed = propose(maps, size=padded, padded=padded, config=head.config)
+    weights = {"objectness": config.objectness, "proposal_boxes": config.proposal_boxes}
+    return {name: weights[name] * loss for name, loss in losses.items()}, proposed
+
+
+def _anchor_losses(
+    head: ProposalHead,
     maps: ProposalMaps,
     truth: Sequence[TubeTruth],
     *,
@@ -127,8 +202,8 @@ def _proposal_losses(
     config: LossConfig,
     draw: Draw,
 ) -> dict[str, Tensor]:
-    """Objectness and boxes of the anchors, averaged over the clips."""
-    convention, length = network.config.proposals.convention, maps.deltas.shape[2]
+    """Objectness and boxes of the anchors, averaged over the clips, not weighted."""
+    convention, length = head.config.convention, maps.deltas.shape[2]
     places = torch.arange(len(maps.anchors), device=maps.anchors.device)
     # an anchor that clipping changes reaches beyond the input
     if config.whole_anchors:
@@ -145,13 +220,13 @@ def _proposal_losses(
         deltas = maps.deltas[number, places[chosen]]
         boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())))
     return {
-        "objectness": config.objectness * torch.stack(objectness).mean(),
-        "proposal_boxes": config.proposal_boxes * torch.stack(boxes).mean(),
+        "objectness": torch.stack(objectness).mean(),
+        "proposal_boxes": torch.stack(boxes).mean(),
     }
 
 
 def _box_losses(
-    network: TubeRCNN,
+    head: BoxHead,
     features: ClipFeatures,
     rois: Sequence[Rois],
     truth: Sequence[TubeTruth],
@@ -159,14 +234,13 @@ def _box_losses(
     config: LossConfig,
 ) -> dict[str, Tensor]:
     """Class, boxes and presence of the RoIs, averaged over the RoIs of all clips."""
-    head, length = network.config.box_head, truth[0].boxes.shape[1]
-    output = network.box_head(network.box_head.pool(features, [r.tubes for r in rois]), length)
+    output = head(head.pool(features, [r.tubes for r in rois]), features.length)
     labels = torch.cat([r.labels for r in rois])
     mine = [(r.people.tubes, r.people.person, t) for r, t in zip(rois, truth, strict=True)]
     coding = partial(
         box_target,
-        weights=head.weights,
-        convention=head.convention,
+        weights=head.config.weights,
+        convention=head.config.convention,
         absent=config.absent_boxes,
     )
     targets = [coding(*each) for each in mine]
@@ -185,32 +259,30 @@ def _box_losses(
 
 
 def _keypoint_losses(
-    network: TubeRCNN,
+    head: KeypointHead,
     features: ClipFeatures,
     rois: Sequence[Rois],
     truth: Sequence[TubeTruth],
     *,
+    convention: BoxConvention,
     config: LossConfig,
 ) -> dict[str, Tensor]:
     """The joints of some of each clip's people."""
-    length = truth[0].boxes.shape[1]
     tubes = [found.tubes for found in rois]
     pairs = [(people, found.person) for people, found in zip(truth, rois, strict=True)]
     target = heatmap_target(
         torch.cat([people.keypoints[person] for people, person in pairs]),
         torch.cat([people.known_joints[person] for people, person in pairs]),
         torch.cat(tubes),
-        side=network.config.keypoint_head.heatmap_size,
+        side=head.config.heatmap_size,
         spread=config.spread,
-        convention=network.config.box_head.convention,
+        convention=convention,
     )
-    logits = network.keypoint_head(network.keypoint_head.pool(features, tubes), length)
-    loss = keypoint_loss(logits.unflatten(0, (-1, length)), target)
+    logits = head(head.pool(features, tubes), features.length)
+    loss = keypoint_loss(logits.unflatten(0, (-1, features.length)), target)
     return {"keypoints": config.keypoints * loss}
 
 
 def _in_float32(features: ClipFeatures) -> ClipFeatures:
     """RoIAlign needs coordinates that half precision does not resolve, and takes one type."""
-    joint_map = None if features.joint_map is None else features.joint_map.float()
-    levels = [level.float() for level in features.levels]
-    return features._replace(levels=levels, joint_map=joint_map)
+    return features._replace(levels=[level.float() for level in features.levels])

@@ -11,12 +11,13 @@ from posetube.structures import DetectedFrame, FrameTable, VideoTracks
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.people import PeopleSource
 from ...tracker.config import LinkConfig
-from ...tracker.presets import link_frames
 from ..progress import Event, Listener, listening
+from ..settings import TrackConfig
 from ..storage.detections_store import frame_table, read_frames
 from ..storage.part_check import check_parts
 from ..storage.run_directory import RunDirectory
 from ..tracking.link_external import as_detected, detections_of
+from ..tracking.link_people import link_people
 from .load import load
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def link(
     source: PeopleSource,
     *,
     config: LinkConfig | None = None,
+    min_joint: float | None = None,
     frame_rate: float = 25.0,
     form: str | FileFormat | None = None,
     progress: bool = False,
@@ -39,6 +41,8 @@ def link(
             people in memory or in a file, as :func:`posetube.load` takes them. Identities that
             they have already are not looked at.
         config: How to link, the preset included; None: the defaults.
+        min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
+            0 keeps them all. None: as the run has it; for other people 0.
         frame_rate: Frames per second, for a file that gives no times.
         form: Name of a file's format; None: told by name and content.
         progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
@@ -52,10 +56,14 @@ def link(
     """
     run = _run_at(source)
     found = _of_run(run) if run else _of_people(load(source, form=form), frame_rate)
+    settings = TrackConfig(
+        link=config or LinkConfig(),
+        min_joint=found.min_joint if min_joint is None else min_joint,
+    )
     with listening(progress) as listener:
-        linked = link_frames(
+        linked = link_people(
             _watched(found, listener),
-            config=config or LinkConfig(),
+            config=settings,
             skeleton=found.skeleton,
             size=found.size,
         )
@@ -77,6 +85,7 @@ class LinkInput:
     source: str
     size: tuple[int, int] | None
     skeleton: Skeleton
+    min_joint: float | None = None
 
 
 def _run_at(source: PeopleSource) -> RunDirectory | None:
@@ -94,6 +103,7 @@ def _of_run(run: RunDirectory) -> LinkInput:
         source=manifest.source.name,
         size=manifest.source.size,
         skeleton=joints,
+        min_joint=manifest.settings.min_joint,
     )
 
 

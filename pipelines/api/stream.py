@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from posetube.network import Quality
 from posetube.structures import FramePoses
 
 from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
-from ...tracker.presets import link_frames
 from ..loaded_model import LoadedModel, as_loaded
-from ..settings import DetectConfig
+from ..settings import DetectConfig, TrackConfig, with_quality_word
 from ..tracking.clip_window import detect_frames
+from ..tracking.link_people import link_people
 from .open_source import VideoSource, open_source
 
 
@@ -21,7 +22,9 @@ def stream(
     device: str = "auto",
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
+    quality: Quality | None = None,
     link: LinkConfig | None = None,
+    min_joint: float | None = None,
 ) -> Iterator[FramePoses]:
     """Track a video or a camera, frame by frame; nothing is stored.
 
@@ -32,8 +35,10 @@ def stream(
         device: As for :func:`posetube.track`.
         video: As for :func:`posetube.track`.
         detect: As for :func:`posetube.track`.
+        quality: As for :func:`posetube.track`.
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
+        min_joint: As for :func:`posetube.track`.
 
     Yields:
         The people of every frame, in order, a few frames after it was decoded: whether somebody
@@ -48,9 +53,12 @@ def stream(
         >>> for poses in stream("camera:0"):                          # doctest: +SKIP
         ...     print(poses.time, poses.track_ids, poses.people.boxes)
     """
-    network = as_loaded(model, device=device).network
+    asked = with_quality_word(detect or DetectConfig(), quality)
+    loaded = as_loaded(model, device=device, detect=asked)
+    network = loaded.network
+    settings = loaded.completed(
+        TrackConfig(detect=asked, link=link or LinkConfig(), min_joint=min_joint)
+    )
     with open_source(source, times=times, config=video) as opened:
-        frames = detect_frames(opened, network, config=detect or DetectConfig())
-        yield from link_frames(
-            frames, config=link or LinkConfig(), skeleton=network.skeleton, size=opened.size
-        )
+        frames = detect_frames(opened, network, config=settings.detect)
+        yield from link_people(frames, config=settings, skeleton=network.skeleton, size=opened.size)

@@ -5,20 +5,23 @@ from pathlib import Path
 
 from posetube.errors import InputError
 from posetube.file_names import readable
+from posetube.network import Quality
 from posetube.structures import DetectedFrame, FrameState, VideoTracks
 
+from ...datasets.people import PeopleSource
 from ...datasets.video import Video, VideoConfig
 from ...tracker.config import LinkConfig
-from ...tracker.presets import link_frames
 from ..loaded_model import LoadedModel, as_loaded
 from ..progress import Event, Listener, listening
-from ..settings import DetectConfig, OverlayConfig, TrackConfig
+from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_quality_word
 from ..storage.detections_store import as_frame_table
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.clip_window import detect_frames
 from ..tracking.detect_stage import no_frames
+from ..tracking.given_boxes import BoxSource, open_boxes
+from ..tracking.link_people import link_people
 from ..tracking.track_input import expected_frames, track_input
 from .open_source import VideoSource, one_input, open_source
 
@@ -32,7 +35,10 @@ def track(
     device: str = "auto",
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
+    quality: Quality | None = None,
+    boxes: PeopleSource | None = None,
     link: LinkConfig | None = None,
+    min_joint: float | None = None,
     overlay: OverlayConfig | None = None,
     on_existing: OnExisting = "resume",
     progress: bool = False,
@@ -46,11 +52,20 @@ def track(
         times: Presentation time of each picture in memory, seconds, rising.
         out: Directory of the run, with everything that ``posetube track`` writes; a run that was
             stopped goes on. None: nothing is kept on disk. Not for pictures in memory.
-        model: Name of a model, path of its weights, or one from :func:`posetube.load_model`.
+        model: Name of a model, path of its weights, or one from :func:`posetube.load_model`, which
+            keeps the quality that it was loaded with.
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
-        detect: Whether linking may follow the camera and go by people's looks; None: both.
+        detect: How well to look, and whether linking may follow the camera and go by people's
+            looks; None: ``normal``, and both.
+        quality: Speed against accuracy, ``fast``, ``normal`` or ``best``; None: as ``detect`` or
+            the loaded model says.
+        boxes: Where to look for people, in place of the network's own search: tracks, or whatever
+            holds people (:func:`posetube.load`). Frames are matched by index, pictures by name.
+            The boxes' scores count, their ids do not.
         link: How detections become tracks, the preset included; None: the defaults.
+        min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
+            0 keeps them all. None: the model's own threshold.
         overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
         on_existing: What to do where ``out`` holds a run already.
         progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
@@ -60,7 +75,8 @@ def track(
 
     Raises:
         MediaError: If the video cannot be read or is refused.
-        InputError: If an argument is wrong, or ``out`` holds another run.
+        InputError: If an argument is wrong, ``out`` holds another run, the boxes are those of
+            another video, or the model has no choice of quality.
         WeightsError: If the model is missing or refused.
 
     Examples:
@@ -70,24 +86,29 @@ def track(
     """
     config = TrackConfig(
         video=video or VideoConfig(),
-        detect=detect or DetectConfig(),
+        detect=with_quality_word(detect or DetectConfig(), quality),
         link=link or LinkConfig(),
+        min_joint=min_joint,
         overlay=overlay,
     )
+    given = None if boxes is None else open_boxes(boxes)
     with listening(progress) as listener:
         if out is None:
             if overlay is not None:
                 raise InputError("track: an overlay needs a place; give out= as well")
             with open_source(source, times=times, config=config.video) as opened:
-                loaded = as_loaded(model, device=device)
-                return _track_in_memory(opened, loaded, config=config, listener=listener)
+                loaded = as_loaded(model, device=device, detect=config.detect)
+                return _track_in_memory(
+                    opened, loaded, config=config, boxes=given, listener=listener
+                )
         if not isinstance(source, (str, Path)):
             raise InputError("track: pictures in memory become no run on disk; leave out= away")
         track_input(
             one_input(source),
             RunDirectory(Path(out)),
-            as_loaded(model, device=device),
+            as_loaded(model, device=device, detect=config.detect),
             config=config,
+            boxes=given,
             on_existing=on_existing,
             listeners=[listener],
         )
@@ -95,9 +116,15 @@ def track(
 
 
 def _track_in_memory(
-    video: Video, model: LoadedModel, *, config: TrackConfig, listener: Listener
+    video: Video,
+    model: LoadedModel,
+    *,
+    config: TrackConfig,
+    boxes: BoxSource | None,
+    listener: Listener,
 ) -> VideoTracks:
-    skeleton = model.network.skeleton
+    skeleton, config = model.network.skeleton, model.completed(config)
+    given = None if boxes is None else boxes.of(video, name=video.name)
     seen: list[tuple[int, float, FrameState]] = []
     name, total = readable(video.name), expected_frames(video)
 
@@ -110,8 +137,10 @@ def _track_in_memory(
         listener(Event(event="end", run=name))
 
     batch = model.batch * config.video.every
-    frames = noted(detect_frames(video, model.network, batch=batch, config=config.detect))
-    linked = link_frames(frames, config=config.link, skeleton=skeleton, size=video.size)
+    frames = noted(
+        detect_frames(video, model.network, batch=batch, config=config.detect, boxes=given)
+    )
+    linked = link_people(frames, config=config, skeleton=skeleton, size=video.size)
     tracks = [poses.without_appearance() for poses in linked]
     if not seen:
         raise no_frames(video)

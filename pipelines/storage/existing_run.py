@@ -77,6 +77,6 @@ def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
     if not differing:
         return
     again = "start again with --on-existing overwrite, or name another -o"
-    if all(line.startswith("link.") for line in differing):
+    if all(line.startswith(("link.", "min_joint ")) for line in differing):
         again = f"link again with `posetube link {run.path}` and these settings, or {again}"
     raise InputError(f"{run.path} was made differently: {'; '.join(differing)}. To go on, {again}")

@@ -14,13 +14,16 @@ import msgspec
 from posetube.errors import FormatError
 
 from ...datasets.files.json_files import encode
-from ..settings import TrackConfig, detection_settings, link_settings
+from ..settings import TrackConfig, detection_settings, track_settings
 from .manifest_upgrade import upgraded
 
 FORMAT = 2
 """Version of the manifest's format. 1, which carried no number, is read as well."""
 
 LIBRARIES = ("posetube", "torch", "torchvision", "av", "numpy", "pyarrow", "opencv-python-headless")
+
+LATER_SETTINGS = {"quality": "normal", "flip": False, "boxes": "none"}
+"""Settings of detections that the first runs of this format do not have, with their defaults."""
 
 State = Literal["running", "complete", "partial", "failed"]
 """``partial``: interrupted and to be resumed, or finished without some of the frames."""
@@ -70,6 +73,22 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Frames per second that are assumed, where a file of detections gives no times."""
 
 
+class BoxesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file said where the people are, where the network did not look for them itself."""
+
+    name: str
+    """What the file calls the video."""
+
+    path: str
+    """Where the file was; empty for tracks in memory."""
+
+    form: str
+    """Name of the format."""
+
+    sha256: str
+    """Of a file; of what identifies a folder; of the numbers of tracks in memory."""
+
+
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How far a stage is."""
 
@@ -90,6 +109,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     versions: dict[str, str]
     skeleton: str
+    boxes: BoxesRecord | None = None
+    """Where the boxes come from; None: the network found them itself."""
+
     tracks: int | None = None
     """Number of tracks; None before they are linked."""
 
@@ -115,19 +137,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def identity(self) -> dict[str, Any]:
         """What the result depends on, the input aside, by names that the user knows."""
-        return self._of_detections | link_settings(self.settings.link)
+        return self._of_detections | track_settings(self.settings)
 
     @property
     def detections_key(self) -> str:
         """What all parts of the detections of this run have in common, and no other run's have."""
-        content = (self.source.fingerprint, sorted(self._of_detections.items()))
+        # Runs of earlier versions had none of these settings; their parts must still be theirs.
+        later = LATER_SETTINGS.items()
+        said = sorted(item for item in self._of_detections.items() if item not in later)
+        content = (self.source.fingerprint, said)
         return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
     @property
     def _of_detections(self) -> dict[str, Any]:
         model = f"{self.model.name} ({self.model.sha256[:12]})"
         rate = {} if self.source.frame_rate is None else {"frame_rate": self.source.frame_rate}
-        return {"model": model, **detection_settings(self.settings), **rate}
+        given = self.boxes
+        boxes = "none" if given is None else f"{given.name} of {given.path} ({given.sha256[:12]})"
+        return {"model": model, **detection_settings(self.settings), "boxes": boxes, **rate}
 
 
 def decode_manifest(content: bytes) -> Manifest:

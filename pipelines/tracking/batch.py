@@ -20,6 +20,7 @@ from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
+from .given_boxes import BoxSource
 from .run_session import summary
 from .track_input import track_input
 
@@ -62,6 +63,7 @@ def track_inputs(
     model: LoadedModel,
     *,
     config: TrackConfig,
+    boxes: BoxSource | None = None,
     on_existing: OnExisting = "resume",
     listener: Listener,
     interrupt: Interrupt,
@@ -79,6 +81,7 @@ def track_inputs(
             run,
             model,
             config=config,
+            boxes=boxes,
             on_existing=on_existing,
             listener=listener,
             interrupt=interrupt,
@@ -94,6 +97,7 @@ def _track_one(
     model: LoadedModel,
     *,
     config: TrackConfig,
+    boxes: BoxSource | None,
     on_existing: OnExisting,
     listener: Listener,
     interrupt: Interrupt,
@@ -106,6 +110,7 @@ def _track_one(
             run,
             model,
             config=config,
+            boxes=boxes,
             on_existing=on_existing,
             listeners=[listener],
             interrupt=interrupt,

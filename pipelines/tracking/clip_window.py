@@ -24,6 +24,7 @@ from ...tracker.shots import colour_histogram
 from ...tracker.tubes import continued
 from ..settings import DetectConfig
 from .camera_motion import CameraMotion
+from .given_boxes import GivenBoxes, checked_times
 
 DEFAULTS = DetectConfig()
 
@@ -33,7 +34,12 @@ leaves them out, and zeros take no space."""
 
 
 def detect_frames(
-    frames: Iterable[Frame], network: Network, *, batch: int = 1, config: DetectConfig = DEFAULTS
+    frames: Iterable[Frame],
+    network: Network,
+    *,
+    batch: int = 1,
+    config: DetectConfig = DEFAULTS,
+    boxes: GivenBoxes | None = None,
 ) -> Iterator[DetectedFrame]:
     """Find the people of each frame.
 
@@ -45,10 +51,17 @@ def detect_frames(
         network: Finds people.
         batch: Indices of frames that are encoded together.
         config: What to say of each frame beside its people.
+        boxes: Where to look for people; None: the network finds them.
 
     Yields:
         Every frame, in order, T // 2 frames later than they come in.
+
+    Raises:
+        InputError: If boxes are given to a network that cannot take them, or they are those of
+            another video.
     """
+    if boxes is not None:
+        frames = checked_times(frames, boxes)
     centre = network.clip_length // 2
     window: deque[tuple[Frame, Any]] = deque()  # frames with an image, around the next to answer
     place = 0  # of that frame in the window
@@ -63,7 +76,7 @@ def detect_frames(
                 continue
             if not last and len(window) - place <= network.clip_length - 1 - centre:
                 return
-            yield chain.seen(waiting.popleft(), _tubes_at(window, place, network))
+            yield chain.seen(waiting.popleft(), _tubes_at(window, place, network, boxes))
             if place == centre:
                 window.popleft()
             else:
@@ -107,19 +120,23 @@ def _shape(frame: Frame) -> tuple[int, ...]:
     return () if frame.image is None else frame.image.shape
 
 
-def _tubes_at(window: Sequence[tuple[Frame, Any]], place: int, network: Network) -> PoseTubes:
+def _tubes_at(
+    window: Sequence[tuple[Frame, Any]], place: int, network: Network, boxes: GivenBoxes | None
+) -> PoseTubes:
     length = network.clip_length
     steps = np.clip(np.arange(length) - length // 2 + place, 0, len(window) - 1)
     clip = [window[step] for step in steps]
-    indices = [frame.index for frame, _ in clip]
-    return network.detect_features([kept for _, kept in clip], indices)
+    indices, features = [frame.index for frame, _ in clip], [kept for _, kept in clip]
+    if boxes is not None:
+        return boxes.people(network, features, indices)
+    return network.detect_features(features, indices)
 
 
 class _Chain:
     """Turns the people of clips into frames, each related to the previous one."""
 
     def __init__(self, network: Network, config: DetectConfig) -> None:
-        self._joints, self._centre = len(network.skeleton), network.clip_length // 2
+        self._joints = len(network.skeleton)
         self._camera = CameraMotion() if config.camera_motion else None
         self._before: PoseTubes | None = None
 
@@ -131,7 +148,8 @@ class _Chain:
     def seen(self, frame: Frame, tubes: PoseTubes) -> DetectedFrame:
         """A frame with a picture, the centre of a clip."""
         assert frame.image is not None
-        people = _as_stored(tubes.at(self._centre), tubes.presence[:, self._centre])
+        centre = len(tubes.frames) // 2
+        people = _as_stored(tubes.at(centre), tubes.presence[:, centre])
         shares = np.rint(65535 * colour_histogram(frame.image)).astype(np.int64)
         before, self._before = self._before, tubes
         continues = None

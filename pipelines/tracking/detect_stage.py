@@ -28,6 +28,7 @@ from ..storage.manifest import FrameCounts
 from ..storage.part_check import KeptPart, whole_parts
 from ..storage.recorder import Recorder
 from .clip_window import detect_frames
+from .given_boxes import GivenBoxes
 
 PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
@@ -59,6 +60,9 @@ class VideoDetections:
 
     model: LoadedModel
     """Finds people."""
+
+    boxes: GivenBoxes | None = None
+    """Where to look for people; None: the network finds them."""
 
     def write(self, record: Recorder) -> Mapping[str, Any]:
         """Find the people of every frame that no part holds.
@@ -108,6 +112,7 @@ class VideoDetections:
             network,
             batch=self.model.batch * every,
             config=config.detect,
+            boxes=self.boxes,
         )
         wanted = (frame for frame in found if frame.frame >= gap.first)
         inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)

@@ -13,7 +13,7 @@ from ...tracker.config import LinkConfig, LinkPreset
 from ...tracker.weak_links import WeakLink, weakest_links
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
-from ..settings import with_preset
+from ..settings import MinJoint, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
@@ -36,6 +36,7 @@ def link_command(
     frame_rate: float = 25.0,
     on_existing: OnExisting = "resume",
     link: LinkConfig = LINK,
+    min_joint: MinJoint = None,
     progress: ProgressKind = "auto",
 ) -> int:
     """Link detections into tracks; no video and no network is needed.
@@ -54,6 +55,8 @@ def link_command(
         frame_rate: For a file without times: its frames per second.
         on_existing: For a file: what to do where the run's directory is there already.
         link: How detections become tracks.
+        min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent from
+            the tracks; 0 keeps them all [default: as the run has it; for a file 0].
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
     config = with_preset(link, preset)
@@ -67,12 +70,15 @@ def link_command(
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         if is_run:
             run = RunDirectory(source)
-            line = link_again(run, config, listeners=[listener], interrupt=interrupt)
+            line = link_again(
+                run, config, min_joint=min_joint, listeners=[listener], interrupt=interrupt
+            )
         else:
             line = link_file(
                 source,
                 RunDirectory(out or Path("runs") / source.stem),
                 config=config,
+                min_joint=min_joint,
                 frame_rate=frame_rate,
                 form=from_,
                 on_existing=on_existing,

@@ -51,6 +51,7 @@ def link_file(
     run: RunDirectory,
     *,
     config: LinkConfig,
+    min_joint: float | None = None,
     frame_rate: float = 25.0,
     form: str | FileFormat | None = None,
     on_existing: OnExisting = "resume",
@@ -63,6 +64,7 @@ def link_file(
         path: The file, or OpenPose's folder.
         run: Where the result goes.
         config: How detections become tracks.
+        min_joint: How sure a joint must be, in [0, 1]; None: all joints stay.
         frame_rate: Frames per second, for files that give no times.
         form: Name of the format, or one of the caller's own; None: recognised by name and
             content.
@@ -87,7 +89,8 @@ def link_file(
             f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
         )
     assumed = frame_rate if np.isnan(read.frames.times).any() else None
-    fresh = _new_manifest(path, name, tracks, config=config, frame_rate=assumed)
+    settings = TrackConfig(link=config, min_joint=min_joint, overlay=None)
+    fresh = _new_manifest(path, name, tracks, settings=settings, frame_rate=assumed)
     with open_session(
         run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
     ) as session:
@@ -150,7 +153,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
         notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
     missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
     boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
-    scores, of_scores = _scores_in_range(tracks.scores)
+    scores, of_scores = scores_in_range(tracks.scores)
     tracks, of_joints = _known_joints(tracks)
     return (
         replace(
@@ -164,7 +167,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     )
 
 
-def _scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
+def scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
     """Scores up to 1 for everybody; a file whose scores are all 0 or -1 means that it has none."""
     unknown = np.isnan(scores) | (not (scores > 0).any())
     notes = ["people without a score are taken to be sure"] if unknown.any() else []
@@ -214,7 +217,7 @@ def as_detected(tracks: VideoTracks) -> Iterator[DetectedFrame]:
 
 
 def _new_manifest(
-    path: Path, form: str, tracks: VideoTracks, *, config: LinkConfig, frame_rate: float | None
+    path: Path, form: str, tracks: VideoTracks, *, settings: TrackConfig, frame_rate: float | None
 ) -> Manifest:
     assert tracks.size is not None
     return Manifest(
@@ -228,7 +231,7 @@ def _new_manifest(
             frame_rate=frame_rate,
         ),
         model=ModelRecord(name=f"external ({form})", sha256="", licence="unknown"),
-        settings=TrackConfig(link=config, overlay=None),
+        settings=settings,
         frames=FrameCounts(expected=len(tracks.frames)),
         device="none",
         versions=library_versions(),

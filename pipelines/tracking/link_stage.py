@@ -10,9 +10,9 @@ from typing import Any
 from posetube.skeletons import skeleton
 
 from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
-from ...tracker.presets import link_frames
 from ..storage.detections_store import read_frames
 from ..storage.tracks_store import TracksWriter
+from .link_people import link_people
 from .stage_work import StageWork
 
 
@@ -36,7 +36,7 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
         PoseTrack18Writer(posetrack, skeleton=joints, name=source.name, size=source.size) as people,
     ):
         found = read_frames(record.run.detections, joints=len(joints))
-        linked = link_frames(found, config=work.settings.link, skeleton=joints, size=source.size)
+        linked = link_people(found, config=work.settings, skeleton=joints, size=source.size)
         for done, poses in enumerate(linked, start=1):
             rows.write(poses)
             people.add(poses)

@@ -20,10 +20,18 @@ def link_again(
     run: RunDirectory,
     config: LinkConfig,
     *,
+    min_joint: float | None = None,
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
 ) -> str:
     """Link a run's detections with other settings; what was made of the old tracks is removed.
+
+    Args:
+        run: The run.
+        config: How detections become tracks.
+        min_joint: How sure a joint must be, in [0, 1]; None: as the run has it.
+        listeners: Are told how far it is.
+        interrupt: Whether somebody asked to stop.
 
     Returns:
         A line that says what came out.
@@ -34,7 +42,8 @@ def link_again(
         Interrupted: If somebody asked to stop; the old tracks stay.
     """
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
-        session.settings = replace(session.settings, link=config)
+        kept = session.settings.min_joint if min_joint is None else min_joint
+        session.settings = replace(session.settings, link=config, min_joint=kept)
         return summary(run, session.run_stages("link", anew=True))
 
 

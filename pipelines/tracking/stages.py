@@ -10,7 +10,7 @@ from typing import Any
 
 from posetube.errors import FormatError
 
-from ..settings import TrackConfig, detection_settings, link_settings
+from ..settings import TrackConfig, detection_settings, track_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
@@ -79,7 +79,7 @@ STAGES = (
         needs=("detect",),
         writes=("tracks.parquet", "tracks.json"),
         work=link_detections,
-        reads=lambda settings: link_settings(settings.link),
+        reads=track_settings,
         verify=check_tracks,
         not_yet="there are no tracks yet",
     ),

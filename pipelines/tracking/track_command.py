@@ -18,6 +18,7 @@ from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from .batch import InputOutcome, exit_code, readable_inputs, track_inputs
+from .given_boxes import open_boxes
 from .run_again import render_again
 from .track_input import run_directories
 
@@ -32,6 +33,7 @@ def track_command(
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     model: str = "tiny",
     device: str = "auto",
+    boxes: Path | None = None,
     overlay: bool | None = None,
     preset: LinkPreset | None = None,
     on_existing: OnExisting = "resume",
@@ -51,11 +53,14 @@ def track_command(
         out: The run's directory; of several inputs, the folder for theirs [default: runs/NAME].
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
+        boxes: A file of people or boxes, or a run: where to look for people, in place of the
+            network's own search. Frames are matched by their index, pictures by their name.
         overlay: Draw the result over the video [default: for one input yes, for several no].
         preset: How to link: the same as --link.preset.
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
-        settings: Which frames, what is kept of each, how detections become tracks.
+        settings: Which frames, how well the network looks, what is kept of each frame, how
+            detections become tracks.
     """
     items, refused = readable_inputs(inputs)
     alone = len(items) + len(refused) == 1
@@ -68,7 +73,9 @@ def track_command(
     outcomes = [_told(outcome, progress) for outcome in refused]
     if not items:
         return exit_code(outcomes)
-    loaded = load_model(model, device=device)
+    given = None if boxes is None else open_boxes(boxes, alone=alone)
+    detect = config.detect
+    loaded = load_model(model, device=device, quality=detect.quality, flip=detect.flip)
     _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(
@@ -76,6 +83,7 @@ def track_command(
             run_directories(items, out, alone=alone),
             loaded,
             config=config,
+            boxes=given,
             on_existing=on_existing,
             listener=listener,
             interrupt=interrupt,

@@ -21,6 +21,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
 from .detect_stage import VideoDetections
+from .given_boxes import BoxSource, GivenBoxes
 from .run_session import open_session
 
 
@@ -30,6 +31,7 @@ def track_input(
     model: LoadedModel,
     *,
     config: TrackConfig,
+    boxes: BoxSource | None = None,
     on_existing: OnExisting = "resume",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
@@ -41,6 +43,7 @@ def track_input(
         run: Where the result goes.
         model: Finds people.
         config: The settings.
+        boxes: Where to look for people; None: the network finds them.
         on_existing: What to do where the run's directory is there already.
         listeners: Are told how far it is.
         interrupt: Whether somebody asked to stop.
@@ -52,12 +55,14 @@ def track_input(
         PoseTubeError: If it cannot be done; the class says why.
         Interrupted: If somebody asked to stop; the same call goes on.
     """
+    config = model.completed(config)
     with ExitStack() as stack:
         video = stack.enter_context(open_video(item.source, config=config.video))
+        given = None if boxes is None else boxes.of(video, name=item.name)
         session = stack.enter_context(
             open_session(
                 run,
-                fresh=_new_manifest(item, model, video, config),
+                fresh=_new_manifest(item, model, video, config, given),
                 on_existing=on_existing,
                 listeners=listeners,
                 interrupt=interrupt,
@@ -68,16 +73,18 @@ def track_input(
             raise InputError(
                 f"{run.path}: a live source cannot be resumed; --on-existing overwrite starts again"
             )
-        wanted, notes = ["detect", "link"], []
+        wanted, notes = ["detect", "link"], [*given.notes] if given else []
         if config.overlay and video.live:
             notes.append("a live source cannot be read twice: no overlay")
         elif config.overlay:
             wanted.append("render")
-        found = VideoDetections(video=video, model=model)
+        found = VideoDetections(video=video, model=model, boxes=given)
         return session.run_stages(*wanted, detections=found, video=video, notes=notes)
 
 
-def _new_manifest(item: Input, model: LoadedModel, video: Video, config: TrackConfig) -> Manifest:
+def _new_manifest(
+    item: Input, model: LoadedModel, video: Video, config: TrackConfig, given: GivenBoxes | None
+) -> Manifest:
     return Manifest(
         state="running",
         source=SourceRecord(
@@ -93,6 +100,7 @@ def _new_manifest(item: Input, model: LoadedModel, video: Video, config: TrackCo
         device=model.device.name,
         versions=library_versions(),
         skeleton=model.network.skeleton.name,
+        boxes=None if given is None else given.record,
     )
 
 

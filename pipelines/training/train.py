@@ -23,6 +23,7 @@ from posetube.structures import ByteArray, Clip, Detections
 
 from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
+from ...models3d.features import Pictures
 from ...models3d.preprocess import prepare
 from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import (
@@ -163,7 +164,8 @@ def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
     file = config.start.endswith(".safetensors")
     network = load_network(root / config.start if file else config.start, device=device)
-    if config.losses == "detect-and-track" and network.config.box_head.convention == "continuous":
+    boxes = "continuous" if network.box_head is None else network.box_head.config.convention
+    if config.losses == "detect-and-track" and boxes == "continuous":
         raise InputError(
             "TrainConfig.losses: 'detect-and-track' needs a network of the published programs, "
             f"whose boxes have inclusive corners; {config.start} is none, leave losses out for it"
@@ -196,13 +198,14 @@ def step_losses(
         long_side=max(images.shape[1:3]),
     )
     device = next(network.parameters()).device
-    pixels, _ = prepare(images, as_they_are)
+    pixels, geometry = prepare(images, as_they_are)
     half = config.optimization.precision == "bfloat16"
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         return tube_losses(
             network,
             pixels.to(device),
             [people.to(device) for people in batch.truth],
+            pictures=Pictures(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), geometry),
             config=config.loss_config,
             draw=TorchDraw(generator=generator),
         )

@@ -68,7 +68,7 @@ class VideoTracks:
     """(R, K, 2) pixels, NaN where a joint is not known. Annotations keep float64."""
 
     keypoint_scores: FloatArray | DoubleArray
-    """(R, K), NaN where not given."""
+    """(R, K), NaN where not given; our own tracks keep that of a joint whose place is NaN."""
 
     states: ByteArray | None = None
     """(R,) :class:`RowState`; None: all detected."""

@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from posetube.models3d.anchor_rcnn import AnchorRCNNConfig, anchor_heads
 from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_boxes
 from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
@@ -31,7 +32,7 @@ from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r10
 from posetube.models3d.proposals import ProposalMaps, propose
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.roi_align import CANONICAL_SIZE, CANONICAL_STRIDE_LOG2, levels_of
-from posetube.models3d.tube_rcnn import Found, TubeRCNN, TubeRCNNConfig
+from posetube.models3d.tube_rcnn import Found, TubeRCNN
 from posetube.skeletons import SKELETONS, Skeleton
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -90,7 +91,7 @@ def blob(name: str, recipe: dict[str, Any], salt: str) -> Any:
     return weights
 
 
-def config_of(meta: dict[str, Any]) -> TubeRCNNConfig:
+def config_of(meta: dict[str, Any]) -> AnchorRCNNConfig:
     """The habits of a published preset, with a case's settings; a missing one is a KeyError."""
     settings, shapes = meta["settings"], {n: t["shape"] for n, t in meta["params"].items()}
     for name, value in FIXED.items():
@@ -206,6 +207,7 @@ class Run:
         with patch.dict(SKELETONS, {NAMELESS: nameless}):
             config = config_of({**self.meta, "im_scale": scale})
         self.network = TubeRCNN(config).eval()
+        self.heads = anchor_heads(self.network)
         self.length = self.network.clip_length
         self._fill(case)
         with torch.no_grad():
@@ -240,12 +242,12 @@ class Run:
         found = self.network.find(self.network.frame_part(pixels), geometry)
         levels = self.network.clip_part(self.network.frame_part(pixels), self.length).levels
         stages |= {f"level.{index}": level for index, level in enumerate(levels)}
-        maps = self.network.proposals.maps(levels, length=self.length, padded=geometry.padded)
+        maps = self.heads.proposals.maps(levels, length=self.length, padded=geometry.padded)
         [(rois, probabilities)] = propose(
             maps,
             size=geometry.resized,
             padded=geometry.padded,
-            config=self.network.config.proposals,
+            config=self.heads.proposals.config,
         ).per_clip()
         return Seen(stages, pixels, geometry, maps, rois, probabilities, found)
 
@@ -303,8 +305,8 @@ class Run:
     def _of_proposal_head(self, name: str, level: int) -> Tensor:
         levels = [self.seen.stages[f"level.{level}"]]
         if name == "conv_rpn":
-            return self._video(self.network.proposals.conv(levels[0], self.length).relu())
-        objectness, deltas = self.network.proposals(levels, self.length)
+            return self._video(self.heads.proposals.conv(levels[0], self.length).relu())
+        objectness, deltas = self.heads.proposals(levels, self.length)
         if name == "rpn_cls_logits":
             return self._by_person(objectness[0]).mean(dim=1)
         split = torch.unflatten(deltas[0], 1, (-1, 4))
@@ -317,7 +319,7 @@ class Run:
         deltas = torch.split(maps.deltas, counts, dim=1)[level]
         anchors = torch.split(maps.anchors, counts)[level]
         one = ProposalMaps(objectness, deltas, anchors, (counts[level],))
-        config = self.network.config.proposals
+        config = self.heads.proposals.config
         [(rois, scores)] = propose(
             one, size=geometry.resized, padded=geometry.padded, config=config
         ).per_clip()
@@ -329,11 +331,11 @@ class Run:
         ]
         features = ClipFeatures(levels, self.network.neck.strides, self.length)
         if head == "box":
-            return self.network.box_head.pool(features, [tubes])
-        return self.network.keypoint_head.pool(features, [tubes])
+            return self.heads.box_head.pool(features, [tubes])
+        return self.heads.keypoint_head.pool(features, [tubes])
 
     def _decoded(self, deltas: Tensor) -> Tensor:
-        config, geometry = self.network.config.box_head, self.seen.geometry
+        config, geometry = self.heads.box_head.config, self.seen.geometry
         boxes = decode_boxes(
             deltas.transpose(1, 2),
             geometry.to_picture(self.seen.rois)[:, None],
@@ -351,7 +353,7 @@ class Run:
 
     def _restore(self, rois: Tensor) -> Tensor:
         """Where in the list sorted by pyramid level each roi is."""
-        level = levels_of(rois, config=self.network.config.box_head.pool, finest=2)
+        level = levels_of(rois, config=self.heads.box_head.config.pool, finest=2)
         return level.argsort(stable=True).argsort()
 
     def _video(self, maps: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -7,7 +7,10 @@ from torch import Tensor
 from posetube.errors import InputError
 from posetube.models3d.heatmaps import (
     DecodeConfig,
+    Joints,
+    calibrated,
     decode_joints,
+    decode_parabola,
     decode_refined,
     decode_resized,
     peak_mass,
@@ -44,6 +47,29 @@ def test_a_sharp_peak_is_surer_than_a_broad_one() -> None:
     assert sharp > 0.9 > 0.3 > broad
 
 
+def test_scores_become_probabilities_where_the_configuration_says_how() -> None:
+    logits = torch.tensor([[-20.0, -1.0, 0.0, 0.5]])
+    joints = Joints(positions=torch.zeros(1, 4, 2), logits=logits, scores=logits.exp())
+
+    found = calibrated(joints, DecodeConfig(rule="parabola", calibration=(2.0, 3.0)))
+
+    assert found[0, 0] < 1e-9
+    torch.testing.assert_close(found[0, 1:], torch.sigmoid(torch.tensor([1.0, 3.0, 3.0])))
+    assert calibrated(joints, DecodeConfig()) is joints.scores
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"calibration": (0.0, 1.0)}, "calibration: the slope must be above 0, got 0.0"),
+        ({"min_joint": 1.5}, r"min_joint must be in \[0, 1\], got 1.5"),
+    ],
+)
+def test_impossible_probabilities_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=f"DecodeConfig.{message}"):
+        DecodeConfig(**fields)
+
+
 def test_a_peak_at_the_border_stays_in_the_box() -> None:
     maps = torch.zeros(1, 1, 56, 56)
     maps[0, 0, 0, 55] = 9
@@ -53,6 +79,34 @@ def test_a_peak_at_the_border_stays_in_the_box() -> None:
     x, y = found.positions[0, 0].tolist()
     assert 55 < x <= 56
     assert 0 <= y < 1
+
+
+def test_the_parabola_finds_the_middle_of_a_gaussian_in_a_map_that_is_not_square() -> None:
+    y, x = torch.arange(64) + 0.5, torch.arange(48) + 0.5
+    logarithm = -((x - 20.3) ** 2) / 8 - ((y[:, None] - 40.9) ** 2) / 18 - 0.25
+    box = torch.tensor([[100.0, 50, 196, 306]])
+
+    found = decode_parabola(logarithm[None, None], box)
+
+    # cells are 2 pixels wide and 4 pixels high
+    wanted = [100 + 2 * 20.3, 50 + 4 * 40.9]
+    assert found.positions[0, 0].tolist() == pytest.approx(wanted, abs=1e-3)
+    peak = logarithm.max().exp().item()
+    assert found.scores.item() == pytest.approx(peak)
+    assert found.logits.item() == pytest.approx(logarithm.max().item())
+
+
+def test_the_parabola_stays_in_its_cell_and_at_the_border_in_its_middle() -> None:
+    box = torch.tensor([[0.0, 0, 8, 4]])
+    border, plateau = (torch.full((1, 1, 4, 8), -5.0) for _ in range(2))
+    border[0, 0, 0, 7] = 1
+    plateau[0, 0, 2, 3:5] = 0.5
+
+    first, second = decode_parabola(border, box), decode_parabola(plateau, box)
+
+    assert first.positions[0, 0].tolist() == [7.5, 0.5]
+    assert first.scores.item() == 1  # a peak above 1 counts as 1
+    assert second.positions[0, 0, 0].item() == pytest.approx(4)
 
 
 @pytest.mark.parity
@@ -112,3 +166,5 @@ def test_autocast_leaves_the_joints_where_they_are(rule: Literal["refined", "res
 def test_the_power_of_rescoring_is_not_negative() -> None:
     with pytest.raises(InputError, match=r"DecodeConfig.rescore must be 0 or more, got -1"):
         DecodeConfig(rescore=-1)
+    with pytest.raises(InputError, match=r"DecodeConfig.score_power must be above 0, got 0"):
+        DecodeConfig(score_power=0)

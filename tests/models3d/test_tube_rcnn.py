@@ -14,22 +14,27 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
 from posetube.models3d.anchors import AnchorConfig
+from posetube.models3d.crop_keypoint_head import CropKeypointHead, CropKeypointHeadConfig
+from posetube.models3d.csp_body import CSPBodyConfig
+from posetube.models3d.dense_proposals import DenseProposalConfig, DenseProposalHead
+from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.inflate import Inflation, inflate
-from posetube.models3d.joint_neck import JointNeckConfig
-from posetube.models3d.mobile_body import MobileBodyConfig
 from posetube.models3d.neck import C4Config, FPNConfig
+from posetube.models3d.path_aggregation import PathAggregationConfig
 from posetube.models3d.preprocess import prepare
 from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.roi_align import PoolConfig
-from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import ByteArray, Clip, PoseTubes
 
 SIDE = 96
 
 
-def pyramid(*, time: int = 1, length: int = 1) -> TubeRCNNConfig:
+def pyramid(*, time: int = 1, length: int = 1) -> AnchorRCNNConfig:
     """A small network with a pyramid."""
     flat = keypoint_rcnn_r50()
     box_pool, keypoint_pool = flat.box_head.pool, flat.keypoint_head.pool
@@ -49,7 +54,7 @@ def pyramid(*, time: int = 1, length: int = 1) -> TubeRCNNConfig:
     )
 
 
-def single_level(*, time: int = 1, length: int = 1) -> TubeRCNNConfig:
+def single_level(*, time: int = 1, length: int = 1) -> AnchorRCNNConfig:
     """A small network without."""
     config = pyramid(time=time, length=length)
     return replace(
@@ -68,12 +73,12 @@ def embedded(*, time: int = 1, length: int = 1) -> TubeRCNNConfig:
     return replace(
         config,
         clip_length=length,
-        preprocess=replace(config.preprocess, short_side=SIDE, long_side=2 * SIDE),
-        body=MobileBodyConfig(stage_times=(1, 1, 1, 1, time)),
-        neck=JointNeckConfig(time=time),
-        proposals=replace(config.proposals, time=time, before_nms=50, after_nms=20),
-        box_head=replace(config.box_head, presence=length > 1),
-        keypoint_head=replace(config.keypoint_head, time=time),
+        preprocess=replace(config.preprocess, long_side=SIDE),
+        body=CSPBodyConfig(times=(1, 1, 1, time)),
+        neck=PathAggregationConfig(time=time),
+        proposals=DenseProposalConfig(time=time, min_score=0, before_nms=50, after_nms=6, nms=1),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco17", size=(64, 64), time=time),
+        pose_nms=None,
     )
 
 
@@ -85,9 +90,10 @@ def network(config: TubeRCNNConfig, *, seed: int = 0) -> TubeRCNN:
     """Random weights, and a leaning towards people, so that somebody is found."""
     torch.manual_seed(seed)
     made = TubeRCNN(config).eval()
-    torch.nn.init.normal_(made.box_head.score.weight, std=0.02)
-    with torch.no_grad():
-        made.box_head.score.bias[1] = 1
+    if made.box_head is not None:
+        torch.nn.init.normal_(made.box_head.score.weight, std=0.02)
+        with torch.no_grad():
+            made.box_head.score.bias[1] = 1
     return made
 
 
@@ -151,25 +157,42 @@ def inflated(build: Build, *, length: int, mode: Inflation = "center") -> tuple[
 
 def outputs(model: TubeRCNN, images: ByteArray, tubes: Tensor) -> dict[str, Tensor]:
     """What every part says of given tubes (R, T, 4), frame by frame."""
-    pixels, _ = prepare(images, model.config.preprocess)
+    pixels, geometry = prepare(images, model.config.preprocess)
     length = len(images)
-    found = model.clip_part(model.frame_part(pixels), length)
-    objectness, deltas = model.proposals(found.levels, length)
-    judged = model.box_head(model.box_head.pool(found, [tubes]), length)
-    heatmaps = model.keypoint_head(model.keypoint_head.pool(found, [tubes]), length)
-    people = len(tubes)
-    presence = {}
-    if judged.presence_logits is not None:
-        presence = {"presence": judged.presence_logits.transpose(0, 1).flatten(0, 1)}
+    frames = Pictures(torch.from_numpy(images).permute(0, 3, 1, 2), geometry)
+    found = model.clip_part(model.frame_part(pixels), length, frames)
+    head: Any = model.keypoint_head
+    draw = head.heatmaps if isinstance(head, CropKeypointHead) else head  # before the logarithm
+    heatmaps = draw(head.pool(found, [tubes]), length)
     return {
-        **presence,
         **{f"level {i}": level for i, level in enumerate(found.levels)},
-        **{f"objectness {i}": level for i, level in enumerate(objectness)},
-        **{f"deltas {i}": level for i, level in enumerate(deltas)},
-        "classes": judged.class_logits.transpose(0, 1).flatten(0, 1),
-        "boxes": judged.deltas.transpose(0, 1).flatten(0, 1),
-        "heatmaps": torch.unflatten(heatmaps, 0, (people, length)).transpose(0, 1).flatten(0, 1),
+        **proposal_outputs(model, found),
+        **box_outputs(model, found, tubes),
+        "heatmaps": torch.unflatten(heatmaps, 0, (-1, length)).transpose(0, 1).flatten(0, 1),
     }
+
+
+def proposal_outputs(model: TubeRCNN, found: ClipFeatures) -> dict[str, Tensor]:
+    head = model.proposals
+    if isinstance(head, DenseProposalHead):
+        said = [
+            part(level, found.length) for part, level in zip(head.levels, found.levels, strict=True)
+        ]
+        scores, boxes = zip(*said, strict=True)
+    else:
+        scores, boxes = head(found.levels, found.length)
+    named = {"objectness": scores, "deltas": boxes}
+    return {f"{name} {i}": level for name in named for i, level in enumerate(named[name])}
+
+
+def box_outputs(model: TubeRCNN, found: ClipFeatures, tubes: Tensor) -> dict[str, Tensor]:
+    if model.box_head is None:
+        return {}
+    judged = model.box_head(model.box_head.pool(found, [tubes]), found.length)
+    said = {"classes": judged.class_logits, "boxes": judged.deltas}
+    if judged.presence_logits is not None:
+        said["presence"] = judged.presence_logits
+    return {name: each.transpose(0, 1).flatten(0, 1) for name, each in said.items()}
 
 
 @KINDS
@@ -236,11 +259,16 @@ def test_the_per_frame_part_ends_where_time_begins(build: Build) -> None:
     assert len(cut.maps) != len(encoded.maps) or build is embedded
 
 
-def test_nobody_is_an_answer() -> None:
-    model = network(embedded())
-    torch.nn.init.constant_(model.box_head.score.bias, 0)
-    with torch.no_grad():
-        model.box_head.score.bias[0] = 100
+@KINDS
+def test_nobody_is_an_answer(build: Build) -> None:
+    config = build()
+    if isinstance(config.proposals, DenseProposalConfig):
+        config = replace(config, proposals=replace(config.proposals, min_score=1.0))
+    model = network(config)
+    if model.box_head is not None:
+        torch.nn.init.constant_(model.box_head.score.bias, 0)
+        with torch.no_grad():
+            model.box_head.score.bias[0] = 100
 
     tubes = model.detect(clip_of(pictures(1)))
 
@@ -252,21 +280,23 @@ def test_nobody_is_an_answer() -> None:
 @torch.no_grad()
 def test_numbers_that_are_not_finite_are_nobody(build: Build) -> None:
     model = network(build(time=3, length=3))
-    pixels, geometry = prepare(pictures(3), model.config.preprocess)
+    images = pictures(3)
+    pixels, geometry = prepare(images, model.config.preprocess)
     pixels[1, :, 10:20, 10:20] = torch.nan
+    frames = Pictures(torch.from_numpy(images).permute(0, 3, 1, 2), geometry)
 
-    found = model.find(model.frame_part(pixels), geometry)
+    found = model.find(model.frame_part(pixels), geometry, frames)
 
     assert found.people.boxes.isfinite().all()
     assert found.joints.positions.isfinite().all()
 
 
 def test_a_hundred_people_are_an_answer() -> None:
-    config = embedded()
+    config = pyramid()
     config = replace(
         config,
         proposals=replace(config.proposals, before_nms=400, after_nms=400, nms=1.0),
-        box_head=replace(config.box_head, nms=1.0, min_score=0.0),
+        box_head=replace(config.box_head, nms=1.0, min_score=0.0, max_people=100),
     )
 
     tubes = network(config).detect(clip_of(pictures(1)))
@@ -321,7 +351,7 @@ def test_joints_must_be_those_of_the_skeleton() -> None:
 
 
 def test_a_box_head_without_layers_needs_a_spare_stage() -> None:
-    config = tiny()
+    config = pyramid()
 
     with pytest.raises(InputError, match="may only be None behind a ResNet of 3 stages"):
         TubeRCNN(replace(config, box_head=replace(config.box_head, hidden=None)))

@@ -23,7 +23,7 @@ ClipMaker = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
-    monkeypatch.setattr(track_command, "load_model", lambda model, *, device: make_model())
+    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
 
 
 def test_help_names_the_commands_without_importing_them() -> None:
@@ -156,7 +156,7 @@ def test_times_may_be_written_as_people_write_them(make_clip: ClipMaker, tmp_pat
 def test_weights_that_are_missing_are_6(
     make_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def missing(model: str, *, device: str) -> LoadedModel:
+    def missing(model: str, **_: object) -> LoadedModel:
         raise WeightsError(f"no model {model!r}")
 
     monkeypatch.setattr(track_command, "load_model", missing)
@@ -178,7 +178,7 @@ def test_a_bug_is_1_and_its_traceback_goes_to_a_file(
         raise ZeroDivisionError("one by nothing")
 
     monkeypatch.setattr(model.network, "encode", broken)
-    monkeypatch.setattr(track_command, "load_model", lambda name, *, device: model)
+    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 1
     said = capsys.readouterr().err
@@ -202,7 +202,7 @@ def test_memory_that_runs_out_is_7(
         raise MemoryError
 
     monkeypatch.setattr(model.network, "encode", hungry)
-    monkeypatch.setattr(track_command, "load_model", lambda name, *, device: model)
+    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 7
     assert "memory ran out" in capsys.readouterr().err
@@ -279,8 +279,9 @@ def test_a_run_whose_reader_goes_away_counts_as_stopped_and_goes_on(
         raise BrokenPipeError
 
     clip, run = str(make_clip(frames=6)), RunDirectory(tmp_path / "run")
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, (tmp_path / "said.txt").open("w") as said:
         patched.setattr(JsonLines, "__call__", gone)
+        patched.setattr(sys, "stdout", said)  # what is let go of must not be the tests' own output
         assert main(["track", clip, "-o", str(run.path), "--progress", "json"]) == 141
         assert run.read().state == "partial"
 

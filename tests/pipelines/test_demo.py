@@ -94,7 +94,7 @@ def test_the_command_prints_what_was_found_and_where_the_overlay_lies(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(demo_command, "load_model", lambda model, *, device: make_model())
+    monkeypatch.setattr(demo_command, "load_model", lambda *_, **__: make_model())
 
     assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
 

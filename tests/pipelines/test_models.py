@@ -28,7 +28,7 @@ def test_the_embedded_model_is_described(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["models", "info", "tiny"]) == 0
 
     shown = capsys.readouterr().out
-    for part in ("sha256", "Apache-2.0", "coco17", "3,914,452"):
+    for part in ("sha256", "Apache-2.0", "coco17", "2,286,104"):
         assert part in shown
 
 
@@ -73,6 +73,19 @@ def test_a_pickle_that_would_execute_code_is_refused(
 
     assert "refused: it asks for" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.pkl"]
+
+
+def test_our_own_weights_fill_another_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "three.safetensors"
+
+    assert main(["models", "convert", "tiny", str(target), "--into", "tiny_clip", "--half"]) == 0
+    assert capsys.readouterr().out == f"tiny: ours -> {target}\n"  # nothing unused or fresh
+    assert main(["models", "info", str(target)]) == 0
+    shown = capsys.readouterr().out
+    for part in ("Apache-2.0", "frames    3", "converted from tiny.safetensors"):
+        assert part in shown
 
 
 @pytest.mark.parametrize(

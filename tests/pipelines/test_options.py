@@ -26,7 +26,11 @@ def tracked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., TrackConfig]:
     """Tracks a short clip with options, and gives the settings that the manifest holds."""
-    monkeypatch.setattr(track_command, "load_model", lambda name, *, device: make_model())
+    monkeypatch.setattr(
+        track_command,
+        "load_model",
+        lambda name, *, quality, flip, **_: replace(make_model(), quality=quality, flip=flip),
+    )
     clip = str(make_clip(frames=8))
 
     def track(*words: str) -> TrackConfig:
@@ -45,16 +49,18 @@ def test_options_are_the_tree_of_settings(tracked: Callable[..., TrackConfig]) -
         *("--start", "0.04s", "--end", "00:00:00.3", "--every", "2", "--no-camera-motion"),
         *("--no-appearance", "--link.max-gap", "500ms", "--link.pose-weight", "0.5"),
         *("--preset", "offline", "--link.offline.fill-gap", "1s", "--style.trail", "2s"),
-        *("--max-pixels", "1000000"),
+        *("--max-pixels", "1000000", "--min-joint", "0.4", "--quality", "fast", "--flip"),
     )
 
     assert (found.video.start, found.video.end, found.video.every) == (0.04, 0.3, 2)
     assert found.video.max_pixels == 1_000_000
     assert (found.detect.camera_motion, found.detect.appearance) == (False, False)
+    assert (found.detect.quality, found.detect.flip) == ("fast", True)
     assert (found.link.preset, found.link.max_gap, found.link.pose_weight) == ("offline", 0.5, 0.5)
     assert found.link.offline.fill_gap == 1.0
     assert found.overlay is not None
     assert found.overlay.trail == 2.0
+    assert found.min_joint == 0.4
 
 
 def test_the_preset_of_the_command_line_is_that_of_the_tracks(
@@ -128,7 +134,7 @@ def test_a_run_is_compared_by_what_changes_its_result() -> None:
     assert VideoConfig(every=2) != config.video
     assert replace(config, overlay=None) == config
     assert set(detection_settings(config)) == {
-        *("start", "end", "every", "camera_motion", "appearance"),
+        *("start", "end", "every", "quality", "flip", "camera_motion", "appearance"),
     }
 
 

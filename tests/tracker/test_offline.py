@@ -57,6 +57,18 @@ def test_filled_rows_are_marked_and_lie_on_the_line(people: People) -> None:
     assert np.isnan(tracks.link_margins[made_up]).all()
 
 
+def test_a_joint_of_a_filled_row_is_as_sure_as_on_its_less_sure_side(people: People) -> None:
+    frames = walk(people, gone=range(20, 30), speed=2)
+    for found in frames[30:]:
+        found.keypoint_scores[:, 3:] = 0.25
+
+    tracks = relink(online(frames))
+
+    made_up = tracks.states == RowState.INTERPOLATED
+    np.testing.assert_array_equal(tracks.keypoint_scores[made_up, :3], 1)
+    np.testing.assert_array_equal(tracks.keypoint_scores[made_up, 3:], 0.25)
+
+
 def test_long_gaps_are_joined_but_not_filled(people: People) -> None:
     tracks = relink(online(walk(people, gone=range(20, 45))), config=OfflineConfig(fill_gap=0.5))
 

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.tracker.similarity import (
-    cosine,
-    oks,
-    tube_overlap,
-    weighted,
-)
+from posetube.keypoint_similarity import oks
+from posetube.tracker.similarity import cosine, tube_overlap, weighted
 
 
 def test_equal_poses_are_fully_similar() -> None:

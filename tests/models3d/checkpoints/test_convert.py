@@ -14,7 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from posetube.errors import WeightsError
+from posetube.models3d.anchor_rcnn import AnchorRCNNConfig, anchor_heads
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
+from posetube.models3d.checkpoints.weights_io import save_weights
+from posetube.models3d.model_info import ModelInfo
 from posetube.models3d.neck import FPNConfig
 from posetube.models3d.presets import (
     detect_and_track_r18,
@@ -24,13 +27,16 @@ from posetube.models3d.presets import (
     keypoint_rcnn_r50,
 )
 from posetube.models3d.resnet import ResNetConfig
-from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.models3d.training.over_time import over_time
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import ByteArray, Clip
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
 SKETCH: dict[str, Any] = {"short_side": 64, "long_side": 96}
 
 
-def small(config: TubeRCNNConfig) -> TubeRCNNConfig:
+def small(config: AnchorRCNNConfig) -> AnchorRCNNConfig:
     """A preset with narrow heads and few proposals, so that files stay small."""
     hidden = None if config.box_head.hidden is None else 24
     return replace(
@@ -42,7 +48,7 @@ def small(config: TubeRCNNConfig) -> TubeRCNNConfig:
     )
 
 
-def made(config: TubeRCNNConfig) -> TubeRCNN:
+def made(config: AnchorRCNNConfig) -> TubeRCNN:
     """Random weights and norms, somebody to be found."""
     torch.manual_seed(0)
     model = TubeRCNN(config).eval()
@@ -50,8 +56,8 @@ def made(config: TubeRCNNConfig) -> TubeRCNN:
         if name.endswith(("scale", "shift", "bias")):
             tensor += 0.1 * torch.rand_like(tensor)
     with torch.no_grad():
-        model.box_head.score.weight *= 0.1
-        model.box_head.score.bias[1] = 1
+        anchor_heads(model).box_head.score.weight *= 0.1
+        anchor_heads(model).box_head.score.bias[1] = 1
     # no box is regressed for the background, by nobody
     state = model.state_dict()
     state["box_head.deltas.weight"][:4] = 0
@@ -78,6 +84,8 @@ def same_answers(converted: Converted, original: TubeRCNN) -> None:
 
 
 def same_architecture(found: TubeRCNNConfig, wanted: TubeRCNNConfig) -> None:
+    assert isinstance(found, AnchorRCNNConfig)
+    assert isinstance(wanted, AnchorRCNNConfig)
     for part in ("skeleton", "clip_length", "body", "neck", "preprocess", "decode"):
         assert getattr(found, part) == getattr(wanted, part), part
     assert found.keypoint_head == wanted.keypoint_head
@@ -386,6 +394,36 @@ def test_pickles_that_hold_no_weights_are_refused(
 def test_missing_files_are_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(WeightsError, match=f"{name}: no such weights file"):
         convert_weights(tmp_path / name)
+
+
+def test_our_own_file_fills_a_network_of_more_frames(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    flat = TubeRCNN(small_tiny(), info=ModelInfo(name="mine", licence="MIT", source="made up"))
+    save_weights(flat, tmp_path / "flat.safetensors")
+
+    same = convert_weights(tmp_path / "flat.safetensors")
+    grown = convert_weights(tmp_path / "flat.safetensors", into=over_time(small_tiny(), length=5))
+
+    for converted in (same, grown):
+        assert (converted.layout, converted.unused, converted.fresh) == ("ours", (), ())
+        info = converted.model.info
+        assert (info.name, info.licence) == ("mine", "MIT")
+        assert info.source == "converted from flat.safetensors: made up"
+    assert same.model.config == flat.config
+    assert grown.model.clip_length == 5
+    kernel = grown.model.state_dict()["keypoint_head.network.out.weight"]
+    assert torch.equal(kernel[:, :, 1], flat.state_dict()["keypoint_head.network.out.weight"])
+    assert not kernel[:, :, ::2].any()
+
+
+def test_our_own_file_says_what_of_it_another_network_has_no_use_for(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_weights(TubeRCNN(small_tiny()), tmp_path / "flat.safetensors")
+
+    converted = convert_weights(tmp_path / "flat.safetensors", into=small_anchor_rcnn())
+
+    assert "keypoint_head.network.out.weight" in converted.unused
+    assert "box_head.score.weight" in converted.fresh
 
 
 def torchvision_state() -> tuple[Any, dict[str, Tensor]]:

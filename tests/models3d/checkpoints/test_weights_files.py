@@ -2,12 +2,14 @@
 
 import hashlib
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from posetube.errors import InputError, WeightsError
 from posetube.models3d import load_network
-from posetube.models3d.checkpoints.config_json import from_json, to_json
+from posetube.models3d.checkpoints.config_json import RETIRED, from_json, to_json
 from posetube.models3d.checkpoints.convert import Converted
 from posetube.models3d.checkpoints.fetch import download, fetch_weights, verify
 from posetube.models3d.checkpoints.published import (
@@ -24,9 +26,11 @@ from posetube.models3d.checkpoints.published import (
     cache_folder,
     published,
 )
-from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
-from posetube.models3d.presets import PRESETS, tiny
-from posetube.models3d.tube_rcnn import ModelInfo, TubeRCNN
+from posetube.models3d.checkpoints.weights_io import FORMAT, load_weights, save_weights
+from posetube.models3d.model_info import ModelInfo
+from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
+from posetube.models3d.tube_rcnn import TubeRCNN
+from tests.models3d.small_networks import small_anchor_rcnn
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
@@ -39,7 +43,10 @@ def test_a_configuration_survives_json(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (('"kind":"JointNeckConfig"', '"kind":"Unheard"'), "model.safetensors: its configuration"),
+        (
+            ('"kind":"PathAggregationConfig"', '"kind":"Unheard"'),
+            "model.safetensors: its configuration",
+        ),
         (('"skeleton":"coco17"', '"skeleton":7'), "unknown to this version of posetube"),
         (('"clip_length":1', '"clip_length":1,"colour":2'), "TubeRCNNConfig has no colour"),
         (('"clip_length":1', '"clip_length":2'), "odd number of frames"),
@@ -50,6 +57,32 @@ def test_a_foreign_configuration_is_refused(change: tuple[str, str], message: st
 
     with pytest.raises(WeightsError, match=message):
         from_json(text, source="model.safetensors")
+
+
+def test_the_embedded_model_of_an_earlier_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "old.safetensors"
+    config = {"kind": "TubeRCNNConfig", "body": {"kind": "MobileBodyConfig"}}
+    header = {"format": FORMAT, "config": json.dumps(config)}
+    save_file({"x": torch.zeros(1)}, file, metadata=header)
+
+    with pytest.raises(
+        WeightsError, match=r"old\.safetensors: belongs to the embedded model of an earlier version"
+    ):
+        load_network(file)
+
+
+@pytest.mark.parametrize(("owner", "name"), sorted(RETIRED))
+def test_fields_of_earlier_versions_are_read_with_today_s_only_value(owner: str, name: str) -> None:
+    config = keypoint_rcnn_r50()
+    kind = f'"kind":"{owner}"'
+    value = msgspec.json.encode(RETIRED[owner, name]).decode()
+
+    text = to_json(config).replace(kind, f'{kind},"{name}":{value}', 1)
+    other = to_json(config).replace(kind, f'{kind},"{name}":"another"', 1)
+
+    assert from_json(text, source="here") == config
+    with pytest.raises(WeightsError, match=f"here: its configuration .* {owner} has no {name}"):
+        from_json(other, source="here")
 
 
 def test_a_file_describes_itself(tmp_path: Path) -> None:
@@ -72,7 +105,7 @@ def test_a_file_describes_itself(tmp_path: Path) -> None:
 def test_half_precision_halves_the_file_and_is_widened(tmp_path: Path) -> None:
     save_weights(TubeRCNN(tiny()), tmp_path / "half.safetensors", dtype=torch.float16)
 
-    assert (tmp_path / "half.safetensors").stat().st_size < 9e6
+    assert (tmp_path / "half.safetensors").stat().st_size < 5e6
     assert {p.dtype for p in load_weights(tmp_path / "half.safetensors").parameters()} == {
         torch.float32
     }
@@ -84,13 +117,15 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
     tensors = load_file(file)
     header = _header(file)
     spare = {**tensors, "extra": torch.zeros(1)}
-    del spare["neck.logits.bias"]
+    del spare["neck.out.0.pointwise.bias"]
     save_file(spare, file, metadata=header)
-    with pytest.raises(WeightsError, match=r"missing: neck.logits.bias; left over: extra"):
+    with pytest.raises(WeightsError, match=r"missing: neck.out.0.pointwise.bias; left over: extra"):
         load_weights(file)
 
-    save_file({**tensors, "neck.logits.bias": torch.zeros(3)}, file, metadata=header)
-    with pytest.raises(WeightsError, match=r"neck.logits.bias has shape \(3,\), expected \(17,\)"):
+    save_file({**tensors, "neck.out.0.pointwise.bias": torch.zeros(3)}, file, metadata=header)
+    with pytest.raises(
+        WeightsError, match=r"neck.out.0.pointwise.bias has shape \(3,\), expected \(64,\)"
+    ):
         load_weights(file)
 
 
@@ -241,7 +276,7 @@ def test_what_was_fetched_is_converted_verified_and_found(
     shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSETUBE_MODELS", str(tmp_path))
-    made = load_network("tiny")
+    made = TubeRCNN(small_anchor_rcnn())
 
     def converted(file: Path) -> Converted:
         assert file.read_bytes() == Shop.content

@@ -7,26 +7,37 @@ import pytest
 import torch
 
 from posetube.errors import InputError
+from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
+from posetube.models3d.dense_proposals import DenseProposalConfig
 from posetube.models3d.neck import C4Config
-from posetube.models3d.presets import detect_and_track_r18, keypoint_rcnn_r50, tiny
+from posetube.models3d.presets import detect_and_track_r18, keypoint_rcnn_r50, tiny, tiny_clip
 from posetube.models3d.training.over_time import inflated, over_time
-from posetube.models3d.tube_rcnn import TubeRCNN, TubeRCNNConfig
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import Clip
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
 
-def flat_network() -> TubeRCNN:
-    torch.manual_seed(0)
-    config = tiny()
-    small = replace(
+def dense() -> TubeRCNNConfig:
+    """Takes cells of a network with random weights for people."""
+    config = small_tiny()
+    return replace(
         config,
-        preprocess=replace(config.preprocess, short_side=64, long_side=96),
-        box_head=replace(config.box_head, max_people=4),
+        proposals=DenseProposalConfig(min_score=0, after_nms=4, nms=1),
+        pose_nms=None,
     )
-    return TubeRCNN(small).eval()
 
 
-def test_a_still_clip_gives_in_every_frame_what_the_single_frame_gives() -> None:
-    flat = flat_network()
+def flat_network(config: TubeRCNNConfig) -> TubeRCNN:
+    torch.manual_seed(0)
+    return TubeRCNN(config).eval()
+
+
+@pytest.mark.parametrize("config", [small_anchor_rcnn(), dense()], ids=["anchors", "dense"])
+def test_a_still_clip_gives_in_every_frame_what_the_single_frame_gives(
+    config: TubeRCNNConfig,
+) -> None:
+    flat = flat_network(config)
     image = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3)).astype(np.uint8)
     times = np.arange(3)
 
@@ -42,10 +53,12 @@ def test_a_still_clip_gives_in_every_frame_what_the_single_frame_gives() -> None
         np.testing.assert_allclose(tubes.keypoints[:, step], single.keypoints[:, 0], atol=1e-2)
 
 
-@pytest.mark.parametrize("flat", [tiny(), keypoint_rcnn_r50()], ids=["tiny", "pyramid"])
-def test_time_enters_behind_the_body(flat: TubeRCNNConfig) -> None:
+def test_time_enters_behind_the_body() -> None:
+    flat = keypoint_rcnn_r50()
+
     clips = over_time(flat, length=5)
 
+    assert isinstance(clips, AnchorRCNNConfig)
     assert clips.body == flat.body
     assert clips.clip_length == 5
     assert not isinstance(clips.neck, C4Config)
@@ -53,8 +66,13 @@ def test_time_enters_behind_the_body(flat: TubeRCNNConfig) -> None:
     assert clips.box_head.presence
 
 
+def test_the_embedded_model_over_time_is_its_preset_for_clips() -> None:
+    assert over_time(tiny(), length=3) == tiny_clip()
+    assert over_time(tiny(), length=5) == tiny_clip(clip_length=5)
+
+
 def test_chance_has_no_part_in_it() -> None:
-    flat = flat_network()
+    flat = flat_network(small_anchor_rcnn())
 
     first, second = (inflated(flat, length=3).state_dict() for _ in range(2))
 
@@ -62,7 +80,7 @@ def test_chance_has_no_part_in_it() -> None:
 
 
 def test_a_network_that_has_the_length_stays_as_it_is() -> None:
-    flat = flat_network()
+    flat = flat_network(small_anchor_rcnn())
 
     assert inflated(flat, length=1) is flat
 

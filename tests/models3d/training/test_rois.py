@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from posetube.models3d.training.loss_config import LossConfig
-from posetube.models3d.training.rois import choose_rois, fill_absent, own_tubes
+from posetube.models3d.training.rois import choose_rois, own_tubes
 from posetube.models3d.training.sampling import TorchDraw
-from posetube.models3d.training.targets import TubeTruth
+from posetube.models3d.training.targets import TubeTruth, fill_absent
 
 LEFT, RIGHT = [0.0, 0, 40, 80], [100.0, 0, 140, 80]
 FAR = torch.tensor([[[200.0, 0, 205, 5], [200.0, 0, 205, 5]]])

@@ -1,4 +1,4 @@
-"""Every loss of a batch, on the embedded network with random weights and small pictures."""
+"""Every loss of a batch, on a small network of the published kind with random weights."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.anchor_rcnn import anchor_heads
 from posetube.models3d.box_coding import BoxConvention, encode_boxes
-from posetube.models3d.presets import tiny
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
 from posetube.models3d.training.over_time import inflated
@@ -16,16 +16,17 @@ from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
 from posetube.models3d.training.tube_losses import tube_losses
 from posetube.models3d.tube_rcnn import TubeRCNN
+from tests.models3d.small_networks import small_anchor_rcnn
 
 HEIGHT, WIDTH = 96, 128
 CONVENTIONS: tuple[BoxConvention, ...] = ("continuous", "inclusive")
 
 
-def people(length: int, *, count: int = 2, seed: int = 0) -> TubeTruth:
+def people(length: int, *, count: int = 2, seed: int = 0, side: int = 50) -> TubeTruth:
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(count, length, 2, generator=generator) * 40
-    boxes = torch.cat([corner, corner + 50], dim=-1)
-    inside = torch.rand(count, length, 17, 2, generator=generator) * 50
+    boxes = torch.cat([corner, corner + side], dim=-1)
+    inside = torch.rand(count, length, 17, 2, generator=generator) * side
     return TubeTruth(
         boxes=boxes,
         present=torch.ones(count, length, dtype=torch.bool),
@@ -37,7 +38,7 @@ def people(length: int, *, count: int = 2, seed: int = 0) -> TubeTruth:
 
 def network(convention: BoxConvention = "continuous") -> TubeRCNN:
     torch.manual_seed(0)
-    config = tiny()
+    config = small_anchor_rcnn()
     return TubeRCNN(
         replace(
             config,
@@ -130,7 +131,11 @@ class ExactMaps:
     """Proposals that say of every anchor how it becomes the one person's box."""
 
     def __init__(self, model: TubeRCNN, truth: TubeTruth, convention: BoxConvention) -> None:
-        self._real, self._truth, self._convention = model.proposals.maps, truth, convention
+        self._real, self._truth, self._convention = (
+            anchor_heads(model).proposals.maps,
+            truth,
+            convention,
+        )
 
     def __call__(self, levels: list[Tensor], *, length: int, padded: tuple[int, int]) -> object:
         maps: ProposalMaps = self._real(levels, length=length, padded=padded)

@@ -10,9 +10,7 @@ import pytest
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.video.inputs import find_inputs
 from posetube.datasets.video.writer import VideoWriter
-from posetube.models3d import load_network
-from posetube.models3d.checkpoints.weights_io import save_weights
-from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
@@ -36,11 +34,9 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> LoadedModel:
-    flat = load_network("tiny")
-    network = TubeRCNN(replace(flat.config, clip_length=3), info=flat.info)
-    network.load_state_dict(flat.state_dict())
-    save_weights(network, tmp_path / "three.safetensors")
-    return load_model(str(tmp_path / "three.safetensors"), device="cpu")
+    file = str(tmp_path / "three.safetensors")
+    assert main(["models", "convert", "tiny", file, "--into", "tiny_clip"]) == 0
+    return load_model(file, device="cpu")
 
 
 def test_its_tubes_carry_ids_however_frames_are_batched_and_wherever_a_run_stopped(

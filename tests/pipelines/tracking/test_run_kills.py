@@ -80,7 +80,7 @@ def test_a_run_killed_in_any_stage_ends_as_one_that_was_not(
     kills: int,
 ) -> None:
     monkeypatch.setattr(detect_stage, "PART_FRAMES", 8)
-    monkeypatch.setattr(track_command, "load_model", lambda name, *, device: make_model())
+    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
     clip, rng = make_clip(frames=FRAMES, pan=2), np.random.default_rng()
     whole = RunDirectory(tmp_path / "whole")
     assert main(["track", str(clip), "-o", str(whole.path)]) == 0

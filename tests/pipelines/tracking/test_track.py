@@ -1,6 +1,8 @@
 import errno
+import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +295,40 @@ def test_a_run_is_not_taken_up_with_another_input_or_model(
         track(clip, tmp_path / "run", make_model(sha256="1" * 64))
 
 
+def test_a_run_has_the_quality_of_its_model_and_keeps_it(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, best = make_clip(frames=5), replace(make_model(), quality="best", flip=True)
+
+    manifest = track(clip, tmp_path / "run", best)
+
+    assert manifest.settings.detect == DetectConfig(quality="best", flip=True)
+    with pytest.raises(InputError, match="flip was True, is now False; quality was best, is now n"):
+        track(clip, tmp_path / "run", make_model())
+    with pytest.raises(InputError, match="squares was loaded with quality best, flip True; asked"):
+        track(clip, tmp_path / "run", best, detect=DetectConfig(quality="fast"))
+
+
+def test_parts_of_runs_from_before_there_were_qualities_stay_theirs(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=2)
+    plain = track(clip, tmp_path / "plain", make_model())
+    best = track(clip, tmp_path / "best", replace(make_model(), quality="best"))
+
+    said = {
+        "model": f"squares ({'0' * 12})",
+        "start": None,
+        "end": None,
+        "every": 1,
+        "camera_motion": True,
+        "appearance": True,
+    }
+    content = (plain.source.fingerprint, sorted(said.items()))
+    key = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
+    assert plain.detections_key == key != best.detections_key
+
+
 @pytest.mark.parametrize("choice", ["fail", "overwrite"])
 def test_a_run_that_is_there_is_refused_or_begun_again_if_asked(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path, choice: OnExisting
@@ -434,6 +470,22 @@ def test_linking_again_gives_other_tracks_and_drops_the_overlay(
     assert not run.overlay.exists()
     assert render_again(run, OverlayConfig()).endswith("overlay.mp4")
     assert run.overlay.exists()
+
+
+def test_a_run_of_an_earlier_model_is_linked_again_and_not_resumed(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
+    earlier = make_model(sha256="e" * 64)
+    track(clip, run.path, earlier)
+    before = read_tracks(run.path)
+
+    with pytest.raises(InputError, match=r"made differently: model was .*eee.*, is now .*000"):
+        track(clip, run.path, make_model())
+    link_again(run, LinkConfig())
+
+    np.testing.assert_array_equal(read_tracks(run.path).boxes, before.boxes)
+    assert run.read().model == earlier.record
 
 
 def test_what_cannot_be_linked_or_drawn_again_says_why(

@@ -22,7 +22,6 @@ from posetube.datasets.training.clip_index import ClipIndex
 from posetube.errors import FormatError, InputError
 from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
-from posetube.models3d.presets import tiny
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
 from posetube.models3d.training.optimization import OptimizationConfig, ScheduleConfig
 from posetube.models3d.training.over_time import over_time
@@ -34,8 +33,11 @@ from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.toml_config import read_config
 from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train_network
 from posetube.skeletons import COCO17
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
 SIZE = (64, 96)
+KINDS = {"dense": small_tiny(), "anchors": small_anchor_rcnn()}
+"""Networks to start from, by the name of their file."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scene = SceneConfig(people=2, seconds=0.4, size=SIZE, noise=0.0)
     write_dataset(folder / "clips", (generate(scene, seed=s) for s in (0, 1)), layout="posetrack18")
     torch.manual_seed(0)
-    save_weights(TubeRCNN(tiny()), folder / "start.safetensors")
+    for name, network in KINDS.items():
+        save_weights(TubeRCNN(network), folder / f"{name}.safetensors")
     return folder
 
 
@@ -55,9 +58,9 @@ def clips(**changes: Any) -> ClipsConfig:
     return ClipsConfig(**{**settings, **changes})
 
 
-def config(*, steps: int, **changes: Any) -> TrainConfig:
+def config(*, steps: int, kind: str = "dense", **changes: Any) -> TrainConfig:
     return TrainConfig(
-        start="start.safetensors",
+        start=f"{kind}.safetensors",
         clips=clips(),
         optimization=OptimizationConfig(
             steps=steps,
@@ -97,16 +100,28 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "losses"),
+    [
+        ("dense", {"objectness", "proposal_boxes", "keypoints"}),
+        (
+            "anchors",
+            {"objectness", "proposal_boxes", "keypoints", "classes", "boxes", "presence"},
+        ),
+    ],
+)
 def test_a_few_steps_make_the_losses_smaller_and_a_model_for_clips(
-    data: Path, tmp_path: Path
+    data: Path, tmp_path: Path, kind: str, losses: set[str]
 ) -> None:
-    train_network(config(steps=12), tmp_path, root=data)
+    train_network(config(steps=12, kind=kind), tmp_path, root=data)
 
-    reports = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
-    sums = [r["objectness"] + r["classes"] + r["keypoints"] for r in reports if "classes" in r]
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    reports = [line for line in lines if "objectness" in line]
+    assert all(losses <= report.keys() for report in reports)
+    counted = losses & {"objectness", "classes", "keypoints"}
+    sums = [sum(report[name] for name in counted) for report in reports]
     assert np.mean(sums[-2:]) < 0.9 * np.mean(sums[:2])
-    assert all("presence" in r for r in reports if "classes" in r)
-    assert load_network(tmp_path / RESULT).config == over_time(tiny(), length=3)
+    assert load_network(tmp_path / RESULT).config == over_time(KINDS[kind], length=3)
 
 
 def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(data: Path) -> None:
@@ -195,6 +210,8 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
     assert clips.clips is not None
     assert clips.clips.frames.length == 3
     assert published.loss_config == detect_and_track_losses()
+    recipe = read_config(page.with_name("tiny.toml"), TrainConfig)
+    assert recipe.start == "tiny"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +259,7 @@ def test_the_published_losses_are_chosen_by_name(data: Path, tmp_path: Path) -> 
 
 def test_the_published_losses_train_published_networks(data: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    ours = tiny()
+    ours = small_anchor_rcnn()
     head = replace(ours.box_head, convention="inclusive")
     proposals = replace(ours.proposals, convention="inclusive")
     save_weights(
@@ -273,7 +290,7 @@ def test_the_command_reads_a_table_of_clips(
 ) -> None:
     settings = tmp_path / "run.toml"
     settings.write_text(
-        "start = 'start.safetensors'\n"
+        "start = 'dense.safetensors'\n"
         "[clips]\ndataset = 'posetrack18'\nroot = 'clips'\nbatch = 1\n"
         "frames = {length = 3, stride = 2}\naugment = {size = [64, 96]}\n"
         "[optimization]\nsteps = 1\nprecision = 'float32'\n"

@@ -1,0 +1,291 @@
+"""Whether a joint's score says how likely it is right, and which joints are absent.
+
+Photographs whose labels say what is visible: COCO's and LSP-extended's. Of upright people the
+picture is also cut at chest, waist and shin, so that the joints below are known to be outside.
+Every second photograph serves to fit the calibration and to choose ``min_joint``, the others to
+report. Right is a joint whose own object keypoint similarity is 0.5 or more. What removed joints
+cost in AP: ``coco_keypoints.py --min-joint``.
+
+    python benchmarks/joint_scores.py ../shared/samples/tiny_coco/train2017 \
+        ../shared/samples/tiny_coco/annotations/person_keypoints_train2017.json \
+        ../shared/samples/lsp_extended --record joint_scores
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from posetube import skeletons
+from posetube.boxes import iou
+from posetube.datasets.published.lsp import Lsp
+from posetube.models3d import TubeRCNN, load_network
+from posetube.pipelines.storage.manifest import library_versions
+from posetube.pipelines.tracking.link_people import without_absent
+from posetube.skeletons import COCO17
+from posetube.structures import Clip
+
+Array = npt.NDArray[Any]
+RESULTS = Path(__file__).parent / "results"
+
+LABELLED, UNLABELLED, NOT_ASKED, OUTSIDE = range(4)
+"""What the truth says of a joint; only COCO's unlabelled joints count as absent: LSP-extended
+leaves out joints that are merely hidden, and has none in the face."""
+
+MIN_SCORE = 0.2
+"""People with lower scores become no tracks."""
+
+THRESHOLDS = (0.0, 1e-6, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Choices of ``min_joint``; the second removes joints outside the picture only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPerson:
+    """Somebody in a photograph."""
+
+    points: Array
+    """(17, 2) pixels, NaN where not labelled."""
+
+    states: Array
+    """(17,) what the truth says of each joint."""
+
+    box: Array
+    """(4,) x1 y1 x2 y2 pixels."""
+
+    overlap: float
+    """IoU from which a detection may be this person; boxes around joints alone are small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """A picture, whole or cut, and the people to be asked for."""
+
+    name: str
+    """Its number."""
+
+    picture: Array
+    """(H, W, 3) RGB."""
+
+    people: list[LabelledPerson]
+    cut: bool = False
+
+
+def coco_photographs(folder: Path, truth: Path) -> Iterator[Photograph]:
+    """COCO's photographs, with all people of whom a joint is labelled."""
+    labels = json.loads(truth.read_text(encoding="utf-8"))
+    for image in labels["images"]:
+        people = []
+        for one in labels["annotations"]:
+            if one["image_id"] != image["id"] or one["iscrowd"] or not one["num_keypoints"]:
+                continue
+            joints = np.array(one["keypoints"], float).reshape(17, 3)
+            known = joints[:, 2] > 0
+            x, y, width, height = one["bbox"]
+            people.append(
+                LabelledPerson(
+                    points=np.where(known[:, None], joints[:, :2] + 0.5, np.nan),
+                    states=np.where(known, LABELLED, UNLABELLED),
+                    box=np.array([x, y, x + width, y + height]),
+                    overlap=0.5,
+                )
+            )
+        picture = _read(folder / image["file_name"])
+        yield Photograph(name=str(image["id"]), picture=picture, people=people)
+
+
+def lsp_photographs(folder: Path) -> Iterator[Photograph]:
+    """LSP-extended's photographs; joints that are not visible are not asked for."""
+    data = Lsp(root=folder, name="lspet")
+    for name in data.videos():
+        path = folder / name
+        if not path.is_file():
+            continue
+        tracks = data.read(name).tracks
+        states = tracks.joint_states
+        assert states is not None
+        own = np.where(states[0, :, None] > 0, tracks.keypoints[0], np.nan)
+        points, _ = skeletons.apply(
+            skeletons.convert(tracks.skeleton, COCO17), own[None], np.ones((1, len(own)))
+        )
+        person = LabelledPerson(
+            points=points[0],
+            states=np.where(np.isfinite(points[0, :, 0]), LABELLED, NOT_ASKED),
+            box=np.concatenate([np.nanmin(own, axis=0), np.nanmax(own, axis=0)]),
+            overlap=0.3,
+        )
+        number = path.stem.removeprefix("im").lstrip("0")
+        yield Photograph(name=number, picture=_read(path), people=[person])
+
+
+def cut_off(whole: Photograph) -> Iterator[Photograph]:
+    """The photograph without what is below chest, waist and shin of its first two people."""
+    for person in whole.people[:2]:
+        pairs = person.points[[5, 6, 11, 12, 13, 14, 15, 16], 1].reshape(4, 2)
+        shoulder, hip, knee, ankle = pairs.mean(axis=1)
+        torso = hip - shoulder
+        if not (torso > 40 and knee - hip > 0.4 * torso):
+            continue
+        places = [hip - 0.35 * torso, hip + 0.15 * torso]
+        if ankle - knee > 0.4 * torso:
+            places.append(knee + 0.25 * torso)
+        for place in places:
+            edge = int(place)
+            below = np.nan_to_num(person.points[:, 1], nan=-1) > edge
+            cut = replace(
+                person,
+                states=np.where(below, OUTSIDE, person.states),
+                box=np.minimum(person.box, [np.inf, np.inf, np.inf, edge]),
+            )
+            picture = whole.picture[:edge].copy()
+            yield Photograph(name=whole.name, picture=picture, people=[cut], cut=True)
+
+
+def judged(photograph: Photograph, network: TubeRCNN, *, half: int) -> list[tuple[float, ...]]:
+    """A row per joint of everybody who is found: see :data:`COLUMNS`."""
+    picture = photograph.picture
+    clip = Clip(images=picture[None], frames=np.zeros(1, np.int64), times=np.zeros(1))
+    found = network.detect(clip).at(0)
+    height, width = picture.shape[:2]
+    inside = without_absent(found, min_joint=0, size=(height, width))
+    outside = np.asarray(np.isnan(inside.keypoints[..., 0]))
+    rows: list[tuple[float, ...]] = []
+    for person in photograph.people:
+        overlap = iou(person.box[None], found.boxes)[0] if len(found) else np.zeros(1)
+        best = int(overlap.argmax())
+        # chosen among all: somebody found with a low score is not to be taken for a neighbour
+        if overlap[best] < person.overlap or found.scores[best] < MIN_SCORE:
+            continue
+        low, high = found.boxes[best, :2], found.boxes[best, 2:]
+        area = 0.53 * (high - low).prod()  # a person fills about half of the box
+        squared = ((found.keypoints[best] - person.points) ** 2).sum(axis=1)
+        near = np.exp(-squared / (2 * area * (2 * COCO17.sigmas) ** 2)) >= 0.5
+        right = near & (person.states == LABELLED)
+        peaks = found.keypoint_scores[best]
+        columns = (peaks, right, person.states, outside[best])
+        rows += [(half, photograph.cut, *row) for row in zip(*columns, strict=True)]
+    return rows
+
+
+COLUMNS = ("half", "cut", "peak", "right", "state", "outside")
+
+
+def fitted(peaks: Array, right: Array) -> tuple[float, float]:
+    """Slope and offset of the logistic regression on the logarithm of the peaks."""
+
+    def loss(line: Array) -> float:
+        logit = line[0] * np.log(np.clip(peaks, 1e-6, 1)) + line[1]
+        return float(np.logaddexp(0, np.where(right, -logit, logit)).mean())
+
+    slope, offset = minimize(loss, [1.0, 0.0]).x
+    return float(slope), float(offset)
+
+
+def reliability(scores: Array, right: Array) -> dict[str, Any]:
+    """Joints, mean score and share of right ones in ten steps of the score, and the mean gap."""
+    step = np.minimum((scores * 10).astype(int), 9)
+    table = [
+        (int(here.sum()), float(scores[here].mean()), float(right[here].mean()))
+        for here in (step == number for number in range(10))
+        if here.any()
+    ]
+    gap = sum(count * abs(mean - share) for count, mean, share in table) / len(scores)
+    return {"gap": round(gap, 3), "steps": [[n, round(m, 3), round(r, 3)] for n, m, r in table]}
+
+
+def absence(rows: dict[str, Array], scores: Array, threshold: float) -> dict[str, float]:
+    """Precision and recall of "absent", and what else a threshold removes, in percent."""
+    gone = (scores < threshold) | ((rows["outside"] > 0) & (threshold > 0))
+    whole, state = rows["cut"] == 0, rows["state"]
+    absent = (state == OUTSIDE) | (whole & (state == UNLABELLED))
+    there = whole & (state == LABELLED)
+    hits, recall = gone[absent].sum(), gone[absent].mean()
+    precision = hits / max(1, hits + gone[there].sum())
+    return {
+        "min_joint": threshold,
+        "precision": _percent(precision),
+        "recall": _percent(recall),
+        "f1": _percent(2 * precision * recall / max(precision + recall, 1e-9)),
+        "outside_removed": _percent(gone[state == OUTSIDE].mean()),
+        "right_removed": _percent(gone[there & (rows["right"] > 0)].mean()),
+    }
+
+
+def measured(rows: dict[str, Array], calibration: tuple[float, float]) -> dict[str, Any]:
+    """Everything that the model card's section "Joint scores" says."""
+    slope, offset = calibration
+    scores = 1 / (1 + np.exp(-slope * np.log(np.clip(rows["peak"], 1e-6, 1)) - offset))
+    asked = (rows["cut"] == 0) & (rows["state"] != NOT_ASKED)
+    chosen, reported = (asked & (rows["half"] == half) for half in (0, 1))
+    right = rows["right"] > 0
+    halves = {}
+    for half, name in enumerate(("chosen_on", "reported_on")):
+        here = rows["half"] == half
+        mine = {column: values[here] for column, values in rows.items()}
+        halves[name] = [absence(mine, scores[here], threshold) for threshold in THRESHOLDS]
+    return {
+        "fitted": [round(value, 2) for value in fitted(rows["peak"][chosen], right[chosen])],
+        "calibration": list(calibration),
+        "peaks": reliability(rows["peak"][reported], right[reported]),
+        "scores": reliability(scores[reported], right[reported]),
+        "absent": halves,
+    }
+
+
+def _percent(share: float) -> float:
+    return round(100 * float(share), 1)
+
+
+def _read(path: Path) -> Array:
+    picture = cv2.imread(str(path))
+    assert picture is not None, f"{path} is no picture"
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def main() -> None:
+    """Read the arguments, measure, print, record."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("pictures", type=Path, help="folder of COCO's pictures")
+    parser.add_argument("truth", type=Path, help="file of COCO keypoints")
+    parser.add_argument("lsp", type=Path, help="folder of LSP-extended")
+    parser.add_argument("--record", help="name of a file of results to write")
+    options = parser.parse_args()
+    network = load_network("tiny")
+    decode = network.config.decode
+    assert decode.calibration is not None
+    network.config = replace(network.config, decode=replace(decode, calibration=None))
+    rows: list[tuple[float, ...]] = []
+    photographs = (
+        coco_photographs(options.pictures, options.truth),
+        lsp_photographs(options.lsp),
+    )
+    for source in photographs:
+        for number, whole in enumerate(sorted(source, key=lambda one: one.name)):
+            for one in (whole, *cut_off(whole)):
+                rows += judged(one, network, half=number % 2)
+    table = dict(zip(COLUMNS, np.array(rows, np.float64).T, strict=True))
+    numbers = measured(table, decode.calibration)
+    print(json.dumps(numbers, indent=2))
+    if options.record:
+        record = {
+            **numbers,
+            "joints": len(rows),
+            "sha256": network.info.sha256,
+            "command": " ".join(["python", *sys.argv]),
+            "machine": platform.platform(),
+            "versions": library_versions(),
+        }
+        path = RESULTS / f"{options.record}.json"
+        path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""The crop keypoint head: joints from the picture under a person's box, not from a feature level.
+
+Every box is enlarged to a crop of fixed shape, cut from the displayed frame at its full resolution
+and given to the high-resolution network.
+
+Source: crops and their shape are those of PP-TinyPose (PaddleDetection); see
+:mod:`.high_resolution`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision import ops
+
+from posetube.errors import InputError
+from posetube.skeletons import skeleton
+
+from .appearance import embed_joints
+from .features import ClipFeatures
+from .high_resolution import HighResolutionNetwork
+from .map_moving import move_maps
+from .roi_align import tube_rois
+from .slots import constants
+from .time_conv import TimePadding
+
+LEAST = 1e-6
+"""Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
+
+MIRROR_SHIFT = 1.5
+"""How far a mean of plain and mirrored maps lies to the right of the plain map, crop pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropKeypointHeadConfig:
+    """The crop keypoint head."""
+
+    skeleton: str
+    """Name of the joint set that the K joints follow; it says which joints a mirror swaps."""
+
+    size: tuple[int, int] = (256, 192)
+    """(H, W) of a crop, pixels, multiples of 32."""
+
+    margin: float = 1.25
+    """Factor by which a box is enlarged before it is brought to the crop's shape."""
+
+    samples: int = 1
+    """Points of the picture, per side, whose mean is a pixel of the crop; 0: as many as a pixel of
+    the crop covers."""
+
+    time: int = 1
+    """Time kernel of the last convolution, an odd number of frames; maps of other frames are moved
+    to the frame's own box first."""
+
+    time_padding: TimePadding = "zero"
+    """What lies beyond a clip's ends."""
+
+    mirror: bool = False
+    """Whether the mirrored crop's maps are averaged in; this doubles the head's time."""
+
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    """Subtracted from red, green and blue, 0 to 255."""
+
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    """Red, green and blue are divided by this afterwards."""
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 32 or any(side % 32 for side in self.size):
+            raise InputError(
+                f"CropKeypointHeadConfig.size must be multiples of 32 pixels, got {self.size}"
+            )
+        if self.margin <= 0:
+            raise InputError(f"CropKeypointHeadConfig.margin must be above 0, got {self.margin}")
+        if self.samples < 0:
+            raise InputError(
+                f"CropKeypointHeadConfig.samples must be 0 or more, got {self.samples}"
+            )
+
+    @property
+    def joints(self) -> int:
+        """K."""
+        return len(skeleton(self.skeleton))
+
+    def build(self, *, channels: int) -> "CropKeypointHead":
+        """Make the head; it looks at the picture, so the levels' channels do not matter."""
+        return CropKeypointHead(self)
+
+
+class Crops(NamedTuple):
+    """What the head looks at, for M boxes."""
+
+    pixels: Tensor
+    """(M, 3, H, W) normalised."""
+
+    boxes: Tensor
+    """(M, 4) the boxes that were cropped around, pixels of the network's input."""
+
+
+class CropKeypointHead(nn.Module):
+    """Crops of the displayed frames through the high-resolution network."""
+
+    wants_pictures = True
+    """See :class:`posetube.models3d.keypoint_head.KeypointHead`."""
+
+    def __init__(self, config: CropKeypointHeadConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = HighResolutionNetwork(
+            joints=config.joints, time=config.time, time_padding=config.time_padding
+        )
+
+    def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Crops:
+        """Crops for every clip's (R, T, 4) tubes."""
+        assert features.pictures is not None, "frames were encoded without their pictures"
+        images, geometry = features.pictures
+        rois = tube_rois([geometry.to_picture(self.crop_boxes(tube)) for tube in tubes])
+        pixels: Tensor = ops.roi_align(
+            images.float(),
+            rois,
+            output_size=self.config.size,
+            sampling_ratio=self.config.samples or -1,
+            aligned=True,
+        )
+        mean, std = (
+            constants(c, pixels)[:, None, None] for c in (self.config.mean, self.config.std)
+        )
+        normalised = ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+        return Crops(normalised, torch.cat([tube.flatten(0, 1) for tube in tubes]))
+
+    def crop_boxes(self, boxes: Tensor) -> Tensor:
+        """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""
+        height, width = self.config.size
+        corner, opposite = boxes[..., :2], boxes[..., 2:]
+        middle, size = (corner + opposite) / 2, (opposite - corner) * self.config.margin
+        down = torch.maximum(size[..., 1], size[..., 0] * height / width)
+        reach = torch.stack([down * width / height, down], dim=-1) / 2
+        return torch.cat([middle - reach, middle + reach], dim=-1)
+
+    def regions(self, tubes: Tensor) -> Tensor:
+        """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels.
+
+        Cell f of a map stands at crop pixel 4 f, so the map begins half a cell before the crop.
+        """
+        crops = self.crop_boxes(tubes)
+        size = crops[..., 2:] - crops[..., :2]
+        height, width = self.config.size
+        half = self.network.stride / 2
+        across = half - MIRROR_SHIFT if self.config.mirror else half
+        shift = size * constants([across / width, half / height], size)
+        return crops - torch.cat([shift, shift], dim=-1)
+
+    def forward(self, pooled: Crops, length: int) -> Tensor:
+        """R * T crops to the logarithms of (R * T, K, H / 4, W / 4) heatmaps."""
+        return _logits(self.heatmaps(pooled, length))
+
+    def draw_and_embed(self, pooled: Crops, length: int) -> tuple[Tensor, Tensor]:
+        """What calling the head gives, and (R * T, D) vectors of appearance.
+
+        These come from the stem's map: later ones tell joints apart rather than people.
+        """
+        heatmaps, stem = self._read_crops(pooled, length)
+        flip = skeleton(self.config.skeleton).flip.tolist()
+        return _logits(heatmaps), embed_joints(stem, heatmaps, flip=flip)
+
+    def heatmaps(self, pooled: Crops, length: int) -> Tensor:
+        """R * T crops to (R * T, K, H / 4, W / 4) heatmaps, about 1 at a clear peak."""
+        return self._read_crops(pooled, length)[0]
+
+    def _read_crops(self, pooled: Crops, length: int) -> tuple[Tensor, Tensor]:
+        """Heatmaps, and the map of the stem."""
+        regions = self.regions(pooled.boxes)
+        features = self.network.features(pooled.pixels)
+        maps = self._read(features[-1], regions, length)
+        if not self.config.mirror:
+            return maps, features[0]
+        mirrored = self.network.features(pooled.pixels.flip(3))[-1].flip(3)
+        swapped = list(skeleton(self.config.skeleton).flip)
+        return (maps + self._read(mirrored, regions, length)[:, swapped]) / 2, features[0]
+
+    def _read(self, features: Tensor, regions: Tensor, length: int) -> Tensor:
+        out = self.network.out
+        if out.time == 1:
+            maps: Tensor = out(features)
+            return maps
+        return self._sum_moved(out.responses(features), regions, length)
+
+    def _sum_moved(self, responses: Sequence[Tensor], regions: Tensor, length: int) -> Tensor:
+        """Add the responses of a time kernel's steps, each brought to the cells it speaks about.
+
+        The crops of a person's frames lie under different boxes, so a response is first moved from
+        the cells of its own frame to those of the other frame.
+        """
+        middle = len(responses) // 2
+        total, place = responses[middle], torch.arange(len(regions), device=regions.device)
+        frame = place % length
+        for step, response in enumerate(responses):
+            if step == middle:
+                continue
+            wanted = frame + step - middle
+            source = place - frame + wanted.clamp(0, length - 1)
+            moved = move_maps(response[source], source=regions[source], target=regions)
+            if self.config.time_padding == "zero":
+                inside = (wanted >= 0) & (wanted < length)
+                moved = moved * inside[:, None, None, None]
+            total = total + moved
+        return total
+
+
+def _logits(heatmaps: Tensor) -> Tensor:
+    return heatmaps.clamp(min=LEAST).log()

@@ -1,0 +1,111 @@
+"""Cross-stage partial layers: half of the channels goes through blocks, the other half around them.
+
+Sources: Wang et al., "CSPNet", CVPR Workshops 2020; the block of two separable convolutions, the
+second 5 x 5, and the channel attention are those of Lyu et al., "RTMDet", 2022. Batch
+normalisation is folded into weights and biases; SiLU follows every convolution, depthwise included.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .time_conv import Separable, TimeConv, TimePadding
+
+POOL_SIZES = (5, 9, 13)
+"""Sides of the windows of spatial pyramid pooling, cells."""
+
+
+class CSPBlock(nn.Module):
+    """A 3 x 3 and a 5 x 5 separable convolution; on request their input is added."""
+
+    def __init__(
+        self, channels: int, *, residual: bool, time: int = 1, time_padding: TimePadding = "zero"
+    ) -> None:
+        """``time`` is the time kernel of the second convolution, an odd number of frames."""
+        super().__init__()
+        self.first = separable(channels, channels)
+        self.second = separable(channels, channels, 5, time=time, time_padding=time_padding)
+        self.residual = residual
+
+    def forward(self, maps: Tensor, length: int) -> Tensor:
+        """(B * T, C, H, W) to the same shape."""
+        out: Tensor = self.second(self.first(maps), length)
+        return maps + out if self.residual else out
+
+
+class CSPLayer(nn.Module):
+    """Two halves of the channels, one of them through blocks, joined and mixed."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        blocks: int = 1,
+        residual: bool = False,
+        attention: bool = False,
+        time: int = 1,
+        time_padding: TimePadding = "zero",
+    ) -> None:
+        """``attention`` weighs whole channels before they are mixed."""
+        super().__init__()
+        half = outputs // 2
+        self.short = TimeConv(inputs, half)
+        self.main = TimeConv(inputs, half)
+        self.blocks = nn.ModuleList(
+            CSPBlock(half, residual=residual, time=time, time_padding=time_padding)
+            for _ in range(blocks)
+        )
+        self.attention = TimeConv(outputs, outputs) if attention else None
+        self.out = TimeConv(outputs, outputs)
+
+    def forward(self, maps: Tensor, length: int) -> Tensor:
+        """(B * T, I, H, W) to (B * T, O, H, W)."""
+        around = functional.silu(self.short(maps))
+        through = functional.silu(self.main(maps))
+        for block in self.blocks:
+            through = block(through, length)
+        joined = torch.cat([through, around], dim=1)
+        if self.attention is not None:
+            joined = joined * functional.hardsigmoid(self.attention(joined.mean((2, 3), True)))
+        return functional.silu(self.out(joined))
+
+
+class SpatialPyramidPooling(nn.Module):
+    """Each cell beside the maxima of its surroundings at three sizes.
+
+    Source: He et al., "Spatial Pyramid Pooling", ECCV 2014, with windows of stride 1 as in YOLO.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = TimeConv(channels, channels // 2)
+        self.out = TimeConv((len(POOL_SIZES) + 1) * channels // 2, channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B * T, C, H, W) to the same shape."""
+        reduced = functional.silu(self.reduce(maps))
+        pooled = [functional.max_pool2d(reduced, k, stride=1, padding=k // 2) for k in POOL_SIZES]
+        return functional.silu(self.out(torch.cat([reduced, *pooled], dim=1)))
+
+
+def separable(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    *,
+    stride: int = 1,
+    time: int = 1,
+    time_padding: TimePadding = "zero",
+) -> Separable:
+    """A separable convolution as these layers have it: SiLU after both of its parts."""
+    return Separable(
+        inputs,
+        outputs,
+        kernel,
+        stride=stride,
+        between=functional.silu,
+        after=functional.silu,
+        time=time,
+        time_padding=time_padding,
+    )

@@ -1,0 +1,20 @@
+"""What is known of a network's weights: their name, origin and licence."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """Where a network's weights came from."""
+
+    name: str
+    """What it is called: a name of ours, or the file's."""
+
+    sha256: str | None = None
+    """Of the weights file; None where there is none."""
+
+    licence: str = "unknown"
+    """Of the weights."""
+
+    source: str = ""
+    """How they were made, or where they were published."""

@@ -1,0 +1,59 @@
+"""The configuration of a network: which parts it is made of, each with its own."""
+
+from dataclasses import dataclass
+
+from posetube.errors import InputError
+from posetube.skeletons import skeleton
+
+from .heatmaps import DecodeConfig
+from .parts import BodyKind, BoxHeadKind, KeypointHeadKind, NeckKind, ProposalKind
+from .preprocess import PreprocessConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TubeRCNNConfig:
+    """All parts of a network; presets fill it in (:mod:`posetube.models3d.presets`)."""
+
+    skeleton: str
+    """Name of the joint set that the K joints follow."""
+
+    clip_length: int = 1
+    """T, an odd number of frames."""
+
+    preprocess: PreprocessConfig
+    """From frames to the network's input."""
+
+    body: BodyKind
+    """Makes maps of features at several strides."""
+
+    neck: NeckKind
+    """Turns these into the levels in which people are found."""
+
+    proposals: ProposalKind
+    """Proposes tubes that may be people."""
+
+    box_head: BoxHeadKind
+    """Decides which of these are people, and corrects their boxes; None: they are the people."""
+
+    keypoint_head: KeypointHeadKind
+    """Draws their joints' heatmaps."""
+
+    decode: DecodeConfig
+    """From heatmaps to joints."""
+
+    pose_nms: float | None = None
+    """A person whose joints are more similar to a better one's than this, in [0, 1] (object
+    keypoint similarity), is dropped; None: boxes alone decide."""
+
+    def __post_init__(self) -> None:
+        if self.clip_length < 1 or self.clip_length % 2 == 0:
+            raise InputError(
+                "TubeRCNNConfig.clip_length must be an odd number of frames from 1, "
+                f"got {self.clip_length}"
+            )
+        joints = len(skeleton(self.skeleton))
+        if self.keypoint_head.joints != joints:
+            raise InputError(
+                f"KeypointHeadConfig.joints must be the {joints} of skeleton {self.skeleton}, "
+                f"got {self.keypoint_head.joints}"
+            )

@@ -1,0 +1,65 @@
+"""Links detections and takes absent joints out: every track, written or returned, comes from here.
+
+Detections keep all of a person's joints, also those below the picture's edge or behind a table:
+linking compares whole poses. In a track such a joint is NaN, so that tables, overlays, exports and
+measures agree on it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from posetube.skeletons import Skeleton
+from posetube.structures import DetectedFrame, Detections, FramePoses
+
+from ...tracker.presets import link_frames
+from ..settings import TrackConfig
+
+
+def link_people(
+    frames: Iterable[DetectedFrame],
+    *,
+    config: TrackConfig,
+    skeleton: Skeleton,
+    size: tuple[int, int] | None,
+) -> Iterator[FramePoses]:
+    """Give the people of each frame their track ids, and only the joints that are there.
+
+    Args:
+        frames: The detections of one video, in rising order.
+        config: How to link, and how sure a joint must be (``min_joint``; None: 0).
+        skeleton: The joints of the detections.
+        size: (H, W) of the picture, pixels; None: no joint is outside.
+
+    Yields:
+        Every frame, in order, as :func:`posetube.tracker.presets.link_frames` does.
+    """
+    for poses in link_frames(frames, config=config.link, skeleton=skeleton, size=size):
+        if config.min_joint:
+            people = without_absent(poses.people, min_joint=config.min_joint, size=size)
+            yield replace(poses, people=people)
+        else:
+            yield poses
+
+
+def without_absent(
+    people: Detections, *, min_joint: float, size: tuple[int, int] | None
+) -> Detections:
+    """The people with NaN for the places of joints that are absent.
+
+    The scores stay: they say how unsure the network was.
+
+    Args:
+        people: N people.
+        min_joint: Joints with a lower score, in [0, 1], are absent.
+        size: (H, W) of the picture, pixels; joints outside are absent. None: not known.
+    """
+    absent = people.keypoint_scores < min_joint
+    if size is not None:
+        height, width = size
+        outside = (people.keypoints < 0) | (people.keypoints > np.array([width, height]))
+        absent |= outside.any(axis=-1)
+    return replace(
+        people, keypoints=np.where(absent[..., None], np.float32(np.nan), people.keypoints)
+    )
