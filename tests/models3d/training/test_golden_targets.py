@@ -331,7 +331,7 @@ def cells(target: HeatmapTarget) -> Tensor:
 
 def test_golden_joints_become_the_cells_of_the_original() -> None:
     golden = arrays("keypoint_encode")
-    joints = torch.from_numpy(golden["keypoints"].astype(np.float64))
+    joints = torch.from_numpy(golden["keypoints"].astype(np.float32))
 
     target = heatmap_target(
         joints[:, None, :2].transpose(2, 3),

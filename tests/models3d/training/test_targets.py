@@ -1,5 +1,6 @@
 """Which tubes are people, and where their joints lie on the maps."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -187,6 +188,33 @@ def test_only_detect_and_track_takes_boxes_for_a_pixel_wider(
 
     assert target.columns.argmax(dim=-1).tolist() == [[[column, 55]]]
     assert target.weights.all()
+
+
+def test_a_joint_one_pixel_beyond_the_last_counts_as_in_the_original() -> None:
+    """Where rounding decides, in tubes of five frames: the original divides in 32 bits."""
+    left = torch.linspace(0, 150, 680).view(-1, 5).round(decimals=1)
+    boxes = torch.stack([left, left, torch.full_like(left, 159), torch.full_like(left, 159)], -1)
+    target = heatmap_target(
+        torch.full((*left.shape, 1, 2), 160.0),
+        torch.ones(*left.shape, 1),
+        boxes,
+        side=56,
+        spread=None,
+        convention="detect-and-track",
+    )
+
+    x1, x2 = boxes[..., 0].numpy(), boxes[..., 2].numpy()
+    cell = np.floor((np.float32(160) - x1) * (np.float32(56) / (x2 - x1 + np.float32(1))))
+    np.testing.assert_array_equal(target.weights[..., 0], cell < 56)
+    outside = heatmap_target(  # of a box 41 pixels wide
+        torch.tensor([[[[160.0, 130.0]]]]),
+        torch.ones(1, 1, 1),
+        torch.tensor([[[119.0, 119.0, 159.0, 159.0]]]),
+        side=56,
+        spread=None,
+        convention="detect-and-track",
+    )
+    assert outside.weights.item() == 0
 
 
 def test_shapes_and_thresholds_are_checked() -> None:
