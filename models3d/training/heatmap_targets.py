@@ -53,8 +53,8 @@ def heatmap_target(
     low, high = rois[..., None, :2], rois[..., None, 2:]
     extra = 1 if convention == "detect-and-track" else 0
     lengths = (high - low + extra).clamp(min=1e-3)
-    # torch turns number / tensor into a product with the reciprocal, whose rounding moves joints one
-    # pixel beyond the last into the box; the published programs divide
+    # torch makes number / tensor a product with the reciprocal, whose rounding moves joints that
+    # lie a pixel beyond the box into it; the published programs divide
     place = (keypoints - low) * (torch.full_like(lengths, side) / lengths)
     # A joint exactly on the right or lower edge belongs to the last cell.
     on_edge = keypoints == high
