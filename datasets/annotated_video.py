@@ -16,6 +16,7 @@ from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
 
+from posetube.errors import InputError
 from posetube.records import check_shapes
 from posetube.skeletons import Skeleton
 from posetube.structures import (
@@ -106,6 +107,10 @@ class AnnotatedVideo:
     """(R, 4) boxes with pixels as the file counts them, where not from 0: two files that count
     alike are compared by these. None where ``tracks`` has them."""
 
+    mixed: tuple[str, str] | None = None
+    """What the names of two videos' pictures begin with, where a list holds both and does not say
+    which video a picture is of; see :meth:`refuse_mixed`."""
+
     problems: tuple[Problem, ...] = ()
     """What the reader had to mend or leave out."""
 
@@ -118,6 +123,21 @@ class AnnotatedVideo:
             person_ids=(rows,),
             boxes_as_written=(rows, 4),
         )
+
+    def refuse_mixed(self) -> None:
+        """Refuse pictures of several videos in one list, for whoever follows people over time.
+
+        Single pictures are another matter: to train on, to look at, for COCO's AP.
+
+        Raises:
+            InputError: If it is such a list.
+        """
+        if self.mixed is not None:
+            raise InputError(
+                f"{self.where}: pictures of several videos, {self.mixed[0]!r} and "
+                f"{self.mixed[1]!r}, have the same numbers; put those of each into a file of its "
+                "own"
+            )
 
     def picture(self, frame: int) -> Path | None:
         """File of a frame's picture; None for a video file or where there is none."""

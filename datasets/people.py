@@ -19,11 +19,15 @@ from .annotated_video import AnnotatedVideo, Counts, Dataset, Split, is_dataset
 from .files.opened_file import OpenedFile
 from .formats.file_format import FileFormat
 from .formats.format_table import FORMATS, find_format, format_names, recognise
+from .formats.frame_order import mixed_videos
 from .published.dataset_table import dataset_names, find_dataset, recognise_dataset
 from .published.sequence_files import SequenceFiles
 
 PeopleSource = VideoTracks | Sequence[VideoTracks] | str | Path | Dataset
 """A file, a folder, tracks in memory, or what is open already."""
+
+SHOWN = 5
+"""How many names an error lists."""
 
 MEMORY = "memory"
 """What stands for the format of tracks that come from no file."""
@@ -274,11 +278,42 @@ def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
         if form.read_videos is not None:
             return form.read_videos(file)
         tracks = form.read(file.path)
+        mixed = _mixed(file, tracks) if form.lists_pictures else None
     finally:
         file.forget()
-    return [
-        AnnotatedVideo(name=_name_of(file), dataset=form.name, tracks=tracks, where=str(file.path))
-    ]
+    name, where = _name_of(file), str(file.path)
+    return [AnnotatedVideo(name=name, dataset=form.name, tracks=tracks, where=where, mixed=mixed)]
+
+
+def _mixed(file: OpenedFile, tracks: VideoTracks) -> tuple[str, str] | None:
+    """Two videos of a list, unless it says itself which one a picture is of."""
+    found = mixed_videos(tracks.frames.names)
+    return found if found and file.first_of("images").get("video_id") is None else None
+
+
+def one_video(people: Dataset, *, where: object, video: str | None = None) -> AnnotatedVideo:
+    """One video of what was opened, to follow people in.
+
+    Args:
+        people: From :func:`open_people`.
+        where: What errors call it.
+        video: Name of the video; None: the only one.
+
+    Raises:
+        InputError: If there are several to choose from, none of this name, or pictures of several
+            in one list.
+        FormatError: If the file is damaged.
+    """
+    names = people.videos()
+    if video is None and len(names) == 1:
+        video = names[0]
+    if video not in names:
+        some = ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+        wanted = "say which one as video=" if video is None else f"none is called {video!r}"
+        raise InputError(f"{where}: holds {len(names)} videos, {wanted}; there are {some}")
+    found = people.read(video)
+    found.refuse_mixed()
+    return found
 
 
 def evaluated_videos(people: Dataset) -> tuple[str, ...]:

@@ -26,5 +26,5 @@ def made_detections(folder: Path) -> Path:
 with TemporaryDirectory() as scratch:
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else made_detections(Path(scratch))
     for preset in ("online", "offline"):
-        tracks = posetube.link(file, config=posetube.LinkConfig(preset=preset))
+        tracks = posetube.link(file, link=posetube.LinkConfig(preset=preset))
         print(preset, tracks)

@@ -84,7 +84,7 @@ def look_maps(
     if not maps:
         raise InputError(
             "embeddings need a body whose first stage looks at single frames; this one's has a "
-            "time kernel: detect without them (posetube track --no-appearance)"
+            "time kernel: detect with appearance off"
         )
     chosen = []
     for wanted in pyramid:

@@ -46,6 +46,6 @@ def _check(wanted: str) -> None:
         torch.zeros(1, device=torch.device(wanted))
     except (RuntimeError, AssertionError, NotImplementedError):
         raise InputError(
-            f"--device: no device {wanted!r} here; choose auto, cpu"
+            f"no device {wanted!r} here; choose auto, cpu"
             f"{', cuda' if torch.cuda.is_available() else ''}. `posetube doctor` lists them"
         ) from None

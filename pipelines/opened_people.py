@@ -5,15 +5,16 @@ Not here: all that is no run (:mod:`posetube.datasets.people`).
 
 from pathlib import Path
 
-from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
-from ..datasets.annotated_video import AnnotatedVideo, Dataset
+from ..datasets.annotated_video import Dataset
 from ..datasets.files.opened_file import OpenedFile
 from ..datasets.formats.file_format import FileFormat
-from ..datasets.formats.format_table import FORMATS
-from ..datasets.formats.frame_order import mixed_videos
-from ..datasets.people import PeopleFile, PeopleSource, open_people
+from ..datasets.formats.format_table import FORMATS, find_format
+from ..datasets.people import PeopleSource, open_people
+
+# The tables of runs are read by pyarrow, which takes a third of a second to import: only where
+# there is one.
 
 
 def _is_run(file: OpenedFile) -> bool:
@@ -21,9 +22,21 @@ def _is_run(file: OpenedFile) -> bool:
 
 
 def _read_run(path: Path) -> VideoTracks:
-    from .storage import tracks_store  # brings pyarrow along
+    from .storage import tracks_store
 
     return tracks_store.read_tracks(path)
+
+
+def _is_table(file: OpenedFile) -> bool:
+    from .storage import tracks_store
+
+    return tracks_store.is_table(file.path)
+
+
+def _read_table(path: Path) -> VideoTracks:
+    from .storage import tracks_store
+
+    return tracks_store.read_table(path)
 
 
 RUN = FileFormat(
@@ -35,9 +48,19 @@ RUN = FileFormat(
 )
 """A run's directory, read like a file of its tracks."""
 
+TABLE = FileFormat(
+    name="run-tracks",
+    suffix=".parquet",
+    read=_read_table,
+    recognise=_is_table,
+    holds="a run's `tracks.parquet` without its run",
+)
+"""The table of a run that somebody took out of it."""
 
-LISTS = ("coco", "alphapose")
-"""Formats of lists of pictures that tell videos apart by the pictures' names, if at all."""
+_PLACE = FORMATS.index(find_format("parquet"))
+
+KNOWN = (RUN, *FORMATS[:_PLACE], TABLE, *FORMATS[_PLACE:])
+"""Every format and what runs hold; the format ``parquet`` takes what is left of its ending."""
 
 
 def open_people_or_run(given: PeopleSource, *, form: str | FileFormat | None = None) -> Dataset:
@@ -53,42 +76,12 @@ def open_people_or_run(given: PeopleSource, *, form: str | FileFormat | None = N
         FormatError: If a file is of no format.
     """
     if form is None and isinstance(given, str | Path):
-        given = _run_of(Path(given))
-    return open_people(given, form=form, formats=(RUN, *FORMATS))
+        given = run_of(Path(given)) or given
+    return open_people(given, form=form, formats=KNOWN)
 
 
-def _run_of(path: Path) -> Path:
-    """The run's directory where one of the files is named that only the run reads."""
+def run_of(path: Path) -> Path | None:
+    """The run's directory that is meant: itself, or its ``run.json`` or ``tracks.parquet``."""
     own = path.name in ("run.json", "tracks.parquet") and path.is_file()
-    return path.parent if own and _is_run(OpenedFile(path.parent)) else path
-
-
-def only_video(people: Dataset, *, where: object) -> AnnotatedVideo:
-    """The only video of what was opened.
-
-    Raises:
-        InputError: If there are several, or pictures of several in one list.
-    """
-    names = people.videos()
-    if len(names) != 1:
-        some = ", ".join([*names[:2], *["..."] * (len(names) > 2)])
-        raise InputError(f"{where}: holds {len(names)} videos: {some}; name the file of one")
-    video = people.read(names[0])
-    refuse_mixed_videos(people, video, where=where)
-    return video
-
-
-def refuse_mixed_videos(people: Dataset, video: AnnotatedVideo, *, where: object) -> None:
-    """Refuse a list of pictures of several videos, whose people would be together in one.
-
-    Raises:
-        InputError: If it is one, and does not say itself which video a picture is of.
-    """
-    if not isinstance(people, PeopleFile) or people.name not in LISTS:
-        return
-    mixed = mixed_videos(video.tracks.frames.names)
-    if mixed and people.file.first_of("images").get("video_id") is None:
-        raise InputError(
-            f"{where}: pictures of several videos, {mixed[0]!r} and {mixed[1]!r}, have the same "
-            "numbers; put those of each into a file of its own"
-        )
+    folder = path.parent if own else path
+    return folder if _is_run(OpenedFile(folder)) else None

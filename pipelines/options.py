@@ -6,7 +6,7 @@ dataclass's field names the option that the user typed.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, Token, convert
@@ -20,6 +20,9 @@ SECONDS = get_args(Seconds)[1]
 
 FIELD = re.compile(r"\b([A-Z]\w*)\.([a-z]\w*)")
 """How an error names a field: ``LinkConfig.max_cost``."""
+
+ARGUMENT = re.compile(r'\b([a-z][a-z_]*)=(?:"(\w+)"|(?=[ ,;.]|$))')
+"""How an error names an argument: ``on_existing="resume"``, or ``video=`` without a value."""
 
 WITH_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")
 """A number that is not whole."""
@@ -61,13 +64,28 @@ class CommandOptions:
 
     def as_typed(self, message: str) -> str:
         """An error's message with options in the place of fields: ``--link.max-cost``."""
-        return FIELD.sub(self._option, message)
+        return as_options(FIELD.sub(self._option, message), self._options)
 
     def _option(self, field: re.Match[str]) -> str:
         """The option of a field; an option of its own may have the field's name, too."""
         option = f"--{field[2].replace('_', '-')}"
         own = option if field[1].endswith("Config") and option in self._options else field[0]
         return self._names.get(field[0], own)
+
+
+def as_options(message: str, options: Collection[str]) -> str:
+    """An error's message with options in the place of arguments: ``--on-existing resume``.
+
+    Args:
+        message: Names arguments as Python has them.
+        options: The command's; arguments that are none of them stay.
+    """
+
+    def typed(argument: re.Match[str]) -> str:
+        option = f"--{argument[1].replace('_', '-')}"
+        return " ".join(filter(None, (option, argument[2]))) if option in options else argument[0]
+
+    return ARGUMENT.sub(typed, message)
 
 
 def _is_time(argument: Any) -> bool:

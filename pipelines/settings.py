@@ -21,7 +21,8 @@ from ..tracker.config import LinkConfig, LinkPreset
 FLAT = Parameter(name="*")
 """The options of this branch carry no prefix: ``--every``, not ``--video.every``."""
 
-STYLE = Parameter(name="--style", negative=())
+OVERLAY = Parameter(name="--overlay", negative=())
+"""Its options are ``--overlay.*``; ``--overlay`` itself says whether there is one."""
 
 MinJoint = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
 """A score in [0, 1] from which a joint counts as known; None: the model or the run decides."""
@@ -75,7 +76,7 @@ class TrackConfig:
     """Joints less sure than this, in [0, 1], or outside the picture are absent from the tracks; 0
     keeps them all. None: the model's own threshold; all joints stay if it has none."""
 
-    overlay: Annotated[OverlayConfig | None, STYLE] = field(
+    overlay: Annotated[OverlayConfig | None, OVERLAY] = field(
         default_factory=OverlayConfig, compare=False
     )
     """What the overlay looks like; None: no overlay."""

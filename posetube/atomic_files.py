@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from posetube.errors import InputError
+from posetube.errors import InputError, PoseTubeError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk that takes no more: it is full, or a quota or a limit is reached."""
@@ -46,10 +46,11 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     try:
-        yield aside
-        flush(aside)
-        aside.replace(path)
-        flush(path.parent)
+        with _named_as_asked(aside, path):
+            yield aside
+            flush(aside)
+            aside.replace(path)
+            flush(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -64,22 +65,36 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     Raises:
         InputError: If there is something of this name, an empty folder aside.
     """
-    path = path.resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: it is there already; name a folder that is new or empty")
-    aside = unfinished(path)
+    real = path.resolve()
+    aside = unfinished(real)
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
-        yield aside
-        if path.is_dir():  # somebody may stand in it
-            for part in aside.iterdir():
-                part.replace(path / part.name)
-        else:
-            aside.replace(path)
-        flush(path.parent)
+        with _named_as_asked(aside, path):
+            aside.mkdir(parents=True)
+            yield aside
+            if real.is_dir():  # somebody may stand in it
+                for part in aside.iterdir():
+                    part.replace(real / part.name)
+            else:
+                aside.replace(real)
+            flush(real.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _named_as_asked(aside: Path, path: Path) -> Iterator[None]:
+    """Make errors name what the user typed: the name aside means nothing to anybody."""
+    try:
+        yield
+    except (PoseTubeError, OSError) as error:
+        names = str(aside), str(path)
+        error.args = tuple(a.replace(*names) if isinstance(a, str) else a for a in error.args)
+        if isinstance(error, OSError) and isinstance(error.filename, str | Path):
+            error.filename = str(error.filename).replace(*names)
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

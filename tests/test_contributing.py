@@ -120,7 +120,7 @@ def test_a_data_set_needs_its_file_and_its_row(
         write_whole(walk(name, new_files["wrists"].WRISTS), wrists, file)
 
     people = open_people(root)
-    assert main(["data", "check", "handwork", str(root)]) == 3  # it has no pictures
+    assert main(["data", "check", str(root), "--from", "handwork"]) == 3  # it has no pictures
     assert main(["data", "convert", str(root), "--to", "jsonl", "-o", str(tmp_path / "out")]) == 0
     report = evaluate(walk("b", new_files["wrists"].WRISTS), root, protocol="pixels")
 
@@ -141,5 +141,5 @@ def test_a_protocol_needs_its_file_and_its_row(
     found = truth.select(truth.frame < 5)
 
     assert evaluate(found, truth, protocol="frames").total("frames") == 50
-    with pytest.raises(InputError, match="strict does not go with the protocol frames"):
+    with pytest.raises(InputError, match="strict= does not go with the protocol frames"):
         evaluate(found, truth, protocol="frames", strict=True)

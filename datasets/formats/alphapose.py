@@ -156,7 +156,7 @@ def _by_picture(content: Any) -> tuple[list[Name], list[tuple[Name, _Entry]]]:
 
 def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> None:
     box = entry.box or entry.bbox or ()
-    if not entry.keypoints and not box:
+    if not box and entry.keypoints is not None and not entry.keypoints:
         raise ValueError("neither keypoints nor a box")
     numbers = [0.0] * (3 * joints) if entry.keypoints is None else entry.keypoints
     triples = np.array(numbers, np.float64).reshape(-1, 3)[:joints]

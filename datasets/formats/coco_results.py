@@ -70,7 +70,7 @@ class _Thing(msgspec.Struct):
     area: Annotated[float, msgspec.Meta(ge=0, le=MAX_PIXEL**2)] = 0.0
     iscrowd: Literal[0, 1] = 0
     num_keypoints: _Whole = 0
-    keypoints: list[_Pixels] = []
+    keypoints: list[_Pixels | None] | None = []
     bbox: Annotated[list[_Pixels], msgspec.Meta(max_length=4)] = []
     segmentation: list[_Outline] | _Mask = []
 
@@ -148,6 +148,31 @@ def _check(entries: list[Entry], kind: type, *, path: Path, part: str) -> None:
         except msgspec.ValidationError as error:
             reason = str(error).replace(" - at `$.", ", at ").replace("`", "")
             raise FormatError(f"{path}: {part}[{number}]: {reason}") from None
+    if kind is _Thing:
+        _spell_unknown(entries)
+
+
+def _spell_unknown(entries: list[Entry]) -> None:
+    """Spell joints that are null as pycocotools reads them: three zeros.
+
+    It multiplies with all numbers before it asks which of them count, so that it fails on null.
+    """
+    length = max((len(entry.get("keypoints") or ()) for entry in entries), default=0)
+    for entry in entries:
+        given = entry.get("keypoints", ())
+        if given is None and length:
+            entry["keypoints"] = [0] * length
+        elif given is None:
+            del entry["keypoints"]
+        elif None in given:
+            triples = [given[start : start + 3] for start in range(0, len(given), 3)]
+            entry["keypoints"] = [n for triple in triples for n in _spelt(triple)]
+
+
+def _spelt(triple: list[float | None]) -> list[float]:
+    if None in triple[:2]:
+        return [0.0] * len(triple)
+    return [1.0 if n is None else n for n in triple]  # a joint in its place, unsaid whether seen
 
 
 def _convert(entry: Entry, kind: type) -> None:

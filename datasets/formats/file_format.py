@@ -72,6 +72,9 @@ class FileFormat:
     joints: tuple[Skeleton, ...] = ()
     """The joint sets that it can hold; empty: any. Others are converted to the first."""
 
+    lists_pictures: bool = False
+    """It lists pictures, which only their names tell apart: those of two videos may be in one."""
+
     boxes_only: bool = False
     """It holds boxes, and no joints."""
 

@@ -85,6 +85,7 @@ FORMATS: tuple[FileFormat, ...] = (
         name="coco",
         suffix=".json",
         read=coco.read,
+        lists_pictures=True,
         recognise=coco.recognise,
         write=coco.write_tracks,
         write_videos=coco.write_videos,
@@ -119,6 +120,7 @@ FORMATS: tuple[FileFormat, ...] = (
         name="alphapose",
         suffix=".json",
         read=alphapose.read,
+        lists_pictures=True,
         write=alphapose.write_tracks,
         joints=(COCO17, MPII16),
         holds="JSON list; its `cmu` and `open` forms, PoseFlow's object and COCO's list of results "
@@ -315,8 +317,8 @@ def recognise(
     if path.is_dir():
         raise FormatError(f"{path}: no files of OpenPose in this folder; name a file")
     raise FormatError(
-        f"{path}: no format ends in {path.suffix!r}; say which it is with --from, or name the "
-        "folder of a data set"
+        f"{path}: no format ends in {path.suffix!r}; say which it is, or name the folder of a "
+        "data set"
     )
 
 
@@ -324,7 +326,7 @@ def _refuse_parts_of_data_sets(file: OpenedFile) -> None:
     """Say whose folder to name instead of a file that cannot be read without it."""
     if file.suffix == ".h5" and b"imgname" in file.start and b"part" in file.start:
         raise FormatError(
-            f"{file.path}: people of FLIC or MPII; name the folder, --from flic or mpii"
+            f"{file.path}: people of FLIC or MPII; name the folder, as data set flic or mpii"
         )
     if file.suffix == ".json" and "vid_id" in file.first_of("images"):
         joints = file.first_of("annotations").get("keypoints")
@@ -332,5 +334,5 @@ def _refuse_parts_of_data_sets(file: OpenedFile) -> None:
         as_many = isinstance(joints, list) and len(joints) == 3 * len(JHMDB15)
         if as_many and isinstance(named, list) and "belly" in named:
             raise FormatError(
-                f"{file.path}: clips of sub-JHMDB; name its folder, --from sub-jhmdb-json"
+                f"{file.path}: clips of sub-JHMDB; name its folder, as data set sub-jhmdb-json"
             )

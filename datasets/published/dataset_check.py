@@ -51,13 +51,18 @@ class DatasetReport:
 
 
 def check_dataset(
-    dataset: Dataset, *, root: Path, progress: Callable[[int, int], None] = lambda done, of: None
+    dataset: Dataset,
+    *,
+    root: Path,
+    with_pictures: bool = True,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> DatasetReport:
     """Look at everything of a data set; a folder without any of it is a report of one problem.
 
     Args:
-        dataset: From :func:`posetube.datasets.published.dataset_table.open_dataset`.
-        root: Its folder.
+        dataset: Open, see :func:`posetube.datasets.people.open_people`.
+        root: Its folder, or file.
+        with_pictures: Whether pictures belong to it, so that it is a problem if they are missing.
         progress: Told how many videos are done, of how many.
     """
     report, bare = DatasetReport(dataset=dataset.name, root=str(root)), 0
@@ -71,18 +76,20 @@ def check_dataset(
         progress(place, len(names))
         try:
             video = dataset.read(name)
+            video.refuse_mixed()
         except (PoseTubeError, OSError) as error:
             report.problems.append(Problem(file=name, where="", what=" ".join(str(error).split())))
             continue
         _count(report, video)
         report.problems += video.problems
-        bare += video.media is None
+        bare += with_pictures and video.media is None
         folders |= {PurePosixPath(file).parent for file in video.tracks.frames.names}
         if video.media is not None:
             report.problems += _pictures(report, video)
     progress(len(names), len(names))
     report.problems += _missing(report, dataset, bare=bare)
-    report.problems += _without_annotations(root, folders)
+    if with_pictures:
+        report.problems += _without_annotations(root, folders)
     return report
 
 

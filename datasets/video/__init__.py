@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from posetube.errors import InputError, MediaError
-from posetube.structures import Frame
+from posetube.structures import Frame, summaries
 
 from .config import VideoConfig
 from .container import ffmpeg_message, is_camera, is_url, without_password
@@ -109,6 +109,10 @@ class Video:
     def warnings(self) -> list[str]:
         """Problems found so far, one line each: file, frame, time, problem."""
         return self._source.warnings
+
+    def __repr__(self) -> str:
+        count = "live" if self.live else f"{self.expected or 'unknown number of'} frames"
+        return f"<Video {self.name}: {summaries.frame_size(self.size)}, {count}>"
 
     def frames(self, first: int = 0) -> Iterator[Frame]:
         """Frames from index ``first`` on, with the indices and times of a full reading.

@@ -12,12 +12,15 @@ from .load import load
 log = logging.getLogger(__name__)
 
 
-def export(source: PeopleSource, path: str | Path, *, to: str | FileFormat) -> None:
+def export(
+    source: PeopleSource, path: str | Path, *, to: str | FileFormat, video: str | None = None
+) -> None:
     """Write tracks in a format that another program reads; logs what the format has no place for.
 
     Args:
         source: Tracks in memory, or what :func:`posetube.load` takes.
         path: The file to write; for ``openpose`` a folder.
+        video: Which of its videos; None: the only one.
         to: Name of the format, as ``posetube export --to`` takes it, or a format of your own.
 
     Raises:
@@ -27,4 +30,4 @@ def export(source: PeopleSource, path: str | Path, *, to: str | FileFormat) -> N
         >>> export("runs/clip", "clip.coco.json", to="coco")          # doctest: +SKIP
     """
     form = to if isinstance(to, FileFormat) else find_written_format(to)
-    write_whole(load(source), form, Path(path), say=log.warning)
+    write_whole(load(source, video=video), form, Path(path), say=log.warning)

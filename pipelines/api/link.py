@@ -9,16 +9,16 @@ from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import DetectedFrame, FrameTable, VideoTracks
 
 from ...datasets.formats.file_format import FileFormat
-from ...datasets.people import PeopleSource
+from ...datasets.people import PeopleSource, one_video
 from ...tracker.config import LinkConfig
+from ..opened_people import open_people_or_run, run_of
 from ..progress import Event, Listener, listening
 from ..settings import TrackConfig
 from ..storage.detections_store import frame_table, read_frames
 from ..storage.part_check import check_parts
 from ..storage.run_directory import RunDirectory
-from ..tracking.link_external import as_detected, detections_of
+from ..tracking.link_external import as_detected, detections_of, refuse_runs
 from ..tracking.link_people import link_people
-from .load import load
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,10 @@ log = logging.getLogger(__name__)
 def link(
     source: PeopleSource,
     *,
-    config: LinkConfig | None = None,
+    link: LinkConfig | None = None,
     min_joint: float | None = None,
     frame_rate: float = 25.0,
+    video: str | None = None,
     form: str | FileFormat | None = None,
     progress: bool = False,
 ) -> VideoTracks:
@@ -40,10 +41,11 @@ def link(
         source: A run, whose detections are linked again with all that the run knows of them; or
             people in memory or in a file, as :func:`posetube.load` takes them. Identities that
             they have already are not looked at.
-        config: How to link, the preset included; None: the defaults.
+        link: How detections become tracks, the preset included; None: the defaults.
         min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
             0 keeps them all. None: as the run has it; for other people 0.
         frame_rate: Frames per second, for a file that gives no times.
+        video: Which of several videos; None: the only one.
         form: Name of a file's format; None: told by name and content.
         progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
 
@@ -52,12 +54,17 @@ def link(
         FormatError: If a file is of no known format, or is damaged.
 
     Examples:
-        >>> tracks = link("results.json", config=LinkConfig(preset="offline"))  # doctest: +SKIP
+        >>> tracks = link("results.json", link=LinkConfig(preset="offline"))  # doctest: +SKIP
     """
-    run = _run_at(source)
-    found = _of_run(run) if run else _of_people(load(source, form=form), frame_rate)
+    run = run_of(Path(source)) if isinstance(source, str | Path) else None
+    if run is not None:
+        found = _of_run(RunDirectory(run))
+    else:
+        people = open_people_or_run(source, form=form)
+        refuse_runs(people, where=source)
+        found = _of_people(one_video(people, where=source, video=video).tracks, frame_rate)
     settings = TrackConfig(
-        link=config or LinkConfig(),
+        link=link or LinkConfig(),
         min_joint=found.min_joint if min_joint is None else min_joint,
     )
     with listening(progress) as listener:
@@ -86,11 +93,6 @@ class LinkInput:
     size: tuple[int, int] | None
     skeleton: Skeleton
     min_joint: float | None = None
-
-
-def _run_at(source: PeopleSource) -> RunDirectory | None:
-    run = RunDirectory(Path(source)) if isinstance(source, (str, Path)) else None
-    return run if run and run.manifest.is_file() else None
 
 
 def _of_run(run: RunDirectory) -> LinkInput:

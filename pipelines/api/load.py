@@ -1,14 +1,10 @@
 """``posetube.load``: reads the people of one video from whatever holds them."""
 
-from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
 from ...datasets.formats.file_format import FileFormat
-from ...datasets.people import PeopleSource
+from ...datasets.people import PeopleSource, one_video
 from ..opened_people import open_people_or_run
-
-SHOWN = 5
-"""How many names an error lists."""
 
 
 def load(
@@ -24,7 +20,8 @@ def load(
             content.
 
     Raises:
-        InputError: If there is no such file, or no such video, or there are several to choose from.
+        InputError: If there is no such file, no such video, several to choose from, or pictures of
+            several in one list.
         FormatError: If a file is of no known format, or is damaged.
 
     Examples:
@@ -32,11 +29,4 @@ def load(
         >>> tracks.to_pandas().groupby("track_id").size()             # doctest: +SKIP
     """
     people = open_people_or_run(source, form=form)
-    names = people.videos()
-    if video is None and len(names) == 1:
-        return people.read(names[0]).tracks
-    if video in names:
-        return people.read(video).tracks
-    some = ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
-    wanted = "say which one as video=" if video is None else f"none is called {video!r}"
-    raise InputError(f"{source}: holds {len(names)} videos, {wanted}; there are {some}")
+    return one_video(people, where=source, video=video).tracks

@@ -44,7 +44,7 @@ def archive(
     Args:
         root: The data set's folder.
         out: The pictures, a file that ends in .tar.
-        from_: Its name, as for `data check` [default: recognised].
+        from_: Its name [default: told by names and content].
         split: Only this part.
         every: Take only every n-th labelled frame of a video.
         long_side: Larger pictures are reduced to this, pixels.

@@ -1,4 +1,4 @@
-"""``posetube data check NAME ROOT``: reports what of a data set is there, missing or broken.
+"""``posetube data check SOURCE``: reports what of a data set is there, missing or broken.
 
 Not here: how it is checked (:mod:`posetube.datasets.published.dataset_check`).
 """
@@ -13,9 +13,10 @@ from rich.console import Console
 from posetube.atomic_files import write_bytes
 
 from ...datasets.files.json_files import encode
+from ...datasets.people import PeopleFile, PeopleFolder
 from ...datasets.published.dataset_check import DatasetReport, check_dataset
-from ...datasets.published.dataset_table import dataset_names, open_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
+from ..opened_people import open_people_or_run
 from ..storage.run_directory import refuse_own_files
 
 SHOWN = 20
@@ -23,27 +24,26 @@ SHOWN = 20
 
 
 def check(
-    name: Annotated[str, Parameter(help=f"{dataset_names()}.")],
-    root: Path,
+    source: Path,
     /,
     *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> int:
-    """Read every annotation of a data set and look for its pictures.
+    """Read every annotation of a data set, a file or a run, and look for its pictures.
 
     Exits with 0 if all is well, 3 if there are problems.
 
-    Parameters
-    ----------
-    name
-        The data set.
-    root
-        Its folder.
-    json
-        Also write the whole report to this file.
+    Args:
+        source: A data set's folder, or whatever else holds people.
+        from_: Name of the data set or of the format [default: told by names and content].
+        json: Also write the whole report to this file.
     """
     refuse_own_files(json)
-    report = check_dataset(open_dataset(name, root), root=root)
+    people = open_people_or_run(source, form=from_)
+    # Files of results stand alone; a data set's labels without its pictures are half of it.
+    alone = isinstance(people, PeopleFile | PeopleFolder)
+    report = check_dataset(people, root=source, with_pictures=not alone)
     if json is not None:
         content = msgspec.json.format(encode(report), indent=2)
         write_bytes(json, content + b"\n")

@@ -13,9 +13,9 @@ from posetube.errors import InputError
 from ...datasets.annotated_video import Split
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
-from ...datasets.people import PeopleFile
+from ...datasets.people import PeopleFile, one_video
 from ..failures import COMPLETE, MARKED_PROBLEMS
-from ..opened_people import open_people_or_run, refuse_mixed_videos
+from ..opened_people import open_people_or_run
 from .convert_dataset import ConvertedDataset, convert_dataset
 from .export import say, write_whole
 
@@ -46,7 +46,7 @@ def convert_people(
             new or empty.
         from_: Name of the format or of the data set [default: told by names and content].
         split: Of a data set only this part.
-        video: Of a data set only this video; may be given several times.
+        video: Only this video of several; of a data set it may be given several times.
         pictures: Link a data set's pictures where the new layout looks for them (PoseTrack's, mot,
             penn-action, jhmdb).
     """
@@ -56,18 +56,16 @@ def convert_people(
     people = open_people_or_run(source, form=from_)
     if isinstance(people, PeopleFile):
         _check_ending(out, form)
-        if split or video:
-            raise InputError(
-                f"{source}: a file of one video; --split and --video are for data sets"
-            )
-        _convert_file(people, form, source=source, out=out)
+        if split or len(video) > 1:
+            raise InputError(f"{source}: a file becomes one video; --split is for data sets")
+        _convert_file(people, form, source=source, out=out, video=video[0] if video else None)
         return COMPLETE
     if form.write_videos is not None:
         _check_ending(out, form)
     done = convert_dataset(
         people, to=to, out=out, split=split, videos=video, pictures=pictures, say=say
     )
-    _report(done, people.name)
+    _report(done, source)
     say(
         f"{source} ({people.name}): {done.videos} videos, {done.frames} frames, "
         f"{done.poses} poses -> {out} ({to})"
@@ -80,16 +78,11 @@ def _check_ending(out: Path, form: FileFormat) -> None:
         raise InputError(f"{out}: a file of {form.name} ends in {form.suffix}")
 
 
-def _convert_file(people: PeopleFile, form: FileFormat, *, source: Path, out: Path) -> None:
-    names = people.videos()
-    if len(names) > 1:  # an id means somebody else in each of them
-        raise InputError(
-            f"{source}: holds {len(names)} sequences, {names[0]} and others; "
-            "name its folder, --from posetrack18, and if need be --video"
-        )
-    video = people.read(names[0])
-    refuse_mixed_videos(people, video, where=source)
-    tracks = video.tracks
+def _convert_file(
+    people: PeopleFile, form: FileFormat, *, source: Path, out: Path, video: str | None
+) -> None:
+    # Several would need identities of their own: in each of them an id means somebody else.
+    tracks = one_video(people, where=source, video=video).tracks
     if not len(tracks.skeleton) and not form.boxes_only:
         raise InputError(f"{source}: {people.name} holds boxes only; {form.name} needs joints")
     write_whole(tracks, form, out, say=say)
@@ -99,14 +92,14 @@ def _convert_file(people: PeopleFile, form: FileFormat, *, source: Path, out: Pa
     )
 
 
-def _report(done: ConvertedDataset, name: str) -> None:
+def _report(done: ConvertedDataset, source: Path) -> None:
     """Say what became of a data set as a whole."""
     if done.beyond:
         say(f"left behind: {', '.join(sorted(done.beyond))}")
     if done.mended:
         say(
             f"videos in which the reader mended something: {done.mended}; "
-            f"'posetube data check {name}' lists it"
+            f"'posetube data check {source}' lists it"
         )
     if done.left_out:
         say(f"videos left out: {done.left_out}")

@@ -231,6 +231,7 @@ class _Job:
             video = None
             with self._leaving_out(name, UNREADABLE):
                 video = self.dataset.read(name)
+                video.refuse_mixed()
             if video is None:
                 continue
             if self.split not in ("", video.split):

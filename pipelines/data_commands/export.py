@@ -20,7 +20,8 @@ from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.formats.joint_sets import losses, with_joints
-from ..opened_people import RUN, only_video, open_people_or_run
+from ...datasets.people import one_video
+from ..opened_people import RUN, open_people_or_run
 from ..storage.run_directory import guarding_runs
 
 
@@ -30,22 +31,24 @@ def export_command(
     *,
     to: Annotated[str, Parameter(help=f"{format_names(written=True)}.")],
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    video: str | None = None,
 ) -> None:
     """Write the tracks of a run in a format that other programs read.
 
     Args:
-        run: A run's directory, or a file of one video's people.
+        run: A run's directory, or whatever holds people.
         to: The format.
         out: File to write; for openpose, penn-action and jhmdb a folder [default: beside the run's
             tracks].
+        video: Which video, where there are several.
     """
     form = find_written_format(to)
     people = open_people_or_run(run)
-    if out is None and people.name != RUN.name:
+    found = one_video(people, where=run, video=video)
+    if out is None and found.dataset != RUN.name:
         raise InputError(f"{run}: no run; say with -o where to write")
-    tracks = only_video(people, where=run).tracks
-    out = out or run / f"tracks-{to}{form.suffix}"
-    write_whole(tracks, form, out, say=say)
+    out = out or Path(found.where) / f"tracks-{to}{form.suffix}"
+    write_whole(found.tracks, form, out, say=say)
     say(f"{run} -> {out}")
 
 

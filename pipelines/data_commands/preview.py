@@ -60,7 +60,7 @@ def preview(
     /,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    dataset: str | None = None,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
     pictures: int = 12,
 ) -> None:
     """Draw a page of pictures with their joints, to see whether they lie where they belong.
@@ -68,14 +68,14 @@ def preview(
     Args:
         root: A data set's folder.
         out: The page, a PNG.
-        dataset: Name of the data set, as for `data check` [default: recognised].
+        from_: Name of the data set, or of the format [default: told by names and content].
         pictures: How many, 1 to 100.
     """
     if not 1 <= pictures <= 100:
         raise InputError(f"--pictures must be in [1, 100], got {pictures}")
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the page is a PNG; name a file that ends in .png")
-    data = open_people_or_run(root, form=dataset)
+    data = open_people_or_run(root, form=from_)
     tiles = [_tile(choice, data.name) for choice in choose(data, pictures)]
     if not tiles:
         raise FormatError(f"{root}: {data.name} is there, but none of its pictures")

@@ -16,7 +16,7 @@ from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from .evaluate import evaluate
 from .evaluate_people import PckConfig
 from .evaluate_tracking import UpperBound
-from .protocol_table import PROTOCOL_NAMES
+from .protocol_table import PROTOCOL_NAMES, EvaluateOptions, find_evaluation
 
 PCK = PckConfig()
 
@@ -76,6 +76,8 @@ def evaluate_command(
         from ..storage.run_directory import refuse_own_files  # brings the video library along
 
         refuse_own_files(json, events)
+    if plots is not None:  # hours of measuring would be lost otherwise
+        _check_plots(protocol)
     report = evaluate(
         predictions,
         truth,
@@ -101,6 +103,14 @@ def evaluate_command(
 
         draw_plots(report, plots)
     return 0
+
+
+def _check_plots(name: str) -> None:
+    from .evaluation_plots import figure_type
+
+    if not find_evaluation(EvaluateOptions(protocol=name)).is_drawn:
+        raise InputError(f"--plots: there are none for the protocol {name}")
+    figure_type()
 
 
 def _bounds(predictions: Path, truth: Path, **options: Any) -> dict[str, EvalReport]:

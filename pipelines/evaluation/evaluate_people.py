@@ -227,7 +227,7 @@ def _sizes(part: _Compared, rules: PeopleProtocol, normalizer: Normalizer) -> Do
     if unknown.any():
         raise FormatError(
             f"{part.where[int(np.flatnonzero(unknown)[0])]} has no {normalizer}, which errors are "
-            "divided by; choose another --pck.normalizer"
+            "divided by; choose another PckConfig.normalizer"
         )
     return sizes
 

@@ -163,7 +163,13 @@ def _as_submitted(found: AnnotatedVideo, rules: Protocol) -> AnnotatedVideo:
 
 def _with_tracks(video: AnnotatedVideo, tracks: VideoTracks) -> AnnotatedVideo:
     """The video with other people, of whom no more is known than that."""
-    return AnnotatedVideo(name=video.name, dataset=video.dataset, tracks=tracks, where=video.where)
+    return AnnotatedVideo(
+        name=video.name,
+        dataset=video.dataset,
+        tracks=tracks,
+        where=video.where,
+        mixed=video.mixed,
+    )
 
 
 def _scene(

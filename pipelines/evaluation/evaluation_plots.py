@@ -62,28 +62,33 @@ def draw_plots(report: EvalReport, folder: Path) -> list[Path]:
         InputError: If there is nothing to draw.
         MissingExtraError: If matplotlib is not installed.
     """
-    figure_type = _figure_type()
+    drawing = figure_type()
     figures: dict[str, Any] = {}
     if any(len(recall) for recall, _ in report.curves.get("recall_precision", {}).values()):
-        figures["recall_precision"] = _recall_precision(figure_type, report)
+        figures["recall_precision"] = _recall_precision(drawing, report)
     if "hota" in report.curves:
-        figures["hota"] = _hota(figure_type, report)
+        figures["hota"] = _hota(drawing, report)
     if "within_0px" in report.metrics:
-        figures["pixels"] = _pixels(figure_type, report)
+        figures["pixels"] = _pixels(drawing, report)
     if report.per_sequence:
-        figures["sequences"] = _sequences(figure_type, report)
+        figures["sequences"] = _sequences(drawing, report)
     joints = len({event.joint for event in report.events})
     errors = [event for event in report.events if event.truth_id is not None]
     for name in _worst([(event.sequence, event.kind) for event in errors], TIMELINES):
         events = [event for event in errors if event.sequence == name]
-        figures[f"timeline-{name.replace('/', '_')}"] = _timeline(figure_type, name, events, joints)
+        figures[f"timeline-{name.replace('/', '_')}"] = _timeline(drawing, name, events, joints)
     if not figures:
         raise InputError(f"there are no plots for the protocol {report.protocol}")
     folder.mkdir(parents=True, exist_ok=True)
     return [_save(figure, folder / name) for name, figure in figures.items()]
 
 
-def _figure_type() -> Any:
+def figure_type() -> Any:
+    """Matplotlib's class of figures, which draws without a display.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure  # no display, no global state
     except ImportError:

@@ -83,12 +83,14 @@ def check_people(side: AnnotatedVideo, protocol: Protocol) -> None:
     """Refuse people that cannot be tracked or told apart.
 
     Raises:
+        InputError: If the side is a list of pictures of several videos.
         FormatError: If somebody has no identity, one that is too large, or one that is there twice
             in a frame; if a frame has more people than any picture; if a joint is not there that
             the protocol does not estimate; or, for poseval, if the sequence is called what it does
             not accept.
     """
     tracks, rules = side.tracks, protocol.rules
+    side.refuse_mixed()
     _refuse_results(side)
     _refuse_crowds(side)
     if protocol.by_position and side.flat_regions:
@@ -189,5 +191,6 @@ def check_heads(scene: EvalSequence, truth: AnnotatedVideo) -> None:
     if len(rows):
         raise FormatError(
             f"{truth.where}: {describe_row(truth.tracks, int(rows[0]))} has no head box, "
-            "by which distances are measured (bbox_head, or x1 y1 x2 y2)"
+            "by which distances are measured (bbox_head, or x1 y1 x2 y2); the protocols coco and "
+            "pixels need none"
         )

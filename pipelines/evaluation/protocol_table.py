@@ -68,6 +68,9 @@ class EvaluationProtocol:
     refuses: tuple[str, ...] = ()
     """Options that do not go with it."""
 
+    is_drawn: bool = True
+    """Whether there are plots of what it measures."""
+
 
 def _poses_or_boxes(
     predictions: PeopleSource, truth: PeopleSource, options: EvaluateOptions
@@ -115,6 +118,7 @@ EVALUATIONS: tuple[EvaluationProtocol, ...] = (
         counts="AP and AR of joints, boxes or masks by pycocotools",
         run=_pictures,
         refuses=(*OF_TRACKS, "dataset"),
+        is_drawn=False,
     ),
     *(
         EvaluationProtocol(name=rules.name, counts=rules.counts, run=_people, refuses=OF_TRACKS)
@@ -140,5 +144,5 @@ def find_evaluation(options: EvaluateOptions) -> EvaluationProtocol:
     nothing = EvaluateOptions(protocol=options.protocol)
     for option in found.refuses:
         if getattr(options, option) != getattr(nothing, option):
-            raise InputError(f"{option} does not go with the protocol {found.name}")
+            raise InputError(f"{option}= does not go with the protocol {found.name}")
     return found

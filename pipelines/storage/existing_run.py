@@ -22,7 +22,7 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
     Args:
         run: The directory, locked; with ``overwrite`` an earlier run in it is erased.
         fresh: The manifest of a new run.
-        choice: What ``--on-existing`` says; ``skip`` counts as ``resume`` here.
+        choice: What the caller says; ``skip`` counts as ``resume`` here.
 
     Raises:
         InputError: If the directory holds a run and ``fail`` was chosen, if that run was made
@@ -32,15 +32,15 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
     if run.foreign():
         raise InputError(
             f"{run.path} holds other files and no run.json; name a folder of its own, "
-            f"such as -o {run.path / 'run'}"
+            f"such as {run.path / 'run'}"
         )
     if not run.manifest.exists():
         run.clean()
         return fresh
     if choice == "fail":
         raise InputError(
-            f"{run.path} holds a run already; --on-existing resume goes on with it, "
-            "overwrite starts again"
+            f'{run.path} holds a run already; on_existing="resume" goes on with it, '
+            'on_existing="overwrite" starts again'
         )
     if choice == "overwrite":
         run.clean()
@@ -76,7 +76,7 @@ def check_same(run: RunDirectory, earlier: Manifest, now: Manifest) -> None:
     ]
     if not differing:
         return
-    again = "start again with --on-existing overwrite, or name another -o"
+    again = 'start again with on_existing="overwrite", or name another out='
     if all(line.startswith(("link.", "min_joint ")) for line in differing):
         again = f"link again with `posetube link {run.path}` and these settings, or {again}"
     raise InputError(f"{run.path} was made differently: {'; '.join(differing)}. To go on, {again}")

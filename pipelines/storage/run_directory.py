@@ -110,7 +110,7 @@ class RunDirectory:
             ) from None
         except FormatError as error:
             raise FormatError(
-                f"{self.manifest}: {error}. Track again with --on-existing overwrite"
+                f'{self.manifest}: {error}. Track again with on_existing="overwrite"'
             ) from None
 
     def write(self, manifest: Manifest) -> None:

@@ -20,8 +20,19 @@ import pyarrow.parquet as pq
 from posetube.errors import FormatError
 from posetube.records import join_columns
 from posetube.skeletons import Skeleton, skeleton
-from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState, VideoTracks
+from posetube.structures import (
+    ByteArray,
+    Detections,
+    DoubleArray,
+    FloatArray,
+    FramePoses,
+    FrameTable,
+    IntArray,
+    RowState,
+    VideoTracks,
+)
 
+from ...datasets.annotated_video import MAX_FRAMES
 from .detections_store import frame_table
 from .manifest import Manifest
 from .pose_columns import (
@@ -167,16 +178,62 @@ def read_tracks(folder: Path) -> VideoTracks:
             its format.
     """
     run = RunDirectory(folder)
-    manifest = run.read()
-    file = _open(run.tracks)
-    joints = _skeleton(run.tracks, file)
-    frames = frame_table(run.detections)
-    with _refusing_damage(run.tracks):
+    source = run.read().source
+    return _read_all(
+        run.tracks, source=source.name, size=source.size, frames=frame_table(run.detections)
+    )
+
+
+def is_table(path: Path) -> bool:
+    """Whether a Parquet file is a run's table of tracks; one that cannot be opened is not."""
+    try:
+        schema = _open(path).schema_arrow
+    except FormatError:
+        return False
+    return "track_id" in schema.names and b"skeleton" in (schema.metadata or {})
+
+
+def read_table(path: Path) -> VideoTracks:
+    """The tracks of a ``tracks.parquet`` that was taken out of its run.
+
+    The table knows frames with people only: the video ends at the last of them, and the times
+    between them are interpolated.
+
+    Raises:
+        FormatError: If the file is damaged, or not a table of tracks.
+    """
+    with _refusing_damage(path):
+        file = _open(path)
+        metadata = file.schema_arrow.metadata
+        table = file.read(columns=["frame", "time_s"])
+        known, first = np.unique(column(table, "frame"), return_index=True)
+        if known.max(initial=0) >= MAX_FRAMES:
+            raise ValueError(f"frame {known.max()}; at most {MAX_FRAMES} are read")
+        frames = FrameTable(times=_all_times(known, column(table, "time_s")[first]))
+        source, size = metadata[b"source"].decode(), msgspec.json.decode(metadata[b"size"])
+    return _read_all(path, source=source, size=tuple(size), frames=frames)
+
+
+def _all_times(known: IntArray, times: DoubleArray) -> DoubleArray:
+    """(F,) time of every frame up to the last known one, seconds; at the known ones' pace."""
+    every = np.arange(known.max(initial=-1) + 1)
+    if len(known) < 2:
+        return np.full(len(every), times[0]) if len(known) else np.empty(0)
+    pace = (times[-1] - times[0]) / (known[-1] - known[0])
+    return np.where(
+        every < known[0], times[0] + (every - known[0]) * pace, np.interp(every, known, times)
+    )
+
+
+def _read_all(path: Path, *, source: str, size: tuple[int, int], frames: FrameTable) -> VideoTracks:
+    file = _open(path)
+    joints = _skeleton(path, file)
+    with _refusing_damage(path):
         table = file.read()
         people, evidence = pose_people(table, len(joints)), _evidence(table)
         return VideoTracks(
-            source=manifest.source.name,
-            size=manifest.source.size,
+            source=source,
+            size=size,
             skeleton=joints,
             frames=frames,
             frame=column(table, "frame"),
@@ -248,6 +305,12 @@ def _refusing_damage(path: Path) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as error:
         raise FormatError(
-            f"{path}: damaged, or not a table of tracks ({' '.join(str(error).split())}). "
-            f"`posetube link {path.parent}` makes it again"
+            f"{path}: damaged, or not a table of tracks ({' '.join(str(error).split())})"
+            f"{_remedy(path)}"
         ) from None
+
+
+def _remedy(path: Path) -> str:
+    """How to have a run's table made again; one without its run has no remedy."""
+    run = RunDirectory(path.parent)
+    return f". `posetube link {run.path}` makes it again" if run.manifest.exists() else ""

@@ -12,6 +12,7 @@ from posetube.errors import InputError
 from ...tracker.config import LinkConfig, LinkPreset
 from ...tracker.weak_links import WeakLink, weakest_links
 from ..interrupt import catching_interrupts
+from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
 from ..settings import MinJoint, with_preset
 from ..storage.existing_run import OnExisting
@@ -32,6 +33,7 @@ def link_command(
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     preset: LinkPreset | None = None,
     suspicious: Annotated[bool, Parameter(negative=())] = False,
+    video: str | None = None,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     frame_rate: float = 25.0,
     on_existing: OnExisting = "resume",
@@ -47,10 +49,11 @@ def link_command(
 
     Args:
         source: A run's directory, or a file of detections: results of COCO, PoseTrack, MOT, mmpose
-            or AlphaPose, CSV, JSON Lines, Parquet; or OpenPose's folder.
+            or AlphaPose, CSV, JSON Lines, Parquet; OpenPose's folder; a folder of files.
         out: For a file: the run's directory [default: runs/NAME].
         preset: How to link: the same as --link.preset.
         suspicious: Link nothing; list the run's weakest links, the most doubtful first.
+        video: For a file or folder of several videos: which of them.
         from_: For a file: its format [default: recognised by its name and content].
         frame_rate: For a file without times: its frames per second.
         on_existing: For a file: what to do where the run's directory is there already.
@@ -60,27 +63,31 @@ def link_command(
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
     config = with_preset(link, preset)
-    is_run = (source / "run.json").exists()
+    run = run_of(source)
     if suspicious:
-        for one in weakest_links(read_tracks(source), count=SHOWN):
+        for one in weakest_links(read_tracks(run or source), count=SHOWN):
             print(_as_line(one))  # noqa: T201
         return 0
-    if is_run and out is not None:
-        raise InputError(f"link: {source} is a run and is linked where it is; leave out --out")
+    if run is not None and out is not None:
+        raise InputError(f"{source} is a run and is linked where it is; leave out --out")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        if is_run:
-            run = RunDirectory(source)
+        if run is not None:
             line = link_again(
-                run, config, min_joint=min_joint, listeners=[listener], interrupt=interrupt
+                RunDirectory(run),
+                config,
+                min_joint=min_joint,
+                listeners=[listener],
+                interrupt=interrupt,
             )
         else:
             line = link_file(
                 source,
-                RunDirectory(out or Path("runs") / source.stem),
+                RunDirectory(out or Path("runs") / (video or source.stem)),
                 config=config,
                 min_joint=min_joint,
                 frame_rate=frame_rate,
                 form=from_,
+                video=video,
                 on_existing=on_existing,
                 listeners=[listener],
                 interrupt=interrupt,

@@ -21,11 +21,11 @@ from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTra
 
 from ...datasets.annotated_video import Dataset
 from ...datasets.formats.file_format import FileFormat
-from ...datasets.people import open_people
+from ...datasets.people import one_video
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..interrupt import Interrupt
-from ..opened_people import only_video
+from ..opened_people import RUN, open_people_or_run
 from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.detections_store import write_part
@@ -54,6 +54,7 @@ def link_file(
     min_joint: float | None = None,
     frame_rate: float = 25.0,
     form: str | FileFormat | None = None,
+    video: str | None = None,
     on_existing: OnExisting = "resume",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,
@@ -61,13 +62,14 @@ def link_file(
     """Link the detections in a file.
 
     Args:
-        path: The file, or OpenPose's folder.
+        path: The file; OpenPose's folder; a folder of files, where ``video`` names one.
         run: Where the result goes.
         config: How detections become tracks.
         min_joint: How sure a joint must be, in [0, 1]; None: all joints stay.
         frame_rate: Frames per second, for files that give no times.
         form: Name of the format, or one of the caller's own; None: recognised by name and
             content.
+        video: Which of its videos; None: the only one.
         on_existing: What to do where the run is there already.
         listeners: Are told how far it is.
         interrupt: Whether somebody asked to stop.
@@ -81,12 +83,13 @@ def link_file(
     """
     if on_existing == "skip" and run.manifest.exists():
         return f"{path.name}: skipped, {run.path} is there"
-    people = _opened(path, form)
-    name, read = people.name, only_video(people, where=path).tracks
+    people = open_people_or_run(path, form=form)
+    refuse_runs(people, where=path)
+    name, read = people.name, one_video(people, where=path, video=video).tracks
     tracks, notes = detections_of(read, frame_rate=frame_rate)
     if not len(tracks.frames):
         raise FormatError(
-            f"{path}: nothing in it, read as {name}; if it is another format, name that with --from"
+            f"{path}: nothing in it, read as {name}; if it is of another format, say of which"
         )
     assumed = frame_rate if np.isnan(read.frames.times).any() else None
     settings = TrackConfig(link=config, min_joint=min_joint, overlay=None)
@@ -121,17 +124,15 @@ class FileDetections:
         return {"frames": counts}
 
 
-def _opened(path: Path, form: str | FileFormat | None) -> Dataset:
-    """What the path holds, runs left out: their tracks are no detections."""
-    try:
-        return open_people(path, form=form)
-    except InputError as error:
-        if form is not None or not path.is_dir():
-            raise
-        raise FormatError(
-            f"{path} is not a run's directory: it has no run.json; nor is it a folder of "
-            f"detections ({error})"
-        ) from None
+def refuse_runs(people: Dataset, *, where: object) -> None:
+    """Refuse a folder of runs: their tracks are no detections, and each is linked where it is.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if people.name == RUN.name:
+        name = people.videos()[0]
+        raise InputError(f"{where}: a folder of runs; name one of them, such as {where}/{name}")
 
 
 def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTracks, list[str]]:
@@ -145,7 +146,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
         The table, and what was assumed, a line each.
     """
     if not 0 < frame_rate < np.inf:
-        raise InputError(f"link: the frame rate must be positive, got {frame_rate}")
+        raise InputError(f"the frame rate must be positive, got {frame_rate}")
     notes = [] if len(tracks.frame) else ["there is nobody in the file"]
     times = tracks.frames.times
     if np.isnan(times).any():

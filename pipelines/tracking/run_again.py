@@ -68,6 +68,11 @@ def render_again(
         session.require("link")  # before the video, which may not be there any more
         session.settings = replace(session.settings, overlay=config)
         source = session.manifest.source
+        if source.kind == "detections":
+            raise InputError(
+                f"{run.path}: linked from {source.path}, which has no pictures to draw over; "
+                f"`posetube track VIDEO --boxes {run.path}` makes a run with a video"
+            )
         path = original(source.path)
         with open_video(path, config=session.settings.video) as video:
             if fingerprint(path) != source.fingerprint:

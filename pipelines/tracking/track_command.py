@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
 from ..loaded_model import load_model
+from ..options import as_options
 from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
 from ..storage.existing_run import OnExisting
@@ -93,17 +94,17 @@ def track_command(
 
 
 def render_command(
-    run: Path, /, *, style: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
+    run: Path, /, *, overlay: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
 ) -> int:
     """Draw a run's tracks over its video again.
 
     Args:
         run: A run's directory.
-        style: What the overlay looks like.
+        overlay: What the overlay looks like.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        line = render_again(RunDirectory(run), style, listeners=[listener], interrupt=interrupt)
+        line = render_again(RunDirectory(run), overlay, listeners=[listener], interrupt=interrupt)
     _say(line, progress)
     return 0
 
@@ -111,7 +112,8 @@ def render_command(
 def _told(outcome: InputOutcome, progress: ProgressKind) -> InputOutcome:
     """Print how an input ended."""
     if outcome.failed:
-        print(f"posetube track: {outcome.line}", file=sys.stderr)  # noqa: T201
+        line = as_options(outcome.line, ("--on-existing", "--out"))
+        print(f"posetube track: {line}", file=sys.stderr)  # noqa: T201
     else:
         _say(outcome.line, progress)
     return outcome

@@ -71,7 +71,7 @@ def track_input(
         begun = any(run.detections.glob("part-*"))
         if video.live and begun and not session.manifest.finished("detect"):
             raise InputError(
-                f"{run.path}: a live source cannot be resumed; --on-existing overwrite starts again"
+                f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )
         wanted, notes = ["detect", "link"], [*given.notes] if given else []
         if config.overlay and video.live:

@@ -134,6 +134,6 @@ def open_clip_source(config: TrainingData, *, root: Path = Path()) -> ClipSource
         part = f" in part {config.split!r}" if config.split else ""
         raise InputError(
             f"{folder}: no clip of {config.frames.length} labelled frames with pictures{part}; "
-            f"'posetube data check {people.name}' shows what is there"
+            f"'posetube data check {folder}' shows what is there"
         )
     return clips

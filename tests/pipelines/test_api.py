@@ -311,7 +311,7 @@ def test_detections_are_linked_without_being_written(
     assert same_people(posetube.link(nameless), tracks)
     posetube.export(nameless, tmp_path / "people.csv", to="csv")
     caplog.clear()
-    linked = posetube.link(tmp_path / "people.csv", config=posetube.LinkConfig(preset="offline"))
+    linked = posetube.link(tmp_path / "people.csv", link=posetube.LinkConfig(preset="offline"))
     assert linked.track_ids.tolist() == tracks.track_ids.tolist()
 
     assert (run / "tracks.parquet").read_bytes() == before

@@ -239,11 +239,11 @@ def test_a_run_is_linked_and_drawn_again(
     main(["track", str(make_clip(frames=6)), "-o", run])
 
     assert main(["link", run, "--link.max-gap", "2s"]) == 0
-    assert main(["render", run, "--style.trail", "500ms"]) == 0
+    assert main(["render", run, "--overlay.trail", "500ms"]) == 0
     assert main(["link", str(tmp_path)]) == 2
 
     said = capsys.readouterr()
-    assert "is not a run's directory" in said.err
+    assert "a folder of runs; name one of them, such as" in said.err
     assert said.out.splitlines()[-1].endswith("overlay.mp4")
 
 

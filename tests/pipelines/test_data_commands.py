@@ -40,7 +40,7 @@ def annotation(root: Path) -> Path:
 def test_check_counts_and_writes_its_report(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["data", "check", "posetrack18", str(drawn), "--json", str(tmp_path / "r.json")])
+    code = main(["data", "check", str(drawn), "--json", str(tmp_path / "r.json")])
 
     report = json.loads((tmp_path / "r.json").read_text())
     assert code == 0
@@ -57,7 +57,7 @@ def test_check_exits_with_3_where_there_are_problems(
         copy = tmp_path / "annotations" / "train" / f"{i:06d}_mpii_train.json"
         copy.write_text(annotation(drawn).read_text()[: -1 if i else None])
 
-    code = main(["data", "check", "posetrack18", str(tmp_path), "--json", str(tmp_path / "r")])
+    code = main(["data", "check", str(tmp_path), "--json", str(tmp_path / "r")])
 
     said = capsys.readouterr().out
     report = json.loads((tmp_path / "r").read_text())
@@ -72,8 +72,11 @@ def test_check_exits_with_3_where_there_are_problems(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["data", "check", "nosuch", "."], "no data set is called 'nosuch'; there are posetrack17"),
-        (["data", "check", "jhmdb", "nosuch"], "nosuch: no such folder"),
+        (
+            ["data", "check", ".", "--from", "nosuch"],
+            "no data set is called 'nosuch'; there are posetrack17",
+        ),
+        (["data", "check", "nosuch", "--from", "jhmdb"], "nosuch: no such file or folder"),
         (["data", "convert", "no.json", "--to", "csv", "-o", "a.csv"], "no.json: no such file"),
         (["data", "convert", "a", "--to", "doc", "-o", "b"], "no format is called 'doc'"),
         (["data", "convert", "a", "--to", "csv", "-o", "b.txt"], "a file of csv ends in .csv"),
@@ -218,7 +221,7 @@ def test_no_report_replaces_a_runs_manifest(
     report.write_text("{}")
     both = [str(annotation(drawn))] * 2
 
-    assert main(["data", "check", "posetrack18", str(drawn), "--json", str(report)]) == 2
+    assert main(["data", "check", str(drawn), "--json", str(report)]) == 2
     assert main(["evaluate", *both, "--json", str(report)]) == 2
     assert main(["evaluate", *both, "--events", str(report)]) == 2
     assert capsys.readouterr().err.count("belongs to the run itself") == 3
@@ -260,7 +263,7 @@ def test_preview_of_labels_without_pictures_is_refused(
     (tmp_path / "a.json").write_text(annotation(drawn).read_text())
     page = str(tmp_path / "p.png")
 
-    code = main(["data", "preview", str(tmp_path), "-o", page, "--dataset", "posetrack18"])
+    code = main(["data", "preview", str(tmp_path), "-o", page, "--from", "posetrack18"])
 
     assert code == 2
     assert "posetrack18 is there, but none of its pictures" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_options_are_the_tree_of_settings(tracked: Callable[..., TrackConfig]) -
     found = tracked(
         *("--start", "0.04s", "--end", "00:00:00.3", "--every", "2", "--no-camera-motion"),
         *("--no-appearance", "--link.max-gap", "500ms", "--link.pose-weight", "0.5"),
-        *("--preset", "offline", "--link.offline.fill-gap", "1s", "--style.trail", "2s"),
+        *("--preset", "offline", "--link.offline.fill-gap", "1s", "--overlay.trail", "2s"),
         *("--max-pixels", "1000000", "--min-joint", "0.4", "--quality", "fast", "--flip"),
     )
 

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -89,3 +90,25 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pipe: is a device or a pipe; name a file to write"):
         write_bytes(tmp_path / "pipe", b"x")
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_folder_that_cannot_be_made_is_named_as_asked(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match="set") as error, replacing_folder(tmp_path / "set"):
+        pass
+    assert UNFINISHED not in str(error.value)
+
+
+def test_errors_name_what_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "set"
+    with (
+        pytest.raises(InputError, match="set/a: broken") as broken,
+        replacing_folder(path) as aside,
+    ):
+        raise InputError(f"{aside}/a: broken")
+    with pytest.raises(OSError, match="No space left") as full, replacing(path) as aside:
+        raise OSError(errno.ENOSPC, "No space left", str(aside))
+
+    assert full.value.filename == str(path)
+    assert not any(UNFINISHED in str(error.value) for error in (broken, full))

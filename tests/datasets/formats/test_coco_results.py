@@ -10,6 +10,7 @@ from posetube.datasets.files.opened_file import OpenedFile
 from posetube.datasets.formats.coco_results import is_truth, read_results, read_truth
 from posetube.errors import FormatError
 
+POSE = [float(number) for k in range(17) for number in (10 + k, 100 + k, 2)]
 TRUTH: dict[str, Any] = {
     "images": [{"id": 1}],
     "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 5.0, "bbox": [0, 0, 1, 1]}],
@@ -56,9 +57,24 @@ def test_broken_truth_is_named(tmp_path: Path, change: dict[str, Any], message: 
             r"categories\[0\]: Expected str, got array, at keypoints\[0\]",
         ),
         ([{"score": "high"}], r"r.json: results\[0\]: Expected float, got str, at score"),
-        ([{"keypoints": [None]}], r"results\[0\]: Expected float, got null, at keypoints\[0\]"),
+        (
+            [{"keypoints": ["1"]}],
+            r"results\[0\]: Expected float \| null, got str, at keypoints\[0\]",
+        ),
     ],
 )
 def test_broken_results_are_named(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         read_results(written(tmp_path / "r.json", content))
+
+
+def test_null_in_joints_is_spelt_as_pycocotools_reads_it(tmp_path: Path) -> None:
+    holed = [None, 5, 2, 7, 8, None, *POSE[6:]]
+    spelt = [0, 0, 0, 7, 8, 1, *POSE[6:]]
+    results = [{"image_id": 1, "keypoints": keypoints} for keypoints in (holed, None, POSE)]
+
+    found = read_results(written(tmp_path / "r.json", results))
+
+    assert [entry["keypoints"] for entry in found] == [spelt, [0] * len(POSE), POSE]
+    bare = read_results(written(tmp_path / "b.json", [{"image_id": 1, "keypoints": None}]))
+    assert bare == [{"image_id": 1}]

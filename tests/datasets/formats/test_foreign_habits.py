@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import posetube
 from posetube.datasets.formats import (
     alphapose,
     coco,
@@ -189,6 +190,10 @@ def test_null_is_what_is_not_known(tmp_path: Path) -> None:
     assert np.isnan(found.boxes).all()
     results = [{"image_id": 1, "keypoints": None, "bbox": [1, 2, 3, 4]}]
     assert read(written(tmp_path / "r.json", results)).skeleton.joints == ()
+    nowhere = [{"image_id": 1, "keypoints": None}, {"image_id": 2, "keypoints": POSE}]
+    found = read(written(tmp_path / "r.json", nowhere))
+    assert np.isnan(found.keypoints).all(axis=(1, 2)).tolist() == [True, False]
+    assert len(posetube.link(found).frame) == 1  # whoever is nowhere is not followed
 
 
 def test_a_joint_of_null_is_not_known(tmp_path: Path) -> None:

@@ -381,7 +381,7 @@ def test_a_format_is_told_by_name_and_content(
 def test_what_is_no_format_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.doc").write_text("x")
 
-    with pytest.raises(FormatError, match="no format ends in '.doc'; say which it is with --from"):
+    with pytest.raises(FormatError, match="no format ends in '.doc'; say which it is"):
         recognise(tmp_path / "a.doc")
     with pytest.raises(FormatError, match="no files of OpenPose in this folder"):
         recognise(tmp_path)

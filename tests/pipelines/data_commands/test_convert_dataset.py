@@ -289,7 +289,7 @@ def test_a_file_has_no_parts(drawn: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["data", "convert", file, "--from", "bonn", "--to", "csv", "-o", "a.csv"]) == 2
 
     said = capsys.readouterr().err
-    assert "a file of one video; --split and --video are for data sets" in said
+    assert "a file becomes one video; --split is for data sets" in said
     assert f"{file}: no such folder" in said
 
 
@@ -463,4 +463,4 @@ def test_a_file_of_several_sequences_is_to_be_named_by_its_folder(
 
     said = capsys.readouterr().err
     assert code == 2
-    assert "holds 2 sequences, 0 and others; name its folder, --from posetrack18" in said
+    assert "holds 2 videos, say which one as --video; there are 0, 1" in said

@@ -106,9 +106,15 @@ def test_upper_bounds_are_for_tracking(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--events", "x.csv", "--protocol", "coco"], "events does not go with the protocol coco"),
-        (["--strict", "--protocol", "pixels"], "strict does not go with the protocol pixels"),
-        (["--dataset", "flic", "--protocol", "coco"], "dataset does not go with the protocol coco"),
+        (
+            ["--events", "x.csv", "--protocol", "coco"],
+            "--events does not go with the protocol coco",
+        ),
+        (["--strict", "--protocol", "pixels"], "--strict does not go with the protocol pixels"),
+        (
+            ["--dataset", "flic", "--protocol", "coco"],
+            "--dataset does not go with the protocol coco",
+        ),
     ],
 )
 def test_options_that_a_protocol_has_no_use_for_are_refused(
@@ -119,7 +125,7 @@ def test_options_that_a_protocol_has_no_use_for_are_refused(
 ) -> None:
     assert main(["evaluate", *map(str, files), *options]) == 2
     assert message in capsys.readouterr().err
-    with pytest.raises(InputError, match="upper_bound does not go with the protocol coco"):
+    with pytest.raises(InputError, match="upper_bound= does not go with the protocol coco"):
         evaluate(*files, protocol="coco", upper_bound="both")
 
 
@@ -147,15 +153,15 @@ def test_plots_are_drawn(files: tuple[Path, Path], tmp_path: Path) -> None:
         assert "<svg" in (plots / f"{name}.svg").read_text()
 
 
-def test_without_anything_to_draw_that_is_said_after_the_table(
+def test_without_anything_to_draw_that_is_said_before_measuring(
     files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")
     arguments = ["--plots", str(tmp_path / "plots"), "--protocol", "coco"]
     assert main(["evaluate", *map(str, files), *arguments]) == 2
     shown = capsys.readouterr()
-    assert shown.out.startswith("protocol coco: 12 frames of 2 sequences")
-    assert "there are no plots for the protocol coco" in shown.err
+    assert shown.out == ""
+    assert "--plots: there are none for the protocol coco" in shown.err
     assert not (tmp_path / "plots").exists()
 
 

@@ -180,6 +180,7 @@ FAILURES: list[tuple[tuple[str, ...], str, Change, str]] = [
     (BOTH, "pred", person(track_id=None), "person 2 has no track id"),
     (NEW, "gt", person(bbox_head=None), "person 2 has no head box"),
     (OLD, "gt", person(x1=None), "person 2 has no head box"),
+    (BOTH, "gt", person(bbox_head=None, x1=None), "the protocols coco and pixels need none"),
     (NEW, "pred", person(track_id="2"), "person in annotations[1]: Expected float | null, got str"),
     (NEW, "pred", person(scores=[0.5] * 3), "annotations[1]: expected 17 joint scores, got 3"),
     (NEW, "gt", image(ignore_regions_x=[[0, 9]], ignore_regions_y=[[0, 9]]),

@@ -138,7 +138,7 @@ def test_an_overlay_of_another_style_is_drawn_again(line: list[str]) -> None:
 
     assert main(line) == 0
     assert run.overlay.read_bytes() == before
-    assert main([*line, "--style.trail", "0s"]) == 0
+    assert main([*line, "--overlay.trail", "0s"]) == 0
     assert run.overlay.read_bytes() != before
 
 

@@ -337,7 +337,7 @@ def test_a_run_that_is_there_is_refused_or_begun_again_if_asked(
     clip = make_clip(frames=5)
 
     if choice == "fail":
-        with pytest.raises(InputError, match="holds a run already; --on-existing resume"):
+        with pytest.raises(InputError, match='holds a run already; on_existing="resume"'):
             track(clip, tmp_path / "run", make_model(), on_existing=choice)
     else:
         assert track(clip, tmp_path / "run", make_model(), on_existing=choice).frames.done == 5
