@@ -18,6 +18,8 @@ from torch import Tensor
 
 from posetube.errors import InputError
 
+from .config_bounds import LARGEST, check_bounds
+
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorConfig:
@@ -35,14 +37,12 @@ class AnchorConfig:
     ``detectron2``: centred on 0, not rounded, all ratios of the first size first."""
 
     def __post_init__(self) -> None:
-        if not self.sizes or any(size <= 0 for level in self.sizes for size in level):
-            raise InputError(f"AnchorConfig.sizes must be above 0 pixels, got {self.sizes}")
+        check_bounds(self, "sizes", least=1 / LARGEST, most=LARGEST)
+        check_bounds(self, "ratios", least=1e-3, most=1e3)
         if len({len(level) for level in self.sizes}) > 1:
             raise InputError(
                 f"AnchorConfig.sizes must have the same number on every level, got {self.sizes}"
             )
-        if not self.ratios or any(ratio <= 0 for ratio in self.ratios):
-            raise InputError(f"AnchorConfig.ratios must be above 0, got {self.ratios}")
 
     @property
     def per_cell(self) -> int:

@@ -19,6 +19,7 @@ from torch.nn import functional
 from posetube.errors import InputError
 
 from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
+from .config_bounds import LONGEST, MOST_TUBES, WIDEST, check_bounds
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .proposals import Proposals
@@ -75,14 +76,11 @@ class BoxHeadConfig:
     """Whether detections are ordered by falling score or like their proposals."""
 
     def __post_init__(self) -> None:
-        for name in ("min_score", "nms"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"BoxHeadConfig.{name} must be in [0, 1], got {value}")
-        for name in ("max_people", "hidden"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"BoxHeadConfig.{name} must be above 0, got {value}")
+        check_bounds(self, "min_score", "nms", least=0, most=1)
+        check_bounds(self, "max_people", least=1, most=MOST_TUBES)
+        check_bounds(self, "hidden", least=1, most=WIDEST)
+        check_bounds(self, "weights", least=1e-3, most=1e3)
+        check_bounds(self, "min_size", least=0, most=LONGEST)
 
     def build(self, *, body: object, channels: int) -> "BoxHead":
         """Make the head for levels of so many channels.

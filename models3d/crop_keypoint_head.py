@@ -19,6 +19,7 @@ from posetube.errors import InputError
 from posetube.skeletons import skeleton
 
 from .appearance import embed_joints
+from .config_bounds import LARGEST, MOST_SAMPLES, check_bounds
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
 from .map_moving import move_maps
@@ -71,12 +72,11 @@ class CropKeypointHeadConfig:
             raise InputError(
                 f"CropKeypointHeadConfig.size must be multiples of 32 pixels, got {self.size}"
             )
-        if self.margin <= 0:
-            raise InputError(f"CropKeypointHeadConfig.margin must be above 0, got {self.margin}")
-        if self.samples < 0:
-            raise InputError(
-                f"CropKeypointHeadConfig.samples must be 0 or more, got {self.samples}"
-            )
+        check_bounds(self, "size", least=32, most=2048)
+        check_bounds(self, "margin", least=0.1, most=10)
+        check_bounds(self, "samples", least=0, most=MOST_SAMPLES)
+        check_bounds(self, "mean", least=-LARGEST, most=LARGEST)
+        check_bounds(self, "std", least=1 / LARGEST, most=LARGEST)
 
     @property
     def joints(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .config_bounds import DEEPEST, WIDEST, check_bounds
 from .csp import CSPLayer, SpatialPyramidPooling, separable
 from .time_conv import TimeConv, TimePadding
 
@@ -33,6 +34,11 @@ class CSPBodyConfig:
 
     frozen_stages: int = 0
     """How many of the four stages are not trained; the stem belongs to the first."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "channels", least=2, most=WIDEST)
+        check_bounds(self, "blocks", least=0, most=DEEPEST)
+        check_bounds(self, "frozen_stages", least=0, most=len(self.channels))
 
     def build(self) -> "CSPBody":
         """Make the body."""

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from posetube.errors import InputError
-
+from .config_bounds import MOST_TUBES, check_bounds
 from .csp import separable
 from .features import ClipFeatures
 from .preprocess import Geometry
@@ -58,14 +57,8 @@ class DenseProposalConfig:
     """A tube overlapping a better one by more than this, in [0, 1], is dropped."""
 
     def __post_init__(self) -> None:
-        for name in ("min_score", "nms"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"DenseProposalConfig.{name} must be in [0, 1], got {value}")
-        for name in ("before_nms", "after_nms"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"DenseProposalConfig.{name} must be above 0, got {value}")
+        check_bounds(self, "min_score", "nms", least=0, most=1)
+        check_bounds(self, "before_nms", "after_nms", least=1, most=MOST_TUBES)
 
     def build(self, *, channels: int, strides: Sequence[int]) -> "DenseProposalHead":
         """Make the heads for a neck's levels."""

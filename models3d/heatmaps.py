@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
+from .config_bounds import check_bounds
 from .preprocess import Geometry
 
 FINE = 2
@@ -56,16 +57,14 @@ class DecodeConfig:
     """Joints less sure than this, in [0, 1], are absent from tracks by default; None: all stay."""
 
     def __post_init__(self) -> None:
-        if self.rescore < 0:
-            raise InputError(f"DecodeConfig.rescore must be 0 or more, got {self.rescore}")
-        if self.score_power <= 0:
-            raise InputError(f"DecodeConfig.score_power must be above 0, got {self.score_power}")
+        check_bounds(self, "rescore", least=0, most=100)
+        check_bounds(self, "score_power", least=1e-2, most=100)
+        check_bounds(self, "calibration", least=-1e3, most=1e3)
+        check_bounds(self, "min_joint", least=0, most=1)
         if self.calibration is not None and self.calibration[0] <= 0:
             raise InputError(
                 f"DecodeConfig.calibration: the slope must be above 0, got {self.calibration[0]}"
             )
-        if self.min_joint is not None and not 0 <= self.min_joint <= 1:
-            raise InputError(f"DecodeConfig.min_joint must be in [0, 1], got {self.min_joint}")
 
 
 class Joints(NamedTuple):

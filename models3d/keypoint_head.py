@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.errors import InputError
-
+from .config_bounds import DEEPEST, WIDEST, check_bounds
 from .features import ClipFeatures
 from .roi_align import PoolConfig, pool_tubes
 from .slots import constants
@@ -50,10 +49,8 @@ class KeypointHeadConfig:
     takes the outside for zeros (Detectron)."""
 
     def __post_init__(self) -> None:
-        for name in ("joints", "channels", "depth"):
-            if getattr(self, name) < 1:
-                value = getattr(self, name)
-                raise InputError(f"KeypointHeadConfig.{name} must be above 0, got {value}")
+        check_bounds(self, "joints", "channels", least=1, most=WIDEST)
+        check_bounds(self, "depth", least=1, most=DEEPEST)
 
     @property
     def heatmap_size(self) -> int:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.errors import InputError
-
+from .config_bounds import WIDEST, check_bounds
 from .time_conv import TimeConv, TimePadding
 
 
@@ -42,8 +41,7 @@ class FPNConfig:
     """What lies beyond a clip's ends."""
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise InputError(f"FPNConfig.channels must be above 0, got {self.channels}")
+        check_bounds(self, "channels", least=1, most=WIDEST)
 
     def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "FPNNeck":
         """Make the neck for a body whose stages have these channels and strides."""

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.errors import InputError
-
+from .config_bounds import WIDEST, check_bounds
 from .csp import CSPLayer, separable
 from .time_conv import TimeConv, TimePadding
 
@@ -31,8 +30,7 @@ class PathAggregationConfig:
     """What lies beyond a clip's ends."""
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise InputError(f"PathAggregationConfig.channels must be above 0, got {self.channels}")
+        check_bounds(self, "channels", least=1, most=WIDEST)
 
     def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "PathAggregationNeck":
         """Make the neck for a body's stages."""

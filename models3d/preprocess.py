@@ -18,6 +18,7 @@ from torch.nn import functional
 from posetube.errors import InputError
 from posetube.structures import ByteArray, FloatArray
 
+from .config_bounds import LARGEST, LONGEST, check_bounds
 from .slots import constants
 
 
@@ -55,16 +56,12 @@ class PreprocessConfig:
     """Grey that is padded with before normalisation, 0 to 255; None: zeros after it."""
 
     def __post_init__(self) -> None:
-        for name in ("short_side", "long_side", "pad_multiple"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"PreprocessConfig.{name} must be above 0 pixels, got {value}")
-        if self.max_enlargement is not None and self.max_enlargement <= 0:
-            raise InputError(
-                f"PreprocessConfig.max_enlargement must be above 0, got {self.max_enlargement}"
-            )
-        if min(self.std) <= 0:
-            raise InputError(f"PreprocessConfig.std must be above 0, got {self.std}")
+        check_bounds(self, "short_side", "long_side", least=1, most=LONGEST)
+        check_bounds(self, "pad_multiple", least=1, most=1024)
+        check_bounds(self, "max_enlargement", least=1e-3, most=1e3)
+        check_bounds(self, "pad_pixel", least=0, most=255)
+        check_bounds(self, "mean", least=-LARGEST, most=LARGEST)
+        check_bounds(self, "std", least=1 / LARGEST, most=LARGEST)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from posetube.errors import InputError
 
 from .anchors import AnchorConfig, anchor_grid, cell_anchors
 from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
+from .config_bounds import LONGEST, MOST_TUBES, check_bounds
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .slots import most_taken, take_slots
@@ -62,13 +63,9 @@ class ProposalConfig:
     """What happens to an overlap of exactly ``nms``."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.nms <= 1:
-            raise InputError(f"ProposalConfig.nms must be in [0, 1], got {self.nms}")
-        for name in ("before_nms", "after_nms"):
-            if getattr(self, name) < 1:
-                raise InputError(
-                    f"ProposalConfig.{name} must be above 0, got {getattr(self, name)}"
-                )
+        check_bounds(self, "nms", least=0, most=1)
+        check_bounds(self, "before_nms", "after_nms", least=1, most=MOST_TUBES)
+        check_bounds(self, "min_size", least=0, most=LONGEST)
 
     def build(self, *, channels: int, strides: Sequence[int]) -> "ProposalHead":
         """Make the head for a neck's levels."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
+from .config_bounds import check_bounds
 from .time_conv import TimeConv, TimePadding
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -58,8 +59,8 @@ class ResNetConfig:
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
             raise InputError(f"ResNetConfig.depth must be one of {list(BLOCKS)}, got {self.depth}")
-        if self.stages not in (3, 4):
-            raise InputError(f"ResNetConfig.stages must be 3 or 4, got {self.stages}")
+        check_bounds(self, "stages", least=3, most=4)
+        check_bounds(self, "frozen_stages", least=0, most=self.stages + 1)
 
     def build(self) -> "ResNet":
         """Make the body."""

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 from torchvision import ops
 
-from posetube.errors import InputError
-
 from .box_coding import BoxConvention, areas
+from .config_bounds import DEEPEST, MOST_SAMPLES, check_bounds
 from .slots import on_host
 
 CANONICAL_SIZE = 224
@@ -46,10 +45,9 @@ class PoolConfig:
     pixel to widths and heights."""
 
     def __post_init__(self) -> None:
-        for name, least in (("size", 1), ("samples", 0), ("levels", 1)):
-            if getattr(self, name) < least:
-                value = getattr(self, name)
-                raise InputError(f"PoolConfig.{name} must be {least} or more, got {value}")
+        check_bounds(self, "size", least=1, most=128)
+        check_bounds(self, "samples", least=0, most=MOST_SAMPLES)
+        check_bounds(self, "levels", least=1, most=DEEPEST)
 
 
 def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:

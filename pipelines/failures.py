@@ -6,7 +6,6 @@ Exit codes: 0 all complete, 1 a bug of ours, 2 wrong usage, 3 finished with mark
 The codes of our own errors are given with their classes in :mod:`posetube.errors`.
 """
 
-import errno
 import os
 import traceback
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
 
-from posetube.atomic_files import NO_SPACE
-from posetube.errors import InputError, PoseTubeError, ResourceError
-from posetube.file_names import readable
+from posetube.errors import InputError, PoseTubeError
+from posetube.file_names import printable, readable
+from posetube.shortage import shortage_of
 
 COMPLETE: Final = 0
 BUG: Final = 1
@@ -53,35 +52,29 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
         return Failure(exit_code=error.exit_code, line=one_line(error))
     if isinstance(error, Interrupted | KeyboardInterrupt):
         return Failure(exit_code=INTERRUPTED, line=one_line(error) or "interrupted")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        line = "memory ran out; close other programs, or choose a smaller --model"
-        return Failure(exit_code=ResourceError.exit_code, line=line)
+    if (shortage := shortage_of(error)) is not None:
+        return Failure(exit_code=shortage.exit_code, line=one_line(shortage))
     if isinstance(error, UnicodeEncodeError) and (name := _undecodable(error.object)):
         line = f"{name}: not UTF-8, which a library needs here; give it another name"
         return Failure(exit_code=InputError.exit_code, line=line)
-    if isinstance(error, OSError) and error.errno in NO_SPACE:
-        what = "file size limit reached" if error.errno == errno.EFBIG else "disk full"
-        line = f"{what}{_at(error)}; make room and run the same line again, it goes on"
-        return Failure(exit_code=ResourceError.exit_code, line=line)
     if isinstance(error, OSError) and error.filename is not None:
-        line = f"{error.strerror}{_at(error)}"
+        line = f"{error.strerror} at {error.filename}"
         return Failure(exit_code=InputError.exit_code, line=line)
     return _bug(error, logs)
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
-    return " ".join(str(error).split())
+    """An error's message without line breaks, and with control characters escaped.
+
+    Messages quote names from files; a terminal would obey the escape sequences in them.
+    """
+    return printable(" ".join(str(error).split()))
 
 
 def _undecodable(text: str) -> str:
     """The file name in a text whose bytes are not UTF-8; empty where there is none."""
     names = (word for word in text.split("\n") if any("\udc80" <= c <= "\udcff" for c in word))
     return readable(next(names, "")[:200])
-
-
-def _at(error: OSError) -> str:
-    return "" if error.filename is None else f" at {error.filename}"
 
 
 def _bug(error: BaseException, logs: Path | None) -> Failure:

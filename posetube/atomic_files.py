@@ -4,7 +4,6 @@ Whoever kills the process, pulls the plug or fills the disk leaves the old file,
 most an unfinished one beside it whose name begins with :data:`UNFINISHED`.
 """
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from posetube.errors import InputError, PoseTubeError
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a disk that takes no more: it is full, or a quota or a limit is reached."""
+from posetube.shortage import raise_shortage
 
 UNFINISHED = ".posetube-unfinished-"
 """Start of the name of a file or folder that is still being written; no user's file has it."""
@@ -31,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         InputError: If the path is a folder or a device, or no file can be made there.
-        OSError: If the disk is full.
+        ResourceError: If the disk is full, or too many files are open.
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file to write")
@@ -42,8 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch()  # what cannot be made is found out here, and not by each writer in its way
     except OSError as error:
-        if error.errno in NO_SPACE:
-            raise
+        raise_shortage(error)
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         with _named_as_asked(aside, path):

@@ -7,7 +7,7 @@ PoseTubeError              anything below; catch this one
 ├── MissingExtraError 2    an optional library is not installed; says what to install
 ├── MediaError        5    a video or picture cannot be read, or is refused
 ├── WeightsError      6    a network's weights are missing, refused, or have the wrong hash or shape
-└── ResourceError     7    disk or memory ran out
+└── ResourceError     7    disk, memory or file handles ran out
 ```
 
 The message of each is one line that says where, what was expected, what came, and what to do.
@@ -63,6 +63,6 @@ class WeightsError(PoseTubeError):
 
 
 class ResourceError(PoseTubeError, OSError):
-    """Disk or memory ran out."""
+    """Disk, memory or file handles ran out."""
 
     exit_code = 7

@@ -1,5 +1,7 @@
 """Shows file names that are not UTF-8 in text that must be, and finds the file of such a text.
 
+Names that stand in files are shown with their control characters escaped.
+
 Linux lets a name hold any bytes. Python keeps bytes that are not UTF-8 as lone surrogates, which no
 JSON, CSV, XML or terminal takes.
 """
@@ -21,6 +23,21 @@ def readable(name: str | Path) -> str:
         'café.mp4'
     """
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def printable(text: str) -> str:
+    r"""Text of a file as it may go to a terminal: control characters escaped.
+
+    Examples:
+        >>> printable("\x1b[31mred")
+        '\\x1b[31mred'
+    """
+    # marks of direction and line separators, which also garble a line, are not printable either
+    return "".join(c if c.isprintable() or "\ud800" <= c <= "\udfff" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def original(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from posetube.errors import FormatError, InputError
+from posetube.shortage import raise_shortage
 
 MAX_BYTES = 512 * 2**20
 """Larger files are refused unless the caller allows more."""
@@ -75,6 +76,7 @@ def _read(path: Path, max_bytes: int) -> bytes:
             raise FormatError(f"{path}: larger than {max_bytes >> 20} MiB, refused")
         return path.read_bytes()
     except OSError as error:
+        raise_shortage(error)
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 

@@ -15,6 +15,7 @@ from posetube.errors import WeightsError
 
 from ..anchor_rcnn import AnchorRCNNConfig, narrowed
 from ..tube_rcnn_config import TubeRCNNConfig
+from .refusal import refused
 
 KIND = "kind"
 
@@ -49,12 +50,8 @@ def from_json(text: str, *, source: str) -> TubeRCNNConfig:
             f"{source}: belongs to the embedded model of an earlier version, which this one cannot "
             "run; take tiny instead, or train again from it"
         )
-    try:
+    with refused(source, "its configuration is unknown to this version of posetube"):
         config = _from_plain(msgspec.json.decode(text), TubeRCNNConfig | AnchorRCNNConfig)
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{source}: its configuration is unknown to this version of posetube: {error}"
-        ) from error
     assert isinstance(config, TubeRCNNConfig)
     return narrowed(config)
 

@@ -15,7 +15,6 @@ Nothing in a file is executed. Every array is used or reported as unused; every 
 or reported as fresh.
 """
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +22,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from posetube.errors import FormatError, WeightsError
+from posetube.errors import FormatError, InputError, WeightsError
 from posetube.restricted_pickle import load_plain
 
 from ..anchor_rcnn import AnchorRCNNConfig
@@ -44,6 +42,8 @@ from ..tube_rcnn import TubeRCNN
 from ..tube_rcnn_config import TubeRCNNConfig
 from . import convert_detectron, convert_detectron2, convert_torchvision
 from .infer_config import infer_config
+from .network_check import check_finite, check_network
+from .refusal import refused
 from .renaming import Renamed
 from .weights_io import is_ours, load_weights, sha256_of
 
@@ -92,14 +92,17 @@ def convert_weights(
     """
     if is_ours(path):
         return _from_ours(path, into=into, inflation=inflation, seed=seed)
-    tensors, settings = read_weights(path)
-    layout, renamed, preset = _understand(tensors, settings, path)
-    preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
+    tensors, settings = read_arrays(path)
+    check_finite(tensors, source=str(path))
+    with refused(path, "its arrays make no network of its layout"):
+        layout, renamed, preset = _understand(tensors, settings, path)
+        preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
     torch.manual_seed(seed)
     info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
     model = TubeRCNN(into or preset, info=info)
     unused, fresh = _load(model, renamed, inflation=inflation, path=path)
-    return Converted(model=model.eval(), layout=layout, unused=unused, fresh=fresh)
+    check_network(model.eval(), source=str(path))
+    return Converted(model=model, layout=layout, unused=unused, fresh=fresh)
 
 
 def _from_ours(
@@ -115,7 +118,7 @@ def _from_ours(
     return Converted(model=model.eval(), layout="ours", unused=unused, fresh=fresh)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
+def read_arrays(path: Path) -> tuple[dict[str, Tensor], str]:
     """All named arrays of a file as float32, whatever its layout, and its settings as text.
 
     Only Detectron's and Detect-and-Track's pickles hold settings; they are never interpreted.
@@ -126,10 +129,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file")
     if path.suffix == ".safetensors":
-        try:
+        with refused(path, "not a safetensors file"):
             return {name: tensor.float() for name, tensor in load_file(path).items()}, ""
-        except SafetensorError as error:
-            raise WeightsError(f"{path}: not a safetensors file ({error})") from error
     if path.suffix == ".pkl":
         arrays, settings = _read_pickle(path)
         return _tensors(arrays, path), settings
@@ -139,7 +140,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
 def _read_pickle(path: Path) -> tuple[Any, str]:
     try:
         content = load_plain(path, max_bytes=LARGEST_PICKLE)
-    except FormatError as error:
+    except (FormatError, InputError) as error:
         raise WeightsError(str(error)) from error
     if isinstance(content, dict):
         return content.get("blobs", content.get("model", content)), str(content.get("cfg", ""))
@@ -147,11 +148,8 @@ def _read_pickle(path: Path) -> tuple[Any, str]:
 
 
 def _read_torch(path: Path) -> Any:
-    try:
+    with refused(path, "refused, or not a file of torch weights"):
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: refused, or not a file of torch weights: {reason}") from error
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             return content[key]
@@ -164,7 +162,9 @@ def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: expected named arrays, got {type(arrays).__name__}")
     found = {}
     for name, array in arrays.items():
-        if isinstance(array, Tensor):
+        if isinstance(array, Tensor) and array.layout is torch.strided:
+            if array.untyped_storage().nbytes() < array.nbytes:  # a small file, a huge array
+                raise WeightsError(f"{path}: {name} repeats numbers instead of holding them")
             found[str(name)] = array.detach().float()
         elif isinstance(array, np.ndarray) and array.dtype.kind in "fiub":
             found[str(name)] = torch.from_numpy(array.astype(np.float32))
@@ -245,7 +245,8 @@ def _load(
         if name not in own:
             unused.append(renamed.sources[name])
             continue
-        fitted = fit(tensor, own[name], mode=inflation)
+        with refused(path, f"{renamed.sources[name]} does not fit our {name}"):
+            fitted = fit(tensor, own[name], mode=inflation)
         if fitted is own[name]:
             raise WeightsError(
                 f"{path}: {renamed.sources[name]} (our {name}) has shape {tuple(tensor.shape)}, "

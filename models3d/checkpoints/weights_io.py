@@ -5,8 +5,10 @@ numbers become float32 when they are loaded. Other programs' files: :mod:`.conve
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,13 +17,20 @@ from torch import Tensor
 
 from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
+from posetube.file_names import printable
+from posetube.shortage import raise_shortage
 
 from ..model_info import ModelInfo
 from ..time_conv import to_channels_last
 from ..tube_rcnn import TubeRCNN
 from .config_json import from_json, to_json
+from .network_check import check_finite, check_network, unfilled
+from .refusal import refused
 
 FORMAT = "posetube-1"
+
+KINDS = ("F32", "F16", "BF16", "F64")
+"""Types of stored numbers, as the header names them."""
 
 
 def save_weights(
@@ -48,7 +57,9 @@ def save_weights(
         "source": info.source,
     }
     # files hold numbers in their logical order, whatever their layout in memory
-    tensors = {name: t.detach().cpu().to(dtype).contiguous() for name, t in _state(model).items()}
+    tensors = {
+        name: t.detach().cpu().to(dtype).contiguous() for name, t in model.state_dict().items()
+    }
     with replacing(path) as aside:
         save_file(tensors, aside, metadata=header)
 
@@ -57,75 +68,99 @@ def load_weights(path: Path) -> TubeRCNN:
     """Build the network that a file describes, with its weights, ready for inference.
 
     Raises:
-        WeightsError: If the file is missing, is not ours, or does not fit its own description.
+        WeightsError: If the file is missing, is not ours, does not fit its own description, or
+            makes a network that gives no finite numbers.
     """
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: not a safetensors file ({error}); convert other formats with "
-            "'posetube models convert'"
-        ) from error
-    if header.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path}: expected a weights file of ours (format {FORMAT}), got format "
-            f"{header.get('format')}; convert it with 'posetube models convert'"
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise WeightsError(
+                f"{path}: expected a weights file of ours (format {FORMAT}), got format "
+                f"{header.get('format')}; convert it with 'posetube models convert'"
+            )
+        if "config" not in header:
+            raise WeightsError(f"{path}: its configuration is missing; is the file damaged?")
+        info = ModelInfo(
+            name=printable(header.get("name", path.stem)),
+            sha256=sha256_of(path),
+            licence=printable(header.get("licence", "unknown")),
+            source=printable(header.get("source", "")),
         )
-    info = ModelInfo(
-        name=header.get("name", path.stem),
-        sha256=sha256_of(path),
-        licence=header.get("licence", "unknown"),
-        source=header.get("source", ""),
-    )
-    model = TubeRCNN(from_json(header["config"], source=str(path)), info=info)
-    fill_weights(model, tensors, source=str(path))
+        config = from_json(header["config"], source=str(path))
+        # first the shapes alone: a configuration may ask for more memory than there is
+        shapes = unfilled(config, info=info, source=str(path), device="meta").state_dict()
+        weights = read_weights(file, shapes, source=str(path))
+        model = unfilled(config, info=info, source=str(path), device="cpu")
+    model.load_state_dict(weights)
     to_channels_last(model)
-    return model.eval()
+    model.eval()
+    check_network(model, source=str(path))
+    return model
 
 
 def is_ours(path: Path) -> bool:
     """Whether a file says of itself that it is one of our weights files."""
     try:
-        with safe_open(path, "pt") as file:
+        with _opened(path) as file:
             return (file.metadata() or {}).get("format") == FORMAT
-    except (SafetensorError, OSError):
+    except WeightsError:
         return False
 
 
-def fill_weights(model: TubeRCNN, tensors: Mapping[str, Tensor], *, source: str) -> None:
-    """Copy weights into a network that has exactly these parameters.
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    try:
+        with path.open("rb"):  # an error that says why, which the library's does not
+            file = safe_open(path, "pt")
+    except (SafetensorError, OSError) as error:
+        raise_shortage(error)
+        raise WeightsError(
+            f"{path}: not a safetensors file ({error}); convert other formats with "
+            "'posetube models convert'"
+        ) from error
+    with file as content:
+        yield content
+
+
+def read_weights(file: Any, own: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
+    """The weights of a file as float32, once all of their names and shapes are right.
+
+    Args:
+        file: An open safetensors file.
+        own: What the network has, by name; only shapes count.
+        source: What error messages call the file.
 
     Raises:
-        WeightsError: If parameters are missing or left over, or have another shape.
+        WeightsError: If weights are missing or left over, have another shape, or are not finite.
     """
-    own = _state(model)
-    missing, spare = own.keys() - tensors.keys(), tensors.keys() - own.keys()
+    names = {*file.keys()}
+    missing, spare = own.keys() - names, names - own.keys()
     if missing or spare:
         raise WeightsError(
             f"{source}: its weights do not fit the network; missing: {_few(missing)}; "
             f"left over: {_few(spare)}"
         )
-    for name, tensor in tensors.items():
-        if own[name].shape != tensor.shape:
+    for name, tensor in own.items():
+        stored = file.get_slice(name)
+        shape, kind = tuple(stored.get_shape()), stored.get_dtype()
+        if shape != tuple(tensor.shape):
             raise WeightsError(
-                f"{source}: {name} has shape {tuple(tensor.shape)}, expected "
-                f"{tuple(own[name].shape)}"
+                f"{source}: {name} has shape {shape}, expected {tuple(tensor.shape)}"
             )
-    model.load_state_dict(dict(tensors))
+        if kind not in KINDS:
+            raise WeightsError(f"{source}: {name} is {kind}, expected {', '.join(KINDS)}")
+    with refused(source, "its weights cannot be read"):
+        weights = {name: file.get_tensor(name).float() for name in own}
+    check_finite(weights, source=source)
+    return weights
 
 
 def sha256_of(path: Path) -> str:
     """Checksum of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _state(model: TubeRCNN) -> dict[str, Tensor]:
-    return model.state_dict()
 
 
 def _few(names: set[str]) -> str:

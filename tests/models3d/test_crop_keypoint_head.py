@@ -169,8 +169,8 @@ def test_maps_of_other_frames_are_moved_to_the_box_of_a_frame() -> None:
     [
         ({"size": (100, 192)}, r"CropKeypointHeadConfig.size must be multiples of 32 pixels"),
         ({"size": (0, 192)}, r"CropKeypointHeadConfig.size must be multiples of 32 pixels"),
-        ({"margin": 0.0}, "CropKeypointHeadConfig.margin must be above 0, got 0"),
-        ({"samples": -1}, "CropKeypointHeadConfig.samples must be 0 or more, got -1"),
+        ({"margin": 0.0}, r"CropKeypointHeadConfig.margin must be in \[0.1, 10\], got 0"),
+        ({"samples": -1}, r"CropKeypointHeadConfig.samples must be in \[0, 64\], got -1"),
     ],
 )
 def test_settings_name_the_field_and_the_value(settings: dict[str, object], message: str) -> None:

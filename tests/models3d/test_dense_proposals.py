@@ -122,8 +122,8 @@ def test_there_are_never_more_than_were_asked_for() -> None:
     [
         ("min_score", 1.5, r"DenseProposalConfig.min_score must be in \[0, 1\], got 1.5"),
         ("nms", -0.1, r"DenseProposalConfig.nms must be in \[0, 1\], got -0.1"),
-        ("before_nms", 0, "DenseProposalConfig.before_nms must be above 0, got 0"),
-        ("after_nms", 0, "DenseProposalConfig.after_nms must be above 0, got 0"),
+        ("before_nms", 0, r"DenseProposalConfig.before_nms must be in \[1, 20000\], got 0"),
+        ("after_nms", 0, r"DenseProposalConfig.after_nms must be in \[1, 20000\], got 0"),
     ],
 )
 def test_settings_name_the_field_and_the_value(name: str, value: float, message: str) -> None:
@@ -132,7 +132,9 @@ def test_settings_name_the_field_and_the_value(name: str, value: float, message:
 
 
 def test_a_neck_without_channels_is_refused() -> None:
-    with pytest.raises(InputError, match="PathAggregationConfig.channels must be above 0, got 0"):
+    with pytest.raises(
+        InputError, match=r"PathAggregationConfig.channels must be in \[1, 65536\], got 0"
+    ):
         PathAggregationConfig(channels=0)
 
 

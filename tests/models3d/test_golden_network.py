@@ -23,7 +23,6 @@ from posetube.models3d.anchor_rcnn import AnchorRCNNConfig, anchor_heads
 from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_boxes
 from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
-from posetube.models3d.checkpoints.weights_io import fill_weights
 from posetube.models3d.features import ClipFeatures
 from posetube.models3d.inflate import Inflation, inflate
 from posetube.models3d.neck import FPNConfig
@@ -223,7 +222,7 @@ class Run:
         fitted = inflate(found.parameters, own, mode=mode)
         misfits = {found.sources[name] for name, weight in fitted.items() if weight is own[name]}
         assert misfits == set(), f"{case}: the settings ask for other shapes of these blobs"
-        fill_weights(self.network, fitted, source=case)
+        self.network.load_state_dict(fitted)  # all of its weights, or an error
 
     def _look(self) -> Seen:
         stages: dict[str, Tensor] = {}

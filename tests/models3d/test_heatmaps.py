@@ -164,7 +164,9 @@ def test_autocast_leaves_the_joints_where_they_are(rule: Literal["refined", "res
 
 
 def test_the_power_of_rescoring_is_not_negative() -> None:
-    with pytest.raises(InputError, match=r"DecodeConfig.rescore must be 0 or more, got -1"):
+    with pytest.raises(InputError, match=r"DecodeConfig.rescore must be in \[0, 100\], got -1"):
         DecodeConfig(rescore=-1)
-    with pytest.raises(InputError, match=r"DecodeConfig.score_power must be above 0, got 0"):
+    with pytest.raises(
+        InputError, match=r"DecodeConfig.score_power must be in \[0.01, 100\], got 0"
+    ):
         DecodeConfig(score_power=0)

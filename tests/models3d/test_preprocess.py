@@ -75,9 +75,9 @@ def test_the_rest_is_grey_before_normalisation() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"short_side": 0}, "PreprocessConfig.short_side must be above 0 pixels, got 0"),
-        ({"long_side": 0}, "PreprocessConfig.long_side must be above 0 pixels, got 0"),
-        ({"std": (1, 0, 1)}, "PreprocessConfig.std must be above 0"),
+        ({"short_side": 0}, r"PreprocessConfig.short_side must be in \[1, 8192\], got 0"),
+        ({"long_side": 0}, r"PreprocessConfig.long_side must be in \[1, 8192\], got 0"),
+        ({"std": (1, 0, 1)}, r"PreprocessConfig.std must be in \[1e-06, 1e\+06\], got"),
     ],
 )
 def test_settings_name_the_field_and_the_value(changes: dict[str, Any], message: str) -> None:
