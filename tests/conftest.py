@@ -30,6 +30,12 @@ def training() -> Path:
     return _folder("POSETUBE_TRAINING", "training")
 
 
+@pytest.fixture(scope="session")
+def faults() -> Path:
+    """Inputs on which earlier versions failed, a folder with a README for each kind."""
+    return _folder("POSETUBE_FAULTS", "faults")
+
+
 @pytest.fixture(autouse=True)
 def _restore_random_state() -> Iterator[None]:
     state, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002

@@ -23,7 +23,8 @@ from posetube.structures import Frame, summaries
 from .config import VideoConfig
 from .container import ffmpeg_message, is_camera, is_url, without_password
 from .frame_folder import PictureSource
-from .picture import is_animated, is_picture
+from .picture import is_picture
+from .picture_sequence import sequence_format
 from .prefetch import prefetch_items
 from .stream_source import StreamSource
 
@@ -43,6 +44,8 @@ class FrameSource(Protocol):
     pixel_aspect: float
     cut_short: bool
     names: tuple[str, ...]
+    begin: float
+    last: float | None
 
     @property
     def warnings(self) -> list[str]:
@@ -84,6 +87,16 @@ class Video:
     def rate(self) -> float | None:
         """Frames per second that the container states; not a clock."""
         return self._source.rate
+
+    @property
+    def begin(self) -> float:
+        """Time of the first frame of the video, seconds."""
+        return self._source.begin
+
+    @property
+    def last(self) -> float | None:
+        """Time of the latest frame that was read or skipped, seconds; None before the first."""
+        return self._source.last
 
     @property
     def frame_names(self) -> tuple[str, ...]:
@@ -150,7 +163,7 @@ class Video:
 
 
 def open_video(source: str | Path, *, config: VideoConfig | None = None) -> Video:
-    """Open a video file, a folder of numbered pictures, a picture, a camera or an address.
+    """Open a video, a folder of numbered pictures, a file of pictures, a camera or an address.
 
     The first frame is decoded at once, so a video that opens can be read.
 
@@ -169,8 +182,12 @@ def open_video(source: str | Path, *, config: VideoConfig | None = None) -> Vide
         return Video(StreamSource(text, config), name=name, label=label, config=config)
     path = Path(source)
     folder = _is_folder(path)
-    pictures = folder or (is_picture(path) and not is_animated(path))
-    opened: FrameSource = PictureSource(path, config) if pictures else StreamSource(text, config)
+    form = sequence_format(path) if not folder and is_picture(path) else None
+    opened: FrameSource
+    if folder or (is_picture(path) and form is None):
+        opened = PictureSource(path, config)
+    else:
+        opened = StreamSource(text, config, form=form)
     name = path.absolute().name if folder else path.stem
     return Video(opened, name=name, label=text, config=config)
 

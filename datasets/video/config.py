@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from posetube.errors import InputError
 from posetube.quantities import Seconds
 
+ROUNDING = 1e-6
+"""Containers and floating-point numbers round times by up to this, seconds."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoConfig:
@@ -15,10 +18,10 @@ class VideoConfig:
     """
 
     start: Seconds | None = None
-    """Presentation time at which to begin, seconds; None: at the first frame."""
+    """Where to begin, seconds after the first frame of the video; None: at the first frame."""
 
     end: Seconds | None = None
-    """Presentation time at which to stop, seconds; frames at this time and later are left out."""
+    """Where to stop, seconds after the first frame; frames at this time and later are left out."""
 
     every: int = 1
     """Read only frames whose index is a multiple of this, 1 or more."""
@@ -50,10 +53,10 @@ class VideoConfig:
         if not 0 < self.timeout < math.inf:
             raise InputError(f"VideoConfig.timeout must be above 0 s, got {self.timeout}")
 
-    def reached(self, time: float) -> bool:
-        """Whether ``start`` is reached at this time, seconds."""
-        return self.start is None or time >= self.start
+    def reached(self, elapsed: float) -> bool:
+        """Whether ``start`` is reached this many seconds after the first frame."""
+        return self.start is None or elapsed >= self.start - ROUNDING
 
-    def over(self, time: float) -> bool:
-        """Whether ``end`` is reached at this time, seconds."""
-        return self.end is not None and time >= self.end
+    def over(self, elapsed: float) -> bool:
+        """Whether ``end`` is reached this many seconds after the first frame."""
+        return self.end is not None and elapsed >= self.end - ROUNDING

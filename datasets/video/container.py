@@ -70,19 +70,22 @@ def without_password(source: str) -> str:
     return _SECRET.sub("", source)
 
 
-def open_container(source: str, *, max_pixels: int, timeout: float) -> InputContainer:
+def open_container(
+    source: str, *, max_pixels: int, timeout: float, form: str | None = None
+) -> InputContainer:
     """Open a file, an address or a camera, in allowed formats and over allowed protocols only.
 
     Args:
         source: Path, URL, or ``camera:N``.
         max_pixels: Largest frame to accept, in pixels.
         timeout: Seconds that an address may take to answer.
+        form: FFmpeg's name of a file's format; None: detect it.
 
     Raises:
         MediaError: If it cannot be opened or is refused; the message says why.
         InputError: If the address has a scheme that is not allowed.
     """
-    name, options, form = _ffmpeg_arguments(source)
+    name, options, form = _ffmpeg_arguments(source, form)
     timeouts = (timeout, timeout) if is_url(source) else None
     try:
         return av.open(
@@ -92,11 +95,11 @@ def open_container(source: str, *, max_pixels: int, timeout: float) -> InputCont
         raise MediaError(f"{without_password(source)}: {_reason(source, error)}") from None
 
 
-def _ffmpeg_arguments(source: str) -> tuple[str, dict[str, str], str | None]:
+def _ffmpeg_arguments(source: str, form: str | None) -> tuple[str, dict[str, str], str | None]:
     """Name, options and format for FFmpeg; the format is None where FFmpeg may detect it."""
     if is_camera(source):
-        form, device = CAMERAS.get(sys.platform, CAMERAS["linux"])
-        return device.format(source.removeprefix("camera:")), {}, form
+        capture, device = CAMERAS.get(sys.platform, CAMERAS["linux"])
+        return device.format(source.removeprefix("camera:")), {}, capture
     if scheme := _SCHEME.match(source):
         protocols = PROTOCOLS.get(scheme[1].lower())
         if protocols is None:
@@ -110,8 +113,8 @@ def _ffmpeg_arguments(source: str) -> tuple[str, dict[str, str], str | None]:
             formats += ",hls"
         return source, {"protocol_whitelist": protocols, "format_whitelist": formats}, None
     check_file(Path(source))
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-    return f"file:{Path(source).absolute()}", options, None
+    options = {"protocol_whitelist": "file", "format_whitelist": form or FORMATS}
+    return f"file:{Path(source).absolute()}", options, form
 
 
 def check_file(path: Path) -> None:
@@ -165,6 +168,8 @@ def ffmpeg_message(error: Exception) -> str:
 def choose_stream(container: InputContainer, source: str, *, max_pixels: int) -> VideoStream:
     """The video stream to read: the largest one that is not cover art, the first of equals.
 
+    Of equals, one that holds a single frame comes last: an animated AVIF has a still picture too.
+
     Raises:
         MediaError: If there is none, no decoder for it, or its frames are too large.
     """
@@ -177,7 +182,7 @@ def choose_stream(container: InputContainer, source: str, *, max_pixels: int) ->
     known = [s for s in streams if s.codec_context is not None]
     if not known:
         raise MediaError(f"{shown}: the installed FFmpeg has no decoder for its video")
-    stream = max(known, key=lambda s: (s.width or 0) * (s.height or 0))
+    stream = max(known, key=lambda s: ((s.width or 0) * (s.height or 0), s.frames != 1))
     if stream.width * stream.height > max_pixels:
         raise MediaError(
             f"{shown}: frames of {stream.width} x {stream.height} pixels are over the limit of "

@@ -11,7 +11,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from .frame_order import FrameOrder, FrameSlot, VideoPacket
+from .frame_order import FrameOrder, FrameSlot, RestartWatch, VideoPacket
 
 MAX_FAILURES = 50
 """Consecutive errors of the container after which the file counts as ended."""
@@ -104,33 +104,31 @@ def skip_packets(
     groups: deque[list[VideoPacket]] = deque()
     skipped = waiting = 0
     first: VideoPacket | None = None
-    last: VideoPacket | None = None
+    restarts = RestartWatch()
     for packet in packets:
         if packet.is_keyframe or not groups:
             groups.append([])
         groups[-1].append(packet)
         waiting += 1
         first = first or packet
-        if not _countable(packet, first, last, order) or near(packet, order.packets + waiting):
+        sound = _countable(packet, first, order) and not restarts.begins_anew(packet)
+        if not sound or near(packet, order.packets + waiting):
             break
-        last = packet
         if len(groups) > KEPT_GROUPS:
             dropped = groups.popleft()
             waiting -= len(dropped)
             skipped += order.skipped(dropped)
         elif waiting > MAX_WAITING:
             break
-    begin = (first.pts if first else None) or 0
-    times = (packet.pts for group in groups for packet in group if packet.pts is not None)
-    left = min(times, default=begin)
+    begin = (order.stamp(first) if first else None) or 0
+    times = (order.stamp(packet) for group in groups for packet in group)
+    left = min((time for time in times if time is not None), default=begin)
     return Skipped(frames=skipped, duration=left - begin, packets=chain(*groups, packets))
 
 
-def _countable(
-    packet: VideoPacket, first: VideoPacket, last: VideoPacket | None, order: FrameOrder
-) -> bool:
+def _countable(packet: VideoPacket, first: VideoPacket, order: FrameOrder) -> bool:
     """Whether the number of frames up to this packet is known without decoding."""
-    if not order.timed or not first.is_keyframe or packet.pts is None or first.pts is None:
+    begin, now = order.stamp(first), order.stamp(packet)
+    if not order.timed or not first.is_keyframe or begin is None or now is None:
         return False
-    sound = packet.pts >= first.pts and not packet.is_corrupt
-    return sound and not order.jumps_back(packet, last)
+    return now >= begin and not packet.is_corrupt and not order.may_drop(packet)

@@ -1,9 +1,9 @@
-"""Reads a folder of numbered pictures as one video, or a single picture as a video of one frame.
+"""Reads numbered pictures or the pages of a TIFF file as one video, or a picture as one frame.
 
 The last number in a file's name is its place: ``000005.jpg``, ``frame_12.png``, ``0007_crop.jpg``.
 If all numbers have a common step (97, 99, 101 ...), that step is one frame. A number missing in
-between is a frame of state ``missing``. Pictures have no times: frame i is at i / 25 seconds, by
-convention.
+between is a frame of state ``missing``. Pages of another size than the first are left out: they
+are thumbnails. Pictures have no times: frame i is at i / 25 seconds, by convention.
 """
 
 import math
@@ -18,10 +18,10 @@ from posetube.structures import Frame
 
 from .config import VideoConfig
 from .frame_warnings import FrameWarnings
-from .picture import SUFFIXES, read_picture, scaled
+from .picture import SUFFIXES, page_places, read_picture, scaled
 
 RATE = 25.0
-"""Frames per second of a folder, by convention."""
+"""Frames per second of pictures, by convention."""
 
 SPARSEST = 4
 """Frames per picture, plus a hundred, above which numbers are mere names, like COCO's."""
@@ -49,21 +49,28 @@ class PictureSource:
     live = False
     pixel_aspect = 1.0
     cut_short = False
+    begin = 0.0
 
     def __init__(self, path: Path, config: VideoConfig) -> None:
         self._config = config
         self._warnings = FrameWarnings(path.name)
-        self._pictures: tuple[Path | None, ...] = (path,)
-        self.rate: float | None = None
+        self._pictures: tuple[Path | None, ...]
         if path.is_dir():
             folder = read_folder(path)
-            self._pictures, self.rate = folder.pictures, RATE
-            if folder.ignored:
-                self._warnings.add(
-                    f"{folder.ignored} pictures outside the numbered series are left out"
-                )
-        self.names = tuple(picture.name if picture else "" for picture in self._pictures)
+            self._pictures = folder.pictures
+            self._pages: tuple[int | None, ...] = (None,) * len(self._pictures)
+            ignored, what = folder.ignored, "pictures outside the numbered series"
+        else:
+            self._pages, ignored = page_places(path)
+            self._pictures, what = (path,) * len(self._pages), "pages of another size"
+        if ignored:
+            self._warnings.add(f"{ignored} {what} are left out")
+        self.rate = RATE if path.is_dir() or len(self._pages) > 1 else None
+        self.names: tuple[str, ...] = ()
+        if path.is_dir() or len(self._pages) == 1:
+            self.names = tuple(picture.name if picture else "" for picture in self._pictures)
         self.expected: int | None = len(self._pictures)
+        self.last: float | None = None
         self.size = self._first_size(path)
 
     @property
@@ -78,7 +85,7 @@ class PictureSource:
         """Frames from index ``first`` on that the configuration asks for."""
         config = self._config
         for index in range(first, len(self._pictures)):
-            time = index / RATE
+            time = self.last = index / RATE
             if config.over(time):
                 return
             if index % config.every == 0 and config.reached(time):
@@ -103,9 +110,11 @@ class PictureSource:
             self._warnings.add_frame(index, time, "missing from the folder")
             return Frame(index=index, time=time, image=None, state="missing")
         try:
-            image, state = read_picture(picture, max_pixels=self._config.max_pixels)
+            limit, page = self._config.max_pixels, self._pages[index]
+            image, state = read_picture(picture, max_pixels=limit, page=page)
         except MediaError as error:
-            self._warnings.add_frame(index, time, str(error))
+            which = "" if page is None else f" (page {index + 1})"
+            self._warnings.add_frame(index, time, f"{error}{which}")
             return Frame(index=index, time=time, image=None, state="corrupt")
         if state == "corrupt":
             self._warnings.add_frame(index, time, f"{picture.name} is damaged")

@@ -26,8 +26,14 @@ Key = tuple[int, int]
 PATIENCE = 8
 """Decoded frames that wait for an earlier, overdue one; after damage some frames come late."""
 
-JUMP = 0.5
-"""Seconds by which time stamps must jump back to begin a new run (in joined recordings)."""
+REORDER = 32
+"""Greatest difference between coding order and display order, packets: 16 frames of two fields."""
+
+LARGEST_DROP = 19
+"""Largest packet of MPEG-4 that only says that its frame repeats the one before, bytes."""
+
+SMALLEST_PICTURE = 4
+"""Smaller packets, of which the decoder complains, repeat the frame before too."""
 
 RECENT = 32
 """Packets after which damage is no longer recent."""
@@ -47,33 +53,68 @@ class FrameSlot:
     """Whether decoder or container report damage."""
 
 
+class RestartWatch:
+    """Notices where time stamps begin anew, as they do where recordings were joined.
+
+    Within a recording, frames are coded at most :data:`REORDER` packets away from where they are
+    displayed, and nothing that is coded before a keyframe is displayed after it. A packet that
+    breaks this rule begins a recording. The rule asks for no frame rate, so pauses do not matter.
+    """
+
+    def __init__(self) -> None:
+        """Start before the first packet."""
+        self._recent: deque[int] = deque(maxlen=REORDER + 1)
+
+    def begins_anew(self, packet: VideoPacket) -> bool:
+        """Whether time begins anew with this packet; call it with each packet in turn."""
+        if packet.pts is None:
+            return False
+        # Two stamps, because a single one in front of a keyframe may merely be out of place.
+        count = 2 if packet.is_keyframe else REORDER + 1
+        recent = list(self._recent)[-count:]
+        anew = len(recent) == count and packet.pts < min(recent)
+        if anew:
+            self._recent.clear()
+        self._recent.append(packet.pts)
+        return anew
+
+
 class FrameOrder:
     """Matches the frames that packets announce with those that the decoder delivers.
 
-    Some containers count packets but have no presentation times (AVI, bare streams). Their frames
-    are taken in the order of delivery, and each error of the decoder counts as one lost frame.
+    Some containers have no presentation times. Where they have decoding times (AVI, which counts
+    packets, empty ones included) and display order is coding order, these serve instead. Where it
+    is not, frames are taken in the order of delivery, each at the decoding time of the packet that
+    made the decoder deliver it, and each error of the decoder is one lost frame.
     """
 
-    def __init__(self, stream: VideoStream, *, timed: bool) -> None:
+    def __init__(
+        self, stream: VideoStream, *, timed: bool, counted: bool = False, joined: bool = True
+    ) -> None:
         """Start before the first packet.
 
         Args:
             stream: Whose packets they are.
-            timed: Whether the container has presentation times.
+            timed: Whether packets tell when their frames are displayed.
+            counted: Whether they do so by their decoding time.
+            joined: Whether the container may hold joined recordings.
         """
         self.timed = timed
+        self._counted = counted
+        self._restarts = RestartWatch() if joined and not counted else None
         self.packets = 0
         """Packets so far that hold a frame or repeat one."""
-        self.hidden = 0
-        """Those of them that are not displayed, according to the container."""
         self.leading = 0
         """Frames before the first keyframe, which cannot be decoded."""
         self._has_invisible_frames = stream.codec_context.name in ("vp8", "libvpx")
         self._has_field_packets = stream.codec_context.name == "h264"
+        self._has_dropped_frames = stream.codec_context.name.startswith(("mpeg4", "msmpeg4"))
         self._interlaced = False
-        self._jump = JUMP / float(stream.time_base or 1)
         self._run = 0
-        self._last: VideoPacket | None = None
+        self.last_sent: VideoPacket | None = None
+        """The latest packet."""
+        self._announced = False
+        """Whether any packet told when its frame is displayed."""
         self._first_keyframe: Key | None = None
         self._due: list[Key] = []
         """Heap of the frames that were sent and have not been displayed."""
@@ -82,6 +123,8 @@ class FrameOrder:
         self._held: dict[Key, list[VideoFrame]] = {}
         """Decoded frames that wait for earlier ones."""
         self._damaged: set[Key] = set()
+        self._dropped: set[Key] = set()
+        """Frames that may repeat the one before, for which the decoder returns nothing."""
         self._given_up: deque[Key] = deque(maxlen=256)
         self._any_displayed = False
         self._last_damage = -RECENT - 1
@@ -93,37 +136,36 @@ class FrameOrder:
 
     def is_displayed(self, packet: VideoPacket) -> bool:
         """Whether the packet has a frame that is displayed, and a time for it."""
-        if packet.pts is None or packet.is_discard or not packet.size:
+        if self.stamp(packet) is None or packet.is_discard or not packet.size:
             return False
         # VP8 has frames that serve as references only; FFmpeg returns nothing for them. The bit
         # that says so is in the first byte of the frame.
         return not self._has_invisible_frames or bool(memoryview(packet)[0] & 0x10)
 
-    def jumps_back(self, packet: VideoPacket, last: VideoPacket | None) -> bool:
-        """Whether time stamps start over with this packet, which follows ``last``."""
-        before, now = None if last is None else _stamp(last), _stamp(packet)
-        return before is not None and now is not None and now < before - self._jump
+    def stamp(self, thing: VideoPacket | VideoFrame) -> int | None:
+        """When it is displayed, in units of the stream; None where the container does not say."""
+        return thing.dts if self._counted else thing.pts
 
     def skipped(self, packets: list[VideoPacket]) -> int:
         """Note packets that are not sent to the decoder; returns the number of their frames."""
-        frames = sum(self.is_displayed(packet) for packet in packets)
         self._any_displayed = True
         self.packets += len(packets)
-        self.hidden += len(packets) - frames
-        return frames
+        return sum(map(self.is_displayed, packets))
 
     def sent(self, packet: VideoPacket) -> None:
         """Note a packet that is sent to the decoder."""
-        if _stamp(packet) is None and not packet.size:
+        if packet.pts is None and packet.dts is None and not packet.size:
             return  # the end of the stream
-        self._run += self.jumps_back(packet, self._last)
-        self._last = packet if _stamp(packet) is not None else self._last
+        self._run += self._restarts is not None and self._restarts.begins_anew(packet)
+        self.last_sent = packet
         self.packets += 1
         if not self.is_displayed(packet):
-            self.hidden += packet.pts is not None
             return
-        key = (self._run, int(packet.pts or 0))
+        key = (self._run, int(self.stamp(packet) or 0))
         heappush(self._due, key)
+        self._announced = True
+        if self.may_drop(packet):
+            self._dropped.add(key)
         self._open[key] += 1
         if packet.is_keyframe and self._first_keyframe is None:
             self._first_keyframe = key
@@ -131,23 +173,29 @@ class FrameOrder:
             self._damaged.add(key)
             self._last_damage = self.packets
 
+    def may_drop(self, packet: VideoPacket) -> bool:
+        """Whether the packet may only repeat the frame before."""
+        return self._has_dropped_frames and packet.size <= LARGEST_DROP
+
     def failed(self) -> Iterator[FrameSlot]:
         """Note an error of the decoder; returns the slots that are ready now."""
+        if self.last_sent is not None and self.last_sent.size < SMALLEST_PICTURE:
+            return
         self._last_damage = self.packets
         if not self.timed:
-            yield FrameSlot(heappop(self._due) if self._due else None, None, True)
+            time = None if self.last_sent is None else self.last_sent.dts
+            yield FrameSlot(None if time is None else (self._run, time), None, True)
 
     def received(self, frame: VideoFrame) -> Iterator[FrameSlot]:
         """Note a frame from the decoder; returns the slots that are ready now."""
-        if not self.timed:
-            key = heappop(self._due) if self._due else None
-            yield self._filled_slot(key, frame)
+        if not self.timed or not self._announced:
+            yield self._filled_slot(None if frame.dts is None else (self._run, frame.dts), frame)
             return
-        key = self._match(frame.pts)
+        key = self._match(self.stamp(frame))
         if key is not None:
             self._held.setdefault(key, []).append(frame)
             yield from self._release(PATIENCE)
-        elif (self._run, frame.pts) not in self._given_up:
+        elif (self._run, self.stamp(frame)) not in self._given_up:
             # No packet announced this frame, so its place is after everything that waits.
             yield from self._release(0)
             yield self._filled_slot(None, frame)
@@ -191,11 +239,13 @@ class FrameOrder:
     def _give_up(self) -> Iterator[FrameSlot]:
         """Stop waiting for the earliest due frame; its slot is empty."""
         key = self._due[0]
+        dropped = key in self._dropped
         self._close(key)
         self._given_up.append(key)
+        if dropped and not self.near_damage:
+            return
         if self._has_field_packets and self._interlaced and not self.near_damage:
             # H.264 may send both fields of a frame in packets of their own; one frame comes back.
-            self.hidden += 1
             return
         first = self._first_keyframe
         if not self._any_displayed and (first is None or key < first):
@@ -209,6 +259,7 @@ class FrameOrder:
         self._open[key] -= 1
         if not self._open[key]:
             del self._open[key]
+            self._dropped.discard(key)
 
     def _filled_slot(self, key: Key | None, frame: VideoFrame) -> FrameSlot:
         self._any_displayed = True
@@ -218,8 +269,3 @@ class FrameOrder:
         if key is not None:
             self._damaged.discard(key)
         return FrameSlot(key, frame, damaged)
-
-
-def _stamp(packet: VideoPacket) -> int | None:
-    """Decoding time, which never goes back within a recording; else presentation time."""
-    return packet.pts if packet.dts is None else packet.dts

@@ -21,7 +21,7 @@ from .picture import SUFFIXES
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".gif", ".apng", ".y4m",
     ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".wmv", ".asf", ".ogv", ".ivf",
-    ".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb",
+    ".h264", ".264", ".h265", ".hevc", ".mxf", ".nut", ".dv", ".rm", ".rmvb", ".mjpeg", ".avif",
 )  # fmt: skip
 """Suffixes by which videos are found in a folder; a file given by name may have any suffix."""
 

@@ -64,6 +64,8 @@ class MemoryFrames:
                 break
         else:
             raise InputError("frames in memory: there is no picture")
+        self.begin = before[0].time
+        self.last: float | None = None
         self._frames: Iterator[Frame] | None = chain(before, found)
 
     def read(self, first: int) -> Generator[Frame, None, None]:
@@ -72,10 +74,11 @@ class MemoryFrames:
             raise MediaError("frames in memory can be read once")
         frames, self._frames = self._frames, None
         for frame in _checked(frames, self.size):
-            if self._config.over(frame.time):
+            self.last, elapsed = frame.time, frame.time - self.begin
+            if self._config.over(elapsed):
                 return
             wanted = frame.index >= first and frame.index % self._config.every == 0
-            if wanted and self._config.reached(frame.time):
+            if wanted and self._config.reached(elapsed):
                 yield frame
 
     def close(self) -> None:

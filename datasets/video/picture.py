@@ -2,10 +2,11 @@
 
 FFmpeg decodes a picture first, because it refuses large ones before it allocates memory and reports
 damage. OpenCV then gives the pixels, because it applies the orientation and interpolates colours.
-Animated GIF and PNG are videos (:mod:`.`).
+Files of several pictures are videos (:mod:`.picture_sequence`), but for TIFF, which has pages.
 """
 
 from io import BytesIO
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import av
@@ -17,15 +18,13 @@ from posetube.errors import MediaError
 from posetube.structures import ByteArray, FrameState
 
 from .container import check_file
+from .picture_sequence import is_animated_webp, tiff_pages, tiff_with_first_page
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Suffixes of pictures, in lower case."""
 
 MAX_BYTES = 1 << 29
 """Larger files are refused, to bound what is read into memory."""
-
-_PREAMBLE = 1 << 16
-"""Bytes at the beginning in which an animated PNG declares its animation."""
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg_pipe"),
@@ -45,19 +44,15 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def is_animated(path: Path) -> bool:
-    """Whether the file is an animated PNG."""
-    with path.open("rb") as file:
-        head = file.read(_PREAMBLE)
-    return head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
-
-
-def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]:
+def read_picture(
+    path: Path, *, max_pixels: int, page: int | None = None
+) -> tuple[ByteArray, FrameState]:
     """Read one picture.
 
     Args:
         path: A file; its content decides on the format, not its name.
         max_pixels: Largest picture to accept, in pixels.
+        page: Which page of a TIFF file, as :func:`page_places` gives it; None: the first.
 
     Returns:
         (H, W, 3) RGB as displayed, and ``corrupt`` if a part of it is damaged, else ``ok``.
@@ -72,6 +67,10 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
     form = _format(data[:16])
     if form is None:
         raise MediaError(f"{path}: not a picture (JPEG, PNG, BMP, WebP or TIFF)")
+    if is_animated_webp(data[:32]):
+        raise MediaError(f"{path}: animated WebP is not read; convert it to a video or a GIF")
+    if page is not None:
+        data = tiff_with_first_page(data, page)
     # A JPEG whose last scan has no end marker was cut short; decoders fill the rest with grey.
     cut = form == "jpeg_pipe" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
     if not cut and _decoded(data, form, max_pixels, strict=True) is not None:
@@ -86,6 +85,19 @@ def read_picture(path: Path, *, max_pixels: int) -> tuple[ByteArray, FrameState]
             f"{max_pixels} pixels"
         )
     return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), "corrupt"
+
+
+def page_places(path: Path) -> tuple[tuple[int | None, ...], int]:
+    """The pages of a TIFF file, and how many more there are of another size (thumbnails).
+
+    Other pictures have the page None.
+    """
+    check_file(path)
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        sizes = tiff_pages(data)
+    first = next(iter(sizes.values()), None)
+    pages = [place for place, size in sizes.items() if size == first]
+    return tuple(pages) if len(pages) > 1 else (None,), len(sizes) - len(pages)
 
 
 def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:

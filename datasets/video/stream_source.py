@@ -10,12 +10,13 @@ from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
 
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from posetube.errors import MediaError
 from posetube.structures import Frame, FrameState
 
-from .config import VideoConfig
+from .config import ROUNDING, VideoConfig
 from .container import (
     choose_stream,
     ffmpeg_message,
@@ -25,23 +26,24 @@ from .container import (
     without_password,
 )
 from .decoder import decode_packets, demux, skip_packets
-from .frame_order import FrameOrder, FrameSlot, VideoPacket
+from .file_end import lacks_end
+from .frame_order import REORDER, FrameOrder, FrameSlot, VideoPacket
 from .frame_warnings import FrameWarnings
 from .picture import scaled
 from .rgb_conversion import RgbConverter
 from .timestamps import FrameClock, usual_rate
 
-UNTIMED = frozenset({"avi", "h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"})
+COUNTED = frozenset({"avi", "asf"})
+"""Formats with decoding times only. FFmpeg invents presentation times, wrong ones at gaps."""
+
+UNTIMED = COUNTED | {"h261", "h263", "h264", "hevc", "m4v", "mpegvideo", "obu", "vc1"}
 """Formats without presentation times; their frames are taken in the order of decoding."""
 
-COUNTED = frozenset({"avi"})
-"""Those of them whose packets are counted; FFmpeg makes times of the counts."""
+TIMED_BY_HEADER = ("matroska", "mov", "flv", "avi")
+"""Formats whose header states the duration."""
 
-TIMED_BY_HEADER = ("matroska", "mov", "flv")
-"""Formats whose header states the duration, so that a file that was cut short is recognised."""
-
-INDEXED = frozenset({"mov"})
-"""Formats with a table of all packets (unless fragmented), so that none can vanish."""
+INDEXED = frozenset({"mov", "avi"})
+"""Formats with a table of all packets, unless it is lost or, in MP4, the file is fragmented."""
 
 IN_USE = 4
 """Pictures that a consumer may hold, besides those decoded ahead, before new memory is needed."""
@@ -49,26 +51,27 @@ IN_USE = 4
 THREADED_PIXELS = 1 << 27
 """Pixels that all threads together may decode at once: a small file can declare frames of 8K."""
 
-REORDER = 32
-"""Greatest difference between coding order and display order, frames."""
+UNREAD = 0.75
+"""Share of a file behind which, if its time ends too early, the rest could not be read."""
 
 
 class StreamSource:
     """A video stream, opened and its first frame decoded; a :class:`..FrameSource`."""
 
-    def __init__(self, source: str, config: VideoConfig) -> None:
-        self._source = source
+    def __init__(self, source: str, config: VideoConfig, *, form: str | None = None) -> None:
+        self._source, self._form = source, form
         self._config = config
         self._warnings = FrameWarnings(_short(source))
-        self._fresh: _DecodingPass | None = _DecodingPass(source, config)
+        self._fresh: _DecodingPass | None = self._open()
         stream = self._fresh.stream
-        self.expected: int | None = stream.frames or None
+        self.expected: int | None = self._fresh.displayed
         self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
         self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
         self.cut_short = False
         self.names: tuple[str, ...] = ()
+        self.last: float | None = None
         try:
-            self.size = self._fresh.peek_size()
+            self.size, self.begin = self._fresh.peek()
         except BaseException:
             self._fresh.close()
             raise
@@ -102,6 +105,9 @@ class StreamSource:
                 decoding.close()
             parallel = False
 
+    def _open(self, parallel: bool = True) -> "_DecodingPass":
+        return _DecodingPass(self._source, self._config, form=self._form, parallel=parallel)
+
     def _pass_from(self, first: int, parallel: bool) -> "_DecodingPass":
         """A pass that begins at or before frame ``first`` and the configured start."""
         decoding, self._fresh = self._fresh, None
@@ -112,28 +118,31 @@ class StreamSource:
                 )
             return decoding
         if first == 0 and self._config.start is None and parallel:
-            return decoding or _DecodingPass(self._source, self._config)
+            return decoding or self._open()
         if decoding is not None:
             decoding.close()
-        decoding = _DecodingPass(self._source, self._config, parallel=parallel)
-        if decoding.skip_to(first, self._config.start):
+        decoding = self._open(parallel)
+        start = self._config.start
+        if decoding.skip_to(first, None if start is None else self.begin + start):
             return decoding
         # The packets were skipped, but the index of the next frame is not certain: start over.
         decoding.close()
-        return _DecodingPass(self._source, self._config, parallel=parallel)
+        return self._open(parallel)
 
     def _frames(self, decoding: "_DecodingPass", first: int) -> Generator[Frame, None, int | None]:
         """Frames from ``first`` on; returns the index from which one thread must decode, if any."""
         config, clock, order = self._config, decoding.clock, decoding.order
         frames = clock.timed(decoding.slots, order)
+        index = decoding.skipped - 1
         for index, (time, slot) in enumerate(frames, start=decoding.skipped):
             if decoding.parallel and not self.live and (slot.damaged or order.near_damage):
                 return max(index, first)
-            if config.over(time):
+            self.last, elapsed = time, time - self.begin
+            if config.over(elapsed):
                 return None
-            if index >= first and config.reached(time) and index % config.every == 0:
+            if index >= first and config.reached(elapsed) and index % config.every == 0:
                 yield self._frame(decoding, index, time, slot)
-        self._compare_with_header(decoding)
+        self._note_end(decoding, frames=index + 1)
         return None
 
     def _frame(self, decoding: "_DecodingPass", index: int, time: float, slot: FrameSlot) -> Frame:
@@ -149,29 +158,31 @@ class StreamSource:
         state: FrameState = "corrupt" if damaged else "ok"
         return Frame(index=index, time=time, image=image, state=state)
 
-    def _compare_with_header(self, decoding: "_DecodingPass") -> None:
-        """Note what differs, at the end of the video, from what its header states."""
+    def _note_end(self, decoding: "_DecodingPass", *, frames: int) -> None:
+        """Note, at the end of the video, what differs from what its header states."""
         order, restarts = decoding.order, decoding.clock.restarts
         if order.leading:
             self._warnings.add(f"{order.leading} frames before the first keyframe are left out")
         if restarts:
             self._warnings.add(f"time starts over {restarts} times; frames are timed as one video")
-        if self.expected is not None:
-            self.expected = decoding.stream.frames - order.hidden
         shortfall = decoding.shortfall()
         self.cut_short = shortfall is not None
         if shortfall:
             self._warnings.add(shortfall)
+        elif self.expected is not None:
+            self.expected = frames  # a header also counts what is never displayed
 
 
 class _DecodingPass:
     """One pass through a container, from packets to timed frames."""
 
-    def __init__(self, source: str, config: VideoConfig, *, parallel: bool = True) -> None:
+    def __init__(
+        self, source: str, config: VideoConfig, *, form: str | None, parallel: bool
+    ) -> None:
         self.parallel = parallel
         self._source = source
         self._container = open_container(
-            source, max_pixels=config.max_pixels, timeout=config.timeout
+            source, max_pixels=config.max_pixels, timeout=config.timeout, form=form
         )
         try:
             self.stream = choose_stream(self._container, source, max_pixels=config.max_pixels)
@@ -183,13 +194,25 @@ class _DecodingPass:
         self.stream.thread_count = _threads(self.stream) if parallel else 1
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
+        indexed = self._format in INDEXED and self.stream.frames > 0
+        index = list(self.stream.index_entries) if indexed else []
+        # AVI's index may be lost; FFmpeg then lists what it saw so far.
+        self._exact = self._format == "mov" and indexed
+        self._listed = len(index) or self.stream.frames
+        self.displayed = self.stream.frames or None
+        """Frames in the whole video according to the container."""
+        if self._exact:
+            self.displayed = sum(entry.size > 0 and not entry.is_discard for entry in index)
         # Without B-frames, display order is coding order, and packet counts serve as times.
-        timed = self._format not in UNTIMED or not self.stream.codec_context.has_b_frames
-        self.order = FrameOrder(self.stream, timed=timed)
-        self._indexed = self._format in INDEXED and self.stream.frames > 0
-        self.clock = FrameClock(
-            self.stream, gaps=not self._indexed, counted=self._format in COUNTED
+        self.order = FrameOrder(
+            self.stream,
+            timed=self._format not in UNTIMED or not self.stream.codec_context.has_b_frames,
+            counted=self._format in COUNTED,
+            joined=not self._exact,
         )
+        self.clock = FrameClock(self.stream, gaps=not self._exact)
+        # FFmpeg changes what it says of the beginning while it reads.
+        self._stated_end = _stated_end(self._container, self.stream, self._format)
         self.converter = RgbConverter(kept=config.ahead + IN_USE)
         self.skipped = 0
         self._stopped: Exception | None = None
@@ -201,19 +224,20 @@ class _DecodingPass:
         """Whether the source states its duration."""
         return self._container.duration is not None
 
-    def peek_size(self) -> tuple[int, int]:
-        """H, W of the first frame that can be decoded."""
+    def peek(self) -> tuple[tuple[int, int], float]:
+        """H, W of the first frame that can be decoded, and the time of the first one, seconds."""
         seen: list[FrameSlot] = []
         for slot in self.slots:
             seen.append(slot)
             image = None if slot.picture is None else self.converter.convert(slot.picture)
             if image is not None:
                 self.slots = chain(seen, self.slots)
-                return image.shape[0], image.shape[1]
+                begin = seen[0].key[1] * float(self.stream.time_base or 1) if seen[0].key else 0.0
+                return (image.shape[0], image.shape[1]), begin
         raise MediaError(f"{without_password(self._source)}: none of its frames can be decoded")
 
     def skip_to(self, first: int, start: float | None) -> bool:
-        """Skip what is before frame ``first`` and before ``start`` seconds.
+        """Skip what is before frame ``first`` and before the time ``start``, seconds.
 
         Returns:
             Whether the indices of the following frames are certain to be those of a full reading.
@@ -222,7 +246,8 @@ class _DecodingPass:
         base = float(self.stream.time_base or 1)
 
         def near(packet: VideoPacket, count: int) -> bool:
-            in_time = start is None or (packet.pts is not None and packet.pts * base >= start)
+            stamp = self.order.stamp(packet)
+            in_time = start is None or (stamp is not None and stamp * base >= start - ROUNDING)
             return in_time and count >= first - REORDER
 
         skipped = skip_packets(self._packets, self.order, near)
@@ -230,45 +255,65 @@ class _DecodingPass:
         self.slots = decode_packets(skipped.packets, self.order)
         # Packets may be lost unless there is an index; then frames and time would not agree.
         steps = skipped.duration * base * usual_rate(self.stream)
-        return not self.skipped or self._indexed or abs(steps - self.skipped) < 0.5
+        return not self.skipped or self._exact or abs(steps - self.skipped) < 0.5
 
     def shortfall(self) -> str | None:
         """What is missing at the end of the video, for the user; None: nothing."""
-        clock = self.clock
+        last = self.clock.last
         if self._stopped is not None:
-            return f"reading stopped at {clock.last:.3f} s: {ffmpeg_message(self._stopped)}"
-        promised = self.stream.frames
+            return f"reading stopped at {last:.3f} s: {ffmpeg_message(self._stopped)}"
+        there, promised = self.order.packets, self._listed
+        early = self._lacks_end() or self._stops_early()
+        if not self._exact and (early or promised < there):
+            # The index is lost. AVI's header counts empty packets too, as decoding times do.
+            promised, there = self.stream.frames, self._counted()
         if promised:
-            there = self.order.packets
-            return (
-                f"cut short: {there} of {promised} frames are there" if there < promised else None
-            )
-        length = self._stated_end()
-        # The header rounds, and the last frame lasts some time itself.
-        slack = max(4 / usual_rate(self.stream), 2 * clock.longest)
-        if length is not None and clock.last < length - slack:
-            return f"cut short: it ends at {clock.last:.3f} s of {length:.3f} s"
-        return None
-
-    def _stated_end(self) -> float | None:
-        """End of the video according to its header, seconds; None if it does not say."""
-        stream = self.stream
-        if self._format not in TIMED_BY_HEADER:
+            return f"cut short: {there} of {promised} frames are there" * (there < promised) or None
+        if not early:
             return None
-        if stream.duration is not None and stream.time_base is not None:
-            return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
-        if tag := stream.metadata.get("DURATION"):
-            return _tag_seconds(tag)
-        # With several streams the container's duration may be that of another one.
-        alone = len(self._container.streams) == 1
-        duration = self._container.duration
-        return duration / 1e6 if alone and duration is not None else None
+        length = self._stated_end
+        return f"cut short: it ends at {last:.3f} s" + (f" of {length:.3f} s" if length else "")
+
+    def _counted(self) -> int:
+        """Packets so far, in AVI with the empty ones between them."""
+        packet = self.order.last_sent
+        if self._format != "avi" or packet is None or packet.dts is None:
+            return self.order.packets
+        return packet.dts + 1
+
+    def _lacks_end(self) -> bool:
+        """Whether it is a file that says that it should be longer."""
+        file = not is_camera(self._source) and not is_url(self._source)
+        return file and lacks_end(Path(self._source), self._format)
+
+    def _stops_early(self) -> bool:
+        """Whether time ends early and much of the file was not read, because damage hides it."""
+        packet, size = self.order.last_sent, self._container.size
+        if self._stated_end is None or packet is None or packet.pos is None:
+            return False
+        # A duration alone proves nothing: the last frame may last longer than any other.
+        slack = max(4 / usual_rate(self.stream), 2 * self.clock.longest)
+        early = self.clock.last < self._stated_end - slack
+        return early and packet.pos + packet.size < UNREAD * size
 
     def _note_stop(self, error: Exception) -> None:
         self._stopped = error
 
     def close(self) -> None:
         self._container.close()
+
+
+def _stated_end(container: InputContainer, stream: VideoStream, form: str) -> float | None:
+    """End of the video according to its header, seconds; None if it does not say."""
+    if form not in TIMED_BY_HEADER:
+        return None
+    if tag := stream.metadata.get("DURATION"):
+        return _tag_seconds(tag)
+    if stream.duration is not None and stream.time_base is not None:
+        return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
+    # With several streams the container's duration may be that of another one.
+    alone, duration = len(container.streams) == 1, container.duration
+    return duration / 1e6 if alone and duration is not None else None
 
 
 def _threads(stream: VideoStream) -> int:

@@ -29,21 +29,18 @@ MAX_LOST = 1000
 def usual_rate(stream: VideoStream) -> float:
     """Frames per second according to the container, made plausible; for estimates only."""
     rate = float(stream.guessed_rate or stream.average_rate or DEFAULT_RATE)
-    return rate if 0.1 <= rate <= 1000 else DEFAULT_RATE
+    return rate if 0.01 <= rate <= 10_000 else DEFAULT_RATE
 
 
 class FrameClock:
     """Gives each frame, in display order, its time in seconds; times never go back."""
 
-    def __init__(self, stream: VideoStream, *, gaps: bool, counted: bool = False) -> None:
+    def __init__(self, stream: VideoStream, *, gaps: bool) -> None:
         """Start before the first frame.
 
         Args:
             stream: Whose time stamps they are.
             gaps: Whether packets may have vanished, so that gaps must be measured.
-            counted: Whether the container only counts packets (AVI). FFmpeg makes times of the
-                counts, which may be off by some frames; the decoding time of the first picture
-                corrects this, as in the ``ffmpeg`` command.
         """
         self.last = 0.0
         """Seconds of the latest frame."""
@@ -52,7 +49,6 @@ class FrameClock:
         self.restarts = 0
         """How often time stamps jumped back."""
         self._gaps = gaps
-        self._counted = counted
         self._base = float(stream.time_base or 1)
         self._interval = 1 / usual_rate(stream)
         self._run = 0
@@ -84,9 +80,6 @@ class FrameClock:
         if slot.key is None:
             return following
         run, stamp = slot.key
-        if self._counted and slot.picture is not None and slot.picture.dts is not None:
-            self._offset = (slot.picture.dts - stamp) * self._base
-            self._counted = False
         if run != self._run:
             # Joined recordings: the new one continues one frame after the old one.
             self._run, self._offset = run, following - stamp * self._base

@@ -1,6 +1,7 @@
 """Writes pictures as a video that every browser plays: H.264 in MP4, with the given times."""
 
 import errno
+import math
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,9 @@ from posetube.structures import ByteArray
 
 TICKS = 90_000
 """Time stamps per second."""
+
+RATES = (0.01, 1000.0)
+"""Rates that encoder and players take as a hint; a file may state others, as high-speed video."""
 
 
 class VideoWriter:
@@ -46,7 +50,7 @@ class VideoWriter:
         Args:
             path: The file to write; replaced if it exists.
             size: H, W of the pictures.
-            rate: Frames per second to state in the file, for information; the times decide.
+            rate: Frames per second, above 0, as a hint for the encoder; the times decide.
             quality: x264's constant rate factor, 0 (lossless) to 51; lower is better and larger.
             preset: x264's preset: slower ones make smaller files.
 
@@ -58,8 +62,8 @@ class VideoWriter:
             raise InputError(f"VideoWriter: size must be 1 x 1 or more, got {size}")
         if not 0 <= quality <= 51:
             raise InputError(f"VideoWriter: quality must be in [0, 51], got {quality}")
-        if rate is not None and not 0 < rate <= 1000:
-            raise InputError(f"VideoWriter: rate must be in (0, 1000] frames/s, got {rate}")
+        if rate is not None and not 0 < rate < math.inf:
+            raise InputError(f"VideoWriter: rate must be above 0 frames/s, got {rate}")
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise InputError(
@@ -77,7 +81,7 @@ class VideoWriter:
             raise _write_error(self.path, error) from None
         try:
             self._stream = self._container.add_stream(
-                "libx264", rate=Fraction(rate or 30).limit_denominator(1001)
+                "libx264", rate=Fraction(float(np.clip(rate or 30, *RATES))).limit_denominator(1001)
             )
         except (UnknownCodecError, ValueError):
             self._drop()

@@ -44,8 +44,10 @@ class Recipe:
     size: tuple[int, int] = (96, 128)
     codec: str = "libx264"
     pixels: str = "yuv420p"
-    rate: int = 30
+    rate: Fraction | int = 30
     times: Sequence[float] | None = None
+    slots: Sequence[int] | None = None
+    """Place of each frame in units of 1 / rate; the codec then knows no finer time."""
     options: dict[str, str] = field(default_factory=dict)
     container: dict[str, str] = field(default_factory=dict)
     form: str | None = None
@@ -63,15 +65,18 @@ def write_clip(path: Path, recipe: Recipe) -> Path:
         stream.pix_fmt = recipe.pixels
         if recipe.aspect:
             stream.codec_context.sample_aspect_ratio = recipe.aspect
+        base = Fraction(1, 1000) if recipe.times is not None else 1 / Fraction(recipe.rate)
+        stamps = recipe.slots
         if recipe.times is not None:
-            stream.codec_context.time_base = Fraction(1, 1000)
+            stamps = [round(time * 1000) for time in recipe.times]
+        if stamps is not None:
+            stream.codec_context.time_base = base
         for number in range(recipe.frames):
             image = picture(number, recipe.size).astype(int)
             image += rng.integers(-recipe.noise, recipe.noise + 1, image.shape)
             frame = VideoFrame.from_ndarray(image.clip(0, 255).astype(np.uint8), format="rgb24")
-            if recipe.times is not None:
-                frame.pts = round(recipe.times[number] * 1000)
-                frame.time_base = Fraction(1, 1000)
+            if stamps is not None:
+                frame.pts, frame.time_base = stamps[number], base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

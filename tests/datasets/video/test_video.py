@@ -114,13 +114,28 @@ def test_start_and_end_are_exact(
     path = clip(name, options={"g": "8"})
     low = -np.inf if start is None else start
     high = np.inf if end is None else end
-    wanted = [f for f in frames_of(path) if low <= f.time < high]
+    whole = frames_of(path)
+    wanted = [f for f in whole if low <= round(f.time - whole[0].time, 6) < high]
 
     part = frames_of(path, VideoConfig(start=start, end=end))
 
     assert [(f.index, f.time) for f in part] == [(f.index, f.time) for f in wanted]
     for one, other in zip(part, wanted, strict=True):
         np.testing.assert_array_equal(one.image, other.image)
+
+
+@pytest.mark.parametrize("name", ["late.ts", "late.mp4", "late.mkv"])
+def test_start_and_end_count_from_the_first_frame(clip: Clip, name: str) -> None:
+    path = clip(name, frames=50, rate=25, slots=[900_035 + i for i in range(50)])
+    whole = frames_of(path)
+    assert whole[0].time > 36000
+
+    part = frames_of(path, VideoConfig(start=0.4, end=0.8))
+
+    assert [(f.index, f.time) for f in part] == [(f.index, f.time) for f in whole[10:20]]
+    with open_video(path, config=VideoConfig(start=5.0)) as video:
+        assert list(video) == []
+        assert (video.begin, video.last) == (whole[0].time, whole[-1].time)
 
 
 def test_skipping_in_uneven_time_keeps_the_indices(clip: Clip) -> None:

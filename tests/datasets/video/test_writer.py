@@ -33,6 +33,19 @@ def test_what_was_written_is_read_back_with_its_times(
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
+@pytest.mark.parametrize("rate", [0.001, 1001, 2000, 60_000, 1e9])
+def test_any_rate_may_be_stated_and_the_times_are_kept(
+    tmp_path: Path, draw: Draw, rate: float
+) -> None:
+    path, times = tmp_path / "a.mp4", [i / 2000 for i in range(8)]
+    with VideoWriter(path, size=(96, 128), rate=rate) as writer:
+        for number, time in enumerate(times):
+            writer.write(draw(number), time)
+
+    with open_video(path) as video:
+        np.testing.assert_allclose([f.time for f in video], times, atol=1e-5)
+
+
 def test_a_browser_can_play_it(tmp_path: Path, draw: Draw) -> None:
     path = tmp_path / "a.mp4"
     write(path, [0, 0.04], draw)
@@ -106,7 +119,7 @@ def test_bad_pictures_and_settings_are_refused(tmp_path: Path, draw: Draw) -> No
         VideoWriter(path, size=(0, 4))
     with pytest.raises(InputError, match=r"quality must be in \[0, 51\], got 52"):
         VideoWriter(path, size=(4, 4), quality=52)
-    with pytest.raises(InputError, match="rate must be in"):
+    with pytest.raises(InputError, match="rate must be above 0 frames/s, got 0"):
         VideoWriter(path, size=(4, 4), rate=0)
     with pytest.raises(InputError, match="a.mp4: cannot be written: the folder .* does not exist"):
         VideoWriter(tmp_path / "no" / "a.mp4", size=(4, 4))
