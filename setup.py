@@ -15,6 +15,6 @@ setup(
     package_dir={"posetube": "posetube", **{f"posetube.{f}": f for f in FOLDERS}},
     package_data={
         "posetube": ["py.typed"],
-        "posetube.models3d": ["weights/*.safetensors", "weights/*.md"],
+        "posetube.models3d": ["weights/*.safetensors", "weights/*.onnx", "weights/*.md"],
     },
 )

@@ -29,7 +29,7 @@ from posetube.models3d import load_network
 from posetube.models3d.appearance import PYRAMID, Level, embed, embed_joints, look_maps
 from posetube.models3d.crop_keypoint_head import CropKeypointHead
 from posetube.models3d.features import ClipFeatures, Pictures
-from posetube.models3d.preprocess import prepare
+from posetube.models3d.network_input import prepare
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.structures import ByteArray, FloatArray, VideoTracks

@@ -1,4 +1,4 @@
-"""Boxes as tensors: sizes, regression targets and back, clipping, under three pixel conventions.
+"""Boxes, arrays or tensors: sizes, regression targets and back, clipping, three pixel conventions.
 
 A box is (..., 4) x1 y1 x2 y2. The conventions differ by a pixel here and there:
 
@@ -20,9 +20,7 @@ Source: the coding is that of Girshick et al., "R-CNN", CVPR 2014, appendix C.
 import math
 from typing import Literal
 
-import torch
-from torch import Tensor
-
+from .arrays import Array, library_of
 from .slots import constants
 
 BoxConvention = Literal["continuous", "inclusive", "detect-and-track"]
@@ -35,25 +33,25 @@ LARGEST_LOG_SCALE = math.log(1000 / 16)
 """dw and dh are cut here, so that no box becomes more than 62.5 times its anchor's size."""
 
 
-def sizes(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+def sizes(boxes: Array, convention: BoxConvention = "continuous") -> Array:
     """Width and height of each box, (..., 2)."""
     # a box whose corners are its first and last pixel is one wider than their difference
     extra = 0 if convention == "continuous" else 1
     return boxes[..., 2:] - boxes[..., :2] + extra
 
 
-def areas(boxes: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+def areas(boxes: Array, convention: BoxConvention = "continuous") -> Array:
     """Area of each box, (...,)."""
-    return sizes(boxes, convention).prod(dim=-1)
+    return sizes(boxes, convention).prod(-1)
 
 
 def encode_boxes(
-    boxes: Tensor,
-    references: Tensor,
+    boxes: Array,
+    references: Array,
     *,
     weights: Weights = (1.0, 1.0, 1.0, 1.0),
     convention: BoxConvention = "continuous",
-) -> Tensor:
+) -> Array:
     """The regression that turns a reference box into the wanted box.
 
     Args:
@@ -67,38 +65,40 @@ def encode_boxes(
     """
     size, reference = sizes(boxes, convention), sizes(references, convention)
     offset = (boxes[..., :2] + size / 2) - (references[..., :2] + reference / 2)
-    deltas = torch.cat([offset / reference, (size / reference).log()], dim=-1)
+    xp = library_of(boxes)
+    deltas = xp.concatenate([offset / reference, xp.log(size / reference)], -1)
     return deltas * constants(weights, deltas)
 
 
 def decode_boxes(
-    deltas: Tensor,
-    references: Tensor,
+    deltas: Array,
+    references: Array,
     *,
     weights: Weights = (1.0, 1.0, 1.0, 1.0),
     convention: BoxConvention = "continuous",
-) -> Tensor:
+) -> Array:
     """Turn (..., 4) regressions and references into (..., 4) boxes; undoes :func:`encode_boxes`."""
     deltas = deltas / constants(weights, deltas)
     reference = sizes(references, convention)
     centre = references[..., :2] + reference / 2 + deltas[..., :2] * reference
     # without the limit, exp of an untrained network's output overflows
-    half = deltas[..., 2:].clamp(max=LARGEST_LOG_SCALE).exp() * reference / 2
+    xp = library_of(deltas)
+    half = xp.exp(deltas[..., 2:].clip(max=LARGEST_LOG_SCALE)) * reference / 2
     # Detect-and-Track adds the pixel to sizes but does not take it off the corner here
     last = 1 if convention == "inclusive" else 0
-    return torch.cat([centre - half, centre + half - last], dim=-1)
+    return xp.concatenate([centre - half, centre + half - last], -1)
 
 
 def clip_boxes(
-    boxes: Tensor, *, height: float, width: float, convention: BoxConvention = "continuous"
-) -> Tensor:
+    boxes: Array, *, height: float, width: float, convention: BoxConvention = "continuous"
+) -> Array:
     """Move corners outside a picture onto its border; (..., 4) in, (..., 4) out."""
     last = 0 if convention == "continuous" else 1
     limit = constants([width - last, height - last] * 2, boxes)
-    return torch.minimum(boxes, limit).clamp(min=0)
+    return library_of(boxes).minimum(boxes, limit).clip(0)
 
 
-def box_iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuous") -> Tensor:
+def box_iou(first: Array, second: Array, convention: BoxConvention = "continuous") -> Array:
     """Intersection over union of boxes that broadcast against each other; 0 / 0 counts as 0.
 
     Args:
@@ -109,9 +109,10 @@ def box_iou(first: Tensor, second: Tensor, convention: BoxConvention = "continuo
     Returns:
         (...,) in [0, 1].
     """
-    low = torch.maximum(first[..., :2], second[..., :2])
-    high = torch.minimum(first[..., 2:], second[..., 2:])
-    shared = sizes(torch.cat([low, high], dim=-1), convention).clamp(min=0).prod(dim=-1)
+    xp = library_of(first)
+    low = xp.maximum(first[..., :2], second[..., :2])
+    high = xp.minimum(first[..., 2:], second[..., 2:])
+    shared = sizes(xp.concatenate([low, high], -1), convention).clip(0).prod(-1)
     union = areas(first, convention) + areas(second, convention) - shared
     # two empty boxes have no union; 0 / 0 would make a NaN, and NaNs spread through every mean
-    return torch.where(union > 0, shared / union.clamp(min=1e-12), torch.zeros_like(union))
+    return xp.where(union > 0, shared / union.clip(1e-12), xp.zeros_like(union))

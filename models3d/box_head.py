@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
+from .arrays import on_host
 from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
 from .config_bounds import LONGEST, MOST_TUBES, WIDEST, check_bounds
 from .features import ClipFeatures
@@ -25,7 +26,7 @@ from .preprocess import Geometry
 from .proposals import Proposals
 from .resnet import ResNetConfig, ResNetStage, channels_of
 from .roi_align import PoolConfig, pool_tubes
-from .slots import most_taken, on_host, take_slots
+from .slots import most_taken, take_slots
 from .tube_nms import Suppress, tube_nms
 
 CLASSES = 2

@@ -19,7 +19,9 @@ from posetube.errors import InputError
 from posetube.skeletons import skeleton
 
 from .appearance import embed_joints
+from .arrays import Array, library_of
 from .config_bounds import LARGEST, MOST_SAMPLES, check_bounds
+from .crop_sampling import cut_crops
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
 from .map_moving import move_maps
@@ -29,6 +31,9 @@ from .time_conv import TimePadding
 
 LEAST = 1e-6
 """Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
+
+CELL = 4
+"""Pixels of the crop per cell of a heatmap; cell f stands at pixel 4 f."""
 
 MIRROR_SHIFT = 1.5
 """How far a mean of plain and mirrored maps lies to the right of the plain map, crop pixels."""
@@ -88,6 +93,29 @@ class CropKeypointHeadConfig:
         return CropKeypointHead(self)
 
 
+def crop_boxes(boxes: Array, config: CropKeypointHeadConfig) -> Array:
+    """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""
+    xp, (height, width) = library_of(boxes), config.size
+    corner, opposite = boxes[..., :2], boxes[..., 2:]
+    middle, size = (corner + opposite) / 2, (opposite - corner) * config.margin
+    down = xp.maximum(size[..., 1], size[..., 0] * height / width)
+    reach = xp.stack([down * width / height, down], -1) / 2
+    return xp.concatenate([middle - reach, middle + reach], -1)
+
+
+def map_regions(boxes: Array, config: CropKeypointHeadConfig) -> Array:
+    """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels.
+
+    Cell f of a map stands at crop pixel 4 f, so the map begins half a cell before the crop.
+    """
+    crops, (height, width) = crop_boxes(boxes, config), config.size
+    size = crops[..., 2:] - crops[..., :2]
+    half = CELL / 2
+    across = half - MIRROR_SHIFT if config.mirror else half
+    shift = size * constants([across / width, half / height], size)
+    return crops - library_of(crops).concatenate([shift, shift], -1)
+
+
 class Crops(NamedTuple):
     """What the head looks at, for M boxes."""
 
@@ -116,40 +144,33 @@ class CropKeypointHead(nn.Module):
         assert features.pictures is not None, "frames were encoded without their pictures"
         images, geometry = features.pictures
         rois = tube_rois([geometry.to_picture(self.crop_boxes(tube)) for tube in tubes])
-        pixels: Tensor = ops.roi_align(
-            images.float(),
-            rois,
-            output_size=self.config.size,
-            sampling_ratio=self.config.samples or -1,
-            aligned=True,
-        )
-        mean, std = (
-            constants(c, pixels)[:, None, None] for c in (self.config.mean, self.config.std)
-        )
-        normalised = ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
-        return Crops(normalised, torch.cat([tube.flatten(0, 1) for tube in tubes]))
+        if self.config.samples == 1:
+            pixels = cut_crops(images, rois, self.config.size)
+        else:
+            pixels = ops.roi_align(
+                images.float(),
+                rois,
+                output_size=self.config.size,
+                sampling_ratio=self.config.samples or -1,
+                aligned=True,
+            )
+        return Crops(self.normalised(pixels), torch.cat([tube.flatten(0, 1) for tube in tubes]))
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """(M, 3, H, W) pixels of 0 to 255, as the network expects them, channels last in memory."""
+        mean: Tensor = constants(self.config.mean, pixels)[:, None, None]
+        std: Tensor = constants(self.config.std, pixels)[:, None, None]
+        return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def crop_boxes(self, boxes: Tensor) -> Tensor:
         """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""
-        height, width = self.config.size
-        corner, opposite = boxes[..., :2], boxes[..., 2:]
-        middle, size = (corner + opposite) / 2, (opposite - corner) * self.config.margin
-        down = torch.maximum(size[..., 1], size[..., 0] * height / width)
-        reach = torch.stack([down * width / height, down], dim=-1) / 2
-        return torch.cat([middle - reach, middle + reach], dim=-1)
+        crops: Tensor = crop_boxes(boxes, self.config)
+        return crops
 
     def regions(self, tubes: Tensor) -> Tensor:
-        """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels.
-
-        Cell f of a map stands at crop pixel 4 f, so the map begins half a cell before the crop.
-        """
-        crops = self.crop_boxes(tubes)
-        size = crops[..., 2:] - crops[..., :2]
-        height, width = self.config.size
-        half = self.network.stride / 2
-        across = half - MIRROR_SHIFT if self.config.mirror else half
-        shift = size * constants([across / width, half / height], size)
-        return crops - torch.cat([shift, shift], dim=-1)
+        """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels."""
+        covered: Tensor = map_regions(tubes, self.config)
+        return covered
 
     def forward(self, pooled: Crops, length: int) -> Tensor:
         """R * T crops to the logarithms of (R * T, K, H / 4, W / 4) heatmaps."""

@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .arrays import Array, falling_order, library_of, on_host, settled, sigmoid
 from .config_bounds import MOST_TUBES, check_bounds
 from .csp import separable
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .proposals import Proposals
-from .slots import take_slots
+from .slots import most_taken, take_slots
 from .time_conv import TimeConv, TimePadding
 from .tube_nms import tube_nms
 
@@ -136,7 +138,7 @@ class DenseProposalHead(nn.Module):
     def find_tubes(self, features: ClipFeatures, geometry: Geometry) -> Proposals:
         """Where people may be in B clips."""
         found = self(features.levels, features.length)
-        return choose_tubes(found, config=self.config)
+        return choose_tubes(found.logits, found.tubes, config=self.config)
 
     def forward(self, levels: Sequence[Tensor], length: int) -> CellPredictions:
         """Per level (B * T, C, h, w) to what every cell says."""
@@ -182,20 +184,30 @@ def cell_boxes(sides: Tensor, points: Tensor) -> Tensor:
     return torch.cat([points - distance[..., :2], points + distance[..., 2:]], dim=-1)
 
 
-def choose_tubes(found: CellPredictions, *, config: DenseProposalConfig) -> Proposals:
-    """The best tubes of B clips, one of many similar ones; they carry no gradient."""
-    logits, tubes = found.logits.detach().float(), found.tubes.detach().float()
-    best = logits.topk(min(config.before_nms, logits.shape[1])).indices
-    tubes, scores = take_slots(tubes, best), take_slots(logits, best).sigmoid()
-    scores = torch.where(scores > config.min_score, scores, -torch.inf)
+def choose_tubes(logits: Array, tubes: Array, *, config: DenseProposalConfig) -> Proposals:
+    """The best tubes of B clips, one of many similar ones; they carry no gradient.
+
+    Args:
+        logits: (B, N) one per tube.
+        tubes: (B, N, T, 4) pixels of the network's input.
+        config: The filter.
+    """
+    logits, tubes = settled(logits), settled(tubes)
+    xp = library_of(logits)
+    scores = sigmoid(logits)
+    sure = scores > config.min_score
+    best = falling_order(logits)[:, : config.before_nms]
+    if on_host(logits):
+        best = best[:, : most_taken(sure)]  # most cells see nobody
+    tubes, scores = take_slots(tubes, best), take_slots(xp.where(sure, scores, -np.inf), best)
     kept = tube_nms(tubes, scores, threshold=config.nms)
     # the best of the kept ones come first
-    scores = torch.where(kept, scores, -torch.inf)
-    order = scores.argsort(dim=1, descending=True, stable=True)[:, : config.after_nms]
+    scores = xp.where(kept, scores, -np.inf)
+    order = falling_order(scores)[:, : config.after_nms]
     tubes, scores = take_slots(tubes, order), take_slots(scores, order)
-    taken = scores > -torch.inf
+    taken = scores > -np.inf
     return Proposals(
-        tubes=torch.where(taken[..., None, None], tubes, 0),
-        scores=torch.where(taken, scores, 0),
+        tubes=xp.where(taken[..., None, None], tubes, 0),
+        scores=xp.where(taken, scores, 0),
         taken=taken,
     )

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
+from .arrays import Array, library_of, settled, sigmoid, take_along
 from .config_bounds import check_bounds
 from .preprocess import Geometry
 
@@ -70,13 +71,13 @@ class DecodeConfig:
 class Joints(NamedTuple):
     """The joints of M boxes."""
 
-    positions: Tensor
+    positions: Array
     """(M, K, 2) x y, in the boxes' pixels."""
 
-    logits: Tensor
+    logits: Array
     """(M, K) height of the peak."""
 
-    scores: Tensor
+    scores: Array
     """(M, K) in [0, 1]: by the refined rule, the probability within two cells of the peak; by the
     resized rule, that of the peak's own pixel."""
 
@@ -127,37 +128,43 @@ def decode_refined(heatmaps: Tensor, boxes: Tensor) -> Joints:
     return joints._replace(scores=peak_mass(heatmaps))
 
 
-def decode_parabola(heatmaps: Tensor, boxes: Tensor) -> Joints:
+def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
     """Joints where the parabola through the highest cell and its neighbours has its top.
 
     Args:
         heatmaps: (M, K, h, w) logarithms of maps whose clear peaks are 1.
         boxes: (M, 4) pixels, that the maps cover.
     """
-    height, width = heatmaps.shape[-2:]
-    flat = heatmaps.float().flatten(2)
-    logits, peak = flat.max(dim=2)
+    xp, (height, width) = library_of(heatmaps), heatmaps.shape[-2:]
+    flat = settled(heatmaps).reshape(*heatmaps.shape[:2], height * width)
+    peak = flat.argmax(2)
+    logits = take_along(flat, peak[..., None], 2)[..., 0]
     row, column = peak // width, peak % width
     x = column + 0.5 + _parabola(flat, row * width, column, 1, width)
     y = row + 0.5 + _parabola(flat, column, row, width, height)
-    share = torch.stack([x / width, y / height], dim=-1)
+    share = xp.stack([x / width, y / height], -1)
     positions = boxes[:, None, :2] + share * (boxes[:, 2:] - boxes[:, :2])[:, None]
-    return Joints(positions=positions, logits=logits, scores=logits.exp().clamp(max=1))
+    return Joints(positions=positions, logits=logits, scores=xp.exp(logits).clip(max=1))
 
 
-def calibrated(joints: Joints, config: DecodeConfig) -> Tensor:
+def calibrated(peaks: Array, scores: Array, config: DecodeConfig) -> Array:
     """The joints' scores in [0, 1], as probabilities if the configuration says how.
+
+    Args:
+        peaks: (...) heights of the peaks, logarithms.
+        scores: (...) by the decoding rule.
+        config: Says how.
 
     Source: logistic regression on scores (Platt, 1999).
     """
     if config.calibration is None:
-        return joints.scores
+        return scores
     slope, offset = config.calibration
     # peaks above 1 are no surer than clear peaks of 1
-    return torch.sigmoid(slope * joints.logits.clamp(max=0) + offset)
+    return sigmoid(slope * peaks.clip(max=0) + offset)
 
 
-def _parabola(flat: Tensor, start: Tensor, place: Tensor, step: int, side: int) -> Tensor:
+def _parabola(flat: Array, start: Array, place: Array, step: int, side: int) -> Array:
     """The top of the parabola through a peak and its two neighbours on one axis.
 
     Args:
@@ -171,15 +178,16 @@ def _parabola(flat: Tensor, start: Tensor, place: Tensor, step: int, side: int) 
         (M, K) offset from the peak, in [-0.5, 0.5] cells.
     """
 
-    def at(offset: int) -> Tensor:
-        index = start + (place + offset).clamp(0, side - 1) * step
-        return flat.gather(2, index[..., None])[..., 0]
+    def at(offset: int) -> Array:
+        index = start + (place + offset).clip(0, side - 1) * step
+        return take_along(flat, index[..., None], 2)[..., 0]
 
+    xp = library_of(flat)
     before, top, after = at(-1), at(0), at(1)
     bend = before - 2 * top + after
-    offset = 0.5 * (before - after) / torch.where(bend < 0, bend, torch.ones_like(bend))
+    offset = 0.5 * (before - after) / xp.where(bend < 0, bend, xp.ones_like(bend))
     inside = (place > 0) & (place < side - 1) & (bend < 0)
-    return torch.where(inside, offset, torch.zeros_like(offset)).clamp(-0.5, 0.5)
+    return xp.where(inside, offset, xp.zeros_like(offset)).clip(-0.5, 0.5)
 
 
 def peak_mass(heatmaps: Tensor) -> Tensor:

@@ -35,13 +35,13 @@ class ShuffleBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        half = channels // 2
+        half = self.width = channels // 2
         self.reduce = TimeConv(half, half)
         self.rest = _separable(half, half)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        kept, changed = maps.chunk(2, dim=1)
+        kept, changed = torch.split(maps, self.width, dim=1)
         return interleave(kept, self.rest(functional.relu(self.reduce(changed))))
 
 
@@ -58,7 +58,7 @@ class CropStem(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, 32, H / 4, W / 4)."""
-        short, main = functional.relu(self.first(pixels)).chunk(2, dim=1)
+        short, main = torch.split(functional.relu(self.first(pixels)), STEM_CHANNELS // 2, dim=1)
         return interleave(self.short(short), self.main(functional.relu(self.expand(main))))
 
 
@@ -165,6 +165,10 @@ class HighResolutionNetwork(nn.Module):
 
 def interleave(first: Tensor, second: Tensor) -> Tensor:
     """Channels of both in turn: (N, C, H, W) twice to (N, 2 C, H, W)."""
+    if torch.onnx.is_in_onnx_export():  # one copy, without arithmetic on shapes
+        half = int(first.shape[1])
+        order = [place for channel in range(half) for place in (channel, half + channel)]
+        return torch.cat([first, second], dim=1)[:, order]
     # Reordering with the channels last keeps that layout; on a CPU the network is a fifth faster.
     pairs = torch.stack([first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)], dim=-1)
     return pairs.flatten(3).permute(0, 3, 1, 2)

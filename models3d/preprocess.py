@@ -1,6 +1,7 @@
-"""From pictures to the network's input (resize, normalise, pad), and boxes back to the picture.
+"""How a picture becomes a network's input, where it lies in it, and its bytes at the right size.
 
-Weights expect the resizing that they were trained with, so those of three programs are kept.
+Weights expect the resizing that they were trained with, so those of three programs are kept. Not
+here: the tensor (:mod:`.network_input`). Importing this file does not import torch.
 
 Source: torchvision, Detectron and Detectron2; see the presets.
 """
@@ -11,15 +12,16 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from posetube.errors import InputError
-from posetube.structures import ByteArray, FloatArray
+from posetube.structures import ByteArray
 
+from .arrays import Array
 from .config_bounds import LARGEST, LONGEST, check_bounds
 from .slots import constants
+
+BYTES = ("bytes", "area")
+"""The ways of resizing before normalisation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,8 @@ class PreprocessConfig:
     """Height and width are padded to multiples of this, at the bottom and on the right, pixels."""
 
     pad_pixel: float | None = None
-    """Grey that is padded with before normalisation, 0 to 255; None: zeros after it."""
+    """Grey that is padded with before normalisation, a whole number in [0, 255], where bytes are
+    resized; None: zeros after it."""
 
     def __post_init__(self) -> None:
         check_bounds(self, "short_side", "long_side", least=1, most=LONGEST)
@@ -62,6 +65,12 @@ class PreprocessConfig:
         check_bounds(self, "pad_pixel", least=0, most=255)
         check_bounds(self, "mean", least=-LARGEST, most=LARGEST)
         check_bounds(self, "std", least=1 / LARGEST, most=LARGEST)
+        grey = self.pad_pixel
+        if grey is not None and (self.resize not in BYTES or grey not in range(256)):
+            raise InputError(
+                "PreprocessConfig.pad_pixel must be a whole number in [0, 255], and go with resize "
+                f"{' or '.join(BYTES)}, got {grey} with {self.resize}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +89,15 @@ class Geometry:
     scale: tuple[float, float]
     """Pixels of the network's input per pixel of the displayed frame, down and across."""
 
-    def to_picture(self, boxes: Tensor) -> Tensor:
+    def to_picture(self, boxes: Array) -> Array:
         """(..., 4) boxes or (..., 2) points of the network's input to the displayed frame."""
         return boxes / self._factors(boxes)
 
-    def to_network(self, boxes: Tensor) -> Tensor:
+    def to_network(self, boxes: Array) -> Array:
         """(..., 4) boxes or (..., 2) points of the displayed frame to the network's input."""
         return boxes * self._factors(boxes)
 
-    def _factors(self, boxes: Tensor) -> Tensor:
+    def _factors(self, boxes: Array) -> Array:
         return constants((self.scale[1], self.scale[0]) * (boxes.shape[-1] // 2), boxes)
 
 
@@ -118,73 +127,27 @@ def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
     )
 
 
-def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geometry]:
-    """Make the network's input.
-
-    Args:
-        images: (B, H, W, 3) RGB uint8, at least one pixel large.
-        config: Size, normalisation and padding.
-
-    Returns:
-        (B, 3, h, w) float32 in channels-last order, and where the frames lie in it.
+def check_images(images: ByteArray) -> None:
+    """Refuse what are no pictures.
 
     Raises:
-        InputError: If the pictures are not of that shape and type.
+        InputError: If the images are not (B, H, W, 3) bytes, at least one pixel large.
     """
     if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < 1:
         raise InputError(f"images: expected (B, H, W, 3) with H, W above 0, got {images.shape}")
     if images.dtype != np.uint8:
         raise InputError(f"images: expected RGB bytes (uint8), got {images.dtype}")
-    geometry = geometry_of((images.shape[1], images.shape[2]), config)
-    ordered = images[..., ::-1] if config.channels == "bgr" else images
-    if config.resize in ("bytes", "area"):
-        pixels = _normalise(_stack([_resize(image, geometry, config) for image in ordered]), config)
-    elif config.resize == "floats":
-        factor = geometry.scale[0]
-        pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
-    else:
-        pixels = _resize_torch(_normalise(_stack(list(ordered)), config), geometry)
-    return _pad(pixels, geometry, config), geometry
 
 
-def _pad(pixels: Tensor, geometry: Geometry, config: PreprocessConfig) -> Tensor:
-    """Fill up to the network's input at the right and at the bottom; channels last in memory."""
-    height, width = geometry.resized
-    padded = torch.zeros(
-        (*pixels.shape[:2], *geometry.padded), dtype=pixels.dtype, device=pixels.device
-    ).contiguous(memory_format=torch.channels_last)
-    if config.pad_pixel is not None:
-        padded += _normalise(padded.new_full((1, len(config.mean), 1, 1), config.pad_pixel), config)
-    padded[:, :, :height, :width] = pixels
-    return padded
-
-
-def _resize(image: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
+def fitted_bytes(image: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
+    """An (H, W, 3) picture as it lies in the network's input, padded where that is with grey."""
     height, width = geometry.resized
     shrinks = height < geometry.picture[0]
     average = config.resize == "area" and shrinks
     way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=way))
-
-
-def _resize_floats(image: ByteArray, factor: float, config: PreprocessConfig) -> FloatArray:
-    """Subtract the mean, then resize by a factor; the pixel grid follows the factor exactly."""
-    centred = image.astype(np.float32) - np.array(config.mean, np.float32)
-    resized = cv2.resize(centred, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized / np.array(config.std, np.float32))
-
-
-def _resize_torch(pixels: Tensor, geometry: Geometry) -> Tensor:
-    return functional.interpolate(
-        pixels, size=geometry.resized, mode="bilinear", align_corners=False
-    )
-
-
-def _stack(images: list[ByteArray] | list[FloatArray]) -> Tensor:
-    """B pictures (H, W, 3) to (B, 3, H, W) float32."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
-
-
-def _normalise(pixels: Tensor, config: PreprocessConfig) -> Tensor:
-    mean, std = (pixels.new_tensor(values)[:, None, None] for values in (config.mean, config.std))
-    return (pixels - mean) / std
+    resized: ByteArray = np.asarray(cv2.resize(image, (width, height), interpolation=way))
+    if config.pad_pixel is None:
+        return resized
+    padded = np.full((*geometry.padded, 3), config.pad_pixel, np.uint8)
+    padded[:height, :width] = resized
+    return padded

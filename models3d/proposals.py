@@ -19,6 +19,7 @@ from torch.nn import functional
 from posetube.errors import InputError
 
 from .anchors import AnchorConfig, anchor_grid, cell_anchors
+from .arrays import Array
 from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
 from .config_bounds import LONGEST, MOST_TUBES, check_bounds
 from .features import ClipFeatures
@@ -91,13 +92,13 @@ class ProposalMaps(NamedTuple):
 class Proposals(NamedTuple):
     """Where people may be in B clips: R slots per clip, the taken ones first, by falling score."""
 
-    tubes: Tensor
+    tubes: Array
     """(B, R, T, 4) pixels of the network's input; zeros in an empty slot."""
 
-    scores: Tensor
+    scores: Array
     """(B, R) probability of a person; 0 in an empty slot."""
 
-    taken: Tensor
+    taken: Array
     """(B, R) bool."""
 
     def shortened(self) -> "Proposals":

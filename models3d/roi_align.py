@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torchvision import ops
 
+from .arrays import on_host
 from .box_coding import BoxConvention, areas
 from .config_bounds import DEEPEST, MOST_SAMPLES, check_bounds
-from .slots import on_host
 
 CANONICAL_SIZE = 224
 """A box of this size, pixels, is pooled from ..."""

@@ -9,45 +9,45 @@ there is no queue, and empty slots are dropped at once to save their work.
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from posetube.structures import FloatArray
 
+from .arrays import Array, library_of, on_host, take_along
 
-def on_host(tensor: Tensor) -> bool:
-    """Whether Python can read the numbers without waiting for a device."""
-    return tensor.device.type == "cpu"
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def most_taken(taken: Tensor) -> int:
+def most_taken(taken: Array) -> int:
     """How many slots the fullest clip takes, of (B, N) bool; waits for the device."""
-    return int(taken.sum(dim=1).max()) if taken.numel() else 0
+    return int(taken.sum(1).max()) if math.prod(taken.shape) else 0
 
 
-def constants(values: Sequence[float], like: Tensor) -> Tensor:
-    """A row of numbers, (len(values),), with the type and the device of another tensor."""
+def constants(values: Sequence[float], like: Array) -> Array:
+    """A row of numbers, (len(values),), with the type and the device of another array."""
+    if isinstance(like, np.ndarray):
+        return np.asarray(values, like.dtype)
     if on_host(like):
         return like.new_tensor(values)
     # a copy from host memory would wait for the device; filling does not
-    return torch.stack([like.new_full((), value) for value in values])
+    return library_of(like).stack([like.new_full((), value) for value in values])
 
 
-def take_slots(column: Tensor, slots: Tensor) -> Tensor:
+def take_slots(column: Array, slots: Array) -> Array:
     """The given slots of (B, N, ...) as (B, M, ...); ``slots`` is (B, M) int64."""
-    index = slots.reshape(*slots.shape, *[1] * (column.ndim - 2))
-    return column.gather(1, index.expand(*slots.shape, *column.shape[2:]))
+    return take_along(column, slots.reshape(*slots.shape, *[1] * (column.ndim - 2)), 1)
 
 
-def copied_to_host(columns: dict[str, Tensor]) -> dict[str, FloatArray]:
+def copied_to_host(columns: "dict[str, Tensor]") -> dict[str, FloatArray]:
     """Columns (B, N, ...) as float32 arrays, copied from the device all at once."""
     flat = [
         column.float().reshape(*column.shape[:2], math.prod(column.shape[2:]))
         for column in columns.values()
     ]
-    table = torch.cat(flat, dim=2).cpu().numpy()
+    table = library_of(flat[0]).cat(flat, dim=2).cpu().numpy()
     ends = np.cumsum([part.shape[2] for part in flat])
     parts = np.split(table, ends[:-1], axis=2)
     return {

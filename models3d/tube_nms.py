@@ -5,12 +5,10 @@ A tube is (T, 4): one person's box in each of a clip's T frames.
 
 from typing import Literal
 
-import torch
-from torch import Tensor
-from torchvision import ops
+import numpy as np
 
+from .arrays import Array, falling_order, library_of, on_host, take_along
 from .box_coding import BoxConvention, box_iou
-from .slots import on_host
 
 Suppress = Literal["above", "at"]
 """Which overlaps suppress: those above the threshold, or also those exactly ``at`` it."""
@@ -23,12 +21,12 @@ longer chain the last and least likely tubes may be decided wrongly."""
 
 
 def tube_iou(
-    first: Tensor,
-    second: Tensor,
+    first: Array,
+    second: Array,
     *,
-    present: Tensor | None = None,
+    present: Array | None = None,
     convention: BoxConvention = "continuous",
-) -> Tensor:
+) -> Array:
     """Overlap of every first tube with every second one, averaged over frames.
 
     Args:
@@ -48,20 +46,19 @@ def tube_iou(
     """
     overlap = box_iou(first[:, None], second[None], convention)
     if present is None:
-        return overlap.mean(dim=-1)
-    weight = present.to(overlap.dtype)
-    return (overlap * weight).sum(dim=-1) / weight.sum(dim=-1).clamp(min=1)
+        return overlap.mean(-1)
+    return (overlap * present).sum(-1) / present.sum(-1).clip(1)
 
 
 def tube_nms(
-    tubes: Tensor,
-    scores: Tensor,
+    tubes: Array,
+    scores: Array,
     *,
     threshold: float,
-    present: Tensor | None = None,
+    present: Array | None = None,
     convention: BoxConvention = "continuous",
     suppress: Suppress = "above",
-) -> Tensor:
+) -> Array:
     """Non-maximum suppression of tubes by their mean overlap, in each of G groups by itself.
 
     Args:
@@ -77,9 +74,9 @@ def tube_nms(
         (G, N) bool, which tubes are kept; never an empty slot.
     """
     plain = tubes.shape[2] == 1 and convention == "continuous" and suppress == "above"
-    if plain and on_host(tubes):
-        return _box_nms(tubes[:, :, 0], scores, threshold) & (scores > -torch.inf)
-    order = scores.argsort(dim=1, descending=True, stable=True)
+    if plain and on_host(tubes) and not isinstance(tubes, np.ndarray):
+        return _box_nms(tubes[:, :, 0], scores, threshold) & (scores > -np.inf)
+    xp, order = library_of(tubes), falling_order(scores)
     rivals = []
     # group by group: the intermediate overlaps take many times the memory of their result
     for group, rank in enumerate(order):
@@ -87,24 +84,27 @@ def tube_nms(
         together = None if present is None else _both(present[group][rank])
         overlap = tube_iou(ranked, ranked, present=together, convention=convention)
         rivals.append(overlap >= threshold if suppress == "at" else overlap > threshold)
-    kept = _greedy(torch.stack(rivals))
-    return torch.zeros_like(kept).scatter(1, order, kept) & (scores > -torch.inf)
+    kept = _greedy(xp.stack(rivals))
+    return take_along(kept, order.argsort(-1), 1) & (scores > -np.inf)
 
 
-def _box_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+def _box_nms(boxes: Array, scores: Array, threshold: float) -> Array:
     """Torchvision's suppression, the fastest in host memory; on a GPU its result waits."""
+    import torch
+    from torchvision import ops
+
     kept = torch.zeros_like(scores, dtype=torch.bool)
     for group in range(len(boxes)):
         kept[group, ops.nms(boxes[group], scores[group], threshold)] = True
     return kept
 
 
-def _both(present: Tensor) -> Tensor:
+def _both(present: Array) -> Array:
     """(N, T) to (N, N, T): whether both people of a pair are in a frame."""
     return present[:, None] & present[None]
 
 
-def _greedy(rival: Tensor) -> Tensor:
+def _greedy(rival: Array) -> Array:
     """Which of N ranked candidates survive if each survivor drops its lower-ranked rivals.
 
     Going through the ranks one by one would take N steps. Instead the rule "kept if no better rival
@@ -117,12 +117,12 @@ def _greedy(rival: Tensor) -> Tensor:
     Returns:
         (G, N) bool.
     """
-    better = rival.triu(diagonal=1)
-    count = rival.shape[1]
-    keep = rival.new_ones(rival.shape[:2])
+    xp, count = library_of(rival), rival.shape[1]
+    better = xp.triu(rival, 1)
+    keep = xp.ones_like(rival.any(2))
     for _ in range(count if on_host(rival) else min(count, DEVICE_ROUNDS)):
-        updated = ~(better & keep[..., None]).any(dim=1)
-        if on_host(rival) and torch.equal(updated, keep):
+        updated = ~(better & keep[..., None]).any(1)
+        if on_host(rival) and bool((updated == keep).all()):
             break
         keep = updated
     return keep

@@ -23,21 +23,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from posetube.errors import InputError
-from posetube.network import TubeHeatmaps
+from posetube.network import TubeHeatmaps, check_clip, check_tubes
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 
 from .appearance import LookMap, embed, look_maps
-from .box_coding import clip_boxes
+from .arrays import on_host
 from .box_head import TubeDetections, proposed_people
 from .features import ClipFeatures, FrameFeatures, JoinedFrames, Pictures, join_frames
-from .heatmaps import Joints, calibrated, decode_joints
+from .heatmaps import Joints, decode_joints
 from .model_info import ModelInfo
+from .network_input import prepare
 from .parts import EmbeddingHead
-from .pose_nms import distinct_poses
-from .preprocess import Geometry, prepare
-from .slots import copied_to_host, on_host
+from .poses import ClipPeople, found_people, given_people
+from .preprocess import Geometry
+from .slots import copied_to_host
 from .tube_rcnn_config import TubeRCNNConfig
 
 
@@ -172,15 +172,15 @@ class TubeRCNN(nn.Module):
         if not clips:
             return []
         for clip, indices in zip(clips, frames, strict=True):
-            self._check_length(clip, indices)
+            check_clip(self.clip_length, clip, indices)
         joined = join_frames([feature for clip in clips for feature in clip])
         found = self.find(
             joined.maps, joined.geometry, joined.pictures, wait=True, embeddings=joined.embeddings
         )
-        tables = copied_to_host(self._columns(found, joined))
+        size = joined.geometry.picture
         return [
-            self._tubes({name: table[number] for name, table in tables.items()}, indices)
-            for number, indices in enumerate(frames)
+            found_people(people, indices, picture=size, config=self.config)
+            for people, indices in zip(self._on_host(found, joined), frames, strict=True)
         ]
 
     @torch.inference_mode()
@@ -220,10 +220,9 @@ class TubeRCNN(nn.Module):
         )
         clip = self.clip_part(joined.maps, self.clip_length, joined.pictures)
         found = self._with_joints(clip, people, joined.geometry, embeddings=joined.embeddings)
-        columns = {n: table[0] for n, table in copied_to_host(self._columns(found, joined)).items()}
-        del columns["taken"]
-        columns["boxes"] = tubes.astype(np.float32)
-        return PoseTubes(frames=np.asarray(frames, np.int64), **columns)
+        [alone] = self._on_host(found, joined)
+        alone = alone._replace(boxes=tubes.astype(np.float32))
+        return given_people(alone, frames, config=self.config)
 
     @torch.inference_mode()
     def heatmaps(self, features: Sequence[FrameFeatures], tubes: FloatArray) -> TubeHeatmaps:
@@ -346,16 +345,6 @@ class TubeRCNN(nn.Module):
                 maps = self.neck.smooth(maps, length)
         return maps
 
-    def _check_length(
-        self, clip: Sequence[FrameFeatures], indices: Sequence[int] | None = None
-    ) -> None:
-        wanted = self.clip_length
-        if len(clip) != wanted or (indices is not None and len(indices) != wanted):
-            listed = "" if indices is None else f" with {len(indices)} indices"
-            raise InputError(
-                f"this network looks at clips of {wanted} frames, got {len(clip)} frames{listed}"
-            )
-
     def _joined(
         self,
         features: Sequence[FrameFeatures],
@@ -363,48 +352,29 @@ class TubeRCNN(nn.Module):
         indices: Sequence[int] | None = None,
     ) -> JoinedFrames:
         """The frames of a clip in which people are given."""
-        self._check_length(features, indices)
-        if tubes.ndim != 3 or tubes.shape[1:] != (self.clip_length, 4):
-            raise InputError(f"tubes: expected (N, {self.clip_length}, 4), got {tubes.shape}")
-        if not np.isfinite(tubes).all():
-            raise InputError("tubes: expected finite boxes, got NaN or infinity; fill gaps before")
+        check_clip(self.clip_length, features, indices)
+        check_tubes(self.clip_length, tubes)
         return join_frames(features)
 
-    def _columns(self, found: Found, joined: JoinedFrames) -> dict[str, Tensor]:
-        """What :class:`PoseTubes` takes, each (B, N, ...), and which slots are taken."""
+    def _on_host(self, found: Found, joined: JoinedFrames) -> list[ClipPeople]:
+        """What was found in each of B clips, without empty slots."""
         people, _, joints, looks = found
-        geometry = joined.geometry
-        decode, boxes = self.config.decode, people.boxes
-        # from the joints' scores as they are: these rank people better than the probabilities do
-        scores = people.scores * joints.scores.mean(dim=(2, 3)) ** decode.rescore
-        if self.box_head is None:
-            # joints come from the boxes as proposed; what is reported ends where the picture does
-            height, width = geometry.picture
-            boxes = clip_boxes(boxes, height=height, width=width)
         if joined.looks:
-            looks = embed(joined.looks, geometry.to_network(people.boxes))
-        return {
-            "taken": people.taken,
-            "boxes": boxes,
-            "keypoints": joints.positions,
-            "keypoint_scores": calibrated(joints, decode),
-            "scores": scores**decode.score_power,
-            "presence": people.presence,
-            **({} if looks is None else {"embeddings": looks}),
-        }
-
-    def _tubes(self, columns: dict[str, FloatArray], frames: Sequence[int]) -> PoseTubes:
-        """One clip's (N, ...) columns, without empty slots and doubles, by falling score."""
-        order = np.argsort(-columns["scores"], kind="stable")
-        order = order[columns["taken"][order] > 0]
-        if self.config.pose_nms is not None:
-            order = order[
-                distinct_poses(
-                    columns["keypoints"][order],
-                    columns["boxes"][order],
-                    sigmas=self.skeleton.sigmas,
-                    threshold=self.config.pose_nms,
-                )
-            ]
-        kept = {name: column[order] for name, column in columns.items() if name != "taken"}
-        return PoseTubes(frames=np.asarray(frames, np.int64), **kept)
+            looks = embed(joined.looks, joined.geometry.to_network(people.boxes))
+        tables = copied_to_host(
+            {
+                "taken": people.taken,
+                "boxes": people.boxes,
+                "scores": people.scores,
+                "presence": people.presence,
+                "positions": joints.positions,
+                "peaks": joints.logits,
+                "joint_scores": joints.scores,
+                **({} if looks is None else {"embeddings": looks}),
+            }
+        )
+        slots = tables.pop("taken") > 0
+        return [
+            ClipPeople(**{name: table[clip][taken] for name, table in tables.items()})
+            for clip, taken in enumerate(slots)
+        ]

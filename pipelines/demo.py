@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.network import Quality
+from posetube.network import Quality, Runtime
 from posetube.structures import VideoTracks
 
 from ..datasets.synthetic.demo import write_demo
@@ -28,6 +28,7 @@ def demo(
     model: str = "tiny",
     device: str = "auto",
     quality: Quality = "normal",
+    runtime: Runtime = "auto",
     progress: ProgressKind = "auto",
 ) -> None:
     """Make a short clip of people who cross, track it, and compare the result with the truth.
@@ -37,9 +38,10 @@ def demo(
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
         quality: Speed against accuracy.
+        runtime: What runs the network: torch or onnx.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
-    loaded = load_model(model, device=device, quality=quality)
+    loaded = load_model(model, device=device, quality=quality, runtime=runtime)
     clip, truth = write_demo(out)
     run = RunDirectory(out / "run")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
@@ -66,7 +68,8 @@ def demo_lines(
     return [
         f"clip         {clip}: {len(truth)} people, {len(truth.frames)} frames",
         f"truth        {clip.with_suffix('.json')}",
-        f"model        {manifest.model.name} on {manifest.device}",
+        f"model        {manifest.model.name} by {manifest.settings.detect.runtime} on "
+        f"{manifest.device}",
         f"tracks       {len(tracks)}",
         f"people found {result.found_percent:.1f} % (box IoU 0.5, at least half visible)",
         f"joints       {result.near_percent:.1f} % within half a head",

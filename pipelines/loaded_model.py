@@ -2,11 +2,14 @@
 
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from posetube.errors import InputError
-from posetube.network import Network, Quality
+from posetube.network import Network, Quality, Runtime
 
-from ..models3d.devices import Device, choose_device
+from ..models3d.devices import Device
+from ..models3d.runtimes.choice import ChosenRuntime, choose_runtime
 from .settings import DetectConfig, TrackConfig
 from .storage.manifest import ModelRecord
 
@@ -37,18 +40,27 @@ class LoadedModel:
     flip: bool = False
     """Whether it looks at each person also mirrored."""
 
+    runtime: Runtime = "torch"
+    """What runs it; never ``auto``."""
+
     def completed(self, config: TrackConfig) -> TrackConfig:
         """The settings, filled in where they leave something to the model.
 
         Raises:
-            InputError: If they ask for another quality than the model was loaded with.
+            InputError: If they ask for another quality or runtime than the model was loaded with.
         """
         asked = config.detect
-        own = replace(asked, quality=self.quality, flip=self.flip)
-        if asked not in (own, replace(asked, quality="normal", flip=False)):
+        own = replace(asked, quality=self.quality, flip=self.flip, runtime=self.runtime)
+        plain = (asked.quality, asked.flip) == ("normal", False)
+        if not plain and (asked.quality, asked.flip) != (self.quality, self.flip):
             raise InputError(
                 f"the model {self.record.name} was loaded with quality {self.quality}, flip "
                 f"{self.flip}; asked for are {asked.quality}, {asked.flip}: load it with these"
+            )
+        if asked.runtime not in ("auto", self.runtime):
+            raise InputError(
+                f"the model {self.record.name} was loaded with runtime {self.runtime}; asked for "
+                f"is {asked.runtime}: load it with this"
             )
         least = self.min_joint if config.min_joint is None else config.min_joint
         return replace(config, detect=own, min_joint=least)
@@ -58,11 +70,18 @@ def as_loaded(model: str | LoadedModel, *, device: str, detect: DetectConfig) ->
     """A model that is loaded already stays as it is; a name or path is loaded."""
     if isinstance(model, LoadedModel):
         return model
-    return load_model(model, device=device, quality=detect.quality, flip=detect.flip)
+    return load_model(
+        model, device=device, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
+    )
 
 
 def load_model(
-    model: str = "tiny", *, device: str = "auto", quality: Quality = "normal", flip: bool = False
+    model: str = "tiny",
+    *,
+    device: str = "auto",
+    quality: Quality = "normal",
+    flip: bool = False,
+    runtime: Runtime = "auto",
 ) -> LoadedModel:
     """Load a network with its weights; nothing is downloaded.
 
@@ -71,29 +90,44 @@ def load_model(
         device: See :func:`posetube.models3d.devices.choose_device`.
         quality: Speed against accuracy, see :class:`posetube.pipelines.settings.DetectConfig`.
         flip: Look at each person also mirrored.
+        runtime: What runs the network, see :class:`posetube.pipelines.settings.DetectConfig`.
 
     Raises:
-        InputError: If the device is not there, or the network has no choice of quality.
-        WeightsError: If there is no such model, or its weights are refused.
+        InputError: If the device is not there, or not for this runtime, or the network has no
+            choice of quality.
+        WeightsError: If there is no such model, or its weights or graphs are refused.
     """
+    from ..models3d.checkpoints.model_files import weights_file
+
+    file = weights_file(model)
+    chosen = choose_runtime(runtime, device=device, weights=file)
+    if chosen.runtime == "onnx":
+        from ..models3d.runtimes.loading import load_onnx_network
+
+        return _loaded(load_onnx_network(file, quality=quality, flip=flip), chosen, quality, flip)
+    return _loaded(_by_torch(file, chosen.device, quality, flip), chosen, quality, flip)
+
+
+def _by_torch(file: Path, device: Device, quality: Quality, flip: bool) -> Any:
     # OpenMP's threads wait for one another in busy loops unless told otherwise. That gains a
     # little on an idle machine and costs half the speed on a busy one. OpenMP reads the variable
     # once, when torch is first imported, so it is set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    chosen = choose_device(device)
     from ..models3d import load_network
     from ..models3d.quality import with_quality
 
-    network = load_network(model, device=chosen.name)
+    return with_quality(load_network(file, device=device.name), quality=quality, flip=flip)
+
+
+def _loaded(network: Any, chosen: ChosenRuntime, quality: Quality, flip: bool) -> LoadedModel:
     info = network.info
-    record = ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence)
-    batch = 1 if chosen.name == "cpu" else 8
     return LoadedModel(
-        network=with_quality(network, quality=quality, flip=flip),
-        record=record,
-        device=chosen,
-        batch=batch,
+        network=network,
+        record=ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence),
+        device=chosen.device,
+        batch=1 if chosen.device.name == "cpu" else 8,
         min_joint=network.config.decode.min_joint,
         quality=quality,
         flip=flip,
+        runtime=chosen.runtime,
     )

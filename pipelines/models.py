@@ -14,7 +14,7 @@ app = App(name="models", help="List, describe, fetch and convert networks.")
 @app.command(name="list")
 def list_models() -> None:
     """List the networks that ship, those already fetched, and those that can be fetched."""
-    from ..models3d.checkpoints.loading import embedded_names
+    from ..models3d.checkpoints.model_files import embedded_names
     from ..models3d.checkpoints.published import PUBLISHED, fetched_file
 
     for name in embedded_names():
@@ -33,7 +33,7 @@ def describe_model(name: str, /) -> None:
     Args:
         name: Name of a model, or a file of weights.
     """
-    from ..models3d.checkpoints.loading import weights_file
+    from ..models3d.checkpoints.model_files import weights_file
     from ..models3d.checkpoints.published import PUBLISHED, fetched_file
     from ..models3d.checkpoints.weights_io import load_weights
 
@@ -101,7 +101,7 @@ def convert_model(
     import torch
 
     from ..models3d.checkpoints.convert import convert_weights
-    from ..models3d.checkpoints.loading import weights_file
+    from ..models3d.checkpoints.model_files import weights_file
     from ..models3d.checkpoints.weights_io import save_weights
     from ..models3d.presets import PRESETS
 
@@ -118,6 +118,25 @@ def convert_model(
     for title, names in (("unused", done.unused), ("fresh", done.fresh)):
         if names:
             _print(f"{title} ({len(names)}): {', '.join(names)}")
+
+
+@app.command(name="export")
+def export_model(
+    name: str, /, *, out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None
+) -> None:
+    """Write a network's graphs for ONNX Runtime; beside its weights, track runs by them.
+
+    Args:
+        name: Name of a model, or a .safetensors of ours, of the kind of tiny.
+        out: Folder for the graphs [default: where the weights are].
+    """
+    from ..models3d.checkpoints.loading import load_network
+    from ..models3d.checkpoints.model_files import weights_file
+    from ..models3d.runtimes.graph_export import export_graphs
+
+    file = weights_file(name)
+    for path in export_graphs(load_network(file), file, out or file.parent):
+        _print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
 
 
 def _report(done: int, total: int | None) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, validators
 
 from posetube.errors import InputError
-from posetube.network import Quality
+from posetube.network import Quality, Runtime
 from posetube.quantities import Seconds
 
 from ..datasets.video import VideoConfig
@@ -39,6 +39,10 @@ class DetectConfig:
     flip: bool = False
     """Look at each person also mirrored, at any quality; this takes about twice the time for
     joints."""
+
+    runtime: Runtime = "auto"
+    """What runs the network: ``torch``, or ``onnx`` (ONNX Runtime), which is several times faster
+    on a processor and needs a model with graphs. ``auto``: ``onnx`` where that is so."""
 
     camera_motion: bool = True
     """Measure from the background how the camera moves, so that linking can follow it."""
@@ -90,9 +94,11 @@ PRESET_BRANCHES = ("offline", "paper")
 """Branches of the linking settings that only the preset of the same name reads."""
 
 
-def with_quality_word(config: DetectConfig, quality: Quality | None) -> DetectConfig:
-    """The same settings with a quality, where one is named."""
-    return config if quality is None else replace(config, quality=quality)
+def with_words(
+    config: DetectConfig, *, quality: Quality | None = None, runtime: Runtime | None = None
+) -> DetectConfig:
+    """The same settings with a quality and a runtime, where these are named."""
+    return replace(config, quality=quality or config.quality, runtime=runtime or config.runtime)
 
 
 def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:

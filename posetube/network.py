@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray, FloatArray, PoseTubes
 
 Quality = Literal["fast", "normal", "best"]
 """How much time a network takes for accuracy (:mod:`posetube.models3d.quality`)."""
+
+Runtime = Literal["auto", "torch", "onnx"]
+"""What runs a network: PyTorch or ONNX Runtime; ``auto`` leaves it to the device and the model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,3 +100,28 @@ class HeatmapNetwork(Network, Protocol):
             features: What :meth:`encode` returned for each of a clip's T frames.
             tubes: (N, T, 4) finite boxes, pixels of the displayed frame.
         """
+
+
+def check_clip(length: int, features: Sequence[Any], indices: Sequence[int] | None = None) -> None:
+    """Refuse clips that a network of T frames cannot look at.
+
+    Raises:
+        InputError: If there are not ``length`` frames, or not as many indices.
+    """
+    if len(features) != length or (indices is not None and len(indices) != length):
+        listed = "" if indices is None else f" with {len(indices)} indices"
+        raise InputError(
+            f"this network looks at clips of {length} frames, got {len(features)} frames{listed}"
+        )
+
+
+def check_tubes(length: int, tubes: FloatArray) -> None:
+    """Refuse boxes that do not fit a clip of T frames.
+
+    Raises:
+        InputError: If they are not finite numbers (N, ``length``, 4).
+    """
+    if tubes.ndim != 3 or tubes.shape[1:] != (length, 4):
+        raise InputError(f"tubes: expected (N, {length}, 4), got {tubes.shape}")
+    if not np.isfinite(tubes).all():
+        raise InputError("tubes: expected finite boxes, got NaN or infinity; fill gaps before")

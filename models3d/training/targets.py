@@ -179,7 +179,8 @@ def _in_regions(tubes: Tensor, regions: Tensor) -> Tensor:
     low = torch.maximum(tubes[:, None, :, :2], regions[None, ..., :2])
     high = torch.minimum(tubes[:, None, :, 2:], regions[None, ..., 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
-    return shared / areas(tubes)[:, None].clamp(min=1e-9)
+    whole: Tensor = areas(tubes)[:, None]
+    return shared / whole.clamp(min=1e-9)
 
 
 class BoxTarget(NamedTuple):

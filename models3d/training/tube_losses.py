@@ -184,7 +184,7 @@ def _proposal_losses(
     if isinstance(head, DenseProposalHead):
         found = head(features.levels, features.length)
         losses = cell_losses(found, truth, config=config.cells)
-        proposed = choose_tubes(found, config=head.config)
+        proposed = choose_tubes(found.logits, found.tubes, config=head.config)
     else:
         maps = head.maps(features.levels, length=features.length, padded=padded)
         losses = _anchor_losses(head, maps, truth, padded=padded, config=config, draw=draw)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from posetube.network import Quality
+from posetube.network import Quality, Runtime
 from posetube.structures import FramePoses
 
 from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
 from ..loaded_model import LoadedModel, as_loaded
-from ..settings import DetectConfig, TrackConfig, with_quality_word
+from ..settings import DetectConfig, TrackConfig, with_words
 from ..tracking.clip_window import detect_frames
 from ..tracking.link_people import link_people
 from .open_source import VideoSource, open_source
@@ -23,6 +23,7 @@ def stream(
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
     quality: Quality | None = None,
+    runtime: Runtime | None = None,
     link: LinkConfig | None = None,
     min_joint: float | None = None,
 ) -> Iterator[FramePoses]:
@@ -36,6 +37,7 @@ def stream(
         video: As for :func:`posetube.track`.
         detect: As for :func:`posetube.track`.
         quality: As for :func:`posetube.track`.
+        runtime: As for :func:`posetube.track`.
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
         min_joint: As for :func:`posetube.track`.
@@ -53,7 +55,7 @@ def stream(
         >>> for poses in stream("camera:0"):                          # doctest: +SKIP
         ...     print(poses.time, poses.track_ids, poses.people.boxes)
     """
-    asked = with_quality_word(detect or DetectConfig(), quality)
+    asked = with_words(detect or DetectConfig(), quality=quality, runtime=runtime)
     loaded = as_loaded(model, device=device, detect=asked)
     network = loaded.network
     settings = loaded.completed(

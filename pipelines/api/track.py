@@ -5,7 +5,7 @@ from pathlib import Path
 
 from posetube.errors import InputError
 from posetube.file_names import readable
-from posetube.network import Quality
+from posetube.network import Quality, Runtime
 from posetube.structures import DetectedFrame, FrameState, VideoTracks
 
 from ...datasets.people import PeopleSource
@@ -13,7 +13,7 @@ from ...datasets.video import Video, VideoConfig
 from ...tracker.config import LinkConfig
 from ..loaded_model import LoadedModel, as_loaded
 from ..progress import Event, Listener, listening
-from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_quality_word
+from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_words
 from ..storage.detections_store import as_frame_table
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
@@ -36,6 +36,7 @@ def track(
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
     quality: Quality | None = None,
+    runtime: Runtime | None = None,
     boxes: PeopleSource | None = None,
     link: LinkConfig | None = None,
     min_joint: float | None = None,
@@ -60,6 +61,8 @@ def track(
             looks; None: ``normal``, and both.
         quality: Speed against accuracy, ``fast``, ``normal`` or ``best``; None: as ``detect`` or
             the loaded model says.
+        runtime: What runs the network, ``auto``, ``torch`` or ``onnx``; None: as ``detect`` or the
+            loaded model says.
         boxes: Where to look for people, in place of the network's own search: tracks, or whatever
             holds people (:func:`posetube.load`). Frames are matched by index, pictures by name.
             The boxes' scores count, their ids do not.
@@ -86,7 +89,7 @@ def track(
     """
     config = TrackConfig(
         video=video or VideoConfig(),
-        detect=with_quality_word(detect or DetectConfig(), quality),
+        detect=with_words(detect or DetectConfig(), quality=quality, runtime=runtime),
         link=link or LinkConfig(),
         min_joint=min_joint,
         overlay=overlay,

@@ -6,7 +6,8 @@ Not here: manifests of earlier formats (:mod:`.manifest_upgrade`), the other fil
 
 import hashlib
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import msgspec
@@ -20,9 +21,12 @@ from .manifest_upgrade import upgraded
 FORMAT = 2
 """Version of the manifest's format. 1, which carried no number, is read as well."""
 
-LIBRARIES = ("posetube", "torch", "torchvision", "av", "numpy", "pyarrow", "opencv-python-headless")
+LIBRARIES = (
+    *("posetube", "onnxruntime", "torch", "torchvision"),
+    *("av", "numpy", "pyarrow", "opencv-python-headless"),
+)
 
-LATER_SETTINGS = {"quality": "normal", "flip": False, "boxes": "none"}
+LATER_SETTINGS = {"quality": "normal", "flip": False, "runtime": "torch", "boxes": "none"}
 """Settings of detections that the first runs of this format do not have, with their defaults."""
 
 State = Literal["running", "complete", "partial", "failed"]
@@ -154,7 +158,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         rate = {} if self.source.frame_rate is None else {"frame_rate": self.source.frame_rate}
         given = self.boxes
         boxes = "none" if given is None else f"{given.name} of {given.path} ({given.sha256[:12]})"
-        return {"model": model, **detection_settings(self.settings), "boxes": boxes, **rate}
+        settings = detection_settings(self.settings)
+        if settings["runtime"] == "auto":  # runs of earlier versions do not say it: all by torch
+            settings["runtime"] = LATER_SETTINGS["runtime"]
+        return {"model": model, **settings, "boxes": boxes, **rate}
 
 
 def decode_manifest(content: bytes) -> Manifest:
@@ -176,4 +183,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def library_versions() -> dict[str, str]:
     """Versions of what the result depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):  # a light installation has no torch
+            found[name] = version(name)
+    return found

@@ -76,7 +76,9 @@ def track_command(
         return exit_code(outcomes)
     given = None if boxes is None else open_boxes(boxes, alone=alone)
     detect = config.detect
-    loaded = load_model(model, device=device, quality=detect.quality, flip=detect.flip)
+    loaded = load_model(
+        model, device=device, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
+    )
     _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(

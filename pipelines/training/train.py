@@ -24,7 +24,7 @@ from posetube.structures import ByteArray, Clip, Detections
 from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
-from ...models3d.preprocess import prepare
+from ...models3d.network_input import prepare
 from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import (
     OptimizationConfig,

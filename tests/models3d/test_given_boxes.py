@@ -31,7 +31,7 @@ def test_joints_at_given_boxes_are_those_of_the_search(build: Build, length: int
     np.testing.assert_allclose(
         found.keypoints, search.joints.positions[0].flip(0), rtol=0, atol=0.05
     )
-    sure = calibrated(search.joints, model.config.decode)[0].flip(0)
+    sure = calibrated(search.joints.logits, search.joints.scores, model.config.decode)[0].flip(0)
     np.testing.assert_allclose(found.keypoint_scores, sure, rtol=0, atol=1e-3)
     np.testing.assert_array_equal(found.presence, np.ones_like(found.presence))
     assert found.embeddings is not None

@@ -26,7 +26,8 @@ from posetube.models3d.checkpoints.convert_detectron import from_detectron
 from posetube.models3d.features import ClipFeatures
 from posetube.models3d.inflate import Inflation, inflate
 from posetube.models3d.neck import FPNConfig
-from posetube.models3d.preprocess import Geometry, prepare
+from posetube.models3d.network_input import prepare
+from posetube.models3d.preprocess import Geometry
 from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r101
 from posetube.models3d.proposals import ProposalMaps, propose
 from posetube.models3d.resnet import ResNetConfig
@@ -335,7 +336,7 @@ class Run:
 
     def _decoded(self, deltas: Tensor) -> Tensor:
         config, geometry = self.heads.box_head.config, self.seen.geometry
-        boxes = decode_boxes(
+        boxes: Tensor = decode_boxes(
             deltas.transpose(1, 2),
             geometry.to_picture(self.seen.rois)[:, None],
             weights=config.weights,

@@ -51,11 +51,13 @@ def test_scores_become_probabilities_where_the_configuration_says_how() -> None:
     logits = torch.tensor([[-20.0, -1.0, 0.0, 0.5]])
     joints = Joints(positions=torch.zeros(1, 4, 2), logits=logits, scores=logits.exp())
 
-    found = calibrated(joints, DecodeConfig(rule="parabola", calibration=(2.0, 3.0)))
+    found = calibrated(
+        joints.logits, joints.scores, DecodeConfig(rule="parabola", calibration=(2.0, 3.0))
+    )
 
     assert found[0, 0] < 1e-9
     torch.testing.assert_close(found[0, 1:], torch.sigmoid(torch.tensor([1.0, 3.0, 3.0])))
-    assert calibrated(joints, DecodeConfig()) is joints.scores
+    assert calibrated(joints.logits, joints.scores, DecodeConfig()) is joints.scores
 
 
 @pytest.mark.parametrize(

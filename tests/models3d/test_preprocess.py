@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.models3d.preprocess import PreprocessConfig, geometry_of, prepare
+from posetube.models3d.network_input import prepare
+from posetube.models3d.preprocess import PreprocessConfig, geometry_of
 from posetube.models3d.presets import tiny
 
 PLAIN = PreprocessConfig(

@@ -22,8 +22,8 @@ from posetube.models3d.dense_proposals import DenseProposalConfig, DenseProposal
 from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.inflate import Inflation, inflate
 from posetube.models3d.neck import C4Config, FPNConfig
+from posetube.models3d.network_input import prepare
 from posetube.models3d.path_aggregation import PathAggregationConfig
-from posetube.models3d.preprocess import prepare
 from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
 from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.roi_align import PoolConfig

@@ -23,6 +23,6 @@ def test_loading_a_network_asks_threads_to_wait_without_spinning(
 ) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
 
-    load_model("tiny", device="cpu")
+    load_model("tiny", device="cpu", runtime="torch")
 
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -12,7 +12,7 @@ from posetube.errors import InputError
 from posetube.pipelines import settings
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.settings import TrackConfig, detection_settings, link_settings
+from posetube.pipelines.settings import DetectConfig, TrackConfig, detection_settings, link_settings
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
 from posetube.tracker.config import LinkConfig
@@ -42,7 +42,8 @@ def tracked(
 
 
 def test_options_are_the_tree_of_settings(tracked: Callable[..., TrackConfig]) -> None:
-    assert tracked() == TrackConfig()
+    # the model says what runs it
+    assert tracked() == TrackConfig(detect=DetectConfig(runtime="torch"))
     assert tracked("--no-overlay").overlay is None
 
     found = tracked(
@@ -134,7 +135,7 @@ def test_a_run_is_compared_by_what_changes_its_result() -> None:
     assert VideoConfig(every=2) != config.video
     assert replace(config, overlay=None) == config
     assert set(detection_settings(config)) == {
-        *("start", "end", "every", "quality", "flip", "camera_motion", "appearance"),
+        *("start", "end", "every", "quality", "flip", "runtime", "camera_motion", "appearance"),
     }
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from posetube.errors import InputError
 from posetube.models3d.features import Pictures
-from posetube.models3d.preprocess import prepare
+from posetube.models3d.network_input import prepare
 from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw

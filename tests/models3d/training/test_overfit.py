@@ -12,7 +12,7 @@ from posetube.models3d.crop_keypoint_head import CropKeypointHeadConfig
 from posetube.models3d.csp_body import CSPBodyConfig
 from posetube.models3d.features import Pictures
 from posetube.models3d.inflate import inflate
-from posetube.models3d.preprocess import prepare
+from posetube.models3d.network_input import prepare
 from posetube.models3d.roi_align import PoolConfig
 from posetube.models3d.training.crop_losses import CropConfig
 from posetube.models3d.training.loss_config import LossConfig

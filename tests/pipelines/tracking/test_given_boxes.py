@@ -353,5 +353,5 @@ def test_the_command_takes_a_file_of_boxes(
 
     manifest = RunDirectory(tmp_path / "run").read()
     assert manifest.boxes is not None
-    assert manifest.settings.detect == DetectConfig(quality="fast")
+    assert manifest.settings.detect == DetectConfig(quality="fast", runtime="onnx")
     assert manifest.frames.detections == 4

@@ -302,11 +302,25 @@ def test_a_run_has_the_quality_of_its_model_and_keeps_it(
 
     manifest = track(clip, tmp_path / "run", best)
 
-    assert manifest.settings.detect == DetectConfig(quality="best", flip=True)
+    assert manifest.settings.detect == DetectConfig(quality="best", flip=True, runtime="torch")
     with pytest.raises(InputError, match="flip was True, is now False; quality was best, is now n"):
         track(clip, tmp_path / "run", make_model())
     with pytest.raises(InputError, match="squares was loaded with quality best, flip True; asked"):
         track(clip, tmp_path / "run", best, detect=DetectConfig(quality="fast"))
+
+
+def test_a_run_keeps_its_runtime(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, graphs = make_clip(frames=2), replace(make_model(), runtime="onnx")
+
+    manifest = track(clip, tmp_path / "run", graphs)
+
+    assert manifest.settings.detect.runtime == "onnx"
+    with pytest.raises(InputError, match="was made differently: runtime was onnx, is now torch"):
+        track(clip, tmp_path / "run", make_model())
+    with pytest.raises(InputError, match="squares was loaded with runtime onnx; asked for is torc"):
+        track(clip, tmp_path / "other", graphs, detect=DetectConfig(runtime="torch"))
 
 
 def test_parts_of_runs_from_before_there_were_qualities_stay_theirs(

@@ -1,0 +1,73 @@
+"""The network's input as a tensor: pictures resized, normalised and padded."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from posetube.structures import ByteArray, FloatArray
+
+from .preprocess import BYTES, Geometry, PreprocessConfig, check_images, fitted_bytes, geometry_of
+
+
+def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geometry]:
+    """Make the network's input.
+
+    Args:
+        images: (B, H, W, 3) RGB uint8, at least one pixel large.
+        config: Size, normalisation and padding.
+
+    Returns:
+        (B, 3, h, w) float32 in channels-last order, and where the frames lie in it.
+
+    Raises:
+        InputError: If the pictures are not of that shape and type.
+    """
+    check_images(images)
+    geometry = geometry_of((images.shape[1], images.shape[2]), config)
+    ordered = images[..., ::-1] if config.channels == "bgr" else images
+    if config.resize in BYTES:
+        pixels = normalise(
+            _stack([fitted_bytes(image, geometry, config) for image in ordered]), config
+        )
+    elif config.resize == "floats":
+        factor = geometry.scale[0]
+        pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
+    else:
+        pixels = _resize_torch(normalise(_stack(list(ordered)), config), geometry)
+    return _pad(pixels, geometry), geometry
+
+
+def _pad(pixels: Tensor, geometry: Geometry) -> Tensor:
+    """Fill up with zeros at the right and at the bottom; channels last in memory."""
+    height, width = pixels.shape[2:]
+    padded = torch.zeros(
+        (*pixels.shape[:2], *geometry.padded), dtype=pixels.dtype, device=pixels.device
+    ).contiguous(memory_format=torch.channels_last)
+    padded[:, :, :height, :width] = pixels
+    return padded
+
+
+def _resize_floats(image: ByteArray, factor: float, config: PreprocessConfig) -> FloatArray:
+    """Subtract the mean, then resize by a factor; the pixel grid follows the factor exactly."""
+    centred = image.astype(np.float32) - np.array(config.mean, np.float32)
+    resized = cv2.resize(centred, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized / np.array(config.std, np.float32))
+
+
+def _resize_torch(pixels: Tensor, geometry: Geometry) -> Tensor:
+    return functional.interpolate(
+        pixels, size=geometry.resized, mode="bilinear", align_corners=False
+    )
+
+
+def _stack(images: list[ByteArray] | list[FloatArray]) -> Tensor:
+    """B pictures (H, W, 3) to (B, 3, H, W) float32."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+
+
+def normalise(pixels: Tensor, config: PreprocessConfig) -> Tensor:
+    """(..., C, H, W) pixels of 0 to 255, as the network expects them."""
+    mean, std = (pixels.new_tensor(values)[:, None, None] for values in (config.mean, config.std))
+    return (pixels - mean) / std

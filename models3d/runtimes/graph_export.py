@@ -1,0 +1,161 @@
+"""Writes a network's graphs for ONNX Runtime, made from its torch modules (``models export``).
+
+The modules are traced as they are, so a graph computes what they compute. Its weights stay out of
+it (:mod:`.graph_files`).
+"""
+
+import io
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from posetube.errors import InputError, MissingExtraError
+
+from ..checkpoints.weights_io import sha256_of
+from ..crop_keypoint_head import CropKeypointHead, Crops
+from ..crop_sampling import cut_crops
+from ..dense_proposals import DenseProposalHead
+from ..network_input import normalise
+from ..preprocess import BYTES
+from ..tube_rcnn import TubeRCNN
+from .graph_files import CHECKSUM, GraphName, graph_file
+
+OPSET = 17
+"""Version of ONNX's operators."""
+
+JOINTS_NAMES = (["picture", "crop"], ["heatmaps", "embedding"])
+
+
+class PeopleGraph(nn.Module):
+    """From the network's input, as bytes, to what its cells say."""
+
+    def __init__(self, network: TubeRCNN) -> None:
+        super().__init__()
+        # the parts by their own names, which are those of the weights
+        self.body, self.neck, self.proposals = network.body, network.neck, network.proposals
+        self.parts = {"network": network}  # in a dictionary, so that it is no part of this module
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(h, w, 3) bytes to (N,) logits and (N, 4) boxes, pixels of the network's input."""
+        network = self.parts["network"]
+        whole = normalise(pixels.permute(2, 0, 1)[None].float(), network.config.preprocess)
+        features = network.clip_part(network.frame_part(whole), 1)
+        found = network.proposals(features.levels, 1)
+        return found.logits[0], found.tubes[0, :, 0]
+
+
+class JointsGraph(nn.Module):
+    """From a picture and a crop to heatmaps and a vector of appearance."""
+
+    def __init__(self, head: CropKeypointHead) -> None:
+        super().__init__()
+        self.keypoint_head = head
+
+    def forward(self, picture: Tensor, crop: Tensor) -> tuple[Tensor, Tensor]:
+        """(H, W, 3) bytes and (4,) pixels of the picture to (K, h, w) logarithms and (D,)."""
+        head = self.keypoint_head
+        roi = torch.cat([torch.zeros(1), crop])[None]
+        pixels = cut_crops(picture.permute(2, 0, 1)[None], roi, head.config.size)
+        heatmaps, embedding = head.draw_and_embed(Crops(head.normalised(pixels), crop[None]), 1)
+        return heatmaps[0], embedding[0]
+
+
+def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
+    """Write a network's graphs.
+
+    Args:
+        network: Loaded from the weights file.
+        weights: That file; the graphs get its name and its checksum.
+        folder: Where to write them.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: If the network is not of the kind that graphs are made of.
+        MissingExtraError: If the package onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtraError("posetube models export needs onnx: pip install onnx") from None
+    _check(network)
+    head = network.keypoint_head
+    assert isinstance(head, CropKeypointHead)
+    mirrored = CropKeypointHead(replace(head.config, mirror=True))
+    mirrored.load_state_dict(head.state_dict(), assign=True)
+    pixels = torch.zeros(64, 96, 3, dtype=torch.uint8)
+    picture = (pixels, torch.tensor([8.0, 8, 40, 56]))
+    modules: dict[GraphName, tuple[nn.Module, tuple[Tensor, ...]]] = {
+        "people": (PeopleGraph(network), (pixels,)),
+        "joints": (JointsGraph(head), picture),
+        "joints_mirrored": (JointsGraph(mirrored), picture),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, (module, inputs) in modules.items():
+        graph = onnx.load_model_from_string(_traced(name, module.eval(), inputs))
+        _leave_weights_out(graph, module, weights)
+        onnx.helper.set_model_props(graph, {CHECKSUM: sha256_of(weights)})
+        paths.append(graph_file(weights, name, folder=folder))
+        paths[-1].write_bytes(graph.SerializeToString())
+    return paths
+
+
+def _check(network: TubeRCNN) -> None:
+    """Refuse other kinds of networks.
+
+    Raises:
+        InputError: Says what kind is meant.
+    """
+    inputs, head = network.config.preprocess, network.keypoint_head
+    bytes_in = inputs.resize in BYTES and inputs.pad_pixel is not None and inputs.channels == "rgb"
+    ours = isinstance(network.proposals, DenseProposalHead) and isinstance(head, CropKeypointHead)
+    alone = network.clip_length == 1 and network.box_head is None
+    if not (ours and bytes_in and alone and network.config.decode.rule == "parabola"):
+        raise InputError(
+            f"{network.info.name}: graphs are made of networks of single frames with dense "
+            "proposals, a crop keypoint head, joints by parabola and grey padding, such as tiny; "
+            "run it with torch"
+        )
+
+
+def _traced(name: GraphName, module: nn.Module, inputs: tuple[Tensor, ...]) -> bytes:
+    """A module as ONNX, with its weights; heights and widths of pictures are free."""
+    people = name == "people"
+    names = (["pixels"], ["logits", "boxes"]) if people else JOINTS_NAMES
+    free = {names[0][0]: {0: "height", 1: "width"}}
+    if people:
+        free |= {"logits": {0: "cells"}, "boxes": {0: "cells"}}
+    content = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes that become constants, which is the intention
+        torch.onnx.export(
+            module,
+            inputs,
+            content,  # type: ignore[arg-type]  # it also writes to a buffer
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_axes=free,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return content.getvalue()
+
+
+def _leave_weights_out(graph: Any, module: nn.Module, weights: Path) -> None:
+    """Keep names and shapes of a graph's weights, and say that the numbers lie elsewhere."""
+    own = module.state_dict().keys()
+    for tensor in graph.graph.initializer:
+        if tensor.name in own:
+            tensor.ClearField("raw_data")
+            tensor.data_location = tensor.EXTERNAL
+            entry = tensor.external_data.add()
+            entry.key, entry.value = "location", weights.name
+    for node in graph.graph.node:  # where in the modules it comes from: a third of the file
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")

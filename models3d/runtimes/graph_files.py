@@ -1,0 +1,78 @@
+"""A network's graphs: which there are, where they lie, and how they are opened.
+
+A graph holds no weights: its tensors are filled from the weights file that lies beside it, whose
+checksum it names. Importing this file imports neither torch nor ONNX Runtime.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from posetube.errors import WeightsError
+from posetube.structures import FloatArray
+
+GraphName = Literal["people", "joints", "joints_mirrored"]
+
+GRAPHS: dict[GraphName, str] = {
+    "people": ".people.onnx",
+    "joints": ".joints.onnx",
+    "joints_mirrored": ".joints-mirrored.onnx",
+}
+"""What each graph's file is called after the name of the weights file.
+
+``people``: ``pixels`` (h, w, 3) bytes, the network's input before normalisation, to ``logits``
+(N,) and ``boxes`` (N, 4) of its cells. ``joints``: ``picture`` (H, W, 3) bytes and ``crop`` (4,),
+pixels of the picture, to ``heatmaps`` (K, h, w) logarithms and ``embedding`` (D,).
+``joints_mirrored``: the same, with the mirrored crop averaged in.
+"""
+
+CHECKSUM = "weights_sha256"
+"""Key in a graph's metadata: SHA-256 of the weights file that it was made from."""
+
+
+def graph_file(weights: Path, name: GraphName, *, folder: Path | None = None) -> Path:
+    """Where a graph lies: beside the weights, or in a folder."""
+    return (folder or weights.parent) / f"{weights.stem}{GRAPHS[name]}"
+
+
+def has_graphs(weights: Path) -> bool:
+    """Whether all graphs lie beside a weights file."""
+    return all(graph_file(weights, name).is_file() for name in GRAPHS)
+
+
+def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) -> Any:
+    """Open a graph as a session that computes in the thread which calls it.
+
+    Several threads may call one session at a time: with a thread each they are faster than with
+    threads that share the work, and results do not depend on their number.
+
+    Args:
+        path: The graph.
+        tensors: The weights that it has, by name.
+        sha256: Of the weights file.
+
+    Raises:
+        WeightsError: If the graph is missing, damaged, or belongs to other weights.
+    """
+    import onnxruntime
+
+    again = "write the graphs again with `posetube models export`"
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such graph; {again}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors become exceptions of ours
+    names = list(tensors)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in names]
+    options.add_external_initializers(names, values)
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise WeightsError(f"{path}: not a graph of these weights ({error}); {again}") from error
+    made_from = session.get_modelmeta().custom_metadata_map.get(CHECKSUM)
+    if made_from != sha256:
+        raise WeightsError(
+            f"{path}: made from other weights ({str(made_from)[:12]}, these are {sha256[:12]}); "
+            f"{again}"
+        )
+    return session

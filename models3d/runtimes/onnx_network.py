@@ -1,0 +1,169 @@
+"""A network run by ONNX Runtime: the graphs, and what comes before and after them.
+
+Serves the protocols of :mod:`posetube.network` for networks of single frames with dense proposals
+and a crop keypoint head. Resizing, suppression, decoding and scores are those of the torch network.
+All methods may be called from several threads at a time; each computes in the thread that calls it.
+Importing this file does not import ONNX Runtime.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from posetube.network import TubeHeatmaps, check_clip, check_tubes
+from posetube.skeletons import Skeleton, skeleton
+from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
+
+from ..crop_keypoint_head import CropKeypointHeadConfig, crop_boxes, map_regions
+from ..dense_proposals import DenseProposalConfig, choose_tubes
+from ..heatmaps import decode_parabola
+from ..model_info import ModelInfo
+from ..poses import ClipPeople, found_people, given_people
+from ..preprocess import Geometry, check_images, fitted_bytes, geometry_of
+from ..tube_rcnn_config import TubeRCNNConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncodedPicture:
+    """A frame that is to be looked at; the graphs wait until somebody asks."""
+
+    image: ByteArray
+    """(H, W, 3) RGB."""
+
+    geometry: Geometry
+    """Where it lies in the network's input."""
+
+    embeddings: bool
+    """Whether appearance vectors are wanted."""
+
+
+class OnnxNetwork:
+    """Graphs that find people and their joints in single frames."""
+
+    clip_length = 1
+    """T: how many frames it looks at together."""
+
+    def __init__(
+        self, config: TubeRCNNConfig, *, people: Any, joints: Any, info: ModelInfo
+    ) -> None:
+        """Take opened graphs.
+
+        Args:
+            config: Of the network that the graphs were made of.
+            people: Session of the graph ``people``.
+            joints: Session of the graph ``joints``, or ``joints_mirrored`` if the head mirrors.
+            info: What is known of the weights.
+        """
+        assert isinstance(config.proposals, DenseProposalConfig)
+        assert isinstance(config.keypoint_head, CropKeypointHeadConfig)
+        self.config, self.info = config, info
+        self._proposals, self._head = config.proposals, config.keypoint_head
+        self._people, self._joints = people, joints
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Names and order of the K joints."""
+        return skeleton(self.config.skeleton)
+
+    def detect(self, clip: Clip, *, embeddings: bool = False) -> PoseTubes:
+        """Find everybody in a clip of one frame."""
+        pictures = self.encode(clip.images, embeddings=embeddings)
+        return self.detect_features(pictures, clip.frames.tolist())
+
+    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[EncodedPicture]:
+        """Check (B, H, W, 3) RGB bytes and keep them: the graphs see them later.
+
+        Raises:
+            InputError: If the images are not of that shape and type.
+        """
+        check_images(images)
+        geometry = geometry_of((images.shape[1], images.shape[2]), self.config.preprocess)
+        return [
+            EncodedPicture(
+                image=np.ascontiguousarray(image), geometry=geometry, embeddings=embeddings
+            )
+            for image in images
+        ]
+
+    def detect_features(
+        self, features: Sequence[EncodedPicture], frames: Sequence[int]
+    ) -> PoseTubes:
+        """Find everybody in one frame; see :meth:`posetube.models3d.TubeRCNN.detect_features`.
+
+        Raises:
+            InputError: If there is not one frame.
+        """
+        check_clip(self.clip_length, features, frames)
+        [picture] = features
+        geometry = picture.geometry
+        pixels = fitted_bytes(picture.image, geometry, self.config.preprocess)
+        logits, boxes = self._people.run(["logits", "boxes"], {"pixels": pixels})
+        chosen = choose_tubes(logits[None], boxes[None, :, None], config=self._proposals)
+        taken = chosen.taken[0]
+        tubes = geometry.to_picture(chosen.tubes[0][taken])
+        found = self._with_joints(picture, tubes, chosen.scores[0][taken])
+        return found_people(found, frames, picture=geometry.picture, config=self.config)
+
+    def find_joints(
+        self,
+        features: Sequence[EncodedPicture],
+        frames: Sequence[int],
+        *,
+        tubes: FloatArray,
+        scores: FloatArray,
+    ) -> PoseTubes:
+        """Read the joints of people given by (N, 1, 4) boxes, pixels, and (N,) scores in [0, 1].
+
+        Raises:
+            InputError: If there is not one frame, or the boxes are not finite numbers.
+        """
+        check_clip(self.clip_length, features, frames)
+        check_tubes(self.clip_length, tubes)
+        found = self._with_joints(features[0], tubes.astype(np.float32), scores.astype(np.float32))
+        return given_people(found, frames, config=self.config)
+
+    def heatmaps(self, features: Sequence[EncodedPicture], tubes: FloatArray) -> TubeHeatmaps:
+        """Draw the joints' heatmaps of people given by (N, 1, 4) boxes, pixels.
+
+        Raises:
+            InputError: If there is not one frame, or the boxes are not finite numbers.
+        """
+        check_clip(self.clip_length, features)
+        check_tubes(self.clip_length, tubes)
+        maps, _, regions = self._draw(features[0], tubes.astype(np.float32)[:, 0])
+        return TubeHeatmaps(logits=maps[:, None], regions=regions[:, None])
+
+    def _with_joints(
+        self, picture: EncodedPicture, tubes: FloatArray, scores: FloatArray
+    ) -> ClipPeople:
+        maps, looks, regions = self._draw(picture, tubes[:, 0])
+        joints = decode_parabola(maps, regions)
+        return ClipPeople(
+            boxes=tubes,
+            scores=scores,
+            presence=np.ones_like(tubes[..., 0]),
+            positions=joints.positions[:, None],
+            peaks=joints.logits[:, None],
+            joint_scores=joints.scores[:, None],
+            embeddings=looks[:, None] if picture.embeddings else None,
+        )
+
+    def _draw(
+        self, picture: EncodedPicture, boxes: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Of (N, 4) boxes: (N, K, h, w) logits, (N, D) looks, (N, 4) regions in the picture."""
+        head, geometry = self._head, picture.geometry
+        inside = geometry.to_network(boxes)
+        crops = geometry.to_picture(crop_boxes(inside, head))
+        # one crop after the other: together they are no faster, and take more memory
+        drawn = [
+            self._joints.run(["heatmaps", "embedding"], {"picture": picture.image, "crop": crop})
+            for crop in crops
+        ]
+        if drawn:
+            maps, looks = (np.stack(column) for column in zip(*drawn, strict=True))
+        else:
+            maps, looks = (np.zeros((0, *o.shape), np.float32) for o in self._joints.get_outputs())
+        return maps, looks, geometry.to_picture(map_regions(inside, head))
