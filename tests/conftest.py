@@ -1,4 +1,5 @@
-"""What many tests share: where the real data lies, and random state that does not leak."""
+"""What many tests share: where the real data lies, random state that does not leak, and examples
+without a deadline."""
 
 import os
 import random
@@ -7,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+# an example that other programs keep waiting has not failed
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -32,7 +32,7 @@ ARRAYS = st.sampled_from(["<f8", "<f4", ">f8", "<i8", "u1", "b1", "S3", "<U4"]).
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(array=ARRAYS, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_arrays_of_every_protocol_come_back(
     folder: Path, array: np.ndarray[Any, Any], protocol: int

@@ -49,7 +49,7 @@ def test_pairs_at_or_beyond_the_gate_stay_alone(library: Literal["lap", "scipy"]
 
 
 @given(cost=TIED_COSTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_ties_follow_the_stated_rule_with_either_library(cost: npt.NDArray[np.float64]) -> None:
     expected = first_best(cost, 0.7)
 
@@ -61,7 +61,7 @@ def test_ties_follow_the_stated_rule_with_either_library(cost: npt.NDArray[np.fl
 
 
 @given(seed=st.integers(0, 1000), n=st.integers(1, 25), m=st.integers(1, 25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lap_and_scipy_agree(seed: int, n: int, m: int) -> None:
     cost = np.random.default_rng(seed).uniform(0, 1, (n, m)).round(2)
 

@@ -102,7 +102,7 @@ def test_a_longer_gap_costs_more_even_when_met_exactly() -> None:
     assert 0 < costs[0] < costs[1] < costs[2] < costs[3]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scale=st.floats(0.2, 5), shift=st.floats(-500, 500), seed=st.integers(0, 99))
 def test_scale_and_place_of_the_picture_do_not_matter(
     scale: float, shift: float, seed: int

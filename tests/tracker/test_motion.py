@@ -41,7 +41,7 @@ def test_a_person_out_of_sight_slows_down_and_becomes_uncertain(people: People) 
 
 
 @given(parts=st.lists(st.floats(0.01, 0.5), min_size=1, max_size=5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_many_small_steps_predict_the_same_place_as_one(people: People, parts: list[float]) -> None:
     whole = walked(people, speed=80, rate=25)
     stepped = whole

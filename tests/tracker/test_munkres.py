@@ -8,7 +8,7 @@ from posetube.tracker.munkres import munkres
 
 
 @given(seed=st.integers(0, 1000), n=st.integers(1, 12), m=st.integers(1, 12))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_total_is_the_least_there_is(seed: int, n: int, m: int) -> None:
     cost = np.random.default_rng(seed).uniform(0, 1, (n, m)).round(1)
 

@@ -121,7 +121,7 @@ def test_ids_that_went_over_to_one_another_at_a_crossing_come_back(people: Peopl
 
 
 @given(shift=st.integers(-200, 200), scale=st.floats(0.25, 4), seed=st.integers(0, 50))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_translation_scale_and_names_do_not_matter(
     people: People, shift: int, scale: float, seed: int
 ) -> None:
@@ -144,7 +144,7 @@ def test_translation_scale_and_names_do_not_matter(
 
 
 @given(seed=st.integers(0, 50))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_two_people_who_never_come_close_never_switch(people: People, seed: int) -> None:
     rng = np.random.default_rng(seed)
     steps = rng.normal(0, 2, (60, 2, 2))

@@ -187,7 +187,7 @@ def same(first: list[FramePoses], second: list[FramePoses]) -> bool:
 
 
 @given(stop=st.integers(0, 59))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_tracker_restored_in_the_middle_goes_on_bit_for_bit(people: People, stop: int) -> None:
     """With all that a tracker can be told: tubes, cameras, and embeddings that come and go."""
     frames = crossing(people, jitter=2)
@@ -231,7 +231,7 @@ def test_a_state_that_was_taken_is_not_changed_by_going_on(people: People) -> No
 
 
 @given(seed=st.integers(0, 100))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_order_of_detections_within_a_frame_does_not_matter(people: People, seed: int) -> None:
     rng = np.random.default_rng(seed)
     frames = crossing(people, steps=40, jitter=2)
@@ -242,7 +242,7 @@ def test_the_order_of_detections_within_a_frame_does_not_matter(people: People, 
 
 
 @given(shift=st.integers(-5000, 5000), scale=st.sampled_from([0.25, 0.5, 2, 8]))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_translation_and_scale_do_not_matter(people: People, shift: int, scale: float) -> None:
     frames = crossing(people, steps=40, jitter=2)
 
@@ -260,7 +260,7 @@ def test_translation_and_scale_do_not_matter(people: People, shift: int, scale: 
 
 
 @given(start=st.floats(0, 1e5), first=st.integers(0, 10**6), step=st.integers(1, 9))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_when_a_video_starts_and_how_frames_are_counted_does_not_matter(
     people: People, start: float, first: int, step: int
 ) -> None:
@@ -291,7 +291,7 @@ def test_the_frame_rate_does_not_matter(people: People, rate: float) -> None:
 
 
 @given(seed=st.integers(0, 100), gap=st.integers(150, 400))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_two_people_who_never_come_close_never_switch(people: People, seed: int, gap: int) -> None:
     rng = np.random.default_rng(seed)
     walk = np.cumsum(rng.normal(0, 3, (40, 2, 2)), axis=0)

@@ -108,7 +108,7 @@ ROWS = ("frame", "track_ids", "boxes", "scores", "keypoints", "keypoint_scores",
 EVERYTHING = ("source", "size", "skeleton", *ROWS)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(tracks=videos())
 @pytest.mark.parametrize(
     ("module", "suffix"), [(json_lines, ".jsonl"), (parquet_table, ".parquet")]
@@ -125,7 +125,7 @@ def test_nothing_is_lost(module: Any, suffix: str, tracks: VideoTracks) -> None:
         np.testing.assert_array_equal(found.frames.ignore_regions[i], regions)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(tracks=videos())
 def test_a_table_of_joints_keeps_the_joints(tracks: VideoTracks) -> None:
     found = through(csv_table, tracks, ".csv")
@@ -139,7 +139,7 @@ def test_a_table_of_joints_keeps_the_joints(tracks: VideoTracks) -> None:
             assert_same(found, tracks, "joint_states")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(tracks=videos())
 def test_people_without_identity_stay_apart_in_a_table(tracks: VideoTracks) -> None:
     nameless = replace(tracks, track_ids=np.full_like(tracks.track_ids, -1))
@@ -156,7 +156,7 @@ def with_order(tracks: VideoTracks) -> VideoTracks:
     return tracks.select(order)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tracks=videos())
 def test_cvat_keeps_places_states_and_identities(tracks: VideoTracks) -> None:
     known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
@@ -169,7 +169,7 @@ def test_cvat_keeps_places_states_and_identities(tracks: VideoTracks) -> None:
     assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tracks=videos())
 def test_deeplabcut_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
     known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))
@@ -183,7 +183,7 @@ def test_deeplabcut_keeps_places_scores_and_identities(tracks: VideoTracks) -> N
         assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tracks=videos(joints=openpose.BODY25))
 def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> None:
     scored = replace(tracks, keypoint_scores=np.maximum(tracks.keypoint_scores, np.float32(0.01)))
@@ -195,7 +195,7 @@ def test_openpose_keeps_places_scores_and_identities(tracks: VideoTracks) -> Non
     assert len(found.frames) == len(tracks.frames)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tracks=videos(joints=COCO17))
 def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> None:
     scored = replace(
@@ -211,7 +211,7 @@ def test_alphapose_keeps_people_but_for_their_frames(tracks: VideoTracks) -> Non
     assert_same(found, scored, *fields)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(tracks=videos())
 def test_mmpose_keeps_people_and_frames(tracks: VideoTracks) -> None:
     found = through(mmpose_json, tracks, ".json")
@@ -229,7 +229,7 @@ def test_sleap_keeps_places_scores_and_identities(suffix: str, tmp_path: Path) -
     path = tmp_path / f"walk{suffix}"
     with sleap.reader(suffix) as process:
 
-        @settings(max_examples=5, deadline=None)
+        @settings(max_examples=5)
         @given(tracks=videos(joints=COCO17))
         def check(tracks: VideoTracks) -> None:
             known = ~np.isnan(tracks.keypoints).all(axis=(1, 2))

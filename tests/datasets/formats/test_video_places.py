@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from posetube.datasets.annotated_video import AnnotatedVideo, Split
@@ -34,7 +34,6 @@ def video(name: str, pictures: tuple[str, ...] = (), *, split: Split = "") -> An
     return AnnotatedVideo(name=name, dataset="any", metric="oks", tracks=tracks, split=split)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("01a_/.mpi", min_size=1, max_size=12), unique=True, max_size=8))
 def test_no_two_sequences_have_one_name(names: list[str]) -> None:
     found = sequence_names(names)

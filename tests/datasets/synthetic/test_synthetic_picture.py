@@ -21,7 +21,7 @@ HEAD, PELVIS = JOINTS.index("head_top"), JOINTS.index("pelvis")
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_the_truth_of_a_picture_lies_inside_it(seed: int) -> None:
     frame = picture(CONFIG, rng=np.random.default_rng(seed))
     people = frame.people
@@ -90,7 +90,7 @@ def test_people_who_tumble_are_upright_no_more() -> None:
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_people_who_tumble_keep_their_bones_and_stay_above_the_ground(seed: int) -> None:
     figure = random_figure(np.random.default_rng(seed))
     pose = random_pose(np.random.default_rng(seed), figure, tumbling=1.0)

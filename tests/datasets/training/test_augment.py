@@ -54,7 +54,7 @@ def test_nothing_changes_where_nothing_is_asked_for() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_joints_stay_on_their_dots(seed: int) -> None:
     config = replace(NOTHING, flip_share=0.5, scale=(1.0, 2.0), aim_share=0.7, rotate_share=0.8)
 
@@ -68,7 +68,7 @@ def test_joints_stay_on_their_dots(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_labels_stay_inside_the_canvas_and_agree(seed: int) -> None:
     config = AugmentConfig(mosaic_share=0.5)
 

@@ -103,7 +103,7 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 @given(x=st.floats(20, 60), y=st.floats(15, 45))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_joint_stays_on_its_pixel(name: str, x: float, y: float) -> None:
     moved = CHANGES[name](_dotted(x, y))
     joint = 6 if name == "flip" else 5
@@ -237,7 +237,7 @@ def test_the_same_generator_gives_the_same_variation() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_known_after_a_variation_lies_on_the_canvas(seed: int) -> None:
     config = VideoAugmentConfig(aim_share=0.5, mosaic_share=0.5, drift=0.2)
     clip = augment_clip(

@@ -211,11 +211,7 @@ def test_a_file_of_which_nothing_can_be_decoded_is_refused(clip: Clip) -> None:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif", "a.mpg", "a.apng"]),
     at=st.floats(0, 0.99),

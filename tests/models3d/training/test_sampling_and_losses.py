@@ -26,7 +26,7 @@ def draw(seed: int = 0) -> TorchDraw:
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), max_size=60), st.integers(1, 40), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_sample_keeps_labels_and_limits(labels: list[int], size: int, share: float) -> None:
     used = sample(
         matches(labels), config=SampleConfig(size=size, positive_share=share), draw=draw()

@@ -136,7 +136,7 @@ def one_joint(x: float, y: float, *, spread: float | None) -> tuple[Tensor, Tens
 
 
 @given(st.floats(8, 48), st.floats(16, 96))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_target_is_centred_on_the_exact_place(x: float, y: float) -> None:
     rows, columns, weight = one_joint(x, y, spread=1.0)
 

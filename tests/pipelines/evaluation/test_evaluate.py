@@ -57,7 +57,7 @@ def test_files_and_memory_give_the_same_report(files: tuple[Path, Path], tracks:
     assert posetube.evaluate is evaluate
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1), protocol=st.sampled_from(sorted(PROTOCOLS)))
 def test_forms_and_files_can_be_mixed_converted_split_and_joined(
     tracks: Tracks, seed: int, protocol: str

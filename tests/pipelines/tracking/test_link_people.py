@@ -181,12 +181,15 @@ LEGS = [COCO17.joints.index(f"{side}_{joint}") for side in ("left", "right")
         for joint in ("knee", "ankle")]  # fmt: skip
 
 
-def test_of_a_man_filmed_from_the_waist_up_no_knee_or_ankle_is_given(samples: Path) -> None:
+def test_of_a_man_filmed_from_the_waist_up_no_knee_or_ankle_is_given(
+    samples: Path, tmp_path: Path
+) -> None:
     picture = cut_at_the_waist(samples / "tiny_coco")
+    cv2.imwrite(str(tmp_path / "man.png"), picture[..., ::-1])
+    run, at_once = tmp_path / "run", LinkConfig(confirm_hits=1)
 
-    tracks, everything = (
-        track([picture] * 4, times=np.arange(4) / 25, min_joint=choice) for choice in (None, 0)
-    )
+    tracks = track(tmp_path / "man.png", out=run, link=at_once)
+    everything = link(run, config=at_once, min_joint=0)
 
     man = int(np.argmax((tracks.boxes[:, 2:] - tracks.boxes[:, :2]).prod(axis=1)))
     shoulders = [COCO17.joints.index(f"{side}_shoulder") for side in ("left", "right")]

@@ -29,7 +29,7 @@ def walk(seed: int, *, shape: tuple[int, ...] = (3, 2), noise: float = 2.0) -> A
 
 @each_filter
 @given(seed=st.integers(0, 50))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_series_do_not_mix(smooth: Filter, seed: int) -> None:
     values = walk(seed)
 
@@ -41,7 +41,7 @@ def test_series_do_not_mix(smooth: Filter, seed: int) -> None:
 
 @each_filter
 @given(seed=st.integers(0, 50), shift=st.floats(-1000, 1000), later=st.floats(0, 1000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_where_and_when_does_not_matter(
     smooth: Filter, seed: int, shift: float, later: float
 ) -> None:

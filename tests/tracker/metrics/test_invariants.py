@@ -16,7 +16,7 @@ from posetube.tracker.metrics.report import EvalReport
 
 seeds = st.integers(0, 2**32 - 1)
 protocols = st.sampled_from(sorted(PROTOCOLS))
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def table(rows: list[tuple[int, int, np.ndarray, np.ndarray]], frames: int) -> VideoTracks:
