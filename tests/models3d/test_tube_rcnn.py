@@ -61,7 +61,8 @@ def single_level(*, time: int = 1, length: int = 1) -> AnchorRCNNConfig:
         config,
         body=ResNetConfig(depth=18, stages=3, times=(1, 1, time, time, 1)),
         neck=C4Config(),
-        proposals=replace(config.proposals, anchors=AnchorConfig(sizes=((32, 64),))),
+        # each one passes through res5, which is slow
+        proposals=replace(config.proposals, anchors=AnchorConfig(sizes=((32, 64),)), after_nms=8),
         box_head=replace(config.box_head, pool=PoolConfig(size=7), hidden=None),
         keypoint_head=replace(config.keypoint_head, pool=PoolConfig(size=14)),
     )

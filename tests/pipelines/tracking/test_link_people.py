@@ -189,7 +189,7 @@ def test_of_a_man_filmed_from_the_waist_up_no_knee_or_ankle_is_given(
     run, at_once = tmp_path / "run", LinkConfig(confirm_hits=1)
 
     tracks = track(tmp_path / "man.png", out=run, link=at_once)
-    everything = link(run, config=at_once, min_joint=0)
+    everything = link(run, link=at_once, min_joint=0)
 
     man = int(np.argmax((tracks.boxes[:, 2:] - tracks.boxes[:, :2]).prod(axis=1)))
     shoulders = [COCO17.joints.index(f"{side}_shoulder") for side in ("left", "right")]
