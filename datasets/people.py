@@ -332,6 +332,12 @@ def evaluated_videos(people: Dataset) -> tuple[str, ...]:
     return names
 
 
+def names_sequences(people: Dataset) -> bool:
+    """Whether a video's name is its own without the folder of its part, see ``sequences``."""
+    entry = find_dataset(people.name)
+    return entry is not None and entry.sequences
+
+
 def _split_of(people: Dataset, video: str) -> Split:
     if isinstance(people, SequenceFiles):  # tells it without reading the file
         return people.split(video)

@@ -14,6 +14,7 @@ from cyclopts import Parameter, validators
 from posetube.errors import InputError
 from posetube.network import Quality, Runtime
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 
 from ..datasets.video import VideoConfig
 from ..tracker.config import LinkConfig, LinkPreset
@@ -86,8 +87,7 @@ class TrackConfig:
     """What the overlay looks like; None: no overlay."""
 
     def __post_init__(self) -> None:
-        if self.min_joint is not None and not 0 <= self.min_joint <= 1:
-            raise InputError(f"TrackConfig.min_joint must be in [0, 1], got {self.min_joint}")
+        check_numbers(self, "min_joint", low=0, high=1, or_none=True)
 
 
 PRESET_BRANCHES = ("offline", "paper")

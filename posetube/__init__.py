@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from posetube.pipelines.api.stream import stream
     from posetube.pipelines.api.track import track
     from posetube.pipelines.evaluation.evaluate import evaluate
-    from posetube.pipelines.evaluation.evaluate_people import PckConfig
+    from posetube.pipelines.evaluation.evaluate_config import PckConfig
     from posetube.pipelines.loaded_model import LoadedModel, load_model
     from posetube.pipelines.settings import DetectConfig, OverlayConfig
     from posetube.tracker.config import LinkConfig
@@ -67,7 +67,7 @@ _LATE = {
     "OfflineConfig": "posetube.tracker.offline",
     "OverlayConfig": "posetube.pipelines.settings",
     "PaperConfig": "posetube.tracker.paper",
-    "PckConfig": "posetube.pipelines.evaluation.evaluate_people",
+    "PckConfig": "posetube.pipelines.evaluation.evaluate_config",
     "Video": "posetube.datasets.video",
     "VideoConfig": "posetube.datasets.video",
     "evaluate": "posetube.pipelines.evaluation.evaluate",

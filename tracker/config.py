@@ -1,12 +1,11 @@
 """Settings of linking, each with its unit and range: one tree for all presets."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
-
-import numpy as np
+from typing import Literal
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_choice, check_numbers
 
 from .offline import OfflineConfig
 from .paper import PaperConfig
@@ -92,19 +91,10 @@ class LinkConfig:
     """How ``paper`` links."""
 
     def __post_init__(self) -> None:
-        if self.preset not in get_args(LinkPreset):
-            raise InputError(
-                f"LinkConfig.preset must be online, offline or paper, got {self.preset!r}"
-            )
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"LinkConfig.{name} must be in [0, 1], got {getattr(self, name)}")
-        for name in ("max_gap", *WEIGHTS):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise InputError(f"LinkConfig.{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("confirm_hits", "max_people"):
-            if getattr(self, name) < 1:
-                raise InputError(f"LinkConfig.{name} must be 1 or more, got {getattr(self, name)}")
+        check_choice(self, "preset", LinkPreset)
+        check_numbers(self, *SHARES, low=0, high=1)
+        check_numbers(self, "max_gap", *WEIGHTS, low=0)
+        check_numbers(self, "confirm_hits", "max_people", low=1)
         if self.confirm_frames < self.confirm_hits:
             raise InputError(
                 f"LinkConfig.confirm_frames must be at least LinkConfig.confirm_hits "

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posetube.errors import InputError
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
@@ -64,24 +64,9 @@ class OfflineConfig:
     more."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "min_margin",
-            "fill_gap",
-            "min_length",
-            "pose_weight",
-            "appearance_weight",
-            "gap_weight",
-            "memory",
-        ):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise InputError(
-                    f"OfflineConfig.{name} must be 0 or more, got {getattr(self, name)}"
-                )
-        for name in ("max_gap", "max_cost"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise InputError(
-                    f"OfflineConfig.{name} must be positive, got {getattr(self, name)}"
-                )
+        weights = ("pose_weight", "appearance_weight", "gap_weight")
+        check_numbers(self, "min_margin", "fill_gap", "min_length", "memory", *weights, low=0)
+        check_numbers(self, "max_gap", "max_cost", above=0)
 
 
 DEFAULTS = OfflineConfig()

@@ -21,11 +21,15 @@ import numpy.typing as npt
 from posetube.boxes import area, clip
 from posetube.errors import InputError
 from posetube.keypoint_similarity import Floats
+from posetube.setting_checks import check_choice, check_numbers
 from posetube.skeletons import Skeleton
 from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, RowState
 
 from .assignment import margins, solve_greedy
 from .munkres import munkres
+
+PaperAlgorithm = Literal["hungarian", "greedy"]
+"""How pairs are chosen."""
 
 NO_GATE = 1e9
 """A gate that every pair passes."""
@@ -41,7 +45,7 @@ class PaperConfig:
     min_area: float = 50.0
     """Boxes with a smaller area, after clipping to the picture, are ignored; square pixels."""
 
-    algorithm: Literal["hungarian", "greedy"] = "hungarian"
+    algorithm: PaperAlgorithm = "hungarian"
     """``hungarian`` minimises the total cost; ``greedy`` takes the cheapest pair first."""
 
     overlap_weight: float = 1.0
@@ -57,17 +61,11 @@ class PaperConfig:
     """Ids run from 0 to one less than this, then start again; 1 or more."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_score <= 1:
-            raise InputError(f"PaperConfig.min_score must be in [0, 1], got {self.min_score}")
-        for name in ("min_area", "overlap_weight", "pose_weight", "appearance_weight"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise InputError(f"PaperConfig.{name} must be 0 or more, got {getattr(self, name)}")
-        if self.algorithm not in ("hungarian", "greedy"):
-            raise InputError(
-                f"PaperConfig.algorithm must be hungarian or greedy, got {self.algorithm!r}"
-            )
-        if self.id_limit < 1:
-            raise InputError(f"PaperConfig.id_limit must be 1 or more, got {self.id_limit}")
+        check_numbers(self, "min_score", low=0, high=1)
+        weights = ("overlap_weight", "pose_weight", "appearance_weight")
+        check_numbers(self, "min_area", *weights, low=0)
+        check_choice(self, "algorithm", PaperAlgorithm)
+        check_numbers(self, "id_limit", low=1)
 
 
 class PaperTracker:

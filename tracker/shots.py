@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.structures import ByteArray, DoubleArray
 
 LEVELS = 4
@@ -33,11 +34,8 @@ class CutConfig:
     """Number of previous frames to compare with, 1 or more."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_change <= 1:
-            raise InputError(f"CutConfig.min_change must be in (0, 1], got {self.min_change}")
-        for name in ("times_usual", "memory"):
-            if getattr(self, name) < 1:
-                raise InputError(f"CutConfig.{name} must be 1 or more, got {getattr(self, name)}")
+        check_numbers(self, "min_change", above=0, high=1)
+        check_numbers(self, "times_usual", "memory", low=1)
 
 
 DEFAULTS = CutConfig()

@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from posetube.errors import InputError
 from posetube.keypoint_similarity import scale_of
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray, VideoTracks
 
 from .filters.gaps import fill_gaps
@@ -58,14 +58,9 @@ class SmoothConfig:
     """``savitzky-golay``: order of the polynomial, 0 or more."""
 
     def __post_init__(self) -> None:
-        for name in ("max_gap", "noise", "restlessness", "min_cutoff", "window"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise InputError(f"SmoothConfig.{name} must be positive, got {getattr(self, name)}")
-        for name in ("fill_gap", "speed_coefficient", "order"):
-            if getattr(self, name) < 0:
-                raise InputError(
-                    f"SmoothConfig.{name} must be 0 or more, got {getattr(self, name)}"
-                )
+        positive = ("max_gap", "noise", "restlessness", "min_cutoff", "window")
+        check_numbers(self, *positive, above=0)
+        check_numbers(self, "fill_gap", "speed_coefficient", "order", low=0)
 
 
 DEFAULTS = SmoothConfig()

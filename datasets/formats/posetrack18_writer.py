@@ -18,7 +18,7 @@ Source: what poseval's ``convert.py`` asks of a file; ids are made as in the pub
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -35,7 +35,6 @@ from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, Skeleton
 from posetube.structures import (
     ByteArray,
-    Detections,
     DoubleArray,
     FramePoses,
     FrameTable,
@@ -203,45 +202,6 @@ class PoseTrack18Writer:
         shutil.copyfileobj(self._annotations, self._images)
         end = {"categories": [CATEGORY], "info": {"source": self._name}}
         self._images.write(b"],\n" + msgspec.json.encode(end)[1:])
-
-
-def write(
-    path: Path | str,
-    people: Iterable[FramePoses],
-    *,
-    frames: FrameTable,
-    skeleton: Skeleton,
-    name: str,
-    size: tuple[int, int] | None = None,
-) -> None:
-    """Write a whole sequence from a stream of people.
-
-    Args:
-        path: Where the file shall appear.
-        people: By rising frame; frames without people may be left out.
-        frames: Every frame of the video.
-        skeleton: Joints of the people.
-        name: Of the video or sequence, see :class:`PoseTrack18Writer`.
-        size: (H, W) of the frames, pixels.
-    """
-    empty = Detections.empty(len(skeleton))
-    with PoseTrack18Writer(path, skeleton=skeleton, name=name, size=size) as out:
-        waiting = iter(people)
-        poses = next(waiting, None)
-        for index in range(len(frames)):
-            here = poses is not None and poses.frame == index
-            shown = empty if poses is None or not here else poses.people
-            out.add_rows(
-                index,
-                image=_image(frames, index),
-                track_ids=poses.track_ids if poses and here else np.zeros(0, np.int64),
-                boxes_xyxy=shown.boxes,
-                scores=shown.scores,
-                keypoints=shown.keypoints,
-                keypoint_scores=shown.keypoint_scores,
-                states=poses.states if poses and here else np.zeros(0, np.uint8),
-            )
-            poses = next(waiting, None) if here else poses
 
 
 def write_tracks(

@@ -47,6 +47,10 @@ class DatasetEntry:
     evaluated: tuple[Split, ...] = ("test",)
     """Part that is evaluated; where it is not there the next, and all where none is."""
 
+    sequences: bool = False
+    """Whether sequences have names of their own, such as ``000342_mpii_test``, by which results
+    call them too; the folder of a part before it is only where the file lies."""
+
     files: str
     """Files that are read, for the user."""
 
@@ -67,6 +71,7 @@ DATASETS: tuple[DatasetEntry, ...] = (
         name="posetrack17",
         open=posetrack17.open_posetrack17,
         recognise=posetrack17.recognise,
+        sequences=True,
         evaluated=("val", "test"),
         files="`annotations/*/*.json` or `.mat`",
         unlabelled="no point with that id",
@@ -76,6 +81,7 @@ DATASETS: tuple[DatasetEntry, ...] = (
         name="posetrack21",
         open=posetrack21.open_posetrack21,
         recognise=posetrack21.recognise,
+        sequences=True,
         evaluated=("val", "test"),
         files="`posetrack_data/annotations/*/*.json`, `posetrack_data/*/*.json`",
         unlabelled="0, 0, 0",
@@ -85,6 +91,7 @@ DATASETS: tuple[DatasetEntry, ...] = (
         name="posetrack18",
         open=posetrack18.open_posetrack18,
         recognise=posetrack18.recognise,
+        sequences=True,
         evaluated=("val", "test"),
         files="`annotations/*/*.json`, `posetrack_data/*/*.json`; also a file of several sequences "
         "(mmpose's `posetrack18_val.json`)",

@@ -1,9 +1,9 @@
 """Writes synthetic clips, pictures and labels, in the folder layouts of public data sets."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -16,12 +16,13 @@ from posetube.structures import (
     BoolArray,
     ByteArray,
     FrameTable,
-    JointState,
     VideoTracks,
 )
 
-from ..formats import coco, mot, posetrack17, posetrack18_writer
+from ..annotated_video import AnnotatedVideo, Split
+from ..formats import coco, jhmdb, mot, penn_action, posetrack17, posetrack18_writer
 from ..formats.joint_sets import with_joints
+from ..formats.one_person import WrittenClip
 from ..video.writer import VideoWriter
 from .clip import SyntheticClip
 from .ground_truth import collect_tracks
@@ -44,7 +45,8 @@ def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout)
     """Render clips into a folder.
 
     Args:
-        root: Created if it does not exist; files of the same names are replaced.
+        root: Created if it does not exist; files of the same names are replaced, but Penn Action's
+            clips are numbered on.
         clips: What to write; one video each, or one per person (see :data:`Layout`).
         layout: Which layout.
 
@@ -52,7 +54,8 @@ def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout)
         Number of frames of all videos written.
 
     Raises:
-        InputError: If no layout has this name, or a clip has nobody whom it can hold.
+        InputError: If no layout has this name, a clip has nobody whom it can hold, or JHMDB has
+            the clip already.
         MediaError: If a picture cannot be encoded.
     """
     if layout not in WRITERS:
@@ -115,47 +118,30 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
 
 def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
     people = _each_person(clip, PENN13, everything=False)
-    names = [f"{_video_number(clip, number, person):04d}" for person in people]
-    for name, person in zip(names, people, strict=True):
-        _penn_labels(root / "labels" / f"{name}.mat", person.tracks, clip.config.size)
-    for frame in clip.frames():
-        for name, person in zip(names, people, strict=True):
-            if person.has(frame):
-                path = root / "frames" / name / f"{frame.index - person.first + 1:06d}.jpg"
-                write_picture(path, frame.image)
-    return sum(len(person.tracks.frame) for person in people)
-
-
-def _penn_labels(path: Path, tracks: VideoTracks, size: tuple[int, int]) -> None:
-    assert tracks.joint_states is not None
-    seen = tracks.joint_states == JointState.VISIBLE
-    points = np.where(np.isnan(tracks.keypoints), 1.0, tracks.keypoints)
-    content = {
-        "action": ACTION, "pose": "front", "train": 1.0, "nframes": float(len(tracks.frame)),
-        "x": points[..., 0], "y": points[..., 1], "visibility": seen.astype(np.float64),
-        "bbox": tracks.boxes.astype(np.float64),
-        "dimensions": np.array([[*size, len(tracks.frame)]], np.float64),
-    }  # fmt: skip
-    _write_mat(path, content)
+    for person in people:
+        name = f"{_video_number(clip, number, person):04d}"
+        person.written.extend(penn_action.write_clips(root, person.video(name, "train")))
+    for frame, person in _in_pictures(clip, people):
+        write_picture(root / person.picture(frame), frame.image)
+    return sum(len(person.tracks.frames) for person in people)
 
 
 def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
     people = _each_person(clip, JHMDB15, everything=True)
-    names = [f"{ACTION}/clip_{_video_number(clip, number, person) - 1:04d}" for person in people]
-    masks: list[list[BoolArray]] = [[] for _ in people]
-    for frame in clip.frames():
-        for name, person, mask in zip(names, people, masks, strict=True):
-            if person.has(frame):
-                path = root / "Rename_Images" / name / f"{frame.index - person.first + 1:05d}.png"
-                write_picture(path, frame.image)
-                mask.append(frame.masks[frame.people.track_ids == person.track_id][0])
-    for name, person, mask in zip(names, people, masks, strict=True):
-        for kind, content in (
-            ("joint_positions", {"pos_img": person.tracks.keypoints.transpose(2, 1, 0) + 1}),
-            ("puppet_mask", {"part_mask": np.stack(mask, axis=-1).astype(np.uint8)}),
-        ):
-            _write_mat(root / kind / name / f"{kind}.mat", content)
-    return sum(len(person.tracks.frame) for person in people)
+    masks: dict[int, list[BoolArray]] = {person.track_id: [] for person in people}
+    for person in people:
+        name = f"{ACTION}/clip_{_video_number(clip, number, person) - 1:04d}"
+        person.written.extend(jhmdb.write_clips(root, person.video(name)))
+    for frame, person in _in_pictures(clip, people):
+        write_picture(root / person.picture(frame), frame.image)
+        own = frame.people.track_ids == person.track_id
+        masks[person.track_id].append(frame.masks[own][0])
+    for person in people:
+        puppet = np.stack(masks[person.track_id], axis=-1).astype(np.uint8)
+        path = root / "puppet_mask" / person.written[0].name / "puppet_mask.mat"
+        with replacing(path) as aside:
+            scipy.io.savemat(aside, {"part_mask": puppet})
+    return sum(len(person.tracks.frames) for person in people)
 
 
 WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
@@ -203,11 +189,6 @@ def write_picture(path: Path, image: ByteArray) -> None:
     path.write_bytes(content.tobytes())
 
 
-def _write_mat(path: Path, content: dict[str, Any]) -> None:
-    with replacing(path) as aside:
-        scipy.io.savemat(aside, content)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _PersonVideo:
     """One person of a clip, for data sets with one person per video."""
@@ -219,11 +200,35 @@ class _PersonVideo:
     """First frame in the clip."""
 
     tracks: VideoTracks
-    """One row per frame."""
+    """One row per frame, of the video's own frames."""
 
-    def has(self, frame: SyntheticFrame) -> bool:
-        """Whether a frame of the clip belongs to the video."""
-        return self.first <= frame.index < self.first + len(self.tracks.frame)
+    written: list[WrittenClip] = field(default_factory=list)
+    """What it has become in the data set."""
+
+    def video(self, name: str, split: Split = "") -> AnnotatedVideo:
+        """The person's video under its name in the data set."""
+        return AnnotatedVideo(
+            name=name,
+            dataset=ACTION,
+            tracks=self.tracks,
+            split=split,
+            action=ACTION,
+            viewpoint="front",
+        )
+
+    def picture(self, frame: SyntheticFrame) -> str:
+        """Where the data set looks for the picture of a frame of the clip."""
+        return self.written[0].pictures[frame.index - self.first]
+
+
+def _in_pictures(
+    clip: SyntheticClip, people: Sequence[_PersonVideo]
+) -> Iterator[tuple[SyntheticFrame, _PersonVideo]]:
+    """Every frame with each person whose video it belongs to; each is drawn once."""
+    for frame in clip.frames():
+        for person in people:
+            if person.first <= frame.index < person.first + len(person.tracks.frames):
+                yield frame, person
 
 
 def _video_number(clip: SyntheticClip, number: int, person: _PersonVideo) -> int:
@@ -251,6 +256,8 @@ def _each_person(
         first, last = _longest_run(there)
         if last - first >= 2:
             rows = rows.select((rows.frame >= first) & (rows.frame < last))
+            frames = FrameTable(times=clip.times[first:last])
+            rows = replace(rows, frame=rows.frame - first, frames=frames)
             tracks, _ = with_joints(rows, skeleton)
             people.append(_PersonVideo(track_id=int(track_id), first=first, tracks=tracks))
     if not people:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.structures import ByteArray
 
 from .actor import random_pose
@@ -19,7 +20,7 @@ from .raster import Canvas
 from .render import Moment, PosedFigure, SyntheticFrame, draw_people, render_moment
 from .rig import STATURE
 from .scene import random_light, random_scene
-from .scene_config import check_range, check_rising, check_size
+from .scene_config import check_rising, check_size
 from .vector_math import rotation
 
 Array = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ class PictureConfig:
 
     def __post_init__(self) -> None:
         check_rising(self, "people", 1, 20)
-        check_range(self, "tumbling", 0, 1)
+        check_numbers(self, "tumbling", low=0, high=1)
         check_rising(self, "person_height", 0.05, 4)
         check_size(self.size, "PictureConfig")
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_choice, check_numbers
 
 from .actor import Role
 from .camera import CameraKind
@@ -64,15 +65,15 @@ class SceneConfig:
     """Folder with motion capture (``.npz``, ``.amc``, ``.bvh``) that some people follow."""
 
     def __post_init__(self) -> None:
-        check_range(self, "people", 1, 10)
-        check_range(self, "shots", 1, 100)
-        check_range(self, "occluders", 0, 20)
-        check_range(self, "seconds", 0.04, 3600)
-        check_range(self, "rate", 1, 240)
-        check_range(self, "motion_blur", 0, 1)
-        check_range(self, "noise", 0, 64)
+        check_numbers(self, "people", low=1, high=10)
+        check_numbers(self, "shots", low=1, high=100)
+        check_numbers(self, "occluders", low=0, high=20)
+        check_numbers(self, "seconds", low=0.04, high=3600)
+        check_numbers(self, "rate", low=1, high=240)
+        check_numbers(self, "motion_blur", low=0, high=1)
+        check_numbers(self, "noise", low=0, high=64)
         for name in ("light_change", "dropped", "duplicated"):
-            check_range(self, name, 0, 0.9)
+            check_numbers(self, name, low=0, high=0.9)
         check_size(self.size, "SceneConfig")
         check_rising(self, "person_height", 0.02, 3)
         if not self.roles:
@@ -83,19 +84,7 @@ class SceneConfig:
                     f"SceneConfig.roles: no role is called {role!r}; "
                     f"there are {', '.join(get_args(Role))}"
                 )
-        if self.camera not in get_args(CameraKind):
-            raise InputError(
-                f"SceneConfig.camera must be one of {', '.join(get_args(CameraKind))}, "
-                f"got {self.camera!r}"
-            )
-
-
-def check_range(config: object, name: str, low: float, high: float) -> None:
-    """Raise an InputError if a field of a configuration is not in [low, high]."""
-    value = getattr(config, name)
-    if not low <= value <= high:
-        kind = type(config).__name__
-        raise InputError(f"{kind}.{name} must be in [{low}, {high}], got {value}")
+        check_choice(self, "camera", CameraKind)
 
 
 def check_rising(config: object, name: str, low: float, high: float) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 Range = tuple[float, float]
 
@@ -70,15 +71,13 @@ class AugmentConfig:
     """People with a shorter box side are ignored, pixels."""
 
     def __post_init__(self) -> None:
-        kind = type(self).__name__
         shares = ("flip", "aim", "rotate", "reverse", "mosaic", "occlusion", "grey", "blur")
-        for name in (*(f"{share}_share" for share in shares), "least_visible"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"{kind}.{name} must be in [0, 1], got {value}")
+        check_numbers(self, "least_visible", *(f"{s}_share" for s in shares), low=0, high=1)
         low, high = self.scale
         if not 0 < low <= high:
-            raise InputError(f"{kind}.scale must rise from above 0, got {self.scale}")
+            raise InputError(
+                f"{type(self).__name__}.scale must rise from above 0, got {self.scale}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,5 +96,4 @@ class VideoAugmentConfig(AugmentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.size) < 1:
-            raise InputError(f"VideoAugmentConfig.size must be above 0, got {self.size}")
+        check_numbers(self, "size", above=0)

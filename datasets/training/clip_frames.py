@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.structures import BoolArray, IntArray
 
 
@@ -43,12 +43,8 @@ class ClipConfig:
     """A person without a box gets the joints' extent, this many times as wide and high."""
 
     def __post_init__(self) -> None:
-        for name in ("length", "stride", "step"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"ClipConfig.{name} must be 1 or more, got {value}")
-        if not self.pose_margin > 0:
-            raise InputError(f"ClipConfig.pose_margin must be above 0, got {self.pose_margin}")
+        check_numbers(self, "length", "stride", "step", low=1)
+        check_numbers(self, "pose_margin", above=0)
 
 
 def training_clips(labeled: BoolArray, occupied: BoolArray, config: ClipConfig) -> IntArray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from posetube import boxes as box
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.skeletons import COCO17
 from posetube.structures import JointState
 
@@ -46,10 +47,8 @@ class DrawnConfig:
     """Weight of a joint that is hidden, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        for name in ("pasted_share", "whole", "ignored", "visible_weight", "hidden_weight"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"DrawnConfig.{name} must be in [0, 1], got {value}")
+        shares = ("pasted_share", "whole", "ignored", "visible_weight", "hidden_weight")
+        check_numbers(self, *shares, low=0, high=1)
         low, high = self.pasted_people
         if not 1 <= low <= high:
             raise InputError(

@@ -20,6 +20,7 @@ import numpy as np
 
 from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, MediaError
+from posetube.setting_checks import check_numbers
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, FloatArray, JointState
 
@@ -43,10 +44,7 @@ class TeacherTrust:
     """The least weight of a joint that is known, in [0, 1]; otherwise it weighs its confidence."""
 
     def __post_init__(self) -> None:
-        for name in ("person", "joint", "least_weight"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"TeacherTrust.{name} must be in [0, 1], got {value}")
+        check_numbers(self, "person", "joint", "least_weight", low=0, high=1)
 
 
 class PictureArchive:

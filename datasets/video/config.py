@@ -1,10 +1,10 @@
 """The configuration of reading a video: which frames to read, and limits."""
 
-import math
 from dataclasses import dataclass, field
 
 from posetube.errors import InputError
 from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 
 ROUNDING = 1e-6
 """Containers and floating-point numbers round times by up to this, seconds."""
@@ -36,22 +36,15 @@ class VideoConfig:
     """Time that an address may take to answer, seconds, above 0."""
 
     def __post_init__(self) -> None:
-        for name in ("start", "end"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise InputError(f"VideoConfig.{name} must be finite, got {value}")
+        check_numbers(self, "start", "end", or_none=True)
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise InputError(
                 f"VideoConfig.end must be after VideoConfig.start ({self.start} s), "
                 f"got {self.end} s"
             )
-        for name, least in (("every", 1), ("max_pixels", 1), ("ahead", 0)):
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"VideoConfig.{name} must be {least} or more, got {getattr(self, name)}"
-                )
-        if not 0 < self.timeout < math.inf:
-            raise InputError(f"VideoConfig.timeout must be above 0 s, got {self.timeout}")
+        check_numbers(self, "every", "max_pixels", low=1)
+        check_numbers(self, "ahead", low=0)
+        check_numbers(self, "timeout", above=0)
 
     def reached(self, elapsed: float) -> bool:
         """Whether ``start`` is reached this many seconds after the first frame."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from ..tube_nms import tube_iou
 from .targets import TubeTruth
@@ -38,10 +38,8 @@ class CellConfig:
     """Distance from the middle of a person, in cells, from which the cost of a cell grows."""
 
     def __post_init__(self) -> None:
-        if self.candidates < 1:
-            raise InputError(f"CellConfig.candidates must be 1 or more, got {self.candidates}")
-        if self.overlap_cost < 0:
-            raise InputError(f"CellConfig.overlap_cost must be 0 or more, got {self.overlap_cost}")
+        check_numbers(self, "candidates", low=1)
+        check_numbers(self, "overlap_cost", low=0)
 
 
 class CellTargets(NamedTuple):

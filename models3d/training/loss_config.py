@@ -6,7 +6,7 @@ Not here: the losses (:mod:`.tube_losses`), the optimiser (:mod:`.optimization`)
 from dataclasses import dataclass, field
 from typing import Literal
 
-from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from .cell_targets import CellConfig
 from .crop_losses import CropConfig
@@ -82,19 +82,10 @@ class LossConfig:
     """Weight of the joints' heatmaps."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints",
-        ):  # fmt: skip
-            if getattr(self, name) < 0:
-                raise InputError(
-                    f"LossConfig.{name} must not be below 0, got {getattr(self, name)}"
-                )
-        if self.box_beta <= 0:
-            raise InputError(f"LossConfig.box_beta must be above 0, got {self.box_beta}")
-        if self.keypoint_rois < 1:
-            raise InputError(
-                f"LossConfig.keypoint_rois must be 1 or more, got {self.keypoint_rois}"
-            )
+        weights = ("objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints")
+        check_numbers(self, *weights, low=0)
+        check_numbers(self, "box_beta", above=0)
+        check_numbers(self, "keypoint_rois", low=1)
 
 
 def detect_and_track_losses() -> LossConfig:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,8 @@ class ScheduleConfig:
     """Factor at the first of them, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        for name in ("final", "warmup_start"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"ScheduleConfig.{name} must be in [0, 1], got {value}")
-        if self.warmup < 0:
-            raise InputError(f"ScheduleConfig.warmup must be 0 or more steps, got {self.warmup}")
+        check_numbers(self, "final", "warmup_start", low=0, high=1)
+        check_numbers(self, "warmup", low=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +75,8 @@ class OptimizationConfig:
     """The rate over time."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate", "slow_rate", "clip"):
-            if getattr(self, name) <= 0:
-                value = getattr(self, name)
-                raise InputError(f"OptimizationConfig.{name} must be above 0, got {value}")
-        if not 0 <= self.average < 1:
-            raise InputError(f"OptimizationConfig.average must be in [0, 1), got {self.average}")
+        check_numbers(self, "steps", "learning_rate", "slow_rate", "clip", above=0)
+        check_numbers(self, "average", low=0, below=1)
 
 
 def rate_factor(step: int, *, steps: int, config: ScheduleConfig) -> float:

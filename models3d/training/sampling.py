@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from .targets import NEGATIVE, POSITIVE, UNUSED, TubeMatches
 
@@ -58,12 +58,8 @@ class SampleConfig:
     if there is little of it, and also from people whose best anchor overlaps them little."""
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InputError(f"SampleConfig.size must be 1 or more tubes, got {self.size}")
-        if not 0 <= self.positive_share <= 1:
-            raise InputError(
-                f"SampleConfig.positive_share must be in [0, 1], got {self.positive_share}"
-            )
+        check_numbers(self, "size", low=1)
+        check_numbers(self, "positive_share", low=0, high=1)
 
 
 def sample(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from ..box_coding import BoxConvention, Weights, areas, encode_boxes
 from ..tube_nms import tube_iou
@@ -109,10 +110,7 @@ class MatchConfig:
     """A tube of which more than this, in [0, 1], lies in a region to ignore is not background."""
 
     def __post_init__(self) -> None:
-        for name in ("positive", "negative", "ignored"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise InputError(f"MatchConfig.{name} must be in [0, 1], got {value}")
+        check_numbers(self, "positive", "negative", "ignored", low=0, high=1)
         if self.negative > self.positive:
             raise InputError(
                 f"MatchConfig.negative must not exceed positive {self.positive}, "

@@ -5,9 +5,8 @@ Not here: the protocols (:mod:`.protocol_table`), the command (:mod:`.evaluate_c
 
 from ...datasets.people import PeopleSource
 from ...tracker.metrics.report import EvalReport
-from .evaluate_people import PckConfig
-from .evaluate_tracking import UpperBound
-from .protocol_table import EvaluateOptions, find_evaluation
+from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
+from .protocol_table import find_evaluation
 
 
 def evaluate(
@@ -48,7 +47,7 @@ def evaluate(
         >>> report = evaluate("runs/clip", "clip.json", protocol="clean")   # doctest: +SKIP
         >>> print(report, report.total("mota"), report["ap"]["nose"])        # doctest: +SKIP
     """
-    options = EvaluateOptions(
+    config = EvaluateConfig(
         protocol=protocol,
         dataset=dataset,
         strict=strict,
@@ -57,4 +56,4 @@ def evaluate(
         workers=workers,
         pck=pck,
     )
-    return find_evaluation(options).run(predictions, truth, options)
+    return find_evaluation(config).run(predictions, truth, config)

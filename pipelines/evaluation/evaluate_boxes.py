@@ -15,7 +15,7 @@ import numpy as np
 from posetube.errors import InputError
 from posetube.structures import DoubleArray, VideoTracks
 
-from ...datasets.annotated_video import AnnotatedVideo
+from ...datasets.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.people import PeopleSource
 from ...tracker.metrics import box_tracking
 from ...tracker.metrics.hota import HotaCounts
@@ -23,8 +23,8 @@ from ...tracker.metrics.identity import IdentityCounts, idf1
 from ...tracker.metrics.mota import ClearCounts, TrackingEvent, clear_metrics
 from ...tracker.metrics.protocols import event_row, hota_values, protocol
 from ...tracker.metrics.report import EvalReport, Values
-from .evaluate_tracking import EvaluateConfig, in_processes
-from .evaluation_pairs import VideoPair, pair_videos, shown
+from .evaluate_config import EvaluateConfig
+from .evaluation_pairs import VideoPair, in_processes, pair_videos, shown
 from .frame_matching import check_people
 
 BOX = ("box",)
@@ -43,20 +43,8 @@ class _Result:
     events: tuple[TrackingEvent, ...]
 
 
-def evaluate_boxes(
-    predictions: PeopleSource,
-    truth: PeopleSource,
-    *,
-    dataset: str | None = None,
-    config: EvaluateConfig,
-) -> EvalReport:
-    """Compare boxes, sequence by sequence.
-
-    Args:
-        predictions: See :func:`..opened_people.open_people_or_run`.
-        truth: Likewise, without joints.
-        dataset: Which data set or format the truth is; None: recognised.
-        config: How they are compared.
+def evaluate_boxes(predictions: PeopleSource, truth: Dataset, config: EvaluateConfig) -> EvalReport:
+    """Compare boxes, sequence by sequence; the truth has no joints.
 
     Raises:
         InputError: If an input is not there, or the protocol knows no boxes.
@@ -67,7 +55,7 @@ def evaluate_boxes(
             f"{shown(truth)} has boxes and no joints: use the protocol clean or posetrack21, and "
             f"no upper bound, got {config.protocol} and {config.upper_bound}"
         )
-    pairs = pair_videos(predictions, truth, dataset=dataset)
+    pairs = pair_videos(predictions, truth)
     found = list(in_processes(partial(_measure, config=config), pairs, config.workers))
     metrics, hota = _metrics(found)
     return EvalReport(

@@ -14,9 +14,8 @@ from posetube.errors import InputError
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from .evaluate import evaluate
-from .evaluate_people import PckConfig
-from .evaluate_tracking import UpperBound
-from .protocol_table import PROTOCOL_NAMES, EvaluateOptions, find_evaluation
+from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
+from .protocol_table import PROTOCOL_NAMES, find_evaluation
 
 PCK = PckConfig()
 
@@ -108,7 +107,7 @@ def evaluate_command(
 def _check_plots(name: str) -> None:
     from .evaluation_plots import figure_type
 
-    if not find_evaluation(EvaluateOptions(protocol=name)).is_drawn:
+    if not find_evaluation(EvaluateConfig(protocol=name)).is_drawn:
         raise InputError(f"--plots: there are none for the protocol {name}")
     figure_type()
 

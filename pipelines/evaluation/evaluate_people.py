@@ -9,7 +9,6 @@ Source: the papers' own programs, see :mod:`posetube.tracker.metrics.pck`.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -25,19 +24,15 @@ from ...tracker.metrics.eval_sequence import HEAD_SIZE
 from ...tracker.metrics.joint_pairing import assign
 from ...tracker.metrics.pck import (
     Accuracy,
-    Rule,
     box_sizes,
     pck,
     pixel_curve,
     torso_sizes,
 )
 from ...tracker.metrics.report import EvalReport, Values, percent
+from .evaluate_config import EvaluateConfig, Normalizer, PckConfig
 from .evaluation_pairs import VideoPair, pair_videos, shown
 from .frame_matching import describe_row, match_frames
-
-Normalizer = Literal["box", "torso", "head"]
-"""What errors are divided by: the longer side of the box, a shoulder and the opposite hip, 0.6 of
-the head box's diagonal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,29 +70,6 @@ THRESHOLDS = (0.05, 0.1, 0.2, 0.5)
 PIXELS = tuple(range(21))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PckConfig:
-    """How PCK is measured."""
-
-    normalizer: Normalizer | None = None
-    """What errors are divided by; None: the box for PCK, nothing for ``pixels``. With one,
-    ``pixels`` measures as if it were 100 pixels long, as FLIC does with the torso."""
-
-    rule: Rule = "lstm-pm"
-    """Whose comparison and mean."""
-
-    threshold: float = 0.2
-    """Errors up to this share of the size are right; above 0."""
-
-    scale: float = 1.0
-    """``pixels`` only: factor of all lengths; 0.5 for BBC Pose's half resolution."""
-
-    def __post_init__(self) -> None:
-        for name in ("threshold", "scale"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"PckConfig.{name} must be over 0, got {getattr(self, name)}")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Compared:
     """N true people of a sequence and their predictions; K joints."""
@@ -115,36 +87,23 @@ class _Compared:
 
 
 def evaluate_people(
-    predictions: PeopleSource,
-    truth: PeopleSource,
-    *,
-    protocol: str,
-    dataset: str | None = None,
-    config: PckConfig | None = None,
+    predictions: PeopleSource, truth: PeopleSource, config: EvaluateConfig
 ) -> EvalReport:
     """Compare people one by one.
-
-    Args:
-        predictions: See :func:`..opened_people.open_people_or_run`.
-        truth: Likewise.
-        protocol: Name of one of :data:`PEOPLE_PROTOCOLS`.
-        dataset: Which data set the truth is; None: recognised.
-        config: How PCK is measured.
 
     Raises:
         InputError: If an input is not there, or the protocol is none of :data:`PEOPLE_PROTOCOLS`.
         FormatError: If a file is broken, or a size that errors are divided by is not known.
     """
-    rules = next((rules for rules in PEOPLE_PROTOCOLS if rules.name == protocol), None)
+    rules = next((rules for rules in PEOPLE_PROTOCOLS if rules.name == config.protocol), None)
     if rules is None:
         names = ", ".join(rules.name for rules in PEOPLE_PROTOCOLS)
-        raise InputError(f"no protocol {protocol!r} for people; there are {names}")
-    config = config or PckConfig()
-    parts = list(_compare(pair_videos(predictions, truth, dataset=dataset)))
+        raise InputError(f"no protocol {config.protocol!r} for people; there are {names}")
+    parts = list(_compare(pair_videos(predictions, truth, dataset=config.dataset)))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{shown(truth)}: its sequences have different joints: {skeletons_seen}")
-    return _report(parts, rules, config, per_sequence=True)
+    return _report(parts, rules, config.pck or PckConfig(), per_sequence=True)
 
 
 def _report(

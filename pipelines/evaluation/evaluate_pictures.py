@@ -21,12 +21,15 @@ from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.people import PeopleSource
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
 from ...tracker.metrics.report import EvalReport, Values
+from .evaluate_config import EvaluateConfig
 from .evaluation_pairs import pair_videos, shown
 from .frame_matching import match_frames
 
 
-def evaluate_coco(predictions: PeopleSource, truth: PeopleSource) -> EvalReport:
-    """Compare results with COCO truth, or tracks with tracks.
+def evaluate_coco(
+    predictions: PeopleSource, truth: PeopleSource, config: EvaluateConfig
+) -> EvalReport:
+    """Compare results with COCO truth, or tracks with tracks; nothing of the settings matters.
 
     Raises:
         InputError: If an input is not there.

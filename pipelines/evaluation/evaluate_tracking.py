@@ -6,88 +6,45 @@ Reads, measures and forgets one video at a time; memory holds what
 (:mod:`.evaluate_pictures`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any
 
-from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, convert
 from posetube.structures import IntArray, VideoTracks
 
 from ...datasets.annotated_video import AnnotatedVideo
 from ...datasets.formats.joint_sets import losses, with_joints
-from ...datasets.people import PeopleSource
+from ...datasets.people import PeopleSource, holds_boxes_only
 from ...tracker.metrics.eval_sequence import EvalSequence, pose_sequence
 from ...tracker.metrics.mota import FrameJoints
 from ...tracker.metrics.protocols import Protocol, SequenceResult, measure, protocol, summarize
 from ...tracker.metrics.report import EvalReport
 from ...tracker.metrics.upper_bounds import perfect_keypoints, perfect_tracking
-from .evaluation_pairs import VideoPair, pair_videos
+from ..opened_people import open_people_or_run
+from .evaluate_boxes import evaluate_boxes
+from .evaluate_config import EvaluateConfig
+from .evaluation_pairs import VideoPair, in_processes, pair_videos
 from .frame_matching import check_heads, check_people, match_frames
-
-UpperBound = Literal["none", "tracking", "keypoints", "both"]
-"""What is made perfect before it is measured, to see what it costs: identities, joints, or both."""
-
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
-    """How predictions are compared with truth."""
-
-    protocol: str = "clean"
-    """``poseval``, ``poseval2017``, ``posetrack21`` or ``clean``, see
-    :mod:`posetube.tracker.metrics.protocols`."""
-
-    strict: bool = False
-    """``posetrack21`` only: repeat the published tool's defect."""
-
-    upper_bound: UpperBound = "none"
-    """What is made perfect first."""
-
-    events: bool = False
-    """Keep every miss, false positive and switch."""
-
-    workers: int = 1
-    """Processes that read and measure sequences, from 1."""
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise InputError(f"EvaluateConfig.workers must be 1 or more, got {self.workers}")
-        bounds = get_args(UpperBound)
-        if self.upper_bound not in bounds:
-            raise InputError(
-                f"EvaluateConfig.upper_bound must be one of {', '.join(bounds)}, "
-                f"got {self.upper_bound!r}"
-            )
-        protocol(self.protocol, strict=self.strict)
 
 
 def evaluate_tracks(
-    predictions: PeopleSource,
-    truth: PeopleSource,
-    *,
-    dataset: str | None = None,
-    config: EvaluateConfig | None = None,
+    predictions: PeopleSource, truth: PeopleSource, config: EvaluateConfig
 ) -> EvalReport:
-    """Compare tracks with their truth, sequence by sequence.
-
-    Args:
-        predictions: See :func:`..opened_people.open_people_or_run`.
-        truth: Likewise.
-        dataset: Which data set the truth is; None: recognised.
-        config: How they are compared.
+    """Compare tracks with their truth, sequence by sequence; boxes, where the truth has no joints.
 
     Raises:
-        InputError: If an input is not there, or a sequence has no prediction.
+        InputError: If an input is not there, a sequence has no prediction, or there are boxes and
+            the protocol knows none.
         FormatError: If a file is broken, or its people cannot be compared.
     """
-    config = config or EvaluateConfig()
     rules = protocol(config.protocol, strict=config.strict)
-    pairs = pair_videos(predictions, truth, dataset=dataset)
+    # Opened once for both: a single file is read to see whether anybody in it has joints.
+    truth = open_people_or_run(truth, form=config.dataset)
+    if holds_boxes_only(truth):
+        return evaluate_boxes(predictions, truth, config)
+    pairs = pair_videos(predictions, truth)
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
@@ -99,18 +56,6 @@ def _chained(pairs: Sequence[VideoPair], config: EvaluateConfig) -> Iterator[Seq
         result = _measure(one, config=config, carried=carried)
         carried = result.carried
         yield result
-
-
-def in_processes(
-    job: Callable[[VideoPair], Result], pairs: Sequence[VideoPair], workers: int
-) -> Iterator[Result]:
-    """Results of a job for every sequence, in order, from this or from several processes."""
-    workers = min(workers, len(pairs))
-    if workers < 2:
-        yield from map(job, pairs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(job, pairs, chunksize=max(1, len(pairs) // (8 * workers)))
 
 
 def _measure(

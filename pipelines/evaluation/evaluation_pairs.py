@@ -6,14 +6,17 @@ is which (:mod:`.frame_matching`).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from posetube.errors import InputError
 
 from ...datasets.annotated_video import AnnotatedVideo, Dataset, is_dataset
-from ...datasets.people import PeopleSource, evaluated_videos
+from ...datasets.people import PeopleSource, evaluated_videos, names_sequences
 from ..opened_people import open_people_or_run
 
 
@@ -42,6 +45,8 @@ class EvaluatedVideo:
         found = self.dataset.read(self.video)
         return found if found.where else replace(found, where=self.where)
 
+
+Result = TypeVar("Result")
 
 VideoPair = tuple[EvaluatedVideo, EvaluatedVideo]
 """Predictions and truth of a video."""
@@ -78,10 +83,10 @@ def pair_videos(
 def _videos(
     dataset: Dataset, given: PeopleSource, *, chosen: Sequence[str] | None = None
 ) -> list[EvaluatedVideo]:
-    """The videos of one side; PoseTrack's are called without the folder of their part."""
+    """The videos of one side; sequences are called without the folder of their part."""
     names = dataset.videos() if chosen is None else chosen
     parted = any("/" in name for name in names)  # a folder of files need not be recognised for this
-    short = parted and dataset.name.startswith("posetrack")
+    short = parted and names_sequences(dataset)
     return [
         EvaluatedVideo(
             name=last_part(name) if short else name,
@@ -119,3 +124,15 @@ def shown(given: PeopleSource, memory: str = "predictions") -> str:
     if is_dataset(given):  # those from disk know where they lie
         return str(getattr(given, "root", memory))
     return str(given) if isinstance(given, str | Path) else memory
+
+
+def in_processes(
+    job: Callable[[VideoPair], Result], pairs: Sequence[VideoPair], workers: int
+) -> Iterator[Result]:
+    """Results of a job for every sequence, in order, from this or from several processes."""
+    workers = min(workers, len(pairs))
+    if workers < 2:
+        yield from map(job, pairs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(job, pairs, chunksize=max(1, len(pairs) // (8 * workers)))

@@ -12,43 +12,15 @@ from dataclasses import dataclass
 
 from posetube.errors import InputError
 
-from ...datasets.people import PeopleSource, holds_boxes_only
+from ...datasets.people import PeopleSource
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport
-from ..opened_people import open_people_or_run
-from .evaluate_boxes import evaluate_boxes
-from .evaluate_people import PEOPLE_PROTOCOLS, PckConfig, evaluate_people
+from .evaluate_config import EvaluateConfig
+from .evaluate_people import PEOPLE_PROTOCOLS, evaluate_people
 from .evaluate_pictures import evaluate_coco
-from .evaluate_tracking import EvaluateConfig, UpperBound, evaluate_tracks
+from .evaluate_tracking import evaluate_tracks
 
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """What may be asked of an evaluation besides the two sides."""
-
-    protocol: str
-    """Name of the protocol."""
-
-    dataset: str | None = None
-    """Which data set or format the truth is; None: recognised."""
-
-    strict: bool = False
-    """Repeat a published tool's defect."""
-
-    upper_bound: UpperBound = "none"
-    """What is made perfect before it is measured."""
-
-    events: bool = False
-    """Keep every miss, false positive and switch."""
-
-    workers: int = 1
-    """Processes that read and measure videos."""
-
-    pck: PckConfig | None = None
-    """How PCK is measured."""
-
-
-Evaluator = Callable[[PeopleSource, PeopleSource, EvaluateOptions], EvalReport]
+Evaluator = Callable[[PeopleSource, PeopleSource, EvaluateConfig], EvalReport]
 """Compares predictions with truth."""
 
 
@@ -72,56 +44,25 @@ class EvaluationProtocol:
     """Whether there are plots of what it measures."""
 
 
-def _poses_or_boxes(
-    predictions: PeopleSource, truth: PeopleSource, options: EvaluateOptions
-) -> EvalReport:
-    """Truth without joints is measured on boxes."""
-    config = EvaluateConfig(
-        protocol=options.protocol,
-        strict=options.strict,
-        upper_bound=options.upper_bound,
-        events=options.events,
-        workers=options.workers,
-    )
-    # Opened once for both: a single file is read to see whether anybody in it has joints.
-    labelled = open_people_or_run(truth, form=options.dataset)
-    evaluate = evaluate_boxes if holds_boxes_only(labelled) else evaluate_tracks
-    return evaluate(predictions, labelled, config=config)
-
-
-def _pictures(
-    predictions: PeopleSource, truth: PeopleSource, options: EvaluateOptions
-) -> EvalReport:
-    return evaluate_coco(predictions, truth)
-
-
-def _people(predictions: PeopleSource, truth: PeopleSource, options: EvaluateOptions) -> EvalReport:
-    return evaluate_people(
-        predictions,
-        truth,
-        protocol=options.protocol,
-        dataset=options.dataset,
-        config=options.pck,
-    )
-
-
 OF_TRACKS = ("strict", "events", "upper_bound")
 """Options that make sense where people are followed over time."""
 
 EVALUATIONS: tuple[EvaluationProtocol, ...] = (
     *(
-        EvaluationProtocol(name=name, counts=rules.counts, run=_poses_or_boxes)
+        EvaluationProtocol(name=name, counts=rules.counts, run=evaluate_tracks)
         for name, rules in PROTOCOLS.items()
     ),
     EvaluationProtocol(
         name="coco",
         counts="AP and AR of joints, boxes or masks by pycocotools",
-        run=_pictures,
+        run=evaluate_coco,
         refuses=(*OF_TRACKS, "dataset"),
         is_drawn=False,
     ),
     *(
-        EvaluationProtocol(name=rules.name, counts=rules.counts, run=_people, refuses=OF_TRACKS)
+        EvaluationProtocol(
+            name=rules.name, counts=rules.counts, run=evaluate_people, refuses=OF_TRACKS
+        )
         for rules in PEOPLE_PROTOCOLS
     ),
 )
@@ -130,19 +71,19 @@ EVALUATIONS: tuple[EvaluationProtocol, ...] = (
 PROTOCOL_NAMES = tuple(protocol.name for protocol in EVALUATIONS)
 
 
-def find_evaluation(options: EvaluateOptions) -> EvaluationProtocol:
+def find_evaluation(config: EvaluateConfig) -> EvaluationProtocol:
     """The protocol that is asked for.
 
     Raises:
         InputError: If there is none of the name, or an option does not go with it.
     """
-    found = next((p for p in EVALUATIONS if p.name == options.protocol), None)
+    found = next((p for p in EVALUATIONS if p.name == config.protocol), None)
     if found is None:
         raise InputError(
-            f"no protocol is called {options.protocol!r}; there are {', '.join(PROTOCOL_NAMES)}"
+            f"no protocol is called {config.protocol!r}; there are {', '.join(PROTOCOL_NAMES)}"
         )
-    nothing = EvaluateOptions(protocol=options.protocol)
+    nothing = EvaluateConfig(protocol=config.protocol)
     for option in found.refuses:
-        if getattr(options, option) != getattr(nothing, option):
+        if getattr(config, option) != getattr(nothing, option):
             raise InputError(f"{option}= does not go with the protocol {found.name}")
     return found

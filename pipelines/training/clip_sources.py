@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from ...datasets.annotated_video import Split
 from ...datasets.training.augment_config import AugmentConfig, VideoAugmentConfig
@@ -35,10 +36,7 @@ class BatchConfig:
     """Threads that prepare batches ahead of their use; the batches do not depend on it."""
 
     def __post_init__(self) -> None:
-        for name in ("batch", "threads"):
-            value = getattr(self, name)
-            if value < 1:
-                raise InputError(f"{type(self).__name__}.{name} must be 1 or more, got {value}")
+        check_numbers(self, "batch", "threads", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)

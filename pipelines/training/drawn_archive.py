@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from ...datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
 from ...datasets.training.picture_archive import PictureMixture, write_archive
@@ -32,10 +32,7 @@ class DrawnArchiveConfig:
     """What the pictures show."""
 
     def __post_init__(self) -> None:
-        for name in ("count", "weight"):
-            if getattr(self, name) <= 0:
-                value = getattr(self, name)
-                raise InputError(f"DrawnArchiveConfig.{name} must be above 0, got {value}")
+        check_numbers(self, "count", "weight", above=0)
 
 
 def drawn_archive(config: DrawnArchiveConfig, *, folder: Path, root: Path) -> Path:

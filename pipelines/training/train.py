@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.structures import ByteArray, Clip, Detections
 
 from ...models3d.checkpoints.loading import load_network
@@ -93,9 +94,7 @@ class TrainConfig:
     """Two runs of the same seed and versions on the same machine give the same weights."""
 
     def __post_init__(self) -> None:
-        for name in ("report_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"TrainConfig.{name} must be 1 or more, got {getattr(self, name)}")
+        check_numbers(self, "report_every", "save_every", low=1)
         if (self.pictures is None) == (self.clips is None):
             number = "none" if self.clips is None else "both"
             raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")

@@ -78,7 +78,7 @@ def test_the_preset_of_the_command_line_is_that_of_the_tracks(
         (["--link.pose-weight", "500ms"], "--link.pose-weight"),
         (["--link.max-cost", "1min"], "--link.max-cost"),
         (["--link.max-cost", "3"], "--link.max-cost must be in [0, 1], got 3"),
-        (["--link.offline.max-gap", "0"], "--link.offline.max-gap must be positive, got 0"),
+        (["--link.offline.max-gap", "0"], "--link.offline.max-gap must be above 0, got 0"),
         (["--link.paper.min-score", "2"], "--link.paper.min-score must be in [0, 1], got 2"),
         (["--start", "5s", "--end", "3s"], "--end must be after --start (5.0 s), got 3.0 s"),
         (

@@ -226,8 +226,8 @@ def test_a_video_without_people_stays_as_it_is(people: People) -> None:
     ("values", "message"),
     [
         ({"min_length": -1.0}, "OfflineConfig.min_length must be 0 or more, got -1.0"),
-        ({"max_gap": 0.0}, "OfflineConfig.max_gap must be positive, got 0.0"),
-        ({"max_cost": 0.0}, "OfflineConfig.max_cost must be positive, got 0.0"),
+        ({"max_gap": 0.0}, "OfflineConfig.max_gap must be above 0, got 0.0"),
+        ({"max_cost": 0.0}, "OfflineConfig.max_cost must be above 0, got 0.0"),
     ],
 )
 def test_settings_name_the_field_and_the_value(values: dict[str, Any], message: str) -> None:

@@ -103,13 +103,13 @@ def test_what_counts_as_a_new_scene_is_a_setting(preset: LinkPreset) -> None:
     [
         (
             lambda: LinkConfig(preset="fast"),  # type: ignore[arg-type]
-            "LinkConfig.preset must be online, offline or paper, got 'fast'",
+            "LinkConfig.preset must be one of online, offline, paper, got 'fast'",
         ),
         (lambda: OfflineConfig(gap_weight=-1), "OfflineConfig.gap_weight must be 0 or more"),
         (lambda: OfflineConfig(pose_weight=-1), "OfflineConfig.pose_weight must be 0 or more"),
         (
             lambda: PaperConfig(algorithm="best"),  # type: ignore[arg-type]
-            "PaperConfig.algorithm must be hungarian or greedy, got 'best'",
+            "PaperConfig.algorithm must be one of hungarian, greedy, got 'best'",
         ),
     ],
 )

@@ -109,7 +109,7 @@ def test_settings_fit_people_near_and_far() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"noise": 0.0}, "SmoothConfig.noise must be positive, got 0.0"),
+        ({"noise": 0.0}, "SmoothConfig.noise must be above 0, got 0.0"),
         ({"order": -1}, "SmoothConfig.order must be 0 or more, got -1"),
         ({"fill_gap": -0.1}, "SmoothConfig.fill_gap must be 0 or more, got -0.1"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from posetube.datasets.files.opened_file import OpenedFile
 from posetube.datasets.formats import posetrack17, posetrack18_writer, posetrack21
 from posetube.datasets.formats.posetrack18 import read, read_video
-from posetube.datasets.formats.posetrack18_writer import PoseTrack18Writer, write, write_tracks
+from posetube.datasets.formats.posetrack18_writer import PoseTrack18Writer, write_tracks
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import COCO17, POSETRACK15, POSETRACK17SLOTS, Skeleton
 from posetube.structures import Detections, FramePoses, FrameTable, JointState, VideoTracks
@@ -74,7 +74,14 @@ def test_every_frame_is_listed_also_those_that_nobody_is_in(tmp_path: Path) -> N
 def test_the_reference_tools_find_what_they_ask_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     frames = FrameTable(times=np.arange(3) / 25)
-    write(path, [poses(1, [4, 9])], frames=frames, skeleton=POSETRACK15, name="000123_bonn_x")
+    tracks = VideoTracks.from_frames(
+        [poses(1, [4, 9], skeleton=POSETRACK15)],
+        source="000123_bonn_x",
+        size=None,
+        skeleton=POSETRACK15,
+        frames=frames,
+    )
+    write_tracks(path, tracks)
 
     content = json.loads(path.read_text())
 

@@ -314,7 +314,7 @@ def test_a_single_picture_is_a_video_of_one_frame(
         ({"every": 0}, "VideoConfig.every must be 1 or more, got 0"),
         ({"max_pixels": 0}, "VideoConfig.max_pixels must be 1 or more, got 0"),
         ({"ahead": -1}, "VideoConfig.ahead must be 0 or more, got -1"),
-        ({"timeout": 0}, "VideoConfig.timeout must be above 0 s, got 0"),
+        ({"timeout": 0}, "VideoConfig.timeout must be above 0, got 0"),
     ],
 )
 def test_config_names_the_field_and_the_value(settings: dict[str, float], message: str) -> None:

@@ -134,5 +134,5 @@ def test_settings_name_the_field_and_the_value(settings: dict[str, float], messa
 def test_schedule_names_the_field_and_the_value() -> None:
     with pytest.raises(InputError, match=r"ScheduleConfig.final must be in \[0, 1\], got 2"):
         ScheduleConfig(final=2)
-    with pytest.raises(InputError, match="ScheduleConfig.warmup must be 0 or more steps, got -1"):
+    with pytest.raises(InputError, match="ScheduleConfig.warmup must be 0 or more, got -1"):
         ScheduleConfig(warmup=-1)

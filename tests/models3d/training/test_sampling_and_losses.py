@@ -120,7 +120,7 @@ def test_joints_without_weight_give_no_gradient() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"size": 0}, "SampleConfig.size must be 1 or more tubes, got 0"),
+        ({"size": 0}, "SampleConfig.size must be 1 or more, got 0"),
         ({"positive_share": 2}, r"SampleConfig.positive_share must be in \[0, 1\], got 2"),
     ],
 )

@@ -231,7 +231,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_settings_name_the_field_and_the_value() -> None:
-    with pytest.raises(InputError, match="LossConfig.boxes must not be below 0, got -1"):
+    with pytest.raises(InputError, match="LossConfig.boxes must be 0 or more, got -1"):
         LossConfig(boxes=-1)
     with pytest.raises(InputError, match="LossConfig.keypoint_rois must be 1 or more, got 0"):
         LossConfig(keypoint_rois=0)

@@ -11,7 +11,8 @@ from scipy.io import savemat
 
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.evaluation.evaluate import evaluate
-from posetube.pipelines.evaluation.evaluate_people import PckConfig, evaluate_people
+from posetube.pipelines.evaluation.evaluate_config import EvaluateConfig, PckConfig
+from posetube.pipelines.evaluation.evaluate_people import evaluate_people
 from posetube.skeletons import COCO17, JHMDB15, PENN13, POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
 
@@ -107,7 +108,7 @@ def test_pck_needs_the_size_that_it_divides_by(tracks: Tracks) -> None:
     head = PckConfig(normalizer="head")
     with pytest.raises(FormatError, match="person 1 has no head, which errors are divided by"):
         evaluate(tracks(), truth, protocol="pck-jhmdb", pck=head)
-    with pytest.raises(InputError, match="PckConfig.threshold must be over 0, got 0"):
+    with pytest.raises(InputError, match="PckConfig.threshold must be above 0, got 0"):
         PckConfig(threshold=0)
 
 
@@ -176,7 +177,7 @@ def test_a_person_whom_nobody_found_misses_all_joints(tracks: Tracks) -> None:
 
 def test_people_need_a_protocol_for_people_and_one_joint_set(tracks: Tracks) -> None:
     with pytest.raises(InputError, match="no protocol 'clean' for people; there are pck-penn"):
-        evaluate_people(tracks(), tracks(), protocol="clean")
+        evaluate_people(tracks(), tracks(), EvaluateConfig(protocol="clean"))
     other = tracks("000002_mpii_test", skeleton=COCO17)
     with pytest.raises(FormatError, match="its sequences have different joints"):
         evaluate([tracks(), other], [tracks(), other], protocol="pixels")

@@ -1,0 +1,66 @@
+"""How predictions are compared with truth: the settings of every evaluation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from posetube.setting_checks import check_choice, check_numbers
+
+from ...tracker.metrics.pck import Rule
+
+UpperBound = Literal["none", "tracking", "keypoints", "both"]
+"""What is made perfect before it is measured, to see what it costs: identities, joints, or both."""
+
+Normalizer = Literal["box", "torso", "head"]
+"""What errors are divided by: the longer side of the box, a shoulder and the opposite hip, 0.6 of
+the head box's diagonal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PckConfig:
+    """How PCK is measured."""
+
+    normalizer: Normalizer | None = None
+    """What errors are divided by; None: the box for PCK, nothing for ``pixels``. With one,
+    ``pixels`` measures as if it were 100 pixels long, as FLIC does with the torso."""
+
+    rule: Rule = "lstm-pm"
+    """Whose comparison and mean."""
+
+    threshold: float = 0.2
+    """Errors up to this share of the size are right; above 0."""
+
+    scale: float = 1.0
+    """``pixels`` only: factor of all lengths; 0.5 for BBC Pose's half resolution."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "threshold", "scale", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What may be asked of an evaluation besides the two sides."""
+
+    protocol: str = "clean"
+    """Name of the protocol."""
+
+    dataset: str | None = None
+    """Which data set or format the truth is; None: recognised."""
+
+    strict: bool = False
+    """``posetrack21`` only: repeat the published tool's defect."""
+
+    upper_bound: UpperBound = "none"
+    """What is made perfect before it is measured."""
+
+    events: bool = False
+    """Keep every miss, false positive and switch."""
+
+    workers: int = 1
+    """Processes that read and measure sequences, from 1."""
+
+    pck: PckConfig | None = None
+    """How PCK is measured."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "workers", low=1)
+        check_choice(self, "upper_bound", UpperBound)
