@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
-from .config_bounds import LARGEST, check_bounds
+from .config_bounds import LARGEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,8 @@ class AnchorConfig:
     ``detectron2``: centred on 0, not rounded, all ratios of the first size first."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "sizes", least=1 / LARGEST, most=LARGEST)
-        check_bounds(self, "ratios", least=1e-3, most=1e3)
+        check_numbers(self, "sizes", low=1 / LARGEST, high=LARGEST)
+        check_numbers(self, "ratios", low=1e-3, high=1e3)
         if len({len(level) for level in self.sizes}) > 1:
             raise InputError(
                 f"AnchorConfig.sizes must have the same number on every level, got {self.sizes}"

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from .arrays import on_host
 from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
-from .config_bounds import LONGEST, MOST_TUBES, WIDEST, check_bounds
+from .config_bounds import LONGEST, MOST_TUBES, WIDEST
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .proposals import Proposals
@@ -77,11 +78,11 @@ class BoxHeadConfig:
     """Whether detections are ordered by falling score or like their proposals."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "min_score", "nms", least=0, most=1)
-        check_bounds(self, "max_people", least=1, most=MOST_TUBES)
-        check_bounds(self, "hidden", least=1, most=WIDEST)
-        check_bounds(self, "weights", least=1e-3, most=1e3)
-        check_bounds(self, "min_size", least=0, most=LONGEST)
+        check_numbers(self, "min_score", "nms", low=0, high=1)
+        check_numbers(self, "max_people", low=1, high=MOST_TUBES)
+        check_numbers(self, "hidden", low=1, high=WIDEST)
+        check_numbers(self, "weights", low=1e-3, high=1e3)
+        check_numbers(self, "min_size", low=0, high=LONGEST)
 
     def build(self, *, body: object, channels: int) -> "BoxHead":
         """Make the head for levels of so many channels.

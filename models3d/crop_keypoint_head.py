@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torchvision import ops
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
 from .appearance import embed_joints
 from .arrays import Array, library_of
-from .config_bounds import LARGEST, MOST_SAMPLES, check_bounds
+from .config_bounds import LARGEST, MOST_SAMPLES
 from .crop_sampling import cut_crops
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
@@ -77,11 +78,11 @@ class CropKeypointHeadConfig:
             raise InputError(
                 f"CropKeypointHeadConfig.size must be multiples of 32 pixels, got {self.size}"
             )
-        check_bounds(self, "size", least=32, most=2048)
-        check_bounds(self, "margin", least=0.1, most=10)
-        check_bounds(self, "samples", least=0, most=MOST_SAMPLES)
-        check_bounds(self, "mean", least=-LARGEST, most=LARGEST)
-        check_bounds(self, "std", least=1 / LARGEST, most=LARGEST)
+        check_numbers(self, "size", low=32, high=2048)
+        check_numbers(self, "margin", low=0.1, high=10)
+        check_numbers(self, "samples", low=0, high=MOST_SAMPLES)
+        check_numbers(self, "mean", low=-LARGEST, high=LARGEST)
+        check_numbers(self, "std", low=1 / LARGEST, high=LARGEST)
 
     @property
     def joints(self) -> int:

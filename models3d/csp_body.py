@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .config_bounds import DEEPEST, WIDEST, check_bounds
+from posetube.setting_checks import check_numbers
+
+from .config_bounds import DEEPEST, WIDEST
 from .csp import CSPLayer, SpatialPyramidPooling, separable
 from .time_conv import TimeConv, TimePadding
 
@@ -36,9 +38,9 @@ class CSPBodyConfig:
     """How many of the four stages are not trained; the stem belongs to the first."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "channels", least=2, most=WIDEST)
-        check_bounds(self, "blocks", least=0, most=DEEPEST)
-        check_bounds(self, "frozen_stages", least=0, most=len(self.channels))
+        check_numbers(self, "channels", low=2, high=WIDEST)
+        check_numbers(self, "blocks", low=0, high=DEEPEST)
+        check_numbers(self, "frozen_stages", low=0, high=len(self.channels))
 
     def build(self) -> "CSPBody":
         """Make the body."""

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from posetube.setting_checks import check_numbers
+
 from .arrays import Array, falling_order, library_of, on_host, settled, sigmoid
-from .config_bounds import MOST_TUBES, check_bounds
+from .config_bounds import MOST_TUBES
 from .csp import separable
 from .features import ClipFeatures
 from .preprocess import Geometry
@@ -59,8 +61,8 @@ class DenseProposalConfig:
     """A tube overlapping a better one by more than this, in [0, 1], is dropped."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "min_score", "nms", least=0, most=1)
-        check_bounds(self, "before_nms", "after_nms", least=1, most=MOST_TUBES)
+        check_numbers(self, "min_score", "nms", low=0, high=1)
+        check_numbers(self, "before_nms", "after_nms", low=1, high=MOST_TUBES)
 
     def build(self, *, channels: int, strides: Sequence[int]) -> "DenseProposalHead":
         """Make the heads for a neck's levels."""

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from .arrays import Array, library_of, settled, sigmoid, take_along
-from .config_bounds import check_bounds
 from .preprocess import Geometry
 
 FINE = 2
@@ -58,10 +58,10 @@ class DecodeConfig:
     """Joints less sure than this, in [0, 1], are absent from tracks by default; None: all stay."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "rescore", least=0, most=100)
-        check_bounds(self, "score_power", least=1e-2, most=100)
-        check_bounds(self, "calibration", least=-1e3, most=1e3)
-        check_bounds(self, "min_joint", least=0, most=1)
+        check_numbers(self, "rescore", low=0, high=100)
+        check_numbers(self, "score_power", low=1e-2, high=100)
+        check_numbers(self, "calibration", low=-1e3, high=1e3)
+        check_numbers(self, "min_joint", low=0, high=1)
         if self.calibration is not None and self.calibration[0] <= 0:
             raise InputError(
                 f"DecodeConfig.calibration: the slope must be above 0, got {self.calibration[0]}"

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .config_bounds import DEEPEST, WIDEST, check_bounds
+from posetube.setting_checks import check_numbers
+
+from .config_bounds import DEEPEST, WIDEST
 from .features import ClipFeatures
 from .roi_align import PoolConfig, pool_tubes
 from .slots import constants
@@ -49,8 +51,8 @@ class KeypointHeadConfig:
     takes the outside for zeros (Detectron)."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "joints", "channels", least=1, most=WIDEST)
-        check_bounds(self, "depth", least=1, most=DEEPEST)
+        check_numbers(self, "joints", "channels", low=1, high=WIDEST)
+        check_numbers(self, "depth", low=1, high=DEEPEST)
 
     @property
     def heatmap_size(self) -> int:

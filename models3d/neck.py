@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .config_bounds import WIDEST, check_bounds
+from posetube.setting_checks import check_numbers
+
+from .config_bounds import WIDEST
 from .time_conv import TimeConv, TimePadding
 
 
@@ -41,7 +43,7 @@ class FPNConfig:
     """What lies beyond a clip's ends."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "channels", least=1, most=WIDEST)
+        check_numbers(self, "channels", low=1, high=WIDEST)
 
     def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "FPNNeck":
         """Make the neck for a body whose stages have these channels and strides."""

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .config_bounds import WIDEST, check_bounds
+from posetube.setting_checks import check_numbers
+
+from .config_bounds import WIDEST
 from .csp import CSPLayer, separable
 from .time_conv import TimeConv, TimePadding
 
@@ -30,7 +32,7 @@ class PathAggregationConfig:
     """What lies beyond a clip's ends."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "channels", least=1, most=WIDEST)
+        check_numbers(self, "channels", low=1, high=WIDEST)
 
     def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "PathAggregationNeck":
         """Make the neck for a body's stages."""

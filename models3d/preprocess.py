@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.structures import ByteArray
 
 from .arrays import Array
-from .config_bounds import LARGEST, LONGEST, check_bounds
+from .config_bounds import LARGEST, LONGEST
 from .slots import constants
 
 BYTES = ("bytes", "area")
@@ -59,12 +60,12 @@ class PreprocessConfig:
     resized; None: zeros after it."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "short_side", "long_side", least=1, most=LONGEST)
-        check_bounds(self, "pad_multiple", least=1, most=1024)
-        check_bounds(self, "max_enlargement", least=1e-3, most=1e3)
-        check_bounds(self, "pad_pixel", least=0, most=255)
-        check_bounds(self, "mean", least=-LARGEST, most=LARGEST)
-        check_bounds(self, "std", least=1 / LARGEST, most=LARGEST)
+        check_numbers(self, "short_side", "long_side", low=1, high=LONGEST)
+        check_numbers(self, "pad_multiple", low=1, high=1024)
+        check_numbers(self, "max_enlargement", low=1e-3, high=1e3)
+        check_numbers(self, "pad_pixel", low=0, high=255)
+        check_numbers(self, "mean", low=-LARGEST, high=LARGEST)
+        check_numbers(self, "std", low=1 / LARGEST, high=LARGEST)
         grey = self.pad_pixel
         if grey is not None and (self.resize not in BYTES or grey not in range(256)):
             raise InputError(

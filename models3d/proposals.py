@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
 from .anchors import AnchorConfig, anchor_grid, cell_anchors
 from .arrays import Array
 from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
-from .config_bounds import LONGEST, MOST_TUBES, check_bounds
+from .config_bounds import LONGEST, MOST_TUBES
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .slots import most_taken, take_slots
@@ -64,9 +65,9 @@ class ProposalConfig:
     """What happens to an overlap of exactly ``nms``."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "nms", least=0, most=1)
-        check_bounds(self, "before_nms", "after_nms", least=1, most=MOST_TUBES)
-        check_bounds(self, "min_size", least=0, most=LONGEST)
+        check_numbers(self, "nms", low=0, high=1)
+        check_numbers(self, "before_nms", "after_nms", low=1, high=MOST_TUBES)
+        check_numbers(self, "min_size", low=0, high=LONGEST)
 
     def build(self, *, channels: int, strides: Sequence[int]) -> "ProposalHead":
         """Make the head for a neck's levels."""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 
-from .config_bounds import check_bounds
 from .time_conv import TimeConv, TimePadding
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -59,8 +59,8 @@ class ResNetConfig:
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
             raise InputError(f"ResNetConfig.depth must be one of {list(BLOCKS)}, got {self.depth}")
-        check_bounds(self, "stages", least=3, most=4)
-        check_bounds(self, "frozen_stages", least=0, most=self.stages + 1)
+        check_numbers(self, "stages", low=3, high=4)
+        check_numbers(self, "frozen_stages", low=0, high=self.stages + 1)
 
     def build(self) -> "ResNet":
         """Make the body."""

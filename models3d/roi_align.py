@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torchvision import ops
 
+from posetube.setting_checks import check_numbers
+
 from .arrays import on_host
 from .box_coding import BoxConvention, areas
-from .config_bounds import DEEPEST, MOST_SAMPLES, check_bounds
+from .config_bounds import DEEPEST, MOST_SAMPLES
 
 CANONICAL_SIZE = 224
 """A box of this size, pixels, is pooled from ..."""
@@ -45,9 +47,9 @@ class PoolConfig:
     pixel to widths and heights."""
 
     def __post_init__(self) -> None:
-        check_bounds(self, "size", least=1, most=128)
-        check_bounds(self, "samples", least=0, most=MOST_SAMPLES)
-        check_bounds(self, "levels", least=1, most=DEEPEST)
+        check_numbers(self, "size", low=1, high=128)
+        check_numbers(self, "samples", low=0, high=MOST_SAMPLES)
+        check_numbers(self, "levels", low=1, high=DEEPEST)
 
 
 def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:

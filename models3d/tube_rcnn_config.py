@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
-from .config_bounds import check_bounds
 from .heatmaps import DecodeConfig
 from .parts import BodyKind, BoxHeadKind, KeypointHeadKind, NeckKind, ProposalKind
 from .preprocess import PreprocessConfig
@@ -52,8 +52,8 @@ class TubeRCNNConfig:
                 "TubeRCNNConfig.clip_length must be an odd number of frames from 1, "
                 f"got {self.clip_length}"
             )
-        check_bounds(self, "clip_length", least=1, most=255)
-        check_bounds(self, "pose_nms", least=0, most=1)
+        check_numbers(self, "clip_length", low=1, high=255)
+        check_numbers(self, "pose_nms", low=0, high=1)
         joints = len(skeleton(self.skeleton))
         if self.keypoint_head.joints != joints:
             raise InputError(

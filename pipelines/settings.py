@@ -87,7 +87,7 @@ class TrackConfig:
     """What the overlay looks like; None: no overlay."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, "min_joint", low=0, high=1, or_none=True)
+        check_numbers(self, "min_joint", low=0, high=1)
 
 
 PRESET_BRANCHES = ("offline", "paper")

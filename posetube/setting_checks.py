@@ -5,47 +5,58 @@ and not somewhere inside a long job.
 """
 
 import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields
 from numbers import Real
 from typing import Any, get_args
 
 from posetube.errors import InputError
 
+OPTIONAL = re.compile(r"\bNone\b|\bOptional\b")
+"""Whether a type, as it is printed, has None."""
+
 
 def check_numbers(
-    config: object,
+    config: Any,
     *names: str,
     low: float | None = None,
     above: float | None = None,
     high: float | None = None,
     below: float | None = None,
-    or_none: bool = False,
 ) -> None:
     """Refuse settings that are no numbers, not finite, or out of a range; each number of a tuple.
 
+    None passes where the field's type has it.
+
     Args:
-        config: The configuration.
+        config: The configuration, a dataclass.
         names: Its fields.
         low: The least number that is allowed.
         above: The number above which all are allowed, in place of ``low``.
         high: The largest number that is allowed.
         below: The number below which all are allowed, in place of ``high``.
-        or_none: Whether None is allowed too.
 
     Raises:
         InputError: Names the class and the field, what is allowed and what came.
     """
     bottom, top = above if low is None else low, below if high is None else high
+    optional = {field.name for field in fields(config) if OPTIONAL.search(str(field.type))}
     for name in names:
         value = getattr(config, name)
-        if value is None and or_none:
+        if value is None and name in optional:
             continue
-        for number in value if isinstance(value, tuple) else (value,):
-            if not isinstance(number, Real):
-                _refuse(config, name, "a number", value)
-            fits = math.isfinite(number)
-            fits = fits and (bottom is None or number > bottom or number == low)
-            if not (fits and (top is None or number < top or number == high)):
-                _refuse(config, name, _range(bottom, top, low=low, high=high), value)
+        numbers = list(_flat(value))
+        if not all(isinstance(number, Real) for number in numbers):
+            _refuse(config, name, "a number", value)
+        fits = all(
+            math.isfinite(number)
+            and (bottom is None or number > bottom or number == low)
+            and (top is None or number < top or number == high)
+            for number in numbers
+        )
+        if not fits or not numbers:
+            _refuse(config, name, _range(bottom, top, low=low, high=high), value)
 
 
 def check_choice(config: object, name: str, choices: Any) -> None:
@@ -59,13 +70,20 @@ def check_choice(config: object, name: str, choices: Any) -> None:
         _refuse(config, name, f"one of {', '.join(words)}", getattr(config, name))
 
 
+def _flat(value: Any) -> Iterator[Any]:
+    for part in value if isinstance(value, tuple) else ():
+        yield from _flat(part)
+    if not isinstance(value, tuple):
+        yield value
+
+
 def _range(
     bottom: float | None, top: float | None, *, low: float | None, high: float | None
 ) -> str:
     if top is not None:
-        return f"in {'(' if low is None else '['}{bottom}, {top}{')' if high is None else ']'}"
+        return f"in {'(' if low is None else '['}{bottom:g}, {top:g}{')' if high is None else ']'}"
     if bottom is not None:
-        return f"{bottom} or more" if low is not None else f"above {bottom}"
+        return f"{bottom:g} or more" if low is not None else f"above {bottom:g}"
     return "finite"
 
 

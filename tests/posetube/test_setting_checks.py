@@ -18,6 +18,7 @@ class ZoomConfig:
     """Any setting."""
 
     zoom: Any
+    step: float | None = None
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,8 @@ class ZoomConfig:
         (0.5, {"low": 1}, "must be 1 or more, got 0.5"),
         (0, {"above": 0}, "must be above 0, got 0"),
         (math.nan, {}, "must be finite, got nan"),
+        ((), {"low": 0}, "must be 0 or more, got \\(\\)"),
+        (((1, 2), (3, -1)), {"low": 0}, "must be 0 or more, got"),
         ((1, 0), {"above": 0}, "must be above 0, got \\(1, 0\\)"),
         ("1.5s", {"low": 0}, "must be a number, got '1.5s'"),
         (None, {"low": 0}, "must be a number, got None"),
@@ -39,14 +42,14 @@ def test_what_is_out_of_range_is_said(
     value: object, limits: dict[str, float], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        check_numbers(ZoomConfig(value), "zoom", **limits)  # type: ignore[arg-type]
+        check_numbers(ZoomConfig(value), "zoom", **limits)
 
 
 @given(st.floats(0, 1))
 def test_what_is_in_range_passes(value: float) -> None:
     check_numbers(ZoomConfig(value), "zoom", low=0, high=1)
     check_numbers(ZoomConfig((value, value)), "zoom", low=0, high=1)
-    check_numbers(ZoomConfig(None), "zoom", low=0, high=1, or_none=True)
+    check_numbers(ZoomConfig(((value,), value)), "zoom", "step", low=0, high=1)
 
 
 def test_a_word_is_one_of_some() -> None:
