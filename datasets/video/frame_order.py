@@ -35,6 +35,9 @@ LARGEST_DROP = 19
 SMALLEST_PICTURE = 4
 """Smaller packets, of which the decoder complains, repeat the frame before too."""
 
+DISPLAYED_BITS = {"vp8": (0x10, True), "libvpx": (0x10, True), "theora": (0x80, False)}
+"""Codecs with packets that are not displayed: a bit of the first byte, its value if displayed."""
+
 RECENT = 32
 """Packets after which damage is no longer recent."""
 
@@ -106,9 +109,10 @@ class FrameOrder:
         """Packets so far that hold a frame or repeat one."""
         self.leading = 0
         """Frames before the first keyframe, which cannot be decoded."""
-        self._has_invisible_frames = stream.codec_context.name in ("vp8", "libvpx")
+        self._displayed_bit = DISPLAYED_BITS.get(stream.codec_context.name, (0, False))
         self._has_field_packets = stream.codec_context.name == "h264"
         self._has_dropped_frames = stream.codec_context.name.startswith(("mpeg4", "msmpeg4"))
+        self._delivers_in_order = stream.codec_context.name in ("mpeg1video", "mpeg2video", "mpeg4")
         self._interlaced = False
         self._run = 0
         self.last_sent: VideoPacket | None = None
@@ -122,6 +126,8 @@ class FrameOrder:
         """How many frames of each key are due; keys may repeat."""
         self._held: dict[Key, list[VideoFrame]] = {}
         """Decoded frames that wait for earlier ones."""
+        self._delivered: deque[VideoFrame] = deque()
+        """The same in the order of delivery, where that is sure to be the order of display."""
         self._damaged: set[Key] = set()
         self._dropped: set[Key] = set()
         """Frames that may repeat the one before, for which the decoder returns nothing."""
@@ -138,9 +144,10 @@ class FrameOrder:
         """Whether the packet has a frame that is displayed, and a time for it."""
         if self.stamp(packet) is None or packet.is_discard or not packet.size:
             return False
-        # VP8 has frames that serve as references only; FFmpeg returns nothing for them. The bit
-        # that says so is in the first byte of the frame.
-        return not self._has_invisible_frames or bool(memoryview(packet)[0] & 0x10)
+        # VP8 has frames that serve as references only, joined Theora has headers in the middle;
+        # FFmpeg returns nothing for them. A bit in the first byte says so.
+        bit, displayed = self._displayed_bit
+        return bool(memoryview(packet)[0] & bit) == displayed
 
     def stamp(self, thing: VideoPacket | VideoFrame) -> int | None:
         """When it is displayed, in units of the stream; None where the container does not say."""
@@ -194,6 +201,8 @@ class FrameOrder:
         key = self._match(self.stamp(frame))
         if key is not None:
             self._held.setdefault(key, []).append(frame)
+            if self._delivers_in_order:
+                self._delivered.append(frame)
             yield from self._release(PATIENCE)
         elif (self._run, self.stamp(frame)) not in self._given_up:
             # No packet announced this frame, so its place is after everything that waits.
@@ -234,6 +243,8 @@ class FrameOrder:
         frame = frames.pop(0)
         if not frames:
             del self._held[key]
+        # Program streams tell few times, and FFmpeg guesses the others, even falling ones.
+        frame = self._delivered.popleft() if self._delivers_in_order else frame
         return self._filled_slot(key, frame)
 
     def _give_up(self) -> Iterator[FrameSlot]:

@@ -201,7 +201,8 @@ class _DecodingPass:
         self._listed = len(index) or self.stream.frames
         self.displayed = self.stream.frames or None
         """Frames in the whole video according to the container."""
-        if self._exact:
+        # Its header counts empty packets too, so its index is better where it reaches the end.
+        if self._exact or (index and index[-1].pos > UNREAD * self._container.size):
             self.displayed = sum(entry.size > 0 and not entry.is_discard for entry in index)
         # Without B-frames, display order is coding order, and packet counts serve as times.
         self.order = FrameOrder(

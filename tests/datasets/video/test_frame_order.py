@@ -114,6 +114,27 @@ def test_a_frame_more_than_was_promised_is_shown_without_a_time() -> None:
     assert stamps(slots) == [(0, True), (None, True), (None, True), (1, True)]
 
 
+def test_guessed_times_do_not_change_the_order_of_codecs_that_deliver_in_order() -> None:
+    account = order("mpeg2video")
+    send(account, 0, 2, 1, 4, 3)
+    pictures = [frame(pts) for pts in (0, 2, 1, 4, 3)]
+
+    slots = [slot for picture in pictures for slot in account.received(picture)]
+
+    assert [slot.picture for slot in slots] == pictures
+    assert stamps(slots) == [(i, True) for i in range(5)]
+
+
+def test_headers_in_the_middle_of_joined_theora_are_no_frames() -> None:
+    account = order("theora")
+    send(account, 0, 1)
+    account.sent(packet(2, data=b"\x80theora"))
+
+    slots = [slot for pts in (0, 1) for slot in account.received(frame(pts))]
+
+    assert stamps([*slots, *account.flush()]) == [(0, True), (1, True)]
+
+
 @pytest.mark.parametrize("before", [(), (0,)])
 def test_hidden_frames_have_no_place(before: tuple[int, ...]) -> None:
     account = order("vp8")

