@@ -29,6 +29,9 @@ from posetube.structures import (
     VideoTracks,
 )
 
+Part = Literal["train", "val", "test"]
+"""A part of a data set."""
+
 Split = Literal["train", "val", "test", ""]
 """Which part of its data set a video belongs to; empty where the data set does not say."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.structures import VideoTracks
 
 from .annotated_video import AnnotatedVideo, Counts, Dataset, Split, is_dataset
@@ -62,7 +62,7 @@ def open_people(
     if named is not None:
         return named
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+        raise MissingFileError(f"{path}: no such file or folder")
     if isinstance(form, str):
         form = find_format(form, formats=formats)
     file = OpenedFile(path)
@@ -93,7 +93,7 @@ def _named_dataset(
     if is_format and not path.is_dir():
         return None
     if not path.is_dir():
-        raise InputError(f"{path}: no such folder")
+        raise MissingFileError(f"{path}: no such folder")
     return entry.open(path)
 
 

@@ -18,3 +18,13 @@ class ModelInfo:
 
     source: str = ""
     """How they were made, or where they were published."""
+
+    parents: tuple[str, ...] = ()
+    """The weights that these were made from, the nearest first: name, licence, SHA-256."""
+
+    data: tuple[str, ...] = ()
+    """What they were trained on, as far as it was trained by us."""
+
+    def as_parent(self) -> tuple[str, ...]:
+        """What weights that are made from these name as their parents."""
+        return (f"{self.name}, {self.licence}, sha256 {self.sha256}", *self.parents)

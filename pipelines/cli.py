@@ -7,6 +7,7 @@ for 0. It raises errors; this module makes the line for the user.
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter
 from posetube.errors import InputError
 
 from .failures import INTERRUPTED, NOBODY_READS, Interrupted, explain, one_line
-from .options import CommandOptions
+from .options import CommandOptions, TimesInHelp
 
 COMMANDS = (
     ("track", "tracking.track_command:track_command", "Find and follow the people of a video."),
@@ -47,6 +48,9 @@ DATA_COMMANDS = (
 )
 """The same of ``posetube data``."""
 
+NEEDED = re.compile(r"Command \".*\" parameter (\S+) requires an argument")
+"""How the parser says that a word is missing."""
+
 Commands = Sequence[tuple[str, str, str]]
 
 
@@ -63,6 +67,7 @@ def build_app(words: Sequence[str] = (), *, options: CommandOptions | None = Non
         help="Finds every person in a video, follows each, and says where each joint is.",
         version=version("posetube"),
         help_format="markdown",
+        help_formatter=TimesInHelp(known),
         default_parameter=Parameter(converter=lambda kind, tokens: known.convert(kind, tokens)),
     )
     _add(app, COMMANDS, called=words[:1])
@@ -105,15 +110,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    name = " ".join(["posetube", *[word for word in words[:1] if not word.startswith("-")]])
-    options = CommandOptions()
+    if words[:1] == ["help"]:  # as other programs have it
+        words = [*words[1:], "--help"]
+    name, options = "posetube", CommandOptions()
     try:
         app = build_app(words, options=options)
-        options.look_up(app, words)
+        name = options.look_up(app, words)
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        line = options.as_typed(one_line(error))
-        print(f"{name}: {line} See `{name} --help`.", file=sys.stderr)  # noqa: T201
+        line = NEEDED.sub(r"\1 is missing", options.as_typed(one_line(error))).rstrip(".")
+        print(f"{name}: {line}. See `{name} --help`.", file=sys.stderr)  # noqa: T201
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
         if isinstance(request.__context__, BrokenPipeError):  # that is how rich passes it on

@@ -1,8 +1,8 @@
 """Turns an error into what the caller of a command sees: an exit code and one line.
 
 Exit codes: 0 all complete, 1 a bug of ours, 2 wrong usage, 3 finished with marked problems,
-4 some inputs failed, 5 input unreadable, 6 weights, 7 disk or memory ran out, 130 interrupted,
-141 whoever read the output has stopped reading (as a program that SIGPIPE ends).
+4 some inputs failed, 5 input missing or unreadable, 6 weights, 7 disk or memory ran out,
+130 interrupted, 141 whoever read the output has stopped reading (as a program that SIGPIPE ends).
 The codes of our own errors are given with their classes in :mod:`posetube.errors`.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
 
-from posetube.errors import InputError, PoseTubeError
+from posetube.errors import InputError, MissingFileError, PoseTubeError
 from posetube.file_names import printable, readable
 from posetube.shortage import shortage_of
 
@@ -58,8 +58,9 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
         line = f"{name}: not UTF-8, which a library needs here; give it another name"
         return Failure(exit_code=InputError.exit_code, line=line)
     if isinstance(error, OSError) and error.filename is not None:
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else InputError
         line = f"{error.strerror} at {error.filename}"
-        return Failure(exit_code=InputError.exit_code, line=line)
+        return Failure(exit_code=kind.exit_code, line=line)
     return _bug(error, logs)
 
 

@@ -1,6 +1,7 @@
 """``posetube models ...``: the networks, and weights of other programs converted to ours."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,11 +54,14 @@ def describe_model(name: str, /) -> None:
     file = weights_file(name)
     network = load_weights(file)
     count = sum(parameter.numel() for parameter in network.parameters())
-    _print(
-        f"file      {file}\nsha256    {network.info.sha256}\nlicence   {network.info.licence}\n"
-        f"source    {network.info.source}\nframes    {network.clip_length}\n"
-        f"joints    {network.skeleton.name}\nweights   {count:,}"
-    )
+    info = network.info
+    told = [("name", info.name), ("file", file), ("sha256", info.sha256), ("licence", info.licence)]
+    told += [("parents", parent) for parent in info.parents]
+    told += [("data", data) for data in info.data]
+    told += [("source", info.source), ("frames", network.clip_length)]
+    told += [("joints", network.skeleton.name), ("weights", f"{count:,}")]
+    for name, value in told:
+        _print(f"{name:9} {value}")
 
 
 @app.command(name="fetch")
@@ -100,6 +104,8 @@ def convert_model(
     """
     import torch
 
+    from posetube.atomic_files import check_target
+
     from ..models3d.checkpoints.convert import convert_weights
     from ..models3d.checkpoints.model_files import weights_file
     from ..models3d.checkpoints.weights_io import save_weights
@@ -109,11 +115,14 @@ def convert_model(
         raise InputError(f"{target}: expected a name that ends in .safetensors")
     if into is not None and into not in PRESETS:
         raise InputError(f"--into: no network is called {into}; there are {', '.join(PRESETS)}")
+    check_target(target)
     preset = None if into is None else PRESETS[into]()
     done = convert_weights(
         weights_file(source), into=preset, skeleton=skeleton, inflation=inflation
     )
-    save_weights(done.model, target, dtype=torch.float16 if half else torch.float32)
+    info = replace(done.model.info, name=target.stem)
+    dtype = torch.float16 if half else torch.float32
+    save_weights(done.model, target, dtype=dtype, info=info)
     _print(f"{source}: {done.layout} -> {target}")
     for title, names in (("unused", done.unused), ("fresh", done.fresh)):
         if names:

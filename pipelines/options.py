@@ -6,10 +6,12 @@ dataclass's field names the option that the user typed.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, Token, convert
+from cyclopts.help import DefaultFormatter, HelpPanel
+from rich.console import Console, ConsoleOptions
 
 from posetube.quantities import Seconds
 
@@ -28,6 +30,24 @@ WITH_FRACTION = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")
 """A number that is not whole."""
 
 
+class TimesInHelp(DefaultFormatter):
+    """Shows help as usual, but says which options are times."""
+
+    def __init__(self, options: "CommandOptions") -> None:
+        super().__init__()
+        self._options = options
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+        """Show one panel."""
+        entries = [
+            entry.copy(metavar="TIME")
+            if hasattr(entry, "metavar") and self._options.is_time(entry.names)
+            else entry
+            for entry in panel.entries
+        ]
+        super().__call__(console, options, panel.copy(entries=entries))
+
+
 class CommandOptions:
     """The options of the command that is called; knows nothing until :meth:`look_up`."""
 
@@ -36,16 +56,22 @@ class CommandOptions:
         self._names: dict[str, str] = {}
         self._options: set[str] = set()
 
-    def look_up(self, app: App, words: Sequence[str]) -> None:
-        """Find the options of the command that the words call, if they call one."""
+    def look_up(self, app: App, words: Sequence[str]) -> str:
+        """Find the options of the command that the words call; return the words that call it."""
         asking = {*app.help_flags, *app.version_flags}
-        _, apps, _ = app.parse_commands([word for word in words if word not in asking])
+        names, apps, _ = app.parse_commands([word for word in words if word not in asking])
+        called = " ".join(["posetube", *names])
         if apps[-1].default_command is None:
-            return
+            return called
         arguments = apps[-1].assemble_argument_collection()
         self._times = {name for one in arguments if _is_time(one) for name in one.names}
         self._names = dict(_fields(arguments))
         self._options = {name for one in arguments for name in one.names}
+        return called
+
+    def is_time(self, names: Iterable[str]) -> bool:
+        """Whether one of these is an option in seconds."""
+        return not self._times.isdisjoint(names)
 
     def convert(self, kind: Any, tokens: Sequence[Token]) -> Any:
         """Convert the words of one option.
@@ -53,7 +79,7 @@ class CommandOptions:
         Raises:
             ValueError: If the words are not what the option wants.
         """
-        if tokens[0].keyword not in self._times:
+        if not self.is_time([tokens[0].keyword or ""]):
             if kind is int and WITH_FRACTION.fullmatch(tokens[0].value):  # would be rounded
                 raise ValueError(f"expected a whole number, got {tokens[0].value}")
             return convert(kind, tokens)

@@ -19,7 +19,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 from ..datasets.files.json_files import encode
@@ -37,13 +36,19 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Name of the run's input."""
 
     stage: str | None = None
-    """``detect``, ``link`` or ``render``; ``track`` for the first two at once."""
+    """``detect``, ``link``, ``render``, or ``track`` for the first two; ``draw`` or ``train``."""
 
     done: int | None = None
     """Frames of the stage that are done."""
 
     total: int | None = None
     """Frames that the stage is expected to have; None where nobody knows."""
+
+    unit: Literal["frames", "pictures", "steps"] = "frames"
+    """What is counted."""
+
+    loss: float | None = None
+    """What training has come to."""
 
     state: str | None = None
     """State of the run at its end."""
@@ -103,6 +108,8 @@ class Lines:
         now = self._clock()
         if event.event == "stage":
             self._began, self._last, self._first = now, now, event.done or 0
+            if event.unit == "steps":  # one may take a minute: the first shows that all is well
+                self._last -= self._interval
         elif event.event == "warning":
             self._write(f"{event.run}: warning: {event.text}")
         elif event.event == "progress" and now - self._last >= self._interval:
@@ -110,13 +117,9 @@ class Lines:
             self._write(self._line(event, now - self._began))
 
     def _line(self, event: Event, elapsed: float) -> str:
-        done = event.done or 0
-        rate = (done - self._first) / elapsed if elapsed else 0.0
-        line = f"{event.run}: {event.stage} {done}"
-        if event.total is None:
-            return f"{line} frames, {rate:.1f} frames/s"
-        left = f", {_clock_face((event.total - done) / rate)} left" if rate else ""
-        return f"{line} of {event.total} frames, {rate:.1f} frames/s{left}"
+        total = "" if event.total is None else f" of {event.total}"
+        pace = _pace(event, first=self._first, elapsed=elapsed)
+        return f"{event.run}: {event.stage} {event.done or 0}{total} {event.unit}, {pace}"
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
@@ -124,7 +127,7 @@ class Lines:
 
 
 class Bar:
-    """Draws a bar with frames per second and the time left, on a terminal."""
+    """Draws a bar with the speed and the time left, on a terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -143,11 +146,14 @@ class Bar:
                 rate="",
             )
         elif event.event == "progress" and self._task is not None:
-            rate = ((event.done or 0) - self._first) / max(monotonic() - self._began, 1e-3)
-            self._progress.update(self._task, completed=event.done, rate=f"{rate:.1f} frames/s")
+            pace = _pace(event, first=self._first, elapsed=monotonic() - self._began)
+            self._progress.update(self._task, completed=event.done, rate=pace)
         elif event.event == "warning":
             self._progress.console.print(
-                f"{event.run}: warning: {event.text}", markup=False, highlight=False
+                f"{event.run}: warning: {event.text}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
         elif event.event == "end":
             self._end()
@@ -169,14 +175,14 @@ def showing_progress(kind: ProgressKind) -> Iterator[Listener]:
     if kind == "json":
         yield JsonLines(sys.stdout)
     elif kind == "none":
-        yield Lines(sys.stderr, interval=float("inf"))
+        lines = Lines(sys.stderr)
+        yield lambda event: lines(event) if event.event == "warning" else None
     elif bar_can_be_drawn():
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(compact=True),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             yield Bar(progress)
@@ -198,6 +204,25 @@ def listening(progress: bool) -> Iterator[Listener]:
             yield listener
     else:
         yield lambda event: None
+
+
+def _pace(event: Event, *, first: int, elapsed: float) -> str:
+    """Speed, loss and time left, as far as they are known.
+
+    Args:
+        event: How far a stage is.
+        first: What was done when it began.
+        elapsed: Seconds since then.
+    """
+    done = event.done or 0
+    rate = (done - first) / elapsed if elapsed else 0.0
+    slow = event.unit == "steps" and rate
+    parts = [f"{1 / rate:.1f} s/step" if slow else f"{rate:.1f} {event.unit}/s"]
+    if event.loss is not None:
+        parts.append(f"loss {event.loss:.4g}")
+    if event.total is not None and rate:
+        parts.append(f"{_clock_face((event.total - done) / rate)} left")
+    return ", ".join(parts)
 
 
 def _clock_face(duration: float) -> str:

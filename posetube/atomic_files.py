@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from posetube.errors import InputError, PoseTubeError
+from posetube.errors import InputError, MissingFileError, PoseTubeError
 from posetube.shortage import raise_shortage
 
 UNFINISHED = ".posetube-unfinished-"
@@ -30,10 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: If the path is a folder or a device, or no file can be made there.
         ResourceError: If the disk is full, or too many files are open.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file to write")
-    if path.exists() and not path.is_file():  # /dev/null would become a file, for everybody
-        raise InputError(f"{path}: is a device or a pipe; name a file to write")
+    _check_file(path)
     aside = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +46,34 @@ def replacing(path: Path) -> Iterator[Path]:
             flush(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> None:
+    """Refuse a file that a user cannot mean, before the work whose result it shall hold.
+
+    Raises:
+        InputError: If the path is a folder or a device.
+        MissingFileError: If there is no folder for it.
+    """
+    _check_file(path)
+    check_folder_of(path)
+
+
+def check_folder_of(path: Path) -> None:
+    """Refuse a name whose folder is not there; a misspelt one must not be made.
+
+    Raises:
+        MissingFileError: If so.
+    """
+    if not path.absolute().parent.is_dir():
+        raise MissingFileError(f"{path.parent}: no such folder; make it first")
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file to write")
+    if path.exists() and not path.is_file():  # /dev/null would become a file, for everybody
+        raise InputError(f"{path}: is a device or a pipe; name a file to write")
 
 
 @contextmanager

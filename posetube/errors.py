@@ -3,6 +3,7 @@
 ```
 PoseTubeError              anything below; catch this one
 ├── InputError        2    an argument, an option or an array is not what its documentation asks for
+│   └── MissingFileError  5    there is no such file or folder
 ├── FormatError       2    a file of annotations, results or settings does not follow its format
 ├── MissingExtraError 2    an optional library is not installed; says what to install
 ├── MediaError        5    a video or picture cannot be read, or is refused
@@ -36,6 +37,12 @@ class InputError(PoseTubeError, ValueError):
     """An argument, an option or an array is not what its documentation asks for."""
 
     exit_code = 2
+
+
+class MissingFileError(InputError):
+    """There is no such file or folder; for a video see :class:`MediaError`, of the same code."""
+
+    exit_code = 5
 
 
 class FormatError(PoseTubeError, ValueError):

@@ -19,7 +19,7 @@ from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.datasets.video.writer import VideoWriter
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.toml_config import read_config
-from posetube.pipelines.training.train import TrainConfig
+from posetube.pipelines.training.train_config import TrainConfig
 from tests.datasets.published_label_files import write_labels
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, MissingFileError
 
 from .optional_library import optional_library
 from .reader_process import ReaderProcess
@@ -43,12 +43,12 @@ def read_pose(path: Path, process: ReaderProcess, *, seconds: float = SECONDS) -
 
     Raises:
         MissingExtraError: If cdflib is not installed.
-        InputError: If there is no such file.
+        MissingFileError: If there is no such file.
         FormatError: If it is damaged, too large, or lacks the variable.
     """
     optional_library("cdflib", purpose=f"{path}: a CDF file of Human3.6M")
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     if path.stat().st_size > MAX_BYTES:
         raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
     with TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, MissingFileError
 
 from .optional_library import optional_library
 
@@ -33,7 +33,7 @@ def read_hdf5(path: Path, *names: str) -> Arrays:
     """
     h5py = optional_library("h5py", purpose=f"{path}: an HDF5 file")
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     if path.stat().st_size > MAX_BYTES:
         raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
     try:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.file_names import readable
 
 T = TypeVar("T")
@@ -39,7 +39,8 @@ def read_bytes(path: Path) -> bytes:
     """The whole file.
 
     Raises:
-        InputError: If there is no such file, or it cannot be opened.
+        MissingFileError: If there is no such file.
+        InputError: If it cannot be opened.
         FormatError: If it is empty or larger than :data:`MAX_BYTES`.
     """
     try:
@@ -47,6 +48,8 @@ def read_bytes(path: Path) -> bytes:
         if size > MAX_BYTES:
             raise FormatError(f"{path}: {size} bytes; files over {MAX_BYTES} bytes are not read")
         content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     content = as_utf8(content, path=path)

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, MissingFileError
 
 MAX_BYTES = 512 * 2**20
 """Larger arrays are refused."""
@@ -25,7 +25,7 @@ def read_npz(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         FormatError: If it is damaged, too large, lacks an array, or one holds Python objects.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     try:
         with zipfile.ZipFile(path) as archive:
             return {name: _array(archive, name, path=path) for name in names}
@@ -43,7 +43,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         FormatError: If it is damaged or too large, or holds Python objects.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     try:
         with path.open("rb") as file:
             return _content(file, where=str(path))

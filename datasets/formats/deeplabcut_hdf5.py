@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, MissingFileError
 from posetube.restricted_pickle import plain_content
 
 from ..files.optional_library import optional_library
@@ -52,12 +52,12 @@ def csv_lines(path: Path, process: ReaderProcess | None = None) -> Lines:
 
     Raises:
         FormatError: If the file is damaged, too large, or holds no such table.
-        InputError: If there is no such file.
+        MissingFileError: If there is no such file.
         MissingExtraError: If h5py is not installed.
     """
     optional_library("h5py", purpose=f"{path}: an HDF5 file")
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     if path.stat().st_size > MAX_BYTES:
         raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
     if process is None:

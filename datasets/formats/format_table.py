@@ -7,7 +7,7 @@ no row: pass it where a format is asked for.
 from collections.abc import Sequence
 from pathlib import Path
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.skeletons import COCO17, JHMDB15, MPII16, PENN13, POSETRACK15, POSETRACK17SLOTS
 
 from ..files.opened_file import OpenedFile
@@ -302,12 +302,12 @@ def recognise(
 
     Raises:
         FormatError: If it is none of them, or damaged.
-        InputError: If there is no such file.
+        MissingFileError: If there is no such file.
     """
     file = file if isinstance(file, OpenedFile) else OpenedFile(file)
     path = file.path
     if not path.exists():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     _refuse_parts_of_data_sets(file)
     for form in formats:
         if file.suffix in form.suffixes and form.recognise(file):

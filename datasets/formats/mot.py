@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from posetube import boxes as box
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import AnnotatedVideo
@@ -133,7 +133,7 @@ def read_as_written(path: Path | str) -> VideoTracks:
 def _numbers(path: Path) -> DoubleArray:
     """(R, 7) the first columns of every line; a confidence that is not given is 1."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     rows: list[list[float]] = []
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
@@ -141,7 +141,7 @@ def _open(path: Path) -> tuple[Any, _Video]:
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     try:
         file = pq.ParquetFile(pa.OSFile(os.fsencode(path)))
         rows, width = file.metadata.num_rows, file.metadata.num_columns

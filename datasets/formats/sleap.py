@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -125,13 +125,13 @@ def read(
 
     Raises:
         FormatError: If the file is damaged, or holds several videos or skeletons.
-        InputError: If there is no such file.
+        MissingFileError: If there is no such file.
         MissingExtraError: If sleap-io is not installed.
     """
     path = Path(path)
     _library(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     if path.suffix != ".csv":
         with path.open("rb") as file:
             if file.read(len(SIGNATURE)) != SIGNATURE:

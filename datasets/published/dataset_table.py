@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from posetube.errors import InputError
+from posetube.errors import InputError, MissingFileError
 
 from ..annotated_video import Dataset, Split
 from . import posetrack17, posetrack18, posetrack21
@@ -277,7 +277,7 @@ def open_dataset(name: str, root: Path | str) -> Dataset:
     if entry is None:
         raise InputError(f"no data set is called {name!r}; there are {dataset_names()}")
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder")
+        raise MissingFileError(f"{root}: no such folder")
     return entry.open(root)
 
 

@@ -33,7 +33,7 @@ def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
         InputError: If the seed is negative, or ``config.mocap`` has no motion capture.
     """
     if seed < 0:
-        raise InputError(f"generate: seed must be 0 or more, got {seed}")
+        raise InputError(f"the seed must be 0 or more, got {seed}")
     rng = np.random.default_rng(seed)
     moments = max(round(config.seconds * config.rate), 1)
     captures = read_captures(config.mocap) if config.mocap else ()

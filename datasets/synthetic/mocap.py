@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 
 from ..files.npz_files import read_npz
 from .amc import RATE, read_amc
@@ -77,6 +77,8 @@ def read_captures(folder: Path) -> tuple[Capture, ...]:
         FormatError: If a file is not a motion capture.
     """
     files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder}: no such folder")
     if not files:
         raise InputError(f"{folder}: no {', '.join(SUFFIXES)} with captured motion")
     return tuple(read_capture(path) for path in files)

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 
 from posetube.atomic_files import replacing
-from posetube.errors import FormatError, InputError, MediaError
+from posetube.errors import FormatError, InputError, MediaError, MissingFileError
 from posetube.setting_checks import check_numbers
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, FloatArray, JointState
@@ -59,6 +60,7 @@ class PictureArchive:
         trust: What becomes of doubtful labels.
 
     Raises:
+        MissingFileError: If one of the two files is absent.
         FormatError: If the labels lack an array, or name a picture that the tar lacks.
     """
 
@@ -144,7 +146,11 @@ class PictureMixture:
 
 
 def write_archive(
-    tar: Path, pictures: Iterable[tuple[str, LabelledClip]], *, quality: int = 85
+    tar: Path,
+    pictures: Iterable[tuple[str, LabelledClip]],
+    *,
+    quality: int = 85,
+    about: str = "",
 ) -> None:
     """Write what :class:`PictureArchive` reads, each of the two files whole or not at all.
 
@@ -153,6 +159,7 @@ def write_archive(
         pictures: File name, which ends in ``.webp``, and clip of one frame, one at a time; joints
             become COCO's, by name.
         quality: Of the pictures, 1 to 100.
+        about: What they are, for :func:`archive_about`.
 
     Raises:
         InputError: If there are no pictures.
@@ -176,7 +183,17 @@ def write_archive(
             image=np.repeat(np.arange(len(names)), counts),
             boxes=np.concatenate(boxes),
             keypoints=np.concatenate(joints),
+            about=np.array(about),
         )
+
+
+def archive_about(tar: Path) -> str | None:
+    """What was written of an archive's pictures; None where a file of it is absent or damaged."""
+    try:
+        with np.load(tar.with_suffix(".npz"), allow_pickle=False) as arrays:
+            return str(arrays["about"]) if tar.is_file() else None
+    except (OSError, KeyError, ValueError, BadZipFile):
+        return None
 
 
 def _label_rows(picture: LabelledClip) -> tuple[FloatArray, FloatArray]:
@@ -204,6 +221,8 @@ def _places(tar: Path) -> dict[str, tuple[int, int]]:
     try:
         with tarfile.open(tar, "r:") as file:
             return {m.name: (m.offset_data, m.size) for m in file if m.isreg()}
+    except FileNotFoundError:
+        raise MissingFileError(f"{tar}: no such archive of pictures") from None
     except (OSError, tarfile.TarError) as error:
         raise FormatError(f"{tar}: not a readable, uncompressed tar of pictures: {error}") from None
 
@@ -213,6 +232,8 @@ def _labels(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             labels = {name: arrays[name] for name in wanted}
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file; it holds the labels of its tar") from None
     except (OSError, KeyError, ValueError) as error:
         raise FormatError(f"{path}: expected arrays {', '.join(wanted)}: {error}") from None
     for name, axes in wanted.items():

@@ -112,7 +112,12 @@ def _from_ours(
     weights = source.state_dict()
     renamed = Renamed(parameters=weights, sources={name: name for name in weights}, unused=[])
     torch.manual_seed(seed)
-    info = replace(source.info, source=f"converted from {path.name}: {source.info.source}")
+    # the same weights in another form: they keep their licence
+    info = replace(
+        source.info,
+        source=f"converted from {path.name}: {source.info.source}",
+        parents=source.info.as_parent(),
+    )
     model = TubeRCNN(into or source.config, info=info)
     unused, fresh = _load(model, renamed, inflation=inflation, path=path)
     return Converted(model=model.eval(), layout="ours", unused=unused, fresh=fresh)

@@ -55,6 +55,8 @@ def save_weights(
         "name": info.name,
         "licence": info.licence,
         "source": info.source,
+        "parents": _lines(info.parents),
+        "data": _lines(info.data),
     }
     # files hold numbers in their logical order, whatever their layout in memory
     tensors = {
@@ -85,6 +87,8 @@ def load_weights(path: Path) -> TubeRCNN:
             sha256=sha256_of(path),
             licence=printable(header.get("licence", "unknown")),
             source=printable(header.get("source", "")),
+            parents=tuple(map(printable, header.get("parents", "").splitlines())),
+            data=tuple(map(printable, header.get("data", "").splitlines())),
         )
         config = from_json(header["config"], source=str(path))
         # first the shapes alone: a configuration may ask for more memory than there is
@@ -161,6 +165,10 @@ def sha256_of(path: Path) -> str:
     """Checksum of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _lines(texts: tuple[str, ...]) -> str:
+    return "\n".join(" ".join(text.split()) for text in texts)
 
 
 def _few(names: set[str]) -> str:

@@ -3,6 +3,8 @@
 import logging
 from pathlib import Path
 
+from posetube.atomic_files import check_folder_of
+
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format
 from ...datasets.people import PeopleSource
@@ -25,9 +27,11 @@ def export(
 
     Raises:
         InputError: If there is no such format, or the tracks lack what it needs.
+        MissingFileError: If there is no folder for the file.
 
     Examples:
         >>> export("runs/clip", "clip.coco.json", to="coco")          # doctest: +SKIP
     """
     form = to if isinstance(to, FileFormat) else find_written_format(to)
+    check_folder_of(Path(path))
     write_whole(load(source, video=video), form, Path(path), say=log.warning)

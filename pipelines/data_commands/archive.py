@@ -11,9 +11,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.atomic_files import check_target
 from posetube.errors import FormatError, InputError, PoseTubeError
 
-from ...datasets.annotated_video import Dataset, Split
+from ...datasets.annotated_video import Dataset, Part, Split
 from ...datasets.training.augment_places import shrink
 from ...datasets.training.clip_reader import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
@@ -29,7 +30,7 @@ def archive(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     from_: Annotated[str | None, Parameter(name="--from")] = None,
-    split: Split = "",
+    split: Part | None = None,
     every: int = 1,
     long_side: int = 512,
 ) -> int:
@@ -54,8 +55,9 @@ def archive(
     for name, value, least in (("every", every, 1), ("long-side", long_side, 32)):
         if value < least:
             raise InputError(f"--{name} must be {least} or more, got {value}")
+    check_target(out)
     job = _Gathering(dataset=open_people_or_run(root, form=from_), long_side=long_side)
-    write_archive(out, job.pictures(split=split, every=every))
+    write_archive(out, job.pictures(split=split or "", every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{root} ({job.dataset.name}): {job.count} pictures, {job.people} people -> {out}{left}")
     return MARKED_PROBLEMS if job.left_out else COMPLETE

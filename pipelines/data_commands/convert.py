@@ -8,9 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.atomic_files import check_folder_of
 from posetube.errors import InputError
 
-from ...datasets.annotated_video import Split
+from ...datasets.annotated_video import Part
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format, format_names
 from ...datasets.people import PeopleFile, one_video
@@ -27,7 +28,7 @@ def convert_people(
     to: Annotated[str, Parameter(help=f"{format_names(written=True)}.")],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     from_: Annotated[str | None, Parameter(name="--from")] = None,
-    split: Split = "",
+    split: Part | None = None,
     video: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     pictures: bool = True,
 ) -> int:
@@ -51,6 +52,7 @@ def convert_people(
             penn-action, jhmdb).
     """
     form = find_written_format(to)
+    check_folder_of(out)
     if not source.is_dir():
         _check_ending(out, form)
     people = open_people_or_run(source, form=from_)
@@ -63,7 +65,7 @@ def convert_people(
     if form.write_videos is not None:
         _check_ending(out, form)
     done = convert_dataset(
-        people, to=to, out=out, split=split, videos=video, pictures=pictures, say=say
+        people, to=to, out=out, split=split or "", videos=video, pictures=pictures, say=say
     )
     _report(done, source)
     say(

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.atomic_files import replacing, replacing_folder
+from posetube.atomic_files import check_folder_of, replacing, replacing_folder
 from posetube.errors import InputError
 from posetube.file_names import readable
 from posetube.structures import VideoTracks
@@ -47,7 +47,9 @@ def export_command(
     found = one_video(people, where=run, video=video)
     if out is None and found.dataset != RUN.name:
         raise InputError(f"{run}: no run; say with -o where to write")
-    out = out or Path(found.where) / f"tracks-{to}{form.suffix}"
+    name = "export" if form.suffix == f".{to}" else to
+    out = out or Path(found.where) / f"tracks-{name}{form.suffix}"
+    check_folder_of(out)
     write_whole(found.tracks, form, out, say=say)
     say(f"{run} -> {out}")
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from cyclopts import Parameter
 
-from posetube.atomic_files import write_bytes
+from posetube.atomic_files import check_target, write_bytes
 from posetube.errors import FormatError, InputError, PoseTubeError
 from posetube.skeletons import side_of
 from posetube.structures import ByteArray, JointState, VideoTracks
@@ -75,6 +75,7 @@ def preview(
         raise InputError(f"--pictures must be in [1, 100], got {pictures}")
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the page is a PNG; name a file that ends in .png")
+    check_target(out)
     data = open_people_or_run(root, form=from_)
     tiles = [_tile(choice, data.name) for choice in choose(data, pictures)]
     if not tiles:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.atomic_files import check_folder_of
 from posetube.errors import InputError
 
 from ...datasets.synthetic import SceneConfig, generate
@@ -40,6 +41,9 @@ def synthesize(
     """
     if clips < 1:
         raise InputError(f"--clips must be at least 1, got {clips}")
+    if seed < 0:
+        raise InputError(f"--seed must be 0 or more, got {seed}")
+    check_folder_of(out)
     made = (generate(scene, seed=seed + number) for number in range(clips))
     frames = write_dataset(out, made, layout=layout)
     print(f"{out}: {clips} clips, {frames} frames, layout {layout}")  # noqa: T201

@@ -3,9 +3,12 @@
 Not here: the protocols (:mod:`.protocol_table`), the command (:mod:`.evaluate_command`).
 """
 
+from dataclasses import replace
+
 from ...datasets.people import PeopleSource
 from ...tracker.metrics.report import EvalReport
 from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
+from .evaluation_pairs import note_of_missing
 from .protocol_table import find_evaluation
 
 
@@ -19,6 +22,7 @@ def evaluate(
     upper_bound: UpperBound = "none",
     events: bool = False,
     workers: int = 1,
+    skip_missing: bool = False,
     pck: PckConfig | None = None,
 ) -> EvalReport:
     """Compare predictions with truth.
@@ -37,6 +41,7 @@ def evaluate(
         upper_bound: What is made perfect before it is measured.
         events: Keep every miss, false positive and switch.
         workers: Processes that read and measure sequences.
+        skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
 
     Raises:
@@ -54,6 +59,11 @@ def evaluate(
         upper_bound=upper_bound,
         events=events,
         workers=workers,
+        skip_missing=skip_missing,
         pck=pck,
     )
-    return find_evaluation(config).run(predictions, truth, config)
+    report = find_evaluation(config).run(predictions, truth, config)
+    if not skip_missing:
+        return report
+    note = note_of_missing(predictions, truth, dataset=dataset)
+    return replace(report, notes=(*note, *report.notes))

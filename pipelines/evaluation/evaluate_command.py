@@ -6,9 +6,11 @@ import json as json_module
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from posetube.atomic_files import write_bytes
+from cyclopts import Parameter
+
+from posetube.atomic_files import check_folder_of, write_bytes
 from posetube.errors import InputError
 
 from ...tracker.metrics.protocols import PROTOCOLS
@@ -47,6 +49,7 @@ def evaluate_command(
     plots: Path | None = None,
     upper_bounds: bool = False,
     workers: int = 1,
+    skip_missing: Annotated[bool, Parameter(negative=())] = False,
     pck: PckConfig = PCK,
 ) -> int:
     """Compare predictions with truth by the rules of a named protocol.
@@ -69,6 +72,7 @@ def evaluate_command(
             timeline of errors. Needs posetube[plots].
         upper_bounds: Measure also with perfect identities, perfect joints, and both.
         workers: Processes that read and measure sequences.
+        skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
     """
     if json is not None or events is not None:
@@ -77,19 +81,26 @@ def evaluate_command(
         refuse_own_files(json, events)
     if plots is not None:  # hours of measuring would be lost otherwise
         _check_plots(protocol)
+        check_folder_of(plots)
+    if upper_bounds:
+        _refuse_bounds(protocol)
+    chosen: dict[str, Any] = {"protocol": protocol, "dataset": dataset}
+    chosen |= {"workers": workers, "skip_missing": skip_missing}
+    # first, because truth without joints has none, which is found out before anything is measured
+    bounds: dict[str, EvalReport] = {}
+    if upper_bounds:
+        bounds = {
+            name: evaluate(predictions, truth, upper_bound=bound, **chosen)
+            for bound, name in BOUNDS
+        }
     report = evaluate(
         predictions,
         truth,
-        protocol=protocol,
-        dataset=dataset,
         strict=strict,
         events=events is not None or (plots is not None and protocol in PROTOCOLS),
-        workers=workers,
         pck=pck,
+        **chosen,
     )
-    bounds: dict[str, EvalReport] = {}
-    if upper_bounds:
-        bounds = _bounds(predictions, truth, protocol=protocol, dataset=dataset, workers=workers)
     if events is not None:
         write_bytes(events, _events(report.events, as_csv=events.suffix == ".csv"))
     if json is not None:
@@ -112,14 +123,10 @@ def _check_plots(name: str) -> None:
     figure_type()
 
 
-def _bounds(predictions: Path, truth: Path, **options: Any) -> dict[str, EvalReport]:
-    names = [name for name, rules in PROTOCOLS.items() if rules.clear]
-    names.sort()
-    if options["protocol"] not in names:
-        raise InputError(f"--upper-bounds is for {listed(names)}, got {options['protocol']}")
-    return {
-        name: evaluate(predictions, truth, upper_bound=bound, **options) for bound, name in BOUNDS
-    }
+def _refuse_bounds(protocol: str) -> None:
+    names = sorted(name for name, rules in PROTOCOLS.items() if rules.clear)
+    if protocol not in names:
+        raise InputError(f"--upper-bounds is for {listed(names)}, got {protocol}")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -58,6 +58,9 @@ class EvaluateConfig:
     workers: int = 1
     """Processes that read and measure sequences, from 1."""
 
+    skip_missing: bool = False
+    """Leave out sequences of the truth that have no prediction."""
+
     pck: PckConfig | None = None
     """How PCK is measured."""
 

@@ -99,7 +99,10 @@ def evaluate_people(
     if rules is None:
         names = ", ".join(rules.name for rules in PEOPLE_PROTOCOLS)
         raise InputError(f"no protocol {config.protocol!r} for people; there are {names}")
-    parts = list(_compare(pair_videos(predictions, truth, dataset=config.dataset)))
+    pairs = pair_videos(
+        predictions, truth, dataset=config.dataset, skip_missing=config.skip_missing
+    )
+    parts = list(_compare(pairs))
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{shown(truth)}: its sequences have different joints: {skeletons_seen}")

@@ -44,7 +44,7 @@ def evaluate_tracks(
     truth = open_people_or_run(truth, form=config.dataset)
     if holds_boxes_only(truth):
         return evaluate_boxes(predictions, truth, config)
-    pairs = pair_videos(predictions, truth)
+    pairs = pair_videos(predictions, truth, skip_missing=config.skip_missing)
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)

@@ -53,7 +53,11 @@ VideoPair = tuple[EvaluatedVideo, EvaluatedVideo]
 
 
 def pair_videos(
-    predictions: PeopleSource, truth: PeopleSource, *, dataset: str | None = None
+    predictions: PeopleSource,
+    truth: PeopleSource,
+    *,
+    dataset: str | None = None,
+    skip_missing: bool = False,
 ) -> list[VideoPair]:
     """Each video of the truth with its prediction; further predictions are left out.
 
@@ -61,10 +65,37 @@ def pair_videos(
         predictions: Where they are.
         truth: Likewise; of a data set its test part, or what else is evaluated of it.
         dataset: Which data set or format the truth is; None: recognised.
+        skip_missing: Leave out videos without a prediction, if others have one.
 
     Raises:
         InputError: If one is absent, or there twice; names both sides.
     """
+    pairs = _paired(predictions, truth, dataset)
+    absent = [video for found, video in pairs if found is None]
+    if absent and not (skip_missing and len(absent) < len(pairs)):
+        offer = "; --skip-missing scores the others" if len(absent) < len(pairs) else ""
+        raise InputError(
+            f"{shown(predictions)}: no prediction of sequence {_listed(absent)}, "
+            f"which the truth has in {absent[0].where}{offer}"
+        )
+    return [(found, video) for found, video in pairs if found is not None]
+
+
+def note_of_missing(
+    predictions: PeopleSource, truth: PeopleSource, *, dataset: str | None = None
+) -> tuple[str, ...]:
+    """What a report says of the videos that :func:`pair_videos` leaves out; nothing if none."""
+    pairs = _paired(predictions, truth, dataset)
+    absent = [video for found, video in pairs if found is None]
+    if not absent:
+        return ()
+    return (f"{len(absent)} of {len(pairs)} sequences have no prediction: {_listed(absent)}",)
+
+
+def _paired(
+    predictions: PeopleSource, truth: PeopleSource, dataset: str | None
+) -> list[tuple[EvaluatedVideo | None, EvaluatedVideo]]:
+    """Each video of the truth, with its prediction if there is one."""
     labelled = open_people_or_run(truth, form=dataset)
     true = _videos(labelled, truth, chosen=evaluated_videos(labelled))
     found = _videos(open_people_or_run(predictions), predictions)
@@ -77,7 +108,7 @@ def pair_videos(
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
     by_name = {last_part(video.name): video for video in found} | {v.name: v for v in found}
-    return [(_partner(video, by_name, predictions), video) for video in true]
+    return [(_partner(video, by_name), video) for video in true]
 
 
 def _videos(
@@ -103,20 +134,17 @@ def last_part(name: str) -> str:
     return PurePosixPath(name).name
 
 
-def _partner(
-    video: EvaluatedVideo, by_name: dict[str, EvaluatedVideo], predictions: PeopleSource
-) -> EvaluatedVideo:
+def _partner(video: EvaluatedVideo, by_name: dict[str, EvaluatedVideo]) -> EvaluatedVideo | None:
     """The prediction of a video, by its name, or by the one that it had before a conversion."""
     for name in (video.name, last_part(video.name)):
         if name in by_name:
             return by_name[name]
-    found = by_name.get(video.read().tracks.source)
-    if found is None:
-        raise InputError(
-            f"{shown(predictions)}: no prediction of sequence {video.name}, "
-            f"which the truth has in {video.where}"
-        )
-    return found
+    return by_name.get(video.read().tracks.source)
+
+
+def _listed(videos: Sequence[EvaluatedVideo]) -> str:
+    names = ", ".join(video.name for video in videos[:3])
+    return names if len(videos) <= 3 else f"{names} and {len(videos) - 3} more"
 
 
 def shown(given: PeopleSource, memory: str = "predictions") -> str:

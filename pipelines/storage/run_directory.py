@@ -12,8 +12,13 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from posetube.atomic_files import UNFINISHED, remove_leftovers, write_bytes
-from posetube.errors import FormatError, InputError
+from posetube.atomic_files import (
+    UNFINISHED,
+    check_target,
+    remove_leftovers,
+    write_bytes,
+)
+from posetube.errors import FormatError, InputError, MissingFileError
 
 from .manifest import Manifest, decode_manifest, encode_manifest
 
@@ -98,12 +103,15 @@ class RunDirectory:
         """The manifest.
 
         Raises:
-            InputError: If this is not the directory of a run.
+            MissingFileError: If there is no such folder.
+            InputError: If it is not the directory of a run.
             FormatError: If ``run.json`` does not follow its format.
         """
         try:
             return decode_manifest(self.manifest.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
+            if not self.path.exists():
+                raise MissingFileError(f"{self.path}: no such file or folder") from None
             raise InputError(
                 f"{self.path} is not a run's directory: it has no run.json. "
                 "`posetube track` makes one"
@@ -132,6 +140,14 @@ class RunDirectory:
             self.write(msgspec.structs.replace(self.read(), state="failed", stages={}))
         for path in self._own_files():
             path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the run, and its folders where nothing else lies in them."""
+        for path in (*self._own_files(), self.manifest):
+            path.unlink(missing_ok=True)
+        for folder in (self.detections, self.logs, self.path):
+            with suppress(OSError):
+                folder.rmdir()
 
     def foreign(self) -> bool:
         """Whether the folder holds files, but no run, not even one that was just begun."""
@@ -194,15 +210,19 @@ def guarding_runs(out: Path) -> Iterator[None]:
 
 
 def refuse_own_files(*paths: Path | None) -> None:
-    """Refuse paths of reports that are one of a run's own files.
+    """Refuse paths of reports that cannot be written or are one of a run's own files.
 
     Raises:
         InputError: If one is.
+        MissingFileError: If there is no folder for one.
     """
     for path in paths:
-        run = None if path is None else _run_around(path)
-        if path is not None and run is not None:
+        if path is None:
+            continue
+        run = _run_around(path)
+        if run is not None:
             run.refuse_own(path)
+        check_target(path)
 
 
 def _run_around(out: Path) -> RunDirectory | None:

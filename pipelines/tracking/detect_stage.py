@@ -199,10 +199,14 @@ def _all_frames(frames: FrameCounts, video: Video) -> FrameCounts:
     return msgspec.structs.replace(frames, expected=expected, cut_short=video.cut_short)
 
 
-def no_frames(video: Video) -> MediaError:
+class NoFramesError(MediaError):
+    """There is nothing to look at."""
+
+
+def no_frames(video: Video) -> NoFramesError:
     """What to say of a video of which no frame was asked for."""
     last = video.begin if video.last is None else video.last
-    return MediaError(
+    return NoFramesError(
         f"{video.source}: there is no frame in the stretch that was asked for; start and end count "
         f"from the first frame, and the last one is {last - video.begin:.3f} s after it (the file "
         f"calls these times {video.begin:.3f} s and {last:.3f} s)"

@@ -44,7 +44,7 @@ def link_again(
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
         kept = session.settings.min_joint if min_joint is None else min_joint
         session.settings = replace(session.settings, link=config, min_joint=kept)
-        return summary(run, session.run_stages("link", anew=True))
+        return summary(run, session.run_stages("link", anew=True), stages=["link"])
 
 
 def render_again(
@@ -79,4 +79,5 @@ def render_again(
                 raise InputError(
                     f"{source.path} is not the video any more that {run.path} was made of"
                 )
-            return summary(run, session.run_stages("render", anew=True, video=video))
+            drawn = session.run_stages("render", anew=True, video=video)
+            return summary(run, drawn, stages=["render"])

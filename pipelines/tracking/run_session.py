@@ -210,10 +210,10 @@ def open_session(
         yield RunSession(record, settings)
 
 
-def summary(run: RunDirectory, manifest: Manifest) -> str:
-    """One line that says what came out, and where it is."""
+def summary(run: RunDirectory, manifest: Manifest, *, stages: Sequence[str] = ()) -> str:
+    """One line that says what came out, how fast the stages were (none: all), and where it is."""
     frames = manifest.frames
-    spent = sum(stage.seconds for stage in manifest.stages.values())
+    spent = sum(manifest.stages[name].seconds for name in stages or manifest.stages)
     speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
     lost = f", {frames.missing} missing" if frames.missing else ""
     result = run.overlay if manifest.finished("render") else run.tracks

@@ -3,8 +3,8 @@
 Not here: several inputs (:mod:`.batch`), what a stage does (:mod:`.stages`).
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from posetube.errors import InputError
@@ -20,7 +20,7 @@ from ..storage.existing_run import OnExisting
 from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
-from .detect_stage import VideoDetections
+from .detect_stage import NoFramesError, VideoDetections
 from .given_boxes import BoxSource, GivenBoxes
 from .run_session import open_session
 
@@ -57,6 +57,7 @@ def track_input(
     """
     config = model.completed(config)
     with ExitStack() as stack:
+        stack.enter_context(_nothing_for_nothing(run))
         video = stack.enter_context(open_video(item.source, config=config.video))
         given = None if boxes is None else boxes.of(video, name=item.name)
         session = stack.enter_context(
@@ -80,6 +81,16 @@ def track_input(
             wanted.append("render")
         found = VideoDetections(video=video, model=model, boxes=given)
         return session.run_stages(*wanted, detections=found, video=video, notes=notes)
+
+
+@contextmanager
+def _nothing_for_nothing(run: RunDirectory) -> Iterator[None]:
+    """Leave no failed run where there was no frame to look at: the next line may ask for others."""
+    try:
+        yield
+    except NoFramesError:
+        run.discard()
+        raise
 
 
 def _new_manifest(

@@ -32,7 +32,7 @@ class BatchConfig:
     batch: int
     """Pictures or clips per step."""
 
-    threads: int = 1
+    threads: int = field(default=1, compare=False)
     """Threads that prepare batches ahead of their use; the batches do not depend on it."""
 
     def __post_init__(self) -> None:

@@ -1,14 +1,23 @@
 """Draws an archive of synthetic people to train on, once, and keeps it beside the run."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from posetube.setting_checks import check_numbers
 
+from ...datasets.files.json_files import encode
 from ...datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
-from ...datasets.training.picture_archive import PictureMixture, write_archive
+from ...datasets.training.labelled_clip import LabelledClip
+from ...datasets.training.picture_archive import PictureMixture, archive_about, write_archive
+from ..progress import Event, Listener
+from ..storage.fingerprint import fingerprint
 
 ARCHIVE = "drawn.tar"
+
+Picture = tuple[str, LabelledClip]
+"""File name, and clip of one frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +44,38 @@ class DrawnArchiveConfig:
         check_numbers(self, "count", "weight", above=0)
 
 
-def drawn_archive(config: DrawnArchiveConfig, *, folder: Path, root: Path) -> Path:
-    """Draw the pictures, unless the folder has them already; return their archive.
+def drawn_archive(
+    config: DrawnArchiveConfig, *, folder: Path, root: Path, listener: Listener
+) -> Path:
+    """Draw the pictures, unless the folder has these very ones already; return their archive.
 
     Args:
         config: What to draw.
         folder: Where the archive goes.
         root: Folder that the photographs' relative paths start from.
+        listener: Is told how far it is.
     """
     path = folder / ARCHIVE
-    if not path.with_suffix(".npz").exists():
+    onto = {name: fingerprint(str(root / name)) for name in config.onto}
+    about = encode({"settings": replace(config, weight=1.0), "onto": onto}).decode()
+    if archive_about(path) != about:
+        # a kill must not leave earlier labels beside new pictures
+        path.with_suffix(".npz").unlink(missing_ok=True)
         photograph = PictureMixture(config.onto, root=root).draw if config.onto else None
         pictures = drawn_pictures(
             photograph, count=config.count, config=config.people, seed=config.seed
         )
-        write_archive(path, pictures)
+        told = _told(pictures, config.count, run=folder.name, listener=listener)
+        write_archive(path, told, about=about)
     return path
+
+
+def _told(
+    pictures: Iterable[Picture], count: int, *, run: str, listener: Listener
+) -> Iterator[Picture]:
+    """The pictures, with an event for each."""
+    event = partial(Event, run=run, stage="draw", total=count, unit="pictures")
+    listener(event(event="stage", done=0))
+    for number, picture in enumerate(pictures, start=1):
+        yield picture
+        listener(event(event="progress", done=number))

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import msgspec
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 
 Config = TypeVar("Config")
 
@@ -29,13 +29,14 @@ def read_config(path: Path, kind: type[Config]) -> Config:
             ``RENAMED`` what its keys of earlier versions have become.
 
     Raises:
-        InputError: If there is no such file, or a value is out of its range.
+        MissingFileError: If there is no such file.
+        InputError: If a value is out of its range.
         FormatError: If it is no TOML, or a key is unknown, missing or of the wrong type.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a TOML file of settings") from None
+        raise MissingFileError(f"{path}: no such file; expected a TOML file of settings") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
     for problem in _problems(table, kind):

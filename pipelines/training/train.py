@@ -1,34 +1,32 @@
 """Trains a network on labelled pictures or clips, to weights that can be shipped.
 
 A run's folder holds ``drawn.tar`` (synthetic people, where they are asked for),
-``state.safetensors`` (to go on from), ``metrics.jsonl`` (a line per report) and
-``average.safetensors``: the averaged weights, which are the result. A run that was stopped goes on
-where it was, and ends with the same weights.
+``settings.json`` (what the run was begun with), ``state.safetensors`` (to go on from),
+``metrics.jsonl`` (a line per report) and ``average.safetensors``: the averaged weights, which are
+the result. A run that was stopped goes on where it was, and ends with the same weights.
 
-Not here: the command (:mod:`.train_command`).
+Not here: the settings (:mod:`.train_config`), the command (:mod:`.train_command`).
 """
 
 import copy
-import json
-import time
-from dataclasses import asdict, dataclass, field, replace
+import math
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
+from posetube.atomic_files import remove_leftovers
 from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
 from posetube.structures import ByteArray, Clip, Detections
 
 from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
 from ...models3d.network_input import prepare
-from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import (
-    OptimizationConfig,
     apply_gradients,
     freeze,
     optimizer_for,
@@ -39,80 +37,28 @@ from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.training_state import load_state, save_state
 from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
+from ..interrupt import Interrupt
+from ..progress import Event, Listener
+from ..storage.run_directory import RunDirectory
 from .batches import ClipBatches, TrainingBatch, prefetch
-from .clip_sources import ClipsConfig, PicturesConfig, TrainingData, open_clip_source
-from .drawn_archive import DrawnArchiveConfig, drawn_archive
+from .clip_sources import TrainingData, open_clip_source
+from .drawn_archive import drawn_archive
 from .picture_scores import score_pictures
+from .train_config import TrainConfig, ValidationConfig
+from .training_metrics import Meter, append_metrics, forget_after
+from .training_record import recorded, refuse_missing, start_of, trained_info
 
 RESULT = "average.safetensors"
-METRICS = "metrics.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationConfig:
-    """Labelled photographs to measure on, never to train on."""
-
-    annotations: Path
-    """COCO person-keypoints JSON."""
-
-    pictures: Path
-    """Folder of the files that it names."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """One training run."""
-
-    start: str
-    """Model to start from: a name, or a ``.safetensors`` file."""
-
-    pictures: PicturesConfig | None = None
-    """Single pictures to train on; None: clips."""
-
-    drawn: DrawnArchiveConfig | None = None
-    """Synthetic people to mix in among the pictures; None: none."""
-
-    clips: ClipsConfig | None = None
-    """Clips to train on; None: pictures. A model of single frames is inflated to their length."""
-
-    optimization: OptimizationConfig
-    """How the weights change."""
-
-    losses: LossConfig | Literal["detect-and-track"] = field(default_factory=LossConfig)
-    """What training minimises; ``detect-and-track``: the published losses."""
-
-    validation: ValidationConfig | None = None
-    """What to measure on; None: nothing."""
-
-    report_every: int = 50
-    """Steps between two lines of ``metrics.jsonl``."""
-
-    save_every: int = 500
-    """Steps between two states on disk, each measured where there is something to measure on."""
-
-    seed: int = 0
-    """Two runs of the same seed and versions on the same machine give the same weights."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "report_every", "save_every", low=1)
-        if (self.pictures is None) == (self.clips is None):
-            number = "none" if self.clips is None else "both"
-            raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")
-        if self.pictures is not None and not self.pictures.archives and self.drawn is None:
-            raise InputError("TrainConfig needs pictures.archives or drawn: nothing to train on")
-        if self.drawn is not None and self.pictures is None:
-            raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
-
-    @property
-    def loss_config(self) -> LossConfig:
-        """The settings of the losses, as chosen by name or given one by one."""
-        if isinstance(self.losses, LossConfig):
-            return self.losses
-        return detect_and_track_losses()
 
 
 def train_network(
-    config: TrainConfig, folder: Path, *, root: Path = Path(), device: str = "cpu"
+    config: TrainConfig,
+    folder: Path,
+    *,
+    root: Path = Path(),
+    device: str = "cpu",
+    listener: Listener = lambda event: None,
+    interrupt: Interrupt | None = None,
 ) -> TubeRCNN:
     """Train, or go on with what is in the folder.
 
@@ -121,48 +67,99 @@ def train_network(
         folder: Where its files go; made if it does not exist.
         root: Folder that the settings' relative paths start from.
         device: Any of torch's.
+        listener: Is told how far it is.
+        interrupt: Whether somebody asked to stop.
 
     Returns:
         The network with the averaged weights.
 
     Raises:
-        InputError: If settings do not fit each other, the data or the network.
+        InputError: If settings do not fit each other, the data or the network, a run in the folder
+            was begun with others, another process is at work there, or the losses diverge.
+        MissingFileError: If there is no file or folder that the settings name.
         FormatError: If pictures cannot be read.
         WeightsError: If there is no model to start from, or the folder holds another run.
+        Interrupted: If somebody asked to stop; the state is saved.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    refuse_missing(config, root)
+    with RunDirectory(folder).locked():
+        remove_leftovers(folder)
+        return _train(config, folder, root, device, listener, interrupt or Interrupt())
+
+
+def _train(
+    config: TrainConfig,
+    folder: Path,
+    root: Path,
+    device: str,
+    listener: Listener,
+    interrupt: Interrupt,
+) -> TubeRCNN:
     network = _network(config, root, device)
+    config = recorded(config, folder, parent=network.info, device=device)
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
     optimizer = optimizer_for(network, config.optimization)
+    steps = config.optimization.steps
     step = load_state(folder, network=network, average=average, optimizer=optimizer)
-    data = _training_data(config, folder, root)
+    forget_after(folder, step)
+    data = _training_data(config, folder, root, listener)
     source = open_clip_source(data, root=root)
     batches = ClipBatches(source=source, config=data, skeleton=network.skeleton, seed=config.seed)
+    event = partial(Event, run=folder.name, stage="train", total=steps, unit="steps")
+    listener(event(event="stage", done=step))
     meter = Meter()
-    for batch in prefetch(batches, step, config.optimization.steps, threads=data.threads):
+
+    def save() -> None:
+        average.info = trained_info(config, folder, parent=network.info, step=step)
+        save_weights(average, folder / RESULT)
+        # the state comes last: a run goes on from it, and makes again what came after it
+        save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
+
+    if step == steps and not (folder / RESULT).exists():
+        save()
+    for batch in prefetch(batches, step, steps, threads=data.threads):
         losses = step_losses(network, batch, step=step, config=config)
+        total = _finite_sum(losses, step)
         torch.autograd.backward(list(losses.values()))
         length = apply_gradients(optimizer, step=step, config=config.optimization)
         update_average(
             average.parameters(), network.parameters(), step=step, config=config.optimization
         )
         step += 1
-        meter.add({**{k: float(v.detach()) for k, v in losses.items()}, "gradient": length})
-        if step % config.report_every == 0:
-            append_metrics(folder, {"step": step, **meter.read()})
-        if step % config.save_every == 0 or step == config.optimization.steps:
-            save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
-            save_weights(average, folder / RESULT)
-            scores = validation_scores(average, config.validation, root=root)
-            append_metrics(folder, {"step": step, **scores})
+        numbers = {name: float(loss.detach()) for name, loss in losses.items()}
+        meter.add({**numbers, "loss": total, "gradient": length})
+        listener(event(event="progress", done=step, loss=total))
+        due = step % config.save_every == 0 or step == steps
+        record = meter.read() if step % config.report_every == 0 or step == steps else {}
+        if due:
+            record |= validation_scores(average, config.validation, root=root)
+        if record:
+            append_metrics(folder, {"step": step, **record})
+        if due or interrupt.requested:
+            save()
+            interrupt.check()
     return average
+
+
+def _finite_sum(losses: dict[str, torch.Tensor], step: int) -> float:
+    """What is minimised.
+
+    Raises:
+        InputError: If it is no number any more; nothing has been changed by it yet.
+    """
+    total = sum(float(loss.detach()) for loss in losses.values())
+    if not math.isfinite(total):
+        raise InputError(
+            f"training diverged: the loss of step {step + 1} is {total}; the state before it is "
+            "kept. Lower optimization.learning_rate, and begin in another folder"
+        )
+    return total
 
 
 def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
-    file = config.start.endswith(".safetensors")
-    network = load_network(root / config.start if file else config.start, device=device)
+    network = load_network(start_of(config, root), device=device)
     boxes = "continuous" if network.box_head is None else network.box_head.config.convention
     if config.losses == "detect-and-track" and boxes == "continuous":
         raise InputError(
@@ -173,7 +170,9 @@ def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     return inflated(network, length=length)
 
 
-def _training_data(config: TrainConfig, folder: Path, root: Path) -> TrainingData:
+def _training_data(
+    config: TrainConfig, folder: Path, root: Path, listener: Listener
+) -> TrainingData:
     """What is trained on, drawn pictures among the others."""
     if config.clips is not None:
         return config.clips
@@ -181,7 +180,7 @@ def _training_data(config: TrainConfig, folder: Path, root: Path) -> TrainingDat
     assert pictures is not None
     if config.drawn is None:
         return pictures
-    drawn = drawn_archive(config.drawn, folder=folder, root=root).resolve()
+    drawn = drawn_archive(config.drawn, folder=folder, root=root, listener=listener).resolve()
     return replace(pictures, archives={**pictures.archives, str(drawn): config.drawn.weight})
 
 
@@ -208,35 +207,6 @@ def step_losses(
             config=config.loss_config,
             draw=TorchDraw(generator=generator),
         )
-
-
-def append_metrics(folder: Path, record: dict[str, Any]) -> None:
-    """Append one line of JSON to the run's metrics."""
-    with (folder / METRICS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-class Meter:
-    """Means of what happened since they were last read."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._since = time.perf_counter()
-
-    def add(self, values: dict[str, float]) -> None:
-        """One step's numbers."""
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-
-    def read(self) -> dict[str, float]:
-        """The means, and the seconds that a step took; starts anew."""
-        now = time.perf_counter()
-        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
-        means["seconds_per_step"] = round((now - self._since) / self._count, 4)
-        self._sums, self._count, self._since = {}, 0, now
-        return means
 
 
 def validation_scores(

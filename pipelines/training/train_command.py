@@ -1,9 +1,13 @@
 """The command ``train``: a file of settings in, weights out."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from ..interrupt import catching_interrupts
+from ..progress import ProgressKind, showing_progress
 
 
 def train(
@@ -13,6 +17,7 @@ def train(
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("runs/train"),
     data: Path | None = None,
     device: str = "auto",
+    progress: ProgressKind = "auto",
 ) -> None:
     """Train a network on pictures or clips with labelled people.
 
@@ -24,11 +29,21 @@ def train(
         out: The run's folder.
         data: Folder that relative paths of the settings start from [default: that of CONFIG].
         device: auto, cpu, cuda, cuda:1 ...
+        progress: auto is a bar on a terminal; elsewhere a line for the first step and every 30 s.
     """
     from ...models3d.devices import choose_device
     from .toml_config import read_config
-    from .train import RESULT, TrainConfig, train_network
+    from .train import RESULT, train_network
+    from .train_config import TrainConfig
 
     settings = read_config(config, TrainConfig)
-    train_network(settings, out, root=data or config.parent, device=choose_device(device).name)
-    print(out / RESULT)  # noqa: T201
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        train_network(
+            settings,
+            out,
+            root=data or config.parent,
+            device=choose_device(device).name,
+            listener=listener,
+            interrupt=interrupt,
+        )
+    print(out / RESULT, file=sys.stderr if progress == "json" else sys.stdout)

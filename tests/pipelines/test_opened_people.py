@@ -54,7 +54,7 @@ def test_a_runs_file_stands_for_the_run(
     assert main(["link", str(run / name), "--link.max-gap", "2s"]) == 0
     assert main(["export", str(run / name), "--to", "csv"]) == 0
 
-    assert (run / "tracks-csv.csv").is_file()
+    assert (run / "tracks-export.csv").is_file()
     assert same_people(posetube.link(run / name), posetube.link(run))
     assert main(["link", str(run / name), "-o", str(run.parent / "other")]) == 2
     assert "is a run and is linked where it is; leave out --out" in capsys.readouterr().err

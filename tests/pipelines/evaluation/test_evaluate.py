@@ -336,6 +336,22 @@ def test_a_sequence_without_prediction_is_named(files: tuple[Path, Path]) -> Non
         evaluate(*files)
 
 
+def test_sequences_without_prediction_can_be_left_out(files: tuple[Path, Path]) -> None:
+    (files[0] / "000002_mpii_test.json").unlink()
+    with pytest.raises(InputError, match="; --skip-missing scores the others"):
+        evaluate(*files)
+
+    report = evaluate(*files, skip_missing=True)
+
+    assert report.sequences == 1
+    assert report.notes[0] == "1 of 2 sequences have no prediction: 000002_mpii_test"
+    one = files[0] / "000001_mpii_test.json", files[1] / "000001_mpii_test.json"
+    assert report.metrics == evaluate(*one).metrics
+    (files[0] / "000001_mpii_test.json").rename(files[0] / "other.json")
+    with pytest.raises(InputError, match="no prediction of sequence 000001_mpii_test, 000002_mpii"):
+        evaluate(*files, skip_missing=True)
+
+
 def test_arguments_that_are_no_tracks_are_named(tracks: Tracks) -> None:
     one = tracks()
     nothing: Any = None

@@ -12,6 +12,7 @@ import pytest
 
 from posetube.errors import FormatError, InputError, MissingExtraError
 from posetube.pipelines.cli import main
+from posetube.pipelines.evaluation import evaluate_command
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.evaluation.evaluation_plots import draw_plots
 from posetube.skeletons import POSETRACK15
@@ -96,11 +97,28 @@ def test_the_command_writes_what_is_asked_for(
 
 
 def test_upper_bounds_are_for_tracking(
-    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    files: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(evaluate_command, "evaluate", None)  # refused before it is called
     arguments = ["evaluate", *map(str, files), "--upper-bounds", "--protocol", "posetrack21"]
     assert main(arguments) == 2
     assert "--upper-bounds is for clean, poseval and poseval2017" in capsys.readouterr().err
+
+
+def test_reports_that_cannot_be_written_are_refused_before_measuring(
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluate_command, "evaluate", None)
+    for option in ("--json", "--events"):
+        report = tmp_path / "no" / "report.json"
+        assert main(["evaluate", *map(str, files), option, str(report)]) == 5
+        assert f"{report.parent}: no such folder; make it first" in capsys.readouterr().err
+    assert not report.parent.exists()
 
 
 @pytest.mark.parametrize(

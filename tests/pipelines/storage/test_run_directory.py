@@ -79,7 +79,7 @@ def test_a_folder_with_other_files_and_no_run_is_foreign(
         ("detections/part-00000.parquet", True),
         ("detections/mine.csv", True),
         (".", True),
-        ("tracks-csv.csv", False),
+        ("tracks-export.csv", False),
         ("mine/tracks.parquet", False),
     ],
 )

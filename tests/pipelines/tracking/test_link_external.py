@@ -151,7 +151,7 @@ def test_what_cannot_be_linked_is_refused_in_one_line(
     assert "is a run and is linked where it is" in capsys.readouterr().err
     assert run(file, "-o", tmp_path / "new", "--frame-rate", 0) == 2
     assert "the frame rate must be positive, got 0" in capsys.readouterr().err
-    assert run(tmp_path / "absent.json", "-o", tmp_path / "new") == 2
+    assert run(tmp_path / "absent.json", "-o", tmp_path / "new") == 5
     assert "no such file" in capsys.readouterr().err
     assert run(file, "-o", out, "--preset", "offline") == 2
     said = capsys.readouterr().err

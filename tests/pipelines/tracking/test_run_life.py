@@ -403,7 +403,7 @@ def test_exports_of_the_earlier_tracks_are_removed_when_a_run_is_linked_again(
     assert main(["export", str(run.path), "--to", "openpose"]) == 0
     assert main(["export", str(run.path), "--to", "mot", "-o", str(run.path / "mine.txt")]) == 0
     (run.path / "tracks-coco.json").write_text("my own")
-    assert run.read().exports == ("mine.txt", "tracks-csv.csv", "tracks-openpose")
+    assert run.read().exports == ("mine.txt", "tracks-export.csv", "tracks-openpose")
     capsys.readouterr()
 
     assert main(["link", str(run.path)]) == 0
@@ -411,7 +411,7 @@ def test_exports_of_the_earlier_tracks_are_removed_when_a_run_is_linked_again(
     said = capsys.readouterr().err
     assert "removed" in said
     assert "tracks-openpose is made of earlier results" in said
-    assert not (run.path / "tracks-csv.csv").exists()
+    assert not (run.path / "tracks-export.csv").exists()
     assert not (run.path / "mine.txt").exists()
     assert (run.path / "tracks-coco.json").read_text() == "my own"
     assert run.read().exports == ()

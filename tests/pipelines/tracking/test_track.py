@@ -454,6 +454,7 @@ def test_a_stretch_beyond_the_end_is_refused(
         MediaError, match=r"no frame in the stretch .* the last one is \d+\.\d+ s after it"
     ):
         track(make_clip(frames=5), tmp_path / "run", make_model(), video=VideoConfig(start=100.0))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_video_with_nobody_in_it_is_complete(make_model: ModelMaker, tmp_path: Path) -> None:

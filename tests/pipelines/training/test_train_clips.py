@@ -31,7 +31,9 @@ from posetube.pipelines.training.batches import ClipBatches, TrainingBatch
 from posetube.pipelines.training.clip_sources import ClipsConfig, PicturesConfig, open_clip_source
 from posetube.pipelines.training.drawn_archive import DrawnArchiveConfig
 from posetube.pipelines.training.toml_config import read_config
-from posetube.pipelines.training.train import METRICS, RESULT, TrainConfig, train_network
+from posetube.pipelines.training.train import RESULT, train_network
+from posetube.pipelines.training.train_config import TrainConfig
+from posetube.pipelines.training.training_metrics import METRICS
 from posetube.skeletons import COCO17
 from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
@@ -203,7 +205,8 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text(settings)
         found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    pictures, drawn, clips, published = found
+    named, pictures, drawn, clips, published = found
+    assert (named.name, named.licence) == ("dancers", "CC BY-NC 4.0")
     assert pictures.pictures is not None
     assert len(pictures.pictures.archives) == 2
     assert drawn.drawn is not None

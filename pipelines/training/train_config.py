@@ -1,0 +1,86 @@
+"""The settings of a training run, which a TOML file holds.
+
+What does not change the trained weights is declared with ``compare=False``, and may differ when a
+run is taken up again. Not here: reading the file (:mod:`.toml_config`).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
+
+from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
+from ...models3d.training.optimization import OptimizationConfig
+from .clip_sources import ClipsConfig, PicturesConfig
+from .drawn_archive import DrawnArchiveConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationConfig:
+    """Labelled photographs to measure on, never to train on."""
+
+    annotations: Path
+    """COCO person-keypoints JSON."""
+
+    pictures: Path
+    """Folder of the files that it names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run."""
+
+    start: str
+    """Model to start from: a name, or a ``.safetensors`` file."""
+
+    pictures: PicturesConfig | None = None
+    """Single pictures to train on; None: clips."""
+
+    drawn: DrawnArchiveConfig | None = None
+    """Synthetic people to mix in among the pictures; None: none."""
+
+    clips: ClipsConfig | None = None
+    """Clips to train on; None: pictures. A model of single frames is inflated to their length."""
+
+    optimization: OptimizationConfig
+    """How the weights change."""
+
+    name: str = field(default="", compare=False)
+    """What the trained model is called; empty: as the run's folder."""
+
+    licence: str = field(default="", compare=False)
+    """Of the trained model, which data and parent decide; empty: not stated."""
+
+    losses: LossConfig | Literal["detect-and-track"] = field(default_factory=LossConfig)
+    """What training minimises; ``detect-and-track``: the published losses."""
+
+    validation: ValidationConfig | None = field(default=None, compare=False)
+    """What to measure on; None: nothing."""
+
+    report_every: int = field(default=50, compare=False)
+    """Steps between two lines of ``metrics.jsonl``."""
+
+    save_every: int = field(default=500, compare=False)
+    """Steps between two states on disk, each measured where there is something to measure on."""
+
+    seed: int = 0
+    """Two runs of the same seed and versions on the same machine give the same weights."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "report_every", "save_every", low=1)
+        if (self.pictures is None) == (self.clips is None):
+            number = "none" if self.clips is None else "both"
+            raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")
+        if self.pictures is not None and not self.pictures.archives and self.drawn is None:
+            raise InputError("TrainConfig needs pictures.archives or drawn: nothing to train on")
+        if self.drawn is not None and self.pictures is None:
+            raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
+
+    @property
+    def loss_config(self) -> LossConfig:
+        """The settings of the losses, as chosen by name or given one by one."""
+        if isinstance(self.losses, LossConfig):
+            return self.losses
+        return detect_and_track_losses()
