@@ -29,8 +29,9 @@ from pycocotools.cocoeval import COCOeval
 from posetube.boxes import around, iou, to_xywh
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.joint_sets import with_joints
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.models3d import load_network
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.skeletons import COCO17
 from posetube.structures import Clip, Detections, IntArray
@@ -54,9 +55,8 @@ Scorer = Callable[[IntArray], dict[str, float]]
 """Numbers in percent from the photographs at these places."""
 
 
-def detect_people(weights: Path, pictures: Iterable[Path]) -> list[Detections]:
-    """The people that a model finds in each picture."""
-    network = load_network(weights)
+def detect_people(network: TubeRCNN, pictures: Iterable[Path]) -> list[Detections]:
+    """The people that a network finds in each picture."""
     found = []
     for path in pictures:
         image = cv2.imread(str(path))
@@ -73,11 +73,11 @@ def person_scorer(name: str, root: Path, weights: Path) -> tuple[Scorer, int]:
 
     One frame of each video counts, that in its middle, if torso and six joints are in the picture.
     """
-    dataset = open_dataset(name, root)
-    people = [_person(dataset.read(video)) for video in dataset.videos()]
-    known = [person for person in people if person is not None]
-    found = detect_people(weights, (picture for picture, _ in known))
-    counts = np.array([_counts(joints, p) for (_, joints), p in zip(known, found, strict=True)])
+    known = labelled_people(name, root)
+    found = detect_people(load_network(weights), (picture for picture, _ in known))
+    counts = np.array(
+        [count_joints(joints, p) for (_, joints), p in zip(known, found, strict=True)]
+    )
 
     def score(places: IntArray) -> dict[str, float]:
         people, joints, right = counts[places].sum(axis=0)
@@ -87,6 +87,13 @@ def person_scorer(name: str, root: Path, weights: Path) -> tuple[Scorer, int]:
         }
 
     return score, len(known)
+
+
+def labelled_people(name: str, root: Path) -> list[tuple[Path, Doubles]]:
+    """Picture and limbs of the person in each video of a data set, where enough of it is inside."""
+    dataset = open_people(root, form=name)
+    people = (_person(dataset.read(video)) for video in dataset.videos())
+    return [person for person in people if person is not None]
 
 
 def _person(video: AnnotatedVideo) -> tuple[Path, Doubles] | None:
@@ -103,13 +110,18 @@ def _person(video: AnnotatedVideo) -> tuple[Path, Doubles] | None:
     return (picture, joints) if known[TORSO].all() and known.sum() >= 6 else None
 
 
-def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
-    """Whether the person was found, and how many joints are labelled and placed right."""
+def count_joints(
+    joints: Doubles, people: Detections, *, sure: float = SURE
+) -> tuple[bool, int, int]:
+    """Whether the person was found, and how many joints are labelled and placed right.
+
+    Only people of at least this score count; where there is none, no joint is right.
+    """
     known = np.isfinite(joints[:, 0])
+    people = people[people.scores >= sure]
     if not len(people):
         return False, int(known.sum()), 0
     overlap = iou(around(joints[known][None], scale=1.2), people.boxes)[0]
-    overlap = np.where(people.scores >= SURE, overlap, 0)
     best = int(overlap.argmax())
     away = np.linalg.norm(people.keypoints[best, LIMBS] - joints, axis=1)
     torso = np.linalg.norm(np.subtract(*joints[TORSO]))
@@ -119,7 +131,9 @@ def _counts(joints: Doubles, people: Detections) -> tuple[bool, int, int]:
 def coco_scorer(name: str, pictures: Path, truth: COCO, weights: Path) -> tuple[Scorer, int]:
     """OKS-AP and box AP as pycocotools counts them, from some of the pictures."""
     images = truth.dataset["images"]
-    found = detect_people(weights, (pictures / image["file_name"] for image in images))
+    found = detect_people(
+        load_network(weights), (pictures / image["file_name"] for image in images)
+    )
     results = [
         {
             "image_id": image["id"], "category_id": 1, "score": float(score), "bbox": box.tolist(),

@@ -242,8 +242,7 @@ def _axis_tables(capsules: Sequence[Capsule], views: _Views) -> _AxisTables:
     low = np.minimum(knot.astype(np.int64), sections[capsule] - 2)
     knot -= low
     low += first_section[capsule]
-    past = np.where(step < 0, step / caps[capsule, 0], (step - length) / caps[capsule, 1])
-    past = np.where((step >= 0) & (step <= length), 0, np.clip(past, -1, 1))
+    past = _into_caps(step, length, caps[capsule])
     ball = np.sqrt(1 - past**2)
     near, far = views.scale[:, 0][capsule], views.scale[:, 1][capsule]
     width = wide[low] + knot * (wide[low + 1] - wide[low])
@@ -265,6 +264,12 @@ def _axis_tables(capsules: Sequence[Capsule], views: _Views) -> _AxisTables:
         thickness=_single((deep[low] + knot * (deep[low + 1] - deep[low])) * ball),
         row=_single(place),
     )
+
+
+def _into_caps(step: IntArray, length: Array, caps: Array) -> Array:
+    """How far each step is into the cap of its end, -1 to 1; 0 between the ends."""
+    past = np.where(step < 0, step / caps[:, 0], (step - length) / caps[:, 1])
+    return np.where((step >= 0) & (step <= length), 0, np.clip(past, -1, 1))
 
 
 def _silhouette(

@@ -58,12 +58,7 @@ class VideoWriter:
             InputError: If a number is out of its range, or the folder does not exist.
             MediaError: If the installed FFmpeg cannot encode H.264.
         """
-        if min(size) < 1:
-            raise InputError(f"VideoWriter: size must be 1 x 1 or more, got {size}")
-        if not 0 <= quality <= 51:
-            raise InputError(f"VideoWriter: quality must be in [0, 51], got {quality}")
-        if rate is not None and not 0 < rate < math.inf:
-            raise InputError(f"VideoWriter: rate must be above 0 frames/s, got {rate}")
+        _check_numbers(size, quality, rate)
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise InputError(
@@ -73,6 +68,13 @@ class VideoWriter:
         self._last: int | None = None
         self._shift = 0.0
         self._temporary = unfinished(self.path)
+        self._open(rate)
+        self._stream.height, self._stream.width = (side + side % 2 for side in size)
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.options = {"crf": str(quality), "preset": preset}
+
+    def _open(self, rate: float | None) -> None:
         try:
             self._container = av.open(
                 str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"}
@@ -86,10 +88,6 @@ class VideoWriter:
         except (UnknownCodecError, ValueError):
             self._drop()
             raise MediaError(f"{self.path}: this FFmpeg has no H.264 encoder (libx264)") from None
-        self._stream.height, self._stream.width = (side + side % 2 for side in size)
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, TICKS)
-        self._stream.options = {"crf": str(quality), "preset": preset}
 
     def write(self, image: ByteArray, time: float) -> None:
         """Add a picture.
@@ -157,6 +155,15 @@ class VideoWriter:
             self.close()
         else:
             self._drop()
+
+
+def _check_numbers(size: tuple[int, int], quality: int, rate: float | None) -> None:
+    if min(size) < 1:
+        raise InputError(f"VideoWriter: size must be 1 x 1 or more, got {size}")
+    if not 0 <= quality <= 51:
+        raise InputError(f"VideoWriter: quality must be in [0, 51], got {quality}")
+    if rate is not None and not 0 < rate < math.inf:
+        raise InputError(f"VideoWriter: rate must be above 0 frames/s, got {rate}")
 
 
 def _write_error(path: Path, error: Exception) -> PoseTubeError:

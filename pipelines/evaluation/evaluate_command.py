@@ -75,24 +75,17 @@ def evaluate_command(
         skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
     """
-    if json is not None or events is not None:
-        from ..storage.run_directory import refuse_own_files  # brings the video library along
-
-        refuse_own_files(json, events)
-    if plots is not None:  # hours of measuring would be lost otherwise
-        _check_plots(protocol)
-        check_folder_of(plots)
+    _check_outputs(json, events, plots, protocol=protocol)
     if upper_bounds:
         _refuse_bounds(protocol)
     chosen: dict[str, Any] = {"protocol": protocol, "dataset": dataset}
     chosen |= {"workers": workers, "skip_missing": skip_missing}
     # first, because truth without joints has none, which is found out before anything is measured
-    bounds: dict[str, EvalReport] = {}
-    if upper_bounds:
-        bounds = {
-            name: evaluate(predictions, truth, upper_bound=bound, **chosen)
-            for bound, name in BOUNDS
-        }
+    bounds = {
+        name: evaluate(predictions, truth, upper_bound=bound, **chosen)
+        for bound, name in BOUNDS
+        if upper_bounds
+    }
     report = evaluate(
         predictions,
         truth,
@@ -115,12 +108,21 @@ def evaluate_command(
     return 0
 
 
-def _check_plots(name: str) -> None:
-    from .evaluation_plots import figure_type
+def _check_outputs(
+    json: Path | None, events: Path | None, plots: Path | None, *, protocol: str
+) -> None:
+    """Refuse what cannot be written before anything is measured: that may take hours."""
+    if json is not None or events is not None:
+        from ..storage.run_directory import refuse_own_files  # brings the video library along
 
-    if not find_evaluation(EvaluateConfig(protocol=name)).is_drawn:
-        raise InputError(f"--plots: there are none for the protocol {name}")
-    figure_type()
+        refuse_own_files(json, events)
+    if plots is not None:
+        from .evaluation_plots import figure_type
+
+        if not find_evaluation(EvaluateConfig(protocol=protocol)).is_drawn:
+            raise InputError(f"--plots: there are none for the protocol {protocol}")
+        check_folder_of(plots)
+        figure_type()
 
 
 def _refuse_bounds(protocol: str) -> None:

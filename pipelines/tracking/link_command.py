@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
@@ -71,26 +71,19 @@ def link_command(
     if run is not None and out is not None:
         raise InputError(f"{source} is a run and is linked where it is; leave out --out")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        job: dict[str, Any] = {"listeners": [listener], "interrupt": interrupt}
+        job |= {"config": config, "min_joint": min_joint}
         if run is not None:
-            line = link_again(
-                RunDirectory(run),
-                config,
-                min_joint=min_joint,
-                listeners=[listener],
-                interrupt=interrupt,
-            )
+            line = link_again(RunDirectory(run), **job)
         else:
             line = link_file(
                 source,
                 RunDirectory(out or Path("runs") / (video or source.stem)),
-                config=config,
-                min_joint=min_joint,
                 frame_rate=frame_rate,
                 form=from_,
                 video=video,
                 on_existing=on_existing,
-                listeners=[listener],
-                interrupt=interrupt,
+                **job,
             )
     print(line, file=sys.stderr if progress == "json" else sys.stdout)
     return 0
