@@ -90,6 +90,7 @@ def _named_dataset(
             f"no data set is called {form!r}; there are {dataset_names()}; and no format is called "
             f"{form!r}; there are {format_names(formats=formats)}"
         )
+    # Penn Action and JHMDB are both: a folder is the data set, a file one clip of it.
     if is_format and not path.is_dir():
         return None
     if not path.is_dir():
@@ -106,6 +107,7 @@ def _in_memory(given: object) -> "PeopleInMemory":
 def _in_folder(file: OpenedFile, form: FileFormat | None, formats: Sequence[FileFormat]) -> Dataset:
     """A folder that is one video, else a data set, else a folder of files."""
     root = file.path
+    # First: a folder of OpenPose would pass for a folder of videos, a frame each.
     alone = _folder_format(file, formats if form is None else (form,))
     if alone is not None:
         return PeopleFile(file=file, form=alone)
@@ -280,6 +282,7 @@ def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
         tracks = form.read(file.path)
         mixed = _mixed(file, tracks) if form.lists_pictures else None
     finally:
+        # Whoever goes through a folder would hold the bytes of every file.
         file.forget()
     name, where = _name_of(file), str(file.path)
     return [AnnotatedVideo(name=name, dataset=form.name, tracks=tracks, where=where, mixed=mixed)]

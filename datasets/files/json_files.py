@@ -98,6 +98,7 @@ def parse(content: bytes | msgspec.Raw, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         if "got `float`" not in str(error):
             raise
+        # Takes texts for numbers as well, so only where 4.0 stood for 4.
         return msgspec.json.decode(content, type=kind, strict=False)
 
 

@@ -123,6 +123,7 @@ def read(path: Path | str) -> VideoTracks:
     names, entries = _by_picture(content)
     lengths = {len(entry.keypoints) for _, entry in entries if entry.keypoints is not None}
     if entries and not lengths:
+        # Nobody has joints, known or not: a list of boxes.
         lengths = {0}
     if len(lengths) > 1 or not lengths <= JOINTS.keys():
         known = ", ".join(map(str, list(JOINTS)[1:]))
@@ -160,6 +161,7 @@ def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> Non
         raise ValueError("neither keypoints nor a box")
     numbers = [0.0] * (3 * joints) if entry.keypoints is None else entry.keypoints
     triples = np.array(numbers, np.float64).reshape(-1, 3)[:joints]
+    # Three zeros are an absent joint; 0, 0 with a score is one in the corner.
     known = (triples != 0).any(axis=-1) & ~np.isnan(triples[:, :2]).any(axis=-1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
     rows.add(
@@ -168,6 +170,7 @@ def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> Non
         points=np.column_stack([points, known]).ravel().tolist(),
         scores=np.where(known, triples[:, 2], np.nan).tolist(),
         box=corners(box, name="box"),
+        # PoseFlow calls it "scores".
         score=entry.scores if entry.score is None else entry.score,
     )
 

@@ -140,6 +140,7 @@ class AnnotationRows:
         keypoints, joint_states = _without_absent(triples)
         ids = np.array(self._ids, np.int64)
         first = max(int(ids.max(initial=-1)), 0) + 1
+        # Only now is the largest number known, behind which names are numbered.
         ids = np.where(ids < -1, first - 2 - ids, ids)
         return VideoTracks(
             source=source,

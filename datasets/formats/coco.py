@@ -90,6 +90,7 @@ class _Stream:
         self._rows = self._next_track = 0
         self._videos: list[dict[str, Any]] = []
         self._joints: Skeleton | None = None
+        # Images and people grow together, and a JSON has one list after the other.
         images.write(b'{"images":[')
 
     def add(self, tracks: VideoTracks, path: Path) -> None:
@@ -105,6 +106,7 @@ class _Stream:
         _append(self._images, _images(tracks, ids, video), first=not self._image_ids)
         self._image_ids.update(ids.tolist())
         known = tracks.track_ids >= 0
+        # Identities go on behind those of the videos before: nobody is in two of them.
         own = np.where(known, tracks.track_ids + self._next_track, -1)
         self._next_track = max(self._next_track, int(own.max(initial=-1)) + 1)
         annotations = _annotations(replace(tracks, track_ids=own), ids, first=self._rows + 1)
@@ -185,6 +187,7 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Coco
             area=areas[row],
             iscrowd=0,
             track_id=None if track_id < 0 else track_id,
+            # CVAT looks for identities among the attributes, other programs beside the box.
             attributes={} if track_id < 0 else {"track_id": track_id},
             score=scores[row],
             keypoint_scores=None if set(joints[row]) <= {None} else joints[row],

@@ -139,6 +139,7 @@ def skeleton_in(file: CocoFile, path: Path) -> Skeleton:
 def _joints(named: tuple[str, ...], people: Iterable[CocoAnnotation]) -> tuple[str, ...]:
     """Names for as many joints as most people have numbers for, but no fewer than are named."""
     counts = Counter(_count(person) for person in people)
+    # People without joints have no say.
     counts.pop(0, None)
     given = counts.most_common(1)[0][0] if counts else 0
     if given <= len(named):
@@ -175,6 +176,7 @@ def add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, join
     triples = triples.reshape(joints, 3)
     absent = triples[:, 2] <= 0
     triples[absent, :2] = np.nan
+    # COCO says 0 absent, 1 hidden, 2 seen; the rows want a sign: 0, below, above.
     triples[:, 2] = np.select([absent, triples[:, 2] >= 2], [0.0, 1.0], -1.0)
     described = person.attributes or {}
     track = described.get("track_id") if person.track_id is None else person.track_id

@@ -111,6 +111,7 @@ def read(path: Path | str) -> VideoTracks:
     numbers = {name: _floats(table, name, path) for name in ("x", "y", "score", "time")}
     points, scores = np.full((r, k, 2), np.nan), np.full((r, k), np.nan)
     points[person, joint] = np.column_stack([numbers["x"], numbers["y"]])
+    # Half a position is none.
     points[np.isnan(points).any(axis=-1)] = np.nan
     scores[person, joint] = numbers["score"]
     times = np.full(int(frame.max(initial=-1)) + 1, np.nan)
@@ -169,6 +170,7 @@ def _integers(table: Any, name: str, path: Path) -> IntArray:
     if not (np.trunc(values) == values).all():
         wrong = values[np.trunc(values) != values][0]
         raise FormatError(f"{path}: {name}: expected whole numbers, got {wrong:g}")
+    # Numbers beyond any id stay wrong, and no longer overflow.
     return np.clip(values, -LARGEST_ID, LARGEST_ID).astype(np.int64)
 
 
@@ -257,5 +259,6 @@ def _states(table: Any, points: DoubleArray, person: IntArray, joint: IntArray, 
         raise FormatError(f"{path}: visible must be 0, 1 or 2")
     found = np.zeros_like(told)
     found[person, joint] = visible
+    # A joint without a place is absent, whatever the column says.
     found[told == 0] = 0
     return None if (found == told).all() else found

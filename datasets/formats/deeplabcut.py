@@ -49,6 +49,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     if (tracks.track_ids < 0).any():
         frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
         raise InputError(f"{path}: frame {frame}: a person has no track id")
+    # Labels have no likelihood: a column of nothing would make predictions of them.
     scored = bool((~np.isnan(tracks.keypoint_scores)).any())
     coords = ("x", "y", "likelihood") if scored else ("x", "y")
     cells = shortest(tracks.keypoints)
@@ -138,6 +139,7 @@ def _cells(path: Path) -> list[list[str]]:
 def _columns(heads: dict[str, list[str]], path: Path) -> tuple[list[tuple[str, str, str]], int]:
     """Individual, body part and coordinate of each column, and how many cells stand before them."""
     coords = heads["coords"]
+    # Newer tables of labels split the path of a picture over three columns.
     lead = 3 if len(coords) > 3 and coords[1:3] == ["", ""] else 1
     names = heads.get("individuals", [""] * len(coords))
     columns = list(zip(names[lead:], heads["bodyparts"][lead:], coords[lead:], strict=True))
@@ -151,6 +153,7 @@ def _index(leads: list[list[str]], path: Path) -> tuple[list[int], tuple[str, ..
     """Frame of each line: its number, or that of the picture whose path it begins with."""
     if len(leads) > MAX_FRAMES:
         raise FormatError(f"{path}: {len(leads)} frames; at most {MAX_FRAMES} are read")
+    # Tables of labels name pictures, tables of predictions count frames.
     if all(len(lead) == 1 and re.fullmatch("[0-9]{1,9}", lead[0]) for lead in leads):
         frames = [int(lead[0]) for lead in leads]
         if frames and (max(frames) >= MAX_FRAMES or len(set(frames)) < len(frames)):

@@ -74,9 +74,12 @@ def frames_of_results(
     numbers = [part.number for part in alike]
     if max(map(abs, numbers)) > LARGEST_ID:
         return _listed(unique)
+    # Frames of a video file are called by their index: nobody may be in the first ones.
     first = 0 if of_video else min(numbers)
+    # Where every third frame was looked at, the two between are no frames without people.
     step = 1 if of_video else gcd(*(number - first for number in numbers)) or 1
     count = (max(numbers) - first) // step + 1
+    # These are the ids of pictures, not a count: nothing lies between them.
     if not of_video and count > SPARSE * len(unique):
         return _listed(unique)
     if count > MAX_FRAMES:

@@ -190,6 +190,7 @@ def _in_order(frames: list[_Frame], path: Path) -> list[_Frame]:
     times = [frame.time for frame in frames if frame.time is not None]
     if times == sorted(times):
         return frames
+    # A frame without a time has no place in another order.
     if len(times) < len(frames):
         raise FormatError(f"{path}: the times of its frames fall; write them in order")
     return sorted(frames, key=lambda frame: frame.time or 0.0)
@@ -200,6 +201,7 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         if path.stat().st_size > MAX_BYTES:
             raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
         with path.open("rb") as file:
+            # A line at a time, and none longer than the limit: the file is somebody else's.
             for number in range(1, MAX_FRAMES + 2):
                 line = file.readline(MAX_LINE)
                 if not line:

@@ -123,6 +123,7 @@ def read(path: Path | str) -> VideoTracks:
         raise FormatError(f"{path}: a frame_id comes twice; a file holds one video")
     rows, count = AnnotationRows(len(skeleton)), 0
     for place, frame in enumerate(content.instance_info):
+        # Numbers may leave out frames; those are frames without people.
         index = place if frame.frame_id is None else frame.frame_id - first
         if not 0 <= index < MAX_FRAMES:
             raise FormatError(
@@ -150,6 +151,7 @@ def _content(path: Path) -> tuple[_File, int]:
     if not content.lstrip().startswith(b"["):
         return decode(content, _File, path=path), 1
     entries = decode(content, list[_Dumped], path=path)
+    # A list of people is what it dumps for a single picture.
     if all(entry.instances is None for entry in entries):
         return _File(meta_info=_Meta(), instance_info=[_Frame(instances=[*entries])]), 0
     frames = [_Frame(instances=e.instances or [], frame_id=e.frame_id) for e in entries]
@@ -176,6 +178,7 @@ def _add(rows: AnnotationRows, person: _Instance, *, frame: int) -> None:
     points = np.array([joint or (None, None) for joint in joints], np.float64).reshape(-1, 2)
     box = person.bbox or []
     if box and isinstance(box[0], list):
+        # The inferencer wraps the box in a list of one.
         box = [*box[0]]
     if box and (len(box) != 4 or not all(isinstance(side, float | int) for side in box)):
         raise ValueError(f"expected 4 numbers in bbox, got {len(box)}")

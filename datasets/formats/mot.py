@@ -106,10 +106,12 @@ def read_as_written(path: Path | str) -> VideoTracks:
     file = path / "gt" / "gt.txt" if folder else path
     lines = _numbers(file)
     if folder:
+        # In truth the seventh column is a flag: 0 marks boxes that do not count.
         lines = lines[lines[:, 6] != 0]
     frames = _frames(path / "image_info.json") if (path / "image_info.json").is_file() else None
     last = int(lines[:, 0].max(initial=0))
     if frames is None:
+        # Frames without people have no line, so that those after the last one are not known.
         frames = FrameTable(times=np.full(last, np.nan))
     elif last > len(frames):
         raise FormatError(f"{file}: frame {last}, but image_info.json lists {len(frames)}")
@@ -195,6 +197,7 @@ def _line(cells: list[str], line: str, *, where: str) -> list[float]:
         raise FormatError(f"{where}: frame must be a whole number from 1, got {cells[0]}")
     if identity != int(identity) or not -1 <= identity <= LARGEST_ID:
         raise FormatError(f"{where}: id must be a whole number from 0, got {cells[1]}")
+    # Some trackers leave the confidence out: what they write, they mean.
     return values if len(values) == 7 else [*values, 1.0]
 
 

@@ -148,9 +148,11 @@ def _add(rows: AnnotationRows, person: _Person, *, frame: int) -> None:
     if numbers is None:
         numbers = [0.0] * (3 * rows.joints)
     triples = np.array(numbers, np.float64).reshape(-1, 3)
+    # OpenPose writes zeros for a joint that it did not find.
     known = (triples[:, 2] > 0) & ~np.isnan(triples).any(axis=1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
     identity = person.person_id[0] if person.person_id else None
+    # -1 is everybody, where OpenPose tracks nobody.
     unknown = isinstance(identity, int) and identity < 0
     rows.add(
         frame=frame,

@@ -142,6 +142,7 @@ def _read_json(file: OpenedFile) -> VideoTracks:
     frames = file.parse(_File).annolist
     rows = AnnotationRows(JOINTS)
     for index, frame in enumerate(frames):
+        # One person after the other, so that an error can name the one.
         for number, raw in enumerate(frame.annorect):
             try:
                 _add(parse(raw, _Rect), rows, frame=index)
@@ -277,6 +278,7 @@ def _rect(
         | ({} if np.isnan(scores[joint]) else {"score": [float(scores[joint])]})
         for joint in known.tolist()
     ]
+    # Every number is a list of one: the files came from MATLAB, and the tools expect it.
     rect: dict[str, Any] = {
         "track_id": [int(track_id)],
         "annopoints": [{"point": placed}] if placed else [],

@@ -142,6 +142,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     frames = _frame_table(content.images, path=path)
     rows, people = AnnotationRows(len(skeleton)), array("q")
     places = {image.id: index for index, image in enumerate(content.images)}
+    # Decoded one after the other: an error names its person, and memory holds one at a time.
     for number, raw in enumerate(content.annotations):
         try:
             _add(parse(raw, _Person), rows, people, places=places)
@@ -179,6 +180,7 @@ def _add(
     person: _Person, rows: AnnotationRows, people: "array[int]", *, places: dict[int, int]
 ) -> None:
     frame = places.get(person.image_id)
+    # The reference tools pass over people of images that are not listed, too.
     if frame is None:
         return
     rows.add(
@@ -231,6 +233,7 @@ def _frame_table(images: list[_Image], *, path: Path) -> FrameTable:
         times=np.array([i.time if isinstance(i.time, int | float) else np.nan for i in images]),
         names=tuple(image.file_name for image in images),
         ids=np.array([image.id for image in images], np.int64),
+        # Where one image says it, those that do not are not labelled.
         labeled=np.array([bool(i.is_labeled) for i in images], np.bool_) if told else None,
         ignore_regions=regions,
     )

@@ -69,6 +69,7 @@ class Jhmdb:
         folder = self.root / "joint_positions"
         positions = folder.glob("*/*/joint_positions.mat")
         found = [path.parent.relative_to(folder).as_posix() for path in positions]
+        # Without joints, the boxes that Action Tubes published of the same clips will do.
         found = found or list(self._boxes)
         if not found:
             raise FormatError(
@@ -144,6 +145,7 @@ class Jhmdb:
             return None
         value = variable(read_mat(path), "part_mask", where=str(path))
         masks = np.asarray(value)
+        # MATLAB drops the last axis of a clip of one frame.
         masks = masks[..., None] if masks.ndim == 2 else masks
         if masks.ndim != 3 or masks.dtype.kind not in "iufb":
             raise FormatError(f"{path}: part_mask: expected (H, W, F), got {masks.shape}")

@@ -88,6 +88,7 @@ def _measure(pair: VideoPair, *, config: EvaluateConfig) -> _Result:
         clean = partial(
             box_tracking.without_ignored, regions=regions, every_frame=not config.strict
         )
+        # The kit rounds boxes for MOTA and IDF1, and measures HOTA on exact ones.
         tracked, scene = clean(box_tracking.whole_pixels(scene)), clean(scene)
     else:
         tracked = scene = box_tracking.outside_regions(scene, regions)

@@ -204,6 +204,7 @@ def _compare(pairs: Iterable[VideoPair]) -> Iterator[_Compared]:
             plan, found.keypoints.astype(np.float64), found.keypoint_scores.astype(np.float64)
         )
         own = tracks.keypoints.astype(np.float64)
+        # Whom nobody found has no joint right, rather than no say.
         chosen = np.full_like(own, np.nan)
         own_boxes, their_boxes = _boxes(tracks.boxes, own), _boxes(found.boxes, points)
         for index in np.flatnonzero(frame_of >= 0):

@@ -75,6 +75,7 @@ def _measure(
     at: dict[str, Any] = {"name": pair[1].name, "frame_of": frame_of}
     scene = _scene(predicted, truth, rules, **at)
     check_heads(scene, truth)
+    # After the joints: with both bounds, the perfect joints are tracked perfectly.
     perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
     result = measure(
         scene,

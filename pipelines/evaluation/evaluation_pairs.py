@@ -105,8 +105,10 @@ def _paired(
         counts = Counter(video.name for video in side)
         for name in counts - Counter(list(counts)):
             raise InputError(f"{side[0].where}: several sequences are called {name!r}")
+    # Whatever the two are called, they are meant for each other.
     if len(true) == 1 and len(found) == 1:
         return [(found[0], true[0])]
+    # Whole names win over last parts.
     by_name = {last_part(video.name): video for video in found} | {v.name: v for v in found}
     return [(_partner(video, by_name), video) for video in true]
 
@@ -162,5 +164,7 @@ def in_processes(
     if workers < 2:
         yield from map(job, pairs)
         return
+    # Spawned: a forked child can hang on a lock that another thread held.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        # Eight chunks a process: few messages, and nobody waits long for the last one.
         yield from pool.map(job, pairs, chunksize=max(1, len(pairs) // (8 * workers)))

@@ -54,6 +54,7 @@ def match_frames(found: AnnotatedVideo, truth: AnnotatedVideo, *, by_position: b
 
 def _common_keys(theirs: FrameTable, ours: FrameTable) -> tuple[list[object], list[object]] | None:
     """Names, or else ids, under which every frame of the truth is among the predictions."""
+    # Names first: ids are counters in some files, and agree by chance.
     pairs: list[tuple[list[object], list[object]]] = [(_names(theirs), _names(ours))]
     if theirs.ids is not None and ours.ids is not None:
         pairs.append((theirs.ids.tolist(), ours.ids.tolist()))

@@ -100,6 +100,7 @@ def write_part(
         columns.append(values)
     table = pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=metadata))
     path = part_path(folder, number)
+    # In memory first, because the seal needs all bytes; a part is small.
     content = pa.BufferOutputStream()
     pq.write_table(table, content, compression=COMPRESSION)
     write_bytes(path, sealed(content.getvalue().to_pybytes()))
@@ -129,6 +130,7 @@ def part_path(folder: Path, number: int) -> Path:
 def parts(folder: Path) -> Iterator[Path]:
     """The parts, in order, up to the first one that is absent."""
     number = 0
+    # A gap ends them: people behind it cannot be linked to those before.
     while (path := part_path(folder, number)).exists():
         yield path
         number += 1
@@ -156,6 +158,7 @@ def open_part(path: Path) -> PartFile:
     Raises:
         FormatError: If the file is damaged, or no part of a run.
     """
+    # All of it, whichever columns are wanted: the checksum covers every byte.
     content = path.read_bytes()
     if has_seal(content) and not seal_holds(content):
         raise FormatError(f"{path}: damaged, its checksum does not hold")
@@ -168,6 +171,7 @@ def open_part(path: Path) -> PartFile:
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _unreadable(path, error) from None
     key = metadata.get(b"key", b"").decode("ascii", "replace")
+    # Parts with a key were written with a seal. Where it is gone, damage took it.
     if key and not has_seal(content):
         raise FormatError(f"{path}: damaged, its checksum is gone")
     return PartFile(path=path, frames=frames, key=key, rows=file.metadata.num_rows, file=file)
@@ -194,6 +198,7 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
 def _frames_of(listed: PartFrames, table: Any, *, joints: int) -> Iterator[DetectedFrame]:
     everybody = pose_people(table, joints)
     linked = column(table, CONTINUES) if CONTINUES in table.column_names else None
+    # One place more than frames, where the rows of the last one end.
     places = np.searchsorted(column(table, "frame"), [*listed.frame, np.iinfo(np.int64).max])
     for i, index in enumerate(listed.frame):
         rows = slice(places[i], places[i + 1])

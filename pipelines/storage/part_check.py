@@ -57,6 +57,7 @@ def whole_parts(run: RunDirectory, manifest: Manifest) -> dict[int, KeptPart]:
     """By number, the parts that are whole and belong to this run; some may be missing between."""
     found, last = {}, -1
     for number in sorted(_numbers(run.detections)):
+        # A bad part is a gap, to be filled; why it is bad does not matter any more.
         with suppress(FormatError):
             found[number] = KeptPart.of(_own_part(run.detections, number, manifest, after=last))
             last = found[number].last

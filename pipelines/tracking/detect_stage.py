@@ -106,6 +106,7 @@ class VideoDetections:
         """Write the parts of a gap, and return the number of the one behind them."""
         network, config = self.model.network, record.manifest.settings
         every, number = config.video.every, gap.number
+        # Decoding starts early: the first new clip looks back over frames that parts hold already.
         start = first_to_decode(kept, gap, wanted=network.clip_length // 2 + 1)
         found = detect_frames(
             self.video.frames(first=start),
@@ -125,6 +126,7 @@ class VideoDetections:
                 skeleton=network.skeleton,
                 key=record.manifest.detections_key,
             )
+            # Read back from the disk: what counts is what a later linking will find there.
             kept[number] = KeptPart.of(open_part(path))
             record.update(frames=_added(record.manifest.frames, kept[number]))
             record.interrupt.check()
@@ -179,6 +181,7 @@ def _added(frames: FrameCounts, part: KeptPart) -> FrameCounts:
 
 
 def _stretches(frames: Iterable[DetectedFrame], length: int) -> Iterator[Iterator[DetectedFrame]]:
+    # Cut at fixed indices, so that a resumed run has the parts of one that never stopped.
     for _, stretch in groupby(frames, key=lambda frame: frame.frame // length):
         yield stretch
 

@@ -81,6 +81,7 @@ def link_file(
         PoseTubeError: If the file cannot be read, or the run's directory cannot be used.
         Interrupted: If somebody asked to stop.
     """
+    # Before the file is read, which may take minutes.
     if on_existing == "skip" and run.manifest.exists():
         return f"{path.name}: skipped, {run.path} is there"
     people = open_people_or_run(path, form=form)
@@ -152,6 +153,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     if np.isnan(times).any():
         times = np.arange(len(times)) / frame_rate
         notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
+    # Linking goes by boxes first; a person without one gets the extent of the joints.
     missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
     boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
     scores, of_scores = scores_in_range(tracks.scores)
@@ -170,6 +172,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
 
 def scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
     """Scores up to 1 for everybody; a file whose scores are all 0 or -1 means that it has none."""
+    # MOTChallenge writes -1, others 0, where a tracker gives no scores.
     unknown = np.isnan(scores) | (not (scores > 0).any())
     notes = ["people without a score are taken to be sure"] if unknown.any() else []
     scores = np.where(unknown, np.float32(1), scores)
@@ -182,6 +185,7 @@ def scores_in_range(scores: FloatArray) -> tuple[FloatArray, list[str]]:
 def _known_joints(tracks: VideoTracks) -> tuple[VideoTracks, list[str]]:
     """The table with a joint set that runs can name: its own, or COCO's, joint by joint."""
     own = tracks.skeleton
+    # run.json names its joints by a known set, so that every later stage finds them.
     if SKELETONS.get(own.name) == own:
         return tracks, []
     points, scores = _as_coco(own, tracks.keypoints, tracks.keypoint_scores)

@@ -98,6 +98,7 @@ class RunSession:
                     if stage.name in names and (anew or not self._complete(stage)):
                         self._do(stage, detections, video)
             except (Interrupted, KeyboardInterrupt, BrokenPipeError):
+                # Not failed: nothing is wrong, and the same line goes on.
                 record.update(state="partial")
                 record.end("interrupted")
                 raise
@@ -135,6 +136,7 @@ class RunSession:
             with self.record.timed(stage.name):
                 if not files:  # its results change from now on
                     self._supersede(stage)
+                # Files are written aside: a kill or an error meanwhile leaves the old results.
                 found = stage.work(work)
                 for path in files.values():
                     flush(path)
@@ -144,6 +146,7 @@ class RunSession:
                 for name, path in files.items():
                     path.replace(folder / name)
                 flush(folder)
+            # Complete only once everything has its name: a kill before this line does it again.
             self.record.finish(stage.name, **found)
         finally:
             for path in files.values():
@@ -200,10 +203,12 @@ def open_session(
     with run.locked():
         if fresh is None:
             run.clean()
+            # Again: who had the lock until now may have changed it.
             manifest = run.read()
             settings = manifest.settings
         else:
             manifest = start_manifest(run, fresh, on_existing)
+            # Tracking again without an overlay does not forget how the old one looked.
             overlay = fresh.settings.overlay or manifest.settings.overlay
             settings = replace(fresh.settings, overlay=overlay)
         record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)

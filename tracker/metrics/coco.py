@@ -81,6 +81,7 @@ def sigmas_of(joints: Sequence[str]) -> DoubleArray:
     for known in SKELETONS.values():
         if known.joints == tuple(joints):
             return known.sigmas
+    # A left knee is as hard to place as a right one: spreads are known without the side.
     bare = [joint if side_of(joint) == "middle" else joint.partition("_")[2] for joint in joints]
     if bare and set(bare) <= set(SIGMAS):
         return Skeleton(name="results", joints=tuple(joints)).sigmas
@@ -91,6 +92,7 @@ def sigmas_of(joints: Sequence[str]) -> DoubleArray:
 
 def kind_of(results: Sequence[Mapping[str, Any]]) -> Kind:
     """Which shapes the results have: joints, or else masks, or else boxes."""
+    # pycocotools, too, goes by the first result when it fills in areas.
     first = results[0] if results else {"keypoints": ()}
     if "keypoints" in first:
         return "keypoints"
@@ -173,6 +175,7 @@ def _sigmas(truth: Mapping[str, Any], sigmas: DoubleArray | None) -> DoubleArray
 
 
 def _result(evaluation: Any, truth: Mapping[str, Any], kind: Kind) -> CocoResult:
+    # pycocotools writes -1 where there is nothing to measure.
     stats = np.where(evaluation.stats < 0, np.nan, evaluation.stats)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
     precision = np.where(precision < 0, np.nan, precision)

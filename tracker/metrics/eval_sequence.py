@@ -159,6 +159,7 @@ def _people(tracks: VideoTracks, frame_of: IntArray, *, total: int, rules: Rules
     """All rows of one side, sorted by the truth's frames; rows without a frame are dropped."""
     frame = frame_of[tracks.frame]
     rows = np.argsort(frame, kind="stable")
+    # Frames that the truth lacks are -1 and come first.
     rows = rows[np.searchsorted(frame[rows], 0) :]
     points, scores = _joints(tracks, rows, rules)
     if rules.positive_only:

@@ -229,6 +229,7 @@ def count_matches(
         ) / np.maximum(1, tp[a])
     fn = objects.sum(axis=0) - tp + extra[0]
     fp = predictions.sum(axis=0) - tp + extra[1]
+    # Both floors together make 1 of 0 / 0, as TrackEval does.
     loca = np.maximum(1e-10, alike) / np.maximum(1e-10, tp)
     return HotaCounts(
         tp=_with(tp, tp.sum(axis=-1)),
@@ -273,6 +274,7 @@ def _associate(
 def hota_over_sequences(sequences: Sequence[HotaCounts]) -> HotaCounts:
     """Combine sequences: counts are added, shares averaged with true positives as weights."""
     tp = np.sum([s.tp for s in sequences], axis=0)
+    # A share is a mean over true positives, so its mean over sequences is weighted by them.
     weighted = np.sum([s.association * s.tp for s in sequences], axis=0)
     alike = np.sum([s.loca * s.tp for s in sequences], axis=0)
     return HotaCounts(

@@ -212,6 +212,7 @@ def _count_dummy(counts: ClearCounts) -> None:
 
 def _repeat_carried(counts: ClearCounts, frame: FrameJoints) -> None:
     """Count a frame of another sequence, whose identities mean nothing here: no switches."""
+    # Nobody has an old match here, so that the pairs are the nearest ones.
     nobody = np.full((frame.truth.max() + 1, len(counts.objects)), -1)
     pairs = _match(frame.distance <= THRESHOLD, frame, nobody)
     _count(counts, frame, pairs, np.zeros(len(pairs.joint), np.bool_))
@@ -231,6 +232,7 @@ def _update(tally: _Tally, frame: FrameJoints) -> None:
     pairs = _match(near, frame, tally.last)
     known, new = tally.last[frame.truth[pairs.truth], pairs.joint], frame.found[pairs.found]
     switched = (known >= 0) & (known != new)
+    # A switch counts once: from now on the new identity is the known one.
     tally.last[frame.truth[pairs.truth], pairs.joint] = new
     _count(tally.counts, frame, pairs, switched)
     if tally.overlaps is not None:
@@ -259,6 +261,8 @@ def _match_joint(
     """Pair one joint of a frame: old matches first, in the order of the true people."""
     free = near.copy()
     kept: list[tuple[int, int]] = []
+    # CLEAR MOT keeps an old pair while it is near enough, even where another is nearer by
+    # now: people who brush past each other would switch twice otherwise.
     for row, identity in enumerate(last):
         same = np.flatnonzero((found == identity) & free[row])
         if identity >= 0 and len(same):

@@ -29,6 +29,7 @@ def joint_distances(truth: DoubleArray, found: DoubleArray, sizes: DoubleArray) 
     distance = np.sqrt(offset[..., 0] ** 2 + offset[..., 1] ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         distance /= sizes[:, None, None]
+    # An absent joint, and 0 / 0 for a head of no size: neither may count as near.
     distance[np.isnan(distance)] = np.inf
     return distance
 
@@ -62,6 +63,7 @@ def pair_people(right: BoolArray, annotated: npt.NDArray[np.integer]) -> IntArra
     fraction = right.sum(axis=2) / np.maximum(annotated, 1)[:, None]
     best = fraction.argmax(axis=0)
     everybody = np.arange(predictions)
+    # The rest is 0, so that a true person can only win a prediction that chose it.
     only_best = np.zeros_like(fraction)
     only_best[best, everybody] = fraction[best, everybody]
     winner = only_best.argmax(axis=1)
