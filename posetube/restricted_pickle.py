@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError
-from posetube.shortage import raise_shortage
+from posetube.errors import FormatError
+from posetube.file_reading import reading
 
 MAX_BYTES = 512 * 2**20
 """Larger files are refused unless the caller allows more."""
@@ -45,7 +45,9 @@ def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = 
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    return plain_content(_read(path, max_bytes), where=str(path), encoding=encoding)
+    with reading(path, most=max_bytes):
+        content = path.read_bytes()
+    return plain_content(content, where=str(path), encoding=encoding)
 
 
 def plain_content(content: bytes, *, where: str, encoding: str = "latin-1") -> Any:
@@ -68,16 +70,6 @@ def plain_content(content: bytes, *, where: str, encoding: str = "latin-1") -> A
         raise FormatError(f"{where}: not a sound pickle: it asks for too much memory") from None
     except Exception as error:  # a damaged pickle fails in any way that Python can fail
         raise FormatError(f"{where}: not a sound pickle: {type(error).__name__}") from None
-
-
-def _read(path: Path, max_bytes: int) -> bytes:
-    try:
-        if path.stat().st_size > max_bytes:
-            raise FormatError(f"{path}: larger than {max_bytes >> 20} MiB, refused")
-        return path.read_bytes()
-    except OSError as error:
-        raise_shortage(error)
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 class _Refused(Exception):

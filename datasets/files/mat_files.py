@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError
+from posetube.file_reading import reading
 
 MAX_FILE_BYTES = 256 * 2**20
 """Larger files are refused; the largest of the supported data sets has 100 MB."""
@@ -57,12 +58,8 @@ def read_mat(path: Path | str) -> dict[str, Any]:
         InputError: If it cannot be opened.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, refused")
+    with reading(path, most=MAX_FILE_BYTES):
         data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     order = _byte_order(data, path=path)
     try:
         return _Reader(order).variables(data)

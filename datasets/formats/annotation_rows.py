@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posetube.errors import FormatError
+from posetube.errors import FormatError, InputError
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import DoubleArray, FrameTable, IntArray, JointState, VideoTracks
 
@@ -191,6 +191,18 @@ def names_of_ids(ids: dict[str, int]) -> dict[int, str]:
     """Names that :func:`ids_of_names` has numbered; none where they tell no more than the id."""
     named = {number: name for name, number in ids.items() if name}
     return {} if all(map(OUR_NAME.fullmatch, named.values())) else named
+
+
+def refuse_nameless(tracks: VideoTracks, *, where: object) -> None:
+    """Refuse people whom nothing tells apart, for formats that must.
+
+    Raises:
+        InputError: If somebody has no identity; names the frame.
+    """
+    nameless = np.flatnonzero(tracks.track_ids < 0)
+    if len(nameless):
+        frame = tracks.frame[nameless[0]]
+        raise InputError(f"{where}: frame {frame}: a person has no track id")
 
 
 def name_of(tracks: VideoTracks, track_id: int) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError
+from posetube.file_reading import reading
 from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -143,18 +144,14 @@ def _table(path: Path) -> Any:
     import pyarrow.csv as pc
 
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
         options = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
-        with path.open("rb") as file:
+        with reading(path, most=MAX_BYTES), path.open("rb") as file:
             table = pc.read_csv(file, convert_options=options)
         names = table.column_names
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise FormatError(
             f"{path}: not a table of joints: {' '.join(str(error).split())}"
         ) from None
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     missing = [name for name in NEEDED if name not in names]
     if missing or len(set(names)) != len(names):
         what = f"no column {', '.join(missing)}" if missing else "two columns of one name"

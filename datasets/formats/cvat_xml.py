@@ -15,12 +15,13 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError
+from posetube.file_reading import reading
 from posetube.structures import FrameTable, JointState, PoseTrack, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from .annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, refuse_nameless, skeleton_of
 from .numbers import joint_states, shortest
 
 MAX_BYTES = 512 * 2**20
@@ -36,9 +37,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     Raises:
         InputError: If a row has no identity.
     """
-    if (tracks.track_ids < 0).any():
-        frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
-        raise InputError(f"{path}: frame {frame}: a person has no track id")
+    refuse_nameless(tracks, where=path)
     with Path(path).open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in _document(tracks))
 
@@ -134,12 +133,8 @@ def read(path: Path | str) -> VideoTracks:
 
 
 def _parse(path: Path) -> Xml.Element:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+    with reading(path, most=MAX_BYTES):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     if b"<!" in content.replace(b"<!--", b""):  # a document type can define entities that explode
         raise FormatError(f"{path}: refused: it has a document type or a CDATA section")
     try:

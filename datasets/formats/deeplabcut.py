@@ -16,13 +16,21 @@ from pathlib import Path
 import numpy as np
 
 from posetube.errors import FormatError, InputError
+from posetube.file_reading import reading
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
-from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
+from .annotation_rows import (
+    AnnotationRows,
+    ids_of_names,
+    name_of,
+    names_of_ids,
+    refuse_nameless,
+    skeleton_of,
+)
 from .deeplabcut_hdf5 import MARK, csv_lines
 from .frame_order import sorted_places
 from .numbers import shortest
@@ -46,9 +54,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """
     if not len(tracks.frame):
         raise InputError(f"{tracks.source}: nobody is in it, and the table's columns are people")
-    if (tracks.track_ids < 0).any():
-        frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
-        raise InputError(f"{path}: frame {frame}: a person has no track id")
+    refuse_nameless(tracks, where=path)
     # Labels have no likelihood: a column of nothing would make predictions of them.
     scored = bool((~np.isnan(tracks.keypoint_scores)).any())
     coords = ("x", "y", "likelihood") if scored else ("x", "y")
@@ -126,12 +132,8 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
 
 def _cells(path: Path) -> list[list[str]]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with reading(path, most=MAX_BYTES), path.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.reader(file))
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not a CSV file: {error}") from None
 

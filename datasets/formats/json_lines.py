@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError, InputError
+from posetube.file_reading import reading
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
@@ -197,19 +198,14 @@ def _in_order(frames: list[_Frame], path: Path) -> list[_Frame]:
 
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-        with path.open("rb") as file:
-            # A line at a time, and none longer than the limit: the file is somebody else's.
-            for number in range(1, MAX_FRAMES + 2):
-                line = file.readline(MAX_LINE)
-                if not line:
-                    return
-                if line.strip():  # editors leave empty lines at the end
-                    yield number, line
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    with reading(path, most=MAX_BYTES), path.open("rb") as file:
+        # A line at a time, and none longer than the limit: the file is somebody else's.
+        for number in range(1, MAX_FRAMES + 2):
+            line = file.readline(MAX_LINE)
+            if not line:
+                return
+            if line.strip():  # editors leave empty lines at the end
+                yield number, line
 
 
 def _decode(line: bytes, kind: type[T], *, where: str) -> T:

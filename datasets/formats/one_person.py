@@ -12,6 +12,7 @@ from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, VideoTracks
 
+from .annotation_rows import refuse_nameless
 from .numbers import shortest
 
 
@@ -40,11 +41,8 @@ def split_people(tracks: VideoTracks) -> list[tuple[int, VideoTracks]]:
         raise InputError(f"{tracks.source}: nobody is in it, and a clip shows one person")
     alone = bool((tracks.track_ids < 0).all()) and not _twice(tracks)
     ids = [-1] if alone else tracks.ids.tolist()
-    nameless = np.flatnonzero(tracks.track_ids < 0)
-    if len(nameless) and not alone:
-        raise InputError(
-            f"{tracks.source}: frame {tracks.frame[nameless[0]]}: a person has no track id"
-        )
+    if not alone:
+        refuse_nameless(tracks, where=tracks.source)
     people = [(track_id, tracks.select(tracks.track_ids == track_id)) for track_id in ids]
     for track_id, person in people:
         if _twice(person):

@@ -137,6 +137,20 @@ class PictureList:
         )
 
 
+class ListedPictures:
+    """A data set of single pictures that one list describes; it is read when somebody asks."""
+
+    _list: PictureList
+
+    def videos(self) -> tuple[str, ...]:
+        """Names of the pictures, such as ``images/im00001.jpg``."""
+        return self._list.names
+
+    def read(self, video: str) -> AnnotatedVideo:
+        """One picture, as a video of one frame."""
+        return self._list.video(video)
+
+
 def _boxes(boxes: Iterable[DoubleArray | None]) -> DoubleArray:
     return np.array([NO_BOX if box is None else box for box in boxes]).reshape(-1, 4)
 

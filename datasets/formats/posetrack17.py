@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from posetube import skeletons
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, JointState, Polygon, VideoTracks
 
@@ -23,7 +23,7 @@ from ..annotated_video import AnnotatedVideo
 from ..files.json_files import parse, plain
 from ..files.opened_file import OpenedFile
 from . import posetrack17_mat
-from .annotation_rows import NO_BOX, AnnotationRows
+from .annotation_rows import NO_BOX, AnnotationRows, refuse_nameless
 from .ignore_regions import polygons
 from .numbers import joint_states
 from .posetrack18_writer import accepted_ids
@@ -230,9 +230,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
         InputError: If a row has no identity, or
             :func:`~posetube.datasets.formats.posetrack18_writer.accepted_ids` refuses.
     """
-    if (tracks.track_ids < 0).any():
-        frame = tracks.frame[np.flatnonzero(tracks.track_ids < 0)[0]]
-        raise InputError(f"{path}: frame {frame}: a person has no track id")
+    refuse_nameless(tracks, where=path)
     ids = accepted_ids(tracks.track_ids, path=path)
     plan = skeletons.convert(tracks.skeleton, POSETRACK15)
     points, scores = skeletons.apply(plan, tracks.keypoints, tracks.keypoint_scores)

@@ -43,6 +43,8 @@ from posetube.structures import (
     VideoTracks,
 )
 
+from .annotation_rows import refuse_nameless
+
 Floats = npt.NDArray[np.floating]
 
 SEQUENCE_NAME = re.compile(r"(\d{6})_(mpii|bonn|mpiinew)(_|$)")
@@ -217,9 +219,7 @@ def write_tracks(
     Raises:
         InputError: If a row has no identity, or :func:`accepted_ids` refuses.
     """
-    nameless = np.flatnonzero(tracks.track_ids < 0)
-    if len(nameless):
-        raise InputError(f"{path}: frame {tracks.frame[nameless[0]]}: a person has no track id")
+    refuse_nameless(tracks, where=path)
     ids = accepted_ids(tracks.track_ids, path=path)
     with writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size) as out:
         for index in range(len(tracks.frames)):

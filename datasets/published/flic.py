@@ -21,11 +21,11 @@ import numpy as np
 from posetube.skeletons import FLIC11
 from posetube.structures import DoubleArray, JointState
 
-from ..annotated_video import AnnotatedVideo, Counts, Split
+from ..annotated_video import Counts, Split
 from ..files.checked_values import number, numbers, relative_path, structs, text, variable
 from ..files.mat_files import read_mat
 from ..formats.hourglass import read_hourglass
-from ..formats.person_list import Person, Picture, PictureList, merged
+from ..formats.person_list import ListedPictures, Person, Picture, PictureList, merged
 from .release_files import find_file
 
 FILES = ("examples.mat", "*/examples.mat", "*.h5", "annot*/*.h5")
@@ -40,7 +40,7 @@ USED = [i for i, name in enumerate(COLUMNS) if name[1:] not in ("kne", "ank", "e
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flic:
+class Flic(ListedPictures):
     """The data set in a folder: the first of the two files that is found."""
 
     root: Path
@@ -49,16 +49,8 @@ class Flic:
     name: ClassVar[str] = "flic"
     whole: ClassVar[Counts | None] = None  # 5003 entries, of which some show the same picture
 
-    def videos(self) -> tuple[str, ...]:
-        """Names of the pictures."""
-        return self._list.names
-
-    def read(self, video: str) -> AnnotatedVideo:
-        """One picture; people have neither boxes nor identities."""
-        return self._list.video(video)
-
     @cached_property
-    def _list(self) -> PictureList:
+    def _list(self) -> PictureList:  # type: ignore[override]
         path = find_file(self.root, FILES, dataset="FLIC")
         folder = "images/" if (self.root / "images").is_dir() else ""
         entries = _read_original if path.suffix == ".mat" else _read_hourglass

@@ -19,10 +19,10 @@ from posetube.errors import FormatError
 from posetube.skeletons import LSP14
 from posetube.structures import JointState
 
-from ..annotated_video import AnnotatedVideo, Counts
+from ..annotated_video import Counts
 from ..files.checked_values import numbers, variable
 from ..files.mat_files import read_mat
-from ..formats.person_list import Person, Picture, PictureList
+from ..formats.person_list import ListedPictures, Person, Picture, PictureList
 from .release_files import find_file
 
 FILES = ("joints.mat", "joints*.mat", "*/joints.mat")
@@ -31,7 +31,7 @@ TRAINING_PICTURES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lsp:
+class Lsp(ListedPictures):
     """The first or the extended set in a folder."""
 
     root: Path
@@ -46,16 +46,8 @@ class Lsp:
         count = 10_000 if self.name == "lspet" else 2000
         return Counts(videos=count, frames=count)
 
-    def videos(self) -> tuple[str, ...]:
-        """Names of the pictures, such as ``images/im00001.jpg``."""
-        return self._list.names
-
-    def read(self, video: str) -> AnnotatedVideo:
-        """One picture; it has no boxes."""
-        return self._list.video(video)
-
     @cached_property
-    def _list(self) -> PictureList:
+    def _list(self) -> PictureList:  # type: ignore[override]
         path = find_file(self.root, FILES, dataset="LSP")
         value = variable(read_mat(path), "joints", where=str(path))
         extended = np.shape(value)[:2] == (14, 3)

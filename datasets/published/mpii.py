@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from ..annotated_video import AnnotatedVideo, Counts
+from ..annotated_video import Counts
 from ..formats.mpii_list import mpii_pictures
-from ..formats.person_list import PictureList
+from ..formats.person_list import ListedPictures, PictureList
 from .release_files import find_file
 
 FILES = (
@@ -27,7 +27,7 @@ FILES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mpii:
+class Mpii(ListedPictures):
     """The data set in a folder: the first of the three files that is found."""
 
     root: Path
@@ -36,14 +36,6 @@ class Mpii:
     name: ClassVar[str] = "mpii"
     whole: ClassVar[Counts | None] = None
 
-    def videos(self) -> tuple[str, ...]:
-        """Names of the pictures, such as ``images/005808361.jpg``."""
-        return self._list.names
-
-    def read(self, video: str) -> AnnotatedVideo:
-        """One picture."""
-        return self._list.video(video)
-
     @cached_property
-    def _list(self) -> PictureList:
+    def _list(self) -> PictureList:  # type: ignore[override]
         return mpii_pictures(find_file(self.root, FILES, dataset="MPII"), root=self.root)

@@ -1,0 +1,30 @@
+"""Opens files that somebody else wrote: a size limit, and one line for what cannot be opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posetube.errors import FormatError, InputError
+from posetube.shortage import raise_shortage
+
+
+@contextmanager
+def reading(path: Path, *, most: int) -> Iterator[None]:
+    """Let the block read a file, if it is not too large.
+
+    Args:
+        path: The file.
+        most: Its largest size, bytes: what holds more is no such file, and would fill the memory.
+
+    Raises:
+        FormatError: If it is larger.
+        InputError: If it is not there or cannot be opened.
+        ResourceError: If memory or disk ran out.
+    """
+    try:
+        if path.stat().st_size > most:
+            raise FormatError(f"{path}: larger than {most >> 20} MiB, refused")
+        yield
+    except OSError as error:
+        raise_shortage(error)
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
