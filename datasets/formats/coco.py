@@ -34,7 +34,6 @@ from posetube.structures import (
     FrameTable,
     IntArray,
     JointState,
-    Polygon,
     VideoTracks,
 )
 
@@ -46,9 +45,11 @@ from .coco_file import (
     CocoCategory,
     CocoFile,
     CocoImage,
-    add_person,
-    crowd_region,
+    Regions,
+    add_annotation,
+    frame_table,
     people_in,
+    size_of,
     skeleton_in,
 )
 from .frame_order import sorted_places
@@ -227,31 +228,23 @@ def read(path: Path | str) -> VideoTracks:
     if len(place) < len(file.images):
         raise FormatError(f"{path}: two images have the same id")
     rows = AnnotationRows(len(skeleton))
-    regions: dict[int, tuple[Polygon, ...]] = {}
+    regions: Regions = {}
     for i, person in enumerate(file.annotations):
         if person.category_id not in people:
             continue
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")
-        frame = place[person.image_id]
         try:
-            if person.iscrowd == 1:
-                regions[frame] = (*regions.get(frame, ()), crowd_region(person))
-            else:
-                add_person(rows, person, frame=frame, joints=len(skeleton))
+            add_annotation(rows, regions, person, frame=place[person.image_id])
         except ValueError as error:
             raise FormatError(f"{path}: annotations[{i}]: {error}") from None
-    first = images[0] if images else None
     return rows.table(
         path=path,
         source=path.stem,
-        size=(first.height, first.width) if first and first.height and first.width else None,
+        size=size_of(images[0]) if images else None,
         skeleton=skeleton,
-        frames=FrameTable(
-            times=np.array([np.nan if m.time is None else m.time for m in images], np.float64),
-            names=tuple(image.file_name for image in images),
-            ids=np.array([image.id for image in images], np.int64),
-            ignore_regions=regions,
+        frames=frame_table(
+            images, names=tuple(image.file_name for image in images), regions=regions
         ),
     )
 

@@ -13,7 +13,7 @@ Source: COCO's and COCO-WholeBody's descriptions of their files, and mmpose's sa
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import COCO17, Skeleton
-from posetube.structures import DoubleArray, Polygon
+from posetube.structures import DoubleArray, FrameTable, Polygon
 
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import Identity
@@ -168,8 +168,39 @@ def numbers_of(person: CocoAnnotation) -> list[float | None]:
     return found
 
 
-def add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, joints: int) -> None:
-    """Append one annotation; ValueError says what is wrong with it."""
+Regions = dict[int, tuple[Polygon, ...]]
+"""Where people are not labelled, by frame."""
+
+
+def add_annotation(
+    rows: AnnotationRows, regions: Regions, person: CocoAnnotation, *, frame: int
+) -> None:
+    """Append one annotation, a crowd as a region; ValueError says what is wrong with it."""
+    if person.iscrowd == 1:
+        regions[frame] = (*regions.get(frame, ()), _crowd_region(person))
+    else:
+        _add_person(rows, person, frame=frame, joints=rows.joints)
+
+
+def frame_table(
+    images: Sequence[CocoImage], *, names: tuple[str, ...], regions: Regions
+) -> FrameTable:
+    """The frames of some images."""
+    times = [np.nan if image.time is None else image.time for image in images]
+    return FrameTable(
+        times=np.array(times, np.float64),
+        names=names,
+        ids=np.array([image.id for image in images], np.int64),
+        ignore_regions=regions,
+    )
+
+
+def size_of(image: CocoImage) -> tuple[int, int] | None:
+    """(H, W) pixels, where the file tells."""
+    return (image.height, image.width) if image.height and image.width else None
+
+
+def _add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, joints: int) -> None:
     triples = np.array(numbers_of(person) or [0.0] * (3 * joints), np.float64)
     if len(triples) != 3 * joints:
         raise ValueError(f"expected {3 * joints} numbers in keypoints, got {len(triples)}")
@@ -190,7 +221,7 @@ def add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, join
     )
 
 
-def crowd_region(crowd: CocoAnnotation) -> Polygon:
+def _crowd_region(crowd: CocoAnnotation) -> Polygon:
     """The box around a crowd, which is no person; ValueError says what is wrong with it."""
     x1, y1, x2, y2 = corners(crowd.bbox or (), name="bbox")
     if not max(map(abs, (x1, y1, x2, y2))) <= MAX_PIXEL:

@@ -20,7 +20,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
-from posetube.structures import BoolArray, FrameTable, Polygon
+from posetube.structures import BoolArray
 
 from ..annotated_video import AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
@@ -31,9 +31,11 @@ from ..formats.coco_file import (
     CocoAnnotation,
     CocoFile,
     CocoImage,
-    add_person,
-    crowd_region,
+    Regions,
+    add_annotation,
+    frame_table,
     people_in,
+    size_of,
     skeleton_in,
 )
 from .release_files import first_file, holds
@@ -142,18 +144,12 @@ class CocoPeople:
         path = self._files[stem][1]
         rows, regions = self._rows(stem, images)
         names = tuple(self._picture(image, path) for image in images)
-        frames = FrameTable(
-            times=np.array([np.nan if i.time is None else i.time for i in images], np.float64),
-            names=names,
-            ids=np.array([image.id for image in images]),
-            ignore_regions=regions,
-        )
         tracks = rows.table(
             path=path,
             source=video,
-            size=_size(images[0]),
+            size=size_of(images[0]),
             skeleton=self._skeletons[stem],
-            frames=frames,
+            frames=frame_table(images, names=names, regions=regions),
         )
         if images[0].video_id is None:
             tracks = replace(tracks, track_ids=np.full(len(tracks.frame), -1))
@@ -166,20 +162,13 @@ class CocoPeople:
             tracks=tracks,
         )
 
-    def _rows(
-        self, stem: str, images: list[CocoImage]
-    ) -> tuple[AnnotationRows, dict[int, tuple[Polygon, ...]]]:
+    def _rows(self, stem: str, images: list[CocoImage]) -> tuple[AnnotationRows, Regions]:
         """Everybody in some images of a file, and the crowds by place."""
-        joints = len(self._skeletons[stem])
-        rows = AnnotationRows(joints)
-        regions: dict[int, tuple[Polygon, ...]] = {}
+        rows, regions = AnnotationRows(len(self._skeletons[stem])), Regions()
         for frame, image in enumerate(images):
             for person in self._people.get((stem, image.id), []):
                 try:
-                    if person.iscrowd == 1:
-                        regions[frame] = (*regions.get(frame, ()), crowd_region(person))
-                    else:
-                        add_person(rows, person, frame=frame, joints=joints)
+                    add_annotation(rows, regions, person, frame=frame)
                 except ValueError as error:
                     path = self._files[stem][1]
                     raise FormatError(f"{path}: annotation {person.id}: {error}") from None
@@ -192,7 +181,7 @@ class CocoPeople:
             FormatError: If a mask is damaged, or the file does not tell the picture's size.
         """
         stem, images = self._videos[video]
-        size = _size(images[0])
+        size = size_of(images[0])
         if size is None or max(size) > MAX_SIDE:
             raise FormatError(f"{self.root}: {video}: size {size}; no masks can be drawn")
         everybody = (p for image in images for p in self._people.get((stem, image.id), []))
@@ -259,10 +248,6 @@ def _mask(person: CocoAnnotation, size: tuple[int, int], *, where: str) -> Any:
 
 def _within(polygon: list[float], size: tuple[int, int]) -> bool:
     return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
-
-
-def _size(image: CocoImage) -> tuple[int, int] | None:
-    return (image.height, image.width) if image.height and image.width else None
 
 
 def _split(stem: str) -> Split:
