@@ -149,6 +149,7 @@ def reader(suffix: str) -> ReaderProcess:
 
 def _copied(path: Path, process: ReaderProcess, *, seconds: float) -> VideoTracks:
     with TemporaryDirectory() as folder:
+        # The library runs in another process; Parquet carries over all that a video holds.
         copy = Path(folder) / f"{path.stem}.parquet"
         process.run(path, copy, seconds=seconds + path.stat().st_size / BYTES_PER_SECOND)
         return parquet_table.read(copy)
@@ -196,6 +197,7 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
             raise FormatError(f"{path}: frame {index} is not in [0, {MAX_FRAMES})")
         for person in frame.instances:
             points = np.asarray(person.numpy(), np.float64)
+            # Only predictions have scores; labels are of another class.
             predicted = hasattr(person, "score")
             rows.add(
                 frame=index,

@@ -114,6 +114,7 @@ def _posetrack_frames(tracks: VideoTracks, folder: str) -> tuple[str, ...]:
     numbered = bool(paths) and all(_is_number(path.stem) for path in paths)
     if numbered and all(SEQUENCE.fullmatch(path.parent.name) for path in paths):
         return tracks.frames.names
+    # The number stays, so that a frame of the copy is the same frame of the original.
     if numbered and len({path.name for path in paths}) == len(paths):
         return tuple(f"{folder}/{path.name}" for path in paths)
     return tuple(f"{folder}/{i:06d}{suffix}" for i, suffix in enumerate(_suffixes(tracks)))

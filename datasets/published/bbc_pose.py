@@ -89,6 +89,7 @@ class BbcPose:
 
 def _labels(entry: dict[str, Any], *, manual: bool, where: str) -> tuple[IntArray, DoubleArray]:
     """(F,) frame numbers, rising, and (F, 7, 2) joints: those made by hand where there are some."""
+    # The joints for training come from a tracker; those for testing were placed by hand.
     kinds = ("test", "train") if manual else ("train", "test")
     kind = next((k for k in kinds if np.size(entry[f"{k}_frames"])), kinds[0])
     if not np.size(entry[f"{kind}_frames"]):

@@ -78,6 +78,7 @@ class Bonn:
         folder = f"videos/{video}"
         people = _people(entry["annopoints"], frames=count, where=where)
         headless = int(np.isnan(people["head_boxes"]).any(axis=1).sum())
+        # PoseTrack's score divides by the head: without a box such a person could not be scored.
         if self.estimate_heads:
             joints = people["keypoints"], people["track_ids"]
             people["head_boxes"] = filled(people["head_boxes"], *joints, POSETRACK15)

@@ -74,6 +74,7 @@ class ChaLearn:
         if len(steps) > MAX_FRAMES:
             raise FormatError(f"{path}: {len(steps)} frames; at most {MAX_FRAMES} are read")
         pixels, world = _skeletons(steps, where=str(path))
+        # All joints in the corner is how the Kinect says that it saw nobody.
         rows = np.flatnonzero((pixels != 0).any(axis=(1, 2)))
         missing = (pixels[rows] == 0).all(axis=-1)
         colour = path.with_name(path.name.replace("_data.mat", "_color.mp4"))
@@ -107,6 +108,7 @@ def _skeletons(steps: list[dict[str, Any]], *, where: str) -> tuple[DoubleArray,
     for i, step in enumerate(steps):
         place = f"{where}: frame {i}"
         for skeleton in structs(step["Skeleton"], where=place)[:1]:
+            # Some samples list the joints in another order, and say so.
             order = _order(skeleton.get("JointType", np.zeros((0, 0))))
             for name, found in (("PixelPosition", pixels), ("WorldPosition", world)):
                 value = skeleton.get(name, np.zeros((0, 0)))

@@ -112,6 +112,7 @@ class PosesInTheWild:
         for i, entry in enumerate(read_frames(content, path)):
             where = f"{path}: entry {i + 1}: im"
             name = relative_path(text(entry["im"], where=where), where=where)
+            # Only the folders of the pictures tell where one sequence ends.
             sequence = PurePosixPath(name).parent.name or PurePosixPath(name).stem
             found.setdefault(sequence, []).append({**entry, "picture": name})
         return found

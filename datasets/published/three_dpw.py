@@ -94,6 +94,7 @@ class ThreeDpw:
             ids=frames.ids,
             labeled=valid.all(axis=0),
         )
+        # Only where the camera fits the body: elsewhere the projection is off.
         frame, person = np.nonzero(valid.T)
         world = bodies[person, frame]
         points, ahead = _project(world, cameras[frame], intrinsics)
@@ -108,6 +109,7 @@ class ThreeDpw:
             joints_3d=world,
             tracks=table(
                 source=video,
+                # No file says it; the middle of the picture lies lower in upright ones.
                 size=(1920, 1080) if intrinsics[1, 2] > intrinsics[0, 2] else (1080, 1920),
                 skeleton=SMPL24,
                 frames=frames,
@@ -160,5 +162,6 @@ def _project(
     """(R, 24, 2) pixels and (R, 24) whether the joint is before the camera."""
     seen = world @ cameras[:, :3, :3].transpose(0, 2, 1) + cameras[:, None, :3, 3]
     ahead = seen[..., 2] > NEAREST
+    # Behind the camera there is no picture to be in; 1 keeps the division quiet.
     depth = np.where(ahead, seen[..., 2], 1)
     return (seen @ intrinsics.T)[..., :2] / depth[..., None], ahead

@@ -142,6 +142,7 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
 
 def _identified(tracks: VideoTracks, form: FileFormat) -> VideoTracks:
     """The same people; those of a single picture get identities where a format asks for them."""
+    # In one picture nobody has to be found again, so that any identity is a true one.
     nameless = len(tracks.frames) == 1 and (tracks.track_ids < 0).all()
     if form.needs_identities and nameless:
         return replace(tracks, track_ids=np.arange(1, len(tracks.frame) + 1))
@@ -175,6 +176,7 @@ class _Job:
         """The people of every video with the joints of the first, named as in the data set."""
         joints: Skeleton | None = None
         for video in self._videos():
+            # One file has one set of joints; the first video decides.
             joints = joints or video.tracks.skeleton
             tracks, plan = with_joints(video.tracks, joints)
             for line in losses(plan):

@@ -97,6 +97,7 @@ def _as_tracks(
     for theirs, ours in pair_videos(predictions, truth):
         true, predicted = ours.read(), theirs.read()
         frame_of = match_frames(predicted, true, by_position=False)
+        # By name: of two joint sets of 17, the same place may be another joint.
         tracks, plan = with_joints(predicted.tracks, true.tracks.skeleton)
         videos.append(true.tracks)
         found.append(_reordered(tracks, frame_of, true.tracks))

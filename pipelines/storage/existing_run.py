@@ -47,6 +47,7 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
         run.erase()
         return fresh
     earlier = run.read()
+    # A run that never got so far has nothing that other settings could spoil.
     if not _begun(run, earlier):
         run.clean()
         return fresh
