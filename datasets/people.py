@@ -93,6 +93,8 @@ def _named_dataset(
     # Penn Action and JHMDB are both: a folder is the data set, a file one clip of it.
     if is_format and not path.is_dir():
         return None
+    if path.is_file():
+        raise InputError(f"{path}: no such folder; {entry.name} is one, and this is a file")
     if not path.is_dir():
         raise MissingFileError(f"{path}: no such folder")
     return entry.open(path)

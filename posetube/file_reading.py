@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from posetube.errors import FormatError, InputError
+from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.shortage import raise_shortage
 
 
@@ -18,13 +18,16 @@ def reading(path: Path, *, most: int) -> Iterator[None]:
 
     Raises:
         FormatError: If it is larger.
-        InputError: If it is not there or cannot be opened.
+        MissingFileError: If it is not there.
+        InputError: If it cannot be opened.
         ResourceError: If memory or disk ran out.
     """
     try:
         if path.stat().st_size > most:
             raise FormatError(f"{path}: larger than {most >> 20} MiB, refused")
         yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(f"{path}: no such file") from None
     except OSError as error:
         raise_shortage(error)
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None

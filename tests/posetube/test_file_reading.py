@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from posetube.errors import FormatError, InputError, ResourceError
+from posetube.errors import FormatError, InputError, MissingFileError, ResourceError
 from posetube.file_reading import reading
 
 
@@ -20,10 +20,12 @@ def test_a_file_within_its_limit_is_read(tmp_path: Path) -> None:
 
 def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="none: no such file or directory"),
+        pytest.raises(MissingFileError, match="none: no such file"),
         reading(tmp_path / "none", most=1),
     ):
         pass
+    with pytest.raises(InputError, match="permission denied"), reading(tmp_path, most=1 << 30):
+        raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_a_shortage_is_no_fault_of_the_file(tmp_path: Path) -> None:
