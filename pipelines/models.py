@@ -9,6 +9,9 @@ from cyclopts import App, Parameter
 
 from posetube.errors import InputError
 
+SHOWN = 20
+"""Names of weights that are listed."""
+
 app = App(name="models", help="List, describe, fetch and convert networks.")
 
 
@@ -126,7 +129,8 @@ def convert_model(
     _print(f"{source}: {done.layout} -> {target}")
     for title, names in (("unused", done.unused), ("fresh", done.fresh)):
         if names:
-            _print(f"{title} ({len(names)}): {', '.join(names)}")
+            some = ", ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+            _print(f"{title} ({len(names)}): {some}")
 
 
 @app.command(name="export")

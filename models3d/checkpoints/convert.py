@@ -87,10 +87,13 @@ def convert_weights(
         seed: Seed of parameters that stay random.
 
     Raises:
-        WeightsError: If the file is missing, would execute something, has an unknown layout, or a
-            shape does not fit.
+        InputError: If a joint set is given and the file is ours, which says it itself.
+        WeightsError: If the file is missing, would execute something, has an unknown layout, a
+            shape does not fit, or nothing does.
     """
     if is_ours(path):
+        if skeleton is not None:
+            raise InputError(f"{path}: says itself which joints it has; leave the joint set out")
         return _from_ours(path, into=into, inflation=inflation, seed=seed)
     tensors, settings = read_arrays(path)
     check_finite(tensors, source=str(path))
@@ -260,4 +263,6 @@ def _load(
         own[name] = fitted
     model.load_state_dict(own)
     fresh = sorted(own.keys() - renamed.parameters.keys())
+    if len(fresh) == len(own):
+        raise WeightsError(f"{path}: none of its weights has a place in this network")
     return tuple(sorted(unused)), tuple(fresh)

@@ -84,8 +84,28 @@ def test_our_own_weights_fill_another_network(
     assert capsys.readouterr().out == f"tiny: ours -> {target}\n"  # nothing unused or fresh
     assert main(["models", "info", str(target)]) == 0
     shown = capsys.readouterr().out
-    for part in ("Apache-2.0", "frames    3", "converted from tiny.safetensors"):
+    for part in ("name      three", "Apache-2.0", "frames    3", "converted from tiny.safetensors"):
         assert part in shown
+    assert "parents   tiny, Apache-2.0, sha256 " in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--into", "tube_rcnn_r50_fpn"], 6, "none of its weights has a place in this network"),
+        (["--skeleton", "mpii16"], 2, "says itself which joints it has"),
+    ],
+)
+def test_what_cannot_become_of_our_own_weights_is_refused(
+    options: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["models", "convert", "tiny", str(tmp_path / "out.safetensors"), *options]) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 @pytest.mark.parametrize(

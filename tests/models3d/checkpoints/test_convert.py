@@ -418,12 +418,16 @@ def test_our_own_file_fills_a_network_of_more_frames(tmp_path: Path) -> None:
 
 def test_our_own_file_says_what_of_it_another_network_has_no_use_for(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    save_weights(TubeRCNN(small_tiny()), tmp_path / "flat.safetensors")
+    plain = small_anchor_rcnn()
+    moving = replace(plain, box_head=replace(plain.box_head, presence=True))
+    for name, config in (("plain", plain), ("moving", moving)):
+        save_weights(TubeRCNN(config), tmp_path / f"{name}.safetensors")
+    presence = ("box_head.presence.bias", "box_head.presence.weight")
 
-    converted = convert_weights(tmp_path / "flat.safetensors", into=small_anchor_rcnn())
-
-    assert "keypoint_head.network.out.weight" in converted.unused
-    assert "box_head.score.weight" in converted.fresh
+    assert convert_weights(tmp_path / "plain.safetensors", into=moving).fresh == presence
+    assert convert_weights(tmp_path / "moving.safetensors", into=plain).unused == presence
+    with pytest.raises(WeightsError, match="none of its weights has a place in this network"):
+        convert_weights(tmp_path / "plain.safetensors", into=small_tiny())
 
 
 def torchvision_state() -> tuple[Any, dict[str, Tensor]]:
