@@ -142,6 +142,42 @@ def test_a_command_that_does_not_exist_names_the_nearest(
     assert 'Did you mean "track"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nosuch", "posetube: Unknown command"),
+        ("nosuch", "See `posetube --help`."),
+        ("data nosuch", "See `posetube data --help`."),
+        ("data check", "posetube data check: SOURCE is missing. See `posetube data check --help`."),
+        ("export run", "posetube export: --to is missing. See `posetube export --help`."),
+        ("track a --start soon", "got 'soon'. See `posetube track --help`."),
+        ("models info", "posetube models info: NAME is missing."),
+    ],
+)
+def test_errors_name_the_whole_command(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("help", "Usage: posetube COMMAND"),
+        ("help data check", "Usage: posetube data check"),
+        ("track --help", "--link.max-gap TIME"),
+        ("data archive --help", "[choices: train, val, test]"),
+    ],
+)
+def test_help_says_what_is_a_time_and_what_can_be_chosen(
+    line: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(line.split()) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_times_may_be_written_as_people_write_them(make_clip: ClipMaker, tmp_path: Path) -> None:
     words = ["--start", "00:00:00.2", "--end", "400ms", "--link.max-gap", "1.5s"]
 

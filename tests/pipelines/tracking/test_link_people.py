@@ -165,6 +165,14 @@ def test_other_programs_joints_stay_unless_asked_for(
     assert np.isnan(read_tracks(tmp_path / "theirs").keypoints).all()
 
 
+def test_linking_again_tells_its_own_speed(run: RunDirectory) -> None:
+    line = link_again(run, LinkConfig())
+
+    manifest = run.read()
+    speed = manifest.frames.done / manifest.stages["link"].seconds
+    assert f", {speed:.1f} frames/s -> " in line
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
 def test_a_choice_outside_0_to_1_is_refused(
     value: float, run: RunDirectory, capsys: pytest.CaptureFixture[str]
