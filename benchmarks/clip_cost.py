@@ -26,15 +26,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
-from posetube.models3d.dense_proposals import DenseProposalConfig
-from posetube.models3d.heatmaps import DecodeConfig
-from posetube.models3d.neck import FPNConfig
+from posetube.models3d.configs.bodies import ResNetConfig
+from posetube.models3d.configs.necks import FPNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from posetube.models3d.configs.proposal_heads import DenseProposalConfig
+from posetube.models3d.joint_peaks import DecodeConfig
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny, tiny_clip
-from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.time_conv import to_channels_last
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 
 RESULT = Path(__file__).parent / "results" / "clip_cost.json"
 LENGTHS = (1, 3, 5)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checkpoints.loading import load_network
+    from .configs.networks import TubeRCNNConfig
     from .features import FrameFeatures
     from .model_info import ModelInfo
     from .tube_rcnn import TubeRCNN
-    from .tube_rcnn_config import TubeRCNNConfig
 
 __all__ = ["FrameFeatures", "ModelInfo", "TubeRCNN", "TubeRCNNConfig", "load_network"]
 
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
             "load_network": ".checkpoints.loading",
             "FrameFeatures": ".features",
             "ModelInfo": ".model_info",
-            "TubeRCNNConfig": ".tube_rcnn_config",
+            "TubeRCNNConfig": ".configs.networks",
         }
         return getattr(import_module(module.get(name, ".tube_rcnn"), __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

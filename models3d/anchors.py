@@ -10,45 +10,11 @@ Source: Ren et al., "Faster R-CNN", NeurIPS 2015; torchvision, Detectron and Det
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
-
-from .config_bounds import LARGEST
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnchorConfig:
-    """Which anchors stand at every cell of each pyramid level."""
-
-    sizes: tuple[tuple[float, ...], ...]
-    """Per level, the square roots of the anchors' areas, pixels of the network's input."""
-
-    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    """Height over width."""
-
-    layout: Literal["torchvision", "detectron", "detectron2"] = "torchvision"
-    """``torchvision``: centred on 0, corners rounded, all sizes of the first ratio first.
-    ``detectron``: centred on the cell's last pixel and inclusive, in the same order.
-    ``detectron2``: centred on 0, not rounded, all ratios of the first size first."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "sizes", low=1 / LARGEST, high=LARGEST)
-        check_numbers(self, "ratios", low=1e-3, high=1e3)
-        if len({len(level) for level in self.sizes}) > 1:
-            raise InputError(
-                f"AnchorConfig.sizes must have the same number on every level, got {self.sizes}"
-            )
-
-    @property
-    def per_cell(self) -> int:
-        """A: how many anchors stand at each cell."""
-        return len(self.sizes[0]) * len(self.ratios)
+from .configs.proposal_heads import AnchorConfig
 
 
 def cell_anchors(config: AnchorConfig, *, level: int, stride: int) -> Tensor:

@@ -9,26 +9,25 @@ frame at all?) is ours; in the published code it is commented out.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
 
 from .arrays import on_host
-from .box_coding import BoxConvention, Weights, clip_boxes, decode_boxes, sizes
-from .config_bounds import LONGEST, MOST_TUBES, WIDEST
+from .box_coding import clip_boxes, decode_boxes, sizes
+from .configs.bodies import ResNetConfig
+from .configs.people_heads import BoxHeadConfig
 from .features import ClipFeatures
 from .preprocess import Geometry
-from .proposals import Proposals
-from .resnet import ResNetConfig, ResNetStage, channels_of
-from .roi_align import PoolConfig, pool_tubes
+from .resnet import ResNetStage, channels_of
+from .roi_align import pool_tubes
 from .slots import most_taken, take_slots
-from .tube_nms import Suppress, tube_nms
+from .tube_choice import Proposals
+from .tube_nms import tube_nms
 
 CLASSES = 2
 """Background, person."""
@@ -37,74 +36,28 @@ USUALLY_PRESENT = 2.0
 """Presence logit of a new network: most people are present in all frames of a clip."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BoxHeadConfig:
-    """The box head and the choice of detections."""
+def build_box_head(config: BoxHeadConfig, *, body: object, channels: int) -> "BoxHead":
+    """Make the head for levels of so many channels.
 
-    pool: PoolConfig
-    """How features are pooled under a proposal."""
+    Args:
+        config: The head's.
+        body: Configuration of the network's body.
+        channels: Of each level.
 
-    hidden: int | None = 1024
-    """Width of the two fully connected layers; None: ResNet's last stage instead of them."""
-
-    time: int = 1
-    """Time kernel of ResNet's last stage, an odd number of frames; unused with ``hidden``."""
-
-    presence: bool = False
-    """Whether presence is predicted per frame; if not, everybody counts as present."""
-
-    weights: Weights = (10.0, 10.0, 5.0, 5.0)
-    """Factors of the box coding."""
-
-    min_score: float = 0.05
-    """Detections with a lower score, in [0, 1], are dropped."""
-
-    nms: float = 0.5
-    """A detection overlapping a better one by more than this, in [0, 1], is dropped."""
-
-    max_people: int = 100
-    """How many detections of a clip are kept at most, the best ones."""
-
-    min_size: float = 1e-2
-    """Detections with a box narrower or lower than this, pixels, are dropped."""
-
-    convention: BoxConvention = "continuous"
-    """Pixel arithmetic."""
-
-    nms_suppresses: Suppress = "above"
-    """What happens to an overlap of exactly ``nms``."""
-
-    order: Literal["score", "proposal"] = "score"
-    """Whether detections are ordered by falling score or like their proposals."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "min_score", "nms", low=0, high=1)
-        check_numbers(self, "max_people", low=1, high=MOST_TUBES)
-        check_numbers(self, "hidden", low=1, high=WIDEST)
-        check_numbers(self, "weights", low=1e-3, high=1e3)
-        check_numbers(self, "min_size", low=0, high=LONGEST)
-
-    def build(self, *, body: object, channels: int) -> "BoxHead":
-        """Make the head for levels of so many channels.
-
-        Args:
-            body: Configuration of the network's body.
-            channels: Of each level.
-
-        Raises:
-            InputError: If the head is a ResNet's last stage and the body has none left over.
-        """
-        if self.hidden is not None:
-            layers = FullyConnected(channels * self.pool.size**2, self.hidden)
-            return BoxHead(self, body=layers, features=self.hidden)
-        if not isinstance(body, ResNetConfig) or body.stages == 4:
-            raise InputError(
-                "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last "
-                f"stage is then the box head; got {body}"
-            )
-        # the stage halves a square of 14 bins, as it halves the map in an ordinary ResNet
-        stage = ResNetStage(body, 3, time=self.time, stride=max(1, self.pool.size // 7))
-        return BoxHead(self, body=LastStage(stage), features=channels_of(body, 3))
+    Raises:
+        InputError: If the head is a ResNet's last stage and the body has none left over.
+    """
+    if config.hidden is not None:
+        layers = FullyConnected(channels * config.pool.size**2, config.hidden)
+        return BoxHead(config, body=layers, features=config.hidden)
+    if not isinstance(body, ResNetConfig) or body.stages == 4:
+        raise InputError(
+            "BoxHeadConfig.hidden may only be None behind a ResNet of 3 stages, whose last "
+            f"stage is then the box head; got {body}"
+        )
+    # the stage halves a square of 14 bins, as it halves the map in an ordinary ResNet
+    stage = ResNetStage(body, 3, time=config.time, stride=max(1, config.pool.size // 7))
+    return BoxHead(config, body=LastStage(stage), features=channels_of(body, 3))
 
 
 class BoxOutput(NamedTuple):

@@ -8,113 +8,26 @@ Source: crops and their shape are those of PP-TinyPose (PaddleDetection); see
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torchvision import ops
 
-from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
 from .appearance import embed_joints
-from .arrays import Array, library_of
-from .config_bounds import LARGEST, MOST_SAMPLES
+from .configs.people_heads import CropKeypointHeadConfig
+from .crop_geometry import crop_boxes, map_regions
 from .crop_sampling import cut_crops
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
 from .map_moving import move_maps
 from .roi_align import tube_rois
 from .slots import constants
-from .time_conv import TimePadding
 
 LEAST = 1e-6
 """Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
-
-CELL = 4
-"""Pixels of the crop per cell of a heatmap; cell f stands at pixel 4 f."""
-
-MIRROR_SHIFT = 1.5
-"""How far a mean of plain and mirrored maps lies to the right of the plain map, crop pixels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CropKeypointHeadConfig:
-    """The crop keypoint head."""
-
-    skeleton: str
-    """Name of the joint set that the K joints follow; it says which joints a mirror swaps."""
-
-    size: tuple[int, int] = (256, 192)
-    """(H, W) of a crop, pixels, multiples of 32."""
-
-    margin: float = 1.25
-    """Factor by which a box is enlarged before it is brought to the crop's shape."""
-
-    samples: int = 1
-    """Points of the picture, per side, whose mean is a pixel of the crop; 0: as many as a pixel of
-    the crop covers."""
-
-    time: int = 1
-    """Time kernel of the last convolution, an odd number of frames; maps of other frames are moved
-    to the frame's own box first."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    mirror: bool = False
-    """Whether the mirrored crop's maps are averaged in; this doubles the head's time."""
-
-    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
-    """Subtracted from red, green and blue, 0 to 255."""
-
-    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    """Red, green and blue are divided by this afterwards."""
-
-    def __post_init__(self) -> None:
-        if min(self.size) < 32 or any(side % 32 for side in self.size):
-            raise InputError(
-                f"CropKeypointHeadConfig.size must be multiples of 32 pixels, got {self.size}"
-            )
-        check_numbers(self, "size", low=32, high=2048)
-        check_numbers(self, "margin", low=0.1, high=10)
-        check_numbers(self, "samples", low=0, high=MOST_SAMPLES)
-        check_numbers(self, "mean", low=-LARGEST, high=LARGEST)
-        check_numbers(self, "std", low=1 / LARGEST, high=LARGEST)
-
-    @property
-    def joints(self) -> int:
-        """K."""
-        return len(skeleton(self.skeleton))
-
-    def build(self, *, channels: int) -> "CropKeypointHead":
-        """Make the head; it looks at the picture, so the levels' channels do not matter."""
-        return CropKeypointHead(self)
-
-
-def crop_boxes(boxes: Array, config: CropKeypointHeadConfig) -> Array:
-    """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""
-    xp, (height, width) = library_of(boxes), config.size
-    corner, opposite = boxes[..., :2], boxes[..., 2:]
-    middle, size = (corner + opposite) / 2, (opposite - corner) * config.margin
-    down = xp.maximum(size[..., 1], size[..., 0] * height / width)
-    reach = xp.stack([down * width / height, down], -1) / 2
-    return xp.concatenate([middle - reach, middle + reach], -1)
-
-
-def map_regions(boxes: Array, config: CropKeypointHeadConfig) -> Array:
-    """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels.
-
-    Cell f of a map stands at crop pixel 4 f, so the map begins half a cell before the crop.
-    """
-    crops, (height, width) = crop_boxes(boxes, config), config.size
-    size = crops[..., 2:] - crops[..., :2]
-    half = CELL / 2
-    across = half - MIRROR_SHIFT if config.mirror else half
-    shift = size * constants([across / width, half / height], size)
-    return crops - library_of(crops).concatenate([shift, shift], -1)
 
 
 class Crops(NamedTuple):
@@ -133,7 +46,8 @@ class CropKeypointHead(nn.Module):
     wants_pictures = True
     """See :class:`posetube.models3d.keypoint_head.KeypointHead`."""
 
-    def __init__(self, config: CropKeypointHeadConfig) -> None:
+    def __init__(self, config: CropKeypointHeadConfig, *, channels: int = 0) -> None:
+        """It looks at pictures, so the levels' channels do not matter."""
         super().__init__()
         self.config = config
         self.network = HighResolutionNetwork(

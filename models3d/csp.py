@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .time_conv import Separable, TimeConv, TimePadding
+from .configs.bodies import TimePadding
+from .time_conv import Separable, TimeConv
 
 POOL_SIZES = (5, 9, 13)
 """Sides of the windows of spatial pyramid pooling, cells."""

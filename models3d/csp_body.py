@@ -3,48 +3,15 @@
 Source: CSPNeXt of Lyu et al., "RTMDet", 2022, at the width and depth of its smallest network.
 """
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.setting_checks import check_numbers
-
-from .config_bounds import DEEPEST, WIDEST
+from .configs.bodies import CSPBodyConfig
 from .csp import CSPLayer, SpatialPyramidPooling, separable
-from .time_conv import TimeConv, TimePadding
+from .time_conv import TimeConv
 
 STEM_CHANNELS = (8, 8, 16)
 """Of the three convolutions before the first stage; the first one has stride 2."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CSPBodyConfig:
-    """The CSP body."""
-
-    channels: tuple[int, int, int, int] = (32, 64, 128, 256)
-    """Of each stage's output."""
-
-    blocks: tuple[int, int, int, int] = (1, 2, 2, 1)
-    """Blocks in each stage's layer."""
-
-    times: tuple[int, int, int, int] = (1, 1, 1, 1)
-    """Time kernel of each stage's blocks, odd numbers of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    frozen_stages: int = 0
-    """How many of the four stages are not trained; the stem belongs to the first."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "channels", low=2, high=WIDEST)
-        check_numbers(self, "blocks", low=0, high=DEEPEST)
-        check_numbers(self, "frozen_stages", low=0, high=len(self.channels))
-
-    def build(self) -> "CSPBody":
-        """Make the body."""
-        return CSPBody(self)
 
 
 class CSPStem(nn.Sequential):

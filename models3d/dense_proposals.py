@@ -8,24 +8,17 @@ boxes start from the corner of a cell, not from its middle.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from posetube.setting_checks import check_numbers
-
-from .arrays import Array, falling_order, library_of, on_host, settled, sigmoid
-from .config_bounds import MOST_TUBES
+from .configs.proposal_heads import DenseProposalConfig
 from .csp import separable
 from .features import ClipFeatures
 from .preprocess import Geometry
-from .proposals import Proposals
-from .slots import most_taken, take_slots
-from .time_conv import TimeConv, TimePadding
-from .tube_nms import tube_nms
+from .time_conv import TimeConv
+from .tube_choice import Proposals, choose_tubes
 
 DEPTH = 2
 """Separable convolutions before each output."""
@@ -36,37 +29,6 @@ RARE = -4.6
 FIRST_SIDE = 2.0
 """Distance of a box's sides, in cells, that a new network starts from. Training weighs boxes by
 their overlap with people, so boxes without any would learn nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenseProposalConfig:
-    """The dense proposals and their filter."""
-
-    time: int = 1
-    """Time kernel of the first convolution of each branch, an odd number of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    min_score: float = 0.05
-    """Tubes less sure than this, in [0, 1], are dropped."""
-
-    before_nms: int = 1000
-    """Best tubes that enter non-maximum suppression."""
-
-    after_nms: int = 100
-    """Best tubes that leave it."""
-
-    nms: float = 0.6
-    """A tube overlapping a better one by more than this, in [0, 1], is dropped."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "min_score", "nms", low=0, high=1)
-        check_numbers(self, "before_nms", "after_nms", low=1, high=MOST_TUBES)
-
-    def build(self, *, channels: int, strides: Sequence[int]) -> "DenseProposalHead":
-        """Make the heads for a neck's levels."""
-        return DenseProposalHead(self, channels=channels, strides=strides)
 
 
 class CellPredictions(NamedTuple):
@@ -184,32 +146,3 @@ def cell_boxes(sides: Tensor, points: Tensor) -> Tensor:
     """
     distance = sides.flatten(2).transpose(1, 2)
     return torch.cat([points - distance[..., :2], points + distance[..., 2:]], dim=-1)
-
-
-def choose_tubes(logits: Array, tubes: Array, *, config: DenseProposalConfig) -> Proposals:
-    """The best tubes of B clips, one of many similar ones; they carry no gradient.
-
-    Args:
-        logits: (B, N) one per tube.
-        tubes: (B, N, T, 4) pixels of the network's input.
-        config: The filter.
-    """
-    logits, tubes = settled(logits), settled(tubes)
-    xp = library_of(logits)
-    scores = sigmoid(logits)
-    sure = scores > config.min_score
-    best = falling_order(logits)[:, : config.before_nms]
-    if on_host(logits):
-        best = best[:, : most_taken(sure)]  # most cells see nobody
-    tubes, scores = take_slots(tubes, best), take_slots(xp.where(sure, scores, -np.inf), best)
-    kept = tube_nms(tubes, scores, threshold=config.nms)
-    # the best of the kept ones come first
-    scores = xp.where(kept, scores, -np.inf)
-    order = falling_order(scores)[:, : config.after_nms]
-    tubes, scores = take_slots(tubes, order), take_slots(scores, order)
-    taken = scores > -np.inf
-    return Proposals(
-        tubes=xp.where(taken[..., None, None], tubes, 0),
-        scores=xp.where(taken, scores, 0),
-        taken=taken,
-    )

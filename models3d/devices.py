@@ -1,8 +1,9 @@
 """Which processor a network runs on, and why. Importing this file does not import torch."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from posetube.errors import InputError
+from posetube.errors import InputError, MissingExtraError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +25,9 @@ def choose_device(wanted: str = "auto") -> Device:
 
     Raises:
         InputError: If there is no such device here.
+        MissingExtraError: If PyTorch is not installed.
     """
-    import torch
-
+    torch = _torch()
     if wanted != "auto":
         _check(wanted)
         return Device(name=wanted, reason="as asked")
@@ -38,9 +39,18 @@ def choose_device(wanted: str = "auto") -> Device:
     return Device(name="cpu", reason=f"no GPU found; {threads} threads")
 
 
-def _check(wanted: str) -> None:
-    import torch
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtraError(
+            "this network or device needs PyTorch: pip install torch torchvision"
+        ) from None
+    return torch
 
+
+def _check(wanted: str) -> None:
+    torch = _torch()
     try:
         # a name is only known to work once something has been stored there
         torch.zeros(1, device=torch.device(wanted))

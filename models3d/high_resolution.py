@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .time_conv import Separable, TimeConv, TimePadding
+from .configs.bodies import TimePadding
+from .time_conv import Separable, TimeConv
 
 STEM_CHANNELS = 32
 BRANCH_CHANNELS = (40, 80, 160, 320)

@@ -7,61 +7,17 @@ Source: He et al., "Mask R-CNN", ICCV 2017; Girdhar et al., "Detect-and-Track", 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.setting_checks import check_numbers
-
-from .config_bounds import DEEPEST, WIDEST
+from .configs.people_heads import KeypointHeadConfig
 from .features import ClipFeatures
-from .roi_align import PoolConfig, pool_tubes
+from .roi_align import pool_tubes
 from .slots import constants
-from .time_conv import TimeConv, TimePadding
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeypointHeadConfig:
-    """The keypoint head."""
-
-    pool: PoolConfig
-    """How features are pooled under a box."""
-
-    joints: int = 17
-    """K."""
-
-    channels: int = 512
-    """Of each convolution."""
-
-    depth: int = 8
-    """Number of 3 x 3 convolutions."""
-
-    time: int = 1
-    """Their time kernel, an odd number of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    enlarge: Literal["bilinear", "deconvolution"] = "bilinear"
-    """How the deconvolution's output is doubled: interpolated, or by a fixed deconvolution that
-    takes the outside for zeros (Detectron)."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "joints", "channels", low=1, high=WIDEST)
-        check_numbers(self, "depth", low=1, high=DEEPEST)
-
-    @property
-    def heatmap_size(self) -> int:
-        """S: cells per side of a heatmap."""
-        return 4 * self.pool.size
-
-    def build(self, *, channels: int) -> "KeypointHead":
-        """Make the head for levels of so many channels."""
-        return KeypointHead(self, inputs=channels)
+from .time_conv import TimeConv
 
 
 class KeypointHead(nn.Module):
@@ -70,10 +26,10 @@ class KeypointHead(nn.Module):
     wants_pictures = False
     """Whether :meth:`pool` reads the displayed frames; :class:`FrameFeatures` then keep them."""
 
-    def __init__(self, config: KeypointHeadConfig, *, inputs: int) -> None:
+    def __init__(self, config: KeypointHeadConfig, *, channels: int) -> None:
         super().__init__()
         self.config = config
-        widths = [inputs] + [config.channels] * config.depth
+        widths = [channels] + [config.channels] * config.depth
         self.convs = nn.ModuleList(
             TimeConv(i, o, 3, time=config.time, time_padding=config.time_padding)
             for i, o in pairwise(widths)

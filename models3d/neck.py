@@ -9,45 +9,12 @@ published code stops before it. The embedded model's neck: :mod:`.path_aggregati
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.setting_checks import check_numbers
-
-from .config_bounds import WIDEST
-from .time_conv import TimeConv, TimePadding
-
-
-@dataclass(frozen=True, kw_only=True)
-class C4Config:
-    """The body's last map (res4, stride 16) as the only level."""
-
-    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "C4Neck":
-        """Make the neck for a body whose stages have these channels and strides."""
-        return C4Neck(body_channels=channels, body_strides=strides)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FPNConfig:
-    """A feature pyramid over res2 to res5."""
-
-    channels: int = 256
-    """Of each level."""
-
-    time: int = 1
-    """Time kernel of the levels' output convolutions, an odd number of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "channels", low=1, high=WIDEST)
-
-    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "FPNNeck":
-        """Make the neck for a body whose stages have these channels and strides."""
-        return FPNNeck(self, body_channels=channels)
+from .configs.necks import C4Config, FPNConfig
+from .time_conv import TimeConv
 
 
 class C4Neck(nn.Module):
@@ -55,10 +22,12 @@ class C4Neck(nn.Module):
 
     time = 1
 
-    def __init__(self, *, body_channels: Sequence[int], body_strides: Sequence[int]) -> None:
+    def __init__(
+        self, config: C4Config, *, channels: Sequence[int], strides: Sequence[int]
+    ) -> None:
         super().__init__()
-        self.channels = body_channels[-1]
-        self.strides = (body_strides[-1],)
+        self.channels = channels[-1]
+        self.strides = (strides[-1],)
 
     def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """The last of the body's maps."""
@@ -75,11 +44,11 @@ class FPNNeck(nn.Module):
     strides = (4, 8, 16, 32, 64)
     """Pixels per cell of each level."""
 
-    def __init__(self, config: FPNConfig, *, body_channels: Sequence[int]) -> None:
+    def __init__(
+        self, config: FPNConfig, *, channels: Sequence[int], strides: Sequence[int]
+    ) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(
-            TimeConv(inputs, config.channels) for inputs in body_channels[-4:]
-        )
+        self.lateral = nn.ModuleList(TimeConv(inputs, config.channels) for inputs in channels[-4:])
         self.output = nn.ModuleList(
             TimeConv(
                 config.channels,

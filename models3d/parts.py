@@ -1,8 +1,8 @@
-"""The kinds of parts that a network can be made of: one table, one row per part.
+"""The kinds of parts that a network can be made of: which module each configuration makes.
 
-A kind is a frozen configuration with a method ``build`` that makes the module; both lie in one
-file. A new kind is that file and its name in the row below, which also lets weights files name it
-(:mod:`.checkpoints.config_json`). The network asks this of each part:
+A kind is a frozen configuration in :mod:`.configs`, listed in :mod:`.configs.networks` so that
+weights files can name it (:mod:`.checkpoints.config_json`), a module in a file of its own, and a
+row of the table below. The network asks this of each part:
 
 =============  ==================================================================================
 part           members
@@ -11,7 +11,7 @@ body           ``stages`` (modules called with maps and T), and per stage ``chan
                ``strides``, ``times`` (the reach of its time kernels, frames)
 neck           ``merge(maps)`` frame by frame, ``smooth(maps, T)`` over time; ``channels``,
                ``strides`` of its levels, ``time``
-proposals      ``find_tubes(features, geometry)`` to :class:`.proposals.Proposals`
+proposals      ``find_tubes(features, geometry)`` to :class:`.tube_choice.Proposals`
 box head       ``find_people(features, proposals, geometry)`` to
                :class:`.box_head.TubeDetections`
 keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it gives heatmaps;
@@ -24,25 +24,48 @@ Training asks for more (:mod:`.training.tube_losses`): the proposals' anchors, t
 outputs, the size of a heatmap. A part without these can be used but not trained.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from .box_head import BoxHeadConfig
-from .crop_keypoint_head import CropKeypointHeadConfig
-from .csp_body import CSPBodyConfig
-from .dense_proposals import DenseProposalConfig
-from .keypoint_head import KeypointHeadConfig
-from .neck import C4Config, FPNConfig
-from .path_aggregation import PathAggregationConfig
-from .proposals import ProposalConfig
-from .resnet import ResNetConfig
+from .box_head import build_box_head
+from .configs.bodies import CSPBodyConfig, ResNetConfig
+from .configs.necks import C4Config, FPNConfig, PathAggregationConfig
+from .configs.people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
+from .configs.proposal_heads import DenseProposalConfig, ProposalConfig
+from .crop_keypoint_head import CropKeypointHead
+from .csp_body import CSPBody
+from .dense_proposals import DenseProposalHead
+from .keypoint_head import KeypointHead
+from .neck import C4Neck, FPNNeck
+from .path_aggregation import PathAggregationNeck
+from .proposals import ProposalHead
+from .resnet import ResNet
 
-BodyKind = ResNetConfig | CSPBodyConfig
-NeckKind = C4Config | FPNConfig | PathAggregationConfig
-ProposalKind = ProposalConfig | DenseProposalConfig
-BoxHeadKind = BoxHeadConfig | None
-KeypointHeadKind = KeypointHeadConfig | CropKeypointHeadConfig
+MODULES: dict[type, Callable[..., Any]] = {
+    ResNetConfig: ResNet,
+    CSPBodyConfig: CSPBody,
+    C4Config: C4Neck,
+    FPNConfig: FPNNeck,
+    PathAggregationConfig: PathAggregationNeck,
+    ProposalConfig: ProposalHead,
+    DenseProposalConfig: DenseProposalHead,
+    BoxHeadConfig: build_box_head,
+    KeypointHeadConfig: KeypointHead,
+    CropKeypointHeadConfig: CropKeypointHead,
+}
+"""What makes the module of each kind, called with its configuration and with what comes before it.
+
+Bodies take nothing more. Necks take ``channels`` and ``strides`` of the body's stages, proposal
+heads those of the levels (one number of channels), box heads the levels' ``channels`` and the
+``body``'s configuration, keypoint heads the levels' ``channels``.
+"""
+
+
+def build(config: object, **before: Any) -> Any:
+    """Make a part."""
+    return MODULES[type(config)](config, **before)
 
 
 @runtime_checkable

@@ -5,38 +5,14 @@ et al., "RTMDet", 2022.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.setting_checks import check_numbers
-
-from .config_bounds import WIDEST
+from .configs.necks import PathAggregationConfig
 from .csp import CSPLayer, separable
-from .time_conv import TimeConv, TimePadding
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathAggregationConfig:
-    """The path aggregation neck."""
-
-    channels: int = 64
-    """Of each level."""
-
-    time: int = 1
-    """Time kernel of the levels' output convolutions, an odd number of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "channels", low=1, high=WIDEST)
-
-    def build(self, *, channels: Sequence[int], strides: Sequence[int]) -> "PathAggregationNeck":
-        """Make the neck for a body's stages."""
-        return PathAggregationNeck(self, body_channels=channels)
+from .time_conv import TimeConv
 
 
 class PathAggregationNeck(nn.Module):
@@ -45,9 +21,11 @@ class PathAggregationNeck(nn.Module):
     strides = (8, 16, 32)
     """Pixels per cell of each level."""
 
-    def __init__(self, config: PathAggregationConfig, *, body_channels: Sequence[int]) -> None:
+    def __init__(
+        self, config: PathAggregationConfig, *, channels: Sequence[int], strides: Sequence[int]
+    ) -> None:
         super().__init__()
-        fine, middle, coarse = body_channels[-3:]
+        fine, middle, coarse = channels[-3:]
         self.channels, self.time = config.channels, config.time
         self.reduce = nn.ModuleList([TimeConv(coarse, middle), TimeConv(middle, fine)])
         self.top_down = nn.ModuleList([CSPLayer(2 * middle, middle), CSPLayer(2 * fine, fine)])

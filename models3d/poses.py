@@ -13,9 +13,9 @@ from posetube.skeletons import skeleton
 from posetube.structures import FloatArray, PoseTubes
 
 from .box_coding import clip_boxes
-from .heatmaps import calibrated
+from .configs.networks import TubeRCNNConfig
+from .joint_peaks import calibrated
 from .pose_nms import distinct_poses
-from .tube_rcnn_config import TubeRCNNConfig
 
 
 class ClipPeople(NamedTuple):

@@ -6,23 +6,19 @@ Each function states the source of its numbers. None loads weights
 
 from dataclasses import replace
 
-from .anchor_rcnn import AnchorRCNNConfig
-from .anchors import AnchorConfig
 from .box_coding import BoxConvention
-from .box_head import BoxHeadConfig
-from .crop_keypoint_head import CropKeypointHeadConfig
-from .csp_body import CSPBodyConfig
-from .dense_proposals import DenseProposalConfig
-from .heatmaps import DecodeConfig
-from .keypoint_head import KeypointHeadConfig
-from .neck import C4Config, FPNConfig
-from .path_aggregation import PathAggregationConfig
+from .configs.bodies import CSPBodyConfig, ResNetConfig, TimePadding
+from .configs.necks import C4Config, FPNConfig, PathAggregationConfig
+from .configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from .configs.people_heads import (
+    BoxHeadConfig,
+    CropKeypointHeadConfig,
+    KeypointHeadConfig,
+    PoolConfig,
+)
+from .configs.proposal_heads import AnchorConfig, DenseProposalConfig, ProposalConfig
+from .joint_peaks import DecodeConfig
 from .preprocess import PreprocessConfig
-from .proposals import ProposalConfig
-from .resnet import ResNetConfig
-from .roi_align import PoolConfig
-from .time_conv import TimePadding
-from .tube_rcnn_config import TubeRCNNConfig
 
 
 def tiny() -> TubeRCNNConfig:

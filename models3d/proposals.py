@@ -9,69 +9,23 @@ proposal network of Ren et al., "Faster R-CNN", NeurIPS 2015.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
 
-from .anchors import AnchorConfig, anchor_grid, cell_anchors
-from .arrays import Array
-from .box_coding import BoxConvention, clip_boxes, decode_boxes, sizes
-from .config_bounds import LONGEST, MOST_TUBES
+from .anchors import anchor_grid, cell_anchors
+from .box_coding import clip_boxes, decode_boxes, sizes
+from .configs.proposal_heads import ProposalConfig
 from .features import ClipFeatures
 from .preprocess import Geometry
-from .slots import most_taken, take_slots
-from .time_conv import TimeConv, TimePadding
-from .tube_nms import Suppress, tube_nms
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProposalConfig:
-    """The proposal network and its filter."""
-
-    anchors: AnchorConfig
-    """The anchors of every cell."""
-
-    time: int = 1
-    """Time kernel of the 3 x 3 convolution before the two outputs, an odd number of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    before_nms: int = 1000
-    """How many of each level's tubes enter non-maximum suppression, the best ones."""
-
-    after_nms: int = 1000
-    """How many tubes of all levels are proposed, the best ones."""
-
-    nms: float = 0.7
-    """A tube overlapping a better one of its level by more than this, in [0, 1], is dropped."""
-
-    min_size: float = 1e-3
-    """Tubes with a box narrower or lower than this, pixels, are dropped."""
-
-    clip_to: Literal["picture", "padded"] = "picture"
-    """Whether boxes are clipped to the picture or to its padding."""
-
-    convention: BoxConvention = "continuous"
-    """Pixel arithmetic."""
-
-    nms_suppresses: Suppress = "above"
-    """What happens to an overlap of exactly ``nms``."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "nms", low=0, high=1)
-        check_numbers(self, "before_nms", "after_nms", low=1, high=MOST_TUBES)
-        check_numbers(self, "min_size", low=0, high=LONGEST)
-
-    def build(self, *, channels: int, strides: Sequence[int]) -> "ProposalHead":
-        """Make the head for a neck's levels."""
-        return ProposalHead(self, channels=channels, strides=strides)
+from .slots import take_slots
+from .time_conv import TimeConv
+from .tube_choice import Proposals
+from .tube_nms import tube_nms
 
 
 class ProposalMaps(NamedTuple):
@@ -88,28 +42,6 @@ class ProposalMaps(NamedTuple):
 
     counts: tuple[int, ...]
     """How many of the N anchors each level has."""
-
-
-class Proposals(NamedTuple):
-    """Where people may be in B clips: R slots per clip, the taken ones first, by falling score."""
-
-    tubes: Array
-    """(B, R, T, 4) pixels of the network's input; zeros in an empty slot."""
-
-    scores: Array
-    """(B, R) probability of a person; 0 in an empty slot."""
-
-    taken: Array
-    """(B, R) bool."""
-
-    def shortened(self) -> "Proposals":
-        """Without the slots that are empty in every clip; waits for the device."""
-        most = most_taken(self.taken)
-        return Proposals(*(column[:, :most] for column in self))
-
-    def per_clip(self) -> list[tuple[Tensor, Tensor]]:
-        """Each clip's (R, T, 4) tubes and (R,) scores without empty slots; waits for the device."""
-        return [(tubes[taken], scores[taken]) for tubes, scores, taken in zip(*self, strict=True)]
 
 
 class ProposalHead(nn.Module):

@@ -1,7 +1,8 @@
 """Speed against accuracy: one word for how large pictures are looked at, and whether mirrored too.
 
 The weights stay as they are. What the words mean was chosen by measurement for the embedded model
-(``docs/tracking.md`` has the table); networks with other parts have no such choice.
+(``docs/tracking.md`` has the table); networks with other parts have no such choice. Importing this
+file does not import torch.
 """
 
 from dataclasses import replace
@@ -10,9 +11,8 @@ from typing import NamedTuple
 from posetube.errors import InputError
 from posetube.network import Network, Quality
 
-from .crop_keypoint_head import CropKeypointHeadConfig
-from .tube_rcnn import TubeRCNN
-from .tube_rcnn_config import TubeRCNNConfig
+from .configs.networks import TubeRCNNConfig
+from .configs.people_heads import CropKeypointHeadConfig
 
 
 class Effort(NamedTuple):
@@ -45,6 +45,8 @@ def with_quality(network: Network, *, quality: Quality, flip: bool) -> Network:
     Raises:
         InputError: If the network has no crop keypoint head, or is not one of ours.
     """
+    from .tube_rcnn import TubeRCNN
+
     if quality == "normal" and not flip:
         return network
     if not isinstance(network, TubeRCNN):

@@ -7,20 +7,12 @@ Sources: He et al., "Deep Residual Learning", CVPR 2016. Time kernels are where 
 them: in both 3 x 3 convolutions of a basic block, in the one of a bottleneck.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.errors import InputError
-from posetube.setting_checks import check_numbers
-
-from .time_conv import TimeConv, TimePadding
-
-BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
-"""Blocks of res2 to res5, by depth."""
+from .configs.bodies import BLOCKS, ResNetConfig
+from .time_conv import TimeConv
 
 WIDTHS = (64, 128, 256, 512)
 """Channels of the 3 x 3 convolutions of res2 to res5."""
@@ -31,40 +23,6 @@ BOTTLENECK = 4
 BRANCH_SCALE = 0.25
 """Scale of a new network's residual branches. Without normalisation their sum would otherwise grow
 with depth."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResNetConfig:
-    """A ResNet body."""
-
-    depth: Literal[18, 34, 50, 101] = 50
-    """Number of layers, as in its name."""
-
-    stages: int = 4
-    """How many of res2 to res5 the body has: 4, or 3 if res5 belongs to the box head (C4)."""
-
-    times: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
-    """Time kernels of the stem and of res2 to res5, odd numbers of frames."""
-
-    time_padding: TimePadding = "zero"
-    """What lies beyond a clip's ends."""
-
-    stride_in_1x1: bool = False
-    """Whether a bottleneck's stride is in its first 1 x 1 convolution (the original weights and
-    Detectron's) or in its 3 x 3 convolution (torchvision's)."""
-
-    frozen_stages: int = 0
-    """How many stages are not trained; the stem is the first."""
-
-    def __post_init__(self) -> None:
-        if self.depth not in BLOCKS:
-            raise InputError(f"ResNetConfig.depth must be one of {list(BLOCKS)}, got {self.depth}")
-        check_numbers(self, "stages", low=3, high=4)
-        check_numbers(self, "frozen_stages", low=0, high=self.stages + 1)
-
-    def build(self) -> "ResNet":
-        """Make the body."""
-        return ResNet(self)
 
 
 class Affine(nn.Module):

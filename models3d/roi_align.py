@@ -6,50 +6,19 @@ operator does the work; on a CPU it uses one thread, so maps with few channels a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torchvision import ops
 
-from posetube.setting_checks import check_numbers
-
 from .arrays import on_host
 from .box_coding import BoxConvention, areas
-from .config_bounds import DEEPEST, MOST_SAMPLES
+from .configs.people_heads import PoolConfig
 
 CANONICAL_SIZE = 224
 """A box of this size, pixels, is pooled from ..."""
 CANONICAL_STRIDE_LOG2 = 4
 """... the level of stride 16."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolConfig:
-    """How features are pooled under a box."""
-
-    size: int
-    """Bins per side."""
-
-    samples: int = 2
-    """Sampling points per bin and side; 0: as many as the bin has cells."""
-
-    aligned: bool = False
-    """Whether the middle of a cell lies at half a pixel (Detectron2) or at a whole one (the
-    others, which so read half a cell too far to the bottom right; their weights expect it)."""
-
-    levels: int = 1
-    """From how many pyramid levels boxes are pooled, the finest ones."""
-
-    level_rule: Literal["torchvision", "detectron"] = "torchvision"
-    """Where the small number is added that keeps the level's rounding stable; Detectron also adds a
-    pixel to widths and heights."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "size", low=1, high=128)
-        check_numbers(self, "samples", low=0, high=MOST_SAMPLES)
-        check_numbers(self, "levels", low=1, high=DEEPEST)
 
 
 def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:

@@ -6,7 +6,6 @@ frames takes T as an argument. So one tensor layout and the fast 2D kernels serv
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +13,10 @@ from torch.nn import functional
 
 from posetube.errors import InputError
 
+from .configs.bodies import TimePadding
+
 Activation = Callable[[Tensor], Tensor]
 """A function of every number on its own."""
-
-TimePadding = Literal["zero", "replicate"]
-"""What lies beyond a clip's first and last frame: zeros, or that frame again."""
 
 
 class TimeConv(nn.Module):

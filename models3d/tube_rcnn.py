@@ -30,15 +30,16 @@ from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 from .appearance import LookMap, embed, look_maps
 from .arrays import on_host
 from .box_head import TubeDetections, proposed_people
+from .configs.networks import TubeRCNNConfig
 from .features import ClipFeatures, FrameFeatures, JoinedFrames, Pictures, join_frames
-from .heatmaps import Joints, decode_joints
+from .heatmaps import decode_joints
+from .joint_peaks import Joints
 from .model_info import ModelInfo
 from .network_input import prepare
-from .parts import EmbeddingHead
+from .parts import EmbeddingHead, build
 from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
 from .slots import copied_to_host
-from .tube_rcnn_config import TubeRCNNConfig
 
 
 class Found(NamedTuple):
@@ -69,16 +70,16 @@ class TubeRCNN(nn.Module):
         super().__init__()
         self.config = config
         self.info = info or ModelInfo(name="untrained")
-        self.body = config.body.build()
-        self.neck = config.neck.build(channels=self.body.channels, strides=self.body.strides)
+        self.body = build(config.body)
+        self.neck = build(config.neck, channels=self.body.channels, strides=self.body.strides)
         channels = self.neck.channels
-        self.proposals = config.proposals.build(channels=channels, strides=self.neck.strides)
-        self.box_head = (
+        self.proposals = build(config.proposals, channels=channels, strides=self.neck.strides)
+        self.box_head: Any = (
             None
             if config.box_head is None
-            else config.box_head.build(body=config.body, channels=channels)
+            else build(config.box_head, body=config.body, channels=channels)
         )
-        self.keypoint_head = config.keypoint_head.build(channels=channels)
+        self.keypoint_head = build(config.keypoint_head, channels=channels)
         # The steps are the body's stages, the neck's merge (always frame by frame) and its smooth.
         # Everything before the first time kernel is done once per frame, the rest once per clip.
         times = [*self.body.times, 1, self.neck.time]

@@ -11,7 +11,8 @@ from posetube.errors import MediaError
 
 from ..datasets.synthetic import SceneConfig, generate
 from ..datasets.video.writer import VideoWriter
-from ..models3d.devices import choose_device
+from ..models3d.checkpoints.model_files import weights_file
+from ..models3d.runtimes.choice import choose_runtime
 from .api.track import track
 from .failures import COMPLETE, explain
 from .settings import OverlayConfig
@@ -51,11 +52,8 @@ def _versions() -> str:
 
 
 def _devices() -> str:
-    import torch
-
-    chosen = choose_device()
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return f"auto takes {chosen.name} ({chosen.reason}); CUDA: {', '.join(gpus) or 'none'}"
+    chosen = choose_runtime("auto", device="auto", weights=weights_file("tiny"))
+    return f"auto runs tiny by {chosen.runtime} on {chosen.device.name} ({chosen.device.reason})"
 
 
 def _codecs() -> str:

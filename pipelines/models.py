@@ -39,7 +39,8 @@ def describe_model(name: str, /) -> None:
     """
     from ..models3d.checkpoints.model_files import weights_file
     from ..models3d.checkpoints.published import PUBLISHED, fetched_file
-    from ..models3d.checkpoints.weights_io import load_weights
+    from ..models3d.checkpoints.weights_header import count_weights, opened, read_header
+    from ..models3d.runtimes.graph_files import has_graphs
 
     published = PUBLISHED.get(name)
     if published is not None:
@@ -55,14 +56,15 @@ def describe_model(name: str, /) -> None:
             _print(f"fetched   no: posetube models fetch {name}")
             return
     file = weights_file(name)
-    network = load_weights(file)
-    count = sum(parameter.numel() for parameter in network.parameters())
-    info = network.info
+    with opened(file, "numpy") as content:
+        config, info = read_header(content, file)
+        count = count_weights(content)
     told = [("name", info.name), ("file", file), ("sha256", info.sha256), ("licence", info.licence)]
     told += [("parents", parent) for parent in info.parents]
     told += [("data", data) for data in info.data]
-    told += [("source", info.source), ("frames", network.clip_length)]
-    told += [("joints", network.skeleton.name), ("weights", f"{count:,}")]
+    told += [("source", info.source), ("frames", config.clip_length)]
+    told += [("joints", config.skeleton), ("weights", f"{count:,}")]
+    told += [("graphs", "yes" if has_graphs(file) else "no")]
     for name, value in told:
         _print(f"{name:9} {value}")
 

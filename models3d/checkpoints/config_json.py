@@ -13,8 +13,7 @@ import msgspec
 
 from posetube.errors import WeightsError
 
-from ..anchor_rcnn import AnchorRCNNConfig, narrowed
-from ..tube_rcnn_config import TubeRCNNConfig
+from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig, narrowed
 from .refusal import refused
 
 KIND = "kind"

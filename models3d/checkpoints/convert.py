@@ -28,7 +28,7 @@ from torch import Tensor
 from posetube.errors import FormatError, InputError, WeightsError
 from posetube.restricted_pickle import load_plain
 
-from ..anchor_rcnn import AnchorRCNNConfig
+from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from ..inflate import Inflation, fit
 from ..model_info import ModelInfo
 from ..presets import (
@@ -39,13 +39,13 @@ from ..presets import (
     keypoint_rcnn_r50,
 )
 from ..tube_rcnn import TubeRCNN
-from ..tube_rcnn_config import TubeRCNNConfig
 from . import convert_detectron, convert_detectron2, convert_torchvision
 from .infer_config import infer_config
 from .network_check import check_finite, check_network
 from .refusal import refused
 from .renaming import Renamed
-from .weights_io import is_ours, load_weights, sha256_of
+from .weights_header import is_ours, sha256_of
+from .weights_io import load_weights
 
 LARGEST_PICKLE = 2 * 1024**3
 """Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""

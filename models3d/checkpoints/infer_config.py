@@ -13,10 +13,9 @@ from torch import Tensor
 from posetube.errors import WeightsError
 from posetube.skeletons import SKELETONS
 
-from ..anchor_rcnn import AnchorRCNNConfig
-from ..neck import C4Config, FPNConfig
-from ..parts import BodyKind
-from ..resnet import BLOCKS, ResNetConfig
+from ..configs.bodies import BLOCKS, ResNetConfig
+from ..configs.necks import C4Config, FPNConfig
+from ..configs.networks import AnchorRCNNConfig, BodyKind
 
 LAST = "box_head.body.stage"
 """Name of ResNet's last stage in a network without pyramid."""

@@ -14,12 +14,12 @@ from torch.overrides import TorchFunctionMode
 
 from posetube.errors import WeightsError
 
+from ..configs.networks import TubeRCNNConfig
 from ..features import Pictures
 from ..model_info import ModelInfo
 from ..preprocess import Geometry
-from ..proposals import Proposals
+from ..tube_choice import Proposals
 from ..tube_rcnn import TubeRCNN
-from ..tube_rcnn_config import TubeRCNNConfig
 from .refusal import refused
 
 SIDE = 64

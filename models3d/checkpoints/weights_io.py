@@ -4,33 +4,24 @@ A file describes itself: nothing else is needed to build and fill the network. H
 numbers become float32 when they are loaded. Other programs' files: :mod:`.convert`.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
-from posetube.file_names import printable
-from posetube.shortage import raise_shortage
 
 from ..model_info import ModelInfo
 from ..time_conv import to_channels_last
 from ..tube_rcnn import TubeRCNN
-from .config_json import from_json, to_json
+from .config_json import to_json
 from .network_check import check_finite, check_network, unfilled
 from .refusal import refused
-
-FORMAT = "posetube-1"
-
-KINDS = ("F32", "F16", "BF16", "F64")
-"""Types of stored numbers, as the header names them."""
+from .weights_header import FORMAT, KINDS, opened, read_header
 
 
 def save_weights(
@@ -73,24 +64,8 @@ def load_weights(path: Path) -> TubeRCNN:
         WeightsError: If the file is missing, is not ours, does not fit its own description, or
             makes a network that gives no finite numbers.
     """
-    with _opened(path) as file:
-        header = file.metadata() or {}
-        if header.get("format") != FORMAT:
-            raise WeightsError(
-                f"{path}: expected a weights file of ours (format {FORMAT}), got format "
-                f"{header.get('format')}; convert it with 'posetube models convert'"
-            )
-        if "config" not in header:
-            raise WeightsError(f"{path}: its configuration is missing; is the file damaged?")
-        info = ModelInfo(
-            name=printable(header.get("name", path.stem)),
-            sha256=sha256_of(path),
-            licence=printable(header.get("licence", "unknown")),
-            source=printable(header.get("source", "")),
-            parents=tuple(map(printable, header.get("parents", "").splitlines())),
-            data=tuple(map(printable, header.get("data", "").splitlines())),
-        )
-        config = from_json(header["config"], source=str(path))
+    with opened(path, "pt") as file:
+        config, info = read_header(file, path)
         # first the shapes alone: a configuration may ask for more memory than there is
         shapes = unfilled(config, info=info, source=str(path), device="meta").state_dict()
         weights = read_weights(file, shapes, source=str(path))
@@ -100,32 +75,6 @@ def load_weights(path: Path) -> TubeRCNN:
     model.eval()
     check_network(model, source=str(path))
     return model
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file says of itself that it is one of our weights files."""
-    try:
-        with _opened(path) as file:
-            return (file.metadata() or {}).get("format") == FORMAT
-    except WeightsError:
-        return False
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file")
-    try:
-        with path.open("rb"):  # an error that says why, which the library's does not
-            file = safe_open(path, "pt")
-    except (SafetensorError, OSError) as error:
-        raise_shortage(error)
-        raise WeightsError(
-            f"{path}: not a safetensors file ({error}); convert other formats with "
-            "'posetube models convert'"
-        ) from error
-    with file as content:
-        yield content
 
 
 def read_weights(file: Any, own: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
@@ -159,12 +108,6 @@ def read_weights(file: Any, own: Mapping[str, Tensor], *, source: str) -> dict[s
         weights = {name: file.get_tensor(name).float() for name in own}
     check_finite(weights, source=source)
     return weights
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lines(texts: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from posetube.errors import InputError, MissingExtraError
 
-from ..checkpoints.weights_io import sha256_of
+from ..checkpoints.weights_header import sha256_of
 from ..crop_keypoint_head import CropKeypointHead, Crops
 from ..crop_sampling import cut_crops
 from ..dense_proposals import DenseProposalHead
@@ -116,6 +116,7 @@ def _check(network: TubeRCNN) -> None:
     bytes_in = inputs.resize in BYTES and inputs.pad_pixel is not None and inputs.channels == "rgb"
     ours = isinstance(network.proposals, DenseProposalHead) and isinstance(head, CropKeypointHead)
     alone = network.clip_length == 1 and network.box_head is None
+    ours = ours and head.config.samples == 1
     if not (ours and bytes_in and alone and network.config.decode.rule == "parabola"):
         raise InputError(
             f"{network.info.name}: graphs are made of networks of single frames with dense "

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 
+from posetube.errors import WeightsError
 from posetube.network import Quality
 
-from ..checkpoints.weights_io import load_weights
+from ..checkpoints.refusal import refused
+from ..checkpoints.weights_header import opened, read_header
+from ..configs.people_heads import CropKeypointHeadConfig
+from ..configs.proposal_heads import DenseProposalConfig
 from ..quality import adjusted
 from .graph_files import GraphName, graph_file, open_graph
 from .onnx_network import OnnxNetwork
@@ -24,24 +27,29 @@ def load_onnx_network(
         flip: Look at each person also mirrored, whatever the quality.
 
     Raises:
+        InputError: If the network has no choice of quality.
         WeightsError: If the weights or a graph are missing or refused.
     """
-    network = load_weights(weights)
-    config = adjusted(network.config, quality=quality, flip=flip)
-    joints: GraphName = (
-        "joints_mirrored" if getattr(config.keypoint_head, "mirror", False) else "joints"
-    )
-    tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(weights).items()}
-    head = {name for name in tensors if name.startswith("keypoint_head.")}
-    parts = {"people": tensors.keys() - head, joints: head}
-    sessions = {
-        name: open_graph(
+    with opened(weights, "numpy") as file:
+        config, info = read_header(file, weights)
+        with refused(weights, "its weights cannot be read"):
+            tensors = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
+    if (quality, flip) != ("normal", False):
+        config = adjusted(config, quality=quality, flip=flip)
+    proposals, head = config.proposals, config.keypoint_head
+    if not isinstance(proposals, DenseProposalConfig) or not isinstance(
+        head, CropKeypointHeadConfig
+    ):
+        raise WeightsError(f"{weights}: there are no graphs of such networks; use --runtime torch")
+    joints: GraphName = "joints_mirrored" if head.mirror else "joints"
+    own = {name for name in tensors if name.startswith("keypoint_head.")}
+    parts = {"people": tensors.keys() - own, joints: own}
+    people, crops = (
+        open_graph(
             graph_file(weights, name),
-            {key: tensors[key] for key in own},
-            sha256=network.info.sha256 or "",
+            {key: tensors[key] for key in keys},
+            sha256=info.sha256 or "",
         )
-        for name, own in parts.items()
-    }
-    return OnnxNetwork(
-        config, people=sessions["people"], joints=sessions[joints], info=network.info
+        for name, keys in parts.items()
     )
+    return OnnxNetwork(config, people=people, joints=crops, info=info)

@@ -16,13 +16,15 @@ from posetube.network import TubeHeatmaps, check_clip, check_tubes
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 
-from ..crop_keypoint_head import CropKeypointHeadConfig, crop_boxes, map_regions
-from ..dense_proposals import DenseProposalConfig, choose_tubes
-from ..heatmaps import decode_parabola
+from ..configs.networks import TubeRCNNConfig
+from ..configs.people_heads import CropKeypointHeadConfig
+from ..configs.proposal_heads import DenseProposalConfig
+from ..crop_geometry import crop_boxes, map_regions
+from ..joint_peaks import decode_parabola
 from ..model_info import ModelInfo
 from ..poses import ClipPeople, found_people, given_people
 from ..preprocess import Geometry, check_images, fitted_bytes, geometry_of
-from ..tube_rcnn_config import TubeRCNNConfig
+from ..tube_choice import choose_tubes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from posetube.errors import InputError
 
+from ..configs.necks import C4Config
+from ..configs.networks import TubeRCNNConfig
 from ..inflate import inflate
-from ..neck import C4Config
 from ..time_conv import to_channels_last
 from ..tube_rcnn import TubeRCNN
-from ..tube_rcnn_config import TubeRCNNConfig
 
 TIME = 3
 """Time kernel, frames, as published."""

@@ -20,10 +20,11 @@ from posetube.errors import InputError
 from ..box_coding import BoxConvention, clip_boxes, sizes
 from ..box_head import BoxHead
 from ..crop_keypoint_head import CropKeypointHead
-from ..dense_proposals import DenseProposalHead, choose_tubes
+from ..dense_proposals import DenseProposalHead
 from ..features import ClipFeatures, Pictures
 from ..keypoint_head import KeypointHead
-from ..proposals import ProposalHead, ProposalMaps, Proposals, propose
+from ..proposals import ProposalHead, ProposalMaps, propose
+from ..tube_choice import Proposals, choose_tubes
 from ..tube_rcnn import TubeRCNN
 from .cell_losses import cell_losses
 from .crop_losses import crop_loss
@@ -117,7 +118,7 @@ def _level_losses(
     from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
     if box_head is None and from_levels is None:
         return losses
-    convention = "continuous" if box_head is None else box_head.config.convention
+    convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
     chosen = [
         choose_rois(tubes, people, config=config, draw=draw, convention=convention)
         for (tubes, _), people in zip(proposed.per_clip(), truth, strict=True)
@@ -154,7 +155,7 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
         )
     joints = network.config.keypoint_head.joints
     box_head = network.box_head
-    convention = "continuous" if box_head is None else box_head.config.convention
+    convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
     for number, people in enumerate(truth):
         boxes = people.boxes[people.present]
         if people.keypoints.shape[2] != joints:

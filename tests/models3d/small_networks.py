@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
-from posetube.models3d.crop_keypoint_head import CropKeypointHeadConfig
-from posetube.models3d.heatmaps import DecodeConfig
-from posetube.models3d.neck import FPNConfig
+from posetube.models3d.configs.bodies import ResNetConfig
+from posetube.models3d.configs.necks import FPNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig
+from posetube.models3d.joint_peaks import DecodeConfig
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
-from posetube.models3d.resnet import ResNetConfig
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 
 SIDES = (96, 128)
 """Short and long side of the frames as these networks see them, pixels."""

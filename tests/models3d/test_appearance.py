@@ -13,11 +13,10 @@ import torch
 from posetube.errors import InputError
 from posetube.models3d import load_network
 from posetube.models3d.appearance import embed, embed_joints, look_maps
-from posetube.models3d.csp_body import CSPBodyConfig
-from posetube.models3d.dense_proposals import DenseProposalConfig
-from posetube.models3d.keypoint_head import KeypointHeadConfig
-from posetube.models3d.parts import KeypointHeadKind
-from posetube.models3d.roi_align import PoolConfig
+from posetube.models3d.configs.bodies import CSPBodyConfig
+from posetube.models3d.configs.networks import KeypointHeadKind
+from posetube.models3d.configs.people_heads import KeypointHeadConfig, PoolConfig
+from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import ByteArray, Clip, FloatArray
 from tests.models3d.small_networks import small_tiny

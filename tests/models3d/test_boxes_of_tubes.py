@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.anchors import AnchorConfig, anchor_grid, cell_anchors
+from posetube.models3d.anchors import anchor_grid, cell_anchors
 from posetube.models3d.box_coding import box_iou, clip_boxes, decode_boxes, encode_boxes
-from posetube.models3d.roi_align import PoolConfig, levels_of, pool_tubes
+from posetube.models3d.configs.people_heads import PoolConfig
+from posetube.models3d.configs.proposal_heads import AnchorConfig
+from posetube.models3d.roi_align import levels_of, pool_tubes
 from posetube.models3d.tube_nms import tube_iou, tube_nms
 
 
@@ -85,6 +87,7 @@ def ranked(kept: Tensor, scores: Tensor) -> list[int]:
     return places
 
 
+@settings(deadline=None)  # the first call imports torchvision
 @given(seed=st.integers(0, 10_000), threshold=st.sampled_from([0.1, 0.3, 0.5, 0.7]))
 def test_suppression_follows_its_definition(seed: int, threshold: float) -> None:
     tubes = random_tubes(seed, count=30)
@@ -212,7 +215,7 @@ def test_detectron2_lists_all_ratios_of_a_size_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("fields", "message"),
     [
         ({"sizes": ((0,),)}, r"AnchorConfig.sizes must be in \[1e-06, 1e\+06\], got"),
         ({"sizes": ((1,), (1, 2))}, "AnchorConfig.sizes must have the same number on every level"),
@@ -222,9 +225,9 @@ def test_detectron2_lists_all_ratios_of_a_size_first() -> None:
         ),
     ],
 )
-def test_anchors_name_the_field_and_the_value(settings: dict[str, Any], message: str) -> None:
+def test_anchors_name_the_field_and_the_value(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        AnchorConfig(**settings)
+        AnchorConfig(**fields)
 
 
 def test_pooling_names_the_field_and_the_value() -> None:

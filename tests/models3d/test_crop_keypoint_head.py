@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from posetube.errors import InputError
-from posetube.models3d.crop_keypoint_head import CropKeypointHead, CropKeypointHeadConfig
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig
+from posetube.models3d.crop_keypoint_head import CropKeypointHead
 from posetube.models3d.features import ClipFeatures, Pictures
-from posetube.models3d.heatmaps import decode_parabola
+from posetube.models3d.joint_peaks import decode_parabola
 from posetube.models3d.preprocess import Geometry
 from posetube.models3d.time_conv import TimeConv
 from posetube.skeletons import COCO17

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.configs.necks import PathAggregationConfig
+from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.dense_proposals import (
     CellPredictions,
-    DenseProposalConfig,
     DenseProposalHead,
     cell_boxes,
     cell_points,
-    choose_tubes,
 )
-from posetube.models3d.path_aggregation import PathAggregationConfig
+from posetube.models3d.tube_choice import choose_tubes
 
 
 def test_a_box_is_told_from_the_upper_left_corner_of_its_cell() -> None:
@@ -34,7 +34,7 @@ def test_a_box_is_told_from_the_upper_left_corner_of_its_cell() -> None:
 
 def head() -> DenseProposalHead:
     """A head on two levels that says 0, whatever the levels hold."""
-    made = DenseProposalConfig().build(channels=4, strides=(8, 16))
+    made = DenseProposalHead(DenseProposalConfig(), channels=4, strides=(8, 16))
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.zero_()
@@ -142,7 +142,7 @@ def test_a_neck_without_channels_is_refused() -> None:
 
 
 def test_a_new_head_takes_few_cells_for_people_and_has_boxes_around_all() -> None:
-    made = DenseProposalConfig().build(channels=4, strides=(8,))
+    made = DenseProposalHead(DenseProposalConfig(), channels=4, strides=(8,))
     blank: list[Tensor] = [torch.zeros(1, 4, 3, 3)]
 
     found = made(blank, 1)

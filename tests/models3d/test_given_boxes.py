@@ -8,7 +8,7 @@ import torch
 
 from posetube.errors import InputError
 from posetube.models3d.features import join_frames
-from posetube.models3d.heatmaps import calibrated
+from posetube.models3d.joint_peaks import calibrated
 from posetube.network import BoxNetwork
 from tests.models3d.test_network_seams import KINDS, Build, embedded, network, pictures
 

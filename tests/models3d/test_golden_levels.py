@@ -12,9 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from posetube.models3d.anchors import AnchorConfig, anchor_grid
-from posetube.models3d.proposals import ProposalConfig, ProposalMaps, propose
-from posetube.models3d.roi_align import PoolConfig, levels_of
+from posetube.models3d.anchors import anchor_grid
+from posetube.models3d.configs.people_heads import PoolConfig
+from posetube.models3d.configs.proposal_heads import AnchorConfig, ProposalConfig
+from posetube.models3d.proposals import ProposalMaps, propose
+from posetube.models3d.roi_align import levels_of
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 FOLDER = Path(os.environ.get("POSETUBE_GOLDEN", SHARED / "golden")) / "units"

@@ -19,18 +19,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig, anchor_heads
 from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_boxes
 from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
+from posetube.models3d.configs.bodies import ResNetConfig
+from posetube.models3d.configs.necks import FPNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig
 from posetube.models3d.features import ClipFeatures
 from posetube.models3d.inflate import Inflation, inflate
-from posetube.models3d.neck import FPNConfig
 from posetube.models3d.network_input import prepare
 from posetube.models3d.preprocess import Geometry
 from posetube.models3d.presets import detect_and_track_r18, detect_and_track_r101
 from posetube.models3d.proposals import ProposalMaps, propose
-from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.roi_align import CANONICAL_SIZE, CANONICAL_STRIDE_LOG2, levels_of
 from posetube.models3d.tube_rcnn import Found, TubeRCNN
 from posetube.skeletons import SKELETONS, Skeleton
@@ -207,7 +207,6 @@ class Run:
         with patch.dict(SKELETONS, {NAMELESS: nameless}):
             config = config_of({**self.meta, "im_scale": scale})
         self.network = TubeRCNN(config).eval()
-        self.heads = anchor_heads(self.network)
         self.length = self.network.clip_length
         self._fill(case)
         with torch.no_grad():
@@ -242,12 +241,12 @@ class Run:
         found = self.network.find(self.network.frame_part(pixels), geometry)
         levels = self.network.clip_part(self.network.frame_part(pixels), self.length).levels
         stages |= {f"level.{index}": level for index, level in enumerate(levels)}
-        maps = self.heads.proposals.maps(levels, length=self.length, padded=geometry.padded)
+        maps = self.network.proposals.maps(levels, length=self.length, padded=geometry.padded)
         [(rois, probabilities)] = propose(
             maps,
             size=geometry.resized,
             padded=geometry.padded,
-            config=self.heads.proposals.config,
+            config=self.network.proposals.config,
         ).per_clip()
         return Seen(stages, pixels, geometry, maps, rois, probabilities, found)
 
@@ -305,8 +304,8 @@ class Run:
     def _of_proposal_head(self, name: str, level: int) -> Tensor:
         levels = [self.seen.stages[f"level.{level}"]]
         if name == "conv_rpn":
-            return self._video(self.heads.proposals.conv(levels[0], self.length).relu())
-        objectness, deltas = self.heads.proposals(levels, self.length)
+            return self._video(self.network.proposals.conv(levels[0], self.length).relu())
+        objectness, deltas = self.network.proposals(levels, self.length)
         if name == "rpn_cls_logits":
             return self._by_person(objectness[0]).mean(dim=1)
         split = torch.unflatten(deltas[0], 1, (-1, 4))
@@ -319,7 +318,7 @@ class Run:
         deltas = torch.split(maps.deltas, counts, dim=1)[level]
         anchors = torch.split(maps.anchors, counts)[level]
         one = ProposalMaps(objectness, deltas, anchors, (counts[level],))
-        config = self.heads.proposals.config
+        config = self.network.proposals.config
         [(rois, scores)] = propose(
             one, size=geometry.resized, padded=geometry.padded, config=config
         ).per_clip()
@@ -331,11 +330,13 @@ class Run:
         ]
         features = ClipFeatures(levels, self.network.neck.strides, self.length)
         if head == "box":
-            return self.heads.box_head.pool(features, [tubes])
-        return self.heads.keypoint_head.pool(features, [tubes])
+            pooled: Tensor = self.network.box_head.pool(features, [tubes])
+        else:
+            pooled = self.network.keypoint_head.pool(features, [tubes])
+        return pooled
 
     def _decoded(self, deltas: Tensor) -> Tensor:
-        config, geometry = self.heads.box_head.config, self.seen.geometry
+        config, geometry = self.network.box_head.config, self.seen.geometry
         boxes: Tensor = decode_boxes(
             deltas.transpose(1, 2),
             geometry.to_picture(self.seen.rois)[:, None],
@@ -353,7 +354,7 @@ class Run:
 
     def _restore(self, rois: Tensor) -> Tensor:
         """Where in the list sorted by pyramid level each roi is."""
-        level = levels_of(rois, config=self.heads.box_head.config.pool, finest=2)
+        level = levels_of(rois, config=self.network.box_head.config.pool, finest=2)
         return level.argsort(stable=True).argsort()
 
     def _video(self, maps: Tensor) -> Tensor:

@@ -15,15 +15,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from posetube.models3d.anchors import AnchorConfig, cell_anchors
+from posetube.models3d.anchors import cell_anchors
 from posetube.models3d.box_coding import areas, clip_boxes, decode_boxes
-from posetube.models3d.box_head import BoxHeadConfig, BoxOutput, detect_people
+from posetube.models3d.box_head import BoxOutput, detect_people
+from posetube.models3d.configs.people_heads import BoxHeadConfig, PoolConfig
+from posetube.models3d.configs.proposal_heads import AnchorConfig, ProposalConfig
 from posetube.models3d.heatmaps import decode_resized
 from posetube.models3d.inflate import fit, inflate_kernel
 from posetube.models3d.network_input import prepare
 from posetube.models3d.preprocess import PreprocessConfig
-from posetube.models3d.proposals import ProposalConfig, ProposalMaps, Proposals, propose
-from posetube.models3d.roi_align import PoolConfig, levels_of, pool_tubes
+from posetube.models3d.proposals import ProposalMaps, propose
+from posetube.models3d.roi_align import levels_of, pool_tubes
+from posetube.models3d.tube_choice import Proposals
 from posetube.models3d.tube_nms import tube_iou, tube_nms
 
 SHARED = Path(__file__).parents[2].parent / "shared"

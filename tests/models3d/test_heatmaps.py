@@ -5,16 +5,8 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.heatmaps import (
-    DecodeConfig,
-    Joints,
-    calibrated,
-    decode_joints,
-    decode_parabola,
-    decode_refined,
-    decode_resized,
-    peak_mass,
-)
+from posetube.models3d.heatmaps import decode_joints, decode_refined, decode_resized, peak_mass
+from posetube.models3d.joint_peaks import DecodeConfig, Joints, calibrated, decode_parabola
 from posetube.models3d.preprocess import Geometry
 
 

@@ -12,23 +12,23 @@ from torch import Tensor, nn
 from torchvision import ops
 
 from posetube.errors import InputError
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
-from posetube.models3d.anchors import AnchorConfig
 from posetube.models3d.checkpoints.config_json import from_json, to_json
-from posetube.models3d.crop_keypoint_head import CropKeypointHeadConfig
-from posetube.models3d.csp_body import CSPBodyConfig
-from posetube.models3d.dense_proposals import DenseProposalConfig
+from posetube.models3d.configs.bodies import CSPBodyConfig, ResNetConfig
+from posetube.models3d.configs.necks import C4Config, FPNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, BodyKind, TubeRCNNConfig
+from posetube.models3d.configs.people_heads import (
+    CropKeypointHeadConfig,
+    KeypointHeadConfig,
+    PoolConfig,
+)
+from posetube.models3d.configs.proposal_heads import AnchorConfig, DenseProposalConfig
 from posetube.models3d.features import ClipFeatures, Pictures, join_frames
-from posetube.models3d.heatmaps import DecodeConfig
-from posetube.models3d.keypoint_head import KeypointHeadConfig
-from posetube.models3d.neck import C4Config, FPNConfig
-from posetube.models3d.parts import BodyKind
+from posetube.models3d.joint_peaks import DecodeConfig
+from posetube.models3d.parts import MODULES
 from posetube.models3d.preprocess import geometry_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
-from posetube.models3d.resnet import ResNetConfig
-from posetube.models3d.roi_align import PoolConfig, tube_rois
+from posetube.models3d.roi_align import tube_rois
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.network import HeatmapNetwork, Network, TubeHeatmaps
 from posetube.structures import ByteArray, PoseTubes
 
@@ -283,9 +283,6 @@ def test_our_networks_keep_the_promises() -> None:
 class BrightnessHeadConfig(KeypointHeadConfig):
     """A toy: every joint is where the picture is brightest, in a box twice as wide."""
 
-    def build(self, *, channels: int) -> Any:
-        return BrightnessHead()
-
 
 class BrightnessHead(nn.Module):
     """Pools the displayed frame itself."""
@@ -307,8 +304,10 @@ class BrightnessHead(nn.Module):
         return torch.cat([tubes[..., :2] - half, tubes[..., 2:] + half], dim=-1)
 
 
-def test_a_head_of_ones_own_pools_from_the_picture() -> None:
+def test_a_head_of_ones_own_pools_from_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     config = pyramid(1)
+    # what its row in the table of models3d/parts.py does
+    monkeypatch.setitem(MODULES, BrightnessHeadConfig, lambda config, channels: BrightnessHead())
     model = network(replace(config, keypoint_head=BrightnessHeadConfig(pool=PoolConfig(size=4))))
     image = np.zeros((1, 70, 90, 3), np.uint8)
     image[0, 40:44, 20:24] = 255
@@ -337,9 +336,6 @@ class ToyBodyConfig:
     """A toy: two stages of one convolution each."""
 
     width: int = 16
-
-    def build(self) -> Any:
-        return ToyBody(self)
 
 
 class ToyBody(nn.Module):
@@ -373,7 +369,8 @@ def test_a_body_of_ones_own_finds_people_and_is_saved(monkeypatch: pytest.Monkey
     head = replace(config.box_head, hidden=32)
     body: Any = ToyBodyConfig(width=8)
     config = replace(config, body=body, box_head=head)
-    # what its name in the table of models3d/parts.py does
+    # what its rows in configs/networks.py and in the table of models3d/parts.py do
+    monkeypatch.setitem(MODULES, ToyBodyConfig, ToyBody)
     monkeypatch.setitem(TubeRCNNConfig.__annotations__, "body", BodyKind | ToyBodyConfig)
 
     again = from_json(to_json(config), source="here")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from posetube.errors import InputError
-from posetube.models3d.crop_keypoint_head import CropKeypointHeadConfig
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig
 from posetube.models3d.preprocess import PreprocessConfig, geometry_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny, tiny_clip
 from posetube.models3d.quality import adjusted, with_quality

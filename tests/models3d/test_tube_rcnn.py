@@ -14,21 +14,18 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
-from posetube.models3d.anchors import AnchorConfig
-from posetube.models3d.crop_keypoint_head import CropKeypointHead, CropKeypointHeadConfig
-from posetube.models3d.csp_body import CSPBodyConfig
-from posetube.models3d.dense_proposals import DenseProposalConfig, DenseProposalHead
+from posetube.models3d.configs.bodies import CSPBodyConfig, ResNetConfig
+from posetube.models3d.configs.necks import C4Config, FPNConfig, PathAggregationConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig, PoolConfig
+from posetube.models3d.configs.proposal_heads import AnchorConfig, DenseProposalConfig
+from posetube.models3d.crop_keypoint_head import CropKeypointHead
+from posetube.models3d.dense_proposals import DenseProposalHead
 from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.inflate import Inflation, inflate
-from posetube.models3d.neck import C4Config, FPNConfig
 from posetube.models3d.network_input import prepare
-from posetube.models3d.path_aggregation import PathAggregationConfig
 from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
-from posetube.models3d.resnet import ResNetConfig
-from posetube.models3d.roi_align import PoolConfig
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import ByteArray, Clip, PoseTubes
 
 SIDE = 96

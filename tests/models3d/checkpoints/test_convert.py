@@ -14,11 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from posetube.errors import WeightsError
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig, anchor_heads
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.checkpoints.weights_io import save_weights
+from posetube.models3d.configs.bodies import ResNetConfig
+from posetube.models3d.configs.necks import FPNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from posetube.models3d.model_info import ModelInfo
-from posetube.models3d.neck import FPNConfig
 from posetube.models3d.presets import (
     detect_and_track_r18,
     detect_and_track_r101,
@@ -26,10 +27,8 @@ from posetube.models3d.presets import (
     detectron_keypoint_rcnn,
     keypoint_rcnn_r50,
 )
-from posetube.models3d.resnet import ResNetConfig
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import ByteArray, Clip
 from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
@@ -56,8 +55,8 @@ def made(config: AnchorRCNNConfig) -> TubeRCNN:
         if name.endswith(("scale", "shift", "bias")):
             tensor += 0.1 * torch.rand_like(tensor)
     with torch.no_grad():
-        anchor_heads(model).box_head.score.weight *= 0.1
-        anchor_heads(model).box_head.score.bias[1] = 1
+        model.box_head.score.weight *= 0.1
+        model.box_head.score.bias[1] = 1
     # no box is regressed for the background, by nobody
     state = model.state_dict()
     state["box_head.deltas.weight"][:4] = 0

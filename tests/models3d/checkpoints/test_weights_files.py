@@ -26,7 +26,8 @@ from posetube.models3d.checkpoints.published import (
     cache_folder,
     published,
 )
-from posetube.models3d.checkpoints.weights_io import FORMAT, load_weights, save_weights
+from posetube.models3d.checkpoints.weights_header import FORMAT
+from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
 from posetube.models3d.model_info import ModelInfo
 from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
 from posetube.models3d.tube_rcnn import TubeRCNN

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.crop_keypoint_head import CropKeypointHead, CropKeypointHeadConfig, Crops
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig
+from posetube.models3d.crop_keypoint_head import CropKeypointHead, Crops
 from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.preprocess import Geometry
 from posetube.models3d.training.crop_losses import CropConfig, crop_loss, gaussian_maps

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from posetube.models3d.anchors import AnchorConfig, anchor_grid
+from posetube.models3d.anchors import anchor_grid
 from posetube.models3d.box_coding import BoxConvention, clip_boxes
+from posetube.models3d.configs.proposal_heads import AnchorConfig
 from posetube.models3d.training.heatmap_targets import HeatmapTarget, heatmap_target
 from posetube.models3d.training.loss_config import detect_and_track_losses
 from posetube.models3d.training.losses import box_loss, class_loss, keypoint_loss

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from posetube.errors import InputError
-from posetube.models3d.anchor_rcnn import AnchorRCNNConfig
-from posetube.models3d.dense_proposals import DenseProposalConfig
-from posetube.models3d.neck import C4Config
+from posetube.models3d.configs.necks import C4Config
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.presets import detect_and_track_r18, keypoint_rcnn_r50, tiny, tiny_clip
 from posetube.models3d.training.over_time import inflated, over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import Clip
 from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from posetube.models3d import load_network
-from posetube.models3d.anchors import AnchorConfig
-from posetube.models3d.crop_keypoint_head import CropKeypointHeadConfig
-from posetube.models3d.csp_body import CSPBodyConfig
+from posetube.models3d.configs.bodies import CSPBodyConfig
+from posetube.models3d.configs.networks import TubeRCNNConfig
+from posetube.models3d.configs.people_heads import CropKeypointHeadConfig, PoolConfig
+from posetube.models3d.configs.proposal_heads import AnchorConfig
 from posetube.models3d.features import Pictures
 from posetube.models3d.inflate import inflate
 from posetube.models3d.network_input import prepare
-from posetube.models3d.roi_align import PoolConfig
 from posetube.models3d.training.crop_losses import CropConfig
 from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.over_time import over_time
@@ -21,7 +21,6 @@ from posetube.models3d.training.sampling import SampleConfig, TorchDraw
 from posetube.models3d.training.targets import MatchConfig, TubeTruth
 from posetube.models3d.training.tube_losses import tube_losses
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.models3d.tube_rcnn_config import TubeRCNNConfig
 from posetube.structures import ByteArray, Clip, PoseTubes
 from tests.models3d.small_networks import small_anchor_rcnn
 

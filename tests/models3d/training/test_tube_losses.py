@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
-from posetube.models3d.anchor_rcnn import anchor_heads
 from posetube.models3d.box_coding import BoxConvention, encode_boxes
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
@@ -132,7 +131,7 @@ class ExactMaps:
 
     def __init__(self, model: TubeRCNN, truth: TubeTruth, convention: BoxConvention) -> None:
         self._real, self._truth, self._convention = (
-            anchor_heads(model).proposals.maps,
+            model.proposals.maps,
             truth,
             convention,
         )

@@ -1,14 +1,23 @@
 """The configuration of a network: which parts it is made of, each with its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
-from .heatmaps import DecodeConfig
-from .parts import BodyKind, BoxHeadKind, KeypointHeadKind, NeckKind, ProposalKind
-from .preprocess import PreprocessConfig
+from ..joint_peaks import DecodeConfig
+from ..preprocess import PreprocessConfig
+from .bodies import CSPBodyConfig, ResNetConfig
+from .necks import C4Config, FPNConfig, PathAggregationConfig
+from .people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
+from .proposal_heads import DenseProposalConfig, ProposalConfig
+
+BodyKind = ResNetConfig | CSPBodyConfig
+NeckKind = C4Config | FPNConfig | PathAggregationConfig
+ProposalKind = ProposalConfig | DenseProposalConfig
+BoxHeadKind = BoxHeadConfig | None
+KeypointHeadKind = KeypointHeadConfig | CropKeypointHeadConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +69,28 @@ class TubeRCNNConfig:
                 f"KeypointHeadConfig.joints must be the {joints} of skeleton {self.skeleton}, "
                 f"got {self.keypoint_head.joints}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorRCNNConfig(TubeRCNNConfig):
+    """A network whose three heads are those of Mask R-CNN."""
+
+    proposals: ProposalConfig
+    """Anchors, and the tubes proposed at them."""
+
+    box_head: BoxHeadConfig
+    """Decides which of these are people, and corrects their boxes."""
+
+    keypoint_head: KeypointHeadConfig
+    """Draws their joints' heatmaps from a feature level."""
+
+
+def narrowed(config: TubeRCNNConfig) -> TubeRCNNConfig:
+    """The same configuration as :class:`AnchorRCNNConfig`, if its parts are of that kind."""
+    if (
+        isinstance(config.proposals, ProposalConfig)
+        and isinstance(config.box_head, BoxHeadConfig)
+        and isinstance(config.keypoint_head, KeypointHeadConfig)
+    ):
+        return AnchorRCNNConfig(**{f.name: getattr(config, f.name) for f in fields(config)})
+    return config

@@ -1,0 +1,94 @@
+"""What a weights file of ours says of itself. Importing this file does not import torch."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from posetube.errors import WeightsError
+from posetube.file_names import printable
+from posetube.shortage import raise_shortage
+
+from ..configs.networks import TubeRCNNConfig
+from ..model_info import ModelInfo
+from .config_json import from_json
+
+FORMAT = "posetube-1"
+
+KINDS = ("F32", "F16", "BF16", "F64")
+"""Types of stored numbers, as the header names them."""
+
+
+def read_header(file: Any, path: Path) -> tuple[TubeRCNNConfig, ModelInfo]:
+    """The network that an open file describes, and where its weights come from.
+
+    Args:
+        file: From :func:`opened`.
+        path: Where it is.
+
+    Raises:
+        WeightsError: If it is not ours, or this version does not know such a network.
+    """
+    header = file.metadata() or {}
+    if header.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path}: expected a weights file of ours (format {FORMAT}), got format "
+            f"{header.get('format')}; convert it with 'posetube models convert'"
+        )
+    if "config" not in header:
+        raise WeightsError(f"{path}: its configuration is missing; is the file damaged?")
+    info = ModelInfo(
+        name=printable(header.get("name", path.stem)),
+        sha256=sha256_of(path),
+        licence=printable(header.get("licence", "unknown")),
+        source=printable(header.get("source", "")),
+        parents=tuple(map(printable, header.get("parents", "").splitlines())),
+        data=tuple(map(printable, header.get("data", "").splitlines())),
+    )
+    return from_json(header["config"], source=str(path)), info
+
+
+def count_weights(file: Any) -> int:
+    """How many numbers an open file holds."""
+    return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file says of itself that it is one of our weights files."""
+    try:
+        with opened(path, "numpy") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except WeightsError:
+        return False
+
+
+@contextmanager
+def opened(path: Path, library: str) -> Iterator[Any]:
+    """A safetensors file whose tensors come as those of a library: ``pt`` (torch) or ``numpy``.
+
+    Raises:
+        WeightsError: If it is missing or none.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    try:
+        with path.open("rb"):  # an error that says why, which the library's does not
+            file = safe_open(path, library)
+    except (SafetensorError, OSError) as error:
+        raise_shortage(error)
+        raise WeightsError(
+            f"{path}: not a safetensors file ({error}); convert other formats with "
+            "'posetube models convert'"
+        ) from error
+    with file as content:
+        yield content
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,128 @@
+"""Joints at the peaks of heatmaps: how they are to be read, and the parabola rule.
+
+Arrays or tensors. The other rules need torch (:mod:`.heatmaps`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
+
+from .arrays import Array, library_of, settled, sigmoid, take_along
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig:
+    """How joints are read from heatmaps."""
+
+    rule: Literal["refined", "parabola", "resized"] = "refined"
+    """``refined``: peak of the map doubled by bicubic interpolation, then a parabola through its
+    neighbours. ``parabola``: the same on the map as it is; the peak itself is the joint's score.
+    ``resized``: highest pixel of the map resized to the box, as Mask R-CNN does."""
+
+    pixels: Literal["network", "picture"] = "network"
+    """The pixels that the ``resized`` rule resizes to: those of the network's input (torchvision)
+    or of the displayed frame (Detectron)."""
+
+    rescore: float = 0.0
+    """A person's score is multiplied by the mean of the joints' scores to this power; 0: it is
+    left as it is."""
+
+    score_power: float = 1.0
+    """The person's score, so rescored, is raised to this power: order stays, and linking's
+    thresholds keep their meaning where scores are modest (below 1) or bold (above 1)."""
+
+    calibration: tuple[float, float] | None = None
+    """Slope and offset that turn the height h of a joint's peak, the logarithm of a map, into the
+    probability 1 / (1 + exp(-slope * h - offset)) that the joint is near its true place; None:
+    the rule's own score stays."""
+
+    min_joint: float | None = None
+    """Joints less sure than this, in [0, 1], are absent from tracks by default; None: all stay."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "rescore", low=0, high=100)
+        check_numbers(self, "score_power", low=1e-2, high=100)
+        check_numbers(self, "calibration", low=-1e3, high=1e3)
+        check_numbers(self, "min_joint", low=0, high=1)
+        if self.calibration is not None and self.calibration[0] <= 0:
+            raise InputError(
+                f"DecodeConfig.calibration: the slope must be above 0, got {self.calibration[0]}"
+            )
+
+
+class Joints(NamedTuple):
+    """The joints of M boxes."""
+
+    positions: Array
+    """(M, K, 2) x y, in the boxes' pixels."""
+
+    logits: Array
+    """(M, K) height of the peak."""
+
+    scores: Array
+    """(M, K) in [0, 1]: by the refined rule, the probability within two cells of the peak; by the
+    resized rule, that of the peak's own pixel."""
+
+
+def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
+    """Joints where the parabola through the highest cell and its neighbours has its top.
+
+    Args:
+        heatmaps: (M, K, h, w) logarithms of maps whose clear peaks are 1.
+        boxes: (M, 4) pixels, that the maps cover.
+    """
+    xp, (height, width) = library_of(heatmaps), heatmaps.shape[-2:]
+    flat = settled(heatmaps).reshape(*heatmaps.shape[:2], height * width)
+    peak = flat.argmax(2)
+    logits = take_along(flat, peak[..., None], 2)[..., 0]
+    row, column = peak // width, peak % width
+    x = column + 0.5 + _parabola(flat, row * width, column, 1, width)
+    y = row + 0.5 + _parabola(flat, column, row, width, height)
+    share = xp.stack([x / width, y / height], -1)
+    positions = boxes[:, None, :2] + share * (boxes[:, 2:] - boxes[:, :2])[:, None]
+    return Joints(positions=positions, logits=logits, scores=xp.exp(logits).clip(max=1))
+
+
+def calibrated(peaks: Array, scores: Array, config: DecodeConfig) -> Array:
+    """The joints' scores in [0, 1], as probabilities if the configuration says how.
+
+    Args:
+        peaks: (...) heights of the peaks, logarithms.
+        scores: (...) by the decoding rule.
+        config: Says how.
+
+    Source: logistic regression on scores (Platt, 1999).
+    """
+    if config.calibration is None:
+        return scores
+    slope, offset = config.calibration
+    # peaks above 1 are no surer than clear peaks of 1
+    return sigmoid(slope * peaks.clip(max=0) + offset)
+
+
+def _parabola(flat: Array, start: Array, place: Array, step: int, side: int) -> Array:
+    """The top of the parabola through a peak and its two neighbours on one axis.
+
+    Args:
+        flat: (M, K, h * w) maps.
+        start: (M, K) index of the first cell of the peak's row or column.
+        place: (M, K) the peak's place in that row or column.
+        step: Distance of neighbours in ``flat``.
+        side: Cells per row and column; a peak at the border has no offset.
+
+    Returns:
+        (M, K) offset from the peak, in [-0.5, 0.5] cells.
+    """
+
+    def at(offset: int) -> Array:
+        index = start + (place + offset).clip(0, side - 1) * step
+        return take_along(flat, index[..., None], 2)[..., 0]
+
+    xp = library_of(flat)
+    before, top, after = at(-1), at(0), at(1)
+    bend = before - 2 * top + after
+    offset = 0.5 * (before - after) / xp.where(bend < 0, bend, xp.ones_like(bend))
+    inside = (place > 0) & (place < side - 1) & (bend < 0)
+    return xp.where(inside, offset, xp.zeros_like(offset)).clip(-0.5, 0.5)

@@ -1,0 +1,57 @@
+"""Commands that need no PyTorch: they neither import it nor miss it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BLOCKED = """
+import sys
+sys.modules["torch"] = sys.modules["torchvision"] = None  # importing them fails
+from posetube.pipelines.cli import main
+for line in sys.argv[1:]:
+    code = main(line.split("|"))
+    assert code == 0, (line, code)
+"""
+
+
+def run(*lines: str) -> subprocess.CompletedProcess[str]:
+    """Commands in a process that cannot import torch, their words joined by ``|``."""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", BLOCKED, *lines], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_video_is_tracked_linked_exported_and_evaluated(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip, out = make_clip(frames=3), tmp_path / "run"
+
+    done = run(
+        "--help",
+        "models|list",
+        "models|info|tiny",
+        f"track|{clip}|-o|{out}|--device|cpu|--flip",
+        f"link|{out}|--preset|offline",
+        f"export|{out}|--to|csv",
+        f"evaluate|{out}|{out}|--protocol|clean",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (out / "tracks.parquet").is_file()
+
+
+@pytest.mark.slow
+def test_the_demo_and_the_doctor_run(tmp_path: Path) -> None:
+    done = run("doctor", f"demo|-o|{tmp_path / 'demo'}|--device|cpu|--progress|none")
+
+    assert done.returncode == 0, done.stderr
+    assert "tiny by onnx on cpu" in done.stdout
+
+
+def test_what_needs_torch_says_so(make_clip: Callable[..., Path]) -> None:
+    done = run(f"track|{make_clip(frames=2)}|--device|cuda")
+
+    assert "posetube track: this network or device needs PyTorch: pip install torch" in done.stderr
