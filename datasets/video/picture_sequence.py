@@ -15,13 +15,27 @@ JPEG = b"\xff\xd8\xff"
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 """A marker that ends a scan of a JPEG: neither a stuffed zero, nor padding, nor a restart."""
 
+_NEXT_JPEG = re.compile(rb"[\x00\xff]{0,65536}?(?=\xff\xd8\xff)")
+"""What may stand between two pictures of a series: padding."""
+
 
 def sequence_format(path: Path) -> str | None:
-    """FFmpeg's format for an animated PNG, and for PNG or JPEG pictures one after another."""
+    """FFmpeg's format for an animated PNG, and for pictures one after another; None for others.
+
+    Of TIFF pictures one after another only the first is found, because none tells where it ends.
+    """
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         if data[:8] == PNG:
             return _png_format(data)
-        return "mjpeg" if data[:3] == JPEG and _is_jpeg_sequence(data) else None
+        if data[:3] == JPEG:
+            return "mjpeg" if _is_jpeg_sequence(data) else None
+        if data[:2] == b"BM":
+            end = int.from_bytes(data[2:6], "little")
+            same = data[end : end + 2] == b"BM" and data[end + 18 : end + 26] == data[18:26]
+            return "bmp_pipe" if end and same else None
+        end = 8 + int.from_bytes(data[4:8], "little")
+        another = data[end : end + 4] == b"RIFF" and data[end + 8 : end + 12] == b"WEBP"
+        return "webp_pipe" if data[:4] == b"RIFF" and another else None
 
 
 def is_animated_webp(head: bytes) -> bool:
@@ -75,10 +89,9 @@ def _png_format(data: mmap) -> str | None:
 
 def _is_jpeg_sequence(data: mmap) -> bool:
     end, size, carries_others = _jpeg_end(data, 0)
-    if end is None or carries_others or data[end : end + 3] != JPEG:
-        return False
+    following = None if end is None or carries_others else _NEXT_JPEG.match(data, end)
     # Phones append maps of brightness or depth, which are smaller than the picture.
-    return _jpeg_end(data, end)[1] == size
+    return following is not None and _jpeg_end(data, following.end())[1] == size
 
 
 def _jpeg_end(data: mmap, at: int) -> tuple[int | None, bytes, bool]:
@@ -86,8 +99,8 @@ def _jpeg_end(data: mmap, at: int) -> tuple[int | None, bytes, bool]:
     at, size, carries_others = at + 2, b"", False
     while at + 4 <= len(data) and data[at] == 0xFF:
         code, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if code == 0xD9:
-            return at + 2, size, carries_others
+        if code in (0xD8, 0xD9):  # some cameras leave out the end marker
+            return at + 2 * (code == 0xD9), size, carries_others
         if code == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":
             carries_others = True
         if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):

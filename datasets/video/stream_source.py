@@ -51,8 +51,8 @@ IN_USE = 4
 THREADED_PIXELS = 1 << 27
 """Pixels that all threads together may decode at once: a small file can declare frames of 8K."""
 
-UNREAD = 0.75
-"""Share of a file behind which, if its time ends too early, the rest could not be read."""
+UNREAD = 4096
+"""Bytes behind the last packet that are not yet suspicious: indices, tags."""
 
 
 class StreamSource:
@@ -202,7 +202,7 @@ class _DecodingPass:
         self.displayed = self.stream.frames or None
         """Frames in the whole video according to the container."""
         # Its header counts empty packets too, so its index is better where it reaches the end.
-        if self._exact or (index and index[-1].pos > UNREAD * self._container.size):
+        if self._exact or (index and index[-1].pos > 0.75 * self._container.size):
             self.displayed = sum(entry.size > 0 and not entry.is_discard for entry in index)
         # Without B-frames, display order is coding order, and packet counts serve as times.
         self.order = FrameOrder(
@@ -292,10 +292,12 @@ class _DecodingPass:
         packet, size = self.order.last_sent, self._container.size
         if self._stated_end is None or packet is None or packet.pos is None:
             return False
-        # A duration alone proves nothing: the last frame may last longer than any other.
+        # A duration alone proves nothing: the last frame may last longer than any other. But if a
+        # like share of the bytes was not read either, frames are missing.
         slack = max(4 / usual_rate(self.stream), 2 * self.clock.longest)
-        early = self.clock.last < self._stated_end - slack
-        return early and packet.pos + packet.size < UNREAD * size
+        lacking, unread = self._stated_end - self.clock.last, size - packet.pos - packet.size
+        share = lacking / max(self._stated_end, lacking)
+        return lacking > slack and unread > max(UNREAD, share * size / 2)
 
     def _note_stop(self, error: Exception) -> None:
         self._stopped = error

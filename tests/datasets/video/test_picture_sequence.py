@@ -22,11 +22,11 @@ def encoded(suffix: str, images: Sequence[ByteArray]) -> list[bytes]:
     return [cv2.imencode(suffix, image[..., ::-1])[1].tobytes() for image in images]
 
 
-@pytest.mark.parametrize("name", ["a.mjpeg", "a.jpg", "a.png", "a.data"])
+@pytest.mark.parametrize("name", ["a.mjpeg", "a.jpg", "a.png", "a.data", "a.bmp", "a.webp"])
 def test_pictures_one_after_another_are_a_video(
     tmp_path: Path, draw: Draw, read_number: ReadNumber, name: str
 ) -> None:
-    suffix = ".png" if name in ("a.png", "a.data") else ".jpg"
+    suffix = {"a.data": ".png", "a.mjpeg": ".jpg"}.get(name, name[1:])
     path = tmp_path / name
     path.write_bytes(b"".join(encoded(suffix, [draw(i) for i in range(12)])))
 
@@ -84,6 +84,18 @@ def test_a_damaged_page_keeps_its_place(tmp_path: Path, draw: Draw) -> None:
         assert video.warnings[0].endswith("(page 2)")
 
     assert states == ["ok", "corrupt", "ok"]
+
+
+@pytest.mark.parametrize(("left_out", "padding"), [(2, b""), (0, bytes(99)), (0, b"\xff" * 7)])
+def test_raw_jpegs_may_be_padded_or_lack_their_end(
+    tmp_path: Path, draw: Draw, read_number: ReadNumber, left_out: int, padding: bytes
+) -> None:
+    path = tmp_path / "camera.mjpeg"
+    images = encoded(".jpg", [draw(i) for i in range(5)])
+    path.write_bytes(b"".join(one[: len(one) - left_out] + padding for one in images))
+
+    with open_video(path) as video:
+        assert [read_number(f.image) for f in video] == list(range(5))
 
 
 @pytest.mark.parametrize("data", [b"II*\0", b"II*\0\x08\0\0\0\xff\xff", b"MM\0*" + bytes(9), b"I"])
