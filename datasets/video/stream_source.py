@@ -64,7 +64,7 @@ class StreamSource:
         self._warnings = FrameWarnings(_short(source))
         self._fresh: _DecodingPass | None = self._open()
         stream = self._fresh.stream
-        self.expected: int | None = self._fresh.displayed
+        self.expected: int | None = self._fresh.displayed()
         self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
         self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
         self.cut_short = False
@@ -195,15 +195,9 @@ class _DecodingPass:
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
         indexed = self._format in INDEXED and self.stream.frames > 0
-        index = list(self.stream.index_entries) if indexed else []
-        # AVI's index may be lost; FFmpeg then lists what it saw so far.
         self._exact = self._format == "mov" and indexed
-        self._listed = len(index) or self.stream.frames
-        self.displayed = self.stream.frames or None
-        """Frames in the whole video according to the container."""
-        # Its header counts empty packets too, so its index is better where it reaches the end.
-        if self._exact or (index and index[-1].pos > 0.75 * self._container.size):
-            self.displayed = sum(entry.size > 0 and not entry.is_discard for entry in index)
+        # AVI's index may be lost; FFmpeg then lists what it saw so far.
+        self._listed = (len(self.stream.index_entries) if indexed else 0) or self.stream.frames
         # Without B-frames, display order is coding order, and packet counts serve as times.
         self.order = FrameOrder(
             self.stream,
@@ -224,6 +218,14 @@ class _DecodingPass:
     def finite(self) -> bool:
         """Whether the source states its duration."""
         return self._container.duration is not None
+
+    def displayed(self) -> int | None:
+        """Frames in the whole video according to the container."""
+        index, size = self.stream.index_entries, self._container.size
+        # AVI's header counts empty packets too, so its index is better where it reaches the end.
+        if self._exact or (self._format == "avi" and index and index[-1].pos > 0.75 * size):
+            return sum(entry.size > 0 and not entry.is_discard for entry in index)
+        return self.stream.frames or None
 
     def peek(self) -> tuple[tuple[int, int], float]:
         """H, W of the first frame that can be decoded, and the time of the first one, seconds."""
