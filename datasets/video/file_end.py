@@ -15,7 +15,7 @@ def lacks_end(path: Path, form: str) -> bool:
 
     Args:
         path: The file.
-        form: FFmpeg's name of its format; False for others than AVI, FLV, Matroska and MP4.
+        form: FFmpeg's name of its format; False for others than AVI, FLV, IVF, Matroska, MP4.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -57,6 +57,11 @@ def _element_length(head: bytes) -> int | None:
     return None if value == (1 << bits) - 1 else 4 + width + value
 
 
+def _ivf_length(head: bytes) -> int | None:
+    """Bytes of IVF's header or of a frame with its own."""
+    return 32 if head[:4] == b"DKIF" else 12 + int.from_bytes(head[:4], "little")
+
+
 def _box_length(head: bytes) -> int | None:
     """Bytes of a box of MP4; 0 stands for "to the end"."""
     if len(head) < 8 or not head[4:8].isalnum():
@@ -67,6 +72,7 @@ def _box_length(head: bytes) -> int | None:
 
 _MEASURES: dict[str, Callable[[bytes], int | None]] = {
     "avi": _riff_length,
+    "ivf": _ivf_length,
     "matroska": _element_length,
     "mov": _box_length,
 }

@@ -194,10 +194,12 @@ class _DecodingPass:
         self.stream.thread_count = _threads(self.stream) if parallel else 1
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
-        indexed = self._format in INDEXED and self.stream.frames > 0
+        # IVF's header has a duration in this place as often as a number of frames.
+        self._promised = 0 if self._format == "ivf" else self.stream.frames
+        indexed = self._format in INDEXED and self._promised > 0
         self._exact = self._format == "mov" and indexed
         # AVI's index may be lost; FFmpeg then lists what it saw so far.
-        self._listed = (len(self.stream.index_entries) if indexed else 0) or self.stream.frames
+        self._listed = (len(self.stream.index_entries) if indexed else 0) or self._promised
         # Without B-frames, display order is coding order, and packet counts serve as times.
         self.order = FrameOrder(
             self.stream,
@@ -225,7 +227,7 @@ class _DecodingPass:
         # AVI's header counts empty packets too, so its index is better where it reaches the end.
         if self._exact or (self._format == "avi" and index and index[-1].pos > 0.75 * size):
             return sum(entry.size > 0 and not entry.is_discard for entry in index)
-        return self.stream.frames or None
+        return self._promised or None
 
     def peek(self) -> tuple[tuple[int, int], float]:
         """H, W of the first frame that can be decoded, and the time of the first one, seconds."""
@@ -269,7 +271,7 @@ class _DecodingPass:
         early = self._lacks_end() or self._stops_early()
         if not self._exact and (early or promised < there):
             # The index is lost. AVI's header counts empty packets too, as decoding times do.
-            promised, there = self.stream.frames, self._counted()
+            promised, there = self._promised, self._counted()
         if promised:
             return f"cut short: {there} of {promised} frames are there" * (there < promised) or None
         if not early:

@@ -9,13 +9,20 @@ from posetube.datasets.video import open_video
 from posetube.datasets.video.file_end import lacks_end
 
 Clip = Callable[..., Path]
-FORMS = {".avi": "avi", ".mkv": "matroska", ".webm": "matroska", ".mp4": "mov", ".flv": "flv"}
+FORMS = {
+    ".avi": "avi",
+    ".flv": "flv",
+    ".ivf": "ivf",
+    ".mkv": "matroska",
+    ".mp4": "mov",
+    ".webm": "matroska",
+}
 
 
 @pytest.mark.parametrize("suffix", FORMS)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.999])
 def test_a_file_that_was_cut_lacks_its_end(clip: Clip, suffix: str, share: float) -> None:
-    codec = "libvpx" if suffix == ".webm" else "libx264"
+    codec = "libvpx" if suffix in (".webm", ".ivf") else "libx264"
     path = clip(f"a{suffix}", frames=20, codec=codec, noise=9)
     assert not lacks_end(path, FORMS[suffix])
     data = path.read_bytes()
@@ -56,6 +63,16 @@ def test_a_mp4_box_may_be_longer_than_4_gigabytes(tmp_path: Path) -> None:
     path.write_bytes(b"\0\0\0\1mdat" + (5 << 30).to_bytes(8, "big"))
 
     assert lacks_end(path, "mov")
+
+
+def test_ivf_may_state_a_duration_in_place_of_a_number(clip: Clip) -> None:
+    path = clip("a.ivf", frames=20, codec="libvpx")
+    data = path.read_bytes()
+    path.write_bytes(data[:24] + (2400).to_bytes(4, "little") + data[28:])
+
+    with open_video(path) as video:
+        assert len(list(video)) == 20
+        assert (video.cut_short, video.warnings, video.expected) == (False, [], None)
 
 
 def test_a_fragmented_file_that_was_cut_says_so(clip: Clip) -> None:
