@@ -194,8 +194,10 @@ class _DecodingPass:
         self.stream.thread_count = _threads(self.stream) if parallel else 1
         self.stream.codec_context.options = {"max_pixels": str(config.max_pixels)}
         self._format = self._container.format.name.partition(",")[0]
-        # IVF's header has a duration in this place as often as a number of frames.
-        self._promised = 0 if self._format == "ivf" else self.stream.frames
+        # IVF's header has a duration in this place as often as a number of frames, and AVI's a
+        # very large number if the recording was never finished.
+        unsure = self._format == "ivf" or self.stream.frames >= 1 << 30
+        self._promised = 0 if unsure else self.stream.frames
         indexed = self._format in INDEXED and self._promised > 0
         self._exact = self._format == "mov" and indexed
         # AVI's index may be lost; FFmpeg then lists what it saw so far.
@@ -269,8 +271,8 @@ class _DecodingPass:
             return f"reading stopped at {last:.3f} s: {ffmpeg_message(self._stopped)}"
         there, promised = self.order.packets, self._listed
         early = self._lacks_end() or self._stops_early()
-        if not self._exact and (early or promised < there):
-            # The index is lost. AVI's header counts empty packets too, as decoding times do.
+        if early and not self._exact:
+            # AVI's index is lost. Its header counts empty packets too, as decoding times do.
             promised, there = self._promised, self._counted()
         if promised:
             return f"cut short: {there} of {promised} frames are there" * (there < promised) or None
