@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,7 +27,7 @@ from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.ground_truth import collect_tracks
 from posetube.pipelines.storage.manifest import library_versions
-from posetube.pipelines.tracking.camera_motion import CameraMotion
+from posetube.pipelines.tracking.camera_motion import background_of, camera_motion
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, DoubleArray, FrameTable, VideoTracks
 from posetube.tracker.offline import relink
@@ -146,8 +147,11 @@ def measure(made: Sequence[Taken]) -> dict[str, Any]:
 
 def estimated(one: Taken) -> Cameras:
     """The camera's motion of every frame."""
-    camera = CameraMotion()
-    return [camera.update(i, p) for i, p in zip(one.images, one.detections, strict=True)]
+    known = [
+        background_of(image, people.boxes, people.scores)
+        for image, people in zip(one.images, one.detections, strict=True)
+    ]
+    return [None, *(camera_motion(*pair) for pair in pairwise(known))]
 
 
 def error(made: Sequence[Taken], cameras: Sequence[Sequence[DoubleArray | None]]) -> float:

@@ -1,5 +1,6 @@
 """Which processor a network runs on, and why. Importing this file does not import torch."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,13 @@ class Device:
 
     reason: str
     """Why this one."""
+
+
+def usable_cores() -> int:
+    """Number of the processor's cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def choose_device(wanted: str = "auto") -> Device:

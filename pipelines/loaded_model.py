@@ -8,10 +8,13 @@ from typing import Any
 from posetube.errors import InputError
 from posetube.network import Network, Quality, Runtime
 
-from ..models3d.devices import Device
+from ..models3d.devices import Device, usable_cores
 from ..models3d.runtimes.choice import ChosenRuntime, choose_runtime
 from .settings import DetectConfig, TrackConfig
 from .storage.manifest import ModelRecord
+
+MOST_WORKERS = 8
+"""More wait for frames to be decoded, and each takes memory for frames; users may ask for more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +32,9 @@ class LoadedModel:
 
     batch: int = 1
     """How many frames are encoded together."""
+
+    workers: int = 1
+    """How many threads may use the network side by side, unless the settings say otherwise."""
 
     min_joint: float | None = None
     """Joints less sure than this, in [0, 1], are absent unless the settings say otherwise; None:
@@ -126,6 +132,8 @@ def _loaded(network: Any, chosen: ChosenRuntime, quality: Quality, flip: bool) -
         record=ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence),
         device=chosen.device,
         batch=1 if chosen.device.name == "cpu" else 8,
+        # ONNX Runtime computes in the thread that calls it, torch in threads of its own
+        workers=min(usable_cores(), MOST_WORKERS) if chosen.runtime == "onnx" else 1,
         min_joint=network.config.decode.min_joint,
         quality=quality,
         flip=flip,

@@ -45,12 +45,23 @@ class DetectConfig:
     """What runs the network: ``torch``, or ``onnx`` (ONNX Runtime), which is several times faster
     on a processor and needs a model with graphs. ``auto``: ``onnx`` where that is so."""
 
+    detector_every: int = 1
+    """Look for people in every n-th frame only; in the others, read their joints in boxes that
+    follow from the frames around. The detector looks in between where that cannot be right."""
+
+    workers: int | None = field(default=None, compare=False)
+    """Frames that are looked at side by side; results do not depend on it. None: one per core
+    where the network runs in one thread, else 1."""
+
     camera_motion: bool = True
     """Measure from the background how the camera moves, so that linking can follow it."""
 
     appearance: bool = True
     """Keep what each person looks like, so that linking can go by it; the network's first stage
     must look at single frames for that, as in all presets."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "detector_every", "workers", low=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -101,8 +101,8 @@ def colour_histogram(image: ByteArray, *, step: int = 4) -> DoubleArray:
     Returns:
         (B,) shares that sum to 1, 4 levels per channel.
     """
-    levels = image[::step, ::step].astype(np.int64) * LEVELS // 256
-    index = (levels * [LEVELS * LEVELS, LEVELS, 1]).sum(axis=-1).ravel()
+    red, green, blue = np.moveaxis(image[::step, ::step] // (256 // LEVELS), -1, 0)
+    index = ((red * LEVELS + green) * LEVELS + blue).ravel()
     return _shares(np.bincount(index, minlength=LEVELS**3))
 
 

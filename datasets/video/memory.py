@@ -79,7 +79,9 @@ class MemoryFrames:
                 return
             wanted = frame.index >= first and frame.index % self._config.every == 0
             if wanted and self._config.reached(elapsed):
-                yield frame
+                # a copy: cameras' libraries write the next picture over this one
+                image = None if frame.image is None else frame.image.copy()
+                yield replace(frame, image=image)
 
     def close(self) -> None:
         """Let go of the pictures."""

@@ -9,7 +9,7 @@ from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
 from ..loaded_model import LoadedModel, as_loaded
 from ..settings import DetectConfig, TrackConfig, with_words
-from ..tracking.clip_window import detect_frames
+from ..tracking.clip_window import detect_video
 from ..tracking.link_people import link_people
 from .open_source import VideoSource, open_source
 
@@ -57,10 +57,10 @@ def stream(
     """
     asked = with_words(detect or DetectConfig(), quality=quality, runtime=runtime)
     loaded = as_loaded(model, device=device, detect=asked)
-    network = loaded.network
     settings = loaded.completed(
         TrackConfig(detect=asked, link=link or LinkConfig(), min_joint=min_joint)
     )
     with open_source(source, times=times, config=video) as opened:
-        frames = detect_frames(opened, network, config=settings.detect)
-        yield from link_people(frames, config=settings, skeleton=network.skeleton, size=opened.size)
+        frames = detect_video(opened, loaded, config=settings.detect)
+        skeleton = loaded.network.skeleton
+        yield from link_people(frames, config=settings, skeleton=skeleton, size=opened.size)

@@ -18,7 +18,7 @@ from ..storage.detections_store import as_frame_table
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
-from ..tracking.clip_window import detect_frames
+from ..tracking.clip_window import detect_video
 from ..tracking.detect_stage import no_frames
 from ..tracking.given_boxes import BoxSource, open_boxes
 from ..tracking.link_people import link_people
@@ -139,10 +139,7 @@ def _track_in_memory(
             listener(Event(event="progress", run=name, stage="track", done=len(seen), total=total))
         listener(Event(event="end", run=name))
 
-    batch = model.batch * config.video.every
-    frames = noted(
-        detect_frames(video, model.network, batch=batch, config=config.detect, boxes=given)
-    )
+    frames = noted(detect_video(video, model, config=config.detect, boxes=given))
     linked = link_people(frames, config=config, skeleton=skeleton, size=video.size)
     tracks = [poses.without_appearance() for poses in linked]
     if not seen:

@@ -26,7 +26,13 @@ LIBRARIES = (
     *("av", "numpy", "pyarrow", "opencv-python-headless"),
 )
 
-LATER_SETTINGS = {"quality": "normal", "flip": False, "runtime": "torch", "boxes": "none"}
+LATER_SETTINGS = {
+    "quality": "normal",
+    "flip": False,
+    "runtime": "torch",
+    "detector_every": 1,
+    "boxes": "none",
+}
 """Settings of detections that the first runs of this format do not have, with their defaults."""
 
 State = Literal["running", "complete", "partial", "failed"]

@@ -10,13 +10,13 @@ them) and RANSAC (agreeing on a map). A small picture is enough, because people 
 to their own size, not in pixels.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import ByteArray, Detections, DoubleArray
+from posetube.structures import ByteArray, DoubleArray, FloatArray
 
 LONG_SIDE = 320
 """Size of the small picture, pixels; all lengths below are in its pixels."""
@@ -43,46 +43,62 @@ LARGEST_ZOOM = 1.25
 Points = npt.NDArray[np.float32]
 
 
-class CameraMotion:
-    """Estimates the camera's motion between the frames of one video, given in order."""
+class Background(NamedTuple):
+    """What is kept of a frame to compare the next one with."""
 
-    def __init__(self) -> None:
-        self._grey: npt.NDArray[np.uint8] | None = None
-        self._corners: Points = np.zeros((0, 2), np.float32)
+    grey: npt.NDArray[np.uint8]
+    """(h, w) small grey picture."""
 
-    def update(self, image: ByteArray, people: Detections) -> DoubleArray | None:
-        """Look at the next frame.
+    scale: DoubleArray
+    """(2,) its width and height as shares of the frame's."""
 
-        Args:
-            image: (H, W, 3) RGB; a size other than before counts as a new scene.
-            people: The people found in it.
-
-        Returns:
-            (2, 3) affine map from the previous frame's pixels to this one's; None where the
-            camera stood still, or its motion cannot be estimated.
-        """
-        grey, scale = _small(image)
-        before, corners = self._grey, self._corners
-        boxes = people.boxes[people.scores >= PERSON_SCORE]
-        self._grey, self._corners = grey, _corners(grey, boxes * np.tile(scale, 2))
-        if before is None or before.shape != grey.shape or len(corners) < FEWEST:
-            return None
-        found = _similarity(*_followed(before, grey, corners), size=grey.shape[::-1])
-        if found is None:
-            return None
-        found[:, 2] /= scale
-        found[0, 1] *= scale[1] / scale[0]
-        found[1, 0] *= scale[0] / scale[1]
-        return np.round(found, 6)
+    corners: Points
+    """(P, 2) places outside people that can be followed, pixels of the small picture."""
 
 
-def _small(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
-    """The small grey picture, and its (x, y) size as a share of the real one."""
+def small_grey(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
+    """A small grey picture, and its (x, y) size as a share of the real one.
+
+    Args:
+        image: (H, W, 3) RGB.
+    """
     height, width = image.shape[:2]
     share = min(1.0, LONG_SIDE / max(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
     small: Any = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.array(size) / [width, height]
+
+
+def background_of(image: ByteArray, boxes: FloatArray, scores: FloatArray) -> Background:
+    """Prepare a frame for comparison.
+
+    Args:
+        image: (H, W, 3) RGB.
+        boxes: (N, 4) of the people found in it, pixels.
+        scores: (N,) how sure they are.
+    """
+    grey, scale = small_grey(image)
+    sure = boxes[scores >= PERSON_SCORE]
+    return Background(grey, scale, _corners(grey, sure * np.tile(scale, 2)))
+
+
+def camera_motion(before: Background, after: Background) -> DoubleArray | None:
+    """How the camera moved from one frame to the next.
+
+    Returns:
+        (2, 3) affine map from the first frame's pixels to the second one's; None where the camera
+        stood still, its motion cannot be estimated, or the sizes differ, which is a new scene.
+    """
+    corners, scale = before.corners, after.scale
+    if before.grey.shape != after.grey.shape or len(corners) < FEWEST:
+        return None
+    found = _similarity(*_followed(before.grey, after.grey, corners), size=after.grey.shape[::-1])
+    if found is None:
+        return None
+    found[:, 2] /= scale
+    found[0, 1] *= scale[1] / scale[0]
+    found[1, 0] *= scale[0] / scale[1]
+    return np.round(found, 6)
 
 
 def _corners(grey: npt.NDArray[np.uint8], boxes: npt.NDArray[np.floating]) -> Points:

@@ -1,30 +1,37 @@
-"""Moves a network that looks at T frames at once along a video, frame by frame.
+"""Moves a network along a video, frame by frame.
 
-What the network computes from a frame alone is computed once per frame, and kept for as long as a
-clip needs it. Of a clip's people those of its centre frame are kept; at the video's ends the clip
-repeats the outermost frame. Frames that cannot be decoded are left out of the clips and keep their
-place in the result. Each frame also says how it is related to the previous picture: how the camera
-moved, and which people the network itself followed from one clip to the next.
+What the network computes from a frame alone is computed once per frame, for several frames side by
+side, and kept for as long as a clip needs it. Of a clip's people those of its centre frame are
+kept; at the video's ends the clip repeats the outermost frame. Frames that cannot be decoded are
+left out of the clips and keep their place in the result. Each frame also says how it is related to
+the previous picture: how the camera moved, and which people the network itself followed from one
+clip to the next.
 
-Not here: storing the result (:mod:`.detect_stage`), telling who is who (:mod:`.link_stage`).
+Not here: what a frame says by itself (:mod:`.frame_look`), storing the result
+(:mod:`.detect_stage`), telling who is who (:mod:`.link_stage`).
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from posetube.errors import InputError
 from posetube.network import Network
 from posetube.structures import DetectedFrame, Detections, FloatArray, Frame, PoseTubes
 
-from ...tracker.shots import colour_histogram
+from ...datasets.video import Video
 from ...tracker.tubes import continued
+from ..loaded_model import LoadedModel
 from ..settings import DetectConfig
-from .camera_motion import CameraMotion
+from .camera_motion import camera_motion
+from .frame_look import FrameLook, encoded, look_at, looks_of, people_of
 from .given_boxes import GivenBoxes, checked_times
+from .in_order import in_order
+from .sparse_detection import box_network, looks_between, looks_predicted
 
 DEFAULTS = DetectConfig()
 
@@ -33,12 +40,47 @@ LEAST_SEEN = 0.1
 leaves them out, and zeros take no space."""
 
 
+def detect_video(
+    video: Video,
+    model: LoadedModel,
+    *,
+    first: int = 0,
+    config: DetectConfig = DEFAULTS,
+    boxes: GivenBoxes | None = None,
+) -> Iterator[DetectedFrame]:
+    """:func:`detect_frames` for the frames of a video from index ``first`` on."""
+    every = video.config.every
+    return detect_frames(
+        video.frames(first=first),
+        model.network,
+        batch=model.batch * every,
+        workers=config.workers or model.workers,
+        config=config,
+        every=every,
+        live=video.live,
+        boxes=boxes,
+    )
+
+
+def frames_before(network: Network, config: DetectConfig) -> int:
+    """How many frames before a frame decide what is said of it, its relation to the last included.
+
+    The clip before its own reaches T // 2 + 1 frames back; with a detector that leaves frames out,
+    the last detector frame at or before the frame before it can be that many frames back.
+    """
+    sparse = config.detector_every + 1 if config.detector_every > 1 else 0
+    return max(network.clip_length // 2 + 1, sparse)
+
+
 def detect_frames(
     frames: Iterable[Frame],
     network: Network,
     *,
     batch: int = 1,
+    workers: int = 1,
     config: DetectConfig = DEFAULTS,
+    every: int = 1,
+    live: bool = False,
     boxes: GivenBoxes | None = None,
 ) -> Iterator[DetectedFrame]:
     """Find the people of each frame.
@@ -50,43 +92,42 @@ def detect_frames(
         frames: The video's frames, in order.
         network: Finds people.
         batch: Indices of frames that are encoded together.
+        workers: Threads that look at frames side by side; results do not depend on it.
         config: What to say of each frame beside its people.
+        every: How far apart the frames' indices are.
+        live: Whether to answer each frame as soon as it comes.
         boxes: Where to look for people; None: the network finds them.
 
     Yields:
-        Every frame, in order, T // 2 frames later than they come in.
+        Every frame, in order, T // 2 frames later than they come in; with several workers up to
+        two frames per worker later.
 
     Raises:
         InputError: If boxes are given to a network that cannot take them, or they are those of
-            another video.
+            another video; if the network cannot leave frames to others.
     """
     if boxes is not None:
         frames = checked_times(frames, boxes)
-    centre = network.clip_length // 2
-    window: deque[tuple[Frame, Any]] = deque()  # frames with an image, around the next to answer
-    place = 0  # of that frame in the window
-    waiting: deque[Frame] = deque()  # all that are not answered yet
-    chain = _Chain(network, config)
-
-    def answer(*, last: bool) -> Iterator[DetectedFrame]:
-        nonlocal place
-        while waiting:
-            if waiting[0].image is None:
-                yield chain.lost(waiting.popleft())
-                continue
-            if not last and len(window) - place <= network.clip_length - 1 - centre:
-                return
-            yield chain.seen(waiting.popleft(), _tubes_at(window, place, network, boxes))
-            if place == centre:
-                window.popleft()
-            else:
-                place += 1
-
-    for group in _stretches(frames, batch):
-        window.extend(_encoded(group, network, config))
-        waiting.extend(group)
-        yield from answer(last=False)
-    yield from answer(last=True)
+    groups, relation = _stretches(frames, batch), _Relation(len(network.skeleton))
+    if config.detector_every > 1:
+        if boxes is not None:
+            raise InputError("--detector-every: with boxes from outside no detector looks at all")
+        given, step = box_network(network), every * config.detector_every
+        if live:
+            looks = looks_predicted(frames, given, step=step, config=config)
+        else:
+            looks = looks_between(frames, given, step=step, workers=workers, config=config)
+        yield from map(relation.of, looks)
+    elif network.clip_length == 1:
+        look = partial(looks_of, network=network, config=config, boxes=boxes)
+        for found in in_order(groups, look, workers=workers):
+            yield from map(relation.of, found)
+    else:
+        window = _Window(network, config, boxes)
+        encode = partial(_kept, network=network, config=config)
+        for group, kept in in_order(groups, encode, workers=workers):
+            yield from map(relation.of, window.add(group, kept))
+        yield from map(relation.of, window.rest())
 
 
 def _stretches(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
@@ -104,66 +145,93 @@ def _stretches(frames: Iterable[Frame], length: int) -> Iterator[list[Frame]]:
         yield group
 
 
-def _encoded(
-    group: list[Frame], network: Network, config: DetectConfig
-) -> Iterator[tuple[Frame, Any]]:
-    """The frames that have an image, with what the network keeps of each."""
-    seen = [frame for frame in group if frame.image is not None]
-    for _, alike in groupby(seen, key=_shape):
-        together = list(alike)
-        images = np.stack([frame.image for frame in together if frame.image is not None])
-        kept = network.encode(images, embeddings=config.appearance)
-        yield from zip(together, kept, strict=True)
+def _kept(
+    group: list[Frame], *, network: Network, config: DetectConfig
+) -> tuple[list[Frame], list[tuple[Frame, Any]]]:
+    return group, list(encoded(group, network=network, config=config))
 
 
-def _shape(frame: Frame) -> tuple[int, ...]:
-    return () if frame.image is None else frame.image.shape
+class _Window:
+    """The frames that a clip of T frames can still need."""
+
+    def __init__(self, network: Network, config: DetectConfig, boxes: GivenBoxes | None) -> None:
+        self._network, self._config, self._boxes = network, config, boxes
+        self._centre = network.clip_length // 2
+        self._seen: deque[tuple[Frame, Any]] = deque()  # with a picture, around the next to answer
+        self._place = 0  # of that frame among them
+        self._waiting: deque[Frame] = deque()  # all that are not answered yet
+
+    def add(
+        self, group: Sequence[Frame], kept: Sequence[tuple[Frame, Any]]
+    ) -> Iterator[FrameLook | Frame]:
+        """Take some more frames; what can be said now."""
+        self._seen.extend(kept)
+        self._waiting.extend(group)
+        behind = self._network.clip_length - 1 - self._centre
+        while self._waiting and (
+            self._waiting[0].image is None or len(self._seen) - self._place > behind
+        ):
+            yield self._answer()
+
+    def rest(self) -> Iterator[FrameLook | Frame]:
+        """What is left at the video's end."""
+        while self._waiting:
+            yield self._answer()
+
+    def _answer(self) -> FrameLook | Frame:
+        frame = self._waiting.popleft()
+        if frame.image is None:
+            return frame
+        look = look_at(frame, self._tubes(), config=self._config)
+        if self._place == self._centre:
+            self._seen.popleft()
+        else:
+            self._place += 1
+        return look
+
+    def _tubes(self) -> PoseTubes:
+        length = self._network.clip_length
+        steps = np.arange(length) - self._centre + self._place
+        clip = [self._seen[step] for step in np.clip(steps, 0, len(self._seen) - 1)]
+        indices, features = [frame.index for frame, _ in clip], [kept for _, kept in clip]
+        return people_of(features, indices, network=self._network, boxes=self._boxes)
 
 
-def _tubes_at(
-    window: Sequence[tuple[Frame, Any]], place: int, network: Network, boxes: GivenBoxes | None
-) -> PoseTubes:
-    length = network.clip_length
-    steps = np.clip(np.arange(length) - length // 2 + place, 0, len(window) - 1)
-    clip = [window[step] for step in steps]
-    indices, features = [frame.index for frame, _ in clip], [kept for _, kept in clip]
-    if boxes is not None:
-        return boxes.people(network, features, indices)
-    return network.detect_features(features, indices)
+class _Relation:
+    """Turns looks at frames, in order, into detections that are related to the previous frame."""
 
+    def __init__(self, joints: int) -> None:
+        self._joints = joints
+        self._before: FrameLook | None = None
 
-class _Chain:
-    """Turns the people of clips into frames, each related to the previous one."""
-
-    def __init__(self, network: Network, config: DetectConfig) -> None:
-        self._joints = len(network.skeleton)
-        self._camera = CameraMotion() if config.camera_motion else None
-        self._before: PoseTubes | None = None
-
-    def lost(self, frame: Frame) -> DetectedFrame:
-        """A frame without a picture."""
-        people = Detections.empty(self._joints)
-        return DetectedFrame(frame=frame.index, time=frame.time, state=frame.state, people=people)
-
-    def seen(self, frame: Frame, tubes: PoseTubes) -> DetectedFrame:
-        """A frame with a picture, the centre of a clip."""
-        assert frame.image is not None
-        centre = len(tubes.frames) // 2
-        people = _as_stored(tubes.at(centre), tubes.presence[:, centre])
-        shares = np.rint(65535 * colour_histogram(frame.image)).astype(np.int64)
-        before, self._before = self._before, tubes
-        continues = None
-        if len(tubes.frames) > 1:
-            continues = np.full(len(tubes), -1) if before is None else continued(before, tubes)
+    def of(self, look: FrameLook | Frame) -> DetectedFrame:
+        """The next frame; one without a picture was not looked at."""
+        if isinstance(look, Frame):
+            people = Detections.empty(self._joints)
+            return DetectedFrame(frame=look.index, time=look.time, state=look.state, people=people)
+        before, self._before = self._before, look
+        centre = len(look.tubes.frames) // 2
         return DetectedFrame(
-            frame=frame.index,
-            time=frame.time,
-            state=frame.state,
-            people=people,
-            colours=tuple(shares.tolist()),
-            camera=self._camera.update(frame.image, people) if self._camera else None,
-            continues=continues,
+            frame=look.frame,
+            time=look.time,
+            state=look.state,
+            people=_as_stored(look.tubes.at(centre), look.tubes.presence[:, centre]),
+            colours=look.colours,
+            camera=_camera(before, look),
+            continues=_continued(before, look.tubes),
         )
+
+
+def _camera(before: FrameLook | None, after: FrameLook) -> Any:
+    if before is None or before.background is None or after.background is None:
+        return None
+    return camera_motion(before.background, after.background)
+
+
+def _continued(before: FrameLook | None, tubes: PoseTubes) -> Any:
+    if len(tubes.frames) == 1:
+        return None
+    return np.full(len(tubes), -1) if before is None else continued(before.tubes, tubes)
 
 
 def _as_stored(people: Detections, presence: FloatArray) -> Detections:

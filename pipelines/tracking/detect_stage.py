@@ -27,7 +27,7 @@ from ..storage.detections_store import open_part, part_path, write_part
 from ..storage.manifest import FrameCounts
 from ..storage.part_check import KeptPart, whole_parts
 from ..storage.recorder import Recorder
-from .clip_window import detect_frames
+from .clip_window import detect_video, frames_before
 from .given_boxes import GivenBoxes
 
 PART_FRAMES = 32
@@ -106,14 +106,10 @@ class VideoDetections:
         """Write the parts of a gap, and return the number of the one behind them."""
         network, config = self.model.network, record.manifest.settings
         every, number = config.video.every, gap.number
-        # Decoding starts early: the first new clip looks back over frames that parts hold already.
-        start = first_to_decode(kept, gap, wanted=network.clip_length // 2 + 1)
-        found = detect_frames(
-            self.video.frames(first=start),
-            network,
-            batch=self.model.batch * every,
-            config=config.detect,
-            boxes=self.boxes,
+        # Decoding starts early: the first new frames depend on some that parts hold already.
+        start = first_to_decode(kept, gap, wanted=frames_before(network, config.detect))
+        found = detect_video(
+            self.video, self.model, first=start, config=config.detect, boxes=self.boxes
         )
         wanted = (frame for frame in found if frame.frame >= gap.first)
         inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)

@@ -1,6 +1,6 @@
 """The third stage: draws a run's tracks over its video, as ``overlay.mp4``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,15 @@ import numpy as np
 from posetube.skeletons import skeleton
 from posetube.structures import ByteArray, Frame, FramePoses
 
+from ...datasets.video import Video
+from ...datasets.video.prefetch import prefetch_items
 from ...datasets.video.writer import VideoWriter
 from ..storage.tracks_store import read_poses
 from .overlay import Painter
 from .stage_work import StageWork
+
+DRAWN_AHEAD = 4
+"""Pictures that may wait to be encoded while others are drawn."""
 
 
 def draw_overlay(work: StageWork) -> Mapping[str, Any]:
@@ -26,20 +31,28 @@ def draw_overlay(work: StageWork) -> Mapping[str, Any]:
     joints = skeleton(record.manifest.skeleton)
     painter = Painter(joints, size=source.size, config=work.settings.overlay)
     people = PeopleByFrame(read_poses(record.run.tracks), joints=len(joints))
-    previous: ByteArray = np.zeros((*source.size, 3), np.uint8)
     record.begin(total=record.manifest.frames.done)
+    drawn = prefetch_items(_drawn(video, painter, people), depth=DRAWN_AHEAD)
     with VideoWriter(work.files["overlay.mp4"], size=source.size, rate=video.rate) as writer:
-        for done, frame in enumerate(video.frames(), start=1):
-            poses = people.at(frame)
-            if frame.image is None:
-                drawn = painter.draw_lost(previous, f"frame {frame.index}: {frame.state}")
-            else:
-                previous = frame.image
-                drawn = painter.draw(previous, poses)
-            writer.write(drawn, frame.time)
+        for done, (picture, time) in enumerate(drawn, start=1):
+            writer.write(picture, time)
             record.progress(done)
             record.interrupt.check()
     return {}
+
+
+def _drawn(
+    video: Video, painter: Painter, people: "PeopleByFrame"
+) -> Generator[tuple[ByteArray, float], None, None]:
+    """Every frame with its people, and its time."""
+    previous: ByteArray = np.zeros((*video.size, 3), np.uint8)
+    for frame in video.frames():
+        if frame.image is None:
+            drawn = painter.draw_lost(previous, f"frame {frame.index}: {frame.state}")
+        else:
+            previous = frame.image
+            drawn = painter.draw(previous, people.at(frame))
+        yield drawn, frame.time
 
 
 class PeopleByFrame:

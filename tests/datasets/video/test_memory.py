@@ -48,7 +48,24 @@ def test_frames_keep_their_place_and_state() -> None:
     lost = Frame(index=0, time=0.0, image=None, state="corrupt")
     seen = Frame(index=4, time=0.2, image=pictures(1)[0])
 
-    assert list(open_pictures([lost, seen])) == [lost, seen]
+    first, second = open_pictures([lost, seen])
+
+    assert first == lost
+    assert (second.index, second.time, second.state) == (4, 0.2, "ok")
+    np.testing.assert_array_equal(second.image, seen.image)
+
+
+def test_a_picture_may_be_written_over_as_soon_as_it_was_taken() -> None:
+    buffer = np.zeros((4, 6, 3), np.uint8)
+
+    def camera() -> Iterator[tuple[ByteArray, float]]:
+        for index in range(3):
+            buffer[:] = index
+            yield buffer, index / 10
+
+    kept = [frame.image for frame in open_pictures(camera())]
+
+    assert [None if image is None else int(image[0, 0, 0]) for image in kept] == [0, 1, 2]
 
 
 def test_a_stretch_of_pictures_is_read() -> None:

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from posetube.pipelines.tracking.camera_motion import CameraMotion
+from posetube.pipelines.tracking.camera_motion import background_of, camera_motion
 from posetube.structures import ByteArray, Detections
 
 HEIGHT, WIDTH = 180, 320
@@ -38,8 +40,8 @@ def people(*boxes: tuple[float, float, float, float]) -> Detections:
 
 
 def seen(*images: ByteArray, who: Detections = NOBODY) -> list[npt.NDArray[np.float64] | None]:
-    camera = CameraMotion()
-    return [camera.update(image, who) for image in images]
+    known = [background_of(image, who.boxes, who.scores) for image in images]
+    return [None, *(camera_motion(*pair) for pair in pairwise(known))]
 
 
 def test_the_first_frame_and_a_camera_that_stands_tell_nothing() -> None:

@@ -510,7 +510,7 @@ def test_what_cannot_be_linked_or_drawn_again_says_why(
 ) -> None:
     clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
     style = OverlayConfig()
-    with pytest.raises(InputError, match="is not a run's directory: it has no run.json"):
+    with pytest.raises(InputError, match="run: no such file or folder"):
         link_again(run, LinkConfig())
     manifest = track(clip, run.path, make_model())
     make_clip(frames=11)
