@@ -63,6 +63,8 @@ def open_people(
         return named
     if not path.exists():
         raise MissingFileError(f"{path}: no such file or folder")
+    if not (path.is_file() or path.is_dir()):  # opening a pipe waits until somebody writes to it
+        raise InputError(f"{path}: a pipe or a device; name a file or a folder")
     if isinstance(form, str):
         form = find_format(form, formats=formats)
     file = OpenedFile(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posetube.errors import InputError, MissingExtraError
+from posetube.shortage import raise_shortage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +17,9 @@ class Device:
 
     reason: str
     """Why this one."""
+
+    threads: int | None = None
+    """On a processor, how many threads share each sum; its last digits depend on that."""
 
 
 def usable_cores() -> int:
@@ -36,21 +40,22 @@ def choose_device(wanted: str = "auto") -> Device:
         MissingExtraError: If PyTorch is not installed.
     """
     torch = _torch()
+    threads = torch.get_num_threads()
     if wanted != "auto":
         _check(wanted)
-        return Device(name=wanted, reason="as asked")
+        return Device(name=wanted, reason="as asked", threads=threads if wanted == "cpu" else None)
     if torch.cuda.is_available():
         return Device(name="cuda", reason=torch.cuda.get_device_name())
     if torch.backends.mps.is_available():
         return Device(name="mps", reason="Apple GPU")
-    threads = torch.get_num_threads()
-    return Device(name="cpu", reason=f"no GPU found; {threads} threads")
+    return Device(name="cpu", reason=f"no GPU found; {threads} threads", threads=threads)
 
 
 def _torch() -> Any:
     try:
         import torch
-    except ImportError:
+    except ImportError as error:
+        raise_shortage(error)  # its libraries may find no memory
         raise MissingExtraError(
             "this network or device needs PyTorch: pip install torch torchvision"
         ) from None

@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
 
-from posetube.errors import InputError, MissingFileError, PoseTubeError
+from posetube.errors import InputError, MissingFileError, PoseTubeError, ResourceError
 from posetube.file_names import printable, readable
-from posetube.shortage import shortage_of
+from posetube.shortage import RESERVE, require_memory, shortage_of
 
 COMPLETE: Final = 0
 BUG: Final = 1
@@ -61,6 +61,10 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
         kind = MissingFileError if isinstance(error, FileNotFoundError) else InputError
         line = f"{error.strerror} at {error.filename}"
         return Failure(exit_code=kind.exit_code, line=line)
+    try:
+        require_memory(RESERVE)
+    except ResourceError as full:
+        return Failure(exit_code=full.exit_code, line=one_line(full))
     return _bug(error, logs)
 
 

@@ -1,4 +1,7 @@
-"""Handles Ctrl-C and SIGTERM: the first lets the job finish its part, the second stops it now."""
+"""Handles Ctrl-C and SIGTERM: the first lets the job finish its part, the second stops it now.
+
+Where no part is at hand (a video is opened, another process holds the lock) the first stops it.
+"""
 
 import os
 import signal
@@ -18,6 +21,16 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested = False
+        self._at_work = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Within the block, the job looks itself whether somebody asked it to stop."""
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
 
     def check(self) -> None:
         """Leave the job if somebody asked for that.
@@ -29,8 +42,8 @@ class Interrupt:
             raise Interrupted("interrupted, what is done is kept")
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
-        """Note the first signal; leave at the second."""
-        if self.requested:
+        """Note the first signal, where the job will look; leave otherwise, and at the second."""
+        if self.requested or not self._at_work:
             raise KeyboardInterrupt
         self.requested = True
         os.write(2, ANNOUNCEMENT)

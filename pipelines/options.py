@@ -7,6 +7,7 @@ dataclass's field names the option that the user typed.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, Token, convert
@@ -79,6 +80,8 @@ class CommandOptions:
         Raises:
             ValueError: If the words are not what the option wants.
         """
+        if not tokens[0].value and Path in (kind, *get_args(kind)):  # would be the current folder
+            raise ValueError("expected the name of a file or a folder, got an empty one")
         if not self.is_time([tokens[0].keyword or ""]):
             if kind is int and WITH_FRACTION.fullmatch(tokens[0].value):  # would be rounded
                 raise ValueError(f"expected a whole number, got {tokens[0].value}")

@@ -5,6 +5,7 @@ Such an error says nothing of the file that was being read or written: whoever t
 """
 
 import errno
+import mmap
 import re
 
 from posetube.errors import PoseTubeError, ResourceError
@@ -20,6 +21,9 @@ NO_MEMORY = re.compile(
     re.IGNORECASE,
 )
 """What torch, OpenCV, NumPy, Arrow, FFmpeg, Python and the dynamic linker say."""
+
+RESERVE = 1 << 28
+"""Bytes that must be left for an error that gives no reason to have another one than memory."""
 
 OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """How libraries in Rust pass on an error number."""
@@ -70,3 +74,19 @@ def _is_memory(error: BaseException) -> bool:
     # errors of values and keys quote what a file holds, and a file may hold these words
     says = isinstance(error, RuntimeError | ImportError | SystemError | OSError)
     return (says or type(error).__module__ == "cv2") and NO_MEMORY.search(str(error)) is not None
+
+
+def require_memory(size: int) -> None:
+    """Make sure that so much memory can be had, without taking it.
+
+    Args:
+        size: Bytes.
+
+    Raises:
+        ResourceError: If it cannot.
+    """
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError as error:
+        raise_shortage(error)
+        raise

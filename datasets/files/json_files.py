@@ -15,6 +15,7 @@ import msgspec
 
 from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.file_names import readable
+from posetube.shortage import raise_shortage
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ def read_bytes(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise MissingFileError(f"{path}: no such file") from None
     except OSError as error:
+        raise_shortage(error)
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     content = as_utf8(content, path=path)
     if not content.strip():

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.shortage import raise_shortage
 from posetube.skeletons import SKELETONS, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
@@ -153,6 +154,7 @@ def _open(path: Path) -> tuple[Any, _Video]:
         video = msgspec.json.decode(described, type=_Video)
         return file.read(), video
     except (pa.ArrowException, OSError) as error:
+        raise_shortage(error)
         reason = " ".join(str(error).split())
         raise FormatError(f"{path}: not a table of tracks ({reason})") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from posetube.errors import PoseTubeError
+from posetube.shortage import raise_shortage
 
 from ..annotated_video import AnnotatedVideo, Dataset, Problem
 from ..video.picture import is_picture
@@ -78,6 +79,7 @@ def check_dataset(
             video = dataset.read(name)
             video.refuse_mixed()
         except (PoseTubeError, OSError) as error:
+            raise_shortage(error)
             report.problems.append(Problem(file=name, where="", what=" ".join(str(error).split())))
             continue
         _count(report, video)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import FormatError
+from posetube.shortage import raise_shortage
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused."""
@@ -25,6 +26,7 @@ def numbered_lines(path: Path) -> list[Line]:
             raise FormatError(f"{path}: larger than the limit of {MAX_BYTES} bytes")
         text = path.read_text("ascii", errors="replace")
     except OSError as error:
+        raise_shortage(error)
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
     numbered = enumerate(text.splitlines(), start=1)
     return [(n, line.split()) for n, line in numbered if line.split() and line.lstrip()[0] != "#"]

@@ -22,6 +22,7 @@ import numpy as np
 from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, MediaError, MissingFileError
 from posetube.setting_checks import check_numbers
+from posetube.shortage import raise_shortage
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, FloatArray, JointState
 
@@ -224,6 +225,7 @@ def _places(tar: Path) -> dict[str, tuple[int, int]]:
     except FileNotFoundError:
         raise MissingFileError(f"{tar}: no such archive of pictures") from None
     except (OSError, tarfile.TarError) as error:
+        raise_shortage(error)
         raise FormatError(f"{tar}: not a readable, uncompressed tar of pictures: {error}") from None
 
 
@@ -235,6 +237,7 @@ def _labels(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such file; it holds the labels of its tar") from None
     except (OSError, KeyError, ValueError) as error:
+        raise_shortage(error)
         raise FormatError(f"{path}: expected arrays {', '.join(wanted)}: {error}") from None
     for name, axes in wanted.items():
         if labels[name].ndim != axes:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from posetube.errors import InputError, MediaError
+from posetube.shortage import raise_shortage
 from posetube.structures import Frame, summaries
 
 from .config import VideoConfig
@@ -180,6 +181,8 @@ def open_video(source: str | Path, *, config: VideoConfig | None = None) -> Vide
         label = without_password(text)
         name = Path(label.partition("?")[0].replace(":", "-")).stem
         return Video(StreamSource(text, config), name=name, label=label, config=config)
+    if not text:  # as a path it would be the current folder
+        raise MediaError("an empty name was given; name a video")
     path = Path(source)
     folder = _is_folder(path)
     form = sequence_format(path) if not folder and is_picture(path) else None
@@ -196,4 +199,5 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError) as error:
+        raise_shortage(error)
         raise MediaError(f"{str(path)!r}: cannot be opened: {ffmpeg_message(error)}") from None

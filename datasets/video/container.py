@@ -16,6 +16,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from posetube.errors import InputError, MediaError
+from posetube.shortage import raise_shortage
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,gif,apng,ivf,"
@@ -92,6 +93,7 @@ def open_container(
             name, format=form, options={**options, "max_pixels": str(max_pixels)}, timeout=timeouts
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise_shortage(error)
         raise MediaError(f"{without_password(source)}: {_reason(source, error)}") from None
 
 
@@ -128,6 +130,7 @@ def check_file(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise MediaError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
+        raise_shortage(error)
         raise MediaError(f"{str(path)!r}: cannot be opened: {ffmpeg_message(error)}") from None
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(f"{path}: not a regular file")
@@ -148,6 +151,7 @@ def _reason(source: str, error: Exception) -> str:
         with Path(source).open("rb") as file:
             head = file.read(64)
     except OSError as problem:
+        raise_shortage(problem)
         return f"cannot be read ({problem.strerror})"
     for start, kind in _REFUSED_HEADS.items():
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):

@@ -11,6 +11,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from posetube.shortage import RESERVE, raise_shortage, require_memory
+
 from .frame_order import FrameOrder, FrameSlot, RestartWatch, VideoPacket
 
 MAX_FAILURES = 50
@@ -42,6 +44,7 @@ def demux(
             return
         # IndexError: PyAV does not know a stream that appears in the middle of a file.
         except (av.error.FFmpegError, IndexError) as error:
+            raise_shortage(error)
             failures += 1
             if failures > MAX_FAILURES or isinstance(error, TimeoutError | ConnectionError):
                 on_stop(error)
@@ -65,6 +68,7 @@ def decode_packets(
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
+            require_memory(RESERVE)  # without memory, sound frames fail like damaged ones
             yield from order.failed()
             continue
         for frame in frames:

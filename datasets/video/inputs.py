@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from posetube.errors import InputError, MediaError
+from posetube.shortage import raise_shortage
 
 from .container import is_camera, is_url, without_password
 from .frame_folder import is_numbered, pictures_in
@@ -63,10 +64,16 @@ def find_inputs(patterns: Sequence[str]) -> list[Input]:
 
 
 def _identity(one: Input) -> str:
-    return one.source if one.kind in ("camera", "url") else os.path.abspath(one.source)
+    if one.kind in ("camera", "url"):
+        return one.source
+    # links to a file are names of their own, but a link to its folder adds nothing
+    folder, name = os.path.split(os.path.abspath(one.source))
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def _expand(pattern: str) -> Iterator[Input]:
+    if not pattern:  # as a path it would be the current folder
+        raise InputError("an empty name was given; give a video, a folder, a glob or an address")
     if is_camera(pattern):
         if not pattern.removeprefix("camera:").strip():
             raise InputError(f"{pattern}: expected a camera such as camera:0, got no number")
@@ -79,11 +86,12 @@ def _expand(pattern: str) -> Iterator[Input]:
     try:
         exists = Path(pattern).exists()
     except (OSError, ValueError) as error:
+        raise_shortage(error)
         raise MediaError(f"{pattern!r}: cannot be opened: {error}") from None
     if exists:
         yield from _path(Path(pattern))
         return
-    matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []
+    matches = sorted(_matches(pattern)) if glob.has_magic(pattern) else []
     if not matches:
         what = "matches no file" if glob.has_magic(pattern) else "no such file or folder"
         raise MediaError(f"{pattern}: {what}")
@@ -92,6 +100,23 @@ def _expand(pattern: str) -> Iterator[Input]:
         raise MediaError(f"{pattern}: none of the {len(matches)} matches is a video or a picture")
     for path in readable:
         yield from _path(path)
+
+
+def _matches(pattern: str) -> set[str]:
+    """What a pattern matches; ``**`` is folders at any depth, links to folders aside.
+
+    The library's own ``**`` follows such links, which may lead in circles.
+    """
+    split = re.fullmatch(r"((?:.*?/)?)\*\*(?:/(.*))?", pattern, re.DOTALL)
+    if split is None:
+        return set(glob.glob(pattern))
+    found = set[str]()
+    for start in glob.glob(split[1]) if split[1] else ["."]:
+        for folder, below, _ in os.walk(start):
+            below[:] = [name for name in below if not name.startswith(".")]
+            inside = os.path.join(glob.escape(folder), split[2] or "*")
+            found |= _matches(inside if split[1] else inside.removeprefix("./"))
+    return found
 
 
 def _address(url: str) -> Iterator[Input]:

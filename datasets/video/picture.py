@@ -15,6 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from posetube.errors import MediaError
+from posetube.shortage import raise_shortage
 from posetube.structures import ByteArray, FrameState
 
 from .container import check_file
@@ -38,9 +39,12 @@ _SIGNATURES = (
 def is_picture(path: Path) -> bool:
     """Whether the file begins like a picture."""
     try:
+        if not path.is_file():  # opening a pipe waits until somebody writes to it
+            return False
         with path.open("rb") as file:
             return _format(file.read(16)) is not None
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_shortage(error)
         return False
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from posetube.shortage import RESERVE, require_memory
 from posetube.structures import ByteArray
 
 from .buffer_pool import BufferPool
@@ -35,6 +36,7 @@ class RgbConverter:
                 source, format="rgb24", interpolation="BICUBIC", threads=1
             )
         except (av.error.FFmpegError, ValueError, MemoryError):
+            require_memory(RESERVE)  # a damaged frame can ask for more than there is, too
             return None
         image = rgb.to_ndarray().astype(np.uint8, copy=False)
         matrix = self._display_matrix(frame)

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from posetube.errors import MediaError
+from posetube.shortage import RESERVE, require_memory
 from posetube.structures import Frame, FrameState
 
 from .config import ROUNDING, VideoConfig
@@ -220,8 +221,9 @@ class _DecodingPass:
 
     @property
     def finite(self) -> bool:
-        """Whether the source states its duration."""
-        return self._container.duration is not None
+        """Whether the source states its duration, or at least the length of its file."""
+        file = self._source.lower().startswith("http") and self._format != "hls"
+        return self._container.duration is not None or (file and self._container.size > 0)
 
     def displayed(self) -> int | None:
         """Frames in the whole video according to the container."""
@@ -241,6 +243,7 @@ class _DecodingPass:
                 self.slots = chain(seen, self.slots)
                 begin = seen[0].key[1] * float(self.stream.time_base or 1) if seen[0].key else 0.0
                 return (image.shape[0], image.shape[1]), begin
+        require_memory(RESERVE)
         raise MediaError(f"{without_password(self._source)}: none of its frames can be decoded")
 
     def skip_to(self, first: int, start: float | None) -> bool:

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from posetube.atomic_files import flush, unfinished
 from posetube.errors import InputError, MediaError, PoseTubeError, ResourceError
+from posetube.shortage import RESERVE, require_memory, shortage_of
 from posetube.structures import ByteArray
 
 TICKS = 90_000
@@ -168,6 +169,10 @@ def _check_numbers(size: tuple[int, int], quality: int, rate: float | None) -> N
 
 def _write_error(path: Path, error: Exception) -> PoseTubeError:
     """The error to raise if FFmpeg or the file system could not write."""
+    if (shortage := shortage_of(error)) is not None:
+        return ResourceError(f"{path}: cannot be written: {shortage}")
     text = f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}"
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-    return ResourceError(text) if full else InputError(text)
+    if getattr(error, "errno", None) == errno.EIO:
+        return ResourceError(text)
+    require_memory(RESERVE)  # x264 does not say that it got none
+    return InputError(text)

@@ -12,9 +12,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from posetube.atomic_files import check_target
-from posetube.errors import FormatError, InputError, PoseTubeError
+from posetube.errors import FormatError, InputError, MediaError, PoseTubeError
 
-from ...datasets.annotated_video import Dataset, Part, Split
+from ...datasets.annotated_video import AnnotatedVideo, Dataset, Part, Split
 from ...datasets.training.augment_places import shrink
 from ...datasets.training.clip_reader import read_clip
 from ...datasets.training.labelled_clip import LabelledClip
@@ -33,6 +33,7 @@ def archive(
     split: Part | None = None,
     every: int = 1,
     long_side: int = 512,
+    follow_links: bool = False,
 ) -> int:
     """Gather the labelled pictures of a data set for `posetube train`.
 
@@ -49,6 +50,9 @@ def archive(
         split: Only this part.
         every: Take only every n-th labelled frame of a video.
         long_side: Larger pictures are reduced to this, pixels.
+        follow_links: Take pictures, too, that are links out of the data set's folder. Somebody
+            else's data set could so take along what lies elsewhere on your disk; data sets that
+            `posetube data convert` made have such links.
     """
     if out.suffix != ".tar":
         raise InputError(f"{out}: name a file that ends in .tar")
@@ -56,7 +60,11 @@ def archive(
         if value < least:
             raise InputError(f"--{name} must be {least} or more, got {value}")
     check_target(out)
-    job = _Gathering(dataset=open_people_or_run(root, form=from_), long_side=long_side)
+    job = _Gathering(
+        dataset=open_people_or_run(root, form=from_),
+        long_side=long_side,
+        within=None if follow_links else root,
+    )
     write_archive(out, job.pictures(split=split or "", every=every))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{root} ({job.dataset.name}): {job.count} pictures, {job.people} people -> {out}{left}")
@@ -69,6 +77,9 @@ class _Gathering:
 
     dataset: Dataset
     long_side: int
+    within: Path | None
+    """Folder that no picture may lead out of; None: pictures may lie anywhere."""
+
     count: int = 0
     people: int = 0
     left_out: int = 0
@@ -96,6 +107,8 @@ class _Gathering:
                 continue
             for frame in video.labeled_frames[::every]:
                 try:
+                    if self.within is not None:
+                        _refuse_link_out(video, frame, self.within)
                     clip = read_clip(video, [frame])
                 except PoseTubeError as error:
                     self._leave_out(error)
@@ -105,3 +118,16 @@ class _Gathering:
     def _leave_out(self, error: PoseTubeError) -> None:
         self.left_out += 1
         say(str(error))
+
+
+def _refuse_link_out(video: AnnotatedVideo, frame: int, root: Path) -> None:
+    """Refuse a picture or a video that lies in a folder by name and, by a link, elsewhere.
+
+    Raises:
+        MediaError: If it is one.
+    """
+    path = video.picture(frame) or video.media
+    if path is None or not path.is_relative_to(root):
+        return
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise MediaError(f"{path}: a link out of {root}; --follow-links takes it")

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from posetube.atomic_files import write_bytes
 from posetube.errors import FormatError
+from posetube.shortage import raise_shortage
 from posetube.skeletons import Skeleton
 from posetube.structures import DetectedFrame, Detections, FrameState, FrameTable, IntArray
 
@@ -169,6 +170,7 @@ def open_part(path: Path) -> PartFile:
         if not has_seal(content):
             file.read()  # format 1 has no checksum: damage shows at the earliest here
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise_shortage(error)
         raise _unreadable(path, error) from None
     key = metadata.get(b"key", b"").decode("ascii", "replace")
     # Parts with a key were written with a seal. Where it is gone, damage took it.
@@ -192,6 +194,7 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
         try:
             yield from _frames_of(part.frames, part.file.read(), joints=joints)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise_shortage(error)
             raise _unreadable(path, error) from None
 
 

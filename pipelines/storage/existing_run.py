@@ -53,7 +53,7 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
         return fresh
     check_same(run, earlier, fresh)
     run.clean()
-    return msgspec.structs.replace(earlier, device=fresh.device, versions=fresh.versions)
+    return msgspec.structs.replace(earlier, versions=fresh.versions)
 
 
 def _begun(run: RunDirectory, earlier: Manifest) -> bool:

@@ -117,6 +117,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     settings: TrackConfig
     frames: FrameCounts
     device: str
+    threads: int | None = None
+    """Threads that the run began with on a processor; results with others differ a little."""
+
     versions: dict[str, str]
     skeleton: str
     boxes: BoxesRecord | None = None

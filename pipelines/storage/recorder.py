@@ -42,11 +42,13 @@ class Recorder:
         self.listeners, self._clock = [*listeners], clock
         self._name = manifest.source.name
         self._stage: str | None = None
+        self._since: float | None = None
         self._total: int | None = None
 
     def update(self, **changes: Any) -> None:
-        """Change fields of the manifest and write it."""
+        """Change fields of the manifest and write it, with the time spent: a kill loses none."""
         self.manifest = msgspec.structs.replace(self.manifest, **changes)
+        self._note_time()
         self.run.write(self.manifest)
 
     @contextmanager
@@ -56,15 +58,12 @@ class Recorder:
         An attempt that fails leaves the record of a stage that is complete as it is: what that
         stage made is still there.
         """
-        self._stage, began = stage, self._clock()
+        self._stage, self._since = stage, self._clock()
         try:
             yield
         finally:
-            known = self.manifest.stages.get(stage)
-            if known is None or not known.done:
-                before = 0.0 if known is None else known.seconds
-                spent = round(before + self._clock() - began, 3)
-                self._note(stage, StageRecord(done=False, seconds=spent))
+            self._note_time()
+            self._since = None
 
     def finish(self, stage: str, **changes: Any) -> None:
         """Note that a stage is complete, and what it found, in one write of the manifest."""
@@ -114,6 +113,16 @@ class Recorder:
         """Say that the work on the run is over."""
         state = self.manifest.state
         self._tell(Event(event="end", run=self._name, state=state, text=text))
+
+    def _note_time(self) -> None:
+        """Add the time since the last note to the stage at work, unless it counts as complete."""
+        if self._stage is None or self._since is None:
+            return
+        known = self.manifest.stages.get(self._stage)
+        if known is None or not known.done:
+            before, now = 0.0 if known is None else known.seconds, self._clock()
+            spent, self._since = round(before + now - self._since, 3), now
+            self._note(self._stage, StageRecord(done=False, seconds=spent))
 
     def _note(self, stage: str, record: StageRecord) -> None:
         stages = {**self.manifest.stages, stage: record}

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from posetube.errors import FormatError
 from posetube.records import join_columns
+from posetube.shortage import raise_shortage
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import (
     ByteArray,
@@ -304,6 +305,7 @@ def _refusing_damage(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as error:
+        raise_shortage(error)
         raise FormatError(
             f"{path}: damaged, or not a table of tracks ({' '.join(str(error).split())})"
             f"{_remedy(path)}"

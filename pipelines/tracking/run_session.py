@@ -19,6 +19,7 @@ from posetube.errors import FormatError, InputError
 from ...datasets.video import Video
 from ..failures import Interrupted, one_line
 from ..interrupt import Interrupt
+from ..native_memory import claim_native_memory
 from ..progress import JsonLines, Listener
 from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting, start_manifest
@@ -93,10 +94,12 @@ class RunSession:
         with record.run.events.open("a", encoding="utf-8") as stream:
             record.listeners.append(JsonLines(stream))
             try:
+                claim_native_memory()
                 record.warn(*notes)
-                for stage in STAGES:
-                    if stage.name in names and (anew or not self._complete(stage)):
-                        self._do(stage, detections, video)
+                with record.interrupt.deferred():
+                    for stage in STAGES:
+                        if stage.name in names and (anew or not self._complete(stage)):
+                            self._do(stage, detections, video)
             except (Interrupted, KeyboardInterrupt, BrokenPipeError):
                 # Not failed: nothing is wrong, and the same line goes on.
                 record.update(state="partial")

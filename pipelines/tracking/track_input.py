@@ -3,6 +3,7 @@
 Not here: several inputs (:mod:`.batch`), what a stage does (:mod:`.stages`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -60,10 +61,11 @@ def track_input(
         stack.enter_context(_nothing_for_nothing(run))
         video = stack.enter_context(open_video(item.source, config=config.video))
         given = None if boxes is None else boxes.of(video, name=item.name)
+        fresh = _new_manifest(item, model, video, config, given)
         session = stack.enter_context(
             open_session(
                 run,
-                fresh=_new_manifest(item, model, video, config, given),
+                fresh=fresh,
                 on_existing=on_existing,
                 listeners=listeners,
                 interrupt=interrupt,
@@ -75,6 +77,8 @@ def track_input(
                 f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )
         wanted, notes = ["detect", "link"], [*given.notes] if given else []
+        if not session.manifest.finished("detect"):
+            notes += _other_processor(session.manifest, fresh)
         if config.overlay and video.live:
             notes.append("a live source cannot be read twice: no overlay")
         elif config.overlay:
@@ -109,18 +113,38 @@ def _new_manifest(
         settings=config,
         frames=FrameCounts(expected=expected_frames(video)),
         device=model.device.name,
+        threads=model.device.threads,
         versions=library_versions(),
         skeleton=model.network.skeleton.name,
         boxes=None if given is None else given.record,
     )
 
 
+def _other_processor(began: Manifest, now: Manifest) -> list[str]:
+    """A warning where a run goes on with what computes a little differently."""
+    before, after = ((one.device, one.threads) for one in (began, now))
+    if before == after or (began.threads is None and began.device == now.device):
+        return []
+    first, second = (
+        f"{device} ({threads} threads)" if threads else device
+        for device, threads in (before, after)
+    )
+    return [
+        f"began on {first}, goes on with {second}: the last digits of joints differ from those of "
+        "a run that was not stopped"
+    ]
+
+
 def expected_frames(video: Video) -> int | None:
-    """How many frames the asked stretch should have, where the source says."""
-    config = video.config
-    if video.expected is None or config.start is not None or config.end is not None:
-        return None
-    return -(-video.expected // config.every)
+    """How many frames the asked stretch should have, where the source says; about, of a part."""
+    config, frames = video.config, video.expected
+    if config.start is not None or config.end is not None:
+        if video.rate is None or (frames is None and config.end is None):
+            return None
+        begin, most = max(config.start or 0.0, 0.0), frames or math.inf
+        end = math.inf if config.end is None else config.end
+        frames = max(1, round(min(end * video.rate, most) - begin * video.rate))
+    return None if frames is None else -(-frames // config.every)
 
 
 def _lasting(source: str) -> str:

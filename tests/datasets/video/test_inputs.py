@@ -5,6 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
+from posetube.datasets.people import open_people
+from posetube.datasets.video import open_video
 from posetube.datasets.video.inputs import find_inputs
 from posetube.errors import InputError, MediaError
 
@@ -126,3 +128,38 @@ def test_a_name_with_brackets_is_a_file_first() -> None:
     Path("clip[1].mp4").write_bytes(b"video")
 
     assert found("clip[1].mp4") == [("clip-1", "clip[1].mp4", "video")]
+
+
+@pytest.mark.usefixtures("home")
+def test_links_that_lead_in_circles_are_not_followed() -> None:
+    for name in ("videos/again", "videos/once_more"):
+        Path(name).symlink_to(Path("videos").absolute())
+    Path("videos/linked.mp4").symlink_to(Path("more/walk.mp4").absolute())
+
+    assert [source for _, source, _ in found("**/*.mp4")] == [
+        "more/walk.mp4",
+        "videos/linked.mp4",
+        "videos/walk.mp4",
+    ]
+    assert [source for _, source, _ in found("videos/**/w*.mp4")] == ["videos/walk.mp4"]
+    assert [name for name, _, _ in found("videos/**")] == ["linked", "run", "walk"]
+
+
+@pytest.mark.parametrize("words", [("",), ("walk.mp4", "")])
+def test_an_empty_name_is_not_the_current_folder(words: tuple[str, ...], home: Path) -> None:
+    (home / "walk.mp4").write_bytes(b"video")
+    with pytest.raises(InputError, match="an empty name was given"):
+        find_inputs(words)
+    with pytest.raises(MediaError, match="an empty name was given"):
+        open_video("")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("name", ["pipe.mp4", "pipe.png", "pipe"])
+def test_a_named_pipe_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(MediaError, match=f"{name}: not a regular file"):
+        open_video(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name}: a pipe or a device; name a file"):
+        open_people(tmp_path / name)

@@ -45,8 +45,24 @@ def test_a_video_is_read_from_an_address(clip: Clip, address: str) -> None:
     assert (video.name, video.live) == ("a", False)
 
 
-def test_a_stream_without_an_end_is_live_and_read_once(clip: Clip, address: str) -> None:
+def test_a_file_without_a_duration_is_read_twice(clip: Clip, address: str) -> None:
+    path = clip("part.ts", frames=30)
+
+    with open_video(f"{address}/{path.name}", config=QUICK) as video:
+        assert not video.live
+        assert len(list(video)) == len(list(video)) == 30
+
+
+def test_a_stream_without_an_end_is_live_and_read_once(
+    clip: Clip, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = clip("live.mkv", frames=30, container={"live": "1"})
+    send = Quiet.send_header
+    monkeypatch.setattr(
+        Quiet,
+        "send_header",
+        lambda self, name, value: name == "Content-Length" or send(self, name, value),
+    )
 
     with open_video(f"{address}/{path.name}", config=QUICK) as video:
         assert video.live

@@ -136,6 +136,6 @@ def test_a_full_disk_is_a_lack_of_resources(
     writer.write(draw(0), 0)
     monkeypatch.setattr("pathlib.Path.replace", full)
 
-    with pytest.raises(ResourceError, match="cannot be written: No space left on device"):
+    with pytest.raises(ResourceError, match="a.mp4: cannot be written: disk full; make room"):
         writer.close()
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """A data set's pictures as an archive to train on."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -92,3 +93,22 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(
     assert message in said
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("linked", ["picture", "folder"])
+def test_pictures_that_are_links_out_of_the_data_set_stay_out(
+    linked: str, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = tmp_path / "data", tmp_path / "people.tar"
+    shutil.copytree(drawn, root)
+    first = min(root.rglob("*.jpg"))
+    moved = first if linked == "picture" else first.parent
+    count = 1 if linked == "picture" else len(list(first.parent.iterdir()))
+    moved.rename(tmp_path / "elsewhere")
+    moved.symlink_to(tmp_path / "elsewhere")
+
+    assert archive(root, out) == 3
+    assert f"{first}: a link out of {root}; --follow-links takes it" in capsys.readouterr().err
+    few = len(PictureArchive(out))
+    assert archive(root, out, "--follow-links") == 0
+    assert len(PictureArchive(out)) == few + count

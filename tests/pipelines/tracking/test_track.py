@@ -13,9 +13,10 @@ import pytest
 
 from posetube import atomic_files
 from posetube.datasets.formats import posetrack18
-from posetube.datasets.video import VideoConfig
+from posetube.datasets.video import VideoConfig, open_video
 from posetube.datasets.video.inputs import Input, find_inputs
 from posetube.errors import InputError, MediaError
+from posetube.models3d.devices import Device
 from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
@@ -23,13 +24,14 @@ from posetube.pipelines.progress import Event
 from posetube.pipelines.settings import DetectConfig, OverlayConfig, TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.existing_run import OnExisting
-from posetube.pipelines.storage.manifest import Manifest
+from posetube.pipelines.storage.manifest import Manifest, StageRecord
+from posetube.pipelines.storage.recorder import Recorder
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect_stage
 from posetube.pipelines.tracking.run_again import link_again, render_again
 from posetube.pipelines.tracking.run_session import summary
-from posetube.pipelines.tracking.track_input import run_directories, track_input
+from posetube.pipelines.tracking.track_input import expected_frames, run_directories, track_input
 from posetube.tracker.config import LinkConfig
 
 ModelMaker = Callable[..., LoadedModel]
@@ -136,6 +138,25 @@ def test_tracks_json_lists_every_frame_in_17_slots(
     assert {len(person["keypoints"]) for person in document["annotations"]} == {51}
 
 
+@pytest.mark.parametrize(
+    ("stretch", "expected"),
+    [
+        ({}, 50),
+        ({"every": 3}, 17),
+        ({"end": 1.0}, 25),
+        ({"start": 0.4, "end": 1.0}, 15),
+        ({"start": 1.2}, 20),
+        ({"start": 1.2, "end": 9.0, "every": 2}, 10),
+        ({"start": 7.0}, 1),
+    ],
+)
+def test_progress_knows_about_how_many_frames_a_stretch_has(
+    make_clip: ClipMaker, stretch: dict[str, Any], expected: int
+) -> None:
+    with open_video(make_clip(frames=50), config=VideoConfig(**stretch)) as video:
+        assert expected_frames(video) == expected
+
+
 class StopAfter:
     """A listener that presses Ctrl-C once so many frames of a stage are done."""
 
@@ -146,6 +167,37 @@ class StopAfter:
     def __call__(self, event: Event) -> None:
         if event.event == "progress" and event.stage == self._stage and event.done == self._frames:
             self.interrupt.requested = True
+
+
+@pytest.mark.parametrize(
+    ("now", "warning"),
+    [
+        (Device(name="cpu", reason="", threads=2), None),
+        (Device(name="cpu", reason="", threads=1), "began on cpu (2 threads), goes on with cpu (1"),
+        (Device(name="cuda", reason=""), "began on cpu (2 threads), goes on with cuda: the last"),
+    ],
+)
+def test_a_run_that_goes_on_with_other_threads_says_so(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path, now: Device, warning: str | None
+) -> None:
+    clip, run, stop = make_clip(frames=9), tmp_path / "run", StopAfter("detect", 1)
+    first = Device(name="cpu", reason="a test", threads=2)
+    with pytest.raises(Interrupted):
+        track_input(
+            one(clip),
+            RunDirectory(run),
+            replace(make_model(), device=first),
+            config=TrackConfig(),
+            listeners=[stop],
+            interrupt=stop.interrupt,
+        )
+
+    manifest = track(clip, run, replace(make_model(), device=now))
+    again = track(clip, run, replace(make_model(), device=now))
+
+    assert (manifest.device, manifest.threads) == ("cpu", 2)
+    assert len(manifest.warnings) == len(again.warnings) == (warning is not None)
+    assert (warning or "") in "".join(manifest.warnings)
 
 
 @pytest.mark.parametrize("clip_length", [1, 3, 4])
@@ -542,3 +594,22 @@ def test_the_summary_says_what_came_out_and_where(
 
     assert summary(run, manifest).startswith("clip: 2 tracks, 5 frames (0 corrupt), ")
     assert summary(run, manifest).endswith("run/tracks.parquet")
+
+
+def test_a_kill_does_not_lose_the_time_that_was_spent(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    manifest = track(make_clip(frames=4), run.path, make_model())
+    seconds = iter(range(100, 200, 10))
+    record = Recorder(
+        run, msgspec.structs.replace(manifest, stages={}), clock=lambda: next(seconds)
+    )
+
+    with record.timed("detect"):
+        record.update(state="running")
+        record.update(state="running")
+        assert run.read().stages["detect"] == StageRecord(done=False, seconds=20)
+    record.finish("detect")
+
+    assert run.read().stages["detect"] == StageRecord(done=True, seconds=30)
