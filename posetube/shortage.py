@@ -16,11 +16,11 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_HANDLES = (errno.EMFILE, errno.ENFILE)
 
 NO_MEMORY = re.compile(
-    r"can't allocate memory|cannot allocate memory|insufficient memory|out of memory|bad_alloc"
+    r"can't allocate memory|cannot allocate memory|insufficient memory|out of memory|bad.?alloc"
     r"|failed to (?:allocate|map segment)|can't start new thread|unable to allocate",
     re.IGNORECASE,
 )
-"""What torch, OpenCV, NumPy, Arrow, FFmpeg, Python and the dynamic linker say."""
+"""What torch, ONNX Runtime, OpenCV, NumPy, Arrow, FFmpeg, Python and the dynamic linker say."""
 
 RESERVE = 1 << 28
 """Bytes that must be left for an error that gives no reason to have another one than memory."""
@@ -73,7 +73,8 @@ def _is_memory(error: BaseException) -> bool:
         return True
     # errors of values and keys quote what a file holds, and a file may hold these words
     says = isinstance(error, RuntimeError | ImportError | SystemError | OSError)
-    return (says or type(error).__module__ == "cv2") and NO_MEMORY.search(str(error)) is not None
+    native = type(error).__module__.startswith(("cv2", "onnxruntime"))
+    return (says or native) and NO_MEMORY.search(str(error)) is not None
 
 
 def require_memory(size: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from posetube.errors import InputError
+from posetube.shortage import raise_shortage
 
 from ..tube_rcnn import TubeRCNN
 from .model_files import weights_file
@@ -27,5 +28,6 @@ def load_network(name_or_path: str | Path = "tiny", *, device: str = "cpu") -> T
     try:
         return model.to(torch.device(device))
     except (RuntimeError, AssertionError) as error:
+        raise_shortage(error)
         reason = str(error).splitlines()[0]
         raise InputError(f"device {device!r} cannot be used: {reason}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from posetube.errors import WeightsError
+from posetube.shortage import raise_shortage
 from posetube.structures import FloatArray
 
 GraphName = Literal["people", "joints", "joints_mirrored"]
@@ -68,6 +69,7 @@ def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) ->
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
+        raise_shortage(error)
         raise WeightsError(f"{path}: not a graph of these weights ({error}); {again}") from error
     made_from = session.get_modelmeta().custom_metadata_map.get(CHECKSUM)
     if made_from != sha256:
