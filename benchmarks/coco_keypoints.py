@@ -27,7 +27,7 @@ from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import from_xywh, iou, to_xywh
 from posetube.datasets.video.inputs import Input
-from posetube.network import Quality
+from posetube.network import Quality, Runtime
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
@@ -113,6 +113,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny", help="name of a model, or a file of weights")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--quality", choices=get_args(Quality), default="normal")
+    parser.add_argument("--runtime", choices=get_args(Runtime), default="auto")
     parser.add_argument("--flip", action="store_true", help="look at people also mirrored")
     parser.add_argument("--min-joint", type=float, default=0.0, help="0: all joints count")
     parser.add_argument("--record", help="name of a file of results to write")
@@ -120,7 +121,11 @@ def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(options.truth)
     model = load_model(
-        options.model, device=options.device, quality=options.quality, flip=options.flip
+        options.model,
+        device=options.device,
+        quality=options.quality,
+        flip=options.flip,
+        runtime=options.runtime,
     )
     started = time.process_time()
     with TemporaryDirectory() as scratch:
@@ -141,6 +146,7 @@ def main() -> None:
             "processor_seconds": round(seconds, 1),
             "quality": options.quality,
             "flip": options.flip,
+            "runtime": model.runtime,
             "pictures": len(truth.dataset["images"]),
             "detections": len(found),
             "model": model.record.name,

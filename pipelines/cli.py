@@ -65,7 +65,7 @@ def build_app(words: Sequence[str] = (), *, options: CommandOptions | None = Non
     app = App(
         name="posetube",
         help="Finds every person in a video, follows each, and says where each joint is.",
-        version=version("posetube"),
+        version=lambda: version("posetube"),
         help_format="markdown",
         help_formatter=TimesInHelp(known),
         default_parameter=Parameter(converter=lambda kind, tokens: known.convert(kind, tokens)),

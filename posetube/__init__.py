@@ -9,7 +9,6 @@ Importing the package is quick and loads no network library; that waits until on
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from posetube.errors import (
@@ -35,6 +34,7 @@ from posetube.structures import (
 )
 
 if TYPE_CHECKING:
+    __version__: str
     from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
     from posetube.datasets.formats.file_format import FileFormat
     from posetube.datasets.video import Video, VideoConfig, open_video
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from posetube.tracker.offline import OfflineConfig
     from posetube.tracker.paper import PaperConfig
     from posetube.tracker.shots import CutConfig
-
-__version__ = version("posetube")
 
 _LATE = {
     "AnnotatedVideo": "posetube.datasets.annotated_video",
@@ -128,6 +126,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a job, or the class of its settings, only when it is asked for."""
+    if name == "__version__":
+        from importlib.metadata import version  # takes as long as all other imports together
+
+        return version("posetube")
     if name in _LATE:
         return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module 'posetube' has no attribute {name!r}")

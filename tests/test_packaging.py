@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import posetube
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_importing_posetube_brings_no_network_library_along() -> None:
@@ -33,3 +37,12 @@ def test_the_command_line_runs_as_a_module() -> None:
     )
 
     assert done.stdout.strip() == posetube.__version__
+
+
+def test_the_light_installation_has_all_but_the_network_library() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = (ROOT / "requirements-light.txt").read_text("utf-8").splitlines()
+
+    light = [line for line in lines if not line.startswith("#")]
+
+    assert light == [need for need in project["dependencies"] if not need.startswith("torch")]

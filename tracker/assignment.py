@@ -16,13 +16,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import (
-    connected_components,
-    maximum_bipartite_matching,
-    min_weight_full_bipartite_matching,
-)
 
 from posetube.errors import InputError
 from posetube.structures import DoubleArray, IntArray
@@ -198,6 +191,9 @@ def _groups(rows: IntArray, columns: IntArray) -> list[IntArray]:
     if not len(rows):
         return []
     n, m = rows.max() + 1, columns.max() + 1
+    from scipy.sparse import csr_array  # slow to import; a picture alone needs no solver
+    from scipy.sparse.csgraph import connected_components
+
     links = csr_array((np.ones(len(rows)), (rows, n + columns)), shape=(n + m, n + m))
     _, group = connected_components(links, directed=False)
     order = np.argsort(group[rows], kind="stable")
@@ -227,11 +223,16 @@ def _by_lap(square: DoubleArray) -> IntArray:
 
 
 def _by_scipy(square: DoubleArray) -> IntArray:
+    from scipy.optimize import linear_sum_assignment
+
     return np.asarray(linear_sum_assignment(square)[1], np.int64)
 
 
 def _by_sparse_scipy(row: IntArray, column: IntArray, gain: DoubleArray) -> IntArray:
     """Select the pairs that save most together, for large groups."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     # One extra column per row lets the row stay alone.
     n, m = row[-1] + 1, column.max() + 1
     rows, columns = np.append(row, np.arange(n)), np.append(column, m + np.arange(n))
@@ -261,6 +262,9 @@ def _settle_ties(square: DoubleArray, columns: IntArray) -> IntArray:
         if np.array_equal(lower, price):
             break
         price = lower
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     tight = square - price <= (square[rows, columns] - price[columns])[:, None] + TIE
     made = square < 0  # other cells only fill the square up: they mean "stays alone"
     for row in rows:
