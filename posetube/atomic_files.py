@@ -65,7 +65,7 @@ def check_folder_of(path: Path) -> None:
     Raises:
         MissingFileError: If so.
     """
-    if not path.absolute().parent.is_dir():
+    if not path.absolute().parent.exists():
         raise MissingFileError(f"{path.parent}: no such folder; make it first")
 
 

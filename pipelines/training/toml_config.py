@@ -6,6 +6,7 @@ nearest known one, or what a key of an earlier version has become. Not here: wha
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -18,6 +19,9 @@ import msgspec
 from posetube.errors import FormatError, InputError, MissingFileError
 
 Config = TypeVar("Config")
+
+AT = re.compile(r"^(.+) - at `\$\.(.*)`$")
+"""How the parser says where a value of the wrong type stands."""
 
 
 def read_config(path: Path, kind: type[Config]) -> Config:
@@ -46,7 +50,14 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InputError):
             raise InputError(f"{path}: {error.__cause__}") from None
-        raise FormatError(f"{path}: {error}") from None
+        raise FormatError(f"{path}: {AT.sub(_in_table, str(error))}") from None
+
+
+def _in_table(message: re.Match[str]) -> str:
+    """``batch in [pictures]`` for ``$.pictures.batch``, as other messages have it."""
+    *tables, key = message[2].split(".")
+    table = f"[{'.'.join(tables)}]" if tables else "the file"
+    return f"{key} in {table}: {message[1][0].lower()}{message[1][1:]}"
 
 
 def _path(kind: type, value: Any) -> Any:

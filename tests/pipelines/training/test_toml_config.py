@@ -62,7 +62,7 @@ def test_tables_become_dataclasses_and_the_rest_takes_its_defaults(tmp_path: Pat
         ("name='a'\n[clip]\nqq=2", r"unknown key 'qq' in \[clip\]; known are length, sizes"),
         ("name='a'\npace='fsat'", "pace in the file must be one of fast, slow, got 'fsat'"),
         ("rate = 1", r"run\.toml: .*missing required field `name`"),
-        ("name = 3", r"run\.toml: Expected `str`, got `int` - at `\$\.name`"),
+        ("name = 3", r"run\.toml: name in the file: expected `str`, got `int`"),
         ("name = ", r"run\.toml: not TOML"),
     ],
 )
