@@ -26,6 +26,7 @@ from posetube.shortage import raise_shortage
 from posetube.skeletons import Skeleton
 from posetube.structures import DetectedFrame, Detections, FrameState, FrameTable, IntArray
 
+from .arrow_arrays import arrow_numbers
 from .parquet_seal import has_seal, seal_holds, sealed
 from .pose_columns import (
     COMPRESSION,
@@ -92,8 +93,8 @@ def write_part(
     people = Detections.join([f.people for f in frames], joints=len(skeleton))
     counts = [len(f.people) for f in frames]
     columns = [
-        pa.array(np.repeat(np.array(listed.frame, np.int64), counts)),
-        pa.array(np.repeat(np.array(listed.time_s, np.float64), counts)),
+        arrow_numbers(np.repeat(listed.frame, counts), pa.int64()),
+        arrow_numbers(np.repeat(listed.time_s, counts), pa.float64()),
         *pose_arrays(people),
     ]
     for field, values in _optional(frames, people):
@@ -112,7 +113,7 @@ def _optional(frames: Sequence[DetectedFrame], people: Detections) -> Iterator[t
     """Columns that not every network fills: field and content."""
     rows = [f.continues for f in frames if f.continues is not None]
     if rows:
-        values = pa.array(np.concatenate(rows), pa.int32())
+        values = arrow_numbers(np.concatenate(rows), pa.int32())
         yield pa.field(CONTINUES, pa.int32(), nullable=False), values
     if people.embeddings is not None:
         yield appearance_field(people.embeddings.shape[1]), appearance_array(people.embeddings)

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from posetube.structures import Detections, FloatArray
 
+from .arrow_arrays import arrow_numbers, numpy_array
+
 CORNERS = ("x1", "y1", "x2", "y2")
 COMPRESSION = "zstd"
 
@@ -31,10 +33,10 @@ def pose_arrays(people: Detections) -> list[Any]:
     """The columns' content, one row per person, in the order of :func:`pose_fields`."""
     n, k = people.keypoint_scores.shape
     joints = np.concatenate([people.keypoints, people.keypoint_scores[..., None]], axis=-1)
-    corners = [pa.array(people.boxes[:, i], pa.float32()) for i in range(4)]
-    numbers = pa.array(joints.reshape(n * k * 3).astype(np.float32), pa.float32())
+    corners = [arrow_numbers(people.boxes[:, i], pa.float32()) for i in range(4)]
+    numbers = arrow_numbers(joints.reshape(n * k * 3), pa.float32())
     lists = pa.FixedSizeListArray.from_arrays(numbers, type=pose_fields(k)[-1].type)
-    return [*corners, pa.array(people.scores, pa.float32()), lists]
+    return [*corners, arrow_numbers(people.scores, pa.float32()), lists]
 
 
 def appearance_field(size: int) -> Any:
@@ -45,7 +47,7 @@ def appearance_field(size: int) -> Any:
 
 def appearance_array(embeddings: FloatArray) -> Any:
     """The column's content, from (N, D) numbers."""
-    halves = pa.array(embeddings.astype(np.float16).ravel())
+    halves = arrow_numbers(embeddings.ravel(), pa.float16())
     return pa.FixedSizeListArray.from_arrays(
         halves, type=appearance_field(embeddings.shape[1]).type
     )
@@ -53,7 +55,7 @@ def appearance_array(embeddings: FloatArray) -> Any:
 
 def pose_people(table: Any, joints: int) -> Detections:
     """The people of a table or record batch with the columns of :func:`pose_fields`."""
-    numbers = _column(table, "keypoints").flatten().to_numpy(zero_copy_only=False)
+    numbers = numpy_array(_column(table, "keypoints").flatten())
     joint = numbers.reshape(table.num_rows, joints, 3)
     boxes = np.stack([column(table, name) for name in CORNERS], axis=-1)
     return Detections(
@@ -67,13 +69,13 @@ def pose_people(table: Any, joints: int) -> Detections:
 
 def _appearances(table: Any) -> FloatArray:
     found = _column(table, LOOKS)
-    halves = found.flatten().to_numpy(zero_copy_only=False)
+    halves = numpy_array(found.flatten())
     return np.asarray(halves.reshape(table.num_rows, found.type.list_size), np.float32)
 
 
 def column(table: Any, name: str) -> Any:
     """One column as a NumPy array of its own."""
-    return np.array(_column(table, name).to_numpy(zero_copy_only=False))
+    return np.array(numpy_array(_column(table, name)))
 
 
 def _column(table: Any, name: str) -> Any:

@@ -34,6 +34,7 @@ from posetube.structures import (
 )
 
 from ...datasets.annotated_video import MAX_FRAMES
+from .arrow_arrays import arrow_numbers, arrow_texts
 from .detections_store import frame_table
 from .manifest import Manifest
 from .pose_columns import (
@@ -114,13 +115,13 @@ class TracksWriter:
         people = Detections.join([f.people for f in frames], joints=self._joints)
         rows = join_columns(frames, ("track_ids", "states", "link_margins"))
         columns = [
-            pa.array(np.repeat(np.array([f.frame for f in frames], np.int64), counts)),
-            pa.array(np.repeat(np.array([f.time for f in frames], np.float64), counts)),
-            pa.array(rows["track_ids"], pa.int64()),
+            arrow_numbers(np.repeat([f.frame for f in frames], counts), pa.int64()),
+            arrow_numbers(np.repeat([f.time for f in frames], counts), pa.float64()),
+            arrow_numbers(rows["track_ids"], pa.int64()),
             *pose_arrays(people),
-            pa.array([STATE_NAMES[state] for state in rows["states"]], pa.string()),
-            pa.array(rows["link_margins"], pa.float32()),
-            *(pa.array(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
+            arrow_texts([STATE_NAMES[state] for state in rows["states"]]),
+            arrow_numbers(rows["link_margins"], pa.float32()),
+            *(arrow_numbers(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
