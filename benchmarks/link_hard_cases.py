@@ -8,6 +8,9 @@ cross. ``link_detections.Faults`` gives the rates at which detections are made w
   pass were chosen with their help, on seeds from 100.
 - ``unseen``: synthetic clips that nobody had looked at before the first record.
 
+A tracker that gives nobody up for lost has more to mix up than one that reports few people. So each
+is also compared with ``online`` at equal recall: switches on the true boxes that both found.
+
     pip install trackers norfair
     python -m benchmarks.link_hard_cases --bonn ../shared/samples/bonn_multiperson_posetrack
 """
@@ -33,7 +36,7 @@ from posetube.structures import Detections, FramePoses, FrameTable, VideoTracks
 from posetube.tracker.metrics import box_tracking
 from posetube.tracker.metrics.hota import HotaCounts, hota_metrics, hota_over_sequences
 from posetube.tracker.metrics.identity import IdentityCounts, idf1
-from posetube.tracker.metrics.mota import ClearCounts, clear_metrics
+from posetube.tracker.metrics.mota import ClearCounts, TrackingEvent, clear_metrics
 from posetube.tracker.offline import relink
 from posetube.tracker.paper import PaperConfig, PaperTracker
 from posetube.tracker.tracker import Tracker
@@ -110,7 +113,11 @@ def follow(method: Method, detections: Sequence[Detections]) -> VideoTracks:
     return method.finish(tracks)
 
 
-def scores(pairs: Sequence[tuple[VideoTracks, VideoTracks]]) -> dict[str, float]:
+Pairs = Sequence[tuple[VideoTracks, VideoTracks]]
+"""True and found tracks of each sequence and seed."""
+
+
+def scores(pairs: Pairs) -> dict[str, float]:
     """MOTA, IDF1 and HOTA in percent over all sequences, and the errors behind them."""
     clear: list[ClearCounts] = []
     identity: list[IdentityCounts] = []
@@ -133,6 +140,41 @@ def scores(pairs: Sequence[tuple[VideoTracks, VideoTracks]]) -> dict[str, float]
     }
 
 
+def beside(pairs: Pairs, online: Pairs) -> dict[str, int]:
+    """Switches of a method and of ``online`` on the true boxes that both found, and where it loses.
+
+    Returns:
+        ``shared_boxes``, ``shared_switches`` and ``shared_switches_online``;
+        ``worse_sequences``: in how many sequences, all seeds together, the method has more
+        switches than ``online``.
+    """
+    shared, switches = 0, np.zeros(2, np.int64)
+    lead: dict[str, int] = {}
+    for (truth, found), (_, other) in zip(pairs, online, strict=True):
+        counted = [_counted(truth, side) for side in (found, other)]
+        lead[truth.source] = lead.get(truth.source, 0) + counted[0][0] - counted[1][0]
+        missed = counted[0][1] | counted[1][1]
+        rows = zip(truth.frame.tolist(), truth.track_ids.tolist(), strict=True)
+        both = truth.select(np.array([row not in missed for row in rows], bool))
+        shared += len(both.frame)
+        switches += [_counted(both, side)[0] for side in (found, other)]
+    return {
+        "shared_boxes": shared,
+        "shared_switches": int(switches[0]),
+        "shared_switches_online": int(switches[1]),
+        "worse_sequences": sum(more > 0 for more in lead.values()),
+    }
+
+
+def _counted(truth: VideoTracks, found: VideoTracks) -> tuple[int, set[tuple[int, int | None]]]:
+    """Number of switches, and the frames and ids of the misses."""
+    events: list[TrackingEvent] = []
+    scene = box_tracking.box_sequence(truth, found, name=truth.source)
+    clear, _ = box_tracking.count(scene, events=events)
+    misses = {(event.frame, event.truth_id) for event in events if event.kind == "miss"}
+    return int(clear.switches[0]), misses
+
+
 def compare(
     truth: Sequence[VideoTracks], faults: Faults, *, seeds: Sequence[int]
 ) -> dict[str, dict[str, float]]:
@@ -142,14 +184,17 @@ def compare(
         for number, tracks in enumerate(truth)
         for seed in seeds
     ]
-    table = {}
+    table, found = {}, {}
     for name, method in methods().items():
         start = time.process_time()
         pairs = [(tracks, follow(method, detections)) for tracks, detections in made]
         seconds = time.process_time() - start
         frames = sum(len(detections) for _, detections in made)
         table[name] = {**scores(pairs), "ms_per_frame": round(1000 * seconds / frames, 2)}
-        print(f"{name:18}", *(f"{key} {value}" for key, value in table[name].items()), flush=True)
+        found[name] = pairs
+    for name, row in table.items():
+        row |= beside(found[name], found["online"])
+        print(f"{name:18}", *(f"{key} {value}" for key, value in row.items()), flush=True)
     return table
 
 

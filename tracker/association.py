@@ -1,7 +1,9 @@
-"""Links one frame's detections to the active tracks, in two rounds.
+"""Links one frame's detections to the active tracks, in three rounds.
 
 The first round links sure detections. The second links doubtful detections to the tracks that are
-left, below a lower cost. Each link keeps its cost, its gate and its margin.
+left, below a lower cost. The last links look-alikes, which may be people or second detections of
+somebody: they are people where two tracks were side by side already. Each link keeps its cost, its
+gate and its margin.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 from .active_tracks import ActiveTracks
 from .assignment import margins, solve
 from .config import LinkConfig
+from .duplicates import look_alikes
 from .link_cost import link_costs
 
 
@@ -32,6 +35,9 @@ class Links:
 
     margins: DoubleArray
     """(M,) see :func:`posetube.tracker.assignment.margins`."""
+
+    new: BoolArray
+    """(M,) which detections start a track."""
 
 
 def associate(
@@ -55,10 +61,16 @@ def associate(
     costs, gates, margin = np.full((3, len(people)), np.nan)
     sure, taken = people.scores >= config.sure_score, np.zeros(len(active), bool)
     anybody, certain = np.ones(len(active), bool), active.certainty >= config.weak_certainty
-    # Two rounds, because a doubtful detection next to a person (a shadow, half of a box) must not
-    # take the track from the sure one. In the second round a wrong link is more likely, so the
-    # gate is stricter and only tracks with good scores so far take part.
-    rounds = ((sure, anybody, config.max_cost), (~sure, certain, config.weak_max_cost))
+    alike, second = look_alikes(people, sigmas=skeleton.sigmas)
+    # Several rounds, because a doubtful detection next to a person (a shadow, half of a box) must
+    # not take the track from the sure one. In the later rounds a wrong link is more likely, so the
+    # gate is stricter and only tracks with good scores so far take part. A second detection of
+    # somebody must not wake the track of a neighbour who is hidden.
+    rounds = (
+        (sure & ~second, anybody, config.max_cost),
+        (~sure & ~second, certain, config.weak_max_cost),
+        (second, certain & (active.missed <= 1), (config.max_cost + config.weak_max_cost) / 2),
+    )
     for group, open_to, gate in rounds:
         free, found = np.flatnonzero(~taken & open_to), np.flatnonzero(group)
         if not len(free) or not len(found):
@@ -73,7 +85,10 @@ def associate(
         taken[free[rows]] = True
         costs[linked], gates[linked] = cost[rows, columns], gate
         margin[linked] = margins(cost, rows, columns, limit=gate)
-    return Links(tracks=track_of, costs=costs, gates=gates, margins=margin)
+    # Beside a person who is followed, a look-alike starts no track. Where both are new, both do.
+    doubled = second & alike[:, track_of >= 0].any(axis=1)
+    new = (track_of < 0) & sure & ~doubled
+    return Links(tracks=track_of, costs=costs, gates=gates, margins=margin, new=new)
 
 
 def _same_tube(first: IntArray, second: IntArray) -> BoolArray:

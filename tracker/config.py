@@ -59,8 +59,9 @@ class LinkConfig:
     confirm_frames: int = 5
     """A new track must reach ``confirm_hits`` within this many frames, or it is dropped."""
 
-    duplicate_similarity: float = 0.4
-    """Two overlapping detections with at least this pose similarity, in [0, 1], are one person."""
+    duplicate_similarity: float = 0.8
+    """Two overlapping detections with equal scores and at least this pose similarity, in [0, 1],
+    are one person. If one score is lower, that share of the similarity is enough."""
 
     overlap_weight: float = 2.0
     """Weight of box overlap in a link's cost, 0 or more."""

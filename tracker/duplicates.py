@@ -1,7 +1,9 @@
-"""Removes second detections of one person.
+"""Tells second detections of one person from people who are close together.
 
-Two boxes on one person overlap, but so do the boxes of two people who pass each other; the poses
-tell these cases apart. Without poses, only nearly equal boxes count as one person.
+Two boxes on one person overlap, but so do the boxes of two people who hug, dance or walk in step.
+Their poses are as similar (up to 0.75 in real films) as two poor detections of one person. So only
+clear copies are removed; whether a look-alike is a person, tracks decide (:mod:`.association`).
+Without poses, only nearly equal boxes count as alike.
 
 Not here: the detector's own non-maximum suppression, which belongs to the network.
 """
@@ -11,13 +13,20 @@ import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
 from posetube.keypoint_similarity import oks, scale_of
-from posetube.structures import BoolArray, Detections
+from posetube.structures import BoolArray, Detections, DoubleArray
 
 COMMON = 0.6
 """Two detections of one person share at least this part of the smaller box."""
 
+SAME_BOX = 0.4
+"""Boxes of copies have at least this overlap. A detection of somebody half hidden may have the
+joints of the person in front; its box is its own."""
+
 BARE_IOU = 0.8
-"""Without comparable joints, detections with at least this box overlap are one person."""
+"""Without comparable joints, detections with at least this box overlap are alike."""
+
+ALIKE = 0.4
+"""Detections with at least this pose similarity are look-alikes."""
 
 
 def survivors(
@@ -27,12 +36,52 @@ def survivors(
 
     Args:
         people: N detections of one frame, boxes finite.
-        sigmas: (K,) spread of each joint; see :func:`posetube.tracker.similarity.oks`.
-        max_similarity: Detections with at least this pose similarity, in [0, 1], are one person; 1
-            removes only exact copies.
+        sigmas: (K,) spread of each joint; see :func:`posetube.keypoint_similarity.oks`.
+        max_similarity: Detections with equal scores and at least this pose similarity, in [0, 1],
+            are one person. If one score is lower, that share of the similarity is enough.
 
     Returns:
         (N,) True for those to keep.
+    """
+    close, similarity = _similarities(people, sigmas=sigmas)
+    scores, boxes = people.scores[close].astype(np.float64), people.boxes[close]
+    # Detectors are less sure of the worse detection of a person; they are as sure of the one of two
+    # people side by side as of the other.
+    share = np.minimum(scores[:, None], scores) / np.maximum(
+        np.maximum(scores[:, None], scores), 1e-9
+    )
+    needed = np.maximum(max_similarity * share, ALIKE)
+    copies = (similarity >= needed) & (iou(boxes, boxes) >= SAME_BOX)
+    keep = np.ones(len(people), bool)
+    keep[close] = _best(copies, scores)
+    return keep
+
+
+def look_alikes(
+    people: Detections, *, sigmas: npt.NDArray[np.float64]
+) -> tuple[BoolArray, BoolArray]:
+    """Find detections that may be second ones of a person.
+
+    Args:
+        people: N detections of one frame, without clear copies.
+        sigmas: (K,) spread of each joint.
+
+    Returns:
+        (N, N) which detections are alike, and (N,) which have a surer look-alike.
+    """
+    close, similarity = _similarities(people, sigmas=sigmas)
+    alike, second = np.zeros((len(people),) * 2, bool), np.zeros(len(people), bool)
+    alike[np.ix_(close, close)] = similarity >= ALIKE
+    second[close] = ~_best(similarity >= ALIKE, people.scores[close])
+    return alike, second
+
+
+def _similarities(
+    people: Detections, *, sigmas: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], DoubleArray]:
+    """Rows of the C detections that overlap much with another, and their (C, C) pose similarity.
+
+    The similarity is 0 where boxes do not overlap enough, and on the diagonal.
     """
     boxes = people.boxes.astype(np.float64)
     smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
@@ -40,19 +89,20 @@ def survivors(
     np.fill_diagonal(near, val=False)
     # In most frames few boxes overlap this much: only these are compared by pose.
     close = np.flatnonzero(near.any(axis=1))
-    keep = np.ones(len(people), bool)
-    if not len(close):
-        return keep
     some = people[close]
-    alike = oks(some.keypoints, some.keypoints, scales=scale_of(some.boxes), sigmas=sigmas)
+    one = oks(some.keypoints, some.keypoints, scales=scale_of(some.boxes), sigmas=sigmas)
+    overlap = iou(some.boxes, some.boxes)
+    bare = np.where(overlap >= BARE_IOU, overlap, 0)
     # OKS depends on whose size it is measured in; the geometric mean treats both alike.
-    alike = np.sqrt(alike * alike.T)
-    same = np.where(
-        np.isnan(alike), iou(boxes[close], boxes[close]) >= BARE_IOU, alike >= max_similarity
-    )
-    same &= near[np.ix_(close, close)]
+    similarity = np.where(np.isnan(one), bare, np.sqrt(one * one.T))
+    return close, np.where(near[np.ix_(close, close)], similarity, 0)
+
+
+def _best(same: BoolArray, scores: npt.NDArray[np.floating]) -> BoolArray:
+    """(N,) the surest detection of each group."""
     # As in non-maximum suppression: a detection that was removed removes no others.
-    for place in np.argsort(-some.scores, kind="stable"):
-        if keep[close[place]]:
-            keep[close[same[place]]] = False
+    keep = np.ones(len(scores), bool)
+    for row in np.argsort(-scores, kind="stable"):
+        if keep[row]:
+            keep[same[row]] = False
     return keep

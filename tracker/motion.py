@@ -128,10 +128,15 @@ class KalmanMotion:
     def correct(self, people: Detections) -> "KalmanMotion":
         """Update the filters with new detections of the same N people."""
         seen, sizes = _points(people), scale_of(people.boxes)
-        place, both, speed = np.moveaxis(self.spread, -1, 0)
         noise = np.square(NOISE * sizes)[:, None]
+        prior = self.spread.copy()
+        # A centre that is missed by more than expected has changed its speed (a turn, a camera that
+        # pans): the prediction counts less, or the filter would lag until the track is lost.
+        miss = np.square(seen[:, 0] - self.places[:, 0]).sum(axis=1)
+        prior[:, 0] *= np.maximum(1, miss / (2 * (prior[:, 0, 0] + noise[:, 0])))[:, None]
+        place, both, speed = np.moveaxis(prior, -1, 0)
         # A joint that was not found has gain 0: its state stays as predicted.
-        gain = self.spread[..., :2] / (place + noise)[..., None] * _known(seen)[..., None]
+        gain = prior[..., :2] / (place + noise)[..., None] * _known(seen)[..., None]
         surprise = np.nan_to_num(seen - self.places)
         shrink = 1 - gain[..., 0]
         spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)

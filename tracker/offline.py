@@ -20,12 +20,12 @@ import numpy as np
 
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_numbers
-from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
+from posetube.structures import BoolArray, DoubleArray, FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
 from .continuation import ends, meeting_costs, pose_costs, unlikeness
 from .interpolation import interpolate_gaps
-from .tracklets import Rows, mean_looks, scenes, unbroken
+from .tracklets import Rows, mean_looks, scenes, tracklets, unbroken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +71,13 @@ class OfflineConfig:
 
 DEFAULTS = OfflineConfig()
 
+CLEAR_COST = 0.6
+"""A tracker's link below this cost, in [0, 1], counts as clear. On made detections nearly all
+dearer links whose pose did not fit led to somebody who was not there."""
+
+UNRIVALLED = 0.9
+"""Cost of such a link at most, as a share of the limit: only a rival can part the pieces."""
+
 ROUNDS = 2
 """How often tracks are split and joined. The second time, each piece belongs to a better track,
 from which its motion, size and pose are estimated."""
@@ -106,8 +113,9 @@ def relink(
     clear = replace(tracks, frames=replace(tracks.frames, times=clock)).select(~doubtful)
     scene = scenes(clear, cuts)
     known = None if embeddings is None else embeddings[~doubtful]
+    follows = _follows(tracks, ~doubtful)
     for _ in range(ROUNDS):
-        chains = join(clear, scene, config=config, embeddings=known)
+        chains = join(clear, scene, config=config, follows=follows, embeddings=known)
         clear = _named(clear, chains)
     # Only now is it clear which pieces belong to nobody who stays: short ones may have been parts
     # of a long track.
@@ -123,6 +131,7 @@ def join(
     scene: IntArray,
     *,
     config: OfflineConfig,
+    follows: IntArray,
     embeddings: FloatArray | None = None,
 ) -> Rows:
     """Split tracks at every gap, and join the pieces that are one person.
@@ -131,6 +140,7 @@ def join(
         tracks: The table.
         scene: (R,) number of the scene of each row; pieces of different scenes are not joined.
         config: Limits and weights.
+        follows: (R,) the row that the tracker clearly linked each row with, -1 for none.
         embeddings: (R, D) appearance of each row, NaN where not known; None: not known at all.
 
     Returns:
@@ -143,17 +153,22 @@ def join(
         ends(tracks, parts, scene, last=last, seconds=config.memory) for last in (True, False)
     )
     looks = None if embeddings is None else mean_looks(embeddings, parts)
+    first, last_row = (np.array([rows[i] for rows in parts], np.int64) for i in (0, -1))
     found: list[tuple[IntArray, IntArray, DoubleArray]] = []
     for one, two in _candidates(tracks, parts, scene, max_gap=config.max_gap):
         cost = meeting_costs(
             before, after, one, two, max_gap=config.max_gap, gap_weight=config.gap_weight
         )
+        linked = follows[first[two]] == last_row[one]
         # Costs only grow from here, so pairs that are too dear already need no further look.
         near = cost < config.max_cost
-        one, two, cost = one[near], two[near], cost[near]
+        one, two, cost, linked = one[near], two[near], cost[near], linked[near]
         cost += pose_costs(
             before, after, one, two, sigmas=tracks.skeleton.sigmas, weight=config.pose_weight
         )
+        # People bend down, and get the joints of somebody in front of them: where place and size
+        # allow what the tracker linked clearly, the pose alone does not part it without a rival.
+        cost[linked] = np.minimum(cost[linked], UNRIVALLED * config.max_cost)
         # Clothes do not change in a gap of seconds, so appearance does not fade as the pose does.
         if looks is not None:
             same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
@@ -162,6 +177,17 @@ def join(
     one, two, cost = (np.concatenate(column) for column in zip(*found, strict=True))
     made = solve_pairs(one, two, cost, limit=config.max_cost)
     return _chains(parts, one[made], two[made])
+
+
+def _follows(tracks: VideoTracks, stays: BoolArray) -> IntArray:
+    """For each row that stays, the place of the row that it clearly follows among them, or -1."""
+    before = np.full(len(tracks.frame), -1)
+    if tracks.link_costs is not None:
+        for rows in tracklets(tracks):
+            clear = (tracks.link_costs[rows[1:]] < CLEAR_COST) & stays[rows[:-1]]
+            before[rows[1:][clear]] = rows[:-1][clear]
+    place = np.append(np.cumsum(stays) - 1, -1)
+    return np.asarray(place[before[stays]])
 
 
 AT_ONCE = 200

@@ -202,7 +202,7 @@ class Tracker:
         """Update the tracks that were seen, start new ones, and queue the frame."""
         tracks = links.tracks.copy()
         linked = np.flatnonzero(tracks >= 0)
-        fresh = np.flatnonzero((tracks < 0) & (people.scores >= self.config.sure_score))
+        fresh = np.flatnonzero(links.new)
         # New tracks get the rows after those of the active tracks, where they are appended below.
         tracks[fresh] = len(self._active) + np.arange(len(fresh))
         born = ActiveTracks.born(

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from posetube.skeletons import COCO17
 from posetube.structures import Detections
-from posetube.tracker.duplicates import survivors
+from posetube.tracker.duplicates import look_alikes, survivors
 
 People = Callable[..., Detections]
 
@@ -36,6 +37,39 @@ def test_one_kept_person_does_not_fall_with_a_dropped_one(people: People) -> Non
     three.keypoints[:] += np.array([0, 4, 8], np.float32)[:, None, None]
 
     assert kept(three, max_similarity=0.6) == [True, False, True]
+
+
+def beside(people: People, *, scores: tuple[float, float]) -> Detections:
+    """Two people in one pose, 8 pixels apart: a similarity of 0.7."""
+    both = people([(100, 100)])[[0, 0]]
+    both.scores[:] = scores
+    both.boxes[1] += [8, 0, 8, 0]
+    both.keypoints[1] += [8, 0]
+    return both
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"), [((0.9, 0.9), [True, True]), ((0.9, 0.5), [True, False])]
+)
+def test_of_two_equally_sure_people_side_by_side_both_stay(
+    people: People, scores: tuple[float, float], expected: list[bool]
+) -> None:
+    assert kept(beside(people, scores=scores), max_similarity=0.8) == expected
+
+
+def test_a_person_half_hidden_who_got_the_joints_of_the_one_in_front_stays(people: People) -> None:
+    both = people([(100, 100)])[[0, 0]]
+    both.boxes[1] = [100, 20, 140, 100]
+    both.keypoints[:] = np.clip(both.keypoints, [101, 55], [119, 99])
+
+    assert kept(both, max_similarity=0.8) == [True, True]
+
+
+def test_the_less_sure_of_two_look_alikes_is_the_second(people: People) -> None:
+    alike, second = look_alikes(beside(people, scores=(0.8, 0.9)), sigmas=COCO17.sigmas)
+
+    assert alike.tolist() == [[False, True], [True, False]]
+    assert second.tolist() == [True, False]
 
 
 def test_without_joints_only_nearly_equal_boxes_are_one_person(people: People) -> None:

@@ -28,6 +28,19 @@ def test_the_speed_is_learned_whatever_the_frame_rate(people: People, rate: floa
     np.testing.assert_allclose(motion.speeds[0, 0], [80, 0], atol=10)
 
 
+def test_a_camera_that_begins_to_pan_does_not_leave_the_filter_behind(people: People) -> None:
+    """From rest to 20 pixels a frame within five frames, half of a person's width."""
+    motion, x, misses = walked(people, speed=0, rate=25), 100.0, []
+    for speed in (4, 8, 12, 16, 20, 20, 20):
+        x += speed
+        motion = motion.predict(1 / 25, lost=SEEN)
+        misses.append(x - float(motion.places[0, 0, 0]))
+        motion = motion.correct(people([(x, 100)]))
+
+    assert max(misses) < 20
+    assert misses[-1] < 12
+
+
 def test_a_person_out_of_sight_slows_down_and_becomes_uncertain(people: People) -> None:
     motion = walked(people, speed=80, rate=25)
 

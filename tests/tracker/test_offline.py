@@ -172,6 +172,21 @@ def test_unlike_appearance_keeps_pieces_apart(people: People) -> None:
     assert relink(tracks, embeddings=changed).ids.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(("cost", "expected"), [(0.5, [1]), (0.65, [1, 2])])
+def test_a_clear_link_is_not_cut_because_somebody_bends_down(
+    people: People, cost: float, expected: list[int]
+) -> None:
+    """A lower box and quite another pose: a dear pair, but nobody else is there."""
+    tracks = online(walk(people, gone=range(20, 23)))
+    assert tracks.link_costs is not None
+    bent = tracks.frame > 22
+    tracks.boxes[bent, 1] += 20
+    tracks.keypoints[bent] = tracks.keypoints[bent, ::-1] + np.array([0, 100], np.float32)
+    tracks.link_costs[np.flatnonzero(bent)[0]] = cost
+
+    assert relink(tracks).ids.tolist() == expected
+
+
 def test_rows_linked_in_doubt_are_drawn_anew(people: People) -> None:
     tracks = online(walk(people, gone=range(0)))
     assert tracks.link_margins is not None

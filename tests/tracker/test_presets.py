@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS
@@ -204,3 +206,39 @@ def test_the_published_way_of_linking_looks_at_people_alone() -> None:
     told = [replace(f, continues=np.full(2, -1)) for f in walking(10)]
 
     assert linked(told, "paper")[-1].track_ids.tolist() == [0, 1]
+
+
+def scene(seed: int) -> list[DetectedFrame]:
+    """Exact detections of three pairs of people who walk, each pair close together."""
+    rng = np.random.default_rng(seed)
+    pose = rng.uniform([-20, -50], [20, 50], (6, len(POSETRACK17SLOTS), 2))
+    # A quarter of a person is the size of a difference in pose that people in step have.
+    pose[1::2] = pose[::2] + rng.normal(0, 6, pose[::2].shape)
+    start = np.repeat(np.array([[200, 200], [500, 200], [800, 200]]), 2, axis=0)
+    start = start + np.tile([[0, 0], [rng.uniform(6, 30), 0]], (3, 1))
+    speed = np.repeat(rng.uniform(-3, 3, (3, 2)), 2, axis=0)
+    out = []
+    for t in range(25):
+        joints = start[:, None] + t * speed[:, None] + pose
+        boxes = np.concatenate([joints.min(axis=1) - 5, joints.max(axis=1) + 5], axis=1)
+        people = Detections(
+            boxes=boxes.astype(np.float32),
+            scores=np.ones(6, np.float32),
+            keypoints=joints.astype(np.float32),
+            keypoint_scores=np.ones(joints.shape[:2], np.float32),
+        )
+        out.append(DetectedFrame(frame=t, time=t / 25, state="ok", people=people))
+    return out
+
+
+@pytest.mark.parametrize("preset", ["paper", "online", "offline"])
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=5, deadline=None)
+def test_exact_detections_are_all_kept(preset: LinkPreset, seed: int) -> None:
+    config = LinkConfig(preset=preset)
+    found = list(
+        link_frames(scene(seed), config=config, skeleton=POSETRACK17SLOTS, size=(400, 1000))
+    )
+
+    assert [len(poses.track_ids) for poses in found] == [6] * 25
+    assert len({i for poses in found for i in poses.track_ids.tolist()}) == 6

@@ -76,6 +76,40 @@ def test_a_person_hidden_by_another_comes_back_with_the_same_id(people: People) 
     assert {i for frame in ids(found) for i in frame} == {1, 2}
 
 
+def in_step(people: People, steps: int, apart: float) -> list[Detections]:
+    """Two people in one pose who walk side by side, the second a little less sure."""
+    frames = []
+    for t in range(steps):
+        both = people([(100 + 2 * t, 100)], jitter=0.5, seed=t)[[0, 0]]
+        both.boxes[1] += [apart, 0, apart, 0]
+        both.keypoints[1] += [apart, 0]
+        both.scores[1] = 0.85
+        frames.append(both)
+    return frames
+
+
+def test_two_people_who_walk_in_step_are_two(people: People) -> None:
+    assert ids(follow(in_step(people, 30, apart=8))) == [[1, 2]] * 30
+
+
+def test_a_second_detection_of_somebody_starts_no_track(people: People) -> None:
+    frames = in_step(people, 30, apart=8)
+    frames = [both[:1] if t < 10 else both for t, both in enumerate(frames)]
+
+    assert ids(follow(frames)) == [[1]] * 30
+
+
+def test_a_second_detection_does_not_wake_the_track_of_a_hidden_neighbour(people: People) -> None:
+    """The neighbour was last seen where the second detection of the other now is."""
+    frames = in_step(people, 24, apart=14)
+    frames = [both[:1] if 8 <= t < 14 else both for t, both in enumerate(frames)]
+    for both in frames[14:]:
+        both.boxes[1] -= [6, 0, 6, 0]
+        both.keypoints[1] -= [6, 0]
+
+    assert ids(follow(frames))[14:] == [[1]] * 10
+
+
 def test_a_gap_is_bridged_up_to_the_given_seconds(people: People) -> None:
     def last_id(gap: int) -> int:
         hidden = range(10, 10 + gap)
