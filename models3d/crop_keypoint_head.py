@@ -22,12 +22,10 @@ from .crop_geometry import crop_boxes, map_regions
 from .crop_sampling import cut_crops
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
+from .joint_peaks import LEAST
 from .map_moving import move_maps
 from .roi_align import tube_rois
 from .slots import constants
-
-LEAST = 1e-6
-"""Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
 
 
 class Crops(NamedTuple):

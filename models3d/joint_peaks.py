@@ -11,6 +11,9 @@ from posetube.setting_checks import check_numbers
 
 from .arrays import Array, library_of, settled, sigmoid, take_along
 
+LEAST = 1e-6
+"""Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeConfig:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from posetube.errors import InputError
-from posetube.network import Network, Quality, Runtime
+from posetube.network import DetectorFamily, Network, Quality, Runtime
 
 from ..models3d.devices import Device, usable_cores
 from ..models3d.runtimes.choice import ChosenRuntime, choose_runtime
@@ -29,6 +29,9 @@ class LoadedModel:
 
     device: Device
     """Where it runs."""
+
+    detector: ModelRecord | None = None
+    """The file that finds the boxes, where ``record`` is somebody else's pose network."""
 
     batch: int = 1
     """How many frames are encoded together."""
@@ -72,13 +75,33 @@ class LoadedModel:
         return replace(config, detect=own, min_joint=least)
 
 
-def as_loaded(model: str | LoadedModel, *, device: str, detect: DetectConfig) -> LoadedModel:
-    """A model that is loaded already stays as it is; a name or path is loaded."""
-    if isinstance(model, LoadedModel):
-        return model
-    return load_model(
-        model, device=device, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
-    )
+def as_loaded(
+    model: str | LoadedModel,
+    *,
+    device: str,
+    detect: DetectConfig,
+    detector: str | Path | None = None,
+    pose: str | Path | None = None,
+) -> LoadedModel:
+    """A model that is loaded already stays as it is; a name or paths are loaded.
+
+    Raises:
+        InputError: If a loaded model is to go with somebody else's files, and as for loading.
+        WeightsError: As for loading.
+    """
+    if not isinstance(model, LoadedModel):
+        return load_model(
+            model,
+            device=device,
+            quality=detect.quality,
+            flip=detect.flip,
+            runtime=detect.runtime,
+            detector=detector,
+            pose=pose,
+        )
+    if detector is not None or pose is not None:
+        raise InputError("model= is loaded already; leave detector= and pose= away, or load these")
+    return model
 
 
 def load_model(
@@ -88,8 +111,12 @@ def load_model(
     quality: Quality = "normal",
     flip: bool = False,
     runtime: Runtime = "auto",
+    detector: str | Path | None = None,
+    pose: str | Path | None = None,
+    skeleton: str | None = None,
+    detector_family: DetectorFamily | None = None,
 ) -> LoadedModel:
-    """Load a network with its weights; nothing is downloaded.
+    """Load a network with its weights, or two of somebody else; nothing is downloaded.
 
     Args:
         model: Name of a model, or path of a file of weights.
@@ -97,12 +124,41 @@ def load_model(
         quality: Speed against accuracy, see :class:`posetube.pipelines.settings.DetectConfig`.
         flip: Look at each person also mirrored.
         runtime: What runs the network, see :class:`posetube.pipelines.settings.DetectConfig`.
+        detector: Path of somebody else's detector, an ONNX file; goes with ``pose``.
+        pose: Path of somebody else's pose network, an ONNX file, in place of ``model``. Without a
+            detector, boxes must be given.
+        skeleton: Name of the joint set that ``pose`` finds; None: told by the number of joints.
+        detector_family: Whose conventions the detector follows, ``rtmdet`` or ``yolox``; None: told
+            by the file.
 
     Raises:
-        InputError: If the device is not there, or not for this runtime, or the network has no
-            choice of quality.
+        InputError: If the device is not there, or not for this runtime, the network has no choice
+            of quality, or arguments do not go together.
         WeightsError: If there is no such model, or its weights or graphs are refused.
     """
+    if pose is not None:
+        if model != "tiny":
+            raise InputError(f"pose= takes the place of the model {model}: give one of them")
+        if (quality, flip) != ("normal", False):
+            raise InputError("pose= names a network that has no choice of quality= or flip=")
+        if runtime == "torch":
+            raise InputError('pose= names an ONNX file, which runtime="torch" cannot run')
+        from .foreign_model import open_foreign_model
+
+        chosen = choose_runtime("onnx", device=device, weights=Path(pose))
+        found = open_foreign_model(pose, detector=detector, joints=skeleton, family=detector_family)
+        return LoadedModel(
+            network=found.network,
+            record=found.pose,
+            detector=found.detector,
+            device=chosen.device,
+            workers=_side_by_side(chosen),
+            runtime=chosen.runtime,
+        )
+    if any(given is not None for given in (detector, skeleton, detector_family)):
+        raise InputError(
+            "detector=, skeleton= and detector_family= go with pose=; give that as well"
+        )
     from ..models3d.checkpoints.model_files import weights_file
 
     file = weights_file(model)
@@ -125,6 +181,11 @@ def _by_torch(file: Path, device: Device, quality: Quality, flip: bool) -> Any:
     return with_quality(load_network(file, device=device.name), quality=quality, flip=flip)
 
 
+def _side_by_side(chosen: ChosenRuntime) -> int:
+    # ONNX Runtime computes in the thread that calls it, torch in threads of its own
+    return min(usable_cores(), MOST_WORKERS) if chosen.runtime == "onnx" else 1
+
+
 def _loaded(network: Any, chosen: ChosenRuntime, quality: Quality, flip: bool) -> LoadedModel:
     info = network.info
     return LoadedModel(
@@ -132,8 +193,7 @@ def _loaded(network: Any, chosen: ChosenRuntime, quality: Quality, flip: bool) -
         record=ModelRecord(name=info.name, sha256=info.sha256 or "", licence=info.licence),
         device=chosen.device,
         batch=1 if chosen.device.name == "cpu" else 8,
-        # ONNX Runtime computes in the thread that calls it, torch in threads of its own
-        workers=min(usable_cores(), MOST_WORKERS) if chosen.runtime == "onnx" else 1,
+        workers=_side_by_side(chosen),
         min_joint=network.config.decode.min_joint,
         quality=quality,
         flip=flip,

@@ -20,6 +20,9 @@ Quality = Literal["fast", "normal", "best"]
 Runtime = Literal["auto", "torch", "onnx"]
 """What runs a network: PyTorch or ONNX Runtime; ``auto`` leaves it to the device and the model."""
 
+DetectorFamily = Literal["rtmdet", "yolox"]
+"""Whose conventions somebody else's detector follows; the two want different numbers for pixels."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TubeHeatmaps:

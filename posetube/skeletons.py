@@ -8,11 +8,14 @@ labelled (its reader).
 Sources: COCO's joints, edges and OKS sigmas are those of its keypoint task. PoseTrack's 17 slots
 take COCO's sigmas slot by slot, as mmpose does, and its 15 joints leave the two ears out; CrowdPose
 has its own. For joints that COCO lacks the nearest COCO joint lends its sigma (head: ear; neck and
-thorax: shoulder; pelvis and belly: hip).
+thorax: shoulder; pelvis and belly: hip). Of the whole body: Jin et al., "Whole-Body Human Pose
+Estimation in the Wild", ECCV 2020, with its sigmas; Sagonas et al., "300 Faces in-the-Wild", 2013,
+for the face.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -312,11 +315,106 @@ H36M17 = Skeleton(
     ),
 )  # fmt: skip
 
+FOOT_PARTS = ("big_toe", "small_toe", "heel")
+
+
+def _feet() -> tuple[Edge, ...]:
+    sides = ("left", "right")
+    return tuple((f"{side}_ankle", f"{side}_{part}") for side in sides for part in FOOT_PARTS)
+
+
+HALPE26 = Skeleton(
+    name="halpe26",
+    joints=(
+        *COCO17.joints, "head", "neck", "pelvis", "left_big_toe", "right_big_toe",
+        "left_small_toe", "right_small_toe", "left_heel", "right_heel",
+    ),
+    published_sigmas=(*COCO17.sigmas.tolist(), EAR, SHOULDER, HIP, *(ANKLE,) * 6),
+    edges=(*COCO17.edges, ("pelvis", "neck"), ("neck", "head"), *_feet()),
+)  # fmt: skip
+"""AlphaPose's own; the joints that COCO lacks have the spread of their nearest neighbour in it."""
+
+FACE_MIRRORED = {
+    **{i: 16 - i for i in range(8)},  # the jaw, from the right ear to the chin
+    **{i: 43 - i for i in range(17, 22)},  # the brow
+    31: 35, 32: 34,  # beside the nose
+    36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46,  # the eye
+    48: 54, 49: 53, 50: 52, 58: 56, 59: 55, 60: 64, 61: 63, 67: 65,  # the lips
+}  # fmt: skip
+"""Of each point on the right half of the face, the one opposite."""
+
+FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
+
+
+def _face_points() -> tuple[str, ...]:
+    right_of = {left: right for right, left in FACE_MIRRORED.items()}
+    sides = {**dict.fromkeys(FACE_MIRRORED, "right_"), **dict.fromkeys(right_of, "left_")}
+    return tuple(f"{sides.get(i, '')}face_{right_of.get(i, i)}" for i in range(68))
+
+
+def _hand(side: str) -> tuple[str, ...]:
+    joints = (f"{side}_{finger}_{i}" for finger in FINGERS for i in range(1, 5))
+    return (f"{side}_hand_root", *joints)
+
+
+LINES = (
+    *(range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36)),  # jaw, brows, nose
+    *((*range(36, 42), 36), (*range(42, 48), 42)),  # eyes
+    *((*range(48, 60), 48), (*range(60, 68), 60)),  # lips
+)
+"""The lines of a drawn face, by the numbers of its points."""
+
+
+def _face_edges() -> tuple[Edge, ...]:
+    points = _face_points()
+    return tuple((points[a], points[b]) for line in LINES for a, b in pairwise(line))
+
+
+def _hand_edges(side: str) -> tuple[Edge, ...]:
+    root, *joints = _hand(side)
+    fingers = [(root, *joints[start : start + 4]) for start in range(0, len(joints), 4)]
+    return tuple(edge for finger in fingers for edge in pairwise(finger))
+
+
+FOOT_SIGMAS = (0.068, 0.066, 0.066, 0.092, 0.094, 0.094)
+FACE_SIGMAS = (
+    0.042, 0.043, 0.044, 0.043, 0.040, 0.035, 0.031, 0.025, 0.020, 0.023, 0.029, 0.032, 0.037,
+    0.038, 0.043, 0.041, 0.045, 0.013, 0.012, 0.011, 0.011, 0.012, 0.012, 0.011, 0.011, 0.013,
+    0.015, 0.009, 0.007, 0.007, 0.007, 0.012, 0.009, 0.008, 0.016, 0.010, 0.017, 0.011, 0.009,
+    0.011, 0.009, 0.007, 0.013, 0.008, 0.011, 0.012, 0.010, 0.034, 0.008, 0.008, 0.009, 0.008,
+    0.008, 0.007, 0.010, 0.008, 0.009, 0.009, 0.009, 0.007, 0.007, 0.008, 0.011, 0.008, 0.008,
+    0.008, 0.010, 0.008,
+)  # fmt: skip
+HAND_SIGMAS = (
+    0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026,
+    0.017, 0.021, 0.021, 0.032, 0.020, 0.019, 0.022, 0.031,
+)  # fmt: skip
+
+WHOLE_BODY133 = Skeleton(
+    name="wholebody133",
+    joints=(
+        *COCO17.joints,
+        *(f"{side}_{part}" for side in ("left", "right") for part in FOOT_PARTS),
+        *_face_points(),
+        *_hand("left"),
+        *_hand("right"),
+    ),
+    published_sigmas=(
+        *COCO17.sigmas.tolist(), *FOOT_SIGMAS, *FACE_SIGMAS, *HAND_SIGMAS, *HAND_SIGMAS,
+    ),
+    edges=(
+        *COCO17.edges, *_feet(), *_face_edges(), *_hand_edges("left"), *_hand_edges("right"),
+    ),
+)  # fmt: skip
+"""In the order of COCO-WholeBody's own files and of mmpose. The 68 points of the face have the
+numbers of the person's right half, and those beside the middle their side, so that a mirrored
+picture mirrors them: ``right_face_36`` and ``left_face_36`` are the outer corners of the eyes."""
+
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (
         COCO17, POSETRACK15, POSETRACK17SLOTS, POSETRACK21, PENN13, JHMDB15, MPII16, LSP14,
-        CROWDPOSE14, BBC7, PIW8, FLIC11, KINECT20, H36M17,
+        CROWDPOSE14, BBC7, PIW8, FLIC11, KINECT20, H36M17, HALPE26, WHOLE_BODY133,
     )
 }  # fmt: skip
 """Every joint set by its name."""

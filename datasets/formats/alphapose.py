@@ -23,7 +23,7 @@ import numpy as np
 from posetube import boxes as box
 from posetube import skeletons
 from posetube.errors import FormatError
-from posetube.skeletons import ANKLE, COCO17, EAR, HIP, MPII16, SHOULDER, Skeleton
+from posetube.skeletons import COCO17, HALPE26, MPII16
 from posetube.structures import VideoTracks
 
 from ..files.json_files import decode, read_bytes
@@ -31,17 +31,6 @@ from .annotation_rows import NO_JOINTS, AnnotationRows, corners
 from .frame_order import Name, frames_of_results
 from .numbers import confident_triples, or_none, shortest
 from .openpose import BODY18
-
-HALPE26 = Skeleton(
-    name="halpe26",
-    joints=(
-        *COCO17.joints, "head", "neck", "pelvis", "left_big_toe", "right_big_toe",
-        "left_small_toe", "right_small_toe", "left_heel", "right_heel",
-    ),
-    published_sigmas=(*COCO17.sigmas.tolist(), EAR, SHOULDER, HIP, *(ANKLE,) * 6),
-    edges=COCO17.edges,
-)  # fmt: skip
-"""AlphaPose's own; the joints that COCO lacks have the spread of their nearest neighbour in it."""
 
 JOINTS = {
     0: NO_JOINTS,

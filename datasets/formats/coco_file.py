@@ -22,13 +22,12 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.skeletons import COCO17, Skeleton
+from posetube.skeletons import COCO17, WHOLE_BODY133, Skeleton
 from posetube.structures import DoubleArray, FrameTable, Polygon
 
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import Identity
 from .annotation_rows import NO_JOINTS, AnnotationRows, corners, skeleton_of
-from .whole_body import WHOLE_BODY133
 
 PARTS = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
 """Where COCO-WholeBody keeps the joints that COCO lacks, in their order, and how many they are."""

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.skeletons import COCO17, Skeleton
+from posetube.skeletons import COCO17, WHOLE_BODY133, Skeleton
 from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -26,7 +26,6 @@ from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import NO_BOX, AnnotationRows, skeleton_of
 from .numbers import or_none, shortest
-from .whole_body import WHOLE_BODY133
 
 
 class _Instance(msgspec.Struct, omit_defaults=True):

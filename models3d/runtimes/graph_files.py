@@ -41,11 +41,22 @@ def has_graphs(weights: Path) -> bool:
     return all(graph_file(weights, name).is_file() for name in GRAPHS)
 
 
-def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) -> Any:
-    """Open a graph as a session that computes in the thread which calls it.
+def session_options() -> Any:
+    """How every session is opened: it computes in the thread which calls it, and logs nothing.
 
     Several threads may call one session at a time: with a thread each they are faster than with
     threads that share the work, and results do not depend on their number.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors become exceptions of ours
+    return options
+
+
+def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) -> Any:
+    """Open a graph as a session.
 
     Args:
         path: The graph.
@@ -60,9 +71,7 @@ def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) ->
     again = "write the graphs again with `posetube models export`"
     if not path.is_file():
         raise WeightsError(f"{path}: no such graph; {again}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors become exceptions of ours
+    options = session_options()
     names = list(tensors)
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in names]
     options.add_external_initializers(names, values)

@@ -1,6 +1,7 @@
 """``posetube.stream``: tracks a video, a camera or pictures frame by frame, and stores nothing."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from posetube.network import Quality, Runtime
 from posetube.structures import FramePoses
@@ -19,6 +20,8 @@ def stream(
     *,
     times: Iterable[float] | None = None,
     model: str | LoadedModel = "tiny",
+    detector: str | Path | None = None,
+    pose: str | Path | None = None,
     device: str = "auto",
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
@@ -33,6 +36,8 @@ def stream(
         source: As for :func:`posetube.track`; ``camera:0`` for a camera.
         times: As for :func:`posetube.track`.
         model: As for :func:`posetube.track`.
+        detector: As for :func:`posetube.track`.
+        pose: As for :func:`posetube.track`.
         device: As for :func:`posetube.track`.
         video: As for :func:`posetube.track`.
         detect: As for :func:`posetube.track`.
@@ -56,7 +61,7 @@ def stream(
         ...     print(poses.time, poses.track_ids, poses.people.boxes)
     """
     asked = with_words(detect or DetectConfig(), quality=quality, runtime=runtime)
-    loaded = as_loaded(model, device=device, detect=asked)
+    loaded = as_loaded(model, device=device, detect=asked, detector=detector, pose=pose)
     settings = loaded.completed(
         TrackConfig(detect=asked, link=link or LinkConfig(), min_joint=min_joint)
     )

@@ -32,6 +32,8 @@ def track(
     times: Iterable[float] | None = None,
     out: str | Path | None = None,
     model: str | LoadedModel = "tiny",
+    detector: str | Path | None = None,
+    pose: str | Path | None = None,
     device: str = "auto",
     video: VideoConfig | None = None,
     detect: DetectConfig | None = None,
@@ -55,6 +57,10 @@ def track(
             stopped goes on. None: nothing is kept on disk. Not for pictures in memory.
         model: Name of a model, path of its weights, or one from :func:`posetube.load_model`, which
             keeps the quality that it was loaded with.
+        detector: Path of somebody else's detector, an ONNX file (RTMDet, YOLOX); goes with
+            ``pose``.
+        pose: Path of somebody else's pose network, an ONNX file (SimCC, heatmaps), in place of
+            ``model``; without a detector, ``boxes`` must say where people are.
         device: ``auto``, or as PyTorch calls it; a loaded model stays where it is.
         video: Which frames: start, end, every n-th; None: all.
         detect: How well to look, and whether linking may follow the camera and go by people's
@@ -100,7 +106,9 @@ def track(
             if overlay is not None:
                 raise InputError("track: an overlay needs a place; give out= as well")
             with open_source(source, times=times, config=config.video) as opened:
-                loaded = as_loaded(model, device=device, detect=config.detect)
+                loaded = as_loaded(
+                    model, device=device, detect=config.detect, detector=detector, pose=pose
+                )
                 return _track_in_memory(
                     opened, loaded, config=config, boxes=given, listener=listener
                 )
@@ -109,7 +117,7 @@ def track(
         track_input(
             one_input(source),
             RunDirectory(Path(out)),
-            as_loaded(model, device=device, detect=config.detect),
+            as_loaded(model, device=device, detect=config.detect, detector=detector, pose=pose),
             config=config,
             boxes=given,
             on_existing=on_existing,

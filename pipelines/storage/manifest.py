@@ -32,6 +32,7 @@ LATER_SETTINGS = {
     "runtime": "torch",
     "detector_every": 1,
     "boxes": "none",
+    "detector": "none",
 }
 """Settings of detections that the first runs of this format do not have, with their defaults."""
 
@@ -67,6 +68,13 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     licence: str
+    layout: str = ""
+    """How the outputs of somebody else's network are read; empty for a network of ours."""
+
+    def __str__(self) -> str:
+        """What tells it from others."""
+        layout = f", read as {self.layout}" if self.layout else ""
+        return f"{self.name} ({self.sha256[:12]}{layout})"
 
 
 class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +130,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     versions: dict[str, str]
     skeleton: str
+    detector: ModelRecord | None = None
+    """Which network found the boxes, where ``model`` only read the joints in them."""
+
     boxes: BoxesRecord | None = None
     """Where the boxes come from; None: the network found them itself."""
 
@@ -163,14 +174,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _of_detections(self) -> dict[str, Any]:
-        model = f"{self.model.name} ({self.model.sha256[:12]})"
         rate = {} if self.source.frame_rate is None else {"frame_rate": self.source.frame_rate}
         given = self.boxes
         boxes = "none" if given is None else f"{given.name} of {given.path} ({given.sha256[:12]})"
         settings = detection_settings(self.settings)
         if settings["runtime"] == "auto":  # runs of earlier versions do not say it: all by torch
             settings["runtime"] = LATER_SETTINGS["runtime"]
-        return {"model": model, **settings, "boxes": boxes, **rate}
+        networks = {"model": str(self.model), "detector": str(self.detector or "none")}
+        return {**networks, **settings, "boxes": boxes, **rate}
 
 
 def decode_manifest(content: bytes) -> Manifest:

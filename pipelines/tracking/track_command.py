@@ -10,6 +10,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from posetube.network import DetectorFamily
+
 from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
 from ..loaded_model import load_model
@@ -33,6 +35,10 @@ def track_command(
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     model: str = "tiny",
+    detector: Path | None = None,
+    pose: Path | None = None,
+    skeleton: str | None = None,
+    detector_family: DetectorFamily | None = None,
     device: str = "auto",
     boxes: Path | None = None,
     overlay: bool | None = None,
@@ -53,6 +59,10 @@ def track_command(
             reads. Several give several runs.
         out: The run's directory; of several inputs, the folder for theirs [default: runs/NAME].
         model: Name of a model, or a file of weights.
+        detector: Somebody else's detector, an ONNX file (RTMDet, YOLOX); goes with --pose.
+        pose: Somebody else's pose network, an ONNX file (SimCC, heatmaps), in place of --model.
+        skeleton: Which joints --pose finds, such as coco17 [default: by their number].
+        detector_family: Whose conventions --detector follows [default: told by the file].
         device: auto, cpu, cuda, cuda:1 ...
         boxes: A file of people or boxes, or a run: where to look for people, in place of the
             network's own search. Frames are matched by their index, pictures by their name.
@@ -77,9 +87,19 @@ def track_command(
     given = None if boxes is None else open_boxes(boxes, alone=alone)
     detect = config.detect
     loaded = load_model(
-        model, device=device, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
+        model,
+        device=device,
+        quality=detect.quality,
+        flip=detect.flip,
+        runtime=detect.runtime,
+        detector=detector,
+        pose=pose,
+        skeleton=skeleton,
+        detector_family=detector_family,
     )
-    _say(f"{loaded.record.name} on {loaded.device.name} ({loaded.device.reason})", progress)
+    networks = [loaded.detector, loaded.record] if loaded.detector else [loaded.record]
+    names = " + ".join(f"{r.name}{r.layout and f' ({r.layout})'}" for r in networks)
+    _say(f"{names} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(
             items,

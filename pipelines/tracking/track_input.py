@@ -110,6 +110,7 @@ def _new_manifest(
             size=video.size,
         ),
         model=model.record,
+        detector=model.detector,
         settings=config,
         frames=FrameCounts(expected=expected_frames(video)),
         device=model.device.name,

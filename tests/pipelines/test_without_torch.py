@@ -5,7 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.models3d.runtimes.foreign_files import constant_file, levels, margins
 
 BLOCKED = """
 import sys
@@ -41,6 +44,19 @@ def test_a_video_is_tracked_linked_exported_and_evaluated(
 
     assert done.returncode == 0, done.stderr
     assert (out / "tracks.parquet").is_file()
+
+
+def test_other_peoples_networks_run(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    boxes = np.array([[4, 2, 20, 30]], np.float32)
+    detector = constant_file(tmp_path / "x.onnx", levels(boxes, [0.9]))
+    places = np.full((17, 2), 50, np.float32)
+    pose = constant_file(tmp_path / "y.onnx", margins(places), size=(256, 192))
+
+    done = run(
+        f"track|{make_clip(frames=3)}|-o|{tmp_path / 'run'}|--detector|{detector}|--pose|{pose}"
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from posetube.datasets.formats import alphapose
 from posetube.datasets.formats.format_table import recognise
 from posetube.datasets.formats.openpose import BODY18
 from posetube.errors import FormatError
-from posetube.skeletons import COCO17, MPII16
+from posetube.skeletons import COCO17, HALPE26, MPII16
 from posetube.structures import VideoTracks
 
 
@@ -32,9 +32,9 @@ def read(content: Any, folder: Path) -> VideoTracks:
     [
         (16, MPII16.joints),
         (17, COCO17.joints),
-        (26, alphapose.HALPE26.joints),
+        (26, HALPE26.joints),
         (133, COCO17.joints),
-        (136, alphapose.HALPE26.joints),
+        (136, HALPE26.joints),
     ],
 )
 def test_the_number_of_joints_tells_which_they_are(

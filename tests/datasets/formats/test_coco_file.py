@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import coco
-from posetube.datasets.formats.whole_body import WHOLE_BODY133
 from posetube.datasets.published.coco import CocoPeople
 from posetube.errors import FormatError
-from posetube.skeletons import COCO17
+from posetube.skeletons import COCO17, WHOLE_BODY133
 from posetube.structures import VideoTracks
 
 PERSON = {"id": 1, "name": "person"}
