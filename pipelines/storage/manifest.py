@@ -178,8 +178,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         given = self.boxes
         boxes = "none" if given is None else f"{given.name} of {given.path} ({given.sha256[:12]})"
         settings = detection_settings(self.settings)
-        if settings["runtime"] == "auto":  # runs of earlier versions do not say it: all by torch
-            settings["runtime"] = LATER_SETTINGS["runtime"]
         networks = {"model": str(self.model), "detector": str(self.detector or "none")}
         return {**networks, **settings, "boxes": boxes, **rate}
 

@@ -34,7 +34,18 @@ def upgraded(document: Any, *, to: int) -> Any:
             document = {**document, "settings": tree}
     elif number != to:
         raise FormatError(f"format {number}, this version reads up to {to}; install a later one")
-    return {**document, "format": to}
+    return {**_with_runtime(document), "format": to}
+
+
+def _with_runtime(document: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with what ran its network, which was torch before there was a choice."""
+    settings = document.get("settings")
+    if not isinstance(settings, dict):
+        return document
+    detect = settings.get("detect")
+    if not isinstance(detect, dict) or "runtime" in detect:
+        return document
+    return {**document, "settings": {**settings, "detect": {**detect, "runtime": "torch"}}}
 
 
 def _tree(flat: dict[str, Any]) -> dict[str, Any]:
