@@ -28,16 +28,18 @@ def cut_crops(images: Tensor, rois: Tensor, size: tuple[int, int]) -> Tensor:
     top, bottom, down, inside_y = _grid(rois[:, 2], rois[:, 4], size[0], height)
     left, right, across, inside_x = _grid(rois[:, 1], rois[:, 3], size[1], width)
     first = rois[:, 0].long()[:, None] * height
+    # channels and columns in one axis: arithmetic along an axis of three is slow
+    across, inside_x = (x.repeat_interleave(channels, dim=1)[:, None] for x in (across, inside_x))
 
     def row(places: Tensor) -> Tensor:
         starts = ((first + places) * width)[:, :, None]
-        before, after = (pixels[starts + x[:, None]].float() for x in (left, right))
-        return before + across[:, None, :, None] * (after - before)
+        before, after = (pixels[starts + x[:, None]].float().flatten(2) for x in (left, right))
+        return before + across * (after - before)
 
     upper, lower = row(top), row(bottom)
-    crops = upper + down[:, :, None, None] * (lower - upper)
-    inside = inside_y[:, :, None, None] & inside_x[:, None, :, None]
-    return (crops * inside).permute(0, 3, 1, 2)
+    crops = upper + down[:, :, None] * (lower - upper)
+    crops = crops * inside_x * inside_y[:, :, None]
+    return crops.reshape(len(rois), *size, int(channels)).permute(0, 3, 1, 2)
 
 
 def _grid(
