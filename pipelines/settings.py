@@ -42,8 +42,8 @@ class DetectConfig:
     joints."""
 
     runtime: Runtime = "auto"
-    """What runs the network: ``torch``, or ``onnx`` (ONNX Runtime), which is several times faster
-    on a processor and needs a model with graphs. ``auto``: ``onnx`` where that is so."""
+    """What runs the network: ``torch``, or ``onnx`` (ONNX Runtime), which takes half the time on a
+    processor and needs a model with graphs. ``auto``: ``onnx`` where that is so."""
 
     detector_every: int = 1
     """Look for people in every n-th frame only; in the others, read their joints in boxes that
