@@ -26,6 +26,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posetube.boxes import from_xywh, iou, to_xywh
+from posetube.datasets.formats.joint_sets import people_with_joints
 from posetube.datasets.video.inputs import Input
 from posetube.network import Quality, Runtime
 from posetube.pipelines.loaded_model import LoadedModel, load_model
@@ -35,6 +36,7 @@ from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.pipelines.tracking.track_input import track_input
+from posetube.skeletons import COCO17
 
 RESULTS = Path(__file__).parent / "results"
 PERSON = 1
@@ -51,17 +53,19 @@ def detections(
     pictures: Path, truth: COCO, model: LoadedModel, scratch: Path, *, min_joint: float
 ) -> Iterator[dict[str, Any]]:
     """What the job finds in each picture, as COCO writes results."""
+    own = model.network.skeleton
     for image in truth.dataset["images"]:
         item = Input(
             name=str(image["id"]), source=str(pictures / image["file_name"]), kind="picture"
         )
         run = RunDirectory(scratch / item.name)
         track_input(item, run, model, config=TrackConfig(overlay=None))
-        for frame in read_frames(run.detections, joints=len(model.network.skeleton)):
+        for frame in read_frames(run.detections, joints=len(own)):
             people = frame.people
             if min_joint:
                 size = run.read().source.size
-                people = without_absent(people, min_joint=min_joint, size=size)
+                people = without_absent(people, min_joint=min_joint, skeleton=own, size=size)
+            people = people_with_joints(people, own, COCO17)
             joints = np.concatenate([people.keypoints, people.keypoint_scores[..., None]], axis=-1)
             for box, score, pose in zip(to_xywh(people.boxes), people.scores, joints, strict=True):
                 yield {

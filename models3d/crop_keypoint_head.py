@@ -49,7 +49,10 @@ class CropKeypointHead(nn.Module):
         super().__init__()
         self.config = config
         self.network = HighResolutionNetwork(
-            joints=config.joints, time=config.time, time_padding=config.time_padding
+            joints=config.joints - config.added,
+            added=config.added,
+            time=config.time,
+            time_padding=config.time_padding,
         )
 
     def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Crops:
@@ -95,8 +98,10 @@ class CropKeypointHead(nn.Module):
         These come from the stem's map: later ones tell joints apart rather than people.
         """
         heatmaps, stem = self._read_crops(pooled, length)
-        flip = skeleton(self.config.skeleton).flip.tolist()
-        return _logits(heatmaps), embed_joints(stem, heatmaps, flip=flip)
+        # added joints tell nothing new of how somebody looks: they lie among those of the head
+        own = self.config.joints - self.config.added
+        flip = skeleton(self.config.skeleton).flip[:own].tolist()
+        return _logits(heatmaps), embed_joints(stem, heatmaps[:, :own], flip=flip)
 
     def heatmaps(self, pooled: Crops, length: int) -> Tensor:
         """R * T crops to (R * T, K, H / 4, W / 4) heatmaps, about 1 at a clear peak."""
@@ -106,19 +111,13 @@ class CropKeypointHead(nn.Module):
         """Heatmaps, and the map of the stem."""
         regions = self.regions(pooled.boxes)
         features = self.network.features(pooled.pixels)
-        maps = self._read(features[-1], regions, length)
+        maps = self._sum_moved(self.network.responses(features), regions, length)
         if not self.config.mirror:
             return maps, features[0]
-        mirrored = self.network.features(pooled.pixels.flip(3))[-1].flip(3)
         swapped = list(skeleton(self.config.skeleton).flip)
-        return (maps + self._read(mirrored, regions, length)[:, swapped]) / 2, features[0]
-
-    def _read(self, features: Tensor, regions: Tensor, length: int) -> Tensor:
-        out = self.network.out
-        if out.time == 1:
-            maps: Tensor = out(features)
-            return maps
-        return self._sum_moved(out.responses(features), regions, length)
+        responses = self.network.responses(self.network.features(pooled.pixels.flip(3)))
+        mirrored = [response[:, swapped].flip(3) for response in responses]
+        return (maps + self._sum_moved(mirrored, regions, length)) / 2, features[0]
 
     def _sum_moved(self, responses: Sequence[Tensor], regions: Tensor, length: int) -> Tensor:
         """Add the responses of a time kernel's steps, each brought to the cells it speaks about.

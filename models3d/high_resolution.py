@@ -24,6 +24,9 @@ STEM_CHANNELS = 32
 BRANCH_CHANNELS = (40, 80, 160, 320)
 """Of the branches at strides 4, 8, 16 and 32."""
 
+ADDED_CHANNELS = 16
+"""Of the readout for joints that were added later."""
+
 STAGE_UNITS = (2, 4, 2)
 """Exchange units while there are 2, 3 and 4 branches."""
 
@@ -116,14 +119,53 @@ class ExchangeStage(nn.ModuleList):
         return maps
 
 
+class AddedReadout(nn.Module):
+    """Heatmaps of joints that a trained network lacks, from the last two of its merged maps.
+
+    The finest map was trained for the network's own joints; the one before it still knows more, so
+    it gives the surroundings.
+    """
+
+    def __init__(self, joints: int, *, time: int, time_padding: TimePadding) -> None:
+        super().__init__()
+        width = BRANCH_CHANNELS[0]
+        self.coarse = Separable(width, ADDED_CHANNELS, 5, after=functional.relu)
+        self.fine = TimeConv(width, ADDED_CHANNELS)
+        self.mix = Separable(ADDED_CHANNELS, ADDED_CHANNELS, 5, after=functional.relu)
+        self.out = TimeConv(ADDED_CHANNELS, joints, time=time, time_padding=time_padding)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Maps from :meth:`HighResolutionNetwork.features` to (N, joints, H / 4, W / 4)."""
+        heatmaps: Tensor = self.out(self._mixed(features))
+        return heatmaps
+
+    def responses(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """The same per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
+        return self.out.responses(self._mixed(features))
+
+    def _mixed(self, features: Sequence[Tensor]) -> Tensor:
+        coarse = functional.interpolate(self.coarse(features[-2]), scale_factor=2, mode="nearest")
+        mixed: Tensor = self.mix(functional.relu(self.fine(features[-1]) + coarse))
+        return mixed
+
+
 class HighResolutionNetwork(nn.Module):
     """Crops to heatmaps."""
 
     stride = 4
     """Pixels of the crop per cell of a heatmap; cell f stands at pixel 4 f."""
 
-    def __init__(self, *, joints: int, time: int = 1, time_padding: TimePadding = "zero") -> None:
-        """``time`` is the time kernel of the last convolution, an odd number of frames."""
+    def __init__(
+        self, *, joints: int, added: int = 0, time: int = 1, time_padding: TimePadding = "zero"
+    ) -> None:
+        """Draw random weights.
+
+        Args:
+            joints: Maps that the last convolution draws.
+            added: Maps that come after these, from a readout of their own.
+            time: Time kernel of the last convolutions, an odd number of frames.
+            time_padding: What lies beyond a clip's ends.
+        """
         super().__init__()
         self.stem = CropStem()
         inputs = (STEM_CHANNELS, STEM_CHANNELS, *BRANCH_CHANNELS[1:3])
@@ -137,6 +179,7 @@ class HighResolutionNetwork(nn.Module):
         widths = (*reversed(BRANCH_CHANNELS), BRANCH_CHANNELS[0])
         self.merge = nn.ModuleList(_separable(source, width) for source, width in pairwise(widths))
         self.out = TimeConv(BRANCH_CHANNELS[0], joints, time=time, time_padding=time_padding)
+        self.added = AddedReadout(added, time=time, time_padding=time_padding) if added else None
 
     def forward(self, crops: Tensor) -> Tensor:
         """(N, 3, H, W) crops, H and W multiples of 32, to (N, K, H / 4, W / 4) heatmaps.
@@ -144,8 +187,17 @@ class HighResolutionNetwork(nn.Module):
         Of single frames; over clips, a head brings the maps of other frames to a frame's own crop
         before it adds them (:mod:`.crop_keypoint_head`).
         """
-        heatmaps: Tensor = self.out(self.features(crops)[-1])
-        return heatmaps
+        features = self.features(crops)
+        heatmaps: Tensor = self.out(features[-1])
+        return heatmaps if self.added is None else torch.cat([heatmaps, self.added(features)], 1)
+
+    def responses(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Heatmaps per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
+        steps = self.out.responses(features[-1])
+        if self.added is None:
+            return steps
+        pairs = zip(steps, self.added.responses(features), strict=True)
+        return [torch.cat(pair, dim=1) for pair in pairs]
 
     def features(self, crops: Tensor) -> list[Tensor]:
         """The stem's map, then what the merging steps give, from stride 32 to stride 4.

@@ -32,6 +32,10 @@ class DecodeConfig:
     """A person's score is multiplied by the mean of the joints' scores to this power; 0: it is
     left as it is."""
 
+    ranking: int | None = None
+    """How many joints, from the first, make that mean and tell whether two people are the same;
+    None: all."""
+
     score_power: float = 1.0
     """The person's score, so rescored, is raised to this power: order stays, and linking's
     thresholds keep their meaning where scores are modest (below 1) or bold (above 1)."""
@@ -46,6 +50,7 @@ class DecodeConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "rescore", low=0, high=100)
+        check_numbers(self, "ranking", low=1, high=1000)
         check_numbers(self, "score_power", low=1e-2, high=100)
         check_numbers(self, "calibration", low=-1e3, high=1e3)
         check_numbers(self, "min_joint", low=0, high=1)

@@ -64,12 +64,13 @@ def found_people(
         # joints come from the boxes as proposed; what is reported ends where the picture does
         columns["boxes"] = clip_boxes(found.boxes, height=picture[0], width=picture[1])
     order = np.argsort(-columns["scores"], kind="stable")
+    ranking = config.decode.ranking
     if config.pose_nms is not None:
         order = order[
             distinct_poses(
-                columns["keypoints"][order],
+                columns["keypoints"][order, :, :ranking],
                 columns["boxes"][order],
-                sigmas=skeleton(config.skeleton).sigmas,
+                sigmas=skeleton(config.skeleton).sigmas[:ranking],
                 threshold=config.pose_nms,
             )
         ]
@@ -81,7 +82,8 @@ def _reported(found: ClipPeople, config: TubeRCNNConfig) -> dict[str, FloatArray
     """The columns of :class:`PoseTubes`."""
     decode = config.decode
     # from the joints' scores as they are: these rank people better than the probabilities do
-    scores = found.scores * found.joint_scores.mean((1, 2)) ** decode.rescore
+    ranking = found.joint_scores[..., : decode.ranking].mean((1, 2))
+    scores = found.scores * ranking**decode.rescore
     return {
         "boxes": found.boxes,
         "keypoints": found.positions,

@@ -28,7 +28,7 @@ def tiny() -> TubeRCNNConfig:
     weights it takes; its settings were chosen by experiment, see the model card beside the weights.
     """
     return TubeRCNNConfig(
-        skeleton="coco17",
+        skeleton="coco19",
         preprocess=PreprocessConfig(
             short_side=None,
             long_side=640,
@@ -42,9 +42,14 @@ def tiny() -> TubeRCNNConfig:
         neck=PathAggregationConfig(),
         proposals=DenseProposalConfig(min_score=0.2),
         box_head=None,
-        keypoint_head=CropKeypointHeadConfig(skeleton="coco17"),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2),
         decode=DecodeConfig(
-            rule="parabola", rescore=1.0, score_power=0.75, calibration=(2.2, 2.8), min_joint=0.1
+            rule="parabola",
+            rescore=1.0,
+            ranking=17,
+            score_power=0.75,
+            calibration=(2.2, 2.8),
+            min_joint=0.1,
         ),
         pose_nms=0.6,
     )
@@ -68,7 +73,7 @@ def tiny_clip(*, clip_length: int = 3) -> TubeRCNNConfig:
         neck=PathAggregationConfig(time=3, time_padding=replicate),
         proposals=DenseProposalConfig(min_score=0.2, time=3, time_padding=replicate),
         keypoint_head=CropKeypointHeadConfig(
-            skeleton=flat.skeleton, time=3, time_padding=replicate
+            skeleton=flat.skeleton, added=2, time=3, time_padding=replicate
         ),
     )
 

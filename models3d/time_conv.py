@@ -54,19 +54,18 @@ class TimeConv(nn.Module):
 
     def forward(self, maps: Tensor, length: int = 1) -> Tensor:
         """Convolve (B * length, I, H, W) to (B * length, O, H', W')."""
-        if self.time == 1:
-            return self._plane(maps, self.weight, self.bias)
         return sum_over_time(self.responses(maps), length=length, padding=self.time_padding)
 
     def responses(self, maps: Tensor) -> list[Tensor]:
-        """What each step of a time kernel above 1 says of every frame; the middle one has the bias.
+        """What each step of the time kernel says of every frame; the middle one has the bias.
 
         Step s says it to the frame that lies ``time // 2 - s`` frames later.
         """
         middle = self.time // 2
+        kernels = (self.weight,) if self.time == 1 else self.weight.unbind(2)
         return [
-            self._plane(maps, self.weight[:, :, step], self.bias if step == middle else None)
-            for step in range(self.time)
+            self._plane(maps, kernel, self.bias if step == middle else None)
+            for step, kernel in enumerate(kernels)
         ]
 
     def _plane(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -119,6 +118,8 @@ def sum_over_time(responses: list[Tensor], *, length: int, padding: TimePadding)
         length: T.
         padding: What lies beyond the clip's ends.
     """
+    if len(responses) == 1:
+        return responses[0]
     clips = [torch.unflatten(response, 0, (-1, length)) for response in responses]
     middle = len(clips) // 2
     # adding in place keeps the channels last in memory; shifted copies would not

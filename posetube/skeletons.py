@@ -7,8 +7,9 @@ labelled (its reader).
 
 Sources: COCO's joints, edges and OKS sigmas are those of its keypoint task. PoseTrack's 17 slots
 take COCO's sigmas slot by slot, as mmpose does, and its 15 joints leave the two ears out; CrowdPose
-has its own. For joints that COCO lacks the nearest COCO joint lends its sigma (head: ear; neck and
-thorax: shoulder; pelvis and belly: hip). Of the whole body: Jin et al., "Whole-Body Human Pose
+has its own. ``coco19``, COCO's joints with the ends of the head, is ours. For joints that COCO
+lacks the nearest COCO joint lends its sigma (head: ear; neck and thorax: shoulder; pelvis and
+belly: hip). Of the whole body: Jin et al., "Whole-Body Human Pose
 Estimation in the Wild", ECCV 2020, with its sigmas; Sagonas et al., "300 Faces in-the-Wild", 2013,
 for the face.
 """
@@ -81,7 +82,7 @@ class Skeleton:
     """Pairs of joints to draw a line between, from the body outwards."""
 
     published_sigmas: tuple[float, ...] = ()
-    """K sigmas where the dataset's own tools differ from :data:`SIGMAS`; empty: they do not."""
+    """K sigmas where they differ from :data:`SIGMAS`; empty: they do not."""
 
     def __post_init__(self) -> None:
         if len(set(self.joints)) != len(self.joints):
@@ -169,6 +170,14 @@ COCO17 = Skeleton(
     name="coco17",
     joints=("nose", *_both("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")),
     edges=FACE + TRUNK + LIMBS,
+)
+COCO19 = Skeleton(
+    name="coco19",
+    # COCO's joints in their order, then the ends of the head, which PoseTrack has too
+    joints=(*COCO17.joints, "head_bottom", "head_top"),
+    # where hair ends is uncertain, so the ends of the head take the sigma of their neighbours
+    published_sigmas=(*COCO17.sigmas.tolist(), SHOULDER, SHOULDER),
+    edges=(*FACE, ("head_bottom", "head_top"), *NECK_TO_SHOULDERS, *TRUNK[1:], *LIMBS),
 )
 POSETRACK15 = Skeleton(
     name="posetrack15",
@@ -413,8 +422,8 @@ picture mirrors them: ``right_face_36`` and ``left_face_36`` are the outer corne
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (
-        COCO17, POSETRACK15, POSETRACK17SLOTS, POSETRACK21, PENN13, JHMDB15, MPII16, LSP14,
-        CROWDPOSE14, BBC7, PIW8, FLIC11, KINECT20, H36M17, HALPE26, WHOLE_BODY133,
+        COCO17, COCO19, POSETRACK15, POSETRACK17SLOTS, POSETRACK21, PENN13, JHMDB15, MPII16,
+        LSP14, CROWDPOSE14, BBC7, PIW8, FLIC11, KINECT20, H36M17, HALPE26, WHOLE_BODY133,
     )
 }  # fmt: skip
 """Every joint set by its name."""
@@ -436,12 +445,14 @@ DERIVED: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {
     # the shoulders to the nose; how far they are off stands in benchmarks/results/derived_joints.
     "head_bottom": (
         (("nose", 0.3), ("left_shoulder", 0.35), ("right_shoulder", 0.35)),
+        (("neck", 1.0),),
+        (("upper_neck", 1.0),),
     ),
     "head_top": (
         (("nose", 1.45), ("left_shoulder", -0.225), ("right_shoulder", -0.225)),
     ),
-    "neck": ((("left_shoulder", 0.5), ("right_shoulder", 0.5)),),
-    "upper_neck": ((("left_shoulder", 0.5), ("right_shoulder", 0.5)),),
+    "neck": ((("head_bottom", 1.0),), (("left_shoulder", 0.5), ("right_shoulder", 0.5))),
+    "upper_neck": ((("head_bottom", 1.0),), (("left_shoulder", 0.5), ("right_shoulder", 0.5))),
     "thorax": ((("left_shoulder", 0.5), ("right_shoulder", 0.5)),),
     "pelvis": ((("left_hip", 0.5), ("right_hip", 0.5)),),
     "belly": (

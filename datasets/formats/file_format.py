@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posetube.errors import InputError
-from posetube.skeletons import Skeleton
+from posetube.skeletons import COCO17, COCO19, Skeleton
 from posetube.structures import VideoTracks
 
 from ..annotated_video import AnnotatedVideo
@@ -75,6 +75,10 @@ class FileFormat:
     lists_pictures: bool = False
     """It lists pictures, which only their names tell apart: those of two videos may be in one."""
 
+    coco17_only: bool = False
+    """``coco19`` is written as ``coco17``: programs that read the format take its 17 joints for
+    granted, and know how far apart their labels are."""
+
     boxes_only: bool = False
     """It holds boxes, and no joints."""
 
@@ -91,6 +95,13 @@ class FileFormat:
     def is_written(self) -> bool:
         """Whether it can be written."""
         return self.write is not only_read
+
+    def skeleton_for(self, own: Skeleton) -> Skeleton:
+        """The joint set that people with these joints are written with."""
+        if self.coco17_only and own.joints == COCO19.joints:
+            return COCO17
+        held = [skeleton.joints for skeleton in self.joints]
+        return self.joints[0] if held and own.joints not in held else own
 
     @property
     def suffixes(self) -> tuple[str, ...]:

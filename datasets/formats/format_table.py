@@ -90,6 +90,7 @@ FORMATS: tuple[FileFormat, ...] = (
         write=coco.write_tracks,
         write_videos=coco.write_videos,
         holds="JSON; identities as `track_id` and in `attributes`, where CVAT looks",
+        coco17_only=True,
         loses="head boxes, ignore regions, link margins",
     ),
     FileFormat(

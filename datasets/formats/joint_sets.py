@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from posetube.skeletons import Conversion, Skeleton, apply, convert
-from posetube.structures import ByteArray, JointState, VideoTracks
+from posetube.structures import ByteArray, Detections, JointState, VideoTracks
 
 
 def with_joints(
@@ -37,6 +37,12 @@ def with_joints(
         keypoint_scores=np.where(unknown, np.nan, scores).astype(scores.dtype),
         joint_states=None if tracks.joint_states is None else _states(plan, tracks.joint_states),
     ), plan
+
+
+def people_with_joints(people: Detections, own: Skeleton, target: Skeleton) -> Detections:
+    """The people of a frame, who have the joints of ``own``, with those of ``target``."""
+    points, scores = apply(convert(own, target), people.keypoints, people.keypoint_scores)
+    return replace(people, keypoints=points, keypoint_scores=scores)
 
 
 def _states(plan: Conversion, states: ByteArray) -> ByteArray:

@@ -43,6 +43,9 @@ _CHEST = [
     (0.174, 0.104), (0.155, 0.090), (0.105, 0.072), (0.062, 0.056),
 ]  # fmt: skip
 _HEAD = np.array([0.075, 0.116, 0.094])
+_HAIR_RADII = (1.0, 0.86, 0.90)
+_HAIR_UP = 0.24
+"""Middle of the hair above that of the head; this and the radii of hair of size 1 are in heads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +113,13 @@ def head_frame(figure: Figure, joints: Array) -> HeadFrame:
 
 
 def figure_keypoints(figure: Figure, joints: Array) -> Array:
-    """(17, 3) world positions of COCO's keypoints on a figure with these (17, 3) joints."""
+    """(19, 3) world positions of COCO19's joints on a figure with these (17, 3) joints."""
     frame = head_frame(figure, joints)
     face = frame.centre + (_FACE * frame.radii) @ frame.axes
-    return np.concatenate([face, joints[_LIMBS]])
+    # hair counts: who labels a photograph cannot see the skull
+    crown = max(1.0, _HAIR_UP + _HAIR_RADII[1] * figure.hair if figure.hair else 0.0)
+    top = frame.centre + crown * frame.radii[1] * frame.axes[1]
+    return np.concatenate([face, joints[_LIMBS], [joints[_AT["neck"]], top]])
 
 
 def head_corners(figure: Figure, joints: Array) -> Array:
@@ -287,8 +293,8 @@ def _head(figure: Figure, joints: Array) -> list[Primitive]:
         size = np.array(radii) * frame.radii[1]
         primitives.append(Ellipsoid(centre=at, axes=frame.axes, radii=size, texture=bare))
     if figure.hair:
-        grown = frame.radii * np.array([1.0, 0.86, 0.90]) * figure.hair
-        at = frame.centre + up * 0.24 * frame.radii[1] - forward * 0.26 * frame.radii[2]
+        grown = frame.radii * np.array(_HAIR_RADII) * figure.hair
+        at = frame.centre + up * _HAIR_UP * frame.radii[1] - forward * 0.26 * frame.radii[2]
         primitives.append(
             Ellipsoid(centre=at, axes=frame.axes, radii=grown, texture=textures["hair"])
         )

@@ -128,7 +128,7 @@ class SyntheticClip:
         here, there = int(self.shown[index]), int(self.shown[index + 1])
         return self._shot(here) is self._shot(there)
 
-    def tracks(self, *, skeleton: str = "coco17", min_visibility: float = 0.1) -> VideoTracks:
+    def tracks(self, *, skeleton: str = "coco19", min_visibility: float = 0.1) -> VideoTracks:
         """The ground truth as tracks; renders every frame once.
 
         Args:

@@ -91,7 +91,7 @@ def write_demo(folder: Path) -> tuple[Path, VideoTracks]:
         folder: Created if it does not exist.
 
     Returns:
-        The video's path, and the ground truth in COCO's joints.
+        The video's path, and the ground truth in the joints of ``coco19``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.mp4"

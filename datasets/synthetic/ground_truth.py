@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from posetube.records import join_records, take_rows
-from posetube.skeletons import COCO17
+from posetube.skeletons import COCO19
 from posetube.skeletons import skeleton as skeleton_called
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
@@ -20,7 +20,7 @@ def collect_tracks(
     source: str,
     size: tuple[int, int],
     times: DoubleArray,
-    skeleton: str = "coco17",
+    skeleton: str = "coco19",
     min_visibility: float = 0.1,
 ) -> VideoTracks:
     """Gather the ground truth of a clip's frames as tracks; keeps none of their pictures.
@@ -45,7 +45,7 @@ def collect_tracks(
     tracks = VideoTracks(
         source=source,
         size=size,
-        skeleton=COCO17,
+        skeleton=COCO19,
         frames=FrameTable(times=times),
         frame=np.repeat([index for index, _ in kept], [len(found) for _, found in kept]),
         track_ids=people.track_ids,
@@ -62,7 +62,7 @@ def collect_tracks(
 def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
     """Make T frames a clip to train on, with a row for each person who is in one of them.
 
-    Boxes are around the whole person; joints are COCO's.
+    Boxes are around the whole person; joints are those of ``coco19``.
 
     Args:
         frames: At least one, in order.
@@ -70,8 +70,8 @@ def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
     ids = np.unique(np.concatenate([frame.people.track_ids for frame in frames]))
     n, t = len(ids), len(frames)
     boxes = np.full((n, t, 4), np.nan, np.float32)
-    keypoints = np.full((n, t, 17, 2), np.nan, np.float32)
-    states = np.zeros((n, t, 17), np.uint8)
+    keypoints = np.full((n, t, len(COCO19), 2), np.nan, np.float32)
+    states = np.zeros((n, t, len(COCO19)), np.uint8)
     masks = np.zeros((n, t, *frames[0].owner.shape), np.bool_)
     for step, frame in enumerate(frames):
         rows = np.searchsorted(ids, frame.people.track_ids)
@@ -82,7 +82,7 @@ def labelled_clip(frames: Sequence[SyntheticFrame]) -> LabelledClip:
     return LabelledClip(
         images=np.stack([frame.image for frame in frames]),
         times=np.array([frame.time for frame in frames]),
-        skeleton=COCO17,
+        skeleton=COCO19,
         boxes=boxes,
         keypoints=keypoints,
         joint_states=states,

@@ -11,7 +11,7 @@ import scipy.io
 
 from posetube.atomic_files import replacing
 from posetube.errors import InputError, MediaError
-from posetube.skeletons import JHMDB15, PENN13, Skeleton
+from posetube.skeletons import COCO17, JHMDB15, PENN13, Skeleton
 from posetube.structures import (
     BoolArray,
     ByteArray,
@@ -102,7 +102,7 @@ def _coco(root: Path, number: int, clip: SyntheticClip) -> int:
     tracks = _pictured(root / name, clip, source=name, names=names)
     path = root / "annotations" / f"person_keypoints_{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    coco.write_tracks(path, tracks)
+    coco.write_tracks(path, with_joints(tracks, COCO17)[0])
     return len(clip)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from posetube.skeletons import COCO19
 from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray, JointState
 
 from .body import Figure, body_primitives, figure_keypoints, head_corners
@@ -20,8 +21,10 @@ Array = npt.NDArray[np.float64]
 SMALLEST = 30
 """People with fewer pixels than this inside the picture are not in the ground truth."""
 
-_REACH = np.array([0.045] * 5 + [0.13] * 2 + [0.10] * 2 + [0.09] * 2 + [0.18] * 2 + [0.13] * 4)
-"""(17,) depth of the body before each joint, metres; what is nearer than that hides the joint."""
+_REACH = np.array(
+    [0.045] * 5 + [0.13] * 2 + [0.10] * 2 + [0.09] * 2 + [0.18] * 2 + [0.13] * 4 + [0.10] * 2
+)
+"""(19,) depth of the body before each joint, metres; what is nearer than that hides the joint."""
 
 _LIMBS = tuple(
     (JOINTS.index(first), JOINTS.index(second))
@@ -41,10 +44,10 @@ class FrameTruth:
     """(N,) identity within the clip, from 1."""
 
     keypoints: FloatArray
-    """(N, 17, 2) COCO order, pixels; NaN outside the picture."""
+    """(N, 19, 2) in the order of ``coco19``, pixels; NaN outside the picture."""
 
     joint_states: ByteArray
-    """(N, 17) :class:`posetube.structures.JointState`."""
+    """(N, 19) :class:`posetube.structures.JointState`."""
 
     boxes: FloatArray
     """(N, 4) around the whole person, including hidden parts, cut at the picture's border."""
@@ -184,7 +187,7 @@ def _frame_truth(
     height, width = camera.size
     kept = [n for n, outline in enumerate(outlines) if outline.area >= SMALLEST]
     n = len(kept)
-    points = np.zeros((n, 17, 3))
+    points = np.zeros((n, len(COCO19), 3))
     heads = np.zeros((n, 6, 3))
     for row, person in enumerate(people[number] for number in kept):
         points[row] = camera.project(figure_keypoints(person.figure, person.joints))
@@ -230,7 +233,7 @@ def _visible_box(canvas: Canvas, box: Array, owner: int) -> tuple[float, ...]:
 
 
 def _joint_states(canvas: Canvas, points: Array, owners: IntArray) -> ByteArray:
-    """(N, 17) states of joints, from the pixel at each joint and its four neighbours.
+    """(N, 19) states of joints, from the pixel at each joint and its four neighbours.
 
     A joint is visible where one of these pixels shows its own person, no further in front than the
     body is deep. The neighbours make up for joints at the very edge of a thin limb.

@@ -86,8 +86,11 @@ def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledClip:
     whole = people.visibility >= config.whole
     boxes = np.where(whole[:, None], people.boxes, people.visible_boxes)
     seen = people.visibility >= config.ignored
+    # archives hold COCO's joints, which come first
+    keypoints = people.keypoints[:, : len(COCO17)]
+    states = people.joint_states[:, : len(COCO17)]
     weights = np.select(
-        [people.joint_states == JointState.VISIBLE, people.joint_states == JointState.OCCLUDED],
+        [states == JointState.VISIBLE, states == JointState.OCCLUDED],
         [config.visible_weight, config.hidden_weight],
         0.0,
     )
@@ -96,8 +99,8 @@ def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledClip:
         times=np.array([frame.time]),
         skeleton=COCO17,
         boxes=boxes[seen, None].astype(np.float32),
-        keypoints=people.keypoints[seen, None],
-        joint_states=people.joint_states[seen, None],
+        keypoints=keypoints[seen, None],
+        joint_states=states[seen, None],
         keypoint_weights=weights[seen, None].astype(np.float32),
         ignore=people.boxes[~seen, None],
     )

@@ -138,6 +138,10 @@ class CropKeypointHeadConfig:
     skeleton: str
     """Name of the joint set that the K joints follow; it says which joints a mirror swaps."""
 
+    added: int = 0
+    """How many of these joints, from the end, were added to a trained network: a readout of their
+    own draws them, which leaves everything else as it was."""
+
     size: tuple[int, int] = (256, 192)
     """(H, W) of a crop, pixels, multiples of 32."""
 
@@ -170,6 +174,7 @@ class CropKeypointHeadConfig:
                 f"CropKeypointHeadConfig.size must be multiples of 32 pixels, got {self.size}"
             )
         check_numbers(self, "size", low=32, high=2048)
+        check_numbers(self, "added", low=0, high=self.joints - 1)
         check_numbers(self, "margin", low=0.1, high=10)
         check_numbers(self, "samples", low=0, high=MOST_SAMPLES)
         check_numbers(self, "mean", low=-LARGEST, high=LARGEST)

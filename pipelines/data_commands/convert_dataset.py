@@ -165,19 +165,19 @@ class _Job:
         form = find_written_format(self.to)
         assert form.write_videos is not None
         with replacing(out) as aside:
-            form.write_videos(aside, self._alike())
+            form.write_videos(aside, self._alike(form))
         if form.loses:
             self.say(f"the format has no place for {form.loses}")
         if len(self.outcome.splits) > 1:
             parts = ", ".join(sorted(part or "(none)" for part in self.outcome.splits))
             self.say(f"the file does not tell the parts {parts} apart; --split chooses one")
 
-    def _alike(self) -> Iterator[VideoTracks]:
+    def _alike(self, form: FileFormat) -> Iterator[VideoTracks]:
         """The people of every video with the joints of the first, named as in the data set."""
         joints: Skeleton | None = None
         for video in self._videos():
             # One file has one set of joints; the first video decides.
-            joints = joints or video.tracks.skeleton
+            joints = joints or form.skeleton_for(video.tracks.skeleton)
             tracks, plan = with_joints(video.tracks, joints)
             for line in losses(plan):
                 self.say(line)

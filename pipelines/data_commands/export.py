@@ -118,10 +118,9 @@ def prepared(tracks: VideoTracks, form: FileFormat, *, say: Callable[[str], None
         named = [f"{track_id} = {name}" for track_id, name in tracks.track_names.items()]
         shown = ", ".join([*named[:10], *(["..."] if len(named) > 10 else [])])
         say(f"people have names there; where a format has numbers, {shown}")
-    if form.joints and tracks.skeleton.joints not in [s.joints for s in form.joints]:
-        tracks, plan = with_joints(tracks, form.joints[0])
-        for line in losses(plan):
-            say(line)
+    tracks, plan = with_joints(tracks, form.skeleton_for(tracks.skeleton))
+    for line in losses(plan):
+        say(line)
     if form.loses:
         say(f"the format has no place for {form.loses}")
     return tracks

@@ -11,10 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import DetectedFrame, Detections, FramePoses
+from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses
 
 from ...tracker.presets import link_frames
 from ..settings import TrackConfig
+
+EDGE = 0.02
+"""A box that ends this share of its height above the picture's lower edge ends at it."""
+
+ABOVE = {"knee": "hip", "ankle": "knee"}
+"""Of the legs' joints, which one comes before each."""
 
 
 def link_people(
@@ -37,14 +43,16 @@ def link_people(
     """
     for poses in link_frames(frames, config=config.link, skeleton=skeleton, size=size):
         if config.min_joint:
-            people = without_absent(poses.people, min_joint=config.min_joint, size=size)
+            people = without_absent(
+                poses.people, min_joint=config.min_joint, skeleton=skeleton, size=size
+            )
             yield replace(poses, people=people)
         else:
             yield poses
 
 
 def without_absent(
-    people: Detections, *, min_joint: float, size: tuple[int, int] | None
+    people: Detections, *, min_joint: float, skeleton: Skeleton, size: tuple[int, int] | None
 ) -> Detections:
     """The people with NaN for the places of joints that are absent.
 
@@ -53,6 +61,7 @@ def without_absent(
     Args:
         people: N people.
         min_joint: Joints with a lower score, in [0, 1], are absent.
+        skeleton: Their joints.
         size: (H, W) of the picture, pixels; joints outside are absent. None: not known.
     """
     absent = people.keypoint_scores < min_joint
@@ -60,6 +69,26 @@ def without_absent(
         height, width = size
         outside = (people.keypoints < 0) | (people.keypoints > np.array([width, height]))
         absent |= outside.any(axis=-1)
+        below = people.boxes[:, 3] > height - EDGE * (people.boxes[:, 3] - people.boxes[:, 1])
+        absent |= _cut_off(absent, skeleton) & below[:, None]
     return replace(
         people, keypoints=np.where(absent[..., None], np.float32(np.nan), people.keypoints)
     )
+
+
+def _cut_off(absent: BoolArray, skeleton: Skeleton) -> BoolArray:
+    """(N, K) knees and ankles of which the one on the other side or the joint above is absent.
+
+    Where a person is cut off at the picture's lower edge, the network takes a hand or a fold for
+    the knee that it misses. Legs are cut off together: one knee below the edge speaks against the
+    other one.
+    """
+    cut = np.zeros_like(absent)
+    for place, joint in enumerate(skeleton.joints):
+        side, _, part = joint.partition("_")
+        if part in ABOVE:
+            around = [skeleton.flip[place]]
+            if (above := f"{side}_{ABOVE[part]}") in skeleton.joints:
+                around.append(skeleton.index(above))
+            cut[:, place] = absent[:, around].any(axis=1)
+    return cut

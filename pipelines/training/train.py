@@ -20,8 +20,10 @@ import torch
 
 from posetube.atomic_files import remove_leftovers
 from posetube.errors import InputError
+from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Clip, Detections
 
+from ...datasets.formats.joint_sets import people_with_joints
 from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
@@ -223,7 +225,8 @@ def validation_scores(
             times=np.zeros(length, np.float64),
             images=np.repeat(image[None], length, axis=0),
         )
-        return network.detect(clip).at(length // 2)
+        people = network.detect(clip).at(length // 2)
+        return people_with_joints(people, network.skeleton, COCO17)
 
     scores = score_pictures(
         detect, annotations=root / config.annotations, pictures=root / config.pictures

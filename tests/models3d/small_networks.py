@@ -34,5 +34,5 @@ def small_tiny() -> TubeRCNNConfig:
     return replace(
         flat,
         preprocess=replace(flat.preprocess, long_side=SIDES[1]),
-        keypoint_head=CropKeypointHeadConfig(skeleton=flat.skeleton, size=(64, 64)),
+        keypoint_head=CropKeypointHeadConfig(skeleton=flat.skeleton, added=2, size=(64, 64)),
     )

@@ -91,7 +91,7 @@ def test_nobody_may_be_given() -> None:
         kept, [0, 1, 2], tubes=np.zeros((0, 3, 4), np.float32), scores=np.zeros(0, np.float32)
     )
 
-    assert found.keypoints.shape == (0, 3, 17, 2)
+    assert found.keypoints.shape == (0, 3, len(model.skeleton), 2)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def embedded(length: int) -> TubeRCNNConfig:
         preprocess=replace(config.preprocess, long_side=SIDE),
         body=CSPBodyConfig(times=(1, 1, 1, time)),
         proposals=DenseProposalConfig(min_score=0, before_nms=50, after_nms=6, nms=1),
-        keypoint_head=CropKeypointHeadConfig(skeleton="coco17", size=(64, 64)),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2, size=(64, 64)),
         pose_nms=None,
     )
 
@@ -175,7 +175,7 @@ def test_nothing_waits_for_the_device(
         found = model.find(model.frame_part(pixels), geometry, Pictures(images, geometry))
 
     assert found.people.taken.shape == (2, 6)
-    assert found.joints.positions.shape == (2, 6, length, 17, 2)
+    assert found.joints.positions.shape == (2, 6, length, len(model.skeleton), 2)
 
 
 @pytest.mark.gpu
@@ -262,7 +262,7 @@ def test_heatmaps_of_nobody_are_none() -> None:
 
     drawn = model.heatmaps(model.encode(pictures(1)), np.zeros((0, 1, 4), np.float32))
 
-    assert drawn.logits.shape == (0, 1, 17, 16, 16)
+    assert drawn.logits.shape == (0, 1, 19, 16, 16)
 
 
 def test_heatmaps_need_a_region_per_box() -> None:

@@ -75,7 +75,7 @@ def embedded(*, time: int = 1, length: int = 1) -> TubeRCNNConfig:
         body=CSPBodyConfig(times=(1, 1, 1, time)),
         neck=PathAggregationConfig(time=time),
         proposals=DenseProposalConfig(time=time, min_score=0, before_nms=50, after_nms=6, nms=1),
-        keypoint_head=CropKeypointHeadConfig(skeleton="coco17", size=(64, 64), time=time),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2, size=(64, 64), time=time),
         pose_nms=None,
     )
 
@@ -123,7 +123,7 @@ def test_a_clip_of_any_odd_length_gives_tubes(build: Build, length: int) -> None
 
     assert len(tubes) > 0
     assert tubes.boxes.shape[1:] == (length, 4)
-    assert tubes.keypoints.shape[1:] == (length, 17, 2)
+    assert tubes.keypoints.shape[1:] == (length, len(model.skeleton), 2)
     assert (np.diff(tubes.scores) <= 0).all()
     for name in ("scores", "keypoint_scores", "presence"):
         assert 0 <= getattr(tubes, name).min() <= getattr(tubes, name).max() <= 1
@@ -271,7 +271,7 @@ def test_nobody_is_an_answer(build: Build) -> None:
     tubes = model.detect(clip_of(pictures(1)))
 
     assert len(tubes) == 0
-    assert tubes.keypoints.shape == (0, 1, 17, 2)
+    assert tubes.keypoints.shape == (0, 1, len(model.skeleton), 2)
 
 
 @KINDS
@@ -344,7 +344,7 @@ def test_clips_of_even_length_are_refused(length: int) -> None:
 
 
 def test_joints_must_be_those_of_the_skeleton() -> None:
-    with pytest.raises(InputError, match="must be the 15 of skeleton posetrack15, got 17"):
+    with pytest.raises(InputError, match="must be the 15 of skeleton posetrack15, got 19"):
         replace(tiny(), skeleton="posetrack15")
 
 

@@ -28,7 +28,7 @@ def test_the_embedded_model_is_described(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["models", "info", "tiny"]) == 0
 
     shown = capsys.readouterr().out
-    for part in ("sha256", "Apache-2.0", "coco17", "2,286,104"):
+    for part in ("sha256", "Apache-2.0", "coco19", "2,289,178"):
         assert part in shown
 
 

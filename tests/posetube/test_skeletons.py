@@ -82,7 +82,7 @@ def test_without_estimates_such_joints_are_named_as_missing() -> None:
 
 
 def test_an_unknown_skeleton_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no skeleton is called 'coco18'; there are coco17, pose"):
+    with pytest.raises(InputError, match="'coco18'; there are coco17, coco19"):
         skeleton("coco18")
 
 

@@ -35,7 +35,7 @@ from posetube.datasets.formats.format_table import (
 )
 from posetube.datasets.formats.joint_sets import losses, with_joints
 from posetube.errors import FormatError, InputError, MissingExtraError, PoseTubeError
-from posetube.skeletons import COCO17, POSETRACK17SLOTS, Skeleton
+from posetube.skeletons import COCO17, COCO19, POSETRACK17SLOTS, Skeleton, convert
 from posetube.structures import FrameTable, JointState, VideoTracks
 
 FRAMES = 4
@@ -455,3 +455,21 @@ def test_nothing_is_estimated_where_that_is_not_wanted(tracks: VideoTracks) -> N
     assert losses(plan)[-1] == "joints left unknown: head_bottom, head_top"
     assert np.isnan(found.keypoints[:, 1:3]).all()
     assert np.isnan(found.keypoint_scores[:, 1:3]).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [("coco", COCO17), ("posetrack18", POSETRACK17SLOTS), ("parquet", COCO19)],
+)
+def test_coco_files_get_cocos_joints_and_posetracks_the_ends_of_the_head(
+    form: str, written: Skeleton
+) -> None:
+    assert find_written_format(form).skeleton_for(COCO19).joints == written.joints
+
+
+def test_a_neck_that_was_found_is_no_estimate() -> None:
+    plan = convert(COCO19, POSETRACK17SLOTS)
+
+    assert plan.derived == ()
+    assert plan.dropped == ("left_eye", "right_eye")
+    assert convert(COCO17, POSETRACK17SLOTS).derived == ("head_bottom", "head_top")

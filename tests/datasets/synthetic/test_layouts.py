@@ -42,7 +42,7 @@ def test_posetracks_readers_find_joints_and_identities_again(
     assert len(video.tracks.frames) == 6
     np.testing.assert_array_equal(video.tracks.frame, truth.frame)
     np.testing.assert_array_equal(video.tracks.track_ids, truth.track_ids)
-    for joint in ("nose", "left_wrist", "right_ankle"):
+    for joint in ("nose", "left_wrist", "right_ankle", "head_top", "head_bottom"):
         np.testing.assert_allclose(
             video.tracks.keypoints[:, video.tracks.skeleton.index(joint)],
             truth.keypoints[:, truth.skeleton.index(joint)],
@@ -65,7 +65,7 @@ def test_posetracks_readers_find_joints_and_identities_again(
 def test_cocos_reader_finds_the_people_of_every_frame(tmp_path: Path, crowd: SyntheticClip) -> None:
     write_dataset(tmp_path, [crowd], layout="coco")
     dataset = open_dataset("coco", tmp_path)
-    truth = crowd.tracks()
+    truth = crowd.tracks(skeleton="coco17")
     (name,) = dataset.videos()
     video = dataset.read(name)
     np.testing.assert_array_equal(video.tracks.frame, truth.frame)

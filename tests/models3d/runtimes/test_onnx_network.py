@@ -132,8 +132,8 @@ def test_nobody_is_an_answer(by_onnx: OnnxNetwork) -> None:
     given = by_onnx.find_joints(kept, [0], tubes=none, scores=np.zeros(0, np.float32))
 
     assert len(found) == len(given) == 0
-    assert given.keypoints.shape == (0, 1, 17, 2)
-    assert by_onnx.heatmaps(kept, none).logits.shape == (0, 1, 17, 64, 48)
+    assert given.keypoints.shape == (0, 1, 19, 2)
+    assert by_onnx.heatmaps(kept, none).logits.shape == (0, 1, 19, 64, 48)
 
 
 def test_threads_may_share_it(by_onnx: OnnxNetwork) -> None:

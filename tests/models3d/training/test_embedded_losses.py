@@ -1,5 +1,6 @@
 """Every loss of a batch on the embedded model's kind, and what frozen parts spare."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from posetube.models3d.training.tube_losses import tube_losses
 from posetube.models3d.tube_rcnn import TubeRCNN
 from tests.models3d.small_networks import SIDES, small_tiny
 
-from .test_tube_losses import people
+from . import test_tube_losses
 
+people = partial(test_tube_losses.people, joints=19)
 DETECTOR = ("body", "neck", "proposals")
 
 

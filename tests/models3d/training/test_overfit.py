@@ -101,7 +101,7 @@ def dense_and_crops(length: int) -> TubeRCNN:
     config = replace(
         trained.config,
         preprocess=replace(trained.config.preprocess, long_side=WIDTH),
-        keypoint_head=CropKeypointHeadConfig(skeleton="coco17", size=(96, 64)),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2, size=(96, 64)),
         pose_nms=None,
     )
     return started(over_time(config, length=length) if length > 1 else config, trained)

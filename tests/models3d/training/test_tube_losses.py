@@ -21,16 +21,18 @@ HEIGHT, WIDTH = 96, 128
 CONVENTIONS: tuple[BoxConvention, ...] = ("continuous", "inclusive")
 
 
-def people(length: int, *, count: int = 2, seed: int = 0, side: int = 50) -> TubeTruth:
+def people(
+    length: int, *, count: int = 2, seed: int = 0, side: int = 50, joints: int = 17
+) -> TubeTruth:
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(count, length, 2, generator=generator) * 40
     boxes = torch.cat([corner, corner + side], dim=-1)
-    inside = torch.rand(count, length, 17, 2, generator=generator) * side
+    inside = torch.rand(count, length, joints, 2, generator=generator) * side
     return TubeTruth(
         boxes=boxes,
         present=torch.ones(count, length, dtype=torch.bool),
         keypoints=corner[:, :, None] + inside,
-        keypoint_weights=torch.ones(count, length, 17),
+        keypoint_weights=torch.ones(count, length, joints),
         ignore=torch.zeros(0, length, 4),
     )
 

@@ -24,11 +24,12 @@ from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.pipelines.tracking.run_again import link_again
 from posetube.pipelines.tracking.track_input import track_input
-from posetube.skeletons import COCO17
+from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import ByteArray, Detections
 from posetube.tracker.config import LinkConfig
 
 SIZE = (96, 160)
+FIVE = Skeleton(name="five", joints=("nose", "left_ear", "right_ear", "neck", "tail"))
 
 
 def person() -> Detections:
@@ -48,7 +49,7 @@ def absent(found: Detections) -> list[bool]:
 def test_unsure_joints_and_those_outside_are_nan_and_keep_their_scores() -> None:
     before = person()
 
-    after = without_absent(before, min_joint=0.3, size=SIZE)
+    after = without_absent(before, min_joint=0.3, skeleton=FIVE, size=SIZE)
 
     assert absent(after) == [True, False, False, True, False]
     np.testing.assert_array_equal(after.keypoint_scores, before.keypoint_scores)
@@ -58,9 +59,39 @@ def test_unsure_joints_and_those_outside_are_nan_and_keep_their_scores() -> None
 
 
 def test_where_the_size_is_not_known_nothing_is_outside() -> None:
-    assert absent(without_absent(person(), min_joint=0.3, size=None)) == [
+    assert absent(without_absent(person(), min_joint=0.3, skeleton=FIVE, size=None)) == [
         *(True, False, False, False, False)
     ]
+
+
+LEFT_HIP, LEFT_KNEE, RIGHT_KNEE, LEFT_ANKLE, RIGHT_ANKLE = (11, 13, 14, 15, 16)
+
+
+@pytest.mark.parametrize(
+    ("missing", "bottom", "cut"),
+    [
+        (RIGHT_KNEE, 95.0, {RIGHT_KNEE, RIGHT_ANKLE, LEFT_KNEE}),
+        (LEFT_HIP, 95.0, {LEFT_HIP, LEFT_KNEE}),
+        (LEFT_KNEE, 95.0, {LEFT_KNEE, LEFT_ANKLE, RIGHT_KNEE}),
+        (RIGHT_KNEE, 90.0, {RIGHT_KNEE}),
+        (0, 95.0, {0}),
+    ],
+)
+def test_legs_that_the_lower_edge_cuts_are_absent_together(
+    missing: int, bottom: float, cut: set[int]
+) -> None:
+    scores = np.full((1, 17), 0.8, np.float32)
+    scores[0, missing] = 0.05
+    whole = Detections(
+        boxes=np.array([[10, 10, 50, bottom]], np.float32),
+        scores=np.array([0.9], np.float32),
+        keypoints=np.full((1, 17, 2), 40, np.float32),
+        keypoint_scores=scores,
+    )
+
+    after = without_absent(whole, min_joint=0.1, skeleton=COCO17, size=SIZE)
+
+    assert set(np.flatnonzero(absent(after))) == cut
 
 
 @pytest.fixture
