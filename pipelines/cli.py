@@ -35,6 +35,11 @@ COMMANDS = (
     ),
     ("train", "training.train_command:train", "Train a network on pictures or clips with people."),
     ("models", "models:app", "List, describe, fetch and convert networks."),
+    (
+        "bench",
+        "bench.bench_command:bench",
+        "How fast this machine tracks, and what would be faster.",
+    ),
     ("doctor", "doctor:doctor", "Check versions, devices, codecs; a trial run."),
 )
 """Name, place of the function in this package, one line of help; in the order of the help."""

@@ -55,13 +55,16 @@ def session_options() -> Any:
     return options
 
 
-def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) -> Any:
+def open_graph(
+    path: Path, tensors: Mapping[str, FloatArray], *, sha256: str, profile: Path | None = None
+) -> Any:
     """Open a graph as a session.
 
     Args:
         path: The graph.
         tensors: The weights that it has, by name.
         sha256: Of the weights file.
+        profile: Where a profile of its runs is written, a number added; None: nowhere.
 
     Raises:
         WeightsError: If the graph is missing, damaged, or belongs to other weights.
@@ -72,6 +75,8 @@ def open_graph(path: Path, tensors: Mapping[str, FloatArray], *, sha256: str) ->
     if not path.is_file():
         raise WeightsError(f"{path}: no such graph; {again}")
     options = session_options()
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(tensors)
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in names]
     options.add_external_initializers(names, values)

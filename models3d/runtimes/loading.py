@@ -17,7 +17,7 @@ from .onnx_network import OnnxNetwork
 
 
 def load_onnx_network(
-    weights: Path, *, quality: Quality = "normal", flip: bool = False
+    weights: Path, *, quality: Quality = "normal", flip: bool = False, profile: Path | None = None
 ) -> OnnxNetwork:
     """Open a network.
 
@@ -25,6 +25,7 @@ def load_onnx_network(
         weights: A weights file of ours, with its graphs beside it.
         quality: Speed against accuracy, as :func:`posetube.models3d.quality.adjusted` has it.
         flip: Look at each person also mirrored, whatever the quality.
+        profile: Where ONNX Runtime writes profiles of the graphs' runs; None: nowhere.
 
     Raises:
         InputError: If the network has no choice of quality.
@@ -49,6 +50,7 @@ def load_onnx_network(
             graph_file(weights, name),
             {key: tensors[key] for key in keys},
             sha256=info.sha256 or "",
+            profile=profile,
         )
         for name, keys in parts.items()
     )

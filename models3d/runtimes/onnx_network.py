@@ -69,6 +69,11 @@ class OnnxNetwork:
         """Names and order of the K joints."""
         return skeleton(self.config.skeleton)
 
+    @property
+    def graphs(self) -> tuple[Any, Any]:
+        """The sessions of ``people`` and ``joints``."""
+        return self._people, self._joints
+
     def detect(self, clip: Clip, *, embeddings: bool = False) -> PoseTubes:
         """Find everybody in a clip of one frame."""
         pictures = self.encode(clip.images, embeddings=embeddings)

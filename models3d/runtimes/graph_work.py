@@ -1,0 +1,66 @@
+"""Counts the operations of the convolutions that a network's graphs do, by running them once.
+
+ONNX Runtime's own profile is read, because it knows the shapes after the graph was optimised.
+Importing this file does not import ONNX Runtime.
+"""
+
+import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from posetube.network import Quality
+from posetube.structures import ByteArray
+
+from ..preprocess import fitted_bytes, geometry_of
+from .loading import load_onnx_network
+
+
+class GraphWork(NamedTuple):
+    """Operations of convolutions; a multiplication and an addition are two."""
+
+    people: float
+    """Of the graph that finds people, in one picture."""
+
+    joints: float
+    """Of the graph that reads one person's joints."""
+
+
+def graph_work(
+    weights: Path, image: ByteArray, *, quality: Quality = "normal", flip: bool = False
+) -> GraphWork:
+    """Count the operations for a picture.
+
+    Args:
+        weights: A weights file of ours, with its graphs beside it.
+        image: (H, W, 3) RGB; its size alone matters.
+        quality: As for :func:`posetube.models3d.runtimes.loading.load_onnx_network`.
+        flip: The same.
+    """
+    with TemporaryDirectory() as folder:
+        network = load_onnx_network(
+            weights, quality=quality, flip=flip, profile=Path(folder) / "graph"
+        )
+        inputs = network.config.preprocess
+        pixels = fitted_bytes(image, geometry_of((image.shape[0], image.shape[1]), inputs), inputs)
+        crop = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
+        people, joints = network.graphs
+        people.run(None, {"pixels": pixels})
+        joints.run(None, {"picture": image, "crop": crop})
+        return GraphWork(_convolutions(people), _convolutions(joints))
+
+
+def _convolutions(session: Any) -> float:
+    total = 0.0
+    for event in msgspec.json.decode(Path(session.end_profiling()).read_bytes()):
+        said = event.get("args", {})
+        if said.get("op_name") in ("Conv", "FusedConv") and "output_type_shape" in said:
+            (result,), (_, kernel, *_) = (
+                [next(iter(one.values())) for one in said[key]]
+                for key in ("output_type_shape", "input_type_shape")
+            )
+            total += 2 * math.prod(result) * math.prod(kernel[1:])
+    return total
