@@ -26,7 +26,7 @@ NUMBERS = 9 * 32
 
 OF_BODY = 256
 
-FROM_LEVELS = KeypointHeadConfig(pool=PoolConfig(size=4), channels=8, depth=1)
+FROM_LEVELS = KeypointHeadConfig(pool=PoolConfig(size=4), joints=19, channels=8, depth=1)
 """A keypoint head that has no vectors of its own."""
 
 

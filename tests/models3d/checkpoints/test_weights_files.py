@@ -48,7 +48,7 @@ def test_a_configuration_survives_json(name: str) -> None:
             ('"kind":"PathAggregationConfig"', '"kind":"Unheard"'),
             "model.safetensors: its configuration",
         ),
-        (('"skeleton":"coco17"', '"skeleton":7'), "unknown to this version of posetube"),
+        (('"skeleton":"coco19"', '"skeleton":7'), "unknown to this version of posetube"),
         (('"clip_length":1', '"clip_length":1,"colour":2'), "TubeRCNNConfig has no colour"),
         (('"clip_length":1', '"clip_length":2'), "odd number of frames"),
     ],
