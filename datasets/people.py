@@ -280,22 +280,27 @@ def _name_of(file: OpenedFile) -> str:
 
 def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
     """The videos of a file; forgets what recognising kept of it."""
+    name, where = _name_of(file), str(file.path)
     try:
         if form.read_videos is not None:
-            return form.read_videos(file)
-        tracks = form.read(file.path)
-        mixed = _mixed(file, tracks) if form.lists_pictures else None
+            videos = form.read_videos(file)
+        else:
+            tracks = form.read(file.path)
+            videos = [AnnotatedVideo(name=name, dataset=form.name, tracks=tracks, where=where)]
+        if form.lists_pictures:
+            videos = [replace(video, mixed=_mixed(file, video.tracks)) for video in videos]
     finally:
         # Whoever goes through a folder would hold the bytes of every file.
         file.forget()
-    name, where = _name_of(file), str(file.path)
-    return [AnnotatedVideo(name=name, dataset=form.name, tracks=tracks, where=where, mixed=mixed)]
+    return videos
 
 
 def _mixed(file: OpenedFile, tracks: VideoTracks) -> tuple[str, str] | None:
     """Two videos of a list, unless it says itself which one a picture is of."""
     found = mixed_videos(tracks.frames.names)
-    return found if found and file.first_of("images").get("video_id") is None else None
+    if found is None or file.suffix != ".json":
+        return found
+    return found if file.first_of("images").get("video_id") is None else None
 
 
 def one_video(people: Dataset, *, where: object, video: str | None = None) -> AnnotatedVideo:

@@ -123,8 +123,10 @@ def _run(words: Sequence[str]) -> int:
         name = options.look_up(app, words)
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        line = NEEDED.sub(r"\1 is missing", options.as_typed(one_line(error))).rstrip(".")
-        print(f"{name}: {line}. See `{name} --help`.", file=sys.stderr)  # noqa: T201
+        line = NEEDED.sub(r"\1 is missing", options.as_typed(one_line(error)))
+        line = line.replace(", ...", " and more").rstrip(".")
+        stop = "" if line.endswith("?") else "."
+        print(f"{name}: {line}{stop} See `{name} --help`.", file=sys.stderr)  # noqa: T201
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
         if isinstance(request.__context__, BrokenPipeError):  # that is how rich passes it on

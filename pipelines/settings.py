@@ -14,7 +14,7 @@ from cyclopts import Parameter, validators
 from posetube.errors import InputError
 from posetube.network import Quality, Runtime
 from posetube.quantities import Seconds
-from posetube.setting_checks import check_numbers
+from posetube.setting_checks import check_choice, check_numbers
 
 from ..datasets.video import VideoConfig
 from ..tracker.config import LinkConfig, LinkPreset
@@ -61,6 +61,8 @@ class DetectConfig:
     must look at single frames for that, as in all presets."""
 
     def __post_init__(self) -> None:
+        check_choice(self, "quality", Quality)
+        check_choice(self, "runtime", Runtime)
         check_numbers(self, "detector_every", "workers", low=1)
 
 
@@ -73,6 +75,10 @@ class OverlayConfig:
 
     trail: Seconds = 1.5
     """How long a trail is, seconds."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "sure_joint", low=0, high=1)
+        check_numbers(self, "trail", low=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from posetube.errors import InputError, MissingFileError, PoseTubeError
 from posetube.shortage import raise_shortage
@@ -67,6 +68,17 @@ def check_folder_of(path: Path) -> None:
     """
     if not path.absolute().parent.exists():
         raise MissingFileError(f"{path.parent}: no such folder; make it first")
+
+
+def check_other_file(path: Path, source: Any) -> None:
+    """Refuse to write over the file that is read.
+
+    Raises:
+        InputError: If ``source`` is the path of the same file, by whatever name.
+    """
+    known = isinstance(source, str | Path) and path.is_file() and Path(source).exists()
+    if known and path.samefile(source):
+        raise InputError(f"{path}: is the file that is read; name another one to write")
 
 
 def _check_file(path: Path) -> None:

@@ -8,13 +8,16 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, get_args
 
 from posetube.errors import InputError
 
 OPTIONAL = re.compile(r"\bNone\b|\bOptional\b")
 """Whether a type, as it is printed, has None."""
+
+WHOLE = re.compile(r"\bint\b(?!.*\bfloat\b)")
+"""Whether the numbers of a type, as it is printed, are whole."""
 
 
 def check_numbers(
@@ -27,7 +30,7 @@ def check_numbers(
 ) -> None:
     """Refuse settings that are no numbers, not finite, or out of a range; each number of a tuple.
 
-    None passes where the field's type has it.
+    None passes where the field's type has it; where that is ``int``, numbers must be whole.
 
     Args:
         config: The configuration, a dataclass.
@@ -41,10 +44,10 @@ def check_numbers(
         InputError: Names the class and the field, what is allowed and what came.
     """
     bottom, top = above if low is None else low, below if high is None else high
-    optional = {field.name for field in fields(config) if OPTIONAL.search(str(field.type))}
+    types = {field.name: str(field.type) for field in fields(config)}
     for name in names:
         value = getattr(config, name)
-        if value is None and name in optional:
+        if value is None and OPTIONAL.search(types[name]):
             continue
         numbers = list(_flat(value))
         if not all(isinstance(number, Real) for number in numbers):
@@ -57,6 +60,8 @@ def check_numbers(
         )
         if not fits or not numbers:
             _refuse(config, name, _range(bottom, top, low=low, high=high), value)
+        if WHOLE.search(types[name]) and not all(isinstance(n, Integral) for n in numbers):
+            _refuse(config, name, "a whole number", value)
 
 
 def check_choice(config: object, name: str, choices: Any) -> None:

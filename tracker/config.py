@@ -95,7 +95,7 @@ class LinkConfig:
         check_choice(self, "preset", LinkPreset)
         check_numbers(self, *SHARES, low=0, high=1)
         check_numbers(self, "max_gap", *WEIGHTS, low=0)
-        check_numbers(self, "confirm_hits", "max_people", low=1)
+        check_numbers(self, "confirm_hits", "confirm_frames", "max_people", low=1)
         if self.confirm_frames < self.confirm_hits:
             raise InputError(
                 f"LinkConfig.confirm_frames must be at least LinkConfig.confirm_hits "

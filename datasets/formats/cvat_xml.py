@@ -171,12 +171,9 @@ def _point(points: Xml.Element, *, where: str) -> tuple[float, float, float]:
 def _add(
     rows: AnnotationRows, track: Xml.Element, frame: int, triples: np.ndarray, *, where: str
 ) -> None:
+    track_id = _whole(track.get("id"), where=where)
     try:
-        rows.add(
-            frame=frame,
-            track_id=_whole(track.get("id"), where=where),
-            points=triples.ravel().tolist(),
-        )
+        rows.add(frame=frame, track_id=track_id, points=triples.ravel().tolist())
     except ValueError as error:
         raise FormatError(f"{where}: {error}") from None
 

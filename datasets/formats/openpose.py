@@ -56,7 +56,7 @@ FILE = re.compile(r"(.*?)_?(\d{1,15})_keypoints\.json")
 
 class _Person(msgspec.Struct):
     pose_keypoints_2d: list[float | None] | None
-    person_id: list[int | str | None] | None = []
+    person_id: list[int | str | None] | int | str | None = []
 
 
 class _File(msgspec.Struct):
@@ -108,7 +108,7 @@ def read(path: Path | str) -> VideoTracks:
         len(person.pose_keypoints_2d)
         for _, _, content in contents
         for person in content.people
-        if person.pose_keypoints_2d is not None
+        if person.pose_keypoints_2d  # empty where only a hand or a face was looked for
     }
     known = {len(skeleton) * 3: skeleton for skeleton in (BODY25, BODY18)}
     if len(lengths) > 1 or not lengths <= known.keys():
@@ -145,13 +145,15 @@ def _refuse_several(numbered: list[tuple[int, Path, str]], folder: Path) -> None
 
 def _add(rows: AnnotationRows, person: _Person, *, frame: int) -> None:
     numbers = person.pose_keypoints_2d
-    if numbers is None:
+    if not numbers:
         numbers = [0.0] * (3 * rows.joints)
     triples = np.array(numbers, np.float64).reshape(-1, 3)
     # OpenPose writes zeros for a joint that it did not find.
     known = (triples[:, 2] > 0) & ~np.isnan(triples).any(axis=1)
     points = np.where(known[:, None], triples[:, :2], np.nan)
-    identity = person.person_id[0] if person.person_id else None
+    identity = person.person_id
+    if isinstance(identity, list):
+        identity = identity[0] if identity else None
     # -1 is everybody, where OpenPose tracks nobody.
     unknown = isinstance(identity, int) and identity < 0
     rows.add(

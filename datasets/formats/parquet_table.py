@@ -167,6 +167,8 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
 
     def whole(name: str) -> Any:
         values = column(name)
+        if not np.issubdtype(values.dtype, np.number):
+            raise ValueError(f"{name}: expected numbers, got {table.column(name).type}")
         if (values != np.trunc(values)).any():  # pandas writes whole numbers as 4.0
             raise ValueError(f"{name}: expected whole numbers")
         return values.astype(np.int64)
@@ -176,6 +178,7 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
             return np.empty((table.num_rows, 0), np.float32)
         return np.stack([column(name) for name in names], axis=-1)
 
+    table = table.take(np.argsort(whole("frame"), kind="stable"))  # others sort by person
     joints = video.joints
     points = np.stack([stack([f"{j}_{axis}" for j in joints]) for axis in "xy"], axis=-1)
     states = stack([f"{joint}_visible" for joint in joints])

@@ -22,7 +22,7 @@ from posetube.structures import FrameTable, JointState, Polygon, VideoTracks
 from ..annotated_video import AnnotatedVideo
 from ..files.json_files import parse, plain
 from ..files.opened_file import OpenedFile
-from . import posetrack17_mat
+from . import posetrack17_mat, posetrack18
 from .annotation_rows import NO_BOX, AnnotationRows, refuse_nameless
 from .ignore_regions import polygons
 from .numbers import joint_states
@@ -101,9 +101,9 @@ def recognise(file: OpenedFile) -> bool:
     return "annolist" in file.parts
 
 
-def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo]:
-    """The sequence of a file."""
-    return (read_video(file),)
+def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo, ...]:
+    """The sequences of a file, which are several in some conversions."""
+    return posetrack18.by_sequence(read_video(file))
 
 
 def read_video(file: OpenedFile) -> AnnotatedVideo:

@@ -36,7 +36,8 @@ class VideoConfig:
     """Time that an address may take to answer, seconds, above 0."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, "start", "end")
+        check_numbers(self, "start", low=0)
+        check_numbers(self, "end", above=0)
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise InputError(
                 f"VideoConfig.end must be after VideoConfig.start ({self.start} s), "

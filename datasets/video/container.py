@@ -190,6 +190,6 @@ def choose_stream(container: InputContainer, source: str, *, max_pixels: int) ->
     if stream.width * stream.height > max_pixels:
         raise MediaError(
             f"{shown}: frames of {stream.width} x {stream.height} pixels are over the limit of "
-            f"{max_pixels}; raise max_pixels if the file can be trusted"
+            f"{max_pixels}; raise VideoConfig.max_pixels if the file can be trusted"
         )
     return stream

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from posetube.atomic_files import check_folder_of
+from posetube.atomic_files import check_folder_of, check_other_file
 
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.formats.format_table import find_written_format
@@ -34,4 +34,5 @@ def export(
     """
     form = to if isinstance(to, FileFormat) else find_written_format(to)
     check_folder_of(Path(path))
+    check_other_file(Path(path), source)
     write_whole(load(source, video=video), form, Path(path), say=log.warning)

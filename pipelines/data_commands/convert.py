@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.atomic_files import check_folder_of
+from posetube.atomic_files import check_folder_of, check_other_file
 from posetube.errors import InputError
 
 from ...datasets.annotated_video import Part
@@ -53,6 +53,7 @@ def convert_people(
     """
     form = find_written_format(to)
     check_folder_of(out)
+    check_other_file(out, source)
     if not source.is_dir():
         _check_ending(out, form)
     people = open_people_or_run(source, form=from_)

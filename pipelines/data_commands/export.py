@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.atomic_files import check_folder_of, replacing, replacing_folder
+from posetube.atomic_files import check_folder_of, check_other_file, replacing, replacing_folder
 from posetube.errors import InputError
 from posetube.file_names import readable
 from posetube.structures import VideoTracks
@@ -50,6 +50,7 @@ def export_command(
     name = "export" if form.suffix == f".{to}" else to
     out = out or Path(found.where) / f"tracks-{name}{form.suffix}"
     check_folder_of(out)
+    check_other_file(out, run)
     write_whole(found.tracks, form, out, say=say)
     say(f"{run} -> {out}")
 

@@ -146,7 +146,9 @@ def test_a_command_that_does_not_exist_names_the_nearest(
     ("line", "said"),
     [
         ("nosuch", "posetube: Unknown command"),
-        ("nosuch", "See `posetube --help`."),
+        ("nosuch", "models and more. See `posetube --help`."),
+        ("track a --nosuch 1", "Did you mean --out? See `posetube track --help`."),
+        ("track a --overlay.sure-joint nan", "--overlay.sure-joint must be in [0, 1], got nan"),
         ("data nosuch", "See `posetube data --help`."),
         ("data check", "posetube data check: SOURCE is missing. See `posetube data check --help`."),
         ("export run", "posetube export: --to is missing. See `posetube export --help`."),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import posetube
-from posetube.datasets.formats import csv_table, json_lines
+from posetube.datasets.formats import csv_table, json_lines, posetrack17
 from posetube.errors import InputError
 from posetube.pipelines.cli import main
 from posetube.pipelines.opened_people import open_people_or_run
@@ -176,3 +176,36 @@ def test_python_is_not_told_of_options(tmp_path: Path) -> None:
     assert "--" not in str(error.value)
     with pytest.raises(InputError, match="^the frame rate must be positive, got 0"):
         posetube.link(walk(), frame_rate=0)
+
+
+def test_pictures_of_two_videos_are_told_apart_in_every_format(tmp_path: Path) -> None:
+    posetrack17.write_tracks(tmp_path / "a.json", walk())
+    content = json.loads((tmp_path / "a.json").read_text())
+    for i, frame in enumerate(content["annolist"]):
+        frame["image"] = [{"name": f"{'ab'[i % 2]}/{i // 2:04d}.jpg"}]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="a.json: holds 2 videos, .*there are a, b"):
+        posetube.load(tmp_path / "a.json")
+    assert posetube.load(tmp_path / "a.json", video="b").frames.names == ("b/0000.jpg",)
+
+    head = "scorer,s,s\nbodyparts,nose,nose\ncoords,x,y\n"
+    lines = [f"labeled-data/{'ab'[i % 2]}/img{i // 2:04d}.png,{i},5\n" for i in range(4)]
+    (tmp_path / "labels.csv").write_text(head + "".join(lines))
+    with pytest.raises(InputError, match="labels.csv: pictures of several videos"):
+        posetube.load(tmp_path / "labels.csv")
+
+
+def test_nothing_is_written_over_the_file_that_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = coco_results(tmp_path / "a.json")
+    before = file.read_bytes()
+    other = tmp_path / "other.json"
+    other.hardlink_to(file)
+
+    assert main(["export", str(file), "--to", "coco", "-o", str(other)]) == 2
+    assert main(["data", "convert", str(file), "--to", "coco", "-o", str(file)]) == 2
+    with pytest.raises(InputError, match="is the file that is read; name another one"):
+        posetube.export(file, file, to="csv")
+    assert capsys.readouterr().err.count("is the file that is read; name another one") == 2
+    assert file.read_bytes() == before

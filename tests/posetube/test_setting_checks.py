@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,41 @@ def test_what_is_out_of_range_is_said(
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_numbers(ZoomConfig(value), "zoom", **limits)
+
+
+@dataclass
+class CountConfig:
+    """Whole numbers."""
+
+    count: int | None = None
+    sides: tuple[int, int] = (1, 1)
+
+
+@pytest.mark.parametrize("count", [1.5, 4.0, math.nan, "3"])
+def test_a_count_is_a_whole_number(count: Any) -> None:
+    check_numbers(CountConfig(), "count", "sides", low=1)
+    check_numbers(CountConfig(np.int64(3)), "count", low=1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="CountConfig.count must be"):
+        check_numbers(CountConfig(count), "count", low=1)
+    with pytest.raises(InputError, match="CountConfig.sides must be"):
+        check_numbers(CountConfig(sides=(1, count)), "sides", low=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "value"),
+    [
+        (posetube.OverlayConfig, "sure_joint", math.nan),
+        (posetube.OverlayConfig, "trail", -1),
+        (posetube.DetectConfig, "quality", "ultra"),
+        (posetube.DetectConfig, "runtime", None),
+        (posetube.LinkConfig, "confirm_frames", "5"),
+        (posetube.VideoConfig, "start", -1),
+        (posetube.VideoConfig, "end", 0),
+    ],
+)
+def test_settings_of_runs_are_checked(config: Any, name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"{config.__name__}.{name} must be"):
+        config(**{name: value})
 
 
 @given(st.floats(0, 1))

@@ -223,7 +223,7 @@ def _check_one(
         if entry.get(name) is None:
             raise FormatError(f"{where}: no {name}{HINTS.get(name, '')}")
     if entry["image_id"] not in images:
-        raise FormatError(f"{where}: image {entry['image_id']} is not among the truth's images")
+        raise FormatError(f"{where}: image {entry['image_id']!r} is not among the truth's images")
     if entry["category_id"] not in joints:
         raise FormatError(f"{where}: category {entry['category_id']} is not among the truth's")
     expected = 3 * joints[entry["category_id"]]

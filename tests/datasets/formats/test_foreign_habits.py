@@ -84,6 +84,18 @@ def test_openposes_folder_of_two_videos_is_refused(tmp_path: Path) -> None:
         openpose.read(tmp_path)
 
 
+def test_openposes_people_without_a_body_and_with_a_plain_id_are_read(tmp_path: Path) -> None:
+    nobody = {"person_id": 7, "pose_keypoints_2d": []}
+    body = {"person_id": "b", "pose_keypoints_2d": [5.0, 6.0, 0.5] * 25}
+    written(tmp_path / "a_0_keypoints.json", {"people": [nobody, body]})
+
+    tracks = openpose.read(tmp_path)
+
+    assert tracks.track_ids[0] == 7
+    assert np.isnan(tracks.keypoints[0]).all()
+    assert tracks.keypoints[1, 0].tolist() == [5, 6]
+
+
 def test_openposes_folder_of_one_frame_twice_is_refused(tmp_path: Path) -> None:
     for name in ("a_1", "a_001"):
         written(tmp_path / f"{name}_keypoints.json", {"people": []})

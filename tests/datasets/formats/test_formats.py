@@ -344,6 +344,24 @@ def test_what_is_wrong_is_said(
     assert "\n" not in str(caught.value)
 
 
+def test_a_parquet_table_may_be_sorted_otherwise_and_needs_numbers(
+    tracks: VideoTracks, tmp_path: Path
+) -> None:
+    parquet_table.write_tracks(tmp_path / "a.parquet", tracks)
+    table = pq.read_table(tmp_path / "a.parquet")
+    pq.write_table(table.sort_by("track_id"), tmp_path / "a.parquet")
+
+    found = parquet_table.read(tmp_path / "a.parquet")
+
+    assert found.frame.tolist() == tracks.frame.tolist()
+    assert found.track_ids.tolist() == tracks.track_ids.tolist()
+    ids = table.column("track_id").cast(pa.string())
+    place = table.schema.get_field_index("track_id")
+    pq.write_table(table.set_column(place, "track_id", ids), tmp_path / "a.parquet")
+    with pytest.raises(FormatError, match="track_id: expected numbers, got string"):
+        parquet_table.read(tmp_path / "a.parquet")
+
+
 def test_another_parquet_file_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
 

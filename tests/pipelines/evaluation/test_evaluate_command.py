@@ -151,7 +151,7 @@ def test_what_is_neither_file_nor_folder_is_named(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", os.devnull, str(files[1])]) == 2
-    assert f"{os.devnull}: the file is empty" in capsys.readouterr().err
+    assert f"{os.devnull}: a pipe or a device; name a file or a folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow
