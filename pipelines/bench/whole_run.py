@@ -1,17 +1,28 @@
 """Measures ``posetube track`` as a user runs it: a process of its own, from a file to tracks."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from posetube.errors import PoseTubeError
 
 from ..storage.run_directory import RunDirectory
+
+TRACK = """
+import sys
+from posetube.pipelines.cli import main
+code = main(sys.argv[1:])
+from posetube.pipelines.bench.whole_run import peak_memory
+print('{"event": "peak", "bytes": %s}' % (peak_memory() or "null"))
+sys.exit(code)
+"""
+"""The command, which then tells its memory: what a parent is told of a child includes the parent's
+own memory at the time when it began the child."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +58,8 @@ def whole_run(source: str, out: Path, words: Sequence[str] = ()) -> WholeRun:
     Raises:
         PoseTubeError: If the command fails.
     """
-    command = [sys.executable, "-m", "posetube", "track", source, "-o", str(out), *words]
-    began, start = time.perf_counter(), None
+    command = [sys.executable, "-P", "-c", TRACK, "track", source, "-o", str(out), *words]
+    began, start, peak = time.perf_counter(), None, None
     with subprocess.Popen(
         [*command, "--no-overlay", "--progress", "json"],
         stdout=subprocess.PIPE,
@@ -58,10 +69,11 @@ def whole_run(source: str, out: Path, words: Sequence[str] = ()) -> WholeRun:
         assert process.stdout is not None
         assert process.stderr is not None
         for line in process.stdout:
-            if start is None and json.loads(line)["event"] == "progress":
+            said = json.loads(line)
+            if start is None and said["event"] == "progress":
                 start = time.perf_counter() - began
+            peak = said.get("bytes", peak)
         complaint = process.stderr.read()
-        peak = _ended(process)
     if process.returncode or start is None:
         last = complaint.strip().rpartition("\n")[2]
         raise PoseTubeError(f"bench: the run of its own failed: {last or 'no frame was tracked'}")
@@ -74,11 +86,14 @@ def whole_run(source: str, out: Path, words: Sequence[str] = ()) -> WholeRun:
     )
 
 
-def _ended(process: "subprocess.Popen[str]") -> int | None:
-    """Wait for a process; its peak memory, bytes."""
-    if not hasattr(os, "wait4"):  # Windows
-        process.wait()
+def peak_memory() -> int | None:
+    """Most memory that this process had, bytes; None where the system does not tell."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    if sys.platform != "darwin":
         return None
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -68,6 +68,20 @@ def test_a_video_of_one_frame_is_too_short(
     assert "bench needs two frames with a picture or more" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may not tell")
+def test_memory_is_that_of_the_run_and_not_of_who_started_it(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    ballast = bytearray(b"x") * (1 << 29)
+
+    run = whole_run(str(make_clip(frames=2)), tmp_path / "run", ["--device", "cpu"])
+
+    assert run.frames == 2
+    assert run.start > 0
+    assert run.peak_bytes is not None
+    assert 5e7 < run.peak_bytes < len(ballast)
+
+
 def test_a_run_of_its_own_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(PoseTubeError, match=r"bench: the run of its own failed: .*none\.mp4"):
         whole_run(str(tmp_path / "none.mp4"), tmp_path / "run")
