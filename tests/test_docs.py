@@ -30,7 +30,7 @@ PROGRAMS = {"posetube", "python", "pip", "pytest", "make", "git"}
 NOT_RUN = {
     "pip install": "installs packages; CI does what the README says in a clean environment",
     "python benchmarks/": "needs COCO's photographs",
-    "posetube track clip.mp4 --detector": "needs others' networks; tests/pipelines/test_foreign_model.py makes some",
+    "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
 }
 """How commands begin that are not run here, and why."""
