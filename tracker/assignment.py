@@ -167,7 +167,7 @@ def _certain(
         sure = own < _best_rival(row, own) + _best_rival(column, own) - TIE
         made.append(allowed[sure])
         allowed = allowed[~np.isin(row, row[sure]) & ~np.isin(column, column[sure])]
-        if not sure.any():
+        if not sure.any() or not len(allowed):
             break
     return made, allowed
 
