@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISFIFO
 
 from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.shortage import raise_shortage
@@ -19,11 +20,14 @@ def reading(path: Path, *, most: int) -> Iterator[None]:
     Raises:
         FormatError: If it is larger.
         MissingFileError: If it is not there.
-        InputError: If it cannot be opened.
+        InputError: If it is a pipe, or cannot be opened.
         ResourceError: If memory or disk ran out.
     """
     try:
-        if path.stat().st_size > most:
+        status = path.stat()
+        if S_ISFIFO(status.st_mode):  # opening one waits until somebody writes to it
+            raise InputError(f"{path}: a pipe; name a file")
+        if status.st_size > most:
             raise FormatError(f"{path}: larger than {most >> 20} MiB, refused")
         yield
     except (FileNotFoundError, NotADirectoryError):

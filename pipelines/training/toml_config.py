@@ -16,9 +16,13 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import msgspec
 
-from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.errors import FormatError, InputError
+from posetube.file_reading import reading
 
 Config = TypeVar("Config")
+
+MAX_BYTES = 2**20
+"""Larger files are refused."""
 
 AT = re.compile(r"^(.+) - at `\$\.(.*)`$")
 """How the parser says where a value of the wrong type stands."""
@@ -34,13 +38,12 @@ def read_config(path: Path, kind: type[Config]) -> Config:
 
     Raises:
         MissingFileError: If there is no such file.
-        InputError: If a value is out of its range.
+        InputError: If a value is out of its range, or the file cannot be opened.
         FormatError: If it is no TOML, or a key is unknown, missing or of the wrong type.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file; expected a TOML file of settings") from None
+        with reading(path, most=MAX_BYTES):
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
     for problem in _problems(table, kind):

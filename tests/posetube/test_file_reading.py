@@ -1,6 +1,7 @@
 """Files of others: too large, absent, or in trouble of the system's own, in one line each."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match="permission denied"), reading(tmp_path, most=1 << 30):
         raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(InputError, match="a: a pipe; name a file"), reading(tmp_path / "a", most=1):
+        pytest.fail("opening it would wait")
 
 
 def test_a_shortage_is_no_fault_of_the_file(tmp_path: Path) -> None:
