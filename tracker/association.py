@@ -1,9 +1,9 @@
-"""Links one frame's detections to the active tracks, in three rounds.
+"""Links one frame's detections to the active tracks, in rounds.
 
 The first round links sure detections. The second links doubtful detections to the tracks that are
-left, below a lower cost. The last links look-alikes, which may be people or second detections of
-somebody: they are people where two tracks were side by side already. Each link keeps its cost, its
-gate and its margin.
+left, below a lower cost. Look-alikes come last, sure ones and then doubtful ones: they may be
+people or second detections of somebody, and are people where two tracks were side by side already.
+Each link keeps its cost, its gate and its margin.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ from .assignment import margins, solve
 from .config import LinkConfig
 from .duplicates import look_alikes
 from .link_cost import link_costs
+
+SECOND_BEST = 0.1
+"""A look-alike fits another track better if that one is cheaper by more than this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,30 +64,38 @@ def associate(
     costs, gates, margin = np.full((3, len(people)), np.nan)
     sure, taken = people.scores >= config.sure_score, np.zeros(len(active), bool)
     anybody, certain = np.ones(len(active), bool), active.certainty >= config.weak_certainty
+    present = certain & (active.missed <= 1)
     alike, second = look_alikes(people, sigmas=skeleton.sigmas)
+    cost = link_costs(active, people, sigmas=skeleton.sigmas, config=config)
+    # A network that sees several frames at once follows people itself. Its word makes a link
+    # cheaper but does not force it: the network may be wrong where people cross.
+    cost[_same_tube(active.tubes, tubes)] *= 1 - config.tube_trust
+    # A second detection of somebody must not take the track of a neighbour who has just left: that
+    # track fits nobody here well, and this detection fits another better.
+    gone = cost.min(axis=1, keepdims=True, initial=np.inf) > config.weak_max_cost
+    another = cost > cost.min(axis=0, initial=np.inf) + SECOND_BEST
+    cost[second & gone & another] = np.inf
     # Several rounds, because a doubtful detection next to a person (a shadow, half of a box) must
-    # not take the track from the sure one. In the later rounds a wrong link is more likely, so the
-    # gate is stricter and only tracks with good scores so far take part. A second detection of
-    # somebody must not wake the track of a neighbour who is hidden.
+    # not take the track from the sure one. There a wrong link is more likely, so the gate is
+    # stricter and only tracks with good scores so far take part. A look-alike must not wake the
+    # track of a neighbour who is hidden.
     rounds = (
         (sure & ~second, anybody, config.max_cost),
         (~sure & ~second, certain, config.weak_max_cost),
-        (second, certain & (active.missed <= 1), (config.max_cost + config.weak_max_cost) / 2),
+        (sure & second, present, config.max_cost),
+        (~sure & second, present, config.weak_max_cost),
     )
     for group, open_to, gate in rounds:
         free, found = np.flatnonzero(~taken & open_to), np.flatnonzero(group)
         if not len(free) or not len(found):
             continue
-        cost = link_costs(active[free], people[found], sigmas=skeleton.sigmas, config=config)
-        # A network that sees several frames at once follows people itself. Its word makes a link
-        # cheaper but does not force it: the network may be wrong where people cross.
-        cost[_same_tube(active.tubes[free], tubes[found])] *= 1 - config.tube_trust
-        rows, columns = solve(cost, limit=gate)
+        near = cost[np.ix_(free, found)]
+        rows, columns = solve(near, limit=gate)
         linked = found[columns]
         track_of[linked] = free[rows]
         taken[free[rows]] = True
-        costs[linked], gates[linked] = cost[rows, columns], gate
-        margin[linked] = margins(cost, rows, columns, limit=gate)
+        costs[linked], gates[linked] = near[rows, columns], gate
+        margin[linked] = margins(near, rows, columns, limit=gate)
     # Beside a person who is followed, a look-alike starts no track. Where both are new, both do.
     doubled = second & alike[:, track_of >= 0].any(axis=1)
     new = (track_of < 0) & sure & ~doubled

@@ -71,7 +71,7 @@ class OfflineConfig:
 
 DEFAULTS = OfflineConfig()
 
-CLEAR_COST = 0.6
+CLEAR_COST = 0.4
 """A tracker's link below this cost, in [0, 1], counts as clear. On made detections nearly all
 dearer links whose pose did not fit led to somebody who was not there."""
 

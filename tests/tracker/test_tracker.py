@@ -110,6 +110,16 @@ def test_a_second_detection_does_not_wake_the_track_of_a_hidden_neighbour(people
     assert ids(follow(frames))[14:] == [[1]] * 10
 
 
+def test_a_second_detection_does_not_take_the_track_of_a_neighbour_who_just_left(
+    people: People,
+) -> None:
+    frames = in_step(people, 20, apart=20)
+    frames[-1].boxes[1] -= [15, 0, 15, 0]
+    frames[-1].keypoints[1] -= [15, 0]
+
+    assert ids(follow(frames)) == [[1, 2]] * 19 + [[1]]
+
+
 def test_a_gap_is_bridged_up_to_the_given_seconds(people: People) -> None:
     def last_id(gap: int) -> int:
         hidden = range(10, 10 + gap)
