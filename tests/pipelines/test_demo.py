@@ -1,5 +1,3 @@
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +5,9 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.pipelines import demo as demo_command
 from posetube.pipelines import doctor as doctor_command
 from posetube.pipelines.cli import main
 from posetube.pipelines.demo_score import score
-from posetube.pipelines.loaded_model import LoadedModel
 from posetube.skeletons import COCO17
 from posetube.structures import FrameTable, VideoTracks
 
@@ -85,31 +81,6 @@ def test_nobody_found_is_zero_percent() -> None:
 def test_a_truth_that_lacks_something_is_refused() -> None:
     with pytest.raises(InputError, match="lacks joint states or head boxes"):
         score(crowd(), replace(crowd(), head_boxes=None))
-
-
-@pytest.mark.slow
-def test_the_command_prints_what_was_found_and_where_the_overlay_lies(
-    tmp_path: Path,
-    make_model: Callable[..., LoadedModel],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(demo_command, "load_model", lambda *_, **__: make_model())
-
-    assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
-
-    said = capsys.readouterr().out
-    for word in ("tracks", "people found", "joints", "id switches", "MOTA ", "mAP ", "frames/s"):
-        assert word in said
-    assert f"truth        {tmp_path / 'demo' / 'demo.json'}" in said
-    assert str(tmp_path / "demo" / "run" / "overlay.mp4") in said
-    assert (tmp_path / "demo" / "run" / "overlay.mp4").exists()
-
-    folder = tmp_path / "demo"
-    words = ["evaluate", str(folder / "run"), str(folder / "demo.json"), "--protocol", "clean"]
-    assert main([*words, "--json", str(folder / "report.json")]) == 0
-    total = json.loads((folder / "report.json").read_text(encoding="utf-8"))["mota"]["total"]
-    assert f"MOTA {total:.1f}," in said
 
 
 @pytest.mark.slow

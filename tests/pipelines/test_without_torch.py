@@ -1,5 +1,6 @@
 """Commands that need no PyTorch: they neither import it nor miss it."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,11 +61,24 @@ def test_other_peoples_networks_run(make_clip: Callable[..., Path], tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_the_demo_and_the_doctor_run(tmp_path: Path) -> None:
-    done = run("doctor", f"demo|-o|{tmp_path / 'demo'}|--device|cpu|--progress|none")
+def test_the_demo_says_what_was_found_and_where_the_overlay_lies(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    run_folder, truth, report = folder / "run", folder / "demo.json", folder / "report.json"
+
+    done = run(
+        f"demo|-o|{folder}|--device|cpu|--progress|none",
+        f"evaluate|{run_folder}|{truth}|--protocol|clean|--json|{report}",
+    )
 
     assert done.returncode == 0, done.stderr
+    for word in ("tracks", "people found", "joints", "id switches", "MOTA ", "mAP ", "frames/s"):
+        assert word in done.stdout
     assert "tiny by onnx on cpu" in done.stdout
+    assert f"truth        {truth}" in done.stdout
+    assert str(run_folder / "overlay.mp4") in done.stdout
+    assert (run_folder / "overlay.mp4").exists()
+    total = json.loads(report.read_text(encoding="utf-8"))["mota"]["total"]
+    assert f"MOTA {total:.1f}," in done.stdout
 
 
 def test_what_needs_torch_says_so(make_clip: Callable[..., Path]) -> None:

@@ -80,7 +80,11 @@ def anchors_on_a_trained_body() -> TubeRCNN:
         replace(
             flat,
             preprocess=replace(
-                trained.config.preprocess, resize="floats", short_side=HEIGHT, long_side=WIDTH
+                trained.config.preprocess,
+                resize="floats",
+                pad_pixel=None,
+                short_side=HEIGHT,
+                long_side=WIDTH,
             ),
             body=CSPBodyConfig(frozen_stages=3),
             neck=trained.config.neck,
@@ -100,8 +104,9 @@ def dense_and_crops(length: int) -> TubeRCNN:
     trained = load_network("tiny")
     config = replace(
         trained.config,
+        skeleton="coco17",
         preprocess=replace(trained.config.preprocess, long_side=WIDTH),
-        keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2, size=(96, 64)),
+        keypoint_head=CropKeypointHeadConfig(skeleton="coco17", size=(96, 64)),
         pose_nms=None,
     )
     return started(over_time(config, length=length) if length > 1 else config, trained)
