@@ -12,6 +12,9 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 
+# tests run side by side (pyproject.toml): threads of torch would only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # an example that other programs keep waiting has not failed
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -306,7 +306,7 @@ def test_a_single_picture_is_a_video_of_one_frame(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"start": float("nan")}, "VideoConfig.start must be finite, got nan"),
+        ({"start": float("nan")}, "VideoConfig.start must be 0 or more, got nan"),
         (
             {"start": 2, "end": 1},
             r"VideoConfig.end must be after VideoConfig.start \(2 s\), got 1 s",
