@@ -172,8 +172,8 @@ def test_our_own_crop_network_as_a_file_of_somebody_else_finds_our_joints(
 
     # crops differ by where in a pixel they are sampled: half a pixel of the picture against half
     # a pixel of the crop
-    away = np.linalg.norm(found.positions - theirs.positions, axis=-1)
-    sure = theirs.scores > 0.5
+    away = np.linalg.norm(found.positions - theirs.positions[:, :17], axis=-1)
+    sure = theirs.scores[:, :17] > 0.5
     assert sure.sum() > 20
     assert np.median(away[sure]) < 1
-    np.testing.assert_allclose(found.scores[sure], theirs.scores[sure], atol=0.1)
+    np.testing.assert_allclose(found.scores[sure], theirs.scores[:, :17][sure], atol=0.1)

@@ -59,6 +59,6 @@ def test_its_tubes_carry_ids_however_frames_are_batched_and_wherever_a_run_stopp
     assert len(mine) > 0
     np.testing.assert_array_equal(mine.track_ids, theirs.track_ids)
     np.testing.assert_allclose(mine.boxes, theirs.boxes, atol=0.01)
-    told = [f.continues for f in read_frames(whole.detections, joints=17)]
+    told = [f.continues for f in read_frames(whole.detections, joints=19)]
     assert all(rows is not None for rows in told)
     assert all((rows >= 0).any() for rows in told[1:] if rows is not None)
