@@ -28,6 +28,8 @@ from posetube.pipelines.training.training_metrics import METRICS
 from posetube.pipelines.training.training_record import RECORD
 from tests.pipelines.training.small_run import config, make_data
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """A process that is no more."""
@@ -67,7 +69,6 @@ def kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(train, name, dying(getattr(train, name)))
 
 
-@pytest.mark.slow
 def test_ten_kills_leave_no_double_lines(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
