@@ -82,6 +82,8 @@ def as_loaded(
     detect: DetectConfig,
     detector: str | Path | None = None,
     pose: str | Path | None = None,
+    skeleton: str | None = None,
+    detector_family: DetectorFamily | None = None,
 ) -> LoadedModel:
     """A model that is loaded already stays as it is; a name or paths are loaded.
 
@@ -98,6 +100,8 @@ def as_loaded(
             runtime=detect.runtime,
             detector=detector,
             pose=pose,
+            skeleton=skeleton,
+            detector_family=detector_family,
         )
     if detector is not None or pose is not None:
         raise InputError("model= is loaded already; leave detector= and pose= away, or load these")

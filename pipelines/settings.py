@@ -34,8 +34,8 @@ class DetectConfig:
     """How well the network looks, and what the detections say of each frame beside its people."""
 
     quality: Quality = "normal"
-    """Speed against accuracy: ``fast`` looks at smaller pictures, ``best`` at larger ones, and at
-    each person also mirrored."""
+    """Speed against accuracy: ``fast`` looks at smaller pictures, ``best`` at each person also
+    mirrored."""
 
     flip: bool = False
     """Look at each person also mirrored, at any quality; this takes about twice the time for

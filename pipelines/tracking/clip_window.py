@@ -108,10 +108,11 @@ def detect_frames(
     """
     if boxes is not None:
         frames = checked_times(frames, boxes)
-    groups, relation = _stretches(frames, batch), _Relation(len(network.skeleton))
+    relation = _Relation(len(network.skeleton))
     if config.detector_every > 1:
         if boxes is not None:
             raise InputError("--detector-every: with boxes from outside no detector looks at all")
+        # not by groups: each frame waits for a detector frame, and a live one for nothing
         given, step = box_network(network), every * config.detector_every
         if live:
             looks = looks_predicted(frames, given, step=step, config=config)
@@ -120,12 +121,12 @@ def detect_frames(
         yield from map(relation.of, looks)
     elif network.clip_length == 1:
         look = partial(looks_of, network=network, config=config, boxes=boxes)
-        for found in in_order(groups, look, workers=workers):
+        for found in in_order(_stretches(frames, batch), look, workers=workers):
             yield from map(relation.of, found)
     else:
         window = _Window(network, config, boxes)
         encode = partial(_kept, network=network, config=config)
-        for group, kept in in_order(groups, encode, workers=workers):
+        for group, kept in in_order(_stretches(frames, batch), encode, workers=workers):
             yield from map(relation.of, window.add(group, kept))
         yield from map(relation.of, window.rest())
 

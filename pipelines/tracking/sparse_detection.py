@@ -122,10 +122,10 @@ def looks_predicted(
         if frame.image is None:
             yield frame
             continue
-        look, now = None, small_grey(frame.image)[0]
+        look, (now, scale) = None, small_grey(frame.image)
         if frame.index % step and seen is not None and last is not None:
             boxes = last.tubes.boxes + np.tile(speed, 2) * (frame.index - last.frame)
-            if not _somebody_comes(grey, now, seen.tubes.boxes[:, 0] * _scale(now, frame)):
+            if not _somebody_comes(grey, now, seen.tubes.boxes[:, 0] * np.tile(scale, 2)):
                 expected = seen.tubes.keypoint_scores.mean(axis=(1, 2))
                 scores = seen.tubes.scores
                 look = _read(frame, boxes, scores, expected, network=network, config=config)
@@ -242,15 +242,7 @@ def _is_cut(before: FrameLook, after: FrameLook) -> bool:
     return bool(change >= CutConfig().min_change)
 
 
-def _scale(grey: Grey, frame: Frame) -> FloatArray:
-    assert frame.image is not None
-    down, across = (
-        small / large for small, large in zip(grey.shape, frame.image.shape[:2], strict=True)
-    )
-    return np.array([across, down, across, down], np.float32)
-
-
-def _somebody_comes(before: Grey, after: Grey, boxes: FloatArray) -> bool:
+def _somebody_comes(before: Grey, after: Grey, boxes: npt.NDArray[np.floating]) -> bool:
     """Whether something moves at the border of a small grey picture, outside people's boxes."""
     if before.shape != after.shape:
         return True

@@ -14,7 +14,7 @@ from posetube.network import DetectorFamily
 
 from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
-from ..loaded_model import load_model
+from ..loaded_model import as_loaded
 from ..options import as_options
 from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
@@ -85,13 +85,10 @@ def track_command(
     if not items:
         return exit_code(outcomes)
     given = None if boxes is None else open_boxes(boxes, alone=alone)
-    detect = config.detect
-    loaded = load_model(
+    loaded = as_loaded(
         model,
         device=device,
-        quality=detect.quality,
-        flip=detect.flip,
-        runtime=detect.runtime,
+        detect=config.detect,
         detector=detector,
         pose=pose,
         skeleton=skeleton,

@@ -23,7 +23,7 @@ ClipMaker = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
 
 
 def test_help_names_the_commands_without_importing_them() -> None:
@@ -197,7 +197,7 @@ def test_weights_that_are_missing_are_6(
     def missing(model: str, **_: object) -> LoadedModel:
         raise WeightsError(f"no model {model!r}")
 
-    monkeypatch.setattr(track_command, "load_model", missing)
+    monkeypatch.setattr(track_command, "as_loaded", missing)
 
     assert main(["track", str(make_clip(frames=2)), "--model", "none"]) == 6
     assert capsys.readouterr().err == "posetube track: no model 'none'\n"
@@ -216,7 +216,7 @@ def test_a_bug_is_1_and_its_traceback_goes_to_a_file(
         raise ZeroDivisionError("one by nothing")
 
     monkeypatch.setattr(model.network, "encode", broken)
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 1
     said = capsys.readouterr().err
@@ -240,7 +240,7 @@ def test_memory_that_runs_out_is_7(
         raise MemoryError
 
     monkeypatch.setattr(model.network, "encode", hungry)
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: model)
 
     assert main(["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run")]) == 7
     assert "memory ran out" in capsys.readouterr().err
@@ -346,7 +346,7 @@ detect_stage.PART_FRAMES = 8
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
 model = LoadedModel(network=Slow(), record=record, device=device)
-track_command.load_model = lambda *_, **__: model
+track_command.as_loaded = lambda *_, **__: model
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -275,7 +275,7 @@ def test_a_run_is_exported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
     run = tmp_path / "run"
     assert main(["track", str(make_clip(frames=6)), "-o", str(run)]) == 0
 

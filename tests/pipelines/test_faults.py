@@ -68,7 +68,7 @@ def _nobody(
     nobody_finder: type,
 ) -> None:
     model = make_model(finder=nobody_finder)
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: model)
 
 
 @pytest.mark.parametrize("film", FILMS, ids=lambda film: " ".join((film.path, *film.words)))

@@ -25,7 +25,7 @@ CSV = "frame,track_id,joint,x,y,score\n1,1,nose,10,20,0.9\n1,1,left_hip,12,60,0.
 
 @pytest.fixture(autouse=True)
 def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedModel]) -> None:
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
 
 
 def test_a_video_of_an_odd_name_is_tracked_linked_drawn_and_exported(

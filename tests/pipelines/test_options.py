@@ -28,8 +28,10 @@ def tracked(
     """Tracks a short clip with options, and gives the settings that the manifest holds."""
     monkeypatch.setattr(
         track_command,
-        "load_model",
-        lambda name, *, quality, flip, **_: replace(make_model(), quality=quality, flip=flip),
+        "as_loaded",
+        lambda name, *, detect, **_: replace(
+            make_model(), quality=detect.quality, flip=detect.flip
+        ),
     )
     clip = str(make_clip(frames=8))
 

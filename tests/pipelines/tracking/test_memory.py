@@ -21,7 +21,7 @@ from posetube.pipelines.storage.manifest import ModelRecord
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
 model = LoadedModel(network=SquareFinder(), record=record, device=device)
-track_command.load_model = lambda *_, **__: model
+track_command.as_loaded = lambda *_, **__: model
 sys.exit(main(["track", *sys.argv[1:]]))
 """
 

@@ -35,7 +35,7 @@ detect_stage.PART_FRAMES = 8
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
 model = LoadedModel(network=SquareFinder(), record=record, device=device)
-track_command.load_model = lambda *_, **__: model
+track_command.as_loaded = lambda *_, **__: model
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -80,7 +80,7 @@ def test_a_run_killed_in_any_stage_ends_as_one_that_was_not(
     kills: int,
 ) -> None:
     monkeypatch.setattr(detect_stage, "PART_FRAMES", 8)
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: make_model())
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
     clip, rng = make_clip(frames=FRAMES, pan=2), np.random.default_rng()
     whole = RunDirectory(tmp_path / "whole")
     assert main(["track", str(clip), "-o", str(whole.path)]) == 0

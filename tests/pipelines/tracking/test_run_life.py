@@ -42,7 +42,7 @@ def model(monkeypatch: pytest.MonkeyPatch, make_model: ModelMaker) -> LoadedMode
     """The one that the command loads; a part holds four frames."""
     monkeypatch.setattr(detect_stage, "PART_FRAMES", 4)
     model = make_model()
-    monkeypatch.setattr(track_command, "load_model", lambda *_, **__: model)
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: model)
     return model
 
 

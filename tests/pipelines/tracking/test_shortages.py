@@ -26,7 +26,7 @@ from posetube.pipelines.tracking import camera_motion, track_command
 record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
 device = Device(name="cpu", reason="a test")
 model = LoadedModel(network=SquareFinder(), record=record, device=device)
-track_command.load_model = lambda *_, **__: model
+track_command.as_loaded = lambda *_, **__: model
 {limit}
 sys.exit(main(sys.argv[1:]))
 """
