@@ -27,7 +27,7 @@ from posetube.skeletons import COCO17, HALPE26, MPII16
 from posetube.structures import VideoTracks
 
 from ..files.json_files import decode, read_bytes
-from .annotation_rows import NO_JOINTS, AnnotationRows, corners
+from .annotation_rows import NO_JOINTS, AnnotationRows, corners, located
 from .frame_order import Name, frames_of_results
 from .numbers import confident_triples, or_none, shortest
 from .openpose import BODY18
@@ -121,13 +121,11 @@ def read(path: Path | str) -> VideoTracks:
         )
     skeleton = JOINTS[lengths.pop()] if lengths else COCO17
     frame_of, frames = frames_of_results(names, path=path)
-    rows = AnnotationRows(len(skeleton))
+    rows = AnnotationRows(skeleton)
     for place, (name, entry) in enumerate(entries):
-        try:
-            _add(rows, entry, frame=frame_of[name], joints=len(skeleton))
-        except ValueError as error:
-            raise FormatError(f"{path}: entry {place}: {error}") from None
-    return rows.table(path=path, source=path.stem, size=None, skeleton=skeleton, frames=frames)
+        with located(f"{path}: entry {place}"):
+            _add(rows, entry, frame=frame_of[name])
+    return rows.table(path, frames)
 
 
 def _by_picture(content: Any) -> tuple[list[Name], list[tuple[Name, _Entry]]]:
@@ -144,12 +142,12 @@ def _by_picture(content: Any) -> tuple[list[Name], list[tuple[Name, _Entry]]]:
     return list(content), found
 
 
-def _add(rows: AnnotationRows, entry: _Entry, *, frame: int, joints: int) -> None:
+def _add(rows: AnnotationRows, entry: _Entry, *, frame: int) -> None:
     box = entry.box or entry.bbox or ()
     if not box and entry.keypoints is not None and not entry.keypoints:
         raise ValueError("neither keypoints nor a box")
-    numbers = [0.0] * (3 * joints) if entry.keypoints is None else entry.keypoints
-    triples = np.array(numbers, np.float64).reshape(-1, 3)[:joints]
+    numbers = [0.0] * (3 * rows.joints) if entry.keypoints is None else entry.keypoints
+    triples = np.array(numbers, np.float64).reshape(-1, 3)[: rows.joints]
     # Three zeros are an absent joint; 0, 0 with a score is one in the corner.
     known = (triples != 0).any(axis=-1) & ~np.isnan(triples[:, :2]).any(axis=-1)
     points = np.where(known[:, None], triples[:, :2], np.nan)

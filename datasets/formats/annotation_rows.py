@@ -7,7 +7,8 @@ at once. Shared by the readers of this folder. Not here: how a format spells a p
 import re
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,9 @@ NO_BOX = (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
 class AnnotationRows:
     """Collects people, K joints each; raises ValueError where one is wrong."""
 
-    def __init__(self, joints: int) -> None:
-        self.joints = joints
+    def __init__(self, skeleton: Skeleton) -> None:
+        self.skeleton = skeleton
+        self.joints = len(skeleton)
         """Number of joints of each person, K."""
 
         self._frame, self._ids, self._states = array("q"), array("q"), array("B")
@@ -118,22 +120,28 @@ class AnnotationRows:
 
     def table(
         self,
+        path: Path,
+        frames: FrameTable | int,
         *,
-        source: str,
-        size: tuple[int, int] | None,
-        skeleton: Skeleton,
-        frames: FrameTable,
-        path: Path | None = None,
+        source: str = "",
+        size: tuple[int, int] | None = None,
     ) -> VideoTracks:
         """Everybody, sorted by frame, within a frame in the order in which they came.
 
         People who have names for identities are numbered from 1, or after the largest number.
 
+        Args:
+            path: The file that was read.
+            frames: Of the video, or only how many there are.
+            source: What to call the video; the file's name where empty.
+            size: Height and width of the frames, pixels; None where not known.
+
         Raises:
-            FormatError: If a number is beyond what any picture or score has; names ``path`` (or
-                the source), frame and person.
+            FormatError: If a number is beyond what any picture or score has; names ``path``, frame
+                and person.
         """
-        self._check(frames, where=str(path or source))
+        frames = FrameTable(times=np.full(frames, np.nan)) if isinstance(frames, int) else frames
+        self._check(frames, where=str(path))
         rows, k = len(self._frame), self.joints
         frame, order = np.array(self._frame, np.int64), self.order
         triples = np.array(self._points, np.float64).reshape(rows, k, 3)[order]
@@ -143,9 +151,9 @@ class AnnotationRows:
         # Only now is the largest number known, behind which names are numbered.
         ids = np.where(ids < -1, first - 2 - ids, ids)
         return VideoTracks(
-            source=source,
+            source=source or path.stem,
             size=size,
-            skeleton=skeleton,
+            skeleton=self.skeleton,
             frames=frames,
             frame=frame[order],
             track_ids=ids[order],
@@ -169,6 +177,15 @@ class AnnotationRows:
                     f"{where}: frame {frames.names[frame] if frames.names else frame}, person "
                     f"{row + 1} of the file: a number is beyond {MAX_PIXEL:g}"
                 )
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Turn a ValueError of the block into a FormatError that begins with the place."""
+    try:
+        yield
+    except ValueError as error:
+        raise FormatError(f"{where}: {error}") from None
 
 
 def _without_absent(triples: DoubleArray) -> tuple[DoubleArray, np.ndarray]:

@@ -39,7 +39,7 @@ from posetube.structures import (
 
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
-from .annotation_rows import AnnotationRows
+from .annotation_rows import AnnotationRows, located
 from .coco_file import (
     CocoAnnotation,
     CocoCategory,
@@ -227,26 +227,17 @@ def read(path: Path | str) -> VideoTracks:
     place = {image.id: i for i, image in enumerate(images)}
     if len(place) < len(file.images):
         raise FormatError(f"{path}: two images have the same id")
-    rows = AnnotationRows(len(skeleton))
+    rows = AnnotationRows(skeleton)
     regions: Regions = {}
     for i, person in enumerate(file.annotations):
         if person.category_id not in people:
             continue
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")
-        try:
+        with located(f"{path}: annotations[{i}]"):
             add_annotation(rows, regions, person, frame=place[person.image_id])
-        except ValueError as error:
-            raise FormatError(f"{path}: annotations[{i}]: {error}") from None
-    return rows.table(
-        path=path,
-        source=path.stem,
-        size=size_of(images[0]) if images else None,
-        skeleton=skeleton,
-        frames=frame_table(
-            images, names=tuple(image.file_name for image in images), regions=regions
-        ),
-    )
+    frames = frame_table(images, names=tuple(i.file_name for i in images), regions=regions)
+    return rows.table(path, frames, size=size_of(images[0]) if images else None)
 
 
 def _in_order(images: list[CocoImage]) -> list[CocoImage]:

@@ -178,7 +178,7 @@ def add_annotation(
     if person.iscrowd == 1:
         regions[frame] = (*regions.get(frame, ()), _crowd_region(person))
     else:
-        _add_person(rows, person, frame=frame, joints=rows.joints)
+        _add_person(rows, person, frame=frame)
 
 
 def frame_table(
@@ -199,7 +199,8 @@ def size_of(image: CocoImage) -> tuple[int, int] | None:
     return (image.height, image.width) if image.height and image.width else None
 
 
-def _add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int, joints: int) -> None:
+def _add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int) -> None:
+    joints = rows.joints
     triples = np.array(numbers_of(person) or [0.0] * (3 * joints), np.float64)
     if len(triples) != 3 * joints:
         raise ValueError(f"expected {3 * joints} numbers in keypoints, got {len(triples)}")

@@ -17,11 +17,11 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.file_reading import reading
-from posetube.structures import FrameTable, JointState, PoseTrack, VideoTracks
+from posetube.structures import JointState, PoseTrack, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
-from .annotation_rows import AnnotationRows, refuse_nameless, skeleton_of
+from .annotation_rows import AnnotationRows, located, refuse_nameless, skeleton_of
 from .numbers import joint_states, shortest
 
 MAX_BYTES = 512 * 2**20
@@ -104,7 +104,7 @@ def read(path: Path | str) -> VideoTracks:
     root = _parse(path)
     joints = _joints(root, path)
     place = {joint: i for i, joint in enumerate(joints)}
-    rows, last = AnnotationRows(len(joints)), -1
+    rows, last = AnnotationRows(skeleton_of(joints, name=path.stem)), -1
     for number, track in enumerate(root.iter("track")):
         for skeleton in track.iter("skeleton"):
             where = f"{path}: track {track.get('id', number)}, frame {skeleton.get('frame')}"
@@ -114,7 +114,9 @@ def read(path: Path | str) -> VideoTracks:
             for points in skeleton.iter("points"):
                 triples[place[points.get("label", "")]] = _point(points, where=where)
             if triples[:, 2].any():
-                _add(rows, track, frame, triples, where=where)
+                track_id = _whole(track.get("id"), where=where)
+                with located(where):
+                    rows.add(frame=frame, track_id=track_id, points=triples.ravel().tolist())
     task = root.find("meta/task")
     count = last + 1 if task is None else max(last + 1, _declared(task, "size") or 0)
     if count > MAX_FRAMES:
@@ -123,13 +125,9 @@ def read(path: Path | str) -> VideoTracks:
         None if task is None else _declared(task, f"original_size/{side}")
         for side in ("height", "width")
     )
-    return rows.table(
-        path=path,
-        source=path.stem if task is None else task.findtext("name") or path.stem,
-        size=(height, width) if height and width else None,
-        skeleton=skeleton_of(joints, name=path.stem),
-        frames=FrameTable(times=np.full(count, np.nan)),
-    )
+    source = "" if task is None else task.findtext("name") or ""
+    size = (height, width) if height and width else None
+    return rows.table(path, count, source=source, size=size)
 
 
 def _parse(path: Path) -> Xml.Element:
@@ -166,16 +164,6 @@ def _point(points: Xml.Element, *, where: str) -> tuple[float, float, float]:
     if not (abs(x) <= MAX_PIXEL and abs(y) <= MAX_PIXEL):
         raise FormatError(f"{where}: a position is not finite, or beyond {MAX_PIXEL:g}")
     return x, y, -1.0 if points.get("occluded", "0") == "1" else 1.0
-
-
-def _add(
-    rows: AnnotationRows, track: Xml.Element, frame: int, triples: np.ndarray, *, where: str
-) -> None:
-    track_id = _whole(track.get("id"), where=where)
-    try:
-        rows.add(frame=frame, track_id=track_id, points=triples.ravel().tolist())
-    except ValueError as error:
-        raise FormatError(f"{where}: {error}") from None
 
 
 def _whole(value: str | None, *, where: str) -> int:

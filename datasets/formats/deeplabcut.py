@@ -115,18 +115,13 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
     joints = tuple(dict.fromkeys(part for _, part, _ in columns))
     people = list(dict.fromkeys(name for name, _, _ in columns))
     frames, names = _index([line[:lead] for line in body], path)
-    rows = AnnotationRows(len(joints))
+    rows = AnnotationRows(skeleton_of(joints, name=path.stem))
     ids = ids_of_names(people)
     for number, (frame, line) in enumerate(zip(frames, body, strict=True), start=len(heads) + 1):
         cells = _numbers(line[lead:], len(columns), where=f"{path}, line {number}")
         _add(rows, frame, cells, columns, ids=ids, joints=joints)
-    tracks = rows.table(
-        path=path,
-        source=path.stem,
-        size=None,
-        skeleton=skeleton_of(joints, name=path.stem),
-        frames=FrameTable(times=np.full(max(frames, default=-1) + 1, np.nan), names=names),
-    )
+    times = np.full(max(frames, default=-1) + 1, np.nan)
+    tracks = rows.table(path, FrameTable(times=times, names=names))
     return replace(tracks, track_names=names_of_ids(ids))
 
 

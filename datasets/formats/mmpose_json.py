@@ -19,12 +19,12 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import COCO17, WHOLE_BODY133, Skeleton
-from posetube.structures import FrameTable, VideoTracks
+from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
-from .annotation_rows import NO_BOX, AnnotationRows, skeleton_of
+from .annotation_rows import NO_BOX, AnnotationRows, located, skeleton_of
 from .numbers import or_none, shortest
 
 
@@ -116,11 +116,10 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     content, first = _content(path)
-    skeleton = _skeleton(content, path)
+    rows, count = AnnotationRows(_skeleton(content, path)), 0
     numbers = [frame.frame_id for frame in content.instance_info if frame.frame_id is not None]
     if len(set(numbers)) < len(numbers):
         raise FormatError(f"{path}: a frame_id comes twice; a file holds one video")
-    rows, count = AnnotationRows(len(skeleton)), 0
     for place, frame in enumerate(content.instance_info):
         # Numbers may leave out frames; those are frames without people.
         index = place if frame.frame_id is None else frame.frame_id - first
@@ -130,18 +129,9 @@ def read(path: Path | str) -> VideoTracks:
             )
         count = max(count, index + 1)
         for number, person in enumerate(frame.instances):
-            try:
+            with located(f"{path}: instance_info[{place}].instances[{number}]"):
                 _add(rows, person, frame=index)
-            except ValueError as error:
-                where = f"instance_info[{place}].instances[{number}]"
-                raise FormatError(f"{path}: {where}: {error}") from None
-    return rows.table(
-        path=path,
-        source=content.meta_info.dataset_name or path.stem,
-        size=None,
-        skeleton=skeleton,
-        frames=FrameTable(times=np.full(count, np.nan)),
-    )
+    return rows.table(path, count, source=content.meta_info.dataset_name)
 
 
 def _content(path: Path) -> tuple[_File, int]:

@@ -17,12 +17,12 @@ import numpy as np
 from posetube import skeletons
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import ANKLE, COCO17, SIGMAS, Skeleton
-from posetube.structures import FrameTable, VideoTracks
+from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
-from .annotation_rows import AnnotationRows
+from .annotation_rows import AnnotationRows, located
 from .numbers import confident_triples, shortest
 
 UPPER = (
@@ -114,20 +114,12 @@ def read(path: Path | str) -> VideoTracks:
     if len(lengths) > 1 or not lengths <= known.keys():
         raise FormatError(f"{folder}: expected 75 or 54 numbers per person, got {sorted(lengths)}")
     skeleton = known[lengths.pop()] if lengths else BODY25
-    rows = AnnotationRows(len(skeleton))
+    rows = AnnotationRows(skeleton)
     for frame, file, content in contents:
         for place, person in enumerate(content.people):
-            try:
+            with located(f"{file}: people[{place}]"):
                 _add(rows, person, frame=frame)
-            except ValueError as error:
-                raise FormatError(f"{file}: people[{place}]: {error}") from None
-    return rows.table(
-        path=folder,
-        source=numbered[0][2] or folder.name,
-        size=None,
-        skeleton=skeleton,
-        frames=FrameTable(times=np.full(max(numbered)[0] + 1, np.nan)),
-    )
+    return rows.table(folder, max(numbered)[0] + 1, source=numbered[0][2] or folder.name)
 
 
 def _refuse_several(numbered: list[tuple[int, Path, str]], folder: Path) -> None:
@@ -144,9 +136,7 @@ def _refuse_several(numbered: list[tuple[int, Path, str]], folder: Path) -> None
 
 
 def _add(rows: AnnotationRows, person: _Person, *, frame: int) -> None:
-    numbers = person.pose_keypoints_2d
-    if not numbers:
-        numbers = [0.0] * (3 * rows.joints)
+    numbers = person.pose_keypoints_2d or [0.0] * (3 * rows.joints)
     triples = np.array(numbers, np.float64).reshape(-1, 3)
     # OpenPose writes zeros for a joint that it did not find.
     known = (triples[:, 2] > 0) & ~np.isnan(triples).any(axis=1)

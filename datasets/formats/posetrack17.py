@@ -140,7 +140,7 @@ def read(path: Path | str) -> VideoTracks:
 def _read_json(file: OpenedFile) -> VideoTracks:
     path = file.path
     frames = file.parse(_File).annolist
-    rows = AnnotationRows(JOINTS)
+    rows = AnnotationRows(POSETRACK15)
     for index, frame in enumerate(frames):
         # One person after the other, so that an error can name the one.
         for number, raw in enumerate(frame.annorect):
@@ -150,13 +150,7 @@ def _read_json(file: OpenedFile) -> VideoTracks:
                 raise FormatError(
                     f"{path}: frame {_name(frame)}, person in annorect[{number}]: {plain(error)}"
                 ) from None
-    return rows.table(
-        source=path.stem,
-        size=None,
-        skeleton=POSETRACK15,
-        frames=_frame_table(frames, path=path),
-        path=path,
-    )
+    return rows.table(path, _frame_table(frames, path=path))
 
 
 def _add(rect: _Rect, rows: AnnotationRows, *, frame: int) -> None:

@@ -38,7 +38,7 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     value = variable(read_mat(path), "annolist", where=str(path))
     images = structs(value, "image", where=f"{path}: annolist")
-    rows = AnnotationRows(len(POSETRACK15))
+    rows = AnnotationRows(POSETRACK15)
     names, labeled, regions = [], [], {}
     for index, image in enumerate(images):
         where = f"{path}: frame {index}"
@@ -56,18 +56,13 @@ def read(path: Path | str) -> VideoTracks:
                 message = str(error)
                 at = "" if message.startswith(str(path)) else f"{where}, person {place}: "
                 raise FormatError(at + message) from None
-    return rows.table(
-        path=path,
-        source=path.stem,
-        size=None,
-        skeleton=POSETRACK15,
-        frames=FrameTable(
-            times=np.full(len(names), np.nan),
-            names=tuple(names),
-            labeled=np.array(labeled, np.bool_),
-            ignore_regions=regions,
-        ),
+    frames = FrameTable(
+        times=np.full(len(names), np.nan),
+        names=tuple(names),
+        labeled=np.array(labeled, np.bool_),
+        ignore_regions=regions,
     )
+    return rows.table(path, frames)
 
 
 def _maybe(holder: dict[str, Any], name: str, *, where: str) -> list[dict[str, Any]]:

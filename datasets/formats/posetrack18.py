@@ -140,7 +140,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
         )
     skeleton = skeleton_of(tuple(content.categories[0].keypoints), name=path.stem)
     frames = _frame_table(content.images, path=path)
-    rows, people = AnnotationRows(len(skeleton)), array("q")
+    rows, people = AnnotationRows(skeleton), array("q")
     places = {image.id: index for index, image in enumerate(content.images)}
     # Decoded one after the other: an error names its person, and memory holds one at a time.
     for number, raw in enumerate(content.annotations):
@@ -151,13 +151,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
             raise FormatError(
                 f"{path}: {where}person in annotations[{number}]: {plain(error)}"
             ) from None
-    tracks = rows.table(
-        source=_source(content.info) or path.stem,
-        size=_size(content.images),
-        skeleton=skeleton,
-        frames=frames,
-        path=path,
-    )
+    tracks = rows.table(path, frames, source=_source(content.info), size=_size(content.images))
     ids = np.array(people, np.int64)[rows.order]
     return AnnotatedVideo(
         name=path.stem,

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from posetube.errors import FormatError, InputError, MissingFileError
-from posetube.structures import FrameTable, VideoTracks
+from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
@@ -187,9 +187,10 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
     frames = list(labels.labeled_frames)
     if len({id(f.video) for f in frames}) > 1 or len(labels.skeletons) != 1:
         raise FormatError(f"{path}: expected one video and one skeleton")
-    joints = tuple(str(node.name) for node in labels.skeletons[0].nodes)
+    [skeleton] = labels.skeletons
+    joints = tuple(str(node.name) for node in skeleton.nodes)
     ids = ids_of_names([track.name for track in labels.tracks])
-    rows, last = AnnotationRows(len(joints)), -1
+    rows, last = AnnotationRows(skeleton_of(joints, name=str(skeleton.name or path.stem))), -1
     for frame in frames:
         index = int(frame.frame_idx)
         last = max(last, index)
@@ -206,13 +207,7 @@ def _tracks(labels: Any, path: Path) -> VideoTracks:
                 scores=person.points["score"].tolist() if predicted else None,
                 score=float(person.score) if predicted else None,
             )
-    tracks = rows.table(
-        path=path,
-        source=_source(labels, path),
-        size=None,
-        skeleton=skeleton_of(joints, name=str(labels.skeletons[0].name or path.stem)),
-        frames=FrameTable(times=np.full(last + 1, np.nan)),
-    )
+    tracks = rows.table(path, last + 1, source=_source(labels, path))
     return replace(tracks, track_names=names_of_ids(ids))
 
 

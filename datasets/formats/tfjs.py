@@ -19,12 +19,12 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.structures import FrameTable, VideoTracks
+from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import decode, plain, read_bytes
 from ..files.opened_file import OpenedFile
-from .annotation_rows import AnnotationRows, skeleton_of
+from .annotation_rows import AnnotationRows, located, skeleton_of
 
 MAX_JOINTS = 1_000
 """Files that name more joints are refused."""
@@ -74,20 +74,12 @@ def read(path: Path | str) -> VideoTracks:
     joints = {name: place for place, name in enumerate(dict.fromkeys(named))}
     if not joints or len(joints) > MAX_JOINTS:
         raise FormatError(f"{path}: {len(joints)} joints are named; expected 1 to {MAX_JOINTS}")
-    rows = AnnotationRows(len(joints))
+    rows = AnnotationRows(skeleton_of(tuple(joints), name=path.stem))
     for number, poses in enumerate(frames):
         for pose in poses:
-            try:
+            with located(f"{path}: frame {number}"):
                 _add(rows, pose, joints, frame=number)
-            except ValueError as error:
-                raise FormatError(f"{path}: frame {number}: {error}") from None
-    return rows.table(
-        path=path,
-        source=path.stem.removesuffix(".keypoints"),
-        size=None,
-        skeleton=skeleton_of(tuple(joints), name=path.stem),
-        frames=FrameTable(times=np.full(len(frames), np.nan)),
-    )
+    return rows.table(path, len(frames), source=path.stem.removesuffix(".keypoints"))
 
 
 def _poses(frame: Any) -> Iterator[_Pose]:

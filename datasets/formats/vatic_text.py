@@ -15,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from posetube.errors import FormatError
-from posetube.structures import FrameTable, RowState, VideoTracks
+from posetube.structures import RowState, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import read_bytes
 from ..files.opened_file import OpenedFile
-from .annotation_rows import NO_JOINTS, AnnotationRows
+from .annotation_rows import NO_JOINTS, AnnotationRows, located
 
 LINE = re.compile(rb'\s*((?:\S+\s+){9})".*')
 """Nine numbers, then the label in quotes."""
@@ -40,20 +39,12 @@ def read(path: Path | str) -> VideoTracks:
         InputError: If the file cannot be opened.
     """
     path = Path(path)
-    rows, last = AnnotationRows(0), -1
+    rows, last = AnnotationRows(NO_JOINTS), -1
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         if line.strip():
-            try:
+            with located(f"{path}: line {number}"):
                 last = max(last, _add(rows, line))
-            except ValueError as error:
-                raise FormatError(f"{path}: line {number}: {error}") from None
-    return rows.table(
-        path=path,
-        source=path.stem,
-        size=None,
-        skeleton=NO_JOINTS,
-        frames=FrameTable(times=np.full(last + 1, np.nan)),
-    )
+    return rows.table(path, last + 1)
 
 
 def _add(rows: AnnotationRows, line: bytes) -> int:

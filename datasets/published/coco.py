@@ -25,7 +25,7 @@ from posetube.structures import BoolArray
 from ..annotated_video import AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
-from ..formats.annotation_rows import AnnotationRows
+from ..formats.annotation_rows import AnnotationRows, located
 from ..formats.coco import recognise as is_coco
 from ..formats.coco_file import (
     CocoAnnotation,
@@ -142,15 +142,14 @@ class CocoPeople:
             raise FormatError(f"{self.root}: no picture or video {video!r} in COCO")
         stem, images = self._videos[video]
         path = self._files[stem][1]
-        rows, regions = self._rows(stem, images)
+        rows, regions = AnnotationRows(self._skeletons[stem]), Regions()
+        for frame, image in enumerate(images):
+            for person in self._people.get((stem, image.id), []):
+                with located(f"{path}: annotation {person.id}"):
+                    add_annotation(rows, regions, person, frame=frame)
         names = tuple(self._picture(image, path) for image in images)
-        tracks = rows.table(
-            path=path,
-            source=video,
-            size=size_of(images[0]),
-            skeleton=self._skeletons[stem],
-            frames=frame_table(images, names=names, regions=regions),
-        )
+        frames = frame_table(images, names=names, regions=regions)
+        tracks = rows.table(path, frames, source=video, size=size_of(images[0]))
         if images[0].video_id is None:
             tracks = replace(tracks, track_ids=np.full(len(tracks.frame), -1))
         return AnnotatedVideo(
@@ -161,18 +160,6 @@ class CocoPeople:
             metric="oks",
             tracks=tracks,
         )
-
-    def _rows(self, stem: str, images: list[CocoImage]) -> tuple[AnnotationRows, Regions]:
-        """Everybody in some images of a file, and the crowds by place."""
-        rows, regions = AnnotationRows(len(self._skeletons[stem])), Regions()
-        for frame, image in enumerate(images):
-            for person in self._people.get((stem, image.id), []):
-                try:
-                    add_annotation(rows, regions, person, frame=frame)
-                except ValueError as error:
-                    path = self._files[stem][1]
-                    raise FormatError(f"{path}: annotation {person.id}: {error}") from None
-        return rows, regions
 
     def masks(self, video: str) -> BoolArray:
         """(R, H, W) which pixels each person of :meth:`read` covers.
