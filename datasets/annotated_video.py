@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
 from posetube.errors import InputError
 from posetube.records import check_shapes
 from posetube.skeletons import Skeleton
 from posetube.structures import (
-    ByteArray,
+    BoolArray,
     DoubleArray,
     FloatArray,
     FrameTable,
@@ -201,11 +202,11 @@ def table(
     *,
     source: str,
     skeleton: Skeleton,
-    frames: FrameTable,
-    frame: IntArray,
-    track_ids: IntArray,
+    frames: FrameTable | int,
     keypoints: DoubleArray,
-    joint_states: ByteArray,
+    frame: IntArray | None = None,
+    track_ids: IntArray | None = None,
+    joint_states: BoolArray | npt.NDArray[np.integer] | None = None,
     size: tuple[int, int] | None = None,
     boxes: DoubleArray | None = None,
     head_boxes: DoubleArray | None = None,
@@ -215,31 +216,36 @@ def table(
     Args:
         source: Name of the video.
         skeleton: The K joints.
-        frames: The F frames.
-        frame: (R,) index of each row's frame, in any order.
-        track_ids: (R,) identity, -1 where none is given.
+        frames: The F frames, or only how many there are.
         keypoints: (R, K, 2) pixels; what absent joints hold does not matter.
-        joint_states: (R, K) :class:`posetube.structures.JointState`.
+        frame: (R,) index of each row's frame, in any order; None for a row in every frame.
+        track_ids: (R,) identity, -1 where none is given; None for one person in all of them.
+        joint_states: (R, K) :class:`posetube.structures.JointState`, or whether a joint is seen,
+            else absent; None where all are seen.
         size: (H, W) pixels, where known.
         boxes: (R, 4) pixels; None where the data set has none.
         head_boxes: (R, 4) pixels; None where the data set has none.
     """
+    rows, joints = len(keypoints), len(skeleton)
+    frame = np.arange(rows) if frame is None else frame
     order = np.argsort(frame, kind="stable")
-    rows, joints = len(frame), len(skeleton)
-    absent = joint_states == JointState.ABSENT
-    places = np.where(absent[..., None], np.nan, keypoints)
+    states = np.ones((rows, joints), np.bool_) if joint_states is None else joint_states
+    if states.dtype == np.bool_:
+        states = np.where(states, JointState.VISIBLE, JointState.ABSENT)
+    places = np.where((states == JointState.ABSENT)[..., None], np.nan, keypoints)
+    ids = np.ones(rows) if track_ids is None else track_ids
     whole = np.full((rows, 4), np.nan) if boxes is None else boxes
     return VideoTracks(
         source=source,
         size=size,
         skeleton=skeleton,
-        frames=frames,
+        frames=FrameTable(times=np.full(frames, np.nan)) if isinstance(frames, int) else frames,
         frame=frame[order].astype(np.int64),
-        track_ids=track_ids[order].astype(np.int64),
+        track_ids=ids[order].astype(np.int64),
         boxes=whole[order].astype(np.float32),
         scores=np.full(rows, np.nan, np.float32),
         keypoints=places[order],
         keypoint_scores=np.full((rows, joints), np.nan, np.float32),
-        joint_states=joint_states[order].astype(np.uint8),
+        joint_states=states[order].astype(np.uint8),
         head_boxes=None if head_boxes is None else head_boxes[order],
     )

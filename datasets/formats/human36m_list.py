@@ -21,7 +21,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import H36M17, LSP14, Skeleton
-from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+from posetube.structures import DoubleArray, JointState, VideoTracks
 
 from ..annotated_video import Split, table
 from ..files.checked_values import numbers, relative_path
@@ -137,14 +137,11 @@ def _person(part: DoubleArray, deep: Any) -> Person:
 def _read_found(path: Path) -> VideoTracks:
     """Joints that a network found; the third number of each is its score."""
     found = numbers(read_npy(path), shape=(-1, 17, 3), where=str(path))
-    rows = len(found)
     tracks = table(
         source=path.stem,
         skeleton=H36M17,
-        frames=FrameTable(times=np.full(rows, np.nan)),
-        frame=np.arange(rows),
-        track_ids=np.full(rows, -1),
+        frames=len(found),
+        track_ids=np.full(len(found), -1),
         keypoints=found[..., :2],
-        joint_states=np.full((rows, 17), JointState.VISIBLE, np.uint8),
     )
     return replace(tracks, keypoint_scores=found[..., 2].astype(np.float32))

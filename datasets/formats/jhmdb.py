@@ -23,7 +23,7 @@ import numpy as np
 
 from posetube.errors import InputError
 from posetube.skeletons import JHMDB15
-from posetube.structures import FrameTable, JointState, VideoTracks
+from posetube.structures import VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Split, table
 from ..files.checked_values import numbers, relative_path, text, variable
@@ -79,7 +79,6 @@ def read_clip(file: OpenedFile) -> AnnotatedVideo:
     places = places.transpose(2, 1, 0) - FIRST_PIXEL
     known = np.asarray(~np.isnan(places).any(axis=-1))
     there = np.flatnonzero(known.any(axis=1))
-    states = np.where(known, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8)
     name = "/".join(path.absolute().parts[-3:-1])
     return AnnotatedVideo(
         name=name,
@@ -92,11 +91,10 @@ def read_clip(file: OpenedFile) -> AnnotatedVideo:
             source=name,
             size=_size(content, where=str(path)),
             skeleton=JHMDB15,
-            frames=FrameTable(times=np.full(len(places), np.nan)),
+            frames=len(places),
             frame=there,
-            track_ids=np.ones(len(there), np.int64),
             keypoints=places[there],
-            joint_states=states[there],
+            joint_states=known[there],
         ),
     )
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import PENN13
-from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
+from posetube.structures import DoubleArray, JointState, VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Problem, table
 from ..files.checked_values import number, numbers, text, variable
@@ -114,11 +114,10 @@ def read_clip(file: OpenedFile, *, guesses: bool = False) -> AnnotatedVideo:
             source=file.path.stem,
             size=(int(height), int(width)) if height and width else None,
             skeleton=PENN13,
-            frames=FrameTable(times=np.full(len(x), np.nan)),
+            frames=len(x),
             frame=there,
-            track_ids=np.ones(len(there), np.int64),
             keypoints=points[there],
-            joint_states=np.where(seen, JointState.VISIBLE, unseen).astype(np.uint8)[there],
+            joint_states=np.where(seen, JointState.VISIBLE, unseen)[there],
             boxes=np.where(boxes.any(axis=1, keepdims=True), boxes, np.nan)[there],
         ),
     )

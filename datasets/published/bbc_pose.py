@@ -18,12 +18,12 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import BBC7
-from posetube.structures import DoubleArray, FrameTable, IntArray, JointState
+from posetube.structures import DoubleArray, FrameTable, IntArray
 
 from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
 from ..files.checked_values import numbers, structs, text, variable
 from ..files.mat_files import read_mat
-from .release_files import find_file, folder_if_there
+from .release_files import find_file
 
 FILES = ("bbcpose.mat", "*/bbcpose.mat")
 FOLDERS = ("", "bbcpose/", "frames/")
@@ -60,7 +60,7 @@ class BbcPose:
             name=video,
             dataset=self.name,
             split=split,
-            media=None if prefix is None else folder_if_there(self.root),
+            media=None if prefix is None else self.root,
             metric="pixels",
             tracks=table(
                 source=text(entry["videoName"], where=f"{where}: videoName"),
@@ -70,12 +70,8 @@ class BbcPose:
                     names=tuple(f"{prefix or ''}{video}/{number}.jpg" for number in numbers_of),
                     ids=numbers_of,
                 ),
-                frame=np.arange(count),
-                track_ids=np.ones(count, np.int64),
                 keypoints=joints - 1,
-                joint_states=np.where(
-                    (joints < 0).any(axis=-1), JointState.ABSENT, JointState.VISIBLE
-                ).astype(np.uint8),
+                joint_states=np.asarray((joints >= 0).all(axis=-1)),
             ),
         )
 

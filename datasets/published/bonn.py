@@ -24,7 +24,7 @@ from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Problem, Split
 from ..files.checked_values import entries, number, numbers, structs, text, variable
 from ..files.mat_files import read_mat
 from .head_boxes import filled
-from .release_files import folder_if_there, numbered_frames
+from .release_files import numbered_frames
 
 JOINTS = {
     **dict(enumerate(POSETRACK15.joints[:6])),
@@ -87,12 +87,12 @@ class Bonn:
             name=video,
             dataset=self.name,
             split=split,
-            media=self.root if folder_if_there(self.root / folder) else None,
+            media=self.root if (self.root / folder).is_dir() else None,
             metric="posetrack",
             tracks=table(
                 source=video,
                 skeleton=POSETRACK15,
-                frames=numbered_frames(count, folder=folder, digits=5, suffix=".jpg"),
+                frames=numbered_frames(count, f"{folder}/", digits=5, suffix=".jpg"),
                 **people,
             ),
             problems=self._headless(path, video, headless, rows=len(people["frame"])),

@@ -20,7 +20,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.skeletons import KINECT20
-from posetube.structures import DoubleArray, FrameTable, JointState
+from posetube.structures import DoubleArray
 
 from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Problem, Split, table
 from ..files.checked_values import entries, numbers, structs, text, variable
@@ -91,13 +91,10 @@ class ChaLearn:
                 source=path.parent.name,
                 size=SIZE,
                 skeleton=KINECT20,
-                frames=FrameTable(times=np.full(len(steps), np.nan)),
+                frames=len(steps),
                 frame=rows,
-                track_ids=np.ones(len(rows), np.int64),
                 keypoints=pixels[rows],
-                joint_states=np.where(missing, JointState.ABSENT, JointState.VISIBLE).astype(
-                    np.uint8
-                ),
+                joint_states=~missing,
             ),
         )
 

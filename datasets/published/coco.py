@@ -38,7 +38,7 @@ from ..formats.coco_file import (
     size_of,
     skeleton_in,
 )
-from .release_files import first_file, holds
+from .release_files import first_file, holds, root_of
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
 FILES = (*NAMED, "annotations/*.json", "*.json")
@@ -156,7 +156,7 @@ class CocoPeople:
             name=video,
             dataset=self.name,
             split=_split(stem),
-            media=self.root if any((self.root / name).is_file() for name in names) else None,
+            media=root_of(self.root, names),
             metric="oks",
             tracks=tracks,
         )

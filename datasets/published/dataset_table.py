@@ -10,7 +10,7 @@ from pathlib import Path
 from posetube.errors import InputError, MissingFileError
 
 from ..annotated_video import Dataset, Split
-from . import posetrack17, posetrack18, posetrack21
+from . import posetrack
 from .bbc_pose import BbcPose
 from .bonn import Bonn
 from .chalearn import ChaLearn
@@ -69,8 +69,8 @@ POSETRACK_SCORE = "PCKh 0.5: AP, MOTA, HOTA"
 DATASETS: tuple[DatasetEntry, ...] = (
     DatasetEntry(
         name="posetrack17",
-        open=posetrack17.open_posetrack17,
-        recognise=posetrack17.recognise,
+        open=posetrack.open_posetrack17,
+        recognise=posetrack.is_posetrack17,
         sequences=True,
         evaluated=("val", "test"),
         files="`annotations/*/*.json` or `.mat`",
@@ -79,8 +79,8 @@ DATASETS: tuple[DatasetEntry, ...] = (
     ),
     DatasetEntry(
         name="posetrack21",
-        open=posetrack21.open_posetrack21,
-        recognise=posetrack21.recognise,
+        open=posetrack.open_posetrack21,
+        recognise=posetrack.is_posetrack21,
         sequences=True,
         evaluated=("val", "test"),
         files="`posetrack_data/annotations/*/*.json`, `posetrack_data/*/*.json`",
@@ -89,8 +89,8 @@ DATASETS: tuple[DatasetEntry, ...] = (
     ),
     DatasetEntry(
         name="posetrack18",
-        open=posetrack18.open_posetrack18,
-        recognise=posetrack18.recognise,
+        open=posetrack.open_posetrack18,
+        recognise=posetrack.is_posetrack18,
         sequences=True,
         evaluated=("val", "test"),
         files="`annotations/*/*.json`, `posetrack_data/*/*.json`; also a file of several sequences "

@@ -14,11 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from posetube.errors import FormatError
 from posetube.skeletons import H36M17
-from posetube.structures import DoubleArray, FrameTable, JointState
+from posetube.structures import DoubleArray
 
 from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, table
 from ..files.cdf_files import read_pose, reader
@@ -26,6 +24,7 @@ from ..files.checked_values import numbers
 from ..files.reader_process import ReaderProcess
 from ..formats.human36m_list import FARTHEST, human36m_pictures
 from ..formats.person_list import PictureList
+from .release_files import first_path
 
 KEPT = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 """The 17 joints among the suit's 32; the others repeat a place or are fingers and toes."""
@@ -54,9 +53,8 @@ class Human36m:
 
     @cached_property
     def _list(self) -> PictureList:
-        for path in [*sorted(self.root.glob("*body3d*.npz")), *sorted(self.root.glob("*.npz"))]:
-            return human36m_pictures(path, root=self.root)
-        for path in sorted(self.root.glob("*h36m*.json")):
+        path = first_path(self.root, ("*body3d*.npz", "*.npz", "*h36m*.json"))
+        if path is not None:
             return human36m_pictures(path, root=self.root)
         raise FormatError(
             f"{self.root}: nothing of Human3.6M; looked for S*/MyPoseFeatures/D2_Positions/*.cdf, "
@@ -83,7 +81,6 @@ class Human36m:
             raise FormatError(f"{deep}: {len(joints_3d)} frames, {path.name} has {len(points)}")
         actor, camera = video.partition("/")[0], path.stem.rpartition(".")[2]
         media = path.parents[2] / "Videos" / f"{path.stem}.mp4"
-        rows = len(points)
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
@@ -96,11 +93,8 @@ class Human36m:
                 source=video,
                 size=(HEIGHTS[camera], 1000) if camera in HEIGHTS else None,
                 skeleton=H36M17,
-                frames=FrameTable(times=np.full(rows, np.nan)),
-                frame=np.arange(rows),
-                track_ids=np.ones(rows, np.int64),
+                frames=len(points),
                 keypoints=points,
-                joint_states=np.full((rows, 17), JointState.VISIBLE, np.uint8),
             ),
         )
 

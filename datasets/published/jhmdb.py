@@ -31,7 +31,7 @@ from ..formats.annotation_rows import NO_JOINTS
 from ..formats.jhmdb import SIZE, read_clip
 from .jhmdb_boxes import read_boxes
 from .jhmdb_divisions import read_divisions
-from .release_files import folder_if_there, numbered_frames
+from .release_files import first_path, numbered_frames
 
 BOXES = "*jhmdb_annot.mat"
 """File of Action Tubes."""
@@ -85,7 +85,7 @@ class Jhmdb:
     @cached_property
     def _boxes(self) -> dict[str, DoubleArray]:
         """Boxes of Action Tubes, if they are there, by clip."""
-        path = next((path for path in sorted(self.root.glob(BOXES)) if path.is_file()), None)
+        path = first_path(self.root, [BOXES])
         return {} if path is None else read_boxes(path)
 
     def read(self, video: str) -> AnnotatedVideo:
@@ -97,18 +97,18 @@ class Jhmdb:
         rows, tracks = len(clip.tracks.frames), clip.tracks
         masks = self.puppet_masks(video)
         problems = self._compare(video, rows=rows, masks=masks)
-        pictures = folder_if_there(self.root / "Rename_Images" / video)
+        folder = f"Rename_Images/{video}"
         if masks is not None:
             boxes = _boxes_of(masks, rows=rows)[tracks.frame].astype(np.float32)
             height, width = masks.shape[1:]
             tracks = replace(tracks, boxes=boxes, size=(height, width))
-        frames = numbered_frames(rows, folder=f"Rename_Images/{video}", digits=5, suffix=".png")
+        frames = numbered_frames(rows, f"{folder}/", digits=5, suffix=".png")
         return replace(
             clip,
             name=video,
             dataset=self.name,
             split=self.division_of.get(video, ""),
-            media=self.root if pictures else self._video_file(video),
+            media=self.root if (self.root / folder).is_dir() else self._video_file(video),
             where="",
             problems=problems,
             tracks=replace(tracks, source=video, frames=frames),
@@ -129,9 +129,8 @@ class Jhmdb:
                 source=video,
                 size=SIZE,
                 skeleton=NO_JOINTS,
-                frames=numbered_frames(len(boxes), folder=folder, digits=5, suffix=".png"),
+                frames=numbered_frames(len(boxes), f"{folder}/", digits=5, suffix=".png"),
                 frame=frame,
-                track_ids=np.ones(rows, np.int64),
                 keypoints=np.zeros((rows, 0, 2)),
                 joint_states=np.zeros((rows, 0), np.uint8),
                 boxes=boxes[frame],

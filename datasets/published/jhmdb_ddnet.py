@@ -17,12 +17,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from posetube.errors import FormatError
 from posetube.restricted_pickle import load_plain
 from posetube.skeletons import JHMDB15
-from posetube.structures import DoubleArray, FrameTable, JointState
+from posetube.structures import DoubleArray
 
 from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
 from ..files.checked_values import numbers, text
@@ -61,7 +59,6 @@ class JhmdbDdnet:
             raise FormatError(f"{self.root}: no clip {video!r} in DD-Net's poses")
         poses, action, split = self._clips[video]
         height, width = SIZE
-        rows = len(poses)
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
@@ -72,11 +69,8 @@ class JhmdbDdnet:
                 source=video,
                 size=SIZE,
                 skeleton=JHMDB15,
-                frames=FrameTable(times=np.full(rows, np.nan)),
-                frame=np.arange(rows),
-                track_ids=np.ones(rows, np.int64),
+                frames=len(poses),
                 keypoints=poses * height + [width / 2 - 1, height / 2 - 1],
-                joint_states=np.full((rows, 15), JointState.VISIBLE, np.uint8),
             ),
         )
 

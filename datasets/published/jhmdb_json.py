@@ -18,7 +18,7 @@ import numpy as np
 from posetube import boxes as box
 from posetube.errors import FormatError
 from posetube.skeletons import JHMDB15
-from posetube.structures import FrameTable, JointState
+from posetube.structures import FrameTable
 
 from ..annotated_video import AnnotatedVideo, Counts, Split, table
 from ..files.checked_values import numbers, relative_path
@@ -127,8 +127,6 @@ def _rows(people: list[_Annotation], *, where: str) -> dict[str, Any]:
     return {
         "track_ids": np.array([p.track_id for p in people], np.int64),
         "keypoints": triples[..., :2] - 1,
-        "joint_states": np.where(triples[..., 2] > 0, JointState.VISIBLE, JointState.ABSENT).astype(
-            np.uint8
-        ),
+        "joint_states": triples[..., 2] > 0,
         "boxes": box.from_xywh(frames - [1, 1, 0, 0]),
     }

@@ -17,7 +17,7 @@ from ..annotated_video import AnnotatedVideo, Counts
 from ..files.checked_values import relative_path
 from ..files.opened_file import OpenedFile
 from ..formats import mot
-from .release_files import numbered_frames
+from .release_files import numbered_frames, root_of
 
 PATTERNS = ("*/gt/gt.txt", "*/*/gt/gt.txt", "*/gt.txt")
 
@@ -57,13 +57,12 @@ class MotSequences:
         if not frames.names:
             folder = f"{video}/img1"
             first = next((self.root / folder).glob("000001.*"), Path("000001.jpg"))
-            frames = numbered_frames(len(frames), folder=folder, digits=6, suffix=first.suffix)
+            frames = numbered_frames(len(frames), f"{folder}/", digits=6, suffix=first.suffix)
         names = [relative_path(name, where=str(path)) for name in frames.names]
-        there = any((self.root / name).is_file() for name in names)
         return replace(
             found,
             name=video,
             split="train" if "train" in video else "test" if "test" in video else "",
-            media=self.root if there else None,
+            media=root_of(self.root, names),
             tracks=replace(found.tracks, source=video, frames=frames),
         )

@@ -17,7 +17,7 @@ from posetube.errors import FormatError
 from ..annotated_video import AnnotatedVideo, Counts
 from ..files.opened_file import OpenedFile
 from ..formats.penn_action import read_clip
-from .release_files import folder_if_there, numbered_frames
+from .release_files import numbered_frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +44,10 @@ class PennAction:
         """One clip; one row per frame, boxes included."""
         clip = read_clip(OpenedFile(self.root / "labels" / f"{video}.mat"), guesses=self.guesses)
         count = len(clip.tracks.frames)
-        frames = numbered_frames(count, folder=f"frames/{video}", digits=6, suffix=".jpg")
+        frames = numbered_frames(count, f"frames/{video}/", digits=6, suffix=".jpg")
         return replace(
             clip,
             where="",
-            media=self.root if folder_if_there(self.root / "frames" / video) else None,
+            media=self.root if (self.root / "frames" / video).is_dir() else None,
             tracks=replace(clip.tracks, frames=frames),
         )

@@ -28,7 +28,7 @@ from posetube.structures import FrameTable, JointState
 from ..annotated_video import AnnotatedVideo, Counts, table
 from ..files.checked_values import numbers, relative_path, structs, text, variable
 from ..files.mat_files import read_mat
-from .release_files import find_file
+from .release_files import find_file, root_of
 
 FILES = (
     "poses_in_the_wild_data.mat",
@@ -83,12 +83,11 @@ class PosesInTheWild:
         missing = (points == MISSING).all(axis=-1)
         placed = np.where(seen, JointState.VISIBLE, JointState.OCCLUDED)
         names = tuple(entry["picture"] for entry in entries)
-        there = any((self.root / name).is_file() for name in names)
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
             split="test",
-            media=self.root if there else None,
+            media=root_of(self.root, names),
             metric="pixels",
             tracks=table(
                 source=video,
@@ -96,10 +95,8 @@ class PosesInTheWild:
                 frames=FrameTable(
                     times=np.full(len(names), np.nan), names=names, ids=_frame_numbers(names)
                 ),
-                frame=np.arange(len(names)),
-                track_ids=np.ones(len(names), np.int64),
                 keypoints=points - 1,
-                joint_states=np.where(missing, JointState.ABSENT, placed).astype(np.uint8),
+                joint_states=np.where(missing, JointState.ABSENT, placed),
             ),
         )
 

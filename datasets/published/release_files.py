@@ -1,6 +1,6 @@
 """Finds the files of a release: annotations, folders and numbered pictures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +12,32 @@ from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
 
 
-def find_file(root: Path, candidates: Iterable[str], *, dataset: str) -> Path:
+def find_file(root: Path, candidates: Sequence[str], *, dataset: str) -> Path:
     """The first file that exists of several places where releases keep it.
 
     Raises:
         FormatError: If there is none; lists the places.
     """
-    places = list(candidates)
-    for place in places:
-        found = sorted(path for path in root.glob(place) if path.is_file())
-        if found:
-            return found[0]
-    raise FormatError(f"{root}: no annotations of {dataset}; looked for {', '.join(places)}")
+    found = first_path(root, candidates)
+    if found is None:
+        listed = ", ".join(candidates)
+        raise FormatError(f"{root}: no annotations of {dataset}; looked for {listed}")
+    return found
 
 
-def folder_if_there(*folders: Path) -> Path | None:
-    """The first folder that exists, None where none does."""
-    return next((folder for folder in folders if folder.is_dir()), None)
+def root_of(root: Path, names: Iterable[str]) -> Path | None:
+    """The folder that pictures' names start from, None where it holds none of them."""
+    return root if any((root / name).is_file() for name in names) else None
 
 
 def numbered_frames(
-    count: int, *, folder: str, digits: int, suffix: str, first: int = 1
+    count: int, before: str, *, digits: int, suffix: str, first: int = 1
 ) -> FrameTable:
     """Frames whose pictures are numbered without gaps.
 
     Args:
         count: How many.
-        folder: Where the pictures lie, relative to the data set's folder.
+        before: What the numbers follow, such as ``frames/0001/``, in the data set's folder.
         digits: Length of the number, filled with zeros.
         suffix: Such as ``.jpg``.
         first: Number of the first one.
@@ -47,11 +46,11 @@ def numbered_frames(
         FormatError: If there are more than :data:`MAX_FRAMES`.
     """
     if not 0 <= count <= MAX_FRAMES:
-        raise FormatError(f"{folder}: {count} frames; at most {MAX_FRAMES} are read")
+        raise FormatError(f"{before}: {count} frames; at most {MAX_FRAMES} are read")
     ids = np.arange(first, first + count)
     return FrameTable(
         times=np.full(count, np.nan),
-        names=tuple(f"{folder}/{number:0{digits}d}{suffix}" for number in ids),
+        names=tuple(f"{before}{number:0{digits}d}{suffix}" for number in ids),
         ids=ids,
     )
 
@@ -70,9 +69,12 @@ def holds(*patterns: str) -> Callable[[Path], bool]:
 
 
 def first_file(root: Path, patterns: Iterable[str]) -> OpenedFile | None:
+    """As :func:`first_path`, to look into."""
+    path = first_path(root, patterns)
+    return None if path is None else OpenedFile(path)
+
+
+def first_path(root: Path, patterns: Iterable[str]) -> Path | None:
     """The first file of the first pattern that matches; None where none does."""
-    for pattern in patterns:
-        paths = sorted(path for path in root.glob(pattern) if path.is_file())
-        if paths:
-            return OpenedFile(paths[0])
-    return None
+    paths = (path for pattern in patterns for path in sorted(root.glob(pattern)))
+    return next((path for path in paths if path.is_file()), None)

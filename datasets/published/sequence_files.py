@@ -3,8 +3,8 @@
 A file outside the folder of a part may hold several sequences, as conversions for mmpose do; each
 of them is a video of its own.
 
-Not here: where each of them keeps its files (``posetrack17.py``, ``posetrack18.py`` and
-``posetrack21.py`` beside this file), and what such a file holds (:mod:`posetube.datasets.formats`).
+Not here: where each of them keeps its files (``posetrack.py`` beside this file), and what such a
+file holds (:mod:`posetube.datasets.formats`).
 """
 
 import re
@@ -19,6 +19,7 @@ from ..annotated_video import AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
 from ..files.opened_file import OpenedFile
 from ..formats import posetrack18
+from .release_files import root_of
 
 SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 DETECTIONS = "human_detections"
@@ -108,13 +109,13 @@ class SequenceFiles:
         path, sequence = self._places[video]
         found = self._parts(path)[sequence] if sequence else self.reader(OpenedFile(path))
         names = [relative_path(name, where=str(path)) for name in found.tracks.frames.names]
-        there = any((self.root / name).is_file() for name in names)
+        beside = path.with_suffix(".mp4")
         return replace(
             found,
             name=video,
             dataset=self.name,
             split=self.split(video),
-            media=self.root if there else _video_beside(path),
+            media=root_of(self.root, names) or (beside if beside.is_file() else None),
         )
 
     def split(self, video: str) -> Split:
@@ -126,8 +127,3 @@ class SequenceFiles:
         folders = path.relative_to(self.root).with_suffix("").parts[: None if merged else -1][::-1]
         found = next((match[1] for folder in folders if (match := PART.fullmatch(folder))), "")
         return SPLITS.get(found or self.root.name, "")
-
-
-def _video_beside(path: Path) -> Path | None:
-    video = path.with_suffix(".mp4")
-    return video if video.is_file() else None

@@ -9,7 +9,7 @@ Source: von Marcard et al., "Recovering Accurate 3D Human Pose in The Wild", ECC
 README of the release. No original file was at hand.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +19,11 @@ import numpy as np
 from posetube.errors import FormatError
 from posetube.restricted_pickle import load_plain
 from posetube.skeletons import LIMBS, Skeleton
-from posetube.structures import DoubleArray, FrameTable, JointState
+from posetube.structures import DoubleArray
 
 from ..annotated_video import AnnotatedVideo, Counts, Split, table
 from ..files.checked_values import numbers
-from .release_files import folder_if_there, numbered_frames
+from .release_files import numbered_frames
 
 SMPL24 = Skeleton(
     name="smpl24",
@@ -85,26 +85,17 @@ class ThreeDpw:
             raise FormatError(f"{self.root}: no sequence {video!r} in 3DPW")
         path, split = self._files[video]
         cameras, intrinsics, bodies, valid = _read(path)
-        frames = numbered_frames(
-            len(cameras), folder=f"imageFiles/{video}", digits=5, suffix=".jpg", first=0
-        )
-        frames = FrameTable(
-            times=frames.times,
-            names=tuple(name.replace(f"{video}/", f"{video}/image_") for name in frames.names),
-            ids=frames.ids,
-            labeled=valid.all(axis=0),
-        )
+        folder = f"imageFiles/{video}"
+        frames = numbered_frames(len(cameras), f"{folder}/image_", digits=5, suffix=".jpg", first=0)
         # Only where the camera fits the body: elsewhere the projection is off.
         frame, person = np.nonzero(valid.T)
         world = bodies[person, frame]
         points, ahead = _project(world, cameras[frame], intrinsics)
-        states = np.where(ahead, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8)
-        there = folder_if_there(self.root / "imageFiles" / video)
         return AnnotatedVideo(
             name=video,
             dataset=self.name,
             split=split,
-            media=self.root if there else None,
+            media=self.root if (self.root / folder).is_dir() else None,
             metric="mpjpe",
             joints_3d=world,
             tracks=table(
@@ -112,11 +103,11 @@ class ThreeDpw:
                 # No file says it; the middle of the picture lies lower in upright ones.
                 size=(1920, 1080) if intrinsics[1, 2] > intrinsics[0, 2] else (1080, 1920),
                 skeleton=SMPL24,
-                frames=frames,
+                frames=replace(frames, labeled=valid.all(axis=0)),
                 frame=frame,
                 track_ids=person,
                 keypoints=points,
-                joint_states=states,
+                joint_states=ahead,
             ),
         )
 

@@ -18,6 +18,7 @@ from posetube.structures import Frame
 
 from .config import VideoConfig
 from .frame_warnings import FrameWarnings
+from .opened_video import Video
 from .picture import SUFFIXES, page_places, read_picture, scaled
 
 RATE = 25.0
@@ -43,17 +44,14 @@ class FrameFolder:
     """Number of pictures in the folder that do not belong to the series."""
 
 
-class PictureSource:
-    """Pictures as a video; a :class:`..FrameSource`."""
-
-    live = False
-    pixel_aspect = 1.0
-    cut_short = False
-    begin = 0.0
+class PictureVideo(Video):
+    """Pictures as a video."""
 
     def __init__(self, path: Path, config: VideoConfig) -> None:
-        self._config = config
+        name = path.absolute().name if path.is_dir() else path.stem
+        super().__init__(name=name, source=str(path), config=config)
         self._warnings = FrameWarnings(path.name)
+        self.warnings = self._warnings.lines
         self._pictures: tuple[Path | None, ...]
         if path.is_dir():
             folder = read_folder(path)
@@ -66,24 +64,13 @@ class PictureSource:
         if ignored:
             self._warnings.add(f"{ignored} {what} are left out")
         self.rate = RATE if path.is_dir() or len(self._pages) > 1 else None
-        self.names: tuple[str, ...] = ()
         if path.is_dir() or len(self._pages) == 1:
-            self.names = tuple(picture.name if picture else "" for picture in self._pictures)
-        self.expected: int | None = len(self._pictures)
-        self.last: float | None = None
+            self.frame_names = tuple(picture.name if picture else "" for picture in self._pictures)
+        self.expected = len(self._pictures)
         self.size = self._first_size(path)
 
-    @property
-    def warnings(self) -> list[str]:
-        """One line for each problem found so far."""
-        return self._warnings.lines
-
-    def close(self) -> None:
-        """Nothing stays open between pictures."""
-
-    def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration asks for."""
-        config = self._config
+    def _read(self, first: int) -> Generator[Frame, None, None]:
+        config = self.config
         for index in range(first, len(self._pictures)):
             time = self.last = index / RATE
             if config.over(time):
@@ -96,7 +83,7 @@ class PictureSource:
         problem = f"{path}: no picture in it can be read"
         for picture in filter(None, self._pictures):
             try:
-                image, _ = read_picture(picture, max_pixels=self._config.max_pixels)
+                image, _ = read_picture(picture, max_pixels=self.config.max_pixels)
             except MediaError as error:
                 if len(self._pictures) == 1:
                     problem = str(error)
@@ -110,7 +97,7 @@ class PictureSource:
             self._warnings.add_frame(index, time, "missing from the folder")
             return Frame(index=index, time=time, image=None, state="missing")
         try:
-            limit, page = self._config.max_pixels, self._pages[index]
+            limit, page = self.config.max_pixels, self._pages[index]
             image, state = read_picture(picture, max_pixels=limit, page=page)
         except MediaError as error:
             which = "" if page is None else f" (page {index + 1})"

@@ -10,7 +10,8 @@ import numpy as np
 from posetube.errors import InputError, MediaError
 from posetube.structures import ByteArray, Frame
 
-from . import Video, VideoConfig
+from .config import VideoConfig
+from .opened_video import Video
 
 Pictures = Iterable[ByteArray] | Iterable[tuple[ByteArray, float]] | Iterable[Frame]
 """(H, W, 3) RGB images, or such images each with its time in seconds, or frames."""
@@ -36,25 +37,19 @@ def open_pictures(
         InputError: If there is no picture, or the first is none; reading raises it for the others.
     """
     config = replace(config or VideoConfig(), ahead=0)  # a caller's iterator stays in its thread
-    source = MemoryFrames(pictures, times=times, config=config)
-    return Video(source, name="frames", label="frames in memory", config=config)
+    return MemoryVideo(pictures, times=times, config=config)
 
 
-class MemoryFrames:
-    """Pictures in memory; a :class:`..FrameSource`."""
+class MemoryVideo(Video):
+    """Pictures in memory."""
 
     live = True
-    rate: float | None = None
-    pixel_aspect = 1.0
-    cut_short = False
-    names: tuple[str, ...] = ()
 
     def __init__(
         self, pictures: Pictures, *, times: Iterable[float] | None, config: VideoConfig
     ) -> None:
-        self.expected: int | None = len(pictures) if isinstance(pictures, Sized) else None
-        self.warnings: list[str] = []
-        self._config = config
+        super().__init__(name="frames", source="frames in memory", config=config)
+        self.expected = len(pictures) if isinstance(pictures, Sized) else None
         found = _numbered(pictures, times)
         before: list[Frame] = []
         for frame in found:
@@ -65,26 +60,25 @@ class MemoryFrames:
         else:
             raise InputError("frames in memory: there is no picture")
         self.begin = before[0].time
-        self.last: float | None = None
         self._frames: Iterator[Frame] | None = chain(before, found)
 
-    def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration asks for."""
+    def _read(self, first: int) -> Generator[Frame, None, None]:
         if self._frames is None:
             raise MediaError("frames in memory can be read once")
         frames, self._frames = self._frames, None
         for frame in _checked(frames, self.size):
             self.last, elapsed = frame.time, frame.time - self.begin
-            if self._config.over(elapsed):
+            if self.config.over(elapsed):
                 return
-            wanted = frame.index >= first and frame.index % self._config.every == 0
-            if wanted and self._config.reached(elapsed):
+            wanted = frame.index >= first and frame.index % self.config.every == 0
+            if wanted and self.config.reached(elapsed):
                 # a copy: cameras' libraries write the next picture over this one
                 image = None if frame.image is None else frame.image.copy()
                 yield replace(frame, image=image)
 
     def close(self) -> None:
-        """Let go of the pictures."""
+        """End all reading, and let go of the pictures."""
+        super().close()
         self._frames = None
 
 

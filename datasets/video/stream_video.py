@@ -30,6 +30,7 @@ from .decoder import decode_packets, demux, skip_packets
 from .file_end import lacks_end
 from .frame_order import REORDER, FrameOrder, FrameSlot, VideoPacket
 from .frame_warnings import FrameWarnings
+from .opened_video import Video
 from .picture import scaled
 from .rgb_conversion import RgbConverter
 from .timestamps import FrameClock, usual_rate
@@ -56,21 +57,22 @@ UNREAD = 4096
 """Bytes behind the last packet that are not yet suspicious: indices, tags."""
 
 
-class StreamSource:
-    """A video stream, opened and its first frame decoded; a :class:`..FrameSource`."""
+class StreamVideo(Video):
+    """A video stream, opened and its first frame decoded."""
 
-    def __init__(self, source: str, config: VideoConfig, *, form: str | None = None) -> None:
-        self._source, self._form = source, form
-        self._config = config
-        self._warnings = FrameWarnings(_short(source))
+    def __init__(self, address: str, config: VideoConfig, *, form: str | None = None) -> None:
+        remote = is_camera(address) or is_url(address)
+        source = without_password(address) if remote else address
+        path = Path(source.partition("?")[0].replace(":", "-") if remote else source)
+        super().__init__(name=path.stem, source=source, config=config)
+        self._address, self._form = address, form
+        self._warnings = FrameWarnings(source if remote else path.name)
+        self.warnings = self._warnings.lines
         self._fresh: _DecodingPass | None = self._open()
         stream = self._fresh.stream
-        self.expected: int | None = self._fresh.displayed()
-        self.rate: float | None = float(stream.average_rate) if stream.average_rate else None
-        self.live = is_camera(source) or (is_url(source) and not self._fresh.finite)
-        self.cut_short = False
-        self.names: tuple[str, ...] = ()
-        self.last: float | None = None
+        self.expected = self._fresh.displayed()
+        self.rate = float(stream.average_rate) if stream.average_rate else None
+        self.live = is_camera(address) or (is_url(address) and not self._fresh.finite)
         try:
             self.size, self.begin = self._fresh.peek()
         except BaseException:
@@ -79,19 +81,15 @@ class StreamSource:
         ratio = stream.sample_aspect_ratio
         self.pixel_aspect = float(ratio) if ratio else 1.0
 
-    @property
-    def warnings(self) -> list[str]:
-        """One line for each problem found so far."""
-        return self._warnings.lines
-
     def close(self) -> None:
-        """Close the container that waits to be read, if there is one."""
+        """End all reading, and close the container that waits to be read, if there is one."""
+        super().close()
         if self._fresh is not None:
             self._fresh.close()
             self._fresh = None
 
-    def read(self, first: int) -> Generator[Frame, None, None]:
-        """Frames from index ``first`` on that the configuration asks for, in display order.
+    def _read(self, first: int) -> Generator[Frame, None, None]:
+        """Frames from index ``first`` on, in display order.
 
         Several threads decode faster, but how they conceal damage depends on their number. From
         the first damage on, one thread decodes, so that all machines and resumed runs agree.
@@ -107,23 +105,21 @@ class StreamSource:
             parallel = False
 
     def _open(self, parallel: bool = True) -> "_DecodingPass":
-        return _DecodingPass(self._source, self._config, form=self._form, parallel=parallel)
+        return _DecodingPass(self._address, self.config, form=self._form, parallel=parallel)
 
     def _pass_from(self, first: int, parallel: bool) -> "_DecodingPass":
         """A pass that begins at or before frame ``first`` and the configured start."""
         decoding, self._fresh = self._fresh, None
         if self.live:
             if decoding is None:
-                raise MediaError(
-                    f"{without_password(self._source)}: a live source cannot be read twice"
-                )
+                raise MediaError(f"{self.source}: a live source cannot be read twice")
             return decoding
-        if first == 0 and self._config.start is None and parallel:
+        if first == 0 and self.config.start is None and parallel:
             return decoding or self._open()
         if decoding is not None:
             decoding.close()
         decoding = self._open(parallel)
-        start = self._config.start
+        start = self.config.start
         if decoding.skip_to(first, None if start is None else self.begin + start):
             return decoding
         # The packets were skipped, but the index of the next frame is not certain: start over.
@@ -132,7 +128,7 @@ class StreamSource:
 
     def _frames(self, decoding: "_DecodingPass", first: int) -> Generator[Frame, None, int | None]:
         """Frames from ``first`` on; returns the index from which one thread must decode, if any."""
-        config, clock, order = self._config, decoding.clock, decoding.order
+        config, clock, order = self.config, decoding.clock, decoding.order
         frames = clock.timed(decoding.slots, order)
         index = decoding.skipped - 1
         for index, (time, slot) in enumerate(frames, start=decoding.skipped):
@@ -341,7 +337,3 @@ def _tag_seconds(tag: str) -> float | None:
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:
         return None
-
-
-def _short(source: str) -> str:
-    return without_password(source) if is_url(source) or is_camera(source) else Path(source).name
