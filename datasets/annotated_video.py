@@ -152,8 +152,7 @@ class AnnotatedVideo:
     @property
     def labeled_frames(self) -> IntArray:
         """Indices of the frames that somebody labelled, with people or without."""
-        labeled = self.tracks.frames.labeled
-        return np.arange(len(self.tracks.frames)) if labeled is None else np.flatnonzero(labeled)
+        return self.tracks.frames.labeled_indices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

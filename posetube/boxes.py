@@ -69,6 +69,12 @@ def from_xywh(boxes: Boxes) -> Boxes:
     return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
 
 
+def or_around(boxes: Boxes, points: npt.NDArray[np.floating], *, scale: float = 1.0) -> Boxes:
+    """(N, 4) the boxes, and :func:`around` of the points in the place of those that are NaN."""
+    unknown = np.isnan(boxes).any(axis=1, keepdims=True)
+    return np.where(unknown, around(points, scale=scale), boxes)
+
+
 def around(points: npt.NDArray[np.floating], *, scale: float = 1.0) -> Boxes:
     """Smallest box around the points that are not NaN, grown by ``scale`` about its centre.
 

@@ -9,6 +9,38 @@ from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.shortage import raise_shortage
 
 
+def check_size(path: Path, *, most: int | None = None) -> None:
+    """Refuse what is no file, and what is larger than any file of its kind.
+
+    Args:
+        path: The file, for a library to read.
+        most: Its largest size, bytes.
+
+    Raises:
+        MissingFileError: If it is not there, or is a folder.
+        FormatError: If it is larger.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file")
+    if most is not None and path.stat().st_size > most:
+        raise FormatError(f"{path}: larger than {most >> 20} MiB, refused")
+
+
+@contextmanager
+def sound(where: object, kind: str) -> Iterator[None]:
+    """Let the block read by a library, which a damaged file makes fail in any way.
+
+    Raises:
+        FormatError: Instead of whatever the library raises; says what is no ``kind``.
+    """
+    try:
+        yield
+    except FormatError:
+        raise
+    except Exception as error:
+        raise FormatError(f"{where}: not a sound {kind}: {type(error).__name__}") from None
+
+
 @contextmanager
 def reading(path: Path, *, most: int) -> Iterator[None]:
     """Let the block read a file, if it is not too large.

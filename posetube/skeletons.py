@@ -14,6 +14,7 @@ Estimation in the Wild", ECCV 2020, with its sigmas; Sagonas et al., "300 Faces 
 for the face.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -438,6 +439,13 @@ def skeleton(name: str) -> Skeleton:
     if name not in SKELETONS:
         raise InputError(f"no skeleton is called {name!r}; there are {', '.join(SKELETONS)}")
     return SKELETONS[name]
+
+
+def described(name: str, joints: Iterable[str], edges: Iterable[Edge]) -> Skeleton:
+    """The joint set that a file describes: ours of that name, if it has the same joints."""
+    found = Skeleton(name=name, joints=tuple(joints), edges=tuple(edges))
+    known = SKELETONS.get(name)
+    return known if known is not None and known.joints == found.joints else found
 
 
 DERIVED: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {

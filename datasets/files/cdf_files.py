@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, MissingFileError
+from posetube.file_reading import check_size
 
 from .optional_library import optional_library
 from .reader_process import ReaderProcess
@@ -33,13 +33,12 @@ def reader() -> ReaderProcess:
     return ReaderProcess(__name__, read_into.__name__, preload=["cdflib"])
 
 
-def read_pose(path: Path, process: ReaderProcess, *, seconds: float = SECONDS) -> npt.NDArray[Any]:
+def read_pose(path: Path, process: ReaderProcess) -> npt.NDArray[Any]:
     """The variable ``Pose``.
 
     Args:
         path: A ``.cdf`` file.
         process: From :func:`reader`.
-        seconds: Time to allow.
 
     Raises:
         MissingExtraError: If cdflib is not installed.
@@ -47,10 +46,7 @@ def read_pose(path: Path, process: ReaderProcess, *, seconds: float = SECONDS) -
         FormatError: If it is damaged, too large, or lacks the variable.
     """
     optional_library("cdflib", purpose=f"{path}: a CDF file of Human3.6M")
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+    check_size(path, most=MAX_BYTES)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "values.npy"
         process.run(path, copy, seconds=SECONDS)

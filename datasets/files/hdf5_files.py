@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, MissingFileError
+from posetube.errors import FormatError
+from posetube.file_reading import check_size, sound
 
 from .optional_library import optional_library
 
@@ -32,17 +33,9 @@ def read_hdf5(path: Path, *names: str) -> Arrays:
         FormatError: If it is damaged, too large, or lacks an array.
     """
     h5py = optional_library("h5py", purpose=f"{path}: an HDF5 file")
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
-    try:
-        with h5py.File(path, "r") as file:
-            return {name: _array(file, name, path=path) for name in names}
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged file fails in any way that h5py can fail
-        raise FormatError(f"{path}: not a sound HDF5 file: {type(error).__name__}") from None
+    check_size(path, most=MAX_BYTES)
+    with sound(path, "HDF5 file"), h5py.File(path, "r") as file:
+        return {name: _array(file, name, path=path) for name in names}
 
 
 def _array(file: Any, name: str, *, path: Path) -> npt.NDArray[Any]:

@@ -11,7 +11,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from posetube.errors import FormatError, MissingFileError
+from posetube.errors import FormatError
+from posetube.file_reading import check_size, sound
 
 MAX_BYTES = 512 * 2**20
 """Larger arrays are refused."""
@@ -24,15 +25,9 @@ def read_npz(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         InputError: If the file cannot be opened.
         FormatError: If it is damaged, too large, lacks an array, or one holds Python objects.
     """
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name: _array(archive, name, path=path) for name in names}
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged archive fails in any way that zip and NumPy can fail
-        raise FormatError(f"{path}: not a sound NumPy archive: {type(error).__name__}") from None
+    check_size(path)
+    with sound(path, "NumPy archive"), zipfile.ZipFile(path) as archive:
+        return {name: _array(archive, name, path=path) for name in names}
 
 
 def read_npy(path: Path) -> npt.NDArray[Any]:
@@ -42,15 +37,9 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         InputError: If the file cannot be opened.
         FormatError: If it is damaged or too large, or holds Python objects.
     """
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    try:
-        with path.open("rb") as file:
-            return _content(file, where=str(path))
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged header fails in any way that NumPy can fail
-        raise FormatError(f"{path}: not a sound NumPy array: {type(error).__name__}") from None
+    check_size(path)
+    with sound(path, "NumPy array"), path.open("rb") as file:
+        return _content(file, where=str(path))
 
 
 def _array(archive: zipfile.ZipFile, name: str, *, path: Path) -> npt.NDArray[Any]:

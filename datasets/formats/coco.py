@@ -30,7 +30,6 @@ from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import (
-    DoubleArray,
     FrameTable,
     IntArray,
     JointState,
@@ -173,7 +172,8 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Coco
     points = np.nan_to_num(shortest(tracks.keypoints))
     triples = np.concatenate([points, states[..., None]], axis=-1)
     triples[states == JointState.ABSENT] = 0
-    boxes = _boxes(tracks)
+    # The joints' extent where there is no box.
+    boxes = np.nan_to_num(box.or_around(shortest(tracks.boxes), shortest(tracks.keypoints)))
     areas = box.area(boxes).tolist()
     flat = box.to_xywh(boxes).tolist()
     scores, joints = or_none(tracks.scores), or_none(tracks.keypoint_scores)
@@ -197,13 +197,6 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Coco
             zip(tracks.frame.tolist(), tracks.track_ids.tolist(), strict=True)
         )
     ]
-
-
-def _boxes(tracks: VideoTracks) -> DoubleArray:
-    """(R, 4) boxes, the joints' extent where there is none, zeros where there is neither."""
-    given = shortest(tracks.boxes)
-    extent = box.around(shortest(tracks.keypoints))
-    return np.nan_to_num(np.where(np.isnan(given).any(axis=1, keepdims=True), extent, given))
 
 
 def recognise(file: OpenedFile) -> bool:

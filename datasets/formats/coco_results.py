@@ -15,6 +15,7 @@ import numpy as np
 
 from posetube import boxes
 from posetube.errors import FormatError
+from posetube.keypoint_similarity import mean_of_known
 from posetube.structures import VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
@@ -195,7 +196,7 @@ def as_truth(videos: Iterable[VideoTracks]) -> Entry:
     joints: tuple[str, ...] = ()
     for video in videos:
         joints = video.skeleton.joints
-        for index in _labeled(video):
+        for index in video.frames.labeled_indices.tolist():
             images.append({"id": len(images) + 1, "file_name": f"{video.source}/{index}"})
             for person in _people(video, index):
                 known = sum(1 for v in person["keypoints"][2::3] if v)
@@ -215,9 +216,9 @@ def as_results(videos: Iterable[VideoTracks], truth: Iterable[VideoTracks]) -> l
     """
     results, image = [], 0
     for video, true in zip(videos, truth, strict=True):
-        means = np.nan_to_num(_mean(video.keypoint_scores.astype(np.float64)), nan=1.0)
+        means = np.nan_to_num(mean_of_known(video.keypoint_scores.astype(np.float64)), nan=1.0)
         scores = np.where(np.isnan(video.scores), means, video.scores)
-        for index in _labeled(true):
+        for index in true.frames.labeled_indices.tolist():
             image += 1
             rows = video.rows_of(index)
             for person, score in zip(_people(video, index), scores[rows], strict=True):
@@ -227,25 +228,12 @@ def as_results(videos: Iterable[VideoTracks], truth: Iterable[VideoTracks]) -> l
     return results
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean of each row's known values, NaN where there is none."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, values, 0).sum(axis=1) / known.sum(axis=1))
-
-
-def _labeled(video: VideoTracks) -> list[int]:
-    labeled = video.frames.labeled
-    return list(range(len(video.frames))) if labeled is None else np.flatnonzero(labeled).tolist()
-
-
 def _people(video: VideoTracks, index: int) -> Iterable[Entry]:
     rows = video.rows_of(index)
     points = video.keypoints[rows].astype(np.float64)
     known = ~np.isnan(points).any(axis=-1, keepdims=True)
     triples = np.where(known, np.concatenate([points, np.full(known.shape, 2.0)], axis=-1), 0.0)
-    given = video.boxes[rows].astype(np.float64)
-    extent = np.where(np.isnan(given).any(axis=1, keepdims=True), boxes.around(points), given)
+    extent = boxes.or_around(video.boxes[rows].astype(np.float64), points)
     extent = np.nan_to_num(boxes.to_xywh(extent))
     for row in range(len(points)):
         yield {"keypoints": triples[row].ravel().tolist(), "bbox": extent[row].tolist()}

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, MissingFileError
+from posetube.errors import FormatError
+from posetube.file_reading import check_size
 from posetube.restricted_pickle import plain_content
 
 from ..files.optional_library import optional_library
@@ -56,10 +57,7 @@ def csv_lines(path: Path, process: ReaderProcess | None = None) -> Lines:
         MissingExtraError: If h5py is not installed.
     """
     optional_library("h5py", purpose=f"{path}: an HDF5 file")
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise FormatError(f"{path}: larger than {MAX_BYTES >> 20} MiB, refused")
+    check_size(path, most=MAX_BYTES)
     if process is None:
         with reader() as own:
             return csv_lines(path, own)

@@ -20,7 +20,7 @@ import numpy as np
 
 from posetube.errors import FormatError, InputError
 from posetube.file_reading import reading
-from posetube.skeletons import SKELETONS, Skeleton
+from posetube.skeletons import described
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -235,7 +235,7 @@ def _video(
         return VideoTracks(
             source=header.source,
             size=header.size,
-            skeleton=_skeleton(header),
+            skeleton=described(header.skeleton, header.joints, header.edges),
             frames=_frame_table(frames),
             frame=np.array([i for i, _ in people], np.int64),
             track_ids=np.array([p.track_id for p in rows], np.int64),
@@ -248,12 +248,6 @@ def _video(
         )
     except (InputError, OverflowError) as error:
         raise FormatError(f"{where}: {error}") from None
-
-
-def _skeleton(header: _Header) -> Skeleton:
-    found = Skeleton(name=header.skeleton, joints=tuple(header.joints), edges=tuple(header.edges))
-    known = SKELETONS.get(found.name)
-    return known if known is not None and known.joints == found.joints else found
 
 
 def _numbers(values: Iterable[Any], shape: tuple[int, ...]) -> DoubleArray:

@@ -22,7 +22,8 @@ import msgspec
 import numpy as np
 
 from posetube import boxes as box
-from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.errors import FormatError, InputError
+from posetube.file_reading import check_size
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import AnnotatedVideo
@@ -134,9 +135,7 @@ def read_as_written(path: Path | str) -> VideoTracks:
 
 def _numbers(path: Path) -> DoubleArray:
     """(R, 7) the first columns of every line; a confidence that is not given is 1."""
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
-    rows: list[list[float]] = []
+    check_size(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -144,8 +143,7 @@ def _numbers(path: Path) -> DoubleArray:
     lines = {n: line for n, line in enumerate(text.splitlines(), start=1) if line.strip()}
     cells = {n: _cells(line, where=f"{path}: line {n}") for n, line in lines.items()}
     _refuse_ragged(cells, path)
-    for number, line in lines.items():
-        rows.append(_line(cells[number], line, where=f"{path}: line {number}"))
+    rows = [_line(cells[n], line, where=f"{path}: line {n}") for n, line in lines.items()]
     table = np.array(rows, np.float64).reshape(-1, 7)
     crowd = np.bincount(table[:, 0].astype(np.int64)) if len(table) else np.zeros(1)
     if crowd.max() > MAX_PEOPLE:
@@ -228,8 +226,7 @@ def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
     """
     boxes = shortest(tracks.boxes)
     if len(tracks.skeleton):
-        extent = box.around(shortest(tracks.keypoints))
-        boxes = np.where(np.isnan(boxes).any(axis=1, keepdims=True), extent, boxes)
+        boxes = np.asarray(box.or_around(boxes, shortest(tracks.keypoints)), np.float64)
     nameless = tracks.track_ids < 0
     wrong = np.isnan(boxes).any(axis=1) | (nameless & (not nameless.all()))
     if wrong.any():

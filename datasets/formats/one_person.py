@@ -63,9 +63,8 @@ def place_by_frame(person: VideoTracks) -> DoubleArray:
 
 def boxes_or_extent(person: VideoTracks) -> DoubleArray:
     """(R, 4) the person's boxes, the joints' extent where there is none."""
-    boxes = shortest(person.boxes)
-    extent = box.around(shortest(person.keypoints))
-    return np.where(np.isnan(boxes).any(axis=1, keepdims=True), extent, boxes)
+    boxes = box.or_around(shortest(person.boxes), shortest(person.keypoints))
+    return np.asarray(boxes, np.float64)
 
 
 def only_clip(path: Path, pattern: str) -> Path:

@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.errors import FormatError, InputError
+from posetube.file_reading import check_size
 from posetube.shortage import raise_shortage
-from posetube.skeletons import SKELETONS, Skeleton
+from posetube.skeletons import described
 from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -141,8 +142,7 @@ def _open(path: Path) -> tuple[Any, _Video]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
+    check_size(path)
     try:
         file = pq.ParquetFile(pa.OSFile(os.fsencode(path)))
         rows, width = file.metadata.num_rows, file.metadata.num_columns
@@ -191,7 +191,7 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
     return VideoTracks(
         source=video.source,
         size=video.size,
-        skeleton=_skeleton(video),
+        skeleton=described(video.skeleton, video.joints, video.edges),
         frames=_frames(video),
         frame=whole("frame"),
         track_ids=whole("track_id"),
@@ -204,12 +204,6 @@ def _tracks(table: Any, video: _Video) -> VideoTracks:
         head_boxes=stack([f"head_{c}" for c in CORNERS]) if "head_x1" in names else None,
         track_names=video.track_names,
     )
-
-
-def _skeleton(video: _Video) -> Skeleton:
-    found = Skeleton(name=video.skeleton, joints=tuple(video.joints), edges=tuple(video.edges))
-    known = SKELETONS.get(found.name)
-    return known if known is not None and known.joints == found.joints else found
 
 
 def _frames(video: _Video) -> FrameTable:

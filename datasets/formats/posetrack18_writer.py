@@ -18,7 +18,7 @@ Source: what poseval's ``convert.py`` asks of a file; ids are made as in the pub
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -35,6 +35,7 @@ from posetube.errors import InputError
 from posetube.skeletons import POSETRACK17SLOTS, Skeleton
 from posetube.structures import (
     ByteArray,
+    Detections,
     DoubleArray,
     FramePoses,
     FrameTable,
@@ -133,28 +134,25 @@ class PoseTrack18Writer:
         Raises:
             InputError: If the frame is not later than the last, or two people share an identity.
         """
-        people = poses.people
-        self.add_rows(
-            poses.frame,
-            image=_known(time=poses.time, file_name=file_name),
-            track_ids=poses.track_ids,
-            boxes_xyxy=people.boxes,
-            scores=people.scores,
-            keypoints=people.keypoints,
-            keypoint_scores=people.keypoint_scores,
-            states=poses.states,
-        )
+        image = _known(time=poses.time, file_name=file_name)
+        people = _people(self._plan, poses.people, states=poses.states)
+        self.add_people(poses.frame, poses.track_ids, people, image=image)
 
-    def add_rows(
-        self, frame: int, *, image: dict[str, Any], track_ids: IntArray, **columns: Any
+    def add_people(
+        self,
+        frame: int,
+        track_ids: IntArray,
+        people: Iterable[dict[str, Any]],
+        *,
+        image: dict[str, Any],
     ) -> None:
-        """Append one frame from the rows of a table; like :meth:`add`, for annotations too.
+        """Append one frame; like :meth:`add`, for annotations too.
 
         Args:
             frame: Index of the frame.
-            image: Fields of the frame in the file, over those made from its index.
             track_ids: (N,).
-            columns: The N people's, see :func:`_people`.
+            people: Their N own fields in the file.
+            image: Fields of the frame in the file, over those made from its index.
         """
         if frame < self._frames:
             raise InputError(f"{self._path}: frame {frame} after frame {self._frames - 1}")
@@ -164,9 +162,7 @@ class PoseTrack18Writer:
         while self._frames < frame:
             self._append_image({}, people=0)
         image_id = self._append_image(image, people=len(track_ids))
-        for track_id, person in zip(
-            track_ids.tolist(), _people(self._plan, **columns), strict=True
-        ):
+        for track_id, person in zip(track_ids.tolist(), people, strict=True):
             number = {"image_id": image_id, "id": self._people + 1, "category_id": 1}
             record = number | self.identity_fields(track_id) | person
             self._append(self._annotations, record, first=not self._people)
@@ -221,21 +217,19 @@ def write_tracks(
     """
     refuse_nameless(tracks, where=path)
     ids = accepted_ids(tracks.track_ids, path=path)
+    plan = skeletons.convert(tracks.skeleton, POSETRACK17SLOTS)
     with writer(path, skeleton=tracks.skeleton, name=tracks.source, size=tracks.size) as out:
         for index in range(len(tracks.frames)):
             rows = tracks.rows_of(index)
-            out.add_rows(
-                index,
-                image=_image(tracks.frames, index),
-                track_ids=ids[rows],
-                boxes_xyxy=tracks.boxes[rows],
-                scores=tracks.scores[rows],
-                keypoints=tracks.keypoints[rows],
-                keypoint_scores=tracks.keypoint_scores[rows],
-                states=None if tracks.states is None else tracks.states[rows],
-                joint_states=None if tracks.joint_states is None else tracks.joint_states[rows],
-                head_boxes=None if tracks.head_boxes is None else tracks.head_boxes[rows],
+            part = tracks.select(rows)
+            people = _people(
+                plan,
+                part,
+                states=part.states,
+                joint_states=part.joint_states,
+                head_boxes=part.head_boxes,
             )
+            out.add_people(index, ids[rows], people, image=_image(tracks.frames, index))
 
 
 def accepted_ids(ids: IntArray, *, path: Path | str) -> IntArray:
@@ -275,21 +269,18 @@ def _known(**fields: Any) -> dict[str, Any]:
 
 def _people(
     plan: skeletons.Conversion,
+    people: Detections | VideoTracks,
     *,
-    boxes_xyxy: Floats,
-    scores: Floats,
-    keypoints: Floats,
-    keypoint_scores: Floats,
-    states: ByteArray | None = None,
+    states: ByteArray | None,
     joint_states: ByteArray | None = None,
     head_boxes: Floats | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The N people's own fields in the file; arguments are columns of :class:`VideoTracks`."""
-    points, confidence = skeletons.apply(plan, keypoints, keypoint_scores)
+    """The N people's own fields in the file; the columns are those of :class:`VideoTracks`."""
+    points, confidence = skeletons.apply(plan, people.keypoints, people.keypoint_scores)
     triples = _triples(plan, points, joint_states)
-    box = _digits(boxes.to_xywh(boxes_xyxy))
+    box = _digits(boxes.to_xywh(people.boxes))
     head = None if head_boxes is None else _digits(boxes.to_xywh(head_boxes))
-    confidence, scores = _digits(confidence), _digits(scores)
+    confidence, scores = _digits(confidence), _digits(people.scores)
     for row in range(len(points)):
         person = {
             "keypoints": triples[row].ravel().tolist(),

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.errors import FormatError, InputError
+from posetube.file_reading import check_size
 from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -130,8 +131,7 @@ def read(
     """
     path = Path(path)
     _library(path)
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file")
+    check_size(path)
     if path.suffix != ".csv":
         with path.open("rb") as file:
             if file.read(len(SIGNATURE)) != SIGNATURE:

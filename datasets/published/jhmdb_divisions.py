@@ -14,6 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from posetube.errors import FormatError
+from posetube.file_reading import sound
 
 from ..annotated_video import Split
 
@@ -57,20 +58,15 @@ def _lists(folder: Path, pattern: str) -> Iterator[tuple[str, str, str]]:
 
 def _packed_lists(archive: Path, pattern: str) -> list[tuple[str, str, str]]:
     found = []
-    try:
-        with zipfile.ZipFile(archive) as file:
-            for member in file.infolist():
-                name = member.filename.rpartition("/")[2]
-                if not fnmatch(name, pattern):
-                    continue
-                if member.file_size > MAX_BYTES:
-                    raise FormatError(f"{archive}: {name}: {member.file_size} bytes, refused")
-                text = file.read(member).decode("utf-8", errors="replace")
-                found.append((name, text, f"{archive}: {name}"))
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged archive fails in any way that zip can fail
-        raise FormatError(f"{archive}: not a sound archive: {type(error).__name__}") from None
+    with sound(archive, "archive"), zipfile.ZipFile(archive) as file:
+        for member in file.infolist():
+            name = member.filename.rpartition("/")[2]
+            if not fnmatch(name, pattern):
+                continue
+            if member.file_size > MAX_BYTES:
+                raise FormatError(f"{archive}: {name}: {member.file_size} bytes, refused")
+            text = file.read(member).decode("utf-8", errors="replace")
+            found.append((name, text, f"{archive}: {name}"))
     return found
 
 

@@ -95,10 +95,8 @@ def _people(track_ids: IntArray, rows: IntArray) -> IntArray:
 
 def _boxes(tracks: VideoTracks, rows: IntArray, margin: float) -> FloatArray:
     """(R, 4) boxes, the joints' extent where there is none."""
-    given = tracks.boxes[rows]
-    extent = box.around(tracks.keypoints[rows], scale=margin)
-    missing = np.isnan(given).any(axis=1, keepdims=True)
-    return np.where(missing, extent, given).astype(np.float32)
+    boxes = box.or_around(tracks.boxes[rows], tracks.keypoints[rows], scale=margin)
+    return boxes.astype(np.float32)
 
 
 def _states(tracks: VideoTracks, rows: IntArray) -> ByteArray:

@@ -206,7 +206,8 @@ def _compare(pairs: Iterable[VideoPair]) -> Iterator[_Compared]:
         own = tracks.keypoints.astype(np.float64)
         # Whom nobody found has no joint right, rather than no say.
         chosen = np.full_like(own, np.nan)
-        own_boxes, their_boxes = _boxes(tracks.boxes, own), _boxes(found.boxes, points)
+        own_boxes = np.nan_to_num(boxes.or_around(tracks.boxes.astype(np.float64), own))
+        their_boxes = np.nan_to_num(boxes.or_around(found.boxes.astype(np.float64), points))
         for index in np.flatnonzero(frame_of >= 0):
             here, there = tracks.rows_of(int(frame_of[index])), found.rows_of(int(index))
             fit = boxes.iou(own_boxes[here], their_boxes[there])
@@ -225,10 +226,3 @@ def _compare(pairs: Iterable[VideoPair]) -> Iterator[_Compared]:
             where=tuple(f"{true.where}: {describe_row(tracks, row)}" for row in range(len(own))),
             notes=tuple(f"predictions: {line}" for line in losses(replace(plan, dropped=()))),
         )
-
-
-def _boxes(given: np.ndarray, points: np.ndarray) -> DoubleArray:
-    """(R, 4) each person's box, or one around its joints; nothing overlaps somebody without."""
-    exact = given.astype(np.float64)
-    around = boxes.around(points)
-    return np.nan_to_num(np.where(np.isnan(exact).any(axis=1, keepdims=True), around, exact))

@@ -6,6 +6,7 @@ the predictions into the truth's, by name.
 """
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,19 +110,7 @@ def _reordered(tracks: VideoTracks, frame_of: IntArray, truth: VideoTracks) -> V
     frame = frame_of[tracks.frame]
     rows = np.flatnonzero(frame >= 0)
     rows = rows[np.argsort(frame[rows], kind="stable")]
-    frame = frame[rows]
-    return VideoTracks(
-        source=tracks.source,
-        size=tracks.size,
-        skeleton=tracks.skeleton,
-        frames=truth.frames,
-        frame=frame,
-        track_ids=tracks.track_ids[rows],
-        boxes=tracks.boxes[rows],
-        scores=tracks.scores[rows],
-        keypoints=tracks.keypoints[rows],
-        keypoint_scores=tracks.keypoint_scores[rows],
-    )
+    return replace(tracks.select(rows), frame=frame[rows], frames=truth.frames)
 
 
 def _metrics(result: CocoResult) -> dict[str, Values]:

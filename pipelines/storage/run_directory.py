@@ -6,7 +6,6 @@ Not here: what the files hold (:mod:`.manifest`, :mod:`.detections_store`, :mod:
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -23,51 +22,27 @@ from posetube.errors import FormatError, InputError, MissingFileError
 from .manifest import Manifest, decode_manifest, encode_manifest
 
 
-@dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Names of a run's files."""
+    """Names of a run's files, and what concerns all of them."""
 
-    path: Path
-
-    @property
-    def manifest(self) -> Path:
-        """``run.json``: see :class:`.manifest.Manifest`."""
-        return self.path / "run.json"
-
-    @property
-    def detections(self) -> Path:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest = path / "run.json"
+        """See :class:`.manifest.Manifest`."""
+        self.detections = path / "detections"
         """Folder of the parts."""
-        return self.path / "detections"
-
-    @property
-    def tracks(self) -> Path:
+        self.tracks = path / "tracks.parquet"
         """A row per person and frame."""
-        return self.path / "tracks.parquet"
-
-    @property
-    def posetrack(self) -> Path:
+        self.posetrack = path / "tracks.json"
         """The tracks in PoseTrack18's form."""
-        return self.path / "tracks.json"
-
-    @property
-    def overlay(self) -> Path:
+        self.overlay = path / "overlay.mp4"
         """The tracks drawn over the video."""
-        return self.path / "overlay.mp4"
-
-    @property
-    def events(self) -> Path:
+        self.events = path / "events.jsonl"
         """Progress and warnings for machines, a JSON object per line."""
-        return self.path / "events.jsonl"
-
-    @property
-    def logs(self) -> Path:
+        self.logs = path / "logs"
         """Folder for what helps to find a bug of ours."""
-        return self.path / "logs"
-
-    @property
-    def lock(self) -> Path:
+        self.lock = path / "run.lock"
         """The file that a process locks while it works on the run; gone afterwards."""
-        return self.path / "run.lock"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

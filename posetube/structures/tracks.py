@@ -102,5 +102,10 @@ class FrameTable:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def labeled_indices(self) -> IntArray:
+        """The frames that somebody labelled, with people or without."""
+        return np.arange(len(self)) if self.labeled is None else np.flatnonzero(self.labeled)
+
     def __repr__(self) -> str:
         return f"<FrameTable: {summaries.frames(self.times)}>"

@@ -194,9 +194,7 @@ def _head_sizes(boxes: DoubleArray) -> DoubleArray:
 def _counted_frames(truth: VideoTracks, rules: Rules) -> IntArray:
     if rules.frames == "with people":
         return np.unique(truth.frame)
-    if truth.frames.labeled is None:
-        return np.arange(len(truth.frames))
-    return np.flatnonzero(truth.frames.labeled)
+    return truth.frames.labeled_indices
 
 
 def _remove_ignored(people: EvalPeople, regions: dict[int, tuple[DoubleArray, ...]]) -> None:

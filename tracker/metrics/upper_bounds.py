@@ -69,6 +69,5 @@ def perfect_keypoints(found: VideoTracks, truth: VideoTracks, *, frame_of: IntAr
 
 def _boxes(tracks: VideoTracks) -> DoubleArray:
     """(R, 4) each person's box, or one around its joints."""
-    given = tracks.boxes.astype(np.float64)
-    around = boxes.around(tracks.keypoints.astype(np.float64), scale=AROUND_JOINTS)
-    return np.where(np.isnan(given).any(axis=1, keepdims=True), around, given)
+    given, points = tracks.boxes.astype(np.float64), tracks.keypoints.astype(np.float64)
+    return np.asarray(boxes.or_around(given, points, scale=AROUND_JOINTS), np.float64)
