@@ -6,6 +6,7 @@ Not here: what the files hold (:mod:`.manifest`, :mod:`.detections_store`, :mod:
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -22,11 +23,14 @@ from posetube.errors import FormatError, InputError, MissingFileError
 from .manifest import Manifest, decode_manifest, encode_manifest
 
 
+@dataclass
 class RunDirectory:
     """Names of a run's files, and what concerns all of them."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
+
+    def __post_init__(self) -> None:
+        path = self.path
         self.manifest = path / "run.json"
         """See :class:`.manifest.Manifest`."""
         self.detections = path / "detections"
