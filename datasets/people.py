@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.structures import VideoTracks
 
@@ -20,6 +22,7 @@ from .files.opened_file import OpenedFile
 from .formats.file_format import FileFormat
 from .formats.format_table import FORMATS, find_format, format_names, recognise
 from .formats.frame_order import mixed_videos
+from .picture_names import times_of
 from .published.dataset_table import dataset_names, find_dataset, recognise_dataset
 from .published.sequence_files import SequenceFiles
 
@@ -288,11 +291,21 @@ def _read_file(file: OpenedFile, form: FileFormat) -> Sequence[AnnotatedVideo]:
             tracks = form.read(file.path)
             videos = [AnnotatedVideo(name=name, dataset=form.name, tracks=tracks, where=where)]
         if form.lists_pictures:
-            videos = [replace(video, mixed=_mixed(file, video.tracks)) for video in videos]
+            videos = [_with_names_read(video, file) for video in videos]
     finally:
         # Whoever goes through a folder would hold the bytes of every file.
         file.forget()
     return videos
+
+
+def _with_names_read(video: AnnotatedVideo, file: OpenedFile) -> AnnotatedVideo:
+    """The video with what its pictures' names tell: whether it is two, and when they were taken."""
+    frames = video.tracks.frames
+    times = times_of(frames.names) if np.isnan(frames.times).all() else None
+    if times is not None:
+        tracks = replace(video.tracks, frames=replace(frames, times=times))
+        video = replace(video, tracks=tracks)
+    return replace(video, mixed=_mixed(file, video.tracks))
 
 
 def _mixed(file: OpenedFile, tracks: VideoTracks) -> tuple[str, str] | None:

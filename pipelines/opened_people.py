@@ -18,7 +18,13 @@ from ..datasets.people import PeopleSource, open_people
 
 
 def _is_run(file: OpenedFile) -> bool:
-    return (file.path / "run.json").is_file()
+    if (file.path / "run.json").is_file():
+        return True
+    if file.path.is_dir():
+        from .storage.run_directory import RunDirectory
+
+        RunDirectory(file.path).refuse_without_manifest()
+    return False
 
 
 def _read_run(path: Path) -> VideoTracks:
@@ -73,7 +79,7 @@ def open_people_or_run(given: PeopleSource, *, form: str | FileFormat | None = N
 
     Raises:
         InputError: If there is nothing of the name, or nothing that is understood.
-        FormatError: If a file is of no format.
+        FormatError: If a file is of no format, or a run has lost its ``run.json``.
     """
     if form is None and isinstance(given, str | Path):
         given = run_of(Path(given)) or given
@@ -82,6 +88,6 @@ def open_people_or_run(given: PeopleSource, *, form: str | FileFormat | None = N
 
 def run_of(path: Path) -> Path | None:
     """The run's directory that is meant: itself, or its ``run.json`` or ``tracks.parquet``."""
-    own = path.name in ("run.json", "tracks.parquet") and path.is_file()
-    folder = path.parent if own else path
-    return folder if _is_run(OpenedFile(folder)) else None
+    if path.name in ("run.json", "tracks.parquet") and path.is_file():
+        return path.parent if (path.parent / "run.json").is_file() else None
+    return path if _is_run(OpenedFile(path)) else None

@@ -10,9 +10,10 @@ others. Not here: PoseTrack's files, whose list is the order.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import combinations, pairwise
 from math import gcd
 from pathlib import Path, PurePosixPath
+from statistics import median
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from posetube.errors import FormatError
 from posetube.structures import FrameTable
 
 from ..annotated_video import MAX_FRAMES
+from ..picture_names import fewest_digits, numbered_names, one_series
 from .annotation_rows import LARGEST_ID
 
 Name = str | int
@@ -28,23 +30,8 @@ Name = str | int
 VIDEO_FRAME = re.compile(r"(0|[1-9]\d{0,8})\.jpg", re.ASCII)
 """What AlphaPose calls a frame of a video file, counted from 0."""
 
-LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,15})([^0-9/]*)", re.DOTALL)
-
 SPARSE = 50
 """Where fewer than one number in so many is a picture, the numbers are no frames of one video."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    """A name around its last number."""
-
-    before: str
-    digits: str
-    after: str
-
-    @property
-    def number(self) -> int:
-        return int(self.digits)
 
 
 def frames_of_results(
@@ -66,13 +53,13 @@ def frames_of_results(
         FormatError: If there are more than :data:`MAX_FRAMES` frames.
     """
     unique = list(dict.fromkeys(pictures))
-    parts = [_numbered(name) for name in unique]
+    parts = numbered_names(unique)
     alike = [part for part in parts if part is not None]
     of_video = bool(unique) and all(VIDEO_FRAME.fullmatch(str(name)) for name in unique)
-    if not unique or len(alike) < len(unique) or not _one_video(alike):
+    if not one_series(parts):
         return _listed(unique)
-    numbers = [part.number for part in alike]
-    if max(map(abs, numbers)) > LARGEST_ID:
+    timed, numbers = alike[0].is_time, [part.number for part in alike]
+    if max(map(abs, numbers)) > LARGEST_ID and not timed:
         return _listed(unique)
     # Frames of a video file are called by their index: nobody may be in the first ones.
     first = 0 if of_video else min(numbers)
@@ -82,13 +69,16 @@ def frames_of_results(
     # These are the ids of pictures, not a count: nothing lies between them.
     if not of_video and count > SPARSE * len(unique):
         return _listed(unique)
+    # Times at no fixed distance do not tell where others would lie.
+    if timed and step < median(b - a for a, b in pairwise([first, *sorted(numbers)])):
+        return _listed(unique)
     if count > MAX_FRAMES:
         raise FormatError(f"{path}: {count} frames; at most {MAX_FRAMES} are read")
-    width, by_id = _width(alike), isinstance(unique[0], int)
+    width, by_id = fewest_digits(alike), isinstance(unique[0], int)
     every = range(first, first + count * step, step)
     frames = FrameTable(
         times=np.full(count, np.nan),
-        names=() if of_video else tuple(_name(alike[0], number, width) for number in every),
+        names=() if of_video else tuple(alike[0].renamed(n, width=width) for n in every),
         ids=np.array(every, np.int64) if by_id else None,
     )
     places = [(number - first) // step for number in numbers]
@@ -106,9 +96,10 @@ def sorted_places(names: Sequence[str]) -> list[int]:
         folders.setdefault(str(PurePosixPath(name).parent), []).append(place)
     found: list[int] = []
     for places in folders.values():
-        parts = [part for place in places if (part := _numbered(names[place])) is not None]
-        if len(parts) == len(places) and _one_video(parts):
-            places = [places[i] for i in np.argsort([p.number for p in parts], kind="stable")]
+        parts = numbered_names([names[place] for place in places])
+        if one_series(parts):
+            number = dict(zip(places, (part.number for part in parts if part), strict=True))
+            places.sort(key=number.__getitem__)
         found += places
     return found
 
@@ -118,44 +109,19 @@ def mixed_videos(names: Sequence[str]) -> tuple[str, str] | None:
 
     One number that two have in common may be chance: pictures of a data set are called so.
     """
-    first: dict[tuple[int, str], str] = {}
-    common = Counter[tuple[str, str]]()
-    for name in dict.fromkeys(names):
-        part = _numbered(name)
-        if part is None:
-            continue
-        other = first.setdefault((part.number, part.after), part.before)
-        if other != part.before:
-            common[other, part.before] += 1
-            if common[other, part.before] > 1:
-                return other, part.before
+    parts = [part for part in numbered_names(list(dict.fromkeys(names))) if part is not None]
+    pictures = Counter(part.before for part in parts)
+    by_number: dict[tuple[int, str], set[str]] = {}
+    for part in parts:
+        if pictures[part.before] > 1:
+            by_number.setdefault((part.number, part.after), set()).add(part.before)
+    met: set[tuple[str, ...]] = set()
+    for beginnings in by_number.values():
+        for pair in combinations(sorted(beginnings), 2):
+            if pair in met:
+                return pair
+            met.add(pair)
     return None
-
-
-def _numbered(name: Name) -> _Numbered | None:
-    if isinstance(name, int):
-        return _Numbered("", str(name), "")
-    ending = PurePosixPath(name).suffix
-    match = LAST_NUMBER.fullmatch(name.removesuffix(ending))
-    return None if match is None else _Numbered(match[1], match[2], match[3] + ending)
-
-
-def _width(parts: Sequence[_Numbered]) -> int:
-    """The fewest digits of a number, to which shorter ones are filled with zeros."""
-    return min(len(part.digits) for part in parts)
-
-
-def _name(part: _Numbered, number: int, width: int) -> str:
-    return f"{part.before}{number:0{width}d}{part.after}"
-
-
-def _one_video(parts: Sequence[_Numbered]) -> bool:
-    """Whether names differ in nothing but their numbers, all written in one way."""
-    width, first = _width(parts), parts[0]
-    return all(
-        _name(first, part.number, width) == f"{part.before}{part.digits}{part.after}"
-        for part in parts
-    )
 
 
 def _listed(pictures: Sequence[Name]) -> tuple[dict[Name, int], FrameTable]:

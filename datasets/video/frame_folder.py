@@ -2,20 +2,23 @@
 
 The last number in a file's name is its place: ``000005.jpg``, ``frame_12.png``, ``0007_crop.jpg``.
 If all numbers have a common step (97, 99, 101 ...), that step is one frame. A number missing in
-between is a frame of state ``missing``. Pages of another size than the first are left out: they
-are thumbnails. Pictures have no times: frame i is at i / 25 seconds, by convention.
+between is a frame of state ``missing``. Numbered pictures have no times: frame i is at i / 25
+seconds, by convention. Names such as ``2024-05-06_12-00-10.250.jpg`` are times, and nothing is
+missing between them. Pages of another size than the first are left out: they are thumbnails.
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from posetube.errors import MediaError
 from posetube.structures import Frame
 
+from ..picture_names import SECOND, numbered_names
 from .config import VideoConfig
 from .frame_warnings import FrameWarnings
 from .opened_video import Video
@@ -27,7 +30,8 @@ RATE = 25.0
 SPARSEST = 4
 """Frames per picture, plus a hundred, above which numbers are mere names, like COCO's."""
 
-_NUMBER = re.compile(r"(\d{1,18})(?=\D*$)", re.ASCII)
+SLOWEST = 5.0
+"""Seconds between pictures that are named by times, above which they are single photographs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,12 @@ class FrameFolder:
 
     pictures: tuple[Path | None, ...]
     """One per frame, None where it is missing."""
+
+    times: tuple[float, ...]
+    """When each frame was taken, seconds since the first one."""
+
+    rate: float
+    """Frames per second of most frames."""
 
     ignored: int
     """Number of pictures in the folder that do not belong to the series."""
@@ -55,15 +65,17 @@ class PictureVideo(Video):
         self._pictures: tuple[Path | None, ...]
         if path.is_dir():
             folder = read_folder(path)
-            self._pictures = folder.pictures
+            self._pictures, self._times = folder.pictures, folder.times
+            self.rate = folder.rate
             self._pages: tuple[int | None, ...] = (None,) * len(self._pictures)
             ignored, what = folder.ignored, "pictures outside the numbered series"
         else:
             self._pages, ignored = page_places(path)
             self._pictures, what = (path,) * len(self._pages), "pages of another size"
+            self._times = _at_rate(len(self._pages))
+            self.rate = RATE if len(self._pages) > 1 else None
         if ignored:
             self._warnings.add(f"{ignored} {what} are left out")
-        self.rate = RATE if path.is_dir() or len(self._pages) > 1 else None
         if path.is_dir() or len(self._pages) == 1:
             self.frame_names = tuple(picture.name if picture else "" for picture in self._pictures)
         self.expected = len(self._pictures)
@@ -72,7 +84,7 @@ class PictureVideo(Video):
     def _read(self, first: int) -> Generator[Frame, None, None]:
         config = self.config
         for index in range(first, len(self._pictures)):
-            time = self.last = index / RATE
+            time = self.last = self._times[index]
             if config.over(time):
                 return
             if index % config.every == 0 and config.reached(time):
@@ -138,7 +150,7 @@ def read_folder(folder: Path) -> FrameFolder:
     series = _series(folder)
     if not series:
         raise MediaError(f"{folder}: no numbered pictures in this folder ({', '.join(SUFFIXES)})")
-    chosen = max(series.values(), key=len)
+    (*_, timed), chosen = max(series.items(), key=lambda one: len(one[1]))
     by_number: dict[int, Path] = {}
     for number, path in chosen:
         if number in by_number:
@@ -146,7 +158,10 @@ def read_folder(folder: Path) -> FrameFolder:
                 f"{folder}: {by_number[number].name} and {path.name} have the same number"
             )
         by_number[number] = path
+    ignored = sum(map(len, series.values())) - len(chosen)
     first, last = min(by_number), max(by_number)
+    if timed:
+        return _timed_folder(folder, by_number, ignored)
     step = math.gcd(*(n - first for n in by_number)) or 1
     count = (last - first) // step + 1
     if count > SPARSEST * len(chosen) + 100:
@@ -155,15 +170,40 @@ def read_folder(folder: Path) -> FrameFolder:
             f"for a video; give them one by one, as '{folder}/*{chosen[0][1].suffix}'"
         )
     pictures = tuple(by_number.get(first + step * i) for i in range(count))
-    ignored = sum(map(len, series.values())) - len(chosen)
-    return FrameFolder(path=folder, pictures=pictures, ignored=ignored)
+    return FrameFolder(
+        path=folder, pictures=pictures, times=_at_rate(count), rate=RATE, ignored=ignored
+    )
 
 
-def _series(folder: Path) -> dict[tuple[str, str], list[tuple[int, Path]]]:
-    """Numbered pictures, grouped by the text around their number."""
+def _timed_folder(folder: Path, by_time: dict[int, Path], ignored: int) -> FrameFolder:
+    """The pictures of a folder whose names are times, in nanoseconds."""
+    ordered = sorted(by_time)
+    apart = median([b - a for a, b in pairwise(ordered)] or [SECOND / RATE]) / SECOND
+    if apart > SLOWEST:
+        raise MediaError(
+            f"{folder}: {len(ordered)} pictures, {apart:.0f} s apart by their names, are too far "
+            f"apart for a video; give them one by one, as '{folder}/*{by_time[ordered[0]].suffix}'"
+        )
+    return FrameFolder(
+        path=folder,
+        pictures=tuple(by_time[time] for time in ordered),
+        times=tuple((time - ordered[0]) / SECOND for time in ordered),
+        rate=1 / apart,
+        ignored=ignored,
+    )
+
+
+def _at_rate(count: int) -> tuple[float, ...]:
+    """Times of frames that have none of their own."""
+    return tuple(index / RATE for index in range(count))
+
+
+def _series(folder: Path) -> dict[tuple[str, str, bool], list[tuple[int, Path]]]:
+    """Numbered pictures, grouped by the text around their number and whether it is a time."""
     series = defaultdict(list)
-    for path in pictures_in(folder):
-        if found := _NUMBER.search(path.stem):
-            around = (path.stem[: found.start()], path.stem[found.end() :] + path.suffix.lower())
-            series[around].append((int(found[1]), path))
+    paths = pictures_in(folder)
+    names = numbered_names([path.stem + path.suffix.lower() for path in paths])
+    for path, name in zip(paths, names, strict=True):
+        if name is not None:
+            series[name.before, name.after, name.is_time].append((name.number, path))
     return dict(series)

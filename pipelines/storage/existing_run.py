@@ -27,8 +27,9 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
     Raises:
         InputError: If the directory holds a run and ``fail`` was chosen, if that run was made
             differently, or if the directory holds other files.
-        FormatError: If its ``run.json`` cannot be read.
+        FormatError: If its ``run.json`` is gone, or cannot be read.
     """
+    run.refuse_without_manifest()
     if run.foreign():
         raise InputError(
             f"{run.path} holds other files and no run.json; name a folder of its own, "

@@ -91,6 +91,7 @@ class RunDirectory:
         except (FileNotFoundError, NotADirectoryError):
             if not self.path.exists():
                 raise MissingFileError(f"{self.path}: no such file or folder") from None
+            self.refuse_without_manifest()
             raise InputError(
                 f"{self.path} is not a run's directory: it has no run.json. "
                 "`posetube track` makes one"
@@ -99,6 +100,27 @@ class RunDirectory:
             raise FormatError(
                 f'{self.manifest}: {error}. Track again with on_existing="overwrite"'
             ) from None
+
+    def refuse_without_manifest(self) -> None:
+        """Refuse a folder that holds a run's files, but no ``run.json`` any more.
+
+        What lies in it must not be taken for a folder of files, or for one that may be written to.
+
+        Raises:
+            FormatError: If it is such a folder.
+        """
+        if self.manifest.exists():
+            return
+        results = self.tracks.exists()
+        beside = any(path.exists() for path in (self.posetrack, self.events, self.overlay))
+        if not (results and beside) and not any(self.detections.glob("part-*.parquet")):
+            return
+        tracks = f"; for its tracks alone name {self.tracks}" if results else ""
+        raise FormatError(
+            f"{self.path}: a run's directory without its run.json, which says what the run was "
+            "made of and with which settings. Put run.json back, or make the run again in another "
+            f"folder{tracks}"
+        )
 
     def write(self, manifest: Manifest) -> None:
         """Replace the manifest, whole or not at all."""

@@ -10,7 +10,7 @@ import pytest
 
 import posetube
 from posetube.datasets.formats import csv_table, json_lines, posetrack17
-from posetube.errors import InputError
+from posetube.errors import FormatError, InputError
 from posetube.pipelines.cli import main
 from posetube.pipelines.opened_people import open_people_or_run
 from posetube.structures import VideoTracks
@@ -209,3 +209,44 @@ def test_nothing_is_written_over_the_file_that_is_read(
         posetube.export(file, file, to="csv")
     assert capsys.readouterr().err.count("is the file that is read; name another one") == 2
     assert file.read_bytes() == before
+
+
+def test_a_run_that_lost_its_manifest_is_named_and_left_as_it_is(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It must be taken neither for a folder of files nor for one that may be written to."""
+    (run / "run.json").unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    truth = tmp_path / "walk.json"
+    lines: list[list[str | Path]] = [
+        ["link", run],
+        ["link", run, "-o", tmp_path / "other"],
+        ["link", run, "--suspicious"],
+        ["link", truth, "-o", run],
+        ["link", truth, "-o", run, "--on-existing", "overwrite"],
+        ["render", run],
+        ["export", run, "--to", "csv"],
+        ["evaluate", run, truth],
+        ["evaluate", truth, run],
+        ["data", "check", run],
+        ["data", "convert", run, "--to", "csv", "-o", tmp_path / "out.csv"],
+        ["data", "check", run.parent],
+    ]
+    for line in lines:
+        assert main([str(word) for word in line]) == 2, line
+        assert (
+            f"{run}: a run's directory without its run.json, which says what the run was made of "
+            "and with which settings. Put run.json back, or make the run again in another folder; "
+            f"for its tracks alone name {run / 'tracks.parquet'}" in capsys.readouterr().err
+        ), line
+    with pytest.raises(FormatError, match=r"without its run.json"):
+        posetube.load(run)
+
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert not (tmp_path / "other").exists()
+    assert len(posetube.load(run / "tracks.parquet").ids) == 1
+    # The detections alone are a run's, too.
+    for path in run.glob("tracks.*"):
+        path.unlink()
+    with pytest.raises(FormatError, match=r"make the run again in another folder$"):
+        posetube.load(run)

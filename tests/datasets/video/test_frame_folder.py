@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.video import VideoConfig, open_video
+from posetube.datasets.video.inputs import find_inputs
 from posetube.datasets.video.picture import is_picture, read_picture
 from posetube.errors import MediaError
 from posetube.structures import ByteArray
@@ -67,6 +68,30 @@ def test_the_longest_series_is_the_video(tmp_path: Path, draw: Draw) -> None:
     with open_video(tmp_path) as video:
         assert len(list(video)) == 4
     assert video.warnings[0].endswith("1 pictures outside the numbered series are left out")
+
+
+def test_pictures_named_by_times_are_one_video_with_these_times(tmp_path: Path, draw: Draw) -> None:
+    """Beyond a full minute, which no number at the end of the names knows of."""
+    for time in ("12-00-59.250", "12-00-59.750", "12-01-00.250", "12-01-02.250"):
+        save(tmp_path / f"door_2024-05-06_{time}.png", draw(1))
+
+    with open_video(tmp_path) as video:
+        frames = list(video)
+        assert (video.rate, video.expected, video.warnings) == (2.0, 4, [])
+    with open_video(tmp_path, config=VideoConfig(start=0.5, end=3)) as video:
+        assert [f.index for f in video] == [1, 2]
+
+    assert [f.time for f in frames] == [0, 0.5, 1, 3]
+    assert [f.state for f in frames] == ["ok"] * 4
+
+
+def test_photographs_named_by_times_are_no_video(tmp_path: Path, draw: Draw) -> None:
+    for time in ("120010", "120510", "121005"):
+        save(tmp_path / f"IMG_20240506_{time}.jpg", draw(1))
+
+    assert [found.kind for found in find_inputs([str(tmp_path)])] == ["picture"] * 3
+    with pytest.raises(MediaError, match="3 pictures, 298 s apart by their names, are too far"):
+        open_video(tmp_path)
 
 
 def test_start_end_and_every_choose_among_pictures(tmp_path: Path, draw: Draw) -> None:
