@@ -130,18 +130,25 @@ def embed_joints(maps: Tensor, heatmaps: Tensor, *, flip: Sequence[int]) -> Tens
         (M, D) float32 of length 1, D = C times the number of pairs and single joints. A joint that
         is not seen has zeros.
     """
-    heat = heatmaps.float().clamp(min=0)
+    heat = heatmaps.float().clamp(min=0).flatten(2)
     pairs = [(joint, other) for joint, other in enumerate(flip) if joint <= other]
-    weights = torch.stack([(heat[:, one] + heat[:, two]) / 2 for one, two in pairs], dim=1)
-    weights = weights / (weights.sum(dim=(2, 3), keepdim=True) + FAINT)
-    means = torch.einsum("mchw,mphw->mpc", _normalise(maps.float()), weights)
-    return functional.normalize(means.flatten(1), dim=1)
+    means = [[((k == one) + (k == two)) / 2 for k in range(len(flip))] for one, two in pairs]
+    weights = torch.tensor(means, dtype=heat.dtype, device=heat.device) @ heat
+    weights = weights / (weights.sum(dim=2, keepdim=True) + FAINT)
+    centred, deviation = _centred(maps.float().flatten(2))
+    vectors = weights @ centred.transpose(1, 2) / deviation.transpose(1, 2)
+    return functional.normalize(vectors.flatten(1), dim=1)
 
 
 def _normalise(level: Tensor) -> Tensor:
-    centred = level - level.mean(dim=(2, 3), keepdim=True)
-    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
-    return centred / (deviation + 1e-6)
+    centred, deviation = _centred(level.flatten(2))
+    return (centred / deviation).reshape(level.shape)
+
+
+def _centred(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """(M, C, N) less the mean of each channel, and its (M, C, 1) deviation."""
+    centred = cells - cells.mean(dim=2, keepdim=True)
+    return centred, centred.square().mean(dim=2, keepdim=True).sqrt() + 1e-6
 
 
 def _narrow(level: Tensor, channels: int) -> Tensor:

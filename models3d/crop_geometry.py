@@ -1,5 +1,9 @@
 """Where a person's crop and its heatmaps lie, given the person's box; arrays or tensors."""
 
+import numpy as np
+
+from posetube.structures import FloatArray
+
 from .arrays import Array, library_of
 from .configs.people_heads import CropKeypointHeadConfig
 from .slots import constants
@@ -33,3 +37,19 @@ def map_regions(boxes: Array, config: CropKeypointHeadConfig) -> Array:
     across = half - MIRROR_SHIFT if config.mirror else half
     shift = size * constants([across / width, half / height], size)
     return crops - library_of(crops).concatenate([shift, shift], -1)
+
+
+def crop_window(crop: FloatArray, picture: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of a picture that a crop is sampled from, at least one pixel.
+
+    Args:
+        crop: (4,) x1 y1 x2 y2, pixels of the picture.
+        picture: (H, W) of the picture.
+
+    Returns:
+        Its first column and row, and those behind its last.
+    """
+    height, width = picture
+    left, top = np.floor(crop[:2] - 1).clip(0, (width - 1, height - 1)).tolist()
+    right, bottom = np.ceil(crop[2:] + 1).clip((left + 1, top + 1), (width, height)).tolist()
+    return int(left), int(top), int(right), int(bottom)

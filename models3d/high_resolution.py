@@ -212,16 +212,12 @@ class HighResolutionNetwork(nn.Module):
             maps = stage(maps)
         merged = [self.merge[0](maps[-1])]
         for merge, finer in zip(self.merge[1:], reversed(maps[:-1]), strict=True):
-            merged.append(merge(finer + _grow(merged[-1], finer)))
+            merged.append(merge(finer + grow(merged[-1], finer)))
         return [stem, *merged]
 
 
 def interleave(first: Tensor, second: Tensor) -> Tensor:
     """Channels of both in turn: (N, C, H, W) twice to (N, 2 C, H, W)."""
-    if torch.onnx.is_in_onnx_export():  # one copy, without arithmetic on shapes
-        half = int(first.shape[1])
-        order = [place for channel in range(half) for place in (channel, half + channel)]
-        return torch.cat([first, second], dim=1)[:, order]
     # Reordering with the channels last keeps that layout; on a CPU the network is a fifth faster.
     pairs = torch.stack([first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)], dim=-1)
     return pairs.flatten(3).permute(0, 3, 1, 2)
@@ -237,6 +233,6 @@ def _descent(inputs: int, outputs: int, *, steps: int) -> nn.Sequential:
     return nn.Sequential(*before, Separable(inputs, outputs, stride=2))
 
 
-def _grow(maps: Tensor, like: Tensor) -> Tensor:
+def grow(maps: Tensor, like: Tensor) -> Tensor:
     """To the height and width of another map, corner cells on corner cells."""
     return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=True)

@@ -16,13 +16,16 @@ from torch import Tensor, nn
 from posetube.errors import InputError, MissingExtraError
 
 from ..checkpoints.weights_header import sha256_of
+from ..configs.people_heads import CropKeypointHeadConfig
 from ..crop_keypoint_head import CropKeypointHead, Crops
-from ..crop_sampling import cut_crops
 from ..dense_proposals import DenseProposalHead
+from ..high_resolution import HighResolutionNetwork
 from ..network_input import normalise
 from ..preprocess import BYTES
 from ..tube_rcnn import TubeRCNN
 from .graph_files import CHECKSUM, GraphName, graph_file
+from .slotted_network import SlottedNetwork
+from .window_crop import cut_normalised
 
 OPSET = 17
 """Version of ONNX's operators."""
@@ -51,16 +54,17 @@ class PeopleGraph(nn.Module):
 class JointsGraph(nn.Module):
     """From a picture and a crop to heatmaps and a vector of appearance."""
 
-    def __init__(self, head: CropKeypointHead) -> None:
+    def __init__(self, config: CropKeypointHeadConfig, network: HighResolutionNetwork) -> None:
         super().__init__()
-        self.keypoint_head = head
+        self.keypoint_head = CropKeypointHead(config)
+        self.keypoint_head.network = SlottedNetwork(network)
 
     def forward(self, picture: Tensor, crop: Tensor) -> tuple[Tensor, Tensor]:
         """(H, W, 3) bytes and (4,) pixels of the picture to (K, h, w) logarithms and (D,)."""
         head = self.keypoint_head
-        roi = torch.cat([torch.zeros(1), crop])[None]
-        pixels = cut_crops(picture.permute(2, 0, 1)[None], roi, head.config.size)
-        heatmaps, embedding = head.draw_and_embed(Crops(head.normalised(pixels), crop[None]), 1)
+        config = head.config
+        pixels = cut_normalised(picture, crop, config.size, mean=config.mean, std=config.std)
+        heatmaps, embedding = head.draw_and_embed(Crops(pixels, crop[None]), 1)
         return heatmaps[0], embedding[0]
 
 
@@ -86,14 +90,15 @@ def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
     _check(network)
     head = network.keypoint_head
     assert isinstance(head, CropKeypointHead)
-    mirrored = CropKeypointHead(replace(head.config, mirror=True))
-    mirrored.load_state_dict(head.state_dict(), assign=True)
+    plain, mirrored = (
+        JointsGraph(replace(head.config, mirror=mirror), head.network) for mirror in (False, True)
+    )
     pixels = torch.zeros(64, 96, 3, dtype=torch.uint8)
     picture = (pixels, torch.tensor([8.0, 8, 40, 56]))
     modules: dict[GraphName, tuple[nn.Module, tuple[Tensor, ...]]] = {
         "people": (PeopleGraph(network), (pixels,)),
-        "joints": (JointsGraph(head), picture),
-        "joints_mirrored": (JointsGraph(mirrored), picture),
+        "joints": (plain, picture),
+        "joints_mirrored": (mirrored, picture),
     }
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -22,8 +22,9 @@ GRAPHS: dict[GraphName, str] = {
 """What each graph's file is called after the name of the weights file.
 
 ``people``: ``pixels`` (h, w, 3) bytes, the network's input before normalisation, to ``logits``
-(N,) and ``boxes`` (N, 4) of its cells. ``joints``: ``picture`` (H, W, 3) bytes and ``crop`` (4,),
-pixels of the picture, to ``heatmaps`` (K, h, w) logarithms and ``embedding`` (D,).
+(N,) and ``boxes`` (N, 4) of its cells. ``joints``: ``picture`` (H, W, 3) bytes, or what a crop
+needs of it, and ``crop`` (4,), pixels of it, to ``heatmaps`` (K, h, w) logarithms and ``embedding``
+(D,).
 ``joints_mirrored``: the same, with the mirrored crop averaged in.
 """
 

@@ -6,14 +6,19 @@ import numpy as np
 
 from posetube.errors import WeightsError
 from posetube.network import Quality
+from posetube.structures import FloatArray
 
 from ..checkpoints.refusal import refused
 from ..checkpoints.weights_header import opened, read_header
 from ..configs.people_heads import CropKeypointHeadConfig
 from ..configs.proposal_heads import DenseProposalConfig
 from ..quality import adjusted
+from .channel_slots import arrange_channels
 from .graph_files import GraphName, graph_file, open_graph
 from .onnx_network import OnnxNetwork
+
+CROPS = "keypoint_head.network."
+"""What the names of the crop network's tensors begin with."""
 
 
 def load_onnx_network(
@@ -43,15 +48,12 @@ def load_onnx_network(
     ):
         raise WeightsError(f"{weights}: there are no graphs of such networks; use --runtime torch")
     joints: GraphName = "joints_mirrored" if head.mirror else "joints"
-    own = {name for name in tensors if name.startswith("keypoint_head.")}
-    parts = {"people": tensors.keys() - own, joints: own}
-    people, crops = (
-        open_graph(
-            graph_file(weights, name),
-            {key: tensors[key] for key in keys},
-            sha256=info.sha256 or "",
-            profile=profile,
-        )
-        for name, keys in parts.items()
+    own = {name: one for name, one in tensors.items() if not name.startswith(CROPS)}
+    crops = {name[len(CROPS) :]: one for name, one in tensors.items() if name.startswith(CROPS)}
+    slotted = {CROPS + name: one for name, one in arrange_channels(crops).weights.items()}
+    parts: dict[GraphName, dict[str, FloatArray]] = {"people": own, joints: slotted}
+    people, read = (
+        open_graph(graph_file(weights, name), part, sha256=info.sha256 or "", profile=profile)
+        for name, part in parts.items()
     )
-    return OnnxNetwork(config, people=people, joints=crops, info=info)
+    return OnnxNetwork(config, people=people, joints=read, info=info)

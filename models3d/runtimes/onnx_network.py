@@ -19,7 +19,7 @@ from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
 from ..configs.networks import TubeRCNNConfig
 from ..configs.people_heads import CropKeypointHeadConfig
 from ..configs.proposal_heads import DenseProposalConfig
-from ..crop_geometry import crop_boxes, map_regions
+from ..crop_geometry import crop_boxes, crop_window, map_regions
 from ..joint_peaks import decode_parabola
 from ..model_info import ModelInfo
 from ..poses import ClipPeople, found_people, given_people
@@ -165,12 +165,18 @@ class OnnxNetwork:
         inside = geometry.to_network(boxes)
         crops = geometry.to_picture(crop_boxes(inside, head))
         # one crop after the other: together they are no faster, and take more memory
-        drawn = [
-            self._joints.run(["heatmaps", "embedding"], {"picture": picture.image, "crop": crop})
-            for crop in crops
-        ]
+        drawn = [self._read(picture.image, crop) for crop in crops]
         if drawn:
             maps, looks = (np.stack(column) for column in zip(*drawn, strict=True))
         else:
             maps, looks = (np.zeros((0, *o.shape), np.float32) for o in self._joints.get_outputs())
         return maps, looks, geometry.to_picture(map_regions(inside, head))
+
+    def _read(self, image: ByteArray, crop: FloatArray) -> list[FloatArray]:
+        left, top, right, bottom = crop_window(crop, (image.shape[0], image.shape[1]))
+        window = np.ascontiguousarray(image[top:bottom, left:right])
+        place = crop - np.array([left, top, left, top], np.float32)
+        drawn: list[FloatArray] = self._joints.run(
+            ["heatmaps", "embedding"], {"picture": window, "crop": place}
+        )
+        return drawn
