@@ -6,7 +6,6 @@ and whole numbers with a point (``4.0``, pandas). NaN is refused by its name: JS
 Not here: what the JSON means; that is each format's reader.
 """
 
-import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,17 +16,12 @@ from posetube.errors import FormatError, InputError, MissingFileError
 from posetube.file_names import readable
 from posetube.shortage import raise_shortage
 
+from .text_encoding import as_utf8
+
 T = TypeVar("T")
 
 Identity = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
 """A whole number that every JSON program reads as it was written."""
-
-MARKS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-"""Byte order marks, and how what follows them is written."""
 
 NOT_JSON = re.compile(rb"[-+]?(?:nan|inf(?:inity)?)\b|None\b|True\b|False\b", re.IGNORECASE)
 """What Python writes where JSON has null, true and false, and where it has nothing."""
@@ -54,25 +48,9 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise_shortage(error)
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    content = as_utf8(content, path=path)
+    content = as_utf8(content, where=path)
     if not content.strip():
         raise FormatError(f"{path}: the file is empty")
-    return content
-
-
-def as_utf8(content: bytes, *, path: Path) -> bytes:
-    """The text of a file in UTF-8 without a byte order mark.
-
-    Raises:
-        FormatError: If a mark announces UTF-16 and something else follows.
-    """
-    for mark, encoding in MARKS.items():
-        if content.startswith(mark):
-            bare = content[len(mark) :]
-            try:
-                return bare if encoding == "utf-8" else bare.decode(encoding).encode()
-            except UnicodeDecodeError:
-                raise FormatError(f"{path}: a mark of {encoding}, but other text") from None
     return content
 
 

@@ -4,7 +4,6 @@ The bytes are read once. The top level of a JSON is scanned once, which takes a 
 time that its reader needs; values are built by the reader alone.
 """
 
-from codecs import BOM_UTF8
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,8 @@ import msgspec
 
 from .json_files import decode, read_bytes
 from .mat_files import read_mat
+from .text_encoding import start_as_utf8
+from .text_tables import first_cells
 
 T = TypeVar("T")
 
@@ -34,9 +35,14 @@ class OpenedFile:
 
     @cached_property
     def start(self) -> bytes:
-        """The first :data:`START` bytes, a byte order mark aside."""
+        """The first :data:`START` bytes; of a text in UTF-8, without a byte order mark."""
         with self.path.open("rb") as file:
-            return file.read(START).removeprefix(BOM_UTF8)
+            return start_as_utf8(file.read(START))
+
+    @property
+    def first_cells(self) -> tuple[str, ...]:
+        """The cells of a table's first line, however they are separated."""
+        return first_cells(self.start)
 
     @cached_property
     def content(self) -> bytes:

@@ -5,21 +5,24 @@ where not known; ``visible`` is 0 absent, 1 hidden, 2 seen. Every joint of every
 so that the table has one shape. It holds neither boxes nor frames without people.
 
 One table can be written of several videos, which ``video`` tells apart. Only tables of one video
-are read; other programs' too, if they have ``frame, track_id, joint, x, y``.
+are read; other programs' too, if they have ``frame, track_id, joint, x, y``, also as spreadsheets
+save them (:mod:`posetube.datasets.files.text_tables`).
 """
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.file_reading import reading
 from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
+from ..files.opened_file import OpenedFile
+from ..files.text_tables import read_table
 from .annotation_rows import LARGEST_ID, skeleton_of
 from .numbers import joint_states, shortest, states_of
 
@@ -41,6 +44,11 @@ READ_AS = TYPES | {"frame": "float64", "visible": "float64", "track_id": "string
 """Columns as they are read: pandas writes whole numbers as 4.0, and some call people by names."""
 
 NEEDED = ("frame", "track_id", "joint", "x", "y")
+
+
+def recognise(file: OpenedFile) -> bool:
+    """Whether it is a table by its ending, or a text with the columns of this one."""
+    return file.suffix != ".txt" or {*NEEDED} <= {*file.first_cells}
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -143,18 +151,21 @@ def _table(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pc
 
+    text = read_table(path, most=MAX_BYTES)
+    types = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
+    cells = pc.ParseOptions(delimiter=text.delimiter)
     try:
-        options = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
-        with reading(path, most=MAX_BYTES), path.open("rb") as file:
-            table = pc.read_csv(file, convert_options=options)
+        table = pc.read_csv(BytesIO(text.content), parse_options=cells, convert_options=types)
         names = table.column_names
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FormatError(
             f"{path}: not a table of joints: {' '.join(str(error).split())}"
         ) from None
     missing = [name for name in NEEDED if name not in names]
     if missing or len(set(names)) != len(names):
-        what = f"no column {', '.join(missing)}" if missing else "two columns of one name"
+        shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+        what = "two columns of one name" if not missing else f"no column {', '.join(missing)}"
+        what += f"; it has {shown}, divided at {text.delimiter!r}"
         raise FormatError(f"{path}: not a table of joints: {what}")
     return table
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from posetube.errors import FormatError, InputError
-from posetube.file_reading import reading
 from posetube.structures import DoubleArray, FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
+from ..files.text_tables import read_table
 from .annotation_rows import (
     AnnotationRows,
     ids_of_names,
@@ -89,14 +89,14 @@ def _lines(tracks: VideoTracks, cells: DoubleArray) -> Iterator[list[object]]:
 
 def recognise(file: OpenedFile) -> bool:
     """Whether a CSV begins with the scorer, or pandas wrote the HDF5."""
-    return MARK in file.start if file.suffix == ".h5" else file.start.startswith(b"scorer")
+    return MARK in file.start if file.suffix == ".h5" else file.first_cells[:1] == (HEADS[0],)
 
 
 def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTracks:
     """Read one video's people; a person is in the frames in which it has the place of a joint.
 
     Args:
-        path: A ``.csv`` file, or a ``.h5`` one.
+        path: A table of text, or a ``.h5`` file.
         process: From :func:`posetube.datasets.formats.deeplabcut_hdf5.reader`, for many ``.h5``.
 
     Raises:
@@ -105,7 +105,8 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
         MissingExtraError: If it is HDF5, and h5py is not installed.
     """
     path = Path(path)
-    lines = csv_lines(path, process) if path.suffix == ".h5" else _cells(path)
+    hdf5 = path.suffix.lower() == ".h5"
+    lines = csv_lines(path, process) if hdf5 else read_table(path, most=MAX_BYTES).lines(path)
     heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
     body = lines[len(heads) :]
     lengths = {len(line) for head, line in heads.items() if head != "scorer"}
@@ -123,14 +124,6 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
     times = np.full(max(frames, default=-1) + 1, np.nan)
     tracks = rows.table(path, FrameTable(times=times, names=names))
     return replace(tracks, track_names=names_of_ids(ids))
-
-
-def _cells(path: Path) -> list[list[str]]:
-    try:
-        with reading(path, most=MAX_BYTES), path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.reader(file))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a CSV file: {error}") from None
 
 
 def _columns(heads: dict[str, list[str]], path: Path) -> tuple[list[tuple[str, str, str]], int]:

@@ -148,7 +148,7 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         name="deeplabcut",
         suffix=".csv",
-        also_read=(".h5",),
+        also_read=(".h5", ".tsv", ".txt"),
         read=deeplabcut.read,
         lists_pictures=True,
         recognise=deeplabcut.recognise,
@@ -159,7 +159,7 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         name="sleap-analysis",
         suffix=".h5",
-        also_read=(".csv",),
+        also_read=(".csv", ".tsv", ".txt"),
         read=sleap.read,
         recognise=sleap.recognise_analysis,
         write=sleap.write_tracks,
@@ -169,7 +169,9 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         name="csv",
         suffix=".csv",
+        also_read=(".tsv", ".txt"),
         read=csv_table.read,
+        recognise=csv_table.recognise,
         write=csv_table.write_tracks,
         write_videos=csv_table.write_videos,
         holds="a line per person, frame and joint",

@@ -10,7 +10,6 @@ Holds all of a :class:`posetube.structures.VideoTracks`, and can be read while i
 What is not known is null or left out.
 """
 
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +25,7 @@ from posetube.structures import DoubleArray, FrameTable, VideoTracks
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import T, parse, plain
+from ..files.text_encoding import utf8_stream
 from .numbers import or_none
 
 FORMAT, VERSION = "posetube-tracks", 1
@@ -166,7 +166,7 @@ def read(path: Path | str) -> VideoTracks:
     path = Path(path)
     lines = _numbered_lines(path)
     _, first = next(lines, (0, b""))
-    header = _decode(first.removeprefix(BOM_UTF8), _Header, where=f"{path}, line 1")
+    header = _decode(first, _Header, where=f"{path}, line 1")
     if header.format != FORMAT or header.version != VERSION:
         raise FormatError(f"{path}: expected {FORMAT} of version {VERSION}, "
                           f"got {header.format[:40]!r} of version {header.version}")  # fmt: skip
@@ -199,9 +199,10 @@ def _in_order(frames: list[_Frame], path: Path) -> list[_Frame]:
 
 def _numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with reading(path, most=MAX_BYTES), path.open("rb") as file:
+        text = utf8_stream(file, where=path)
         # A line at a time, and none longer than the limit: the file is somebody else's.
         for number in range(1, MAX_FRAMES + 2):
-            line = file.readline(MAX_LINE)
+            line = text.readline(MAX_LINE)
             if not line:
                 return
             if line.strip():  # editors leave empty lines at the end

@@ -30,6 +30,7 @@ from ..annotated_video import AnnotatedVideo
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
+from ..files.text_tables import read_table
 from .annotation_rows import LARGEST_ID, MAX_PEOPLE, NO_JOINTS
 from .ignore_regions import RegionColumn, region_polygons
 from .numbers import shortest
@@ -39,6 +40,9 @@ FIRST_PIXEL = 1.0
 
 MAX_FRAMES = 1_000_000
 """More frames than this in one sequence are refused."""
+
+MAX_BYTES = 512 * 2**20
+"""Larger files are refused."""
 
 MAX_COLUMNS = 10
 """More columns than this are refused."""
@@ -136,10 +140,8 @@ def read_as_written(path: Path | str) -> VideoTracks:
 def _numbers(path: Path) -> DoubleArray:
     """(R, 7) the first columns of every line; a confidence that is not given is 1."""
     check_size(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise FormatError(f"{path}: not a text file") from None
+    written = read_table(path, most=MAX_BYTES)
+    text = written.content.decode().replace(written.delimiter, ",")
     lines = {n: line for n, line in enumerate(text.splitlines(), start=1) if line.strip()}
     cells = {n: _cells(line, where=f"{path}: line {n}") for n, line in lines.items()}
     _refuse_ragged(cells, path)
@@ -152,7 +154,7 @@ def _numbers(path: Path) -> DoubleArray:
 
 
 def _cells(line: str, *, where: str) -> list[str]:
-    """The columns of a line, which commas or spaces separate."""
+    """The columns of a line, separated by commas or spaces; other delimiters are commas by now."""
     line = re.sub(r"\s*,\s*", ",", line.strip())
     if "," in line and len(line.split()) > 1:
         raise FormatError(

@@ -3,7 +3,7 @@
 Holds positions, scores and identities; neither boxes nor states nor times. SLEAP knows no person
 without a score; one that is not known is written as 0, and read as 0. NWB as sleap-io 0.9 has it
 gives identities and the number of the first frame to the file, but not back. Analysis files are
-HDF5 (``.h5``) or, read only, a table (``.csv``).
+HDF5 (``.h5``) or, read only, a table.
 
 Files are read in a process of their own, which is ended where it takes too long: on a damaged file
 the HDF5 library below can run on for ever, where no error can reach it. To read many files,
@@ -12,6 +12,7 @@ keep the process: :func:`reader`.
 Not here: the formats themselves, which are sleap-io's.
 """
 
+import csv
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
 from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
+from ..files.text_tables import read_table
 from . import parquet_table
 from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
 
@@ -53,6 +55,12 @@ LIBRARIES = {
     ".csv": ("sleap_io.io.main", "sleap_io.io.csv"),
 }
 """What reads each kind of file, and takes seconds to import."""
+
+TABLES = (".csv", ".tsv", ".txt")
+"""Endings of tables, which all are read as ``.csv``."""
+
+MAX_TABLE_BYTES = 512 * 2**20
+"""Larger tables are refused."""
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -111,7 +119,7 @@ def _write_nwb(path: Path, labels: Any, *, frames: int) -> None:
 
 def recognise_analysis(file: OpenedFile) -> bool:
     """Whether a CSV is SLEAP's; HDF5 is taken to be."""
-    return file.suffix == ".h5" or file.start.startswith(b"track,frame_idx,")
+    return file.suffix == ".h5" or file.first_cells[:2] == ("track", "frame_idx")
 
 
 def read(
@@ -120,7 +128,7 @@ def read(
     """Read the people of a file's only video.
 
     Args:
-        path: A ``.slp`` or ``.nwb`` file, or an analysis file, ``.h5`` or ``.csv``.
+        path: A ``.slp`` or ``.nwb`` file, or an analysis file, ``.h5`` or a table.
         process: From :func:`reader`, for many files; by default one is started for this file.
         seconds: Time to allow, and more for a large file.
 
@@ -132,12 +140,13 @@ def read(
     path = Path(path)
     _library(path)
     check_size(path)
-    if path.suffix != ".csv":
+    ending = _ending(path)
+    if ending != ".csv":
         with path.open("rb") as file:
             if file.read(len(SIGNATURE)) != SIGNATURE:
-                raise FormatError(f"{path}: not an HDF5 file, as {path.suffix} files are")
+                raise FormatError(f"{path}: not an HDF5 file, as {ending} files are")
     if process is None:
-        with reader(path.suffix) as process:
+        with reader(ending) as process:
             return _copied(path, process, seconds=seconds)
     return _copied(path, process, seconds=seconds)
 
@@ -157,7 +166,10 @@ def _copied(path: Path, process: ReaderProcess, *, seconds: float) -> VideoTrack
 
 def read_into(path: Path, copy: Path) -> None:
     """Read a file here and now, whatever it does, and write it as Parquet."""
-    sleap = _library(path)
+    sleap, ending, source = _library(path), _ending(path), path
+    if ending == ".csv":
+        source = copy.with_suffix(".csv")
+        _write_plain(source, read_table(path, most=MAX_TABLE_BYTES).lines(path))
     with _quiet():
         loaders = {
             ".slp": partial(sleap.load_slp, open_videos=False),
@@ -165,8 +177,20 @@ def read_into(path: Path, copy: Path) -> None:
             ".h5": sleap.load_analysis_h5,
             ".csv": partial(sleap.load_csv, format="sleap"),
         }
-        tracks = _tracks(loaders[path.suffix](str(path)), path)
+        tracks = _tracks(loaders[ending](str(source)), path)
     parquet_table.write_tracks(copy, tracks)
+
+
+def _write_plain(path: Path, lines: list[list[str]]) -> None:
+    """Write a table as the library reads it: UTF-8, commas, decimal points."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+
+
+def _ending(path: Path) -> str:
+    """Which of :data:`LIBRARIES` reads it."""
+    ending = path.suffix.lower()
+    return ".csv" if ending in TABLES else ending
 
 
 @contextmanager
@@ -178,7 +202,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _library(path: Path, endings: Iterable[str] = LIBRARIES) -> Any:
-    if path.suffix not in endings:
+    if _ending(path) not in endings:
         raise InputError(f"{path}: expected a name that ends in {', '.join(endings)}")
     return optional_library("sleap_io", purpose=f"{path}: a {path.suffix} file")
 

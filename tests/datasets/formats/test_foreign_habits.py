@@ -415,7 +415,6 @@ def test_a_likelihood_of_an_absent_joint_is_not_known(tmp_path: Path) -> None:
          "line 2 has 7 columns, others 6; are there decimal commas"),
         ("1,1,1,5,2,5,3,5,4,5,0,9\n" * 2, "line 1 has 12 columns, at most 10 are known"),
         ("1 1 10,5 20 30 60\n", "line 1: both commas and spaces between numbers"),
-        ("1;1;10,5;20;30;60\n", "line 1: expected"),
     ],
 )  # fmt: skip
 def test_decimal_commas_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -429,6 +428,13 @@ def test_decimal_commas_are_refused(tmp_path: Path, text: str, message: str) -> 
 def test_commas_spaces_and_tabs_separate(tmp_path: Path, text: str) -> None:
     assert mot.read_as_written(written(tmp_path / "m.txt", text)).boxes.tolist() == [
         [10, 20, 40, 60]
+    ]
+
+
+@pytest.mark.parametrize("text", ["1;1;10,5;20;30;40\n", "1\t1\t10,5\t20\t30\t40\n"])
+def test_decimal_commas_are_read_where_something_else_separates(tmp_path: Path, text: str) -> None:
+    assert mot.read_as_written(written(tmp_path / "m.txt", text)).boxes.tolist() == [
+        [10.5, 20, 40.5, 60]
     ]
 
 

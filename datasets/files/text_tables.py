@@ -1,0 +1,91 @@
+"""Reads tables of text as programs and spreadsheets write them.
+
+UTF-8, or UTF-16 with a byte order mark (Excel's "Unicode text"). Cells are separated by commas,
+semicolons or tabs: what the first line has most. A line ``sep=;`` before it, which is for
+spreadsheets, decides too. Where cells are not separated by commas, numbers may have decimal commas.
+
+Not here: what the cells mean; that is each format's reader.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
+
+from posetube.errors import FormatError
+from posetube.file_reading import reading
+
+from .text_encoding import as_utf8, check_utf8
+
+DELIMITERS = (b",", b";", b"\t")
+
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
+_QUOTED = re.compile(rb'"[^"\r\n]*"')
+_DECIMAL_COMMA = re.compile(rb'(?<![^;\t\r\n"])([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)(?![^;\t\r\n"])')
+"""A cell that is nothing but a number with a comma."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextTable:
+    """A table of text that was read and not parsed yet."""
+
+    content: bytes
+    """UTF-8, without what stands before the first line; decimals with a point."""
+
+    delimiter: str
+    """What separates cells."""
+
+    def lines(self, path: Path) -> list[list[str]]:
+        """The cells of each line.
+
+        Raises:
+            FormatError: If quotes are not as in CSV.
+        """
+        try:
+            text = TextIOWrapper(BytesIO(self.content), encoding="utf-8", newline="")
+            return list(csv.reader(text, delimiter=self.delimiter))
+        except csv.Error as error:
+            raise FormatError(f"{path}: not a CSV file: {error}") from None
+
+
+def read_table(path: Path, *, most: int) -> TextTable:
+    """A file that is a table.
+
+    Args:
+        path: The file.
+        most: Its largest size, bytes.
+
+    Raises:
+        FormatError: If it is larger, or no text.
+        MissingFileError: If it is not there.
+        InputError: If it cannot be opened.
+    """
+    with reading(path, most=most):
+        content = as_utf8(path.read_bytes(), where=f"{path}: not a text file")
+    check_utf8(content, where=f"{path}: not a text file")
+    content, delimiter = _divided(content)
+    if delimiter != b",":
+        content = _DECIMAL_COMMA.sub(rb"\1.\2", content)
+    return TextTable(content=content, delimiter=delimiter.decode())
+
+
+def first_cells(start: bytes) -> tuple[str, ...]:
+    """The cells of the first line of a text in UTF-8."""
+    content, delimiter = _divided(start)
+    line = content.splitlines()[:1]
+    text = b"".join(line).decode(errors="replace")
+    try:
+        return tuple(next(csv.reader(StringIO(text), delimiter=delimiter.decode()), ()))
+    except csv.Error:  # no table, and maybe no text
+        return ()
+
+
+def _divided(content: bytes) -> tuple[bytes, bytes]:
+    """The table without a line that names the delimiter, and the delimiter."""
+    told = _SEPARATOR_LINE.match(content)
+    if told is not None and told[1] in DELIMITERS:
+        return content[told.end() :], told[1]
+    end = content.find(b"\n")
+    line = _QUOTED.sub(b"", content[: end if end >= 0 else len(content)])
+    return content, max(DELIMITERS, key=line.count)
