@@ -5,7 +5,8 @@ linking compares whole poses. In a track such a joint is NaN, so that tables, ov
 measures agree on it.
 """
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,9 @@ from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses
 
 from ...tracker.presets import link_frames
 from ..settings import TrackConfig
+from .score_limit import LimitedPeople
+
+log = logging.getLogger(__name__)
 
 EDGE = 0.02
 """A box that ends this share of its height above the picture's lower edge ends at it."""
@@ -29,6 +33,7 @@ def link_people(
     config: TrackConfig,
     skeleton: Skeleton,
     size: tuple[int, int] | None,
+    warn: Callable[[str], object] = log.warning,
 ) -> Iterator[FramePoses]:
     """Give the people of each frame their track ids, and only the joints that are there.
 
@@ -37,11 +42,14 @@ def link_people(
         config: How to link, and how sure a joint must be (``min_joint``; None: 0).
         skeleton: The joints of the detections.
         size: (H, W) of the picture, pixels; None: no joint is outside.
+        warn: Told, after the last frame, if the preset's score limit left nearly nobody.
 
     Yields:
         Every frame, in order, as :func:`posetube.tracker.presets.link_frames` does.
     """
-    for poses in link_frames(frames, config=config.link, skeleton=skeleton, size=size):
+    limited = LimitedPeople(config.link)
+    found = limited.counted(frames)
+    for poses in link_frames(found, config=config.link, skeleton=skeleton, size=size):
         if config.min_joint:
             people = without_absent(
                 poses.people, min_joint=config.min_joint, skeleton=skeleton, size=size
@@ -49,6 +57,8 @@ def link_people(
             yield replace(poses, people=people)
         else:
             yield poses
+    if limited.note is not None:
+        warn(limited.note)
 
 
 def without_absent(

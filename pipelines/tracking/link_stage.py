@@ -36,7 +36,9 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
         PoseTrack18Writer(posetrack, skeleton=joints, name=source.name, size=source.size) as people,
     ):
         found = read_frames(record.run.detections, joints=len(joints))
-        linked = link_people(found, config=work.settings, skeleton=joints, size=source.size)
+        linked = link_people(
+            found, config=work.settings, skeleton=joints, size=source.size, warn=record.say
+        )
         for done, poses in enumerate(linked, start=1):
             rows.write(poses)
             people.add(poses)

@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import posetube
 from posetube.pipelines.cli import main
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking.link_external import detections_of
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import FrameTable, RowState, VideoTracks
+from posetube.tracker.config import LinkConfig
+from posetube.tracker.paper import PaperConfig
 
 POSE = np.random.default_rng(7).uniform([-20, -50], [20, 50], (17, 2))
 
@@ -104,6 +107,26 @@ def test_the_settings_of_a_preset_are_options(tmp_path: Path) -> None:
     assert (stored["preset"], stored["offline"]["max_gap"]) == ("offline", 1.5)
     assert run(out, "--preset", "paper", "--link.paper.min-score", "0.99") == 0
     assert json.loads((out / "run.json").read_text())["tracks"] == 0
+
+
+def test_a_limit_that_nearly_nobody_reaches_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    out, limit = tmp_path / "run", "--link.paper.min-score"
+    run(mot_file(tmp_path / "walk.txt"), "-o", out)
+    capsys.readouterr()
+
+    run(out, "--preset", "paper", limit, "0.99")
+
+    assert (
+        "walk: warning: preset paper uses people from a score of 0.99 on, as published for its own "
+        "network; 0 of 80 reach that here, the surest has 0.97: lower --link.paper.min-score"
+    ) in " ".join(capsys.readouterr().err.split())
+    run(out, "--preset", "paper", limit, "0.9")
+    run(out, "--preset", "online")
+    assert "preset paper" not in capsys.readouterr().err
+    posetube.link(out, link=LinkConfig(preset="paper", paper=PaperConfig(min_score=0.99)))
+    assert "0 of 80 reach that here" in caplog.text
 
 
 def test_the_weakest_links_are_listed_with_their_times(
