@@ -4,8 +4,9 @@ Photographs whose labels say what is visible: COCO's and LSP-extended's. Of upri
 picture is also cut at chest, waist and shin, so that the joints below are known to be outside.
 Every second photograph serves to fit the calibration and to choose ``min_joint``, the others to
 report. Right is a joint whose own object keypoint similarity is 0.5 or more. The ends of the head,
-which LSP-extended alone labels, are reported apart. What removed joints
-cost in AP: ``coco_keypoints.py --min-joint``.
+which LSP-extended alone labels, have a calibration of their own: their readout learned from the
+photographs at even places (``learn_head_ends.py``), every second of the others serves to fit, the
+rest to report. What removed joints cost in AP: ``coco_keypoints.py --min-joint``.
 
     python benchmarks/joint_scores.py ../shared/samples/tiny_coco/train2017 \
         ../shared/samples/tiny_coco/annotations/person_keypoints_train2017.json \
@@ -29,11 +30,12 @@ from scipy.optimize import minimize
 from posetube import skeletons
 from posetube.boxes import iou
 from posetube.datasets.published.lsp import Lsp
-from posetube.models3d import TubeRCNN, load_network
+from posetube.models3d.joint_peaks import DecodeConfig
+from posetube.network import Network
+from posetube.pipelines.loaded_model import load_model
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.skeletons import COCO17, COCO19
-from posetube.structures import Clip
 
 Array = npt.NDArray[Any]
 RESULTS = Path(__file__).parent / "results"
@@ -78,6 +80,9 @@ class Photograph:
     name: str
     """Its number."""
 
+    place: int = 0
+    """Its place in its data set."""
+
     picture: Array
     """(H, W, 3) RGB."""
 
@@ -114,7 +119,7 @@ def coco_photographs(folder: Path, truth: Path) -> Iterator[Photograph]:
 def lsp_photographs(folder: Path) -> Iterator[Photograph]:
     """LSP-extended's photographs; joints that are not visible are not asked for."""
     data = Lsp(root=folder, name="lspet")
-    for name in data.videos():
+    for place, name in enumerate(data.videos()):
         path = folder / name
         if not path.is_file():
             continue
@@ -132,7 +137,7 @@ def lsp_photographs(folder: Path) -> Iterator[Photograph]:
             overlap=0.3,
         )
         number = path.stem.removeprefix("im").lstrip("0")
-        yield Photograph(name=number, picture=_read(path), people=[person])
+        yield Photograph(name=number, place=place, picture=_read(path), people=[person])
 
 
 def cut_off(whole: Photograph) -> Iterator[Photograph]:
@@ -155,14 +160,13 @@ def cut_off(whole: Photograph) -> Iterator[Photograph]:
                 box=np.minimum(person.box, [np.inf, np.inf, np.inf, edge]),
             )
             picture = whole.picture[:edge].copy()
-            yield Photograph(name=whole.name, picture=picture, people=[cut], cut=True)
+            yield replace(whole, picture=picture, people=[cut], cut=True)
 
 
-def judged(photograph: Photograph, network: TubeRCNN, *, half: int) -> list[tuple[float, ...]]:
+def judged(photograph: Photograph, network: Network, *, half: int) -> list[tuple[float, ...]]:
     """A row per joint of everybody who is found: see :data:`COLUMNS`."""
     picture = photograph.picture
-    clip = Clip(images=picture[None], frames=np.zeros(1, np.int64), times=np.zeros(1))
-    found = network.detect(clip).at(0)
+    found = network.detect_features(network.encode(picture[None]), [0]).at(0)
     gone = []
     for threshold in THRESHOLDS:
         kept = without_absent(
@@ -183,13 +187,13 @@ def judged(photograph: Photograph, network: TubeRCNN, *, half: int) -> list[tupl
         right = near & (person.states == LABELLED)
         columns = (found.keypoint_scores[best], right, person.states, *(g[best] for g in gone))
         rows += [
-            (half, photograph.cut, joint, *row)
+            (half, photograph.place, photograph.cut, joint, *row)
             for joint, row in enumerate(zip(*columns, strict=True))
         ]
     return rows
 
 
-COLUMNS = ("half", "cut", "joint", "score", "right", "state", *map(str, THRESHOLDS))
+COLUMNS = ("half", "place", "cut", "joint", "score", "right", "state", *map(str, THRESHOLDS))
 
 
 def fitted(peaks: Array, right: Array) -> tuple[float, float]:
@@ -235,15 +239,17 @@ def absence(rows: dict[str, Array], threshold: float) -> dict[str, float]:
     }
 
 
-def measured(rows: dict[str, Array], calibration: tuple[float, float]) -> dict[str, Any]:
+def measured(rows: dict[str, Array], config: DecodeConfig) -> dict[str, Any]:
     """Everything that the model card's section "Joint scores" says."""
-    slope, offset = calibration
+    assert config.calibration is not None
+    ends = rows["joint"] >= len(COCO17)
+    pairs = np.array([config.calibration, config.calibration_of_rest or config.calibration])
+    slope, offset = pairs[ends.astype(int)].T
     scores = np.clip(rows["score"], 1e-9, 1 - 1e-9)
     peaks = np.exp((np.log(scores / (1 - scores)) - offset) / slope)
     asked = (rows["cut"] == 0) & (rows["state"] != NOT_ASKED)
-    ends = rows["joint"] >= len(COCO17)
     chosen, reported = (asked & ~ends & (rows["half"] == half) for half in (0, 1))
-    of_ends = asked & ends & (rows["half"] == 1)
+    fit_ends, of_ends = (asked & ends & (rows["place"] % 4 == place) for place in (1, 3))
     right = rows["right"] > 0
     halves = {}
     for half, name in enumerate(("chosen_on", "reported_on")):
@@ -252,13 +258,16 @@ def measured(rows: dict[str, Array], calibration: tuple[float, float]) -> dict[s
         halves[name] = [absence(mine, threshold) for threshold in THRESHOLDS]
     return {
         "fitted": [round(value, 2) for value in fitted(peaks[chosen], right[chosen])],
-        "calibration": list(calibration),
+        "calibration": list(config.calibration),
         "peaks": reliability(peaks[reported], right[reported]),
         "scores": reliability(scores[reported], right[reported]),
         "ends_of_the_head": {
             "joints": int(of_ends.sum()),
             "right_percent": _percent(right[of_ends].mean()),
-            "fitted": [round(value, 2) for value in fitted(peaks[of_ends], right[of_ends])],
+            "fitted": [round(value, 2) for value in fitted(peaks[fit_ends], right[fit_ends])],
+            "fitted_on_joints": int(fit_ends.sum()),
+            "calibration": list(config.calibration_of_rest or config.calibration),
+            "mean_score": round(float(scores[of_ends].mean()), 3),
             **reliability(scores[of_ends], right[of_ends]),
         },
         "absent": halves,
@@ -283,9 +292,7 @@ def main() -> None:
     parser.add_argument("lsp", type=Path, help="folder of LSP-extended")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
-    network = load_network("tiny")
-    calibration = network.config.decode.calibration
-    assert calibration is not None
+    network: Any = load_model("tiny", device="cpu").network
     rows: list[tuple[float, ...]] = []
     photographs = (
         coco_photographs(options.pictures, options.truth),
@@ -296,7 +303,7 @@ def main() -> None:
             for one in (whole, *cut_off(whole)):
                 rows += judged(one, network, half=number % 2)
     table = dict(zip(COLUMNS, np.array(rows, np.float64).T, strict=True))
-    numbers = measured(table, calibration)
+    numbers = measured(table, network.config.decode)
     print(json.dumps(numbers, indent=2))
     if options.record:
         record = {

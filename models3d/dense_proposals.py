@@ -7,7 +7,8 @@ Sources: Tian et al., "FCOS", ICCV 2019; the heads are those of Lyu et al., "RTM
 boxes start from the corner of a cell, not from its middle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -15,10 +16,11 @@ from torch import Tensor, nn
 
 from .configs.proposal_heads import DenseProposalConfig
 from .csp import separable
+from .detection_scales import ScaledTubes, choose_over_scales
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .time_conv import TimeConv
-from .tube_choice import Proposals, choose_tubes
+from .tube_choice import Proposals
 
 DEPTH = 2
 """Separable convolutions before each output."""
@@ -99,10 +101,19 @@ class DenseProposalHead(nn.Module):
         self.strides = tuple(strides)
         self.levels = nn.ModuleList(LevelHead(channels, config) for _ in self.strides)
 
-    def find_tubes(self, features: ClipFeatures, geometry: Geometry) -> Proposals:
-        """Where people may be in B clips."""
+    def find_tubes(
+        self,
+        features: ClipFeatures,
+        geometry: Geometry,
+        further: Iterable[tuple[ClipFeatures, Geometry]] = (),
+    ) -> Proposals:
+        """Where people may be in B clips, at the first size of the input and at further ones."""
+        scales = (self._scaled(*one) for one in chain([(features, geometry)], further))
+        return choose_over_scales(scales, config=self.config)
+
+    def _scaled(self, features: ClipFeatures, geometry: Geometry) -> ScaledTubes:
         found = self(features.levels, features.length)
-        return choose_tubes(found.logits, found.tubes, config=self.config)
+        return ScaledTubes(found.logits, found.tubes, geometry)
 
     def forward(self, levels: Sequence[Tensor], length: int) -> CellPredictions:
         """Per level (B * T, C, h, w) to what every cell says."""

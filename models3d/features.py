@@ -4,7 +4,7 @@ The network is cut where time begins: :class:`FrameFeatures` is computed once pe
 :class:`ClipFeatures` is put together from them for every clip that the frame is in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,16 @@ from posetube.errors import InputError
 
 from .appearance import LookMap
 from .preprocess import Geometry
+
+
+class ScaledMaps(NamedTuple):
+    """What the per-frame part says of frames in a further size of the network's input."""
+
+    maps: Sequence[Tensor]
+    """Each (frames, C, h, w)."""
+
+    geometry: Geometry
+    """Where the frames lie in that input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +46,9 @@ class FrameFeatures:
 
     picture: Tensor | None = None
     """(1, 3, H, W) uint8 RGB, the displayed frame; None if no head pools from the picture."""
+
+    further: tuple[ScaledMaps, ...] = ()
+    """The frame's maps in each further size."""
 
 
 class Pictures(NamedTuple):
@@ -66,6 +79,9 @@ class JoinedFrames(NamedTuple):
     pictures: Pictures | None
     """None unless a head asks for them."""
 
+    further: list[ScaledMaps]
+    """The maps in each further size."""
+
 
 def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
     """Put the frames of clips together.
@@ -82,13 +98,22 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
         for kind in zip(*(feature.looks for feature in features), strict=True):
             looks.append(kind[0]._replace(map=torch.cat([look.map for look in kind])))
     images = [feature.picture for feature in features if feature.picture is not None]
+    further = [
+        ScaledMaps(_joined(frame.maps for frame in size), size[0].geometry)
+        for size in zip(*(feature.further for feature in features), strict=True)
+    ]
     return JoinedFrames(
-        maps=[torch.cat(kind) for kind in zip(*(f.maps for f in features), strict=True)],
+        maps=_joined(feature.maps for feature in features),
         geometry=geometry,
         looks=looks,
         embeddings=all(feature.embeddings for feature in features),
         pictures=Pictures(torch.cat(images), geometry) if images else None,
+        further=further,
     )
+
+
+def _joined(maps: Iterable[Sequence[Tensor]]) -> list[Tensor]:
+    return [torch.cat(kind) for kind in zip(*maps, strict=True)]
 
 
 class ClipFeatures(NamedTuple):

@@ -10,6 +10,7 @@ from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
 
 from .arrays import Array, library_of, settled, sigmoid, take_along
+from .slots import constants
 
 LEAST = 1e-6
 """Heatmap values below this, of 1 at a clear peak, count as this before the logarithm."""
@@ -45,6 +46,9 @@ class DecodeConfig:
     probability 1 / (1 + exp(-slope * h - offset)) that the joint is near its true place; None:
     the rule's own score stays."""
 
+    calibration_of_rest: tuple[float, float] | None = None
+    """The same for the joints behind the first ``ranking`` ones, where they need other numbers."""
+
     min_joint: float | None = None
     """Joints less sure than this, in [0, 1], are absent from tracks by default; None: all stay."""
 
@@ -52,11 +56,16 @@ class DecodeConfig:
         check_numbers(self, "rescore", low=0, high=100)
         check_numbers(self, "ranking", low=1, high=1000)
         check_numbers(self, "score_power", low=1e-2, high=100)
-        check_numbers(self, "calibration", low=-1e3, high=1e3)
+        check_numbers(self, "calibration", "calibration_of_rest", low=-1e3, high=1e3)
         check_numbers(self, "min_joint", low=0, high=1)
-        if self.calibration is not None and self.calibration[0] <= 0:
+        for name in ("calibration", "calibration_of_rest"):
+            pair = getattr(self, name)
+            if pair is not None and pair[0] <= 0:
+                raise InputError(f"DecodeConfig.{name}: the slope must be above 0, got {pair[0]}")
+        if self.calibration_of_rest and (self.calibration is None or self.ranking is None):
             raise InputError(
-                f"DecodeConfig.calibration: the slope must be above 0, got {self.calibration[0]}"
+                "DecodeConfig.calibration_of_rest goes with calibration and ranking, got "
+                f"{self.calibration} and {self.ranking}"
             )
 
 
@@ -97,15 +106,18 @@ def calibrated(peaks: Array, scores: Array, config: DecodeConfig) -> Array:
     """The joints' scores in [0, 1], as probabilities if the configuration says how.
 
     Args:
-        peaks: (...) heights of the peaks, logarithms.
-        scores: (...) by the decoding rule.
+        peaks: (..., K) heights of the peaks, logarithms.
+        scores: (..., K) by the decoding rule.
         config: Says how.
 
     Source: logistic regression on scores (Platt, 1999).
     """
     if config.calibration is None:
         return scores
-    slope, offset = config.calibration
+    pairs = [config.calibration] * peaks.shape[-1]
+    if config.calibration_of_rest is not None:
+        pairs[config.ranking :] = [config.calibration_of_rest] * len(pairs[config.ranking :])
+    slope, offset = (constants(column, peaks) for column in zip(*pairs, strict=True))
     # peaks above 1 are no surer than clear peaks of 1
     return sigmoid(slope * peaks.clip(max=0) + offset)
 

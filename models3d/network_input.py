@@ -1,5 +1,7 @@
 """The network's input as a tensor: pictures resized, normalised and padded."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -8,7 +10,15 @@ from torch.nn import functional
 
 from posetube.structures import ByteArray, FloatArray
 
-from .preprocess import BYTES, Geometry, PreprocessConfig, check_images, fitted_bytes, geometry_of
+from .preprocess import (
+    BYTES,
+    Geometry,
+    PreprocessConfig,
+    check_images,
+    fitted_copies,
+    geometries_of,
+    geometry_of,
+)
 
 
 def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geometry]:
@@ -24,19 +34,42 @@ def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geomet
     Raises:
         InputError: If the pictures are not of that shape and type.
     """
-    check_images(images)
-    geometry = geometry_of((images.shape[1], images.shape[2]), config)
-    ordered = images[..., ::-1] if config.channels == "bgr" else images
     if config.resize in BYTES:
-        pixels = normalise(
-            _stack([fitted_bytes(image, geometry, config) for image in ordered]), config
-        )
-    elif config.resize == "floats":
+        return prepare_scales(images, config)[0]
+    check_images(images)
+    geometry, ordered = (
+        geometry_of((images.shape[1], images.shape[2]), config),
+        _ordered(images, config),
+    )
+    if config.resize == "floats":
         factor = geometry.scale[0]
         pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
     else:
         pixels = _resize_torch(normalise(_stack(list(ordered)), config), geometry)
     return _pad(pixels, geometry), geometry
+
+
+def prepare_scales(
+    images: ByteArray, config: PreprocessConfig, further: Sequence[int] = ()
+) -> list[tuple[Tensor, Geometry]]:
+    """:func:`prepare`, and the same pictures in further inputs with these longer sides.
+
+    Only where bytes are resized.
+    """
+    check_images(images)
+    geometries = geometries_of((images.shape[1], images.shape[2]), config, further)
+    copies = zip(
+        *(fitted_copies(image, geometries, config) for image in _ordered(images, config)),
+        strict=True,
+    )
+    return [
+        (_pad(normalise(_stack(list(copy)), config), geometry), geometry)
+        for copy, geometry in zip(copies, geometries, strict=True)
+    ]
+
+
+def _ordered(images: ByteArray, config: PreprocessConfig) -> ByteArray:
+    return images[..., ::-1] if config.channels == "bgr" else images
 
 
 def _pad(pixels: Tensor, geometry: Geometry) -> Tensor:

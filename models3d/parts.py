@@ -11,7 +11,8 @@ body           ``stages`` (modules called with maps and T), and per stage ``chan
                ``strides``, ``times`` (the reach of its time kernels, frames)
 neck           ``merge(maps)`` frame by frame, ``smooth(maps, T)`` over time; ``channels``,
                ``strides`` of its levels, ``time``
-proposals      ``find_tubes(features, geometry)`` to :class:`.tube_choice.Proposals`
+proposals      ``find_tubes(features, geometry)`` to :class:`.tube_choice.Proposals`; where its
+               configuration has ``further`` sizes also with these, pairs of the first two
 box head       ``find_people(features, proposals, geometry)`` to
                :class:`.box_head.TubeDetections`
 keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it gives heatmaps;

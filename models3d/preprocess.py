@@ -7,7 +7,8 @@ Source: torchvision, Detectron and Detectron2; see the presets.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -128,6 +129,22 @@ def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
     )
 
 
+def geometries_of(
+    picture: tuple[int, int], config: PreprocessConfig, further: Sequence[int] = ()
+) -> list[Geometry]:
+    """Where a frame of (H, W) pixels lies in the network's input, and in further ones.
+
+    Args:
+        picture: (H, W).
+        config: Of the first input.
+        further: Longer side of each further one, pixels, however much that enlarges the frame.
+    """
+    sides = (
+        replace(config, short_side=None, long_side=side, max_enlargement=None) for side in further
+    )
+    return [geometry_of(picture, one) for one in (config, *sides)]
+
+
 def check_images(images: ByteArray) -> None:
     """Refuse what are no pictures.
 
@@ -142,13 +159,32 @@ def check_images(images: ByteArray) -> None:
 
 def fitted_bytes(image: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
     """An (H, W, 3) picture as it lies in the network's input, padded where that is with grey."""
-    height, width = geometry.resized
-    shrinks = height < geometry.picture[0]
-    average = config.resize == "area" and shrinks
-    way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
-    resized: ByteArray = np.asarray(cv2.resize(image, (width, height), interpolation=way))
+    return next(fitted_copies(image, [geometry], config))
+
+
+def fitted_copies(
+    image: ByteArray, geometries: Sequence[Geometry], config: PreprocessConfig
+) -> Iterator[ByteArray]:
+    """:func:`fitted_bytes` for inputs of several sizes, each made when it is asked for.
+
+    A large picture is shrunk once: smaller copies are made from the first.
+    """
+    source = image
+    for geometry in geometries:
+        height, width = geometry.resized
+        if height > source.shape[0]:
+            source = image
+        shrinks = height < source.shape[0]
+        average = config.resize == "area" and shrinks
+        way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
+        resized: ByteArray = np.asarray(cv2.resize(source, (width, height), interpolation=way))
+        yield _padded(resized, geometry, config)
+        source = resized if shrinks else source
+
+
+def _padded(resized: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
     if config.pad_pixel is None:
         return resized
     padded = np.full((*geometry.padded, 3), config.pad_pixel, np.uint8)
-    padded[:height, :width] = resized
+    padded[: resized.shape[0], : resized.shape[1]] = resized
     return padded

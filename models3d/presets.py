@@ -16,7 +16,12 @@ from .configs.people_heads import (
     KeypointHeadConfig,
     PoolConfig,
 )
-from .configs.proposal_heads import AnchorConfig, DenseProposalConfig, ProposalConfig
+from .configs.proposal_heads import (
+    AnchorConfig,
+    DenseProposalConfig,
+    FurtherScalesConfig,
+    ProposalConfig,
+)
 from .joint_peaks import DecodeConfig
 from .preprocess import PreprocessConfig
 
@@ -40,7 +45,7 @@ def tiny() -> TubeRCNNConfig:
         ),
         body=CSPBodyConfig(),
         neck=PathAggregationConfig(),
-        proposals=DenseProposalConfig(min_score=0.2),
+        proposals=DenseProposalConfig(min_score=0.2, further=FurtherScalesConfig(large=0.5)),
         box_head=None,
         keypoint_head=CropKeypointHeadConfig(skeleton="coco19", added=2),
         decode=DecodeConfig(
@@ -49,6 +54,7 @@ def tiny() -> TubeRCNNConfig:
             ranking=17,
             score_power=0.75,
             calibration=(2.2, 2.8),
+            calibration_of_rest=(1.4, 3.0),
             min_joint=0.1,
         ),
         pose_nms=0.6,
@@ -71,7 +77,7 @@ def tiny_clip(*, clip_length: int = 3) -> TubeRCNNConfig:
         flat,
         clip_length=clip_length,
         neck=PathAggregationConfig(time=3, time_padding=replicate),
-        proposals=DenseProposalConfig(min_score=0.2, time=3, time_padding=replicate),
+        proposals=replace(flat.proposals, time=3, time_padding=replicate),
         keypoint_head=CropKeypointHeadConfig(
             skeleton=flat.skeleton, added=2, time=3, time_padding=replicate
         ),

@@ -31,11 +31,18 @@ from .appearance import LookMap, embed, look_maps
 from .arrays import on_host
 from .box_head import TubeDetections, proposed_people
 from .configs.networks import TubeRCNNConfig
-from .features import ClipFeatures, FrameFeatures, JoinedFrames, Pictures, join_frames
+from .features import (
+    ClipFeatures,
+    FrameFeatures,
+    JoinedFrames,
+    Pictures,
+    ScaledMaps,
+    join_frames,
+)
 from .heatmaps import decode_joints
 from .joint_peaks import Joints
 from .model_info import ModelInfo
-from .network_input import prepare
+from .network_input import prepare, prepare_scales
 from .parts import EmbeddingHead, build
 from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
@@ -118,8 +125,12 @@ class TubeRCNN(nn.Module):
                 network whose keypoint head has none and whose body's first stage mixes frames.
         """
         device = next(self.parameters()).device
-        pixels, geometry = prepare(images, self.config.preprocess)
+        inputs, scales = self.config.preprocess, self.config.further_sides
+        (pixels, geometry), *smaller = (
+            prepare_scales(images, inputs, scales) if scales else [prepare(images, inputs)]
+        )
         stages, maps = self.frame_maps(pixels.to(device))
+        further = [ScaledMaps(self.frame_part(p.to(device)), g) for p, g in smaller]
         looks: tuple[LookMap, ...] = ()
         if embeddings and not isinstance(self.keypoint_head, EmbeddingHead):
             looks = look_maps(stages, self.body.strides[: self._still])
@@ -135,6 +146,10 @@ class TubeRCNN(nn.Module):
                 looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
                 embeddings=embeddings,
                 picture=picture,
+                further=tuple(
+                    size._replace(maps=[m[frame : frame + 1] for m in size.maps])
+                    for size in further
+                ),
             )
             for frame, picture in enumerate(pictures)
         ]
@@ -176,7 +191,12 @@ class TubeRCNN(nn.Module):
             check_clip(self.clip_length, clip, indices)
         joined = join_frames([feature for clip in clips for feature in clip])
         found = self.find(
-            joined.maps, joined.geometry, joined.pictures, wait=True, embeddings=joined.embeddings
+            joined.maps,
+            joined.geometry,
+            joined.pictures,
+            further=joined.further,
+            wait=True,
+            embeddings=joined.embeddings,
         )
         size = joined.geometry.picture
         return [
@@ -276,6 +296,7 @@ class TubeRCNN(nn.Module):
         geometry: Geometry,
         pictures: Pictures | None = None,
         *,
+        further: Sequence[ScaledMaps] = (),
         wait: bool = False,
         embeddings: bool = False,
     ) -> Found:
@@ -285,13 +306,19 @@ class TubeRCNN(nn.Module):
             maps: From :meth:`frame_part`, the T frames of one clip after the other.
             geometry: Where all these frames lie in the network's input.
             pictures: The frames themselves, if a head pools from them.
+            further: The same frames in further sizes of the network's input, in which people are
+                looked for as well.
             wait: Whether to wait for the device once, for the number of people. If not, joints are
                 computed for as many as there can be, which costs more than waiting if the keypoint
                 head is large; but nothing waits, unless joints are decoded by the ``resized`` rule.
             embeddings: Whether to ask the keypoint head for vectors of appearance.
         """
         features = self.clip_part(maps, self.clip_length, pictures)
-        proposals = self.proposals.find_tubes(features, geometry)
+        if further:
+            sizes = ((self.clip_part([*s.maps], self.clip_length), s.geometry) for s in further)
+            proposals = self.proposals.find_tubes(features, geometry, sizes)
+        else:
+            proposals = self.proposals.find_tubes(features, geometry)
         if self.box_head is None:
             people = proposed_people(proposals, geometry)
         else:

@@ -7,7 +7,7 @@ from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
 from ..joint_peaks import DecodeConfig
-from ..preprocess import PreprocessConfig
+from ..preprocess import BYTES, PreprocessConfig
 from .bodies import CSPBodyConfig, ResNetConfig
 from .necks import C4Config, FPNConfig, PathAggregationConfig
 from .people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
@@ -55,6 +55,13 @@ class TubeRCNNConfig:
     """A person whose joints are more similar to a better one's than this, in [0, 1] (object
     keypoint similarity), is dropped; None: boxes alone decide."""
 
+    @property
+    def further_sides(self) -> tuple[int, ...]:
+        """Longer sides of the inputs in which people are looked for beside the first, pixels."""
+        proposals = self.proposals
+        further = proposals.further if isinstance(proposals, DenseProposalConfig) else None
+        return () if further is None else further.long_sides
+
     def __post_init__(self) -> None:
         if self.clip_length < 1 or self.clip_length % 2 == 0:
             raise InputError(
@@ -63,6 +70,11 @@ class TubeRCNNConfig:
             )
         check_numbers(self, "clip_length", low=1, high=255)
         check_numbers(self, "pose_nms", low=0, high=1)
+        if self.further_sides and self.preprocess.resize not in BYTES:
+            raise InputError(
+                "DenseProposalConfig.further goes with PreprocessConfig.resize "
+                f"{' or '.join(BYTES)}, got {self.preprocess.resize}"
+            )
         joints = len(skeleton(self.skeleton))
         if self.keypoint_head.joints != joints:
             raise InputError(

@@ -86,6 +86,25 @@ class ProposalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherScalesConfig:
+    """Further sizes at which a picture is looked at, and when (:mod:`..detection_scales`)."""
+
+    long_sides: tuple[int, ...] = (320,)
+    """Lengths to which the picture's longer side is brought, pixels, small pictures too."""
+
+    sure: float = 0.5
+    """These sizes are left out where the first shows somebody at least this sure, in [0, 1] ..."""
+
+    large: float = 0.0
+    """... and nobody so sure whose box is longer than this share of the picture's longer side; 0:
+    they are never left out."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "long_sides", low=1, high=LONGEST)
+        check_numbers(self, "sure", "large", low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DenseProposalConfig:
     """The dense proposals and their filter."""
 
@@ -106,6 +125,9 @@ class DenseProposalConfig:
 
     nms: float = 0.6
     """A tube overlapping a better one by more than this, in [0, 1], is dropped."""
+
+    further: FurtherScalesConfig | None = None
+    """Sizes at which people are looked for beside that of the network's input; None: at none."""
 
     def __post_init__(self) -> None:
         check_numbers(self, "min_score", "nms", low=0, high=1)

@@ -6,7 +6,7 @@ All methods may be called from several threads at a time; each computes in the t
 Importing this file does not import ONNX Runtime.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,11 @@ from ..configs.networks import TubeRCNNConfig
 from ..configs.people_heads import CropKeypointHeadConfig
 from ..configs.proposal_heads import DenseProposalConfig
 from ..crop_geometry import crop_boxes, crop_window, map_regions
+from ..detection_scales import ScaledTubes, choose_over_scales
 from ..joint_peaks import decode_parabola
 from ..model_info import ModelInfo
 from ..poses import ClipPeople, found_people, given_people
-from ..preprocess import Geometry, check_images, fitted_bytes, geometry_of
-from ..tube_choice import choose_tubes
+from ..preprocess import Geometry, check_images, fitted_copies, geometries_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +34,16 @@ class EncodedPicture:
     image: ByteArray
     """(H, W, 3) RGB."""
 
-    geometry: Geometry
-    """Where it lies in the network's input."""
+    geometries: Sequence[Geometry]
+    """Where it lies in the network's input, and in inputs of further sizes."""
 
     embeddings: bool
     """Whether appearance vectors are wanted."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Of the first input, in which people are measured."""
+        return self.geometries[0]
 
 
 class OnnxNetwork:
@@ -86,10 +91,11 @@ class OnnxNetwork:
             InputError: If the images are not of that shape and type.
         """
         check_images(images)
-        geometry = geometry_of((images.shape[1], images.shape[2]), self.config.preprocess)
+        size, config = (images.shape[1], images.shape[2]), self.config
+        geometries = geometries_of(size, config.preprocess, config.further_sides)
         return [
             EncodedPicture(
-                image=np.ascontiguousarray(image), geometry=geometry, embeddings=embeddings
+                image=np.ascontiguousarray(image), geometries=geometries, embeddings=embeddings
             )
             for image in images
         ]
@@ -104,10 +110,8 @@ class OnnxNetwork:
         """
         check_clip(self.clip_length, features, frames)
         [picture] = features
+        chosen = choose_over_scales(self._look(picture), config=self._proposals)
         geometry = picture.geometry
-        pixels = fitted_bytes(picture.image, geometry, self.config.preprocess)
-        logits, boxes = self._people.run(["logits", "boxes"], {"pixels": pixels})
-        chosen = choose_tubes(logits[None], boxes[None, :, None], config=self._proposals)
         taken = chosen.taken[0]
         tubes = geometry.to_picture(chosen.tubes[0][taken])
         found = self._with_joints(picture, tubes, chosen.scores[0][taken])
@@ -141,6 +145,13 @@ class OnnxNetwork:
         check_tubes(self.clip_length, tubes)
         maps, _, regions = self._draw(features[0], tubes.astype(np.float32)[:, 0])
         return TubeHeatmaps(logits=maps[:, None], regions=regions[:, None])
+
+    def _look(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
+        """What the detector says of a picture in each size, as far as it is asked."""
+        copies = fitted_copies(picture.image, picture.geometries, self.config.preprocess)
+        for pixels, geometry in zip(copies, picture.geometries, strict=True):
+            logits, boxes = self._people.run(["logits", "boxes"], {"pixels": pixels})
+            yield ScaledTubes(logits[None], boxes[None, :, None], geometry)
 
     def _with_joints(
         self, picture: EncodedPicture, tubes: FloatArray, scores: FloatArray

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from posetube.network import Network
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray, DetectedFrame, Frame, FramePoses, PoseTubes
@@ -204,7 +206,10 @@ class _WatchedNetwork:
         if not self._graphs:
             return {"network": self.seconds}
         people, joints = self._graphs
-        before = sum(call[0] for call in people.calls) - sum(self._begun) + self._encoding
+        starts = np.array([call[0] for call in people.calls])
+        # of a picture that is looked at in several sizes the first look counts
+        first = starts[np.searchsorted(starts, self._begun)]
+        before = float(first.sum()) - sum(self._begun) + self._encoding
         return {
             "preparation": before,
             "detector": people.seconds,

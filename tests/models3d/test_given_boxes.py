@@ -20,7 +20,7 @@ def test_joints_at_given_boxes_are_those_of_the_search(build: Build, length: int
     model = network(build(length))
     kept = model.encode(pictures(length), embeddings=True)
     joined = join_frames(kept)
-    search = model.find(joined.maps, joined.geometry, joined.pictures)
+    search = model.find(joined.maps, joined.geometry, joined.pictures, further=joined.further)
     frames = list(range(length))
     boxes, scores = search.people.boxes[0].numpy(), search.people.scores[0].numpy()
 

@@ -1,5 +1,6 @@
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -52,10 +53,27 @@ def test_scores_become_probabilities_where_the_configuration_says_how() -> None:
     assert calibrated(joints.logits, joints.scores, DecodeConfig()) is joints.scores
 
 
+def test_joints_behind_the_first_ones_may_have_a_calibration_of_their_own() -> None:
+    heights = np.array([[[-1.0, 0.0, -1.0]]], np.float32)
+    config = DecodeConfig(
+        rule="parabola", ranking=2, calibration=(2.0, 3.0), calibration_of_rest=(1.0, 0.0)
+    )
+
+    for peaks in (heights, torch.from_numpy(heights)):
+        found = calibrated(peaks, peaks, config)
+        wanted = 1 / (1 + np.exp(-np.array([[[1.0, 3.0, -1.0]]])))
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"calibration": (0.0, 1.0)}, "calibration: the slope must be above 0, got 0.0"),
+        ({"calibration_of_rest": (0.0, 1.0)}, "calibration_of_rest: the slope must be above 0"),
+        (
+            {"calibration_of_rest": (1.0, 1.0), "ranking": 2},
+            "calibration_of_rest goes with calibration and ranking, got None and 2",
+        ),
         ({"min_joint": 1.5}, r"min_joint must be in \[0, 1\], got 1.5"),
     ],
 )

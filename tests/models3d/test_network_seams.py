@@ -21,11 +21,15 @@ from posetube.models3d.configs.people_heads import (
     KeypointHeadConfig,
     PoolConfig,
 )
-from posetube.models3d.configs.proposal_heads import AnchorConfig, DenseProposalConfig
-from posetube.models3d.features import ClipFeatures, Pictures, join_frames
+from posetube.models3d.configs.proposal_heads import (
+    AnchorConfig,
+    DenseProposalConfig,
+    FurtherScalesConfig,
+)
+from posetube.models3d.features import ClipFeatures, Pictures, ScaledMaps, join_frames
 from posetube.models3d.joint_peaks import DecodeConfig
 from posetube.models3d.parts import MODULES
-from posetube.models3d.preprocess import geometry_of
+from posetube.models3d.preprocess import geometries_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
 from posetube.models3d.roi_align import tube_rois
 from posetube.models3d.tube_rcnn import TubeRCNN
@@ -82,8 +86,16 @@ def embedded(length: int) -> TubeRCNNConfig:
     )
 
 
+def embedded_at_two_scales(length: int) -> TubeRCNNConfig:
+    config = embedded(length)
+    assert isinstance(config.proposals, DenseProposalConfig)
+    return replace(
+        config, proposals=replace(config.proposals, further=FurtherScalesConfig(long_sides=(48,)))
+    )
+
+
 Build = Callable[[int], TubeRCNNConfig]
-KINDS = pytest.mark.parametrize("build", [pyramid, single_level, embedded])
+KINDS = pytest.mark.parametrize("build", [pyramid, single_level, embedded, embedded_at_two_scales])
 
 
 def network(config: TubeRCNNConfig) -> TubeRCNN:
@@ -160,8 +172,10 @@ def test_nothing_waits_for_the_device(
     config = build(length)
     with torch.device("meta"):
         model = TubeRCNN(config).eval()
-    geometry = geometry_of((70, 90), config.preprocess)
-    pixels = torch.zeros(2 * length, 3, *geometry.padded, device="meta")
+    geometry, *smaller = geometries_of((70, 90), config.preprocess, config.further_sides)
+    pixels, *copies = (
+        torch.zeros(2 * length, 3, *one.padded, device="meta") for one in (geometry, *smaller)
+    )
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("numbers are copied from host memory, which waits for the device")
@@ -172,7 +186,9 @@ def test_nothing_waits_for_the_device(
     images = torch.zeros(2 * length, 3, 70, 90, dtype=torch.uint8, device="meta")
     # the device "meta" has shapes and no numbers: whoever asks for a number fails
     with torch.no_grad():
-        found = model.find(model.frame_part(pixels), geometry, Pictures(images, geometry))
+        maps, *rest = (model.frame_part(one) for one in (pixels, *copies))
+        further = list(map(ScaledMaps, rest, smaller))
+        found = model.find(maps, geometry, Pictures(images, geometry), further=further)
 
     assert found.people.taken.shape == (2, 6)
     assert found.joints.positions.shape == (2, 6, length, len(model.skeleton), 2)
@@ -186,10 +202,14 @@ def test_nothing_waits_for_a_gpu(build: Build) -> None:
     kept = model.encode(pictures(6))
     joined = join_frames(kept)
     with torch.no_grad():
-        model.find(joined.maps, joined.geometry, joined.pictures)  # libraries wait once, at start
+        model.find(
+            joined.maps, joined.geometry, joined.pictures, further=joined.further
+        )  # libraries wait once, at start
         torch.cuda.set_sync_debug_mode("error")
         try:
-            found = model.find(joined.maps, joined.geometry, joined.pictures)
+            found = model.find(
+                joined.maps, joined.geometry, joined.pictures, further=joined.further
+            )
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
@@ -202,11 +222,11 @@ def test_empty_slots_change_nothing(build: Build, monkeypatch: pytest.MonkeyPatc
     model = network(build(3))
     kept = model.encode(pictures(3))
     joined = join_frames(kept)
-    wanted = model.find(joined.maps, joined.geometry, joined.pictures)
+    wanted = model.find(joined.maps, joined.geometry, joined.pictures, further=joined.further)
 
     for module in ("tube_rcnn", "box_head", "tube_nms", "roi_align"):
         monkeypatch.setattr(f"posetube.models3d.{module}.on_host", lambda tensor: False)
-    found = model.find(joined.maps, joined.geometry, joined.pictures)
+    found = model.find(joined.maps, joined.geometry, joined.pictures, further=joined.further)
 
     taken = found.people.taken
     assert int(taken.sum()) == len(wanted.people.scores[0]) > 0
@@ -224,7 +244,7 @@ def test_heatmaps_at_given_tubes_are_those_of_the_search(build: Build) -> None:
     # both sides are resized by one factor, so that crops keep their shape
     kept = model.encode(pictures(3)[:, :60])
     joined = join_frames(kept)
-    found = model.find(joined.maps, joined.geometry, joined.pictures)
+    found = model.find(joined.maps, joined.geometry, joined.pictures, further=joined.further)
     boxes = found.people.boxes[0]
 
     drawn = model.heatmaps(kept, boxes.numpy())
