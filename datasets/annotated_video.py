@@ -10,9 +10,9 @@ Not here: the pictures themselves (:mod:`posetube.datasets.video` decodes), stre
 train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,10 @@ of the box's longer side, of the torso; within pixels; COCO's AP; MOTA of boxes;
 
 MAX_FRAMES = 1_000_000
 """More frames than this in one video are refused."""
+
+
+ROW_COLUMNS = ("metric_scale", "joints_3d", "person_ids", "boxes_as_written")
+"""Fields of :class:`AnnotatedVideo` with an entry per row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +115,10 @@ class AnnotatedVideo:
     """(R, 4) boxes with pixels as the file counts them, where not from 0: two files that count
     alike are compared by these. None where ``tracks`` has them."""
 
+    file_order: IntArray | None = None
+    """(F,) the frames in the order in which the file lists them, where that is another one:
+    PoseTrack's own tool goes by it."""
+
     mixed: tuple[str, str] | None = None
     """What the names of two videos' pictures begin with, where a list holds both and does not say
     which video a picture is of; see :meth:`refuse_mixed`."""
@@ -126,7 +134,23 @@ class AnnotatedVideo:
             joints_3d=(rows, joints, 3),
             person_ids=(rows,),
             boxes_as_written=(rows, 4),
+            file_order=(len(self.tracks.frames),),
         )
+
+    def take_frames(self, frames: IntArray) -> "AnnotatedVideo":
+        """The video with some of its frames, in the order of their indices ``frames``.
+
+        Nothing is kept of the order that the file has.
+        """
+        rows = self.tracks.rows_in(frames)
+        columns = {name: getattr(self, name) for name in ROW_COLUMNS}
+        taken: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
+        tracks = self.tracks.take_frames(frames)
+        return replace(self, tracks=tracks, file_order=None, **taken)
+
+    def in_file_order(self) -> "AnnotatedVideo":
+        """The video with its frames as the file lists them."""
+        return self if self.file_order is None else self.take_frames(self.file_order)
 
     def refuse_mixed(self) -> None:
         """Refuse pictures of several videos in one list, for whoever follows people over time.

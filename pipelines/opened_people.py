@@ -20,7 +20,8 @@ from ..datasets.people import PeopleSource, open_people
 def _is_run(file: OpenedFile) -> bool:
     if (file.path / "run.json").is_file():
         return True
-    if file.path.is_dir():
+    # Only then: what a run's settings need takes a while to import.
+    if any((file.path / name).exists() for name in ("tracks.parquet", "detections")):
         from .storage.run_directory import RunDirectory
 
         RunDirectory(file.path).refuse_without_manifest()

@@ -3,8 +3,8 @@
 Lists of results name a picture for each person, in any order, and no picture without people. So
 pictures are sorted by their numbers, and numbers that are left out are frames without people.
 
-Files that list their frames (COCO's ``images``) are sorted by :func:`sorted_places` and get no
-others. Not here: PoseTrack's files, whose list is the order.
+Files that list their frames (COCO's ``images``, PoseTrack's) are sorted by :func:`sorted_places`
+and get no others.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 from math import gcd
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -85,23 +85,43 @@ def frames_of_results(
     return dict(zip(unique, places, strict=True)), frames
 
 
-def sorted_places(names: Sequence[str]) -> list[int]:
-    """Places of the pictures in the order of their numbers, folder by folder.
+def sorted_places(
+    names: Sequence[str], *, frame_ids: Sequence[int | None] = (), ids: Sequence[int] = ()
+) -> list[int]:
+    """Places of the pictures in the order of their frames, folder by folder.
 
-    Folders keep the order in which they first come; so does a folder in which a name has no number
-    or differs in more than its number.
+    Args:
+        names: The pictures of a list.
+        frame_ids: Numbers of the frames, where the list has any; they come before the names.
+        ids: Where names have no numbers, or differ in more, these decide; without them pictures
+            stay as they are.
+
+    Returns:
+        The places. Folders keep the order in which they first come.
     """
     folders: dict[str, list[int]] = {}
     for place, name in enumerate(names):
-        folders.setdefault(str(PurePosixPath(name).parent), []).append(place)
+        folders.setdefault(name.rpartition("/")[0], []).append(place)
     found: list[int] = []
     for places in folders.values():
-        parts = numbered_names([names[place] for place in places])
-        if one_series(parts):
-            number = dict(zip(places, (part.number for part in parts if part), strict=True))
-            places.sort(key=number.__getitem__)
-        found += places
+        numbers = _numbers(
+            [names[place] for place in places],
+            [frame_ids[place] for place in places] if frame_ids else [],
+            [ids[place] for place in places] if ids else [0] * len(places),
+        )
+        found += [place for _, place in sorted(zip(numbers, places, strict=True))]
     return found
+
+
+def _numbers(
+    names: Sequence[str], frame_ids: Sequence[int | None], ids: Sequence[int]
+) -> Sequence[int]:
+    """By what the pictures of one folder are sorted."""
+    known = [number for number in frame_ids if number is not None]
+    if len(set(known)) == len(names):
+        return known
+    parts = numbered_names(names)
+    return [part.number for part in parts if part] if one_series(parts) else ids
 
 
 def mixed_videos(names: Sequence[str]) -> tuple[str, str] | None:

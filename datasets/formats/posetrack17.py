@@ -109,7 +109,7 @@ def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo, ...]:
 def read_video(file: OpenedFile) -> AnnotatedVideo:
     """Read one sequence, going on from what recognising has read."""
     mat = file.suffix == ".mat"
-    return AnnotatedVideo(
+    video = AnnotatedVideo(
         name=file.path.stem,
         dataset="posetrack17",
         tracks=posetrack17_mat.read(file.path) if mat else _read_json(file),
@@ -117,6 +117,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
         where=str(file.path),
         posetrack="posetrack17",
     )
+    return posetrack18.in_frame_order(video)
 
 
 def read(path: Path | str) -> VideoTracks:
@@ -126,7 +127,8 @@ def read(path: Path | str) -> VideoTracks:
         path: A ``.json`` file, or a ``.mat`` file as the labels were first published.
 
     Returns:
-        Rows in the file's order within each frame, people without joints among them; track ids -1,
+        Frames in the order of the numbers in their names, folder by folder. Rows in the file's
+        order within each frame, people without joints among them; track ids -1,
         scores and head boxes NaN where the file has none.
 
     Raises:

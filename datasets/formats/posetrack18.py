@@ -1,6 +1,6 @@
 """Reads PoseTrack18's and PoseTrack21's JSON: one file per sequence.
 
-A file holds ``images`` (the frames, in order), ``annotations`` (one per person and frame, pointing
+A file holds ``images`` (the frames), ``annotations`` (one per person and frame, pointing
 at its image) and ``categories`` (which joint each triple of ``keypoints`` is: the names decide, not
 the positions). A joint is absent where x, y and v are all 0; v is otherwise not looked at.
 
@@ -15,6 +15,7 @@ Source: the published files, and what poseval's ``convert.py`` asks of them.
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,7 @@ from ..annotated_video import AnnotatedVideo
 from ..files.json_files import decode, parse, plain, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import LARGEST_ID, AnnotationRows, corners, skeleton_of
+from .frame_order import sorted_places
 from .ignore_regions import RegionColumn, is_flat, region_polygons
 from .posetrack18_writer import write_tracks as write_tracks
 
@@ -38,6 +40,7 @@ class _Image(msgspec.Struct, kw_only=True):
 
     id: Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
     file_name: str
+    frame_id: int | None = None
     is_labeled: bool | int | None = None
     ignore_regions_x: RegionColumn = []
     ignore_regions_y: RegionColumn = []
@@ -98,22 +101,26 @@ def read_videos(file: OpenedFile) -> tuple[AnnotatedVideo, ...]:
 
 
 def by_sequence(video: AnnotatedVideo) -> tuple[AnnotatedVideo, ...]:
-    """The sequences of a file, see :func:`sequences`, each as a video.
+    """The sequences of a file, by the folders of its frames, each as a video called by the folder.
 
     People are numbered anew in each sequence, so no one is known in several of them.
     """
-    parts = sequences(video.tracks)
-    if len(parts) < 2:
+    folders = [_folder(name) for name in video.tracks.frames.names]
+    names = list(dict.fromkeys(folders))
+    if len(names) < 2:
         return (video,)
+    listed = np.arange(len(folders)) if video.file_order is None else np.argsort(video.file_order)
+    parts = [np.flatnonzero([folder == name for folder in folders]) for name in names]
     return tuple(
         replace(
-            video,
-            name=part.source,
-            tracks=part,
-            where=f"{video.where} ({part.source})",
+            part := video.take_frames(frames),
+            name=name,
+            tracks=replace(part.tracks, source=name),
+            where=f"{video.where} ({name})",
             person_ids=None,
+            file_order=np.argsort(listed[frames]),
         )
-        for part in parts
+        for name, frames in zip(names, parts, strict=True)
     )
 
 
@@ -121,10 +128,11 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     """Read all frames of a file, annotations or predictions, as one video.
 
     Returns:
-        Rows in the file's order within each frame, people without joints among them; track ids -1
-        and boxes NaN where the file has none. People of images that the file does not list are left
-        out, as the reference tools do. ``person_ids`` are PoseTrack21's, the same person's in every
-        sequence.
+        Frames in the order of their ``frame_id``, or else of the numbers in their names, or else of
+        their ids, folder by folder. Rows in the file's order within each frame, people without
+        joints among them; track ids -1 and boxes NaN where the file has none. People of images that
+        the file does not list are left out, as the reference tools do. ``person_ids`` are
+        PoseTrack21's, the same person's in every sequence.
 
     Raises:
         FormatError: If the file is not of this format; names the file, and frame and person where
@@ -153,7 +161,7 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
             ) from None
     tracks = rows.table(path, frames, source=_source(content.info), size=_size(content.images))
     ids = np.array(people, np.int64)[rows.order]
-    return AnnotatedVideo(
+    video = AnnotatedVideo(
         name=path.stem,
         dataset="posetrack18",
         tracks=tracks,
@@ -163,6 +171,19 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
         person_ids=ids if (ids >= 0).any() else None,
         flat_regions=next((i.file_name for i in content.images if _flat(i)), ""),
     )
+    return in_frame_order(video, frame_ids=[image.frame_id for image in content.images])
+
+
+def in_frame_order(
+    video: AnnotatedVideo, *, frame_ids: Sequence[int | None] = ()
+) -> AnnotatedVideo:
+    """A video as its file lists it, with the frames in order."""
+    frames = video.tracks.frames
+    ids = [] if frames.ids is None else frames.ids.tolist()
+    order = np.array(sorted_places(frames.names, frame_ids=frame_ids, ids=ids), np.int64)
+    if (np.diff(order) == 1).all():
+        return video
+    return replace(video.take_frames(order), file_order=np.argsort(order))
 
 
 def _flat(image: _Image) -> bool:
@@ -255,41 +276,3 @@ def folders(path: Path | str) -> list[str]:
 def _folder(name: str) -> str:
     """``000001_mpii_test`` of a frame's name; path objects would be twenty times as slow."""
     return name.rpartition("/")[0].rpartition("/")[2]
-
-
-def sequences(tracks: VideoTracks) -> list[VideoTracks]:
-    """The sequences of a file that holds several, as some conversions have them, by folder.
-
-    Args:
-        tracks: From :func:`read`.
-
-    Returns:
-        One per folder of the frames' names, in the order in which they come, called by the folder;
-        the tracks themselves where there is only one.
-    """
-    folders = [_folder(name) for name in tracks.frames.names]
-    names = list(dict.fromkeys(folders))
-    if len(names) < 2:
-        return [tracks]
-    return [_part(tracks, [i for i, f in enumerate(folders) if f == name], name) for name in names]
-
-
-def _part(tracks: VideoTracks, frames: list[int], name: str) -> VideoTracks:
-    table, chosen = tracks.frames, np.array(frames)
-    place = np.full(len(table), -1)
-    place[chosen] = np.arange(len(chosen))
-    rows = tracks.select(np.sort(np.flatnonzero(place[tracks.frame] >= 0)))
-    return replace(
-        rows,
-        source=name,
-        frame=place[rows.frame],
-        frames=FrameTable(
-            times=table.times[chosen],
-            names=tuple(table.names[i] for i in frames),
-            ids=None if table.ids is None else table.ids[chosen],
-            labeled=None if table.labeled is None else table.labeled[chosen],
-            ignore_regions={
-                int(place[i]): region for i, region in table.ignore_regions.items() if place[i] >= 0
-            },
-        ),
-    )

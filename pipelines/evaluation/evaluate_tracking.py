@@ -63,6 +63,8 @@ def _measure(
 ) -> SequenceResult:
     rules = protocol(config.protocol, strict=config.strict)
     found, truth = (side.read() for side in pair)
+    if rules.by_position:  # the tool knows no other order than that of the files
+        found, truth = found.in_file_order(), truth.in_file_order()
     notes = _conversions(rules, predictions=found, truth=truth)
     found = _as_submitted(found, rules)
     for side in (found, truth):

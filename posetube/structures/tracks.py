@@ -102,6 +102,18 @@ class FrameTable:
     def __len__(self) -> int:
         return len(self.times)
 
+    def take(self, frames: IntArray) -> "FrameTable":
+        """Some of the frames, in the order of their indices ``frames``."""
+        place = {index: i for i, index in enumerate(frames.tolist())}
+        return FrameTable(
+            times=self.times[frames],
+            names=tuple(self.names[i] for i in frames) if self.names else (),
+            ids=None if self.ids is None else self.ids[frames],
+            labeled=None if self.labeled is None else self.labeled[frames],
+            ignore_regions={place[i]: r for i, r in self.ignore_regions.items() if i in place},
+            states=None if self.states is None else self.states[frames],
+        )
+
     @property
     def labeled_indices(self) -> IntArray:
         """The frames that somebody labelled, with people or without."""

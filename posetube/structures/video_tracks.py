@@ -1,7 +1,7 @@
 """The record of everybody in a video, and its forms for other libraries."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -153,6 +153,26 @@ class VideoTracks:
     def select(self, rows: Any) -> "VideoTracks":
         """The same video with some of its rows: a boolean mask, or rising indices."""
         return take_rows(self, rows, columns=ROW_COLUMNS)
+
+    def rows_in(self, frames: IntArray) -> IntArray:
+        """The rows of some frames, frame after frame in the order of ``frames``."""
+        place = self._places(frames)[self.frame]
+        order = np.argsort(place, kind="stable")
+        return order[place[order] >= 0]
+
+    def take_frames(self, frames: IntArray) -> "VideoTracks":
+        """The video with some of its frames, in the order of their indices ``frames``."""
+        rows = self.rows_in(frames)
+        columns = {name: getattr(self, name) for name in ROW_COLUMNS}
+        taken: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
+        taken["frame"] = self._places(frames)[self.frame[rows]]
+        return replace(self, frames=self.frames.take(frames), **taken)
+
+    def _places(self, frames: IntArray) -> IntArray:
+        """(F,) where each frame is among ``frames``, -1 where it is not."""
+        place = np.full(len(self.frames), -1, np.int64)
+        place[frames] = np.arange(len(frames))
+        return place
 
     def _track(self, track_id: int, rows: IntArray) -> PoseTrack:
         return PoseTrack(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.files.opened_file import OpenedFile
-from posetube.datasets.formats import posetrack17, posetrack18_writer, posetrack21
+from posetube.datasets.formats import posetrack17, posetrack18, posetrack18_writer, posetrack21
 from posetube.datasets.formats.posetrack18 import read, read_video
 from posetube.datasets.formats.posetrack18_writer import PoseTrack18Writer, write_tracks
 from posetube.errors import FormatError, InputError
@@ -336,3 +336,93 @@ def test_a_frame_with_absurdly_many_people_is_refused(tmp_path: Path) -> None:
     path.write_text(text.replace("[]", "[" + ",".join([one] * 1_001) + "]", 1))
     with pytest.raises(FormatError, match="the frame has more than 1000 people"):
         read(path)
+
+
+def shuffled(path: Path, source: Path, *, seed: int, key: str, **change: Any) -> Path:
+    """The same file with its frames in another order."""
+    content = json.loads(source.read_text())
+    order = np.random.default_rng(seed).permutation(len(content[key]))
+    content[key] = [content[key][i] for i in order]
+    for image in content[key]:
+        image |= {name: make(image) for name, make in change.items()}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def walked(path: Path, *, frames: int = 9) -> Path:
+    with PoseTrack18Writer(path, skeleton=COCO17, name="dance", size=(480, 640)) as out:
+        for frame in range(frames):
+            out.add(poses(frame, [1, 2] if frame % 3 else [2]))
+    return path
+
+
+ORDERED = {
+    "frame_id": {},
+    "names": {"frame_id": lambda image: None},
+    "equal frame_ids": {"frame_id": lambda image: 1},
+    "ids": {"frame_id": lambda image: None, "file_name": lambda image: f"v/{image['id']:x}g.jpg"},
+}
+"""What of an image says which frame it is."""
+
+
+@pytest.mark.parametrize("change", ORDERED.values(), ids=ORDERED)
+def test_frames_are_in_order_whatever_the_order_of_the_file(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = read(walked(tmp_path / "a.json"))
+    video = read_video(
+        OpenedFile(
+            shuffled(tmp_path / "b.json", tmp_path / "a.json", seed=3, key="images", **change)
+        )
+    )
+
+    np.testing.assert_array_equal(video.tracks.frames.ids, whole.frames.ids)
+    np.testing.assert_array_equal(video.tracks.frames.times, whole.frames.times)
+    for name in ("frame", "track_ids", "boxes", "keypoints", "scores"):
+        np.testing.assert_array_equal(getattr(video.tracks, name), getattr(whole, name))
+    listed = json.loads((tmp_path / "b.json").read_text())["images"]
+    again = video.in_file_order()
+    assert list(again.tracks.frames.names) == [image["file_name"] for image in listed]
+    np.testing.assert_array_equal(again.tracks.frames.ids, [image["id"] for image in listed])
+
+
+def test_a_file_in_order_has_no_other_order(tmp_path: Path) -> None:
+    assert read_video(OpenedFile(walked(tmp_path / "a.json"))).file_order is None
+
+
+def test_frames_of_several_sequences_are_in_order_in_each(tmp_path: Path) -> None:
+    walked(tmp_path / "a.json", frames=10)
+    whole = read(tmp_path / "a.json")
+    file = shuffled(
+        tmp_path / "b.json",
+        tmp_path / "a.json",
+        seed=1,
+        key="images",
+        file_name=lambda image: f"images/{image['id'] % 2}/{image['id'] % 1000:06d}.jpg",
+    )
+    listed = [image["file_name"] for image in json.loads(file.read_text())["images"]]
+
+    for video in posetrack18.read_videos(OpenedFile(file)):
+        names = video.tracks.frames.names
+        assert list(names) == sorted(names)
+        again = video.in_file_order()
+        assert list(again.tracks.frames.names) == [n for n in listed if n in names]
+        ids = video.tracks.frames.ids
+        assert ids is not None
+        assert whole.frames.ids is not None
+        for index, frame_id in enumerate(ids):
+            there = whole.keypoints[whole.frames.ids[whole.frame] == frame_id]
+            rows = video.tracks.rows_of(index)
+            np.testing.assert_array_equal(video.tracks.keypoints[rows], there)
+
+
+def test_posetrack17s_frames_are_in_order_too(tmp_path: Path) -> None:
+    tracks = read(walked(tmp_path / "a.json"))
+    posetrack17.write_tracks(tmp_path / "b.json", tracks)
+    file = shuffled(tmp_path / "c.json", tmp_path / "b.json", seed=2, key="annolist")
+
+    found, whole = posetrack17.read(file), posetrack17.read(tmp_path / "b.json")
+
+    assert found.frames.names == whole.frames.names
+    np.testing.assert_array_equal(found.keypoints, whole.keypoints)
+    np.testing.assert_array_equal(found.track_ids, whole.track_ids)

@@ -121,6 +121,34 @@ def test_frames_are_matched_by_name_whatever_their_order(files: tuple[Path, Path
         evaluate(*files, protocol="poseval")
 
 
+@pytest.mark.parametrize("protocol", ["poseval", "clean", "posetrack21"])
+def test_a_video_is_measured_in_the_order_of_its_frames_and_by_poseval_in_that_of_the_file(
+    files: tuple[Path, Path], tmp_path: Path, protocol: str
+) -> None:
+    """poseval knows no other order, neither to compare by position nor to follow people."""
+    want = evaluate(*files, protocol=protocol).metrics
+    for name in ("shuffled", "renamed"):
+        for side, folder in zip(("found", "truth"), files, strict=True):
+            (tmp_path / name / side).mkdir(parents=True)
+            for file in folder.iterdir():
+                content = json.loads(file.read_text())
+                images = content["images"]
+                order = np.random.default_rng(4).permutation(len(images))
+                content["images"] = [images[i] for i in order]
+                if name == "renamed":  # so that the order of the file is that of the frames
+                    for index, image in enumerate(content["images"]):
+                        folder_name = image["file_name"].rpartition("/")[0]
+                        image |= {"file_name": f"{folder_name}/{index:06d}.jpg", "frame_id": index}
+                (tmp_path / name / side / file.name).write_text(json.dumps(content))
+    shuffled, renamed = (
+        evaluate(tmp_path / name / "found", tmp_path / name / "truth", protocol=protocol).metrics
+        for name in ("shuffled", "renamed")
+    )
+
+    assert protocol != "poseval" or renamed != want
+    assert shuffled == (renamed if protocol == "poseval" else want)
+
+
 def test_frames_that_are_called_differently_are_matched_by_id(files: tuple[Path, Path]) -> None:
     path = files[0] / "000001_mpii_test.json"
     want = evaluate(*files)
