@@ -83,13 +83,8 @@ def write_whole(
 
 
 def _write(tracks: VideoTracks, form: FileFormat, out: Path) -> None:
-    if form.suffix:
-        with replacing(out) as aside:
-            form.write(aside, tracks)
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: it is there already; name a folder that is new or empty")
-    form.write(out, tracks)
+    with (replacing if form.suffix else replacing_folder)(out) as aside:
+        form.write(aside, tracks)
 
 
 def _write_clips(

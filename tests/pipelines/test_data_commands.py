@@ -3,24 +3,29 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
 import pytest
 
 from posetube.datasets.formats import csv_table, json_lines, parquet_table, posetrack18
+from posetube.datasets.formats.file_format import FileFormat
 from posetube.datasets.formats.format_table import FORMATS, find_format
 from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
+from posetube.pipelines.data_commands.export import write_whole
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.opened_people import open_people_or_run
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import track_command
+from tests.datasets.test_people import walk
 
 SCENE = SceneConfig(size=(144, 256), seconds=0.4, people=2, roles=("stay",))
 
@@ -321,3 +326,26 @@ def test_preview_tells_coco_from_posetrack(drawn: Path, tmp_path: Path) -> None:
 
     assert open_people_or_run(tmp_path).name == "coco"
     assert open_people_or_run(drawn).name == "posetrack18"
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in FORMATS if form.is_written], ids=lambda form: form.name
+)
+def test_what_stops_an_export_leaves_no_half_of_it(form: FileFormat, tmp_path: Path) -> None:
+    """Neither of a file nor of a folder, so that the same line can be given again."""
+
+    def stopped(path: Path, *given: object) -> NoReturn:
+        if form.suffix:
+            path.write_text("half")
+        else:
+            path.mkdir(exist_ok=True)
+            (path / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    broken = replace(form, write=stopped, write_clips=form.write_clips and stopped)
+    out = tmp_path / f"out{form.suffix}"
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(walk(), broken, out)
+
+    assert list(tmp_path.iterdir()) == []
