@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from posetube.file_names import readable
+from posetube.file_reading import sha256_of
 from posetube.network import DetectorFamily
 from posetube.skeletons import (
     COCO17,
@@ -20,7 +21,6 @@ from posetube.skeletons import (
 from ..models3d.runtimes.foreign_detector import open_detector
 from ..models3d.runtimes.foreign_pose import open_pose
 from ..models3d.runtimes.top_down import TopDownNetwork
-from .storage.fingerprint import sha256_of
 from .storage.manifest import ModelRecord
 
 BY_COUNT = {len(known): known for known in (COCO17, HALPE26, WHOLE_BODY133, CROWDPOSE14, MPII16)}

@@ -1,5 +1,6 @@
-"""Opens files that somebody else wrote: a size limit, and one line for what cannot be opened."""
+"""Opens files that somebody else wrote, with one line for what cannot be opened; their checksums."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,12 @@ def check_size(path: Path, *, most: int | None = None) -> None:
         raise MissingFileError(f"{path}: no such file")
     if most is not None and path.stat().st_size > most:
         raise FormatError(f"{path}: larger than {most >> 20} MiB, refused")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of all of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class TextTable:
             raise FormatError(f"{path}: not a CSV file: {error}") from None
 
 
-def read_table(path: Path, *, most: int) -> TextTable:
+def read_text_table(path: Path, *, most: int) -> TextTable:
     """A file that is a table.
 
     Args:

@@ -22,7 +22,7 @@ from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
-from ..files.text_tables import read_table
+from ..files.text_tables import read_text_table
 from .annotation_rows import LARGEST_ID, skeleton_of
 from .numbers import joint_states, shortest, states_of
 
@@ -151,7 +151,7 @@ def _table(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    text = read_table(path, most=MAX_BYTES)
+    text = read_text_table(path, most=MAX_BYTES)
     types = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
     cells = pc.ParseOptions(delimiter=text.delimiter)
     try:

@@ -22,7 +22,7 @@ from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
 from ..files.reader_process import ReaderProcess
-from ..files.text_tables import read_table
+from ..files.text_tables import read_text_table
 from .annotation_rows import (
     AnnotationRows,
     ids_of_names,
@@ -106,7 +106,7 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
     """
     path = Path(path)
     hdf5 = path.suffix.lower() == ".h5"
-    lines = csv_lines(path, process) if hdf5 else read_table(path, most=MAX_BYTES).lines(path)
+    lines = csv_lines(path, process) if hdf5 else read_text_table(path, most=MAX_BYTES).lines(path)
     heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
     body = lines[len(heads) :]
     lengths = {len(line) for head, line in heads.items() if head != "scorer"}

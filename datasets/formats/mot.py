@@ -30,7 +30,7 @@ from ..annotated_video import AnnotatedVideo
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
-from ..files.text_tables import read_table
+from ..files.text_tables import read_text_table
 from .annotation_rows import LARGEST_ID, MAX_PEOPLE, NO_JOINTS
 from .ignore_regions import RegionColumn, region_polygons
 from .numbers import shortest
@@ -140,7 +140,7 @@ def read_as_written(path: Path | str) -> VideoTracks:
 def _numbers(path: Path) -> DoubleArray:
     """(R, 7) the first columns of every line; a confidence that is not given is 1."""
     check_size(path)
-    written = read_table(path, most=MAX_BYTES)
+    written = read_text_table(path, most=MAX_BYTES)
     text = written.content.decode().replace(written.delimiter, ",")
     lines = {n: line for n, line in enumerate(text.splitlines(), start=1) if line.strip()}
     cells = {n: _cells(line, where=f"{path}: line {n}") for n, line in lines.items()}

@@ -32,7 +32,7 @@ from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
 from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
-from ..files.text_tables import read_table
+from ..files.text_tables import read_text_table
 from . import parquet_table
 from .annotation_rows import AnnotationRows, ids_of_names, name_of, names_of_ids, skeleton_of
 
@@ -169,7 +169,7 @@ def read_into(path: Path, copy: Path) -> None:
     sleap, ending, source = _library(path), _ending(path), path
     if ending == ".csv":
         source = copy.with_suffix(".csv")
-        _write_plain(source, read_table(path, most=MAX_TABLE_BYTES).lines(path))
+        _write_plain(source, read_text_table(path, most=MAX_TABLE_BYTES).lines(path))
     with _quiet():
         loaders = {
             ".slp": partial(sleap.load_slp, open_videos=False),

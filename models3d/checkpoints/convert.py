@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from posetube.errors import FormatError, InputError, WeightsError
+from posetube.file_reading import sha256_of
 from posetube.restricted_pickle import load_plain
 
 from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig
@@ -44,7 +45,7 @@ from .infer_config import infer_config
 from .network_check import check_finite, check_network
 from .refusal import refused
 from .renaming import Renamed
-from .weights_header import is_ours, sha256_of
+from .weights_header import is_ours
 from .weights_io import load_weights
 
 LARGEST_PICKLE = 2 * 1024**3

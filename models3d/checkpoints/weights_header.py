@@ -1,6 +1,5 @@
 """What a weights file of ours says of itself. Importing this file does not import torch."""
 
-import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from posetube.errors import WeightsError
 from posetube.file_names import printable
+from posetube.file_reading import sha256_of
 from posetube.shortage import raise_shortage
 
 from ..configs.networks import TubeRCNNConfig
@@ -86,9 +86,3 @@ def opened(path: Path, library: str) -> Iterator[Any]:
         ) from error
     with file as content:
         yield content
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

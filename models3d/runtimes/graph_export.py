@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from posetube.errors import InputError, MissingExtraError
+from posetube.file_reading import sha256_of
 
-from ..checkpoints.weights_header import sha256_of
 from ..configs.people_heads import CropKeypointHeadConfig
 from ..crop_keypoint_head import CropKeypointHead, Crops
 from ..dense_proposals import DenseProposalHead

@@ -29,12 +29,6 @@ def fingerprint(source: str) -> str:
     return digest.hexdigest()
 
 
-def sha256_of(file: Path) -> str:
-    """SHA-256 of all of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _add_file(digest: "hashlib._Hash", path: Path) -> None:
     size = path.stat().st_size
     digest.update(f"{size}\n".encode())

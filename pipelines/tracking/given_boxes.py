@@ -19,6 +19,7 @@ import numpy as np
 from posetube.boxes import around
 from posetube.errors import InputError
 from posetube.file_names import readable
+from posetube.file_reading import sha256_of
 from posetube.network import Network
 from posetube.structures import DoubleArray, FloatArray, Frame, IntArray, PoseTubes, VideoTracks
 
@@ -27,7 +28,7 @@ from ...datasets.people import PeopleSource
 from ...datasets.video import Video
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ..opened_people import open_people_or_run
-from ..storage.fingerprint import fingerprint, sha256_of
+from ..storage.fingerprint import fingerprint
 from ..storage.manifest import BoxesRecord
 from .link_external import scores_in_range
 

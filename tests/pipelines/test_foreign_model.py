@@ -9,10 +9,10 @@ import pytest
 
 import posetube
 from posetube.errors import InputError, WeightsError
+from posetube.file_reading import sha256_of
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import load_model
 from posetube.pipelines.settings import DetectConfig, TrackConfig
-from posetube.pipelines.storage.fingerprint import sha256_of
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import ByteArray

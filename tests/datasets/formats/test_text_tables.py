@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import posetube
 from posetube.datasets.files.text_encoding import BLOCK
-from posetube.datasets.files.text_tables import first_cells, read_table
+from posetube.datasets.files.text_tables import first_cells, read_text_table
 from posetube.datasets.formats import csv_table, deeplabcut, json_lines, mot
 from posetube.datasets.people import open_people
 from posetube.errors import FormatError
@@ -212,8 +212,8 @@ def test_numbers_among_commas_and_names_stay_as_they_are(tmp_path: Path) -> None
     commas = tmp_path / "a.csv"
     commas.write_bytes(b'1,5,"2,5"\n')
 
-    assert read_table(file, most=1000).lines(file) == [
+    assert read_text_table(file, most=1000).lines(file) == [
         ["a", "b 1,5", "2.5", "-0.5e-3", "1.2", ""],
         [".5", "7,", "1.5", "1,2,3"],
     ]
-    assert read_table(commas, most=1000).lines(commas) == [["1", "5", "2,5"]]
+    assert read_text_table(commas, most=1000).lines(commas) == [["1", "5", "2,5"]]
