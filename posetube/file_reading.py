@@ -1,4 +1,4 @@
-"""Opens files that somebody else wrote, with one line for what cannot be opened; their checksums."""
+"""Opens files that somebody else wrote, one line for what cannot be opened; checksums of files."""
 
 import hashlib
 from collections.abc import Iterator
