@@ -18,6 +18,7 @@ from posetube.setting_checks import check_choice, check_numbers
 
 from ..datasets.video import VideoConfig
 from ..tracker.config import LinkConfig, LinkPreset
+from ..tracker.refiners.refine_config import RefineConfig, chain_of
 
 FLAT = Parameter(name="*")
 """The options of this branch carry no prefix: ``--every``, not ``--video.every``."""
@@ -94,6 +95,9 @@ class TrackConfig:
     link: LinkConfig = field(default_factory=LinkConfig)
     """How detections become tracks."""
 
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    """What makes the joints of tracks better and steadier."""
+
     min_joint: MinJoint = None
     """Joints less sure than this, in [0, 1], or outside the picture are absent from the tracks; 0
     keeps them all. None: the model's own threshold; all joints stay if it has none."""
@@ -134,6 +138,15 @@ def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:
     return chosen
 
 
+def with_chain(config: RefineConfig, words: str | None) -> RefineConfig:
+    """The settings of the command line with its ``--refine``, where it is given.
+
+    Raises:
+        InputError: If it names a refiner that there is not.
+    """
+    return config if words is None else replace(config, refiners=chain_of(words))
+
+
 def detection_settings(config: TrackConfig) -> dict[str, Any]:
     """The settings that the detections depend on, by the names of their options."""
     return _compared(config.video) | _compared(config.detect)
@@ -142,6 +155,18 @@ def detection_settings(config: TrackConfig) -> dict[str, Any]:
 def track_settings(config: TrackConfig) -> dict[str, Any]:
     """The settings that tracks depend on beside the detections, by the names of their options."""
     return link_settings(config.link) | {"min_joint": config.min_joint or 0.0}
+
+
+def refine_settings(config: RefineConfig) -> dict[str, Any]:
+    """The settings that refining depends on, by the names of their options.
+
+    Leaves out the settings of refiners that are not in the chain.
+    """
+    names = [name.replace("-", "_") for name in config.refiners]
+    given = {name: value for name, value in asdict(config).items() if name in names}
+    if names:
+        given["max_gap"] = config.max_gap
+    return {"refine": ",".join(config.refiners) or "none"} | _dotted("refine", given)
 
 
 def link_settings(config: LinkConfig) -> dict[str, Any]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from posetube.pipelines.api.export import export
     from posetube.pipelines.api.link import link
     from posetube.pipelines.api.load import load
+    from posetube.pipelines.api.refine import refine
     from posetube.pipelines.api.stream import stream
     from posetube.pipelines.api.track import track
     from posetube.pipelines.evaluation.evaluate import evaluate
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from posetube.tracker.metrics.report import EvalReport
     from posetube.tracker.offline import OfflineConfig
     from posetube.tracker.paper import PaperConfig
+    from posetube.tracker.refiners.refine_config import RefineConfig
     from posetube.tracker.shots import CutConfig
 
 _LATE = {
@@ -65,6 +67,7 @@ _LATE = {
     "OfflineConfig": "posetube.tracker.offline",
     "OverlayConfig": "posetube.pipelines.settings",
     "PaperConfig": "posetube.tracker.paper",
+    "RefineConfig": "posetube.tracker.refiners.refine_config",
     "PckConfig": "posetube.pipelines.evaluation.evaluate_config",
     "Video": "posetube.datasets.video",
     "VideoConfig": "posetube.datasets.video",
@@ -74,6 +77,7 @@ _LATE = {
     "load": "posetube.pipelines.api.load",
     "load_model": "posetube.pipelines.loaded_model",
     "open_video": "posetube.datasets.video",
+    "refine": "posetube.pipelines.api.refine",
     "stream": "posetube.pipelines.api.stream",
     "track": "posetube.pipelines.api.track",
 }
@@ -105,6 +109,7 @@ __all__ = [
     "PoseTrack",
     "PoseTubeError",
     "PoseTubes",
+    "RefineConfig",
     "ResourceError",
     "Skeleton",
     "Video",
@@ -118,6 +123,7 @@ __all__ = [
     "load",
     "load_model",
     "open_video",
+    "refine",
     "skeleton",
     "stream",
     "track",

@@ -35,6 +35,7 @@ def with_joints(
         skeleton=target,
         keypoints=points,
         keypoint_scores=np.where(unknown, np.nan, scores).astype(scores.dtype),
+        keypoints_raw=None,
         joint_states=None if tracks.joint_states is None else _states(plan, tracks.joint_states),
     ), plan
 

@@ -8,11 +8,13 @@ from posetube.structures import FramePoses
 
 from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
+from ...tracker.refiners.refine_config import RefineConfig
 from ..loaded_model import LoadedModel, as_loaded
 from ..settings import DetectConfig, TrackConfig, with_words
 from ..tracking.clip_window import detect_video
-from ..tracking.link_people import link_people
+from ..tracking.link_people import refined_people
 from .open_source import VideoSource, open_source
+from .refine import as_chain
 
 
 def stream(
@@ -28,6 +30,7 @@ def stream(
     quality: Quality | None = None,
     runtime: Runtime | None = None,
     link: LinkConfig | None = None,
+    refine: str | RefineConfig | None = None,
     min_joint: float | None = None,
 ) -> Iterator[FramePoses]:
     """Track a video or a camera, frame by frame; nothing is stored.
@@ -45,6 +48,8 @@ def stream(
         runtime: As for :func:`posetube.track`.
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
+        refine: As for :func:`posetube.track`; None: ``"one-euro"``, which needs no future frames.
+            Others hold each frame back for seconds.
         min_joint: As for :func:`posetube.track`.
 
     Yields:
@@ -63,9 +68,14 @@ def stream(
     asked = with_words(detect or DetectConfig(), quality=quality, runtime=runtime)
     loaded = as_loaded(model, device=device, detect=asked, detector=detector, pose=pose)
     settings = loaded.completed(
-        TrackConfig(detect=asked, link=link or LinkConfig(), min_joint=min_joint)
+        TrackConfig(
+            detect=asked,
+            link=link or LinkConfig(),
+            refine=as_chain(refine, default="one-euro"),
+            min_joint=min_joint,
+        )
     )
     with open_source(source, times=times, config=video) as opened:
         frames = detect_video(opened, loaded, config=settings.detect)
         skeleton = loaded.network.skeleton
-        yield from link_people(frames, config=settings, skeleton=skeleton, size=opened.size)
+        yield from refined_people(frames, config=settings, skeleton=skeleton, size=opened.size)

@@ -11,6 +11,7 @@ from posetube.structures import DetectedFrame, FrameState, VideoTracks
 from ...datasets.people import PeopleSource
 from ...datasets.video import Video, VideoConfig
 from ...tracker.config import LinkConfig
+from ...tracker.refiners.refine_config import RefineConfig
 from ..loaded_model import LoadedModel, as_loaded
 from ..progress import Event, Listener, listening
 from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_words
@@ -21,9 +22,10 @@ from ..storage.tracks_store import read_tracks
 from ..tracking.clip_window import detect_video
 from ..tracking.detect_stage import no_frames
 from ..tracking.given_boxes import BoxSource, open_boxes
-from ..tracking.link_people import link_people
+from ..tracking.link_people import refined_people
 from ..tracking.track_input import expected_frames, track_input
 from .open_source import VideoSource, one_input, open_source
+from .refine import as_chain
 
 
 def track(
@@ -41,6 +43,7 @@ def track(
     runtime: Runtime | None = None,
     boxes: PeopleSource | None = None,
     link: LinkConfig | None = None,
+    refine: str | RefineConfig | None = None,
     min_joint: float | None = None,
     overlay: OverlayConfig | None = None,
     on_existing: OnExisting = "resume",
@@ -73,6 +76,8 @@ def track(
             holds people (:func:`posetube.load`). Frames are matched by index, pictures by name.
             The boxes' scores count, their ids do not.
         link: How detections become tracks, the preset included; None: the defaults.
+        refine: What makes joints steadier: names of refiners separated by commas, ``"none"``, or a
+            configuration; None: the default, ``"kalman"``.
         min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
             0 keeps them all. None: the model's own threshold.
         overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
@@ -97,6 +102,7 @@ def track(
         video=video or VideoConfig(),
         detect=with_words(detect or DetectConfig(), quality=quality, runtime=runtime),
         link=link or LinkConfig(),
+        refine=as_chain(refine),
         min_joint=min_joint,
         overlay=overlay,
     )
@@ -148,7 +154,7 @@ def _track_in_memory(
         listener(Event(event="end", run=name))
 
     frames = noted(detect_video(video, model, config=config.detect, boxes=given))
-    linked = link_people(frames, config=config, skeleton=skeleton, size=video.size)
+    linked = refined_people(frames, config=config, skeleton=skeleton, size=video.size)
     tracks = [poses.without_appearance() for poses in linked]
     if not seen:
         raise no_frames(video)

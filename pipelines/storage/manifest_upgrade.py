@@ -34,18 +34,18 @@ def upgraded(document: Any, *, to: int) -> Any:
             document = {**document, "settings": tree}
     elif number != to:
         raise FormatError(f"format {number}, this version reads up to {to}; install a later one")
-    return {**_with_runtime(document), "format": to}
+    return {**_with_later_settings(document), "format": to}
 
 
-def _with_runtime(document: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with what ran its network, which was torch before there was a choice."""
+def _with_later_settings(document: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with what was so before there was a choice: torch, and no refiners."""
     settings = document.get("settings")
     if not isinstance(settings, dict):
         return document
-    detect = settings.get("detect")
-    if not isinstance(detect, dict) or "runtime" in detect:
-        return document
-    return {**document, "settings": {**settings, "detect": {**detect, "runtime": "torch"}}}
+    settings = {"refine": {"refiners": []}, **settings}
+    if isinstance(detect := settings.get("detect"), dict):
+        settings["detect"] = {"runtime": "torch", **detect}
+    return {**document, "settings": settings}
 
 
 def _tree(flat: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The joints of a person are one list of 3 K numbers, x y score joint after joint, in the order that
 the table's metadata names; a joint that is not known has x and y NaN. Appearance, a column that may
-be absent, is one list of D half-precision numbers.
+be absent, is one list of D half-precision numbers. Joints before they were refined, another column
+that may be absent, are a list like the joints.
 """
 
 from typing import Any
@@ -19,6 +20,9 @@ COMPRESSION = "zstd"
 
 LOOKS = "embedding"
 """Column of a person's appearance."""
+
+RAW = "keypoints_raw"
+"""Column of a person's joints before they were refined."""
 
 
 def pose_fields(joints: int) -> list[Any]:
@@ -51,6 +55,24 @@ def appearance_array(embeddings: FloatArray) -> Any:
     return pa.FixedSizeListArray.from_arrays(
         halves, type=appearance_field(embeddings.shape[1]).type
     )
+
+
+def raw_field(joints: int) -> Any:
+    """Name and type of the column of joints before they were refined, for K joints."""
+    return pose_fields(joints)[-1].with_name(RAW)
+
+
+def raw_array(keypoints: FloatArray) -> Any:
+    """The column's content, from (N, K, 3) x, y and score."""
+    numbers = arrow_numbers(keypoints.ravel(), pa.float32())
+    return pa.FixedSizeListArray.from_arrays(numbers, type=raw_field(keypoints.shape[1]).type)
+
+
+def raw_joints(table: Any, joints: int) -> FloatArray | None:
+    """(N, K, 3) x, y and score of joints before they were refined; None: they were not."""
+    if RAW not in table.column_names:
+        return None
+    return np.array(numpy_array(_column(table, RAW).flatten())).reshape(-1, joints, 3)
 
 
 def pose_people(table: Any, joints: int) -> Detections:

@@ -43,6 +43,9 @@ from .pose_columns import (
     pose_arrays,
     pose_fields,
     pose_people,
+    raw_array,
+    raw_field,
+    raw_joints,
 )
 from .run_directory import RunDirectory
 
@@ -60,7 +63,15 @@ EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
 class TracksWriter:
     """Writes one ``tracks.parquet``; a context manager."""
 
-    def __init__(self, path: Path, *, source: str, size: tuple[int, int], joints: Skeleton) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        size: tuple[int, int],
+        joints: Skeleton,
+        refined: bool = False,
+    ) -> None:
         """Open the file.
 
         Args:
@@ -68,6 +79,7 @@ class TracksWriter:
             source: Name of the video.
             size: (H, W) of its displayed frames, pixels.
             joints: Names of the K joints.
+            refined: Whether the joints before refining are kept beside the others.
         """
         metadata = {
             "source": source,
@@ -75,8 +87,9 @@ class TracksWriter:
             "skeleton": joints.name,
             "joints": msgspec.json.encode(joints.joints),
         }
-        self._schema = pa.schema(_fields(len(joints)), metadata=metadata)
-        self._joints = len(joints)
+        fields = _fields(len(joints)) + ([raw_field(len(joints))] if refined else [])
+        self._schema = pa.schema(fields, metadata=metadata)
+        self._joints, self._refined = len(joints), refined
         self._waiting: list[FramePoses] = []
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
         self._writer = pq.ParquetWriter(
@@ -123,6 +136,8 @@ class TracksWriter:
             arrow_numbers(rows["link_margins"], pa.float32()),
             *(arrow_numbers(_known(frames, name), pa.float32()) for name in EVIDENCE.values()),
         ]
+        if self._refined:
+            columns.append(raw_array(np.concatenate([f.keypoints_raw for f in frames])))
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
 
@@ -144,6 +159,7 @@ def _group_poses(table: Any, joints: int) -> Iterator[FramePoses]:
     frames, times = column(table, "frame"), column(table, "time_s")
     ids, margins = column(table, "track_id"), column(table, "link_margin")
     people, states, evidence = pose_people(table, joints), _states(table), _evidence(table)
+    raw = raw_joints(table, joints)
     starts = np.flatnonzero(np.diff(frames, prepend=-1))
     for start, stop in pairwise([*starts.tolist(), len(frames)]):
         rows = slice(start, stop)
@@ -154,6 +170,7 @@ def _group_poses(table: Any, joints: int) -> Iterator[FramePoses]:
             people=people[rows],
             states=states[rows],
             link_margins=margins[rows],
+            keypoints_raw=None if raw is None else raw[rows],
             **{name: values[rows] for name, values in evidence.items()},
         )
 
@@ -248,6 +265,7 @@ def _read_all(path: Path, *, source: str, size: tuple[int, int], frames: FrameTa
             link_margins=column(table, "link_margin"),
             link_costs=evidence.get("link_costs"),
             link_gates=evidence.get("link_gates"),
+            keypoints_raw=raw_joints(table, len(joints)),
         )
 
 

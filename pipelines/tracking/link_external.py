@@ -24,6 +24,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.people import one_video
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
+from ...tracker.refiners.refine_config import RefineConfig
 from ..interrupt import Interrupt
 from ..opened_people import RUN, open_people_or_run
 from ..progress import Listener
@@ -93,7 +94,9 @@ def link_file(
             f"{path}: nothing in it, read as {name}; if it is of another format, say of which"
         )
     assumed = frame_rate if np.isnan(read.frames.times).any() else None
-    settings = TrackConfig(link=config, min_joint=min_joint, overlay=None)
+    settings = TrackConfig(
+        link=config, refine=RefineConfig(refiners=()), min_joint=min_joint, overlay=None
+    )
     fresh = _new_manifest(path, name, tracks, settings=settings, frame_rate=assumed)
     with open_session(
         run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
@@ -190,7 +193,12 @@ def _known_joints(tracks: VideoTracks) -> tuple[VideoTracks, list[str]]:
         return tracks, []
     points, scores = _as_coco(own, tracks.keypoints, tracks.keypoint_scores)
     kept = replace(
-        tracks, skeleton=COCO17, keypoints=points, keypoint_scores=scores, joint_states=None
+        tracks,
+        skeleton=COCO17,
+        keypoints=points,
+        keypoint_scores=scores,
+        keypoints_raw=None,
+        joint_states=None,
     )
     if not len(own) or not np.isnan(points).all():
         return kept, []

@@ -1,13 +1,14 @@
-"""Links detections and takes absent joints out: every track, written or returned, comes from here.
+"""Links detections, refines joints, takes absent ones out: every track comes from here.
 
 Detections keep all of a person's joints, also those below the picture's edge or behind a table:
-linking compares whole poses. In a track such a joint is NaN, so that tables, overlays, exports and
-measures agree on it.
+linking compares whole poses, and refiners go by all that is known. In a track such a joint is NaN,
+so that tables, overlays, exports and measures agree on it.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses
 
 from ...tracker.presets import link_frames
+from ...tracker.refiners.refine import joints_of, refine_frames, unrefined
 from ..settings import TrackConfig
 from .score_limit import LimitedPeople
 
@@ -47,18 +49,52 @@ def link_people(
     Yields:
         Every frame, in order, as :func:`posetube.tracker.presets.link_frames` does.
     """
+    for poses in _linked(frames, config=config, skeleton=skeleton, size=size, warn=warn):
+        yield presented(poses, config=config, skeleton=skeleton, size=size)
+
+
+def refined_people(
+    frames: Iterable[DetectedFrame],
+    *,
+    config: TrackConfig,
+    skeleton: Skeleton,
+    size: tuple[int, int] | None,
+) -> Iterator[FramePoses]:
+    """:func:`link_people`, and the refiners of the settings before absent joints are taken out."""
+    linked = _linked(frames, config=config, skeleton=skeleton, size=size, warn=log.warning)
+    if config.refine.refiners:
+        linked = refine_frames(linked, config=config.refine, skeleton=skeleton)
+    for poses in linked:
+        yield presented(poses, config=config, skeleton=skeleton, size=size)
+
+
+def _linked(
+    frames: Iterable[DetectedFrame],
+    *,
+    config: TrackConfig,
+    skeleton: Skeleton,
+    size: tuple[int, int] | None,
+    warn: Callable[[str], object],
+) -> Iterator[FramePoses]:
+    """Every frame with its people and all joints of theirs."""
     limited = LimitedPeople(config.link)
     found = limited.counted(frames)
-    for poses in link_frames(found, config=config.link, skeleton=skeleton, size=size):
-        if config.min_joint:
-            people = without_absent(
-                poses.people, min_joint=config.min_joint, skeleton=skeleton, size=size
-            )
-            yield replace(poses, people=people)
-        else:
-            yield poses
+    yield from link_frames(found, config=config.link, skeleton=skeleton, size=size)
     if limited.note is not None:
         warn(limited.note)
+
+
+def presented(
+    poses: FramePoses, *, config: TrackConfig, skeleton: Skeleton, size: tuple[int, int] | None
+) -> FramePoses:
+    """Linked people with the joints that are there, refined or not."""
+    if not config.min_joint:
+        return poses
+    present = partial(without_absent, min_joint=config.min_joint, skeleton=skeleton, size=size)
+    if poses.keypoints_raw is None:
+        return replace(poses, people=present(poses.people))
+    raw = joints_of(present(unrefined(poses).people))
+    return replace(poses, people=present(poses.people), keypoints_raw=raw)
 
 
 def without_absent(

@@ -1,17 +1,18 @@
-"""The third stage: draws a run's tracks over its video, as ``overlay.mp4``."""
+"""The last stage: draws a run's tracks over its video, as ``overlay.mp4``."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
 
 from posetube.skeletons import skeleton
-from posetube.structures import ByteArray, Frame, FramePoses
+from posetube.structures import ByteArray
 
 from ...datasets.video import Video
 from ...datasets.video.prefetch import prefetch_items
 from ...datasets.video.writer import VideoWriter
 from ..storage.tracks_store import read_poses
+from .frame_people import PeopleByFrame
 from .overlay import Painter
 from .stage_work import StageWork
 
@@ -42,7 +43,7 @@ def draw_overlay(work: StageWork) -> Mapping[str, Any]:
 
 
 def _drawn(
-    video: Video, painter: Painter, people: "PeopleByFrame"
+    video: Video, painter: Painter, people: PeopleByFrame
 ) -> Generator[tuple[ByteArray, float], None, None]:
     """Every frame with its people, and its time."""
     previous: ByteArray = np.zeros((*video.size, 3), np.uint8)
@@ -51,21 +52,5 @@ def _drawn(
             drawn = painter.draw_lost(previous, f"frame {frame.index}: {frame.state}")
         else:
             previous = frame.image
-            drawn = painter.draw(previous, people.at(frame))
+            drawn = painter.draw(previous, people.at(frame.index, time=frame.time))
         yield drawn, frame.time
-
-
-class PeopleByFrame:
-    """Looks up the people of each frame in a stream that leaves out empty frames."""
-
-    def __init__(self, poses: Iterator[FramePoses], *, joints: int) -> None:
-        self._poses, self._joints = poses, joints
-        self._next = next(poses, None)
-
-    def at(self, frame: Frame) -> FramePoses:
-        """The people of a frame; frames must come in rising order."""
-        while self._next is not None and self._next.frame < frame.index:
-            self._next = next(self._poses, None)
-        if self._next is not None and self._next.frame == frame.index:
-            return self._next
-        return FramePoses.empty(frame=frame.index, time=frame.time, joints=self._joints)

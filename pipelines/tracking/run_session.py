@@ -166,7 +166,8 @@ class RunSession:
     def _remove_outdated(self, stage: RunStage) -> None:
         """Remove what was made of the stage's earlier results."""
         folder, later = self.record.run.path, list(stages_after(stage.name))
-        names = [name for one in later for name in one.writes]
+        # what the stage writes itself takes the place of the old file in one step
+        names = [name for one in later for name in one.writes if name not in stage.writes]
         if TRACKS in (*stage.writes, *names):
             names += [name for name in self.manifest.exports if Path(name).name == name]
         for path in [folder / name for name in names]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from posetube.errors import FormatError
 
-from ..settings import TrackConfig, detection_settings, track_settings
+from ..refining.refine_stage import refine_joints
+from ..settings import TrackConfig, detection_settings, refine_settings, track_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
@@ -28,7 +29,10 @@ class RunStage:
     """As the manifest and the progress name it."""
 
     needs: tuple[str, ...] = ()
-    """The stages whose results it reads."""
+    """The stages that must be complete: it reads their results."""
+
+    follows: tuple[str, ...] = ()
+    """Stages that need not be there; where one is, its results are part of what this one reads."""
 
     writes: tuple[str, ...] = ()
     """Files of the run's directory that appear when it is complete; none for a stage that adds to
@@ -84,8 +88,18 @@ STAGES = (
         not_yet="there are no tracks yet",
     ),
     RunStage(
+        name="refine",
+        needs=("detect", "link"),
+        writes=("tracks.parquet", "tracks.json"),
+        work=refine_joints,
+        reads=lambda settings: refine_settings(settings.refine),
+        verify=check_tracks,
+        not_yet="the joints are not refined yet",
+    ),
+    RunStage(
         name="render",
         needs=("link",),
+        follows=("refine",),
         writes=("overlay.mp4",),
         work=draw_overlay,
         reads=lambda settings: settings.overlay,
@@ -104,6 +118,6 @@ def stages_after(name: str) -> Iterator[RunStage]:
     """The stages whose results are out of date when this one's are made anew, in order."""
     stale = {name}
     for stage in STAGES:
-        if stale & {*stage.needs}:
+        if stale & {*stage.needs, *stage.follows}:
             stale.add(stage.name)
             yield stage

@@ -17,7 +17,7 @@ from ..interrupt import catching_interrupts
 from ..loaded_model import as_loaded
 from ..options import as_options
 from ..progress import ProgressKind, showing_progress
-from ..settings import FLAT, OverlayConfig, TrackConfig, with_preset
+from ..settings import FLAT, OverlayConfig, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from .batch import InputOutcome, exit_code, readable_inputs, track_inputs
@@ -43,6 +43,7 @@ def track_command(
     boxes: Path | None = None,
     overlay: bool | None = None,
     preset: LinkPreset | None = None,
+    refine: str | None = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
     settings: Annotated[TrackConfig, FLAT] = SETTINGS,
@@ -68,6 +69,8 @@ def track_command(
             network's own search. Frames are matched by their index, pictures by their name.
         overlay: Draw the result over the video [default: for one input yes, for several no].
         preset: How to link: the same as --link.preset.
+        refine: Refiners of joints by name, separated by commas: kalman, savitzky-golay, median,
+            fill-gaps, one-euro; or none [default: kalman].
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         settings: Which frames, how well the network looks, what is kept of each frame, how
@@ -79,6 +82,7 @@ def track_command(
     config = replace(
         settings,
         link=with_preset(settings.link, preset),
+        refine=with_chain(settings.refine, refine),
         overlay=settings.overlay if drawn else None,
     )
     outcomes = [_told(outcome, progress) for outcome in refused]

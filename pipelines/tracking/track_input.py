@@ -77,6 +77,9 @@ def track_input(
                 f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )
         wanted, notes = ["detect", "link"], [*given.notes] if given else []
+        # also where none are wanted any more: then the joints as linked come back
+        if config.refine.refiners or session.manifest.settings.refine.refiners:
+            wanted.append("refine")
         if not session.manifest.finished("detect"):
             notes += _other_processor(session.manifest, fresh)
         if config.overlay and video.live:

@@ -276,9 +276,13 @@ class FramePoses:
     link_gates: FloatArray | None = None
     """(N,) cost from which there would have been no link; NaN at a birth. None: not known."""
 
+    keypoints_raw: FloatArray | None = None
+    """(N, K, 3) x, y (pixels) and score of each joint before it was refined; None: it was not."""
+
     def __post_init__(self) -> None:
         n = (len(self.people),)
         check_shapes(self, track_ids=n, states=n, link_margins=n, link_costs=n, link_gates=n)
+        check_shapes(self, keypoints_raw=(*self.people.keypoint_scores.shape, 3))
 
     def __len__(self) -> int:
         return len(self.track_ids)

@@ -82,6 +82,9 @@ class VideoTracks:
     link_gates: FloatArray | None = None
     """(R,) see :attr:`FramePoses.link_gates`; None: not known."""
 
+    keypoints_raw: FloatArray | None = None
+    """(R, K, 3) x, y (pixels) and score of each joint before it was refined; None: it was not."""
+
     joint_states: ByteArray | None = None
     """(R, K) :class:`JointState`; None: a joint is visible where its position is known."""
 
@@ -105,6 +108,7 @@ class VideoTracks:
             link_margins=(r,),
             link_costs=(r,),
             link_gates=(r,),
+            keypoints_raw=(r, k, 3),
             joint_states=(r, k),
             head_boxes=(r, 4),
         )
@@ -219,6 +223,7 @@ class VideoTracks:
                 link_margins=self._row_margins(rows),
                 link_costs=None if self.link_costs is None else self.link_costs[rows],
                 link_gates=None if self.link_gates is None else self.link_gates[rows],
+                keypoints_raw=None if self.keypoints_raw is None else self.keypoints_raw[rows],
             )
 
     @classmethod
@@ -239,7 +244,7 @@ class VideoTracks:
             FramePoses.empty(frame=0, time=0, joints=len(skeleton))
         ]
         everybody = Detections.join([poses.people for poses in found], joints=len(skeleton))
-        names = ("track_ids", "states", "link_margins", "link_costs", "link_gates")
+        names = ("track_ids", "states", "link_margins", "link_costs", "link_gates", "keypoints_raw")
         return cls(
             source=source,
             size=size,
@@ -368,6 +373,7 @@ ROW_COLUMNS = (
     "link_margins",
     "link_costs",
     "link_gates",
+    "keypoints_raw",
     "joint_states",
     "head_boxes",
 )

@@ -1,10 +1,25 @@
 """Fills short gaps in series of values."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray
 
 from .checked import Floats, series
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GapConfig:
+    """Which joints that are missing for a moment are filled in."""
+
+    longest: Seconds = 0.25
+    """From the last frame before the gap to the first one after it, seconds, 0 or more."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "longest", low=0)
 
 
 def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> DoubleArray:

@@ -4,13 +4,42 @@ Windows are measured in seconds, so that dropped frames and variable rates do no
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray
 
 from .checked import Floats, positive, series
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavitzkyGolayConfig:
+    """How strongly the Savitzky-Golay filter smooths."""
+
+    window: Seconds = 0.25
+    """Width of the window, seconds, above 0."""
+
+    order: int = 2
+    """Order of the polynomial, 0 or more."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "window", above=0)
+        check_numbers(self, "order", low=0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MedianConfig:
+    """How strongly the median smooths."""
+
+    window: Seconds = 0.25
+    """Width of the window, seconds, above 0."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "window", above=0)
 
 
 def savitzky_golay(

@@ -4,11 +4,29 @@ Source: Casiez, Roussel and Vogel, 1 Euro Filter, CHI 2012. Deviations: time con
 real times, not from a rate; a value that was not seen leaves the state as it is.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray
 
 from .checked import Floats, positive, series
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OneEuroConfig:
+    """How strongly the One-Euro filter smooths. Lengths are in sizes of the person."""
+
+    min_cutoff: float = 1.5
+    """Cut-off frequency at rest, hertz, above 0."""
+
+    speed_coefficient: float = 2.0
+    """Rise of the cut-off, hertz per size per second, 0 or more."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "min_cutoff", above=0)
+        check_numbers(self, "speed_coefficient", low=0)
 
 
 class OneEuro:

@@ -182,3 +182,52 @@ def test_a_setting_out_of_range_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         smooth(TIMES, np.zeros((40, 2)), **setting)
+
+
+def test_the_smoother_finds_the_most_probable_path() -> None:
+    """The banded system against the filter and smoother of the textbook, step by step."""
+    rng = np.random.default_rng(4)
+    times, values = np.cumsum(rng.uniform(0.02, 0.2, 30)), rng.normal(0, 1, 30)
+    confidence = rng.uniform(0.1, 1, 30)
+
+    found = kalman_smoother(
+        times, values, confidence=confidence, noise=0.3, restlessness=2.0, tail=1e12
+    )
+
+    np.testing.assert_allclose(
+        found, textbook_smoother(times, values, 0.3 / confidence, 2.0), atol=1e-4
+    )
+
+
+def textbook_smoother(times: Any, values: Any, noise: Any, restlessness: float) -> Any:
+    state, spread = np.array([values[0], 0.0]), np.diag([1e6, 1e6])
+    before, after = [], []
+    for place, step in enumerate(np.diff(times, prepend=times[0])):
+        move = np.array([[1, step], [0, 1]])
+        jolt = restlessness**2 * np.array([[step**3 / 3, step**2 / 2], [step**2 / 2, step]])
+        state, spread = move @ state, move @ spread @ move.T + jolt
+        before.append((state, spread, move))
+        gain = spread[:, 0] / (spread[0, 0] + noise[place] ** 2)
+        state = state + gain * (values[place] - state[0])
+        spread = spread - np.outer(gain, spread[0])
+        after.append((state, spread))
+    smooth = [after[-1][0]]
+    for (state, spread), (guess, doubt, move) in zip(after[-2::-1], before[:0:-1], strict=True):
+        smooth.append(state + spread @ move.T @ np.linalg.solve(doubt, smooth[-1] - guess))
+    return np.array(smooth)[::-1, 0]
+
+
+def test_an_outlier_hardly_pulls_the_smoother() -> None:
+    values = np.random.default_rng(0).normal(0, 0.1, 40)
+    values[20] = 50
+
+    found = kalman_smoother(TIMES, values, noise=0.1, restlessness=1.0)
+    believed = kalman_smoother(TIMES, values, noise=0.1, restlessness=1.0, tail=1e12)
+
+    assert abs(found[20]) < 0.3
+    assert abs(believed[20]) > 3
+
+
+def test_settings_beyond_the_digits_of_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match="restlessness 1e-12 is too small beside noise 1e"):
+        kalman_smoother(TIMES, np.zeros(40), noise=1e6, restlessness=1e-12)

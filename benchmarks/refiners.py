@@ -1,0 +1,218 @@
+"""What refiners gain on tracks of the embedded model: accuracy, steadiness, time.
+
+Clips: drawn people of seeds that nothing was chosen on, and JHMDB's clips with human joints, if
+at hand. Every clip is tracked once, with all joints kept; each chain then works on the same
+tracks. Measures, of people whose box a track covers (IoU 0.5):
+
+- PCK: limb joints (shoulders, elbows, wrists, hips, knees, ankles) within 0.1 and 0.2 of the longer
+  side of the true box; those that the truth calls hidden also alone.
+- acceleration error: length of the difference of the second differences of found and true places of
+  a joint over three neighbouring frames, pixels; median and mean.
+- MOTA and mAP of the drawn clips by the protocol ``clean``.
+- milliseconds per person and frame.
+
+    python -m benchmarks.refiners --jhmdb ../shared/training/jhmdb_clips
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import posetube
+from posetube.boxes import iou
+from posetube.datasets.synthetic import SceneConfig, generate
+from posetube.datasets.synthetic.camera import CameraKind
+from posetube.datasets.video.writer import VideoWriter
+from posetube.pipelines.api.refine import as_chain
+from posetube.skeletons import COCO19
+from posetube.structures import FrameTable, JointState, VideoTracks
+from posetube.tracker.assignment import solve
+from posetube.tracker.refiners.refine import refine_tracks
+
+RESULTS = Path(__file__).parent / "results" / "refiners.json"
+FIRST_SEED = 8101
+"""Of the drawn clips. Settings were chosen on clips of 7001 to 7006 and the JHMDB clips."""
+
+CAMERAS: tuple[CameraKind, ...] = ("static", "pan", "zoom", "shake", "dolly")
+CHAINS = (
+    "none",
+    "one-euro",
+    "median",
+    "savitzky-golay",
+    "kalman",
+    "median,savitzky-golay",
+    "median,kalman",
+)
+LIMBS = slice(5, 17)
+MIN_IOU = 0.5
+TIMED = 5
+"""How often each chain is timed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A clip, tracked, and its truth."""
+
+    found: VideoTracks
+    truth: VideoTracks
+    pairs: npt.NDArray[np.int64]
+    """(2, P) rows of found and of true people who are the same."""
+
+
+def drawn(seeds: Sequence[int], folder: Path) -> Iterator[Case]:
+    """Clips of four drawn people, the camera moving in another way in each."""
+    for seed in seeds:
+        camera = CAMERAS[seed % len(CAMERAS)]
+        clip = generate(SceneConfig(camera=camera, occluders=2), seed=seed)
+        path = folder / f"{seed}.mp4"
+        with VideoWriter(path, size=clip.config.size, rate=clip.config.rate) as writer:
+            for frame in clip.frames():
+                writer.write(frame.image, frame.time)
+        yield case(path, clip.tracks())
+
+
+def filmed(folder: Path) -> Iterator[Case]:
+    """JHMDB's clips with joints that people placed."""
+    known = np.load(folder / "human_joints.npz")
+    for name in sorted({key.partition("/")[0] for key in known.files}):
+        frame, boxes, joints = (known[f"{name}/{part}"] for part in ("frames", "boxes", "joints"))
+        rows = len(frame)
+        both = np.full((rows, len(COCO19), 2), np.nan)
+        both[:, : joints.shape[1]] = joints
+        truth = VideoTracks(
+            source=name,
+            size=None,
+            skeleton=COCO19,
+            frames=FrameTable(times=np.full(frame.max() + 1, np.nan)),
+            frame=frame,
+            track_ids=np.ones(rows, np.int64),
+            boxes=boxes,
+            scores=np.ones(rows, np.float32),
+            keypoints=both,
+            keypoint_scores=np.ones(both.shape[:2]),
+        )
+        yield case(folder / f"{name}.avi", truth)
+
+
+def case(path: Path, truth: VideoTracks) -> Case:
+    """Track a clip and find out who is who."""
+    found = posetube.track(path, refine="none", min_joint=0.0)
+    pairs = [_pairs(found, truth, frame) for frame in np.unique(truth.frame)]
+    return Case(found=found, truth=truth, pairs=np.concatenate(pairs, axis=1))
+
+
+def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> npt.NDArray[np.int64]:
+    mine, theirs = found.rows_of(frame), truth.rows_of(frame)
+    overlap = iou(found.boxes[mine], truth.boxes[theirs]).astype(np.float64)
+    rows, columns = solve(1 - overlap, limit=1 - MIN_IOU + 1e-9)
+    return np.stack([rows + mine.start, columns + theirs.start])
+
+
+def accuracy(cases: Sequence[Case], refined: Sequence[VideoTracks]) -> dict[str, float]:
+    """PCK and acceleration error over all clips."""
+    parts = [_offsets(*both) for both in zip(cases, refined, strict=True)]
+    off, hidden, jolts = (np.concatenate(column) for column in zip(*parts, strict=True))
+    scores = {
+        "pck_0.1": 100 * np.mean(off < 0.1),
+        "pck_0.2": 100 * np.mean(off < 0.2),
+        "median_acceleration_error": np.median(jolts),
+        "mean_acceleration_error": np.mean(jolts),
+    }
+    if hidden.any():
+        scores["hidden_pck_0.1"] = 100 * np.mean(off[hidden] < 0.1)
+    return {name: round(float(value), 2) for name, value in scores.items()}
+
+
+def _offsets(one: Case, refined: VideoTracks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of every known limb joint: offset in longer sides, whether it is hidden; then the jolts."""
+    mine, theirs = one.pairs
+    truth = one.truth
+    found, true = refined.keypoints[mine][:, LIMBS], truth.keypoints[theirs][:, LIMBS]
+    known = ~np.isnan(true[..., 0])
+    hidden = np.zeros_like(known)
+    if truth.joint_states is not None:
+        states = truth.joint_states[theirs][:, LIMBS]
+        known, hidden = states != JointState.ABSENT, states == JointState.OCCLUDED
+    side = (truth.boxes[theirs, 2:] - truth.boxes[theirs, :2]).max(axis=1)
+    off = np.linalg.norm(found - true, axis=-1) / side[:, None]
+    places = {
+        (person, frame): row
+        for row, (person, frame) in enumerate(
+            zip(truth.track_ids[theirs].tolist(), truth.frame[theirs].tolist(), strict=True)
+        )
+    }
+    jolts = [np.empty(0)]
+    for (person, frame), row in places.items():
+        around = [places.get((person, frame + step)) for step in (-1, 1)]
+        if None not in around:
+            three = [around[0], row, around[1]]
+            seen = known[three].all(axis=0)
+            bend = [np.diff(joints[three], n=2, axis=0)[0] for joints in (found, true)]
+            jolts.append(np.linalg.norm(bend[0] - bend[1], axis=-1)[seen])
+    return off[known], hidden[known], np.concatenate(jolts)
+
+
+def tracking(cases: Sequence[Case], refined: Sequence[VideoTracks]) -> dict[str, float]:
+    """Means over the clips of MOTA and mAP."""
+    reports = [
+        posetube.evaluate(mine, one.truth, protocol="clean")
+        for one, mine in zip(cases, refined, strict=True)
+    ]
+    return {
+        name: round(statistics.mean(float(report.total(key) or 0) for report in reports), 1)
+        for name, key in (("mota", "mota"), ("map", "ap"))
+    }
+
+
+def measure(cases: Sequence[Case], *, with_tracking: bool) -> dict[str, dict[str, float]]:
+    """All measures of every chain."""
+    rows = sum(len(one.found.frame) for one in cases)
+    table = {}
+    for chain in CHAINS:
+        config, spent, refined = as_chain(chain), [], []
+        for _ in range(TIMED):
+            start = time.perf_counter()
+            refined = [refine_tracks(one.found, config=config) for one in cases]
+            spent.append(time.perf_counter() - start)
+        table[chain] = accuracy(cases, refined)
+        table[chain]["ms_per_person_frame"] = round(1e3 * statistics.median(spent) / rows, 4)
+        if with_tracking:
+            table[chain] |= tracking(cases, refined)
+    return table
+
+
+def main() -> None:
+    """Measure, print, and record."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clips", type=int, default=8, help="drawn clips")
+    parser.add_argument("--jhmdb", type=Path, help="folder of JHMDB clips and human_joints.npz")
+    parser.add_argument("--record", action="store_true", help=f"write {RESULTS.name}")
+    arguments = parser.parse_args()
+    seeds = range(FIRST_SEED, FIRST_SEED + arguments.clips)
+    result: dict[str, object] = {
+        "command": " ".join(["python -m benchmarks.refiners", *sys.argv[1:]]),
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "seeds": [seeds[0], seeds[-1]],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        cases = list(drawn(seeds, Path(folder)))
+    result["drawn"] = measure(cases, with_tracking=True)
+    if arguments.jhmdb:
+        result["jhmdb"] = measure(list(filmed(arguments.jhmdb)), with_tracking=False)
+    print(json.dumps(result, indent=2))
+    if arguments.record:
+        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

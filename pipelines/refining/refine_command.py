@@ -1,0 +1,60 @@
+"""``posetube refine RUN``: refines the joints of a run's tracks."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from posetube.errors import InputError
+
+from ...tracker.refiners.refine_config import RefineConfig
+from ..interrupt import catching_interrupts
+from ..opened_people import run_of
+from ..progress import ProgressKind, showing_progress
+from ..settings import with_chain
+from ..storage.run_directory import RunDirectory
+from ..tracking.run_session import open_session, summary
+
+REFINE = RefineConfig()
+REFINE_OPTIONS = Parameter(name="--refine")
+
+
+def refine_command(
+    run: Path,
+    /,
+    *,
+    refine: str | None = None,
+    progress: ProgressKind = "auto",
+    settings: Annotated[RefineConfig, REFINE_OPTIONS] = REFINE,
+) -> int:
+    """Refine the joints of a run's tracks, anew from the joints as linked.
+
+    What was made of the old joints, the overlay and exports in the run's folder, is removed;
+    `posetube render` and `posetube export` make it again.
+
+    Args:
+        run: A run's directory.
+        refine: Refiners by name, separated by commas, in the order in which they work: kalman,
+            savitzky-golay, median, fill-gaps, one-euro; or none, which gives back the joints as
+            linked.
+        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+        settings: How strongly the refiners work.
+    """
+    folder = run_of(run)
+    if folder is None:
+        raise InputError(
+            f"{run} is no run; `posetube link {run}` makes one of a file, and "
+            "posetube.refine() in Python takes tracks from anywhere"
+        )
+    directory, config = RunDirectory(folder), with_chain(settings, refine)
+    with (
+        showing_progress(progress) as listener,
+        catching_interrupts() as interrupt,
+        open_session(directory, listeners=[listener], interrupt=interrupt) as session,
+    ):
+        session.settings = replace(session.settings, refine=config)
+        line = summary(directory, session.run_stages("refine", anew=True), stages=["refine"])
+    print(line, file=sys.stderr if progress == "json" else sys.stdout)
+    return 0

@@ -1,0 +1,89 @@
+"""The third stage: refines the joints of a run's tracks, in the place of those that linking wrote.
+
+The joints as linked stay beside the refined ones, so that other refiners can take their place at
+any time, and none can give back the tracks as linked, byte for byte. Refiners go by all joints that
+the detections have, also those that are too doubtful to be in a track.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from posetube.skeletons import skeleton
+from posetube.structures import DetectedFrame, FloatArray, FramePoses
+
+from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
+from ...tracker.refiners.refine import refine_frames, unrefined
+from ..storage.detections_store import read_frames
+from ..storage.tracks_store import TracksWriter, read_poses
+from ..tracking.frame_people import PeopleByFrame
+from ..tracking.link_people import presented
+from ..tracking.stage_work import StageWork
+
+
+def refine_joints(work: StageWork) -> Mapping[str, Any]:
+    """Refine the joints of a run's tracks, and write its tracks in both forms.
+
+    Raises:
+        Interrupted: If somebody asked to stop; the tracks stay as they were.
+        FormatError: If a part of the detections, or the tracks, cannot be read.
+    """
+    record, source = work.record, work.record.manifest.source
+    config, joints = work.settings, skeleton(record.manifest.skeleton)
+    refined = bool(config.refine.refiners)
+    record.begin(total=record.manifest.frames.done)
+    frames: Iterator[FramePoses] = map(unrefined, _linked(work))
+    if refined:
+        frames = refine_frames(frames, config=config.refine, skeleton=joints)
+    with (
+        TracksWriter(
+            work.files["tracks.parquet"],
+            source=source.name,
+            size=source.size,
+            joints=joints,
+            refined=refined,
+        ) as rows,
+        PoseTrack18Writer(
+            work.files["tracks.json"], skeleton=joints, name=source.name, size=source.size
+        ) as people,
+    ):
+        for done, poses in enumerate(frames, start=1):
+            shown = presented(poses, config=config, skeleton=joints, size=source.size)
+            rows.write(shown)
+            people.add(shown)
+            record.progress(done)
+            record.interrupt.check()
+    return {}
+
+
+def _linked(work: StageWork) -> Iterator[FramePoses]:
+    """Every frame with its people as linked, and all joints of theirs that were detected."""
+    record = work.record
+    joints = len(skeleton(record.manifest.skeleton))
+    tracks = PeopleByFrame(map(unrefined, read_poses(record.run.tracks)), joints=joints)
+    for found in read_frames(record.run.detections, joints=joints):
+        yield with_all_joints(tracks.at(found.frame, time=found.time), found)
+
+
+def with_all_joints(poses: FramePoses, found: DetectedFrame) -> FramePoses:
+    """The people of a frame with all joints of the detections that they are.
+
+    A detection is told by its box and score, which linking leaves alone. People without one
+    (interpolated) stay as they are.
+    """
+    wanted, known = (_marks(poses), _marks(found))
+    places = {mark.tobytes(): row for row, mark in enumerate(known)}
+    rows = np.array([places.get(mark.tobytes(), -1) for mark in wanted], np.int64)
+    detected = rows >= 0
+    joints = poses.people.keypoints.copy()
+    joints[detected] = found.people.keypoints[rows[detected]]
+    return replace(poses, people=replace(poses.people, keypoints=joints))
+
+
+def _marks(frame: FramePoses | DetectedFrame) -> FloatArray:
+    """(N, 5) box and score."""
+    people = frame.people
+    marks = np.concatenate([people.boxes, people.scores[:, None]], axis=1)
+    return np.ascontiguousarray(marks, np.float32)

@@ -1,0 +1,94 @@
+"""Filters the joints of every track over time, in whole stretches without a cut or a long gap."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from posetube.keypoint_similarity import scale_of
+from posetube.structures import DoubleArray, RowState, VideoTracks
+
+from ..filters.gaps import fill_gaps
+from ..filters.kalman import kalman_smoother
+from ..filters.local import median, savitzky_golay
+from ..tracklets import stretches
+from .refine_config import RefineConfig, RefinerName
+
+JointFilter = Callable[[DoubleArray, DoubleArray, DoubleArray, RefineConfig], DoubleArray]
+"""From (F,) times, seconds, (F, K, 2) places, sizes of the person, and (F, K, 1) confidences in
+[0, 1] to places."""
+
+
+def _by_kalman(
+    times: DoubleArray, places: DoubleArray, sure: DoubleArray, config: RefineConfig
+) -> DoubleArray:
+    own = config.kalman
+    return kalman_smoother(
+        times,
+        places,
+        confidence=sure,
+        noise=own.noise,
+        restlessness=own.restlessness,
+        tail=own.tail,
+    )
+
+
+def _by_savitzky_golay(
+    times: DoubleArray, places: DoubleArray, _: DoubleArray, config: RefineConfig
+) -> DoubleArray:
+    own = config.savitzky_golay
+    return savitzky_golay(times, places, window=own.window, order=own.order)
+
+
+def _by_median(
+    times: DoubleArray, places: DoubleArray, _: DoubleArray, config: RefineConfig
+) -> DoubleArray:
+    return median(times, places, window=config.median.window)
+
+
+def _filled(
+    times: DoubleArray, places: DoubleArray, _: DoubleArray, config: RefineConfig
+) -> DoubleArray:
+    return fill_gaps(times, places, max_gap=config.fill_gaps.longest)
+
+
+JOINT_FILTERS: dict[RefinerName, JointFilter] = {
+    "kalman": _by_kalman,
+    "savitzky-golay": _by_savitzky_golay,
+    "median": _by_median,
+    "fill-gaps": _filled,
+}
+"""The refiners that see a stretch of a track as a whole."""
+
+
+def filter_joints(
+    tracks: VideoTracks, *, by: RefinerName, config: RefineConfig, cuts: Sequence[int] = ()
+) -> VideoTracks:
+    """Filter the joints of every track.
+
+    Args:
+        tracks: Frames have times.
+        by: Which filter, one of :data:`JOINT_FILTERS`.
+        config: How strongly.
+        cuts: Index of the first frame of each new scene.
+
+    Returns:
+        The same rows. Joints that were unknown stay unknown, except in gaps that are filled.
+    """
+    joints = tracks.keypoints.copy()
+    sure: DoubleArray = np.nan_to_num(tracks.keypoint_scores, nan=1.0)[..., None].astype(float)
+    if tracks.states is not None:  # nobody saw these: they follow from the rows around them
+        sure = np.where(tracks.states[:, None, None] == RowState.INTERPOLATED, 0.0, sure)
+    for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
+        times = _rising(tracks.frames.times[tracks.frame[rows]])
+        size = float(np.median(scale_of(tracks.boxes[rows])))
+        places = tracks.keypoints[rows].astype(np.float64) / size
+        joints[rows] = size * JOINT_FILTERS[by](times, places, sure[rows], config)
+    return replace(tracks, keypoints=joints)
+
+
+def _rising(times: DoubleArray) -> DoubleArray:
+    """Times that rise strictly, where a file repeats some: a microsecond apart, then."""
+    if (np.diff(times) > 0).all():
+        return times
+    return np.asarray(np.maximum.accumulate(times) + 1e-6 * np.arange(len(times)))

@@ -1,0 +1,79 @@
+"""Which refiners make a chain, and how strongly each works."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from posetube.errors import InputError
+from posetube.quantities import Seconds
+from posetube.setting_checks import check_numbers
+
+from ..filters.gaps import GapConfig
+from ..filters.kalman import KalmanConfig
+from ..filters.local import MedianConfig, SavitzkyGolayConfig
+from ..filters.one_euro import OneEuroConfig
+
+RefinerName = Literal["kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"]
+"""``one-euro`` is causal and lags a little; the others look ahead and do not lag."""
+
+CAUSAL: tuple[RefinerName, ...] = ("one-euro",)
+"""Those that answer each frame at once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefineConfig:
+    """A chain of refiners.
+
+    Lengths are in sizes of the person (square root of the box's area), so that the same settings
+    fit people near and far.
+    """
+
+    refiners: tuple[RefinerName, ...] = ("kalman",)
+    """By name, in the order in which they work; none: joints stay as they were found."""
+
+    max_gap: Seconds = 0.5
+    """Refiners begin anew after a longer gap in a track, seconds, above 0."""
+
+    kalman: KalmanConfig = field(default_factory=KalmanConfig)
+    """Smoothing by a model of motion, from past and future."""
+
+    one_euro: OneEuroConfig = field(default_factory=OneEuroConfig)
+    """Smoothing that needs no future."""
+
+    savitzky_golay: SavitzkyGolayConfig = field(default_factory=SavitzkyGolayConfig)
+    """Smoothing by polynomials."""
+
+    median: MedianConfig = field(default_factory=MedianConfig)
+    """Removes single outliers."""
+
+    fill_gaps: GapConfig = field(default_factory=GapConfig)
+    """Places joints that are missing for a moment."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "max_gap", above=0)
+        _check_names(self.refiners)
+
+    @property
+    def causal(self) -> bool:
+        """Whether each frame is answered at once."""
+        return all(name in CAUSAL for name in self.refiners)
+
+
+def chain_of(words: str) -> tuple[RefinerName, ...]:
+    """The chain that the command line names: names separated by commas, or ``none``.
+
+    Raises:
+        InputError: If there is no refiner of a name.
+    """
+    names = [] if words.strip() == "none" else [word.strip() for word in words.split(",")]
+    _check_names(names)
+    return tuple(known for name in names for known in get_args(RefinerName) if known == name)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    known = get_args(RefinerName)
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"there is no refiner {name!r}; there are {', '.join(known)}, and none"
+            )
