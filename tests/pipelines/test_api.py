@@ -226,7 +226,7 @@ def test_progress_is_told_on_request(
     assert told == []
 
     track(clip, model=make_model(), out=tmp_path / "run", progress=True)
-    assert {e.stage for e in told} == {"detect", "link", None}
+    assert {e.stage for e in told} == {"detect", "link", "refine", None}
 
     told.clear()
     posetube.link(tmp_path / "run", progress=True)

@@ -146,7 +146,7 @@ def test_a_command_that_does_not_exist_names_the_nearest(
     ("line", "said"),
     [
         ("nosuch", "posetube: Unknown command"),
-        ("nosuch", "models and more. See `posetube --help`."),
+        ("nosuch", " and more. See `posetube --help`."),
         ("track a --nosuch 1", "Did you mean --out? See `posetube track --help`."),
         ("track a --overlay.sure-joint nan", "--overlay.sure-joint must be in [0, 1], got nan"),
         ("data nosuch", "See `posetube data --help`."),

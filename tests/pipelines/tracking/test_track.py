@@ -79,7 +79,7 @@ def test_a_clip_becomes_a_run_with_everything_in_it(
     assert (manifest.state, manifest.tracks) == ("complete", 2)
     assert (manifest.frames.expected, manifest.frames.done, manifest.frames.corrupt) == (10, 10, 0)
     assert manifest.model.name == "squares"
-    assert set(manifest.stages) == {"detect", "link", "render"}
+    assert set(manifest.stages) == {"detect", "link", "refine", "render"}
     assert {path.name for path in run.path.iterdir()} == {
         *("run.json", "detections", "tracks.parquet", "tracks.json", "overlay.mp4"),
         "events.jsonl",
