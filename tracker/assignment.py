@@ -134,8 +134,8 @@ def margins(cost: DoubleArray, rows: IntArray, columns: IntArray, *, limit: floa
 
     Args:
         cost: (N, M) as given to :func:`solve`.
-        rows: (P,) rows of the pairs.
-        columns: (P,) their columns.
+        rows: (P,) rows of the pairs, each at most once.
+        columns: (P,) their columns, each at most once.
         limit: The gate; a cost at or above it is no rival.
 
     Returns:
@@ -144,10 +144,11 @@ def margins(cost: DoubleArray, rows: IntArray, columns: IntArray, *, limit: floa
     """
     rivals = np.where(cost < limit, cost, np.inf)
     own = rivals[rows, columns]
-    across, down = rivals[rows], rivals[:, columns].T
-    across[np.arange(len(rows)), columns] = np.inf
-    down[np.arange(len(rows)), rows] = np.inf
-    best = np.minimum(across.min(axis=1, initial=np.inf), down.min(axis=1, initial=np.inf))
+    # Each row and column has one pair at most, so what is left of them are its rivals.
+    rivals[rows, columns] = np.inf
+    best = np.minimum(
+        rivals.min(axis=1, initial=np.inf)[rows], rivals.min(axis=0, initial=np.inf)[columns]
+    )
     return np.asarray(best - own)
 
 

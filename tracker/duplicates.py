@@ -83,19 +83,38 @@ def _similarities(
 
     The similarity is 0 where boxes do not overlap enough, and on the diagonal.
     """
-    boxes = people.boxes.astype(np.float64)
+    # In most frames few boxes overlap this much: only these are compared with one another.
+    close = _close(people.boxes.astype(np.float64))
+    if not len(close):
+        return close, np.zeros((0, 0))
+    some = people[close]
+    boxes = some.boxes.astype(np.float64)
     smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
     near = intersection(boxes, boxes) >= COMMON * smaller
     np.fill_diagonal(near, val=False)
-    # In most frames few boxes overlap this much: only these are compared by pose.
-    close = np.flatnonzero(near.any(axis=1))
-    some = people[close]
     one = oks(some.keypoints, some.keypoints, scales=scale_of(some.boxes), sigmas=sigmas)
     overlap = iou(some.boxes, some.boxes)
     bare = np.where(overlap >= BARE_IOU, overlap, 0)
     # OKS depends on whose size it is measured in; the geometric mean treats both alike.
     similarity = np.where(np.isnan(one), bare, np.sqrt(one * one.T))
-    return close, np.where(near[np.ix_(close, close)], similarity, 0)
+    return close, np.where(near, similarity, 0)
+
+
+def _close(boxes: DoubleArray) -> npt.NDArray[np.int64]:
+    """(C,) rows of the boxes that share much of the smaller one with another box."""
+    # Sorted by their left edges, those that may overlap a box follow it up to its right edge: in a
+    # crowd far fewer than all.
+    order = np.argsort(boxes[:, 0], kind="stable")
+    left, top, right, bottom = boxes[order].T
+    counts = np.maximum(np.searchsorted(left, right) - np.arange(len(boxes)) - 1, 0)
+    one = np.repeat(np.arange(len(boxes)), counts)
+    two = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+    width = np.minimum(right[one], right[two]) - left[two]
+    height = np.minimum(bottom[one], bottom[two]) - np.maximum(top[one], top[two])
+    size = area(boxes[order])
+    shared = width * np.maximum(height, 0)
+    near = shared >= COMMON * np.minimum(size[one], size[two])
+    return np.unique(order[np.concatenate([one[near], two[near]])])
 
 
 def _best(same: BoolArray, scores: npt.NDArray[np.floating]) -> BoolArray:

@@ -2,13 +2,17 @@
 
 The second pass can repair three things that a causal tracker cannot: a person who was away for
 longer than the tracker waits, an id that jumped to another person where two met, and short gaps.
-It works in five steps:
+It works in six steps:
 
 1. Drop the rows whose link was in doubt.
 2. Split the tracks wherever the person is missing in a frame.
 3. Join the pieces by one global assignment, which looks at both sides of every gap.
 4. Drop tracks that are still too short.
-5. Fill short gaps, marked as ``RowState.INTERPOLATED``.
+5. Reunite what the tracker had linked, where neither side has found a better partner.
+6. Fill short gaps, marked as ``RowState.INTERPOLATED``.
+
+So a track is parted only in favour of another: the tracker, which saw every frame in turn, allowed
+the link, and a new id needs somebody who was there before or after.
 
 Not here: how well one piece continues another (:mod:`.continuation`), smoothing (:mod:`.smooth`).
 """
@@ -20,12 +24,12 @@ import numpy as np
 
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_numbers
-from posetube.structures import BoolArray, DoubleArray, FloatArray, IntArray, VideoTracks
+from posetube.structures import DoubleArray, FloatArray, IntArray, VideoTracks
 
 from .assignment import solve_pairs
 from .continuation import ends, meeting_costs, pose_costs, unlikeness
 from .interpolation import interpolate_gaps
-from .tracklets import Rows, mean_looks, scenes, tracklets, unbroken
+from .tracklets import Rows, mean_looks, scenes, unbroken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +75,6 @@ class OfflineConfig:
 
 DEFAULTS = OfflineConfig()
 
-CLEAR_COST = 0.4
-"""A tracker's link below this cost, in [0, 1], counts as clear. On made detections nearly all
-dearer links whose pose did not fit led to somebody who was not there."""
-
-UNRIVALLED = 0.9
-"""Cost of such a link at most, as a share of the limit: only a rival can part the pieces."""
-
 ROUNDS = 2
 """How often tracks are split and joined. The second time, each piece belongs to a better track,
 from which its motion, size and pose are estimated."""
@@ -113,13 +110,14 @@ def relink(
     clear = replace(tracks, frames=replace(tracks.frames, times=clock)).select(~doubtful)
     scene = scenes(clear, cuts)
     known = None if embeddings is None else embeddings[~doubtful]
-    follows = _follows(tracks, ~doubtful)
+    linked = clear.track_ids
     for _ in range(ROUNDS):
-        chains = join(clear, scene, config=config, follows=follows, embeddings=known)
+        chains = join(clear, scene, config=config, embeddings=known)
         clear = _named(clear, chains)
     # Only now is it clear which pieces belong to nobody who stays: short ones may have been parts
     # of a long track.
-    lasting = _named(clear, [rows for rows in chains if _lasts(clear, rows, config.min_length)])
+    chains = [rows for rows in chains if _lasts(clear, rows, config.min_length)]
+    lasting = _named(clear, _reunited(chains, linked, scene))
     filled = interpolate_gaps(
         lasting.select(lasting.track_ids > 0), seconds=config.fill_gap, cuts=cuts
     )
@@ -131,7 +129,6 @@ def join(
     scene: IntArray,
     *,
     config: OfflineConfig,
-    follows: IntArray,
     embeddings: FloatArray | None = None,
 ) -> Rows:
     """Split tracks at every gap, and join the pieces that are one person.
@@ -140,7 +137,6 @@ def join(
         tracks: The table.
         scene: (R,) number of the scene of each row; pieces of different scenes are not joined.
         config: Limits and weights.
-        follows: (R,) the row that the tracker clearly linked each row with, -1 for none.
         embeddings: (R, D) appearance of each row, NaN where not known; None: not known at all.
 
     Returns:
@@ -153,22 +149,17 @@ def join(
         ends(tracks, parts, scene, last=last, seconds=config.memory) for last in (True, False)
     )
     looks = None if embeddings is None else mean_looks(embeddings, parts)
-    first, last_row = (np.array([rows[i] for rows in parts], np.int64) for i in (0, -1))
     found: list[tuple[IntArray, IntArray, DoubleArray]] = []
     for one, two in _candidates(tracks, parts, scene, max_gap=config.max_gap):
         cost = meeting_costs(
             before, after, one, two, max_gap=config.max_gap, gap_weight=config.gap_weight
         )
-        linked = follows[first[two]] == last_row[one]
         # Costs only grow from here, so pairs that are too dear already need no further look.
         near = cost < config.max_cost
-        one, two, cost, linked = one[near], two[near], cost[near], linked[near]
+        one, two, cost = one[near], two[near], cost[near]
         cost += pose_costs(
             before, after, one, two, sigmas=tracks.skeleton.sigmas, weight=config.pose_weight
         )
-        # People bend down, and get the joints of somebody in front of them: where place and size
-        # allow what the tracker linked clearly, the pose alone does not part it without a rival.
-        cost[linked] = np.minimum(cost[linked], UNRIVALLED * config.max_cost)
         # Clothes do not change in a gap of seconds, so appearance does not fade as the pose does.
         if looks is not None:
             same = (1 + (looks[one] * looks[two]).sum(axis=1)) / 2
@@ -179,15 +170,26 @@ def join(
     return _chains(parts, one[made], two[made])
 
 
-def _follows(tracks: VideoTracks, stays: BoolArray) -> IntArray:
-    """For each row that stays, the place of the row that it clearly follows among them, or -1."""
-    before = np.full(len(tracks.frame), -1)
-    if tracks.link_costs is not None:
-        for rows in tracklets(tracks):
-            clear = (tracks.link_costs[rows[1:]] < CLEAR_COST) & stays[rows[:-1]]
-            before[rows[1:][clear]] = rows[:-1][clear]
-    place = np.append(np.cumsum(stays) - 1, -1)
-    return np.asarray(place[before[stays]])
+def _reunited(chains: Rows, linked: IntArray, scene: IntArray) -> Rows:
+    """Join chains of which one begins with the row that the tracker linked with the other's end.
+
+    Args:
+        chains: The rows of each person.
+        linked: (R,) the tracker's id of each row.
+        scene: (R,) number of the scene of each row.
+    """
+    rows = np.sort(np.concatenate([np.zeros(0, np.int64), *chains]))
+    rows = rows[np.lexsort((scene[rows], linked[rows]))]
+    before, after = rows[:-1], rows[1:]
+    same = (linked[before] == linked[after]) & (scene[before] == scene[after])
+    ends = {int(chain[-1]): number for number, chain in enumerate(chains)}
+    starts = {int(chain[0]): number for number, chain in enumerate(chains)}
+    pairs = [
+        (ends[one], starts[two])
+        for one, two in zip(before[same].tolist(), after[same].tolist(), strict=True)
+        if one in ends and two in starts
+    ]
+    return _chains(chains, *np.array(pairs, np.int64).reshape(-1, 2).T)
 
 
 AT_ONCE = 200

@@ -39,6 +39,14 @@ def test_one_kept_person_does_not_fall_with_a_dropped_one(people: People) -> Non
     assert kept(three, max_similarity=0.6) == [True, False, True]
 
 
+def test_a_copy_is_found_in_a_crowd(people: People) -> None:
+    crowd = people([(100 + 60 * (row % 10), 100 + 120 * (row // 10)) for row in range(100)])
+    rows = np.append(np.arange(100), 37)
+    crowd.scores[37] = 0.5
+
+    assert np.flatnonzero(~np.array(kept(crowd[rows]))).tolist() == [100]
+
+
 def beside(people: People, *, scores: tuple[float, float]) -> Detections:
     """Two people in one pose, 8 pixels apart: a similarity of 0.7."""
     both = people([(100, 100)])[[0, 0]]

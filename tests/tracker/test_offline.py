@@ -172,19 +172,40 @@ def test_unlike_appearance_keeps_pieces_apart(people: People) -> None:
     assert relink(tracks, embeddings=changed).ids.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize(("cost", "expected"), [(0.35, [1]), (0.45, [1, 2])])
-def test_a_clear_link_is_not_cut_because_somebody_bends_down(
-    people: People, cost: float, expected: list[int]
-) -> None:
+def test_a_link_is_not_cut_because_somebody_bends_down(people: People) -> None:
     """A lower box and quite another pose: a dear pair, but nobody else is there."""
     tracks = online(walk(people, gone=range(20, 23)))
-    assert tracks.link_costs is not None
     bent = tracks.frame > 22
     tracks.boxes[bent, 1] += 20
     tracks.keypoints[bent] = tracks.keypoints[bent, ::-1] + np.array([0, 100], np.float32)
-    tracks.link_costs[np.flatnonzero(bent)[0]] = cost
 
-    assert relink(tracks).ids.tolist() == expected
+    assert relink(tracks).ids.tolist() == [1]
+
+
+def test_a_link_in_doubt_is_not_cut_where_nobody_else_is_there(people: People) -> None:
+    tracks = online(walk(people, gone=range(20, 23), speed=1))
+    assert tracks.link_margins is not None
+    grown = tracks.frame > 22
+    tracks.boxes[grown, 3] += 300
+    tracks.link_margins[np.flatnonzero(grown)[:2]] = 0.01
+
+    assert relink(tracks).ids.tolist() == [1]
+
+
+def test_pieces_too_short_alone_do_not_make_a_track_by_their_links(people: People) -> None:
+    """Things that look like somebody for a moment, each elsewhere."""
+    tracks = online(walk(people, gone=range(0), speed=0))
+    moments = tracks.select((tracks.frame > 5) & (tracks.frame < 50) & (tracks.frame % 10 < 3))
+    moments.boxes[:, [0, 2]] += 300 * (moments.frame // 10)[:, None]
+
+    assert moments.ids.tolist() == [1]
+    assert relink(moments).ids.tolist() == []
+
+
+def test_links_are_not_reunited_across_a_cut(people: People) -> None:
+    tracks = online(walk(people, gone=range(20, 23)))
+
+    assert relink(tracks, cuts=[21]).ids.tolist() == [1, 2]
 
 
 def test_rows_linked_in_doubt_are_drawn_anew(people: People) -> None:
