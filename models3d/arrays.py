@@ -47,3 +47,15 @@ def take_along(array: Array, indices: Array, axis: int) -> Array:
     if isinstance(array, np.ndarray):
         return np.take_along_axis(array, indices, axis)
     return array.take_along_dim(indices, axis)
+
+
+def counting(count: int, like: Array) -> Array:
+    """0, 1, 2 ... before ``count``, with the type and the device of another array."""
+    if isinstance(like, np.ndarray):
+        return np.arange(count, dtype=like.dtype)
+    return library_of(like).arange(count, dtype=like.dtype, device=like.device)
+
+
+def as_indices(array: Array) -> Array:
+    """Whole numbers as int64."""
+    return array.astype(np.int64) if isinstance(array, np.ndarray) else array.long()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from posetube.errors import InputError
+from posetube.network import MapKind
 from posetube.setting_checks import check_numbers
 
 from .arrays import Array, library_of, settled, sigmoid, take_along
@@ -67,6 +68,11 @@ class DecodeConfig:
                 "DecodeConfig.calibration_of_rest goes with calibration and ranking, got "
                 f"{self.calibration} and {self.ranking}"
             )
+
+    @property
+    def map_kind(self) -> MapKind:
+        """What the rule takes heatmaps for."""
+        return "heights" if self.rule == "parabola" else "softmax"
 
 
 class Joints(NamedTuple):

@@ -263,7 +263,12 @@ class TubeRCNN(nn.Module):
         clip = self.clip_part(maps, self.clip_length, joined.pictures)
         drawn, _ = self._draw(clip, boxes)
         regions = geometry.to_picture(self.keypoint_head.regions(boxes))[0]
-        return TubeHeatmaps(logits=drawn[0].float().cpu().numpy(), regions=regions.cpu().numpy())
+        return TubeHeatmaps(
+            logits=drawn[0].float().cpu().numpy(),
+            regions=regions.cpu().numpy(),
+            kind=self.config.decode.map_kind,
+            calibration=self.config.decode.calibration,
+        )
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""

@@ -23,18 +23,29 @@ Runtime = Literal["auto", "torch", "onnx"]
 DetectorFamily = Literal["rtmdet", "yolox"]
 """Whose conventions somebody else's detector follows; the two want different numbers for pixels."""
 
+MapKind = Literal["heights", "softmax"]
+"""What the logarithms of a heatmap are: ``heights`` of Gaussians, about 1 at a clear peak; or, by
+``softmax``, probabilities of the cells, each map's up to a constant."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TubeHeatmaps:
     """A map per joint for each box of N tubes: how likely the joint is in each cell."""
 
     logits: FloatArray
-    """(N, T, K, h, w) logarithms, each up to a constant of its map."""
+    """(N, T, K, h, w) logarithms of what ``kind`` says."""
 
     regions: FloatArray
     """(N, T, 4) x1 y1 x2 y2 that each box's maps cover, pixels of the displayed frame. The middle
     of cell (row, column) is x1 + (column + 0.5) / w * (x2 - x1), y1 + (row + 0.5) / h * (y2 - y1).
     """
+
+    kind: MapKind
+    """What the maps are."""
+
+    calibration: tuple[float, float] | None = None
+    """Slope and offset that turn the logarithm of a map's peak into a joint's score, as
+    :class:`posetube.models3d.joint_peaks.DecodeConfig` has them; None: nobody measured them."""
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 5 or self.regions.shape != (*self.logits.shape[:2], 4):

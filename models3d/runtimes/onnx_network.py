@@ -144,7 +144,13 @@ class OnnxNetwork:
         check_clip(self.clip_length, features)
         check_tubes(self.clip_length, tubes)
         maps, _, regions = self._draw(features[0], tubes.astype(np.float32)[:, 0])
-        return TubeHeatmaps(logits=maps[:, None], regions=regions[:, None])
+        decode = self.config.decode
+        return TubeHeatmaps(
+            logits=maps[:, None],
+            regions=regions[:, None],
+            kind=decode.map_kind,
+            calibration=decode.calibration,
+        )
 
     def _look(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
         """What the detector says of a picture in each size, as far as it is asked."""

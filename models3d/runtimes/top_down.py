@@ -102,7 +102,11 @@ class TopDownNetwork:
         check_clip(self.clip_length, features)
         check_tubes(self.clip_length, tubes)
         maps = self.pose.draw(features[0], tubes[:, 0].astype(np.float32))
-        return TubeHeatmaps(logits=maps.logits[:, None], regions=maps.regions[:, None])
+        return TubeHeatmaps(
+            logits=maps.logits[:, None],
+            regions=maps.regions[:, None],
+            kind="heights" if self.pose.layout == "heatmaps" else "softmax",
+        )
 
     def _people(
         self, image: ByteArray, frames: Sequence[int], *, boxes: FloatArray, scores: FloatArray

@@ -1,14 +1,21 @@
 """``posetube.refine``: refines the joints of tracks in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
 from ...datasets.people import PeopleSource
 from ...tracker.refiners.refine import refine_tracks
 from ...tracker.refiners.refine_config import RefineConfig, chain_of
+from ..loaded_model import LoadedModel, as_loaded
+from ..refining.drawn_maps import MapSource
+from ..refining.refined_frames import refined_frames
+from ..settings import DetectConfig
 from .load import load
+from .open_source import VideoSource, open_source
 
 
 def refine(
@@ -17,6 +24,9 @@ def refine(
     *,
     cuts: Sequence[int] = (),
     video: str | None = None,
+    pictures: VideoSource | None = None,
+    times: Iterable[float] | None = None,
+    model: str | LoadedModel = "tiny",
 ) -> VideoTracks:
     """Make the joints of tracks steadier; nothing is written.
 
@@ -27,19 +37,40 @@ def refine(
             default.
         cuts: Index of the first frame of each new scene, for tracks that go on across cuts.
         video: Which of several videos; None: the only one.
+        pictures: The video itself, as for :func:`posetube.track`, for refiners of heatmaps
+            (``still``, ``flow``); frames are matched by index.
+        times: As for :func:`posetube.track`.
+        model: The network that draws heatmaps for them.
 
     Returns:
         The same people. ``keypoints_raw`` has the joints as they were.
 
     Raises:
-        InputError: If there is no such refiner or file, or frames have no times.
+        InputError: If there is no such refiner or file, frames have no times, a refiner of heatmaps
+            is given no pictures, or the network has other joints.
 
     Examples:
         >>> steady = refine("alphapose-results.json", "kalman")       # doctest: +SKIP
     """
     config = as_chain(refiners)
     tracks = source if isinstance(source, VideoTracks) else load(source, video=video)
-    return refine_tracks(tracks, config=config, cuts=cuts)
+    if not config.of_heatmaps:
+        return refine_tracks(tracks, config=config, cuts=cuts)
+    if pictures is None:
+        raise InputError(
+            f"refine: {config.of_heatmaps[0]} works on heatmaps; give the video as pictures="
+        )
+    loaded = as_loaded(model, device="auto", detect=DetectConfig())
+    if loaded.network.skeleton != tracks.skeleton:
+        raise InputError(
+            f"refine: {loaded.record.name} finds the joints {loaded.network.skeleton.name}, the "
+            f"tracks of {tracks.source} have {tracks.skeleton.name}"
+        )
+    with open_source(pictures, times=times, config=None) as opened:
+        maps = MapSource(pictures=opened.frames(), model=loaded)
+        return refine_tracks(
+            tracks, config=config, cuts=cuts, chain=partial(refined_frames, maps=maps)
+        )
 
 
 def as_chain(refiners: str | RefineConfig | None, *, default: str | None = None) -> RefineConfig:

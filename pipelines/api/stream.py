@@ -10,8 +10,8 @@ from ...datasets.video import VideoConfig
 from ...tracker.config import LinkConfig
 from ...tracker.refiners.refine_config import RefineConfig
 from ..loaded_model import LoadedModel, as_loaded
+from ..refining.video_maps import detected_with_maps
 from ..settings import DetectConfig, TrackConfig, with_words
-from ..tracking.clip_window import detect_video
 from ..tracking.link_people import refined_people
 from .open_source import VideoSource, open_source
 from .refine import as_chain
@@ -49,7 +49,7 @@ def stream(
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
         refine: As for :func:`posetube.track`; None: ``"one-euro"``, which needs no future frames.
-            Others hold each frame back for seconds.
+            Others hold each frame back for seconds, ``"still"`` for one frame.
         min_joint: As for :func:`posetube.track`.
 
     Yields:
@@ -76,6 +76,8 @@ def stream(
         )
     )
     with open_source(source, times=times, config=video) as opened:
-        frames = detect_video(opened, loaded, config=settings.detect)
+        frames, maps = detected_with_maps(opened, loaded, config=settings)
         skeleton = loaded.network.skeleton
-        yield from refined_people(frames, config=settings, skeleton=skeleton, size=opened.size)
+        yield from refined_people(
+            frames, config=settings, skeleton=skeleton, size=opened.size, maps=maps
+        )

@@ -14,12 +14,12 @@ from ...tracker.config import LinkConfig
 from ...tracker.refiners.refine_config import RefineConfig
 from ..loaded_model import LoadedModel, as_loaded
 from ..progress import Event, Listener, listening
+from ..refining.video_maps import detected_with_maps
 from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_words
 from ..storage.detections_store import as_frame_table
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
-from ..tracking.clip_window import detect_video
 from ..tracking.detect_stage import no_frames
 from ..tracking.given_boxes import BoxSource, open_boxes
 from ..tracking.link_people import refined_people
@@ -76,8 +76,9 @@ def track(
             holds people (:func:`posetube.load`). Frames are matched by index, pictures by name.
             The boxes' scores count, their ids do not.
         link: How detections become tracks, the preset included; None: the defaults.
-        refine: What makes joints steadier: names of refiners separated by commas, ``"none"``, or a
-            configuration; None: the default, ``"kalman"``.
+        refine: What makes joints better and steadier: names of refiners separated by commas,
+            ``"none"``, or a configuration; None: the default, ``"kalman"``. ``"still,kalman"``
+            averages heatmaps first, for which every picture is looked at twice.
         min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
             0 keeps them all. None: the model's own threshold.
         overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
@@ -153,8 +154,10 @@ def _track_in_memory(
             listener(Event(event="progress", run=name, stage="track", done=len(seen), total=total))
         listener(Event(event="end", run=name))
 
-    frames = noted(detect_video(video, model, config=config.detect, boxes=given))
-    linked = refined_people(frames, config=config, skeleton=skeleton, size=video.size)
+    found, maps = detected_with_maps(video, model, config=config, boxes=given)
+    linked = refined_people(
+        noted(found), config=config, skeleton=skeleton, size=video.size, maps=maps
+    )
     tracks = [poses.without_appearance() for poses in linked]
     if not seen:
         raise no_frames(video)

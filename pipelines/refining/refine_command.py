@@ -11,6 +11,7 @@ from posetube.errors import InputError
 
 from ...tracker.refiners.refine_config import RefineConfig
 from ..interrupt import catching_interrupts
+from ..loaded_model import as_loaded
 from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
 from ..settings import with_chain
@@ -26,6 +27,7 @@ def refine_command(
     /,
     *,
     refine: str | None = None,
+    model: str | None = None,
     progress: ProgressKind = "auto",
     settings: Annotated[RefineConfig, REFINE_OPTIONS] = REFINE,
 ) -> int:
@@ -36,9 +38,11 @@ def refine_command(
 
     Args:
         run: A run's directory.
-        refine: Refiners by name, separated by commas, in the order in which they work: kalman,
-            savitzky-golay, median, fill-gaps, one-euro; or none, which gives back the joints as
-            linked.
+        refine: Refiners by name, separated by commas, in the order in which they work: still and
+            flow, which average heatmaps and read the video again; kalman, savitzky-golay, median,
+            fill-gaps, one-euro; or none, which gives back the joints as linked.
+        model: The run's network, a name or a file of weights, for refiners of heatmaps [default:
+            by the name that the run has].
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         settings: How strongly the refiners work.
     """
@@ -55,6 +59,9 @@ def refine_command(
         open_session(directory, listeners=[listener], interrupt=interrupt) as session,
     ):
         session.settings = replace(session.settings, refine=config)
-        line = summary(directory, session.run_stages("refine", anew=True), stages=["refine"])
+        detect = session.settings.detect
+        loaded = None if model is None else as_loaded(model, device="auto", detect=detect)
+        done = session.run_stages("refine", anew=True, model=loaded)
+        line = summary(directory, done, stages=["refine"])
     print(line, file=sys.stderr if progress == "json" else sys.stdout)
     return 0

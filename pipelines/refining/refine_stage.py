@@ -15,12 +15,14 @@ from posetube.skeletons import skeleton
 from posetube.structures import DetectedFrame, FloatArray, FramePoses
 
 from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
-from ...tracker.refiners.refine import refine_frames, unrefined
+from ...tracker.refiners.refine import unrefined
 from ..storage.detections_store import read_frames
 from ..storage.tracks_store import TracksWriter, read_poses
 from ..tracking.frame_people import PeopleByFrame
 from ..tracking.link_people import presented
 from ..tracking.stage_work import StageWork
+from .refined_frames import refined_frames
+from .run_maps import run_maps
 
 
 def refine_joints(work: StageWork) -> Mapping[str, Any]:
@@ -29,15 +31,15 @@ def refine_joints(work: StageWork) -> Mapping[str, Any]:
     Raises:
         Interrupted: If somebody asked to stop; the tracks stay as they were.
         FormatError: If a part of the detections, or the tracks, cannot be read.
+        InputError: If a refiner needs the video or the network, and it is not the run's.
     """
     record, source = work.record, work.record.manifest.source
     config, joints = work.settings, skeleton(record.manifest.skeleton)
     refined = bool(config.refine.refiners)
     record.begin(total=record.manifest.frames.done)
-    frames: Iterator[FramePoses] = map(unrefined, _linked(work))
-    if refined:
-        frames = refine_frames(frames, config=config.refine, skeleton=joints)
+    linked = map(unrefined, _linked(work))
     with (
+        run_maps(work) as maps,
         TracksWriter(
             work.files["tracks.parquet"],
             source=source.name,
@@ -49,6 +51,7 @@ def refine_joints(work: StageWork) -> Mapping[str, Any]:
             work.files["tracks.json"], skeleton=joints, name=source.name, size=source.size
         ) as people,
     ):
+        frames = refined_frames(linked, config=config.refine, skeleton=joints, maps=maps)
         for done, poses in enumerate(frames, start=1):
             shown = presented(poses, config=config, skeleton=joints, size=source.size)
             rows.write(shown)

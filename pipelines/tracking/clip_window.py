@@ -45,13 +45,14 @@ def detect_video(
     model: LoadedModel,
     *,
     first: int = 0,
+    frames: Iterable[Frame] | None = None,
     config: DetectConfig = DEFAULTS,
     boxes: GivenBoxes | None = None,
 ) -> Iterator[DetectedFrame]:
-    """:func:`detect_frames` for the frames of a video from index ``first`` on."""
+    """:func:`detect_frames` for the frames of a video from index ``first`` on, or some of them."""
     every = video.config.every
     return detect_frames(
-        video.frames(first=first),
+        video.frames(first=first) if frames is None else frames,
         model.network,
         batch=model.batch * every,
         workers=config.workers or model.workers,

@@ -16,7 +16,9 @@ from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses
 
 from ...tracker.presets import link_frames
-from ...tracker.refiners.refine import joints_of, refine_frames, unrefined
+from ...tracker.refiners.refine import joints_of, unrefined
+from ..refining.drawn_maps import MapSource
+from ..refining.refined_frames import refined_frames
 from ..settings import TrackConfig
 from .score_limit import LimitedPeople
 
@@ -59,12 +61,11 @@ def refined_people(
     config: TrackConfig,
     skeleton: Skeleton,
     size: tuple[int, int] | None,
+    maps: MapSource | None = None,
 ) -> Iterator[FramePoses]:
     """:func:`link_people`, and the refiners of the settings before absent joints are taken out."""
     linked = _linked(frames, config=config, skeleton=skeleton, size=size, warn=log.warning)
-    if config.refine.refiners:
-        linked = refine_frames(linked, config=config.refine, skeleton=skeleton)
-    for poses in linked:
+    for poses in refined_frames(linked, config=config.refine, skeleton=skeleton, maps=maps):
         yield presented(poses, config=config, skeleton=skeleton, size=size)
 
 

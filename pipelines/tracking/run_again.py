@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from posetube.errors import InputError
-from posetube.file_names import original
-
-from ...datasets.video import open_video
 from ...tracker.config import LinkConfig
 from ..interrupt import Interrupt
 from ..progress import Listener
 from ..settings import OverlayConfig
-from ..storage.fingerprint import fingerprint
 from ..storage.run_directory import RunDirectory
 from .run_session import open_session, summary
+from .run_video import run_video
 
 
 def link_again(
@@ -68,17 +64,7 @@ def render_again(
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
         session.require("link")  # before the video, which may not be there any more
         session.settings = replace(session.settings, overlay=config)
-        source = session.manifest.source
-        if source.kind == "detections":
-            raise InputError(
-                f"{run.path}: linked from {source.path}, which has no pictures to draw over; "
-                f"`posetube track VIDEO --boxes {run.path}` makes a run with a video"
-            )
-        path = original(source.path)
-        with open_video(path, config=session.settings.video) as video:
-            if fingerprint(path) != source.fingerprint:
-                raise InputError(
-                    f"{source.path} is not the video any more that {run.path} was made of"
-                )
+        frames = session.settings.video
+        with run_video(run, session.manifest, config=frames, needed="to draw over") as video:
             drawn = session.run_stages("render", anew=True, video=video)
             return summary(run, drawn, stages=["render"])

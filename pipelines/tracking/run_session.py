@@ -19,6 +19,7 @@ from posetube.errors import FormatError, InputError
 from ...datasets.video import Video
 from ..failures import Interrupted, one_line
 from ..interrupt import Interrupt
+from ..loaded_model import LoadedModel
 from ..native_memory import claim_native_memory
 from ..progress import JsonLines, Listener
 from ..settings import TrackConfig
@@ -68,6 +69,7 @@ class RunSession:
         anew: bool = False,
         detections: DetectionSource | None = None,
         video: Video | None = None,
+        model: LoadedModel | None = None,
         notes: Sequence[str] = (),
     ) -> Manifest:
         """Do the stages that are not complete.
@@ -76,7 +78,9 @@ class RunSession:
             names: Which, by name.
             anew: Do complete ones again too.
             detections: Where detections come from; needed by the stage ``detect``.
-            video: The open video; needed by ``render``.
+            video: The open video; needed by ``render``, and by refiners of heatmaps, which open
+                it themselves if need be.
+            model: The network, for refiners of heatmaps, which load it themselves if need be.
             notes: Warnings to keep in the manifest.
 
         Returns:
@@ -99,7 +103,7 @@ class RunSession:
                 with record.interrupt.deferred():
                     for stage in STAGES:
                         if stage.name in names and (anew or not self._complete(stage)):
-                            self._do(stage, detections, video)
+                            self._do(stage, detections, video, model)
             except (Interrupted, KeyboardInterrupt, BrokenPipeError):
                 # Not failed: nothing is wrong, and the same line goes on.
                 record.update(state="partial")
@@ -125,7 +129,13 @@ class RunSession:
             return False
         return True
 
-    def _do(self, stage: RunStage, detections: DetectionSource | None, video: Video | None) -> None:
+    def _do(
+        self,
+        stage: RunStage,
+        detections: DetectionSource | None,
+        video: Video | None,
+        model: LoadedModel | None,
+    ) -> None:
         folder = self.record.run.path
         files = {name: unfinished(folder / name) for name in stage.writes}
         work = StageWork(
@@ -134,6 +144,7 @@ class RunSession:
             files=files,
             detections=detections,
             video=video,
+            model=model,
         )
         try:
             with self.record.timed(stage.name):

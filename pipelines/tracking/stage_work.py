@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...datasets.video import Video
+from ..loaded_model import LoadedModel
 from ..settings import TrackConfig
 from ..storage.recorder import Recorder
 
@@ -35,4 +36,7 @@ class StageWork:
     """Where detections come from; None in a job that makes none."""
 
     video: Video | None = None
-    """The open video; None in a job that draws nothing."""
+    """The open video; None in a job that has not opened it."""
+
+    model: LoadedModel | None = None
+    """The network; None in a job that has not loaded it."""

@@ -16,6 +16,7 @@ from ...datasets.video.inputs import Input
 from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import Listener
+from ..refining.drawn_maps import heatmap_network
 from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting
 from ..storage.fingerprint import fingerprint
@@ -57,9 +58,16 @@ def track_input(
         Interrupted: If somebody asked to stop; the same call goes on.
     """
     config = model.completed(config)
+    if config.refine.of_heatmaps:  # now rather than after all frames
+        heatmap_network(model, asked_by=config.refine.of_heatmaps[0])
     with ExitStack() as stack:
         stack.enter_context(_nothing_for_nothing(run))
         video = stack.enter_context(open_video(item.source, config=config.video))
+        if video.live and config.refine.of_heatmaps:
+            raise InputError(
+                f"{video.source}: a live source cannot be read twice, as the refiner "
+                f"{config.refine.of_heatmaps[0]} would have to; posetube.stream can refine it"
+            )
         given = None if boxes is None else boxes.of(video, name=item.name)
         fresh = _new_manifest(item, model, video, config, given)
         session = stack.enter_context(
@@ -87,7 +95,7 @@ def track_input(
         elif config.overlay:
             wanted.append("render")
         found = VideoDetections(video=video, model=model, boxes=given)
-        return session.run_stages(*wanted, detections=found, video=video, notes=notes)
+        return session.run_stages(*wanted, detections=found, video=video, model=model, notes=notes)
 
 
 @contextmanager

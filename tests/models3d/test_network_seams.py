@@ -288,7 +288,9 @@ def test_heatmaps_of_nobody_are_none() -> None:
 def test_heatmaps_need_a_region_per_box() -> None:
     with pytest.raises(InputError, match=r"expected logits \(N, T, K, h, w\) and regions"):
         TubeHeatmaps(
-            logits=np.zeros((1, 1, 2, 4, 4), np.float32), regions=np.zeros((2, 1, 4), np.float32)
+            logits=np.zeros((1, 1, 2, 4, 4), np.float32),
+            regions=np.zeros((2, 1, 4), np.float32),
+            kind="softmax",
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def refine_frames(
     skeleton: Skeleton,
     cuts: Sequence[int] = (),
 ) -> Iterator[FramePoses]:
-    """Refine the joints of everybody, frame by frame.
+    """Refine the joints of everybody, frame by frame, by the refiners that need no heatmaps.
 
     Args:
         frames: Linked people in rising order, with finite times.
@@ -37,7 +38,7 @@ def refine_frames(
         causal.
     """
     frames = (with_raw(poses) for poses in frames)
-    for name in config.refiners:
+    for name in config.of_joints:
         if name == "one-euro":
             frames = run_one_euro(frames, config=config, cuts=cuts)
         else:
@@ -46,8 +47,26 @@ def refine_frames(
     yield from frames
 
 
+class RefinerChain(Protocol):
+    """Refines the frames of a video; :func:`refine_frames`, or what puts more before it."""
+
+    def __call__(
+        self,
+        frames: Iterable[FramePoses],
+        *,
+        config: RefineConfig,
+        skeleton: Skeleton,
+        cuts: Sequence[int] = (),
+    ) -> Iterator[FramePoses]:
+        """As :func:`refine_frames`."""
+
+
 def refine_tracks(
-    tracks: VideoTracks, *, config: RefineConfig, cuts: Sequence[int] = ()
+    tracks: VideoTracks,
+    *,
+    config: RefineConfig,
+    cuts: Sequence[int] = (),
+    chain: RefinerChain = refine_frames,
 ) -> VideoTracks:
     """Refine the joints of finished tracks; those that were refined before, from the start.
 
@@ -55,6 +74,7 @@ def refine_tracks(
         tracks: Frames have times.
         config: As for :func:`refine_frames`.
         cuts: As for :func:`refine_frames`.
+        chain: What refines the frames.
 
     Returns:
         The same rows, with what the joints were before.
@@ -67,9 +87,7 @@ def refine_tracks(
     if not len(tracks.frames):
         return tracks
     found = list(
-        refine_frames(
-            map(unrefined, tracks.poses()), config=config, skeleton=tracks.skeleton, cuts=cuts
-        )
+        chain(map(unrefined, tracks.poses()), config=config, skeleton=tracks.skeleton, cuts=cuts)
     )
     everybody = Detections.join([poses.people for poses in found], joints=len(tracks.skeleton))
     return replace(
@@ -82,6 +100,8 @@ def refine_tracks(
 
 def with_raw(poses: FramePoses) -> FramePoses:
     """The same people, whose joints are kept as what they were before refining."""
+    if poses.keypoints_raw is not None:
+        return poses
     return replace(poses, keypoints_raw=joints_of(poses.people))
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, get_args
 
 from posetube.errors import InputError
+from posetube.heatmap_refining import FlowConfig, StillConfig
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_numbers
 
@@ -13,11 +15,17 @@ from ..filters.kalman import KalmanConfig
 from ..filters.local import MedianConfig, SavitzkyGolayConfig
 from ..filters.one_euro import OneEuroConfig
 
-RefinerName = Literal["kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"]
-"""``one-euro`` is causal and lags a little; the others look ahead and do not lag."""
+RefinerName = Literal[
+    "still", "flow", "kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"
+]
+"""``still`` and ``flow`` average heatmaps, the others filter coordinates. ``one-euro`` is causal
+and lags a little; the others look ahead and do not lag."""
 
 CAUSAL: tuple[RefinerName, ...] = ("one-euro",)
-"""Those that answer each frame at once."""
+"""Those that answer each frame at once whatever their settings."""
+
+OF_HEATMAPS: tuple[RefinerName, ...] = ("still", "flow")
+"""Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +41,12 @@ class RefineConfig:
 
     max_gap: Seconds = 0.5
     """Refiners begin anew after a longer gap in a track, seconds, above 0."""
+
+    still: StillConfig = field(default_factory=StillConfig)
+    """Averages heatmaps at the same place of the picture."""
+
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    """Averages heatmaps along the optical flow."""
 
     kalman: KalmanConfig = field(default_factory=KalmanConfig)
     """Smoothing by a model of motion, from past and future."""
@@ -56,7 +70,18 @@ class RefineConfig:
     @property
     def causal(self) -> bool:
         """Whether each frame is answered at once."""
-        return all(name in CAUSAL for name in self.refiners)
+        ahead = {"still": self.still.future, "flow": self.flow.future}
+        return all(name in CAUSAL or ahead.get(name) == 0 for name in self.refiners)
+
+    @property
+    def of_heatmaps(self) -> tuple[RefinerName, ...]:
+        """The first refiners of the chain, which work on heatmaps."""
+        return tuple(name for name in self.refiners if name in OF_HEATMAPS)
+
+    @property
+    def of_joints(self) -> tuple[RefinerName, ...]:
+        """The other refiners of the chain, which filter coordinates."""
+        return tuple(name for name in self.refiners if name not in OF_HEATMAPS)
 
 
 def chain_of(words: str) -> tuple[RefinerName, ...]:
@@ -76,4 +101,10 @@ def _check_names(names: Sequence[str]) -> None:
         if name not in known:
             raise InputError(
                 f"there is no refiner {name!r}; there are {', '.join(known)}, and none"
+            )
+    for first, then in pairwise(names):
+        if then in OF_HEATMAPS and first not in OF_HEATMAPS:
+            raise InputError(
+                f"the refiner {then} works on heatmaps, {first} on what is read from them: put "
+                f"{then} before {first}"
             )

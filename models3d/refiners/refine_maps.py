@@ -1,0 +1,147 @@
+"""Moves a refiner along the frames of a video: every person's maps by those of the frames around.
+
+Memory holds the frames that the refiner looks at, of all people, and no more.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from ..arrays import Array
+from .mapped_frame import MappedFrame
+from .track_maps import TrackMaps
+
+
+class WindowRefiner(Protocol):
+    """Refines each frame's maps by those of a few frames before and after."""
+
+    @property
+    def past(self) -> int:
+        """How many frames before count."""
+
+    @property
+    def future(self) -> int:
+        """How many frames after count; 0: it is causal."""
+
+    def refine_frame(self, maps: TrackMaps, place: int) -> Array:
+        """(K, h, w) evidence of the frame at a place, in that frame's own box."""
+
+
+def refine_in_windows(
+    frames: Iterable[MappedFrame],
+    refiner: WindowRefiner,
+    *,
+    max_gap: float,
+    cuts: Sequence[int] = (),
+) -> Iterator[MappedFrame]:
+    """Refine the maps of everybody in every frame.
+
+    Args:
+        frames: Of a video, in rising order.
+        refiner: Does it.
+        max_gap: Seconds that a person may be missing; behind a longer gap there is another stretch.
+        cuts: Index of the first frame of each new scene.
+
+    Yields:
+        The same frames with other maps, ``refiner.future`` frames later.
+    """
+    window: deque[MappedFrame] = deque()
+    place = 0  # of the next frame to answer
+    for frame in frames:
+        window.append(frame)
+        if len(window) - place > refiner.future:
+            yield _refined(window, place, refiner, max_gap, cuts)
+            place += 1
+            if place > refiner.past:
+                window.popleft()
+                place -= 1
+    while place < len(window):
+        yield _refined(window, place, refiner, max_gap, cuts)
+        place += 1
+
+
+def _refined(
+    window: Sequence[MappedFrame],
+    place: int,
+    refiner: WindowRefiner,
+    max_gap: float,
+    cuts: Sequence[int],
+) -> MappedFrame:
+    frame = window[place]
+    if not frame.seen or not len(frame.poses):
+        return frame
+    around = list(window)[max(0, place - refiner.past) : place + refiner.future + 1]
+    centre = min(place, refiner.past)
+    first, end = _scene(around, centre, cuts)
+    around, centre = around[first:end], centre - first
+    evidence = np.empty_like(frame.evidence)
+    for row, person in enumerate(frame.poses.track_ids.tolist()):
+        maps, start = _maps_of(person, around, centre, max_gap)
+        evidence[row] = refiner.refine_frame(maps, centre - start)
+    return replace(frame, evidence=evidence)
+
+
+def _scene(frames: Sequence[MappedFrame], centre: int, cuts: Sequence[int]) -> tuple[int, int]:
+    """The stretch around a frame that no cut divides: its first place and the one behind it."""
+    scenes = [sum(cut <= frame.poses.frame for cut in cuts) for frame in frames]
+    inside = [place for place, scene in enumerate(scenes) if scene == scenes[centre]]
+    return inside[0], inside[-1] + 1
+
+
+def _maps_of(
+    person: int, frames: Sequence[MappedFrame], centre: int, max_gap: float
+) -> tuple[TrackMaps, int]:
+    """Somebody's maps around a frame, as far as no gap is too long; the first one's place."""
+    rows = [_row(frame, person) for frame in frames]
+    first, end = (_reach(frames, rows, centre, max_gap, step) for step in (-1, 1))
+    frames, rows = frames[first : end + 1], rows[first : end + 1]
+    own = rows[centre - first]
+    assert own is not None
+    whole = frames[centre - first]
+    shape = whole.evidence.shape[1:]
+    # where somebody is missing the box does not matter: those maps do not count
+    regions = [
+        whole.regions[own] if row is None else frame.regions[row]
+        for frame, row in zip(frames, rows, strict=True)
+    ]
+    evidence = [
+        np.zeros(shape, np.float32) if row is None else frame.evidence[row]
+        for frame, row in zip(frames, rows, strict=True)
+    ]
+    maps = TrackMaps(
+        frames=np.array([frame.poses.frame for frame in frames]),
+        times=np.array([frame.poses.time for frame in frames]),
+        regions=np.stack(regions),
+        evidence=np.stack(evidence),
+        seen=np.array([row is not None for row in rows]),
+        flows=[frame.flow for frame in frames[1:]],
+    )
+    return maps, first
+
+
+def _row(frame: MappedFrame, person: int) -> int | None:
+    """Where somebody's maps are; None if there are none."""
+    found = np.flatnonzero(frame.poses.track_ids == person)
+    return int(found[0]) if len(found) and frame.seen else None
+
+
+def _reach(
+    frames: Sequence[MappedFrame],
+    rows: Sequence[int | None],
+    centre: int,
+    max_gap: float,
+    step: int,
+) -> int:
+    """The furthest place in a direction at which the person is seen, without a longer gap."""
+    last = centre
+    place = centre + step
+    while 0 <= place < len(frames):
+        if rows[place] is not None:
+            if abs(frames[place].poses.time - frames[last].poses.time) > max_gap:
+                break
+            last = place
+        place += step
+    return last

@@ -1,0 +1,72 @@
+"""A whole chain of refiners along a video: first those of heatmaps, then those of joints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from posetube.errors import InputError
+from posetube.skeletons import Skeleton
+from posetube.structures import FramePoses
+
+from ...models3d.refiners.flow_sources import flow_source
+from ...models3d.refiners.pooling import MeanPool
+from ...models3d.refiners.refine_maps import WindowRefiner, refine_in_windows
+from ...tracker.refiners.refine import refine_frames, with_raw
+from ...tracker.refiners.refine_config import RefineConfig, RefinerName
+from .drawn_maps import MapSource, drawn_maps
+
+
+def refined_frames(
+    frames: Iterable[FramePoses],
+    *,
+    config: RefineConfig,
+    skeleton: Skeleton,
+    cuts: Sequence[int] = (),
+    maps: MapSource | None = None,
+) -> Iterator[FramePoses]:
+    """Refine the joints of everybody, frame by frame.
+
+    Args:
+        frames: Linked people in rising order, with finite times.
+        config: Which refiners, and how strongly they work; with none nothing changes.
+        skeleton: The joints.
+        cuts: Index of the first frame of each new scene, where a track may go on across it.
+        maps: Where heatmaps come from; None: nowhere.
+
+    Yields:
+        The same frames and rows, with what the joints were before.
+
+    Raises:
+        InputError: If a refiner needs heatmaps, and there are none.
+    """
+    if not config.refiners:
+        yield from frames
+        return
+    frames = map(with_raw, frames)
+    if config.of_heatmaps:
+        frames = _by_heatmaps(frames, config, maps, cuts)
+    yield from refine_frames(frames, config=config, skeleton=skeleton, cuts=cuts)
+
+
+def _by_heatmaps(
+    frames: Iterable[FramePoses],
+    config: RefineConfig,
+    maps: MapSource | None,
+    cuts: Sequence[int],
+) -> Iterator[FramePoses]:
+    names = config.of_heatmaps
+    if maps is None:
+        raise InputError(
+            f"the refiner {names[0]} works on heatmaps: it needs the video and the network"
+        )
+    flow = flow_source(config.flow) if "flow" in names else None
+    mapped = drawn_maps(frames, maps, flow=flow, asked_by=names[0])
+    for name in names:
+        refiner = heatmap_refiner(name, config)
+        mapped = refine_in_windows(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
+    return (frame.with_joints() for frame in mapped)
+
+
+def heatmap_refiner(name: RefinerName, config: RefineConfig) -> WindowRefiner:
+    """The refiner of heatmaps of a name, as the settings have it."""
+    if name == "flow":
+        return MeanPool(past=config.flow.past, future=config.flow.future, by_flow=True)
+    return MeanPool(past=config.still.past, future=config.still.future)

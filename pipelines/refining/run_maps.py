@@ -1,0 +1,59 @@
+"""Where the heatmaps of a run's people come from: its video and its network, opened again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from posetube.errors import InputError, WeightsError
+
+from ..loaded_model import LoadedModel, load_model
+from ..settings import TrackConfig
+from ..storage.manifest import ModelRecord
+from ..tracking.run_video import run_video
+from ..tracking.stage_work import StageWork
+from .drawn_maps import MapSource, heatmap_network
+
+
+@contextmanager
+def run_maps(work: StageWork) -> Iterator[MapSource | None]:
+    """The video and the network of a run, if a refiner of the settings needs them.
+
+    Raises:
+        InputError: If the video or the network is not that of the run, or there is none.
+        MediaError: If the video cannot be read.
+    """
+    names = work.settings.refine.of_heatmaps
+    if not names:
+        yield None
+        return
+    record = work.record
+    model = work.model or _run_model(record.manifest.model, work.settings)
+    heatmap_network(model, asked_by=names[0])
+    if model.record.sha256 != record.manifest.model.sha256:
+        raise InputError(
+            f"{record.run.path} was made with {record.manifest.model}, not with {model.record}: "
+            f"the refiner {names[0]} needs heatmaps of the same network"
+        )
+    if work.video is not None:
+        yield MapSource(pictures=work.video.frames(), model=model)
+        return
+    with run_video(
+        record.run,
+        record.manifest,
+        config=work.settings.video,
+        needed=f"for the refiner {names[0]}",
+    ) as video:
+        yield MapSource(pictures=video.frames(), model=model)
+
+
+def _run_model(known: ModelRecord, config: TrackConfig) -> LoadedModel:
+    """The network that a run names."""
+    detect = config.detect
+    try:
+        return load_model(
+            known.name, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
+        )
+    except WeightsError:
+        raise InputError(
+            f"refiners of heatmaps need the network of the run, {known}, and there is no model of "
+            "that name; `posetube refine RUN --model FILE` takes its weights"
+        ) from None

@@ -1,0 +1,42 @@
+"""What refiners of heatmaps are set to: shared by the chain's settings and the refiners."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from posetube.setting_checks import check_choice, check_numbers
+
+FlowKind = Literal["dis"]
+"""Where optical flow comes from. ``dis``: dense inverse search (Kroeger et al., ECCV 2016), by
+OpenCV."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StillConfig:
+    """Averages each heatmap with those of the frames around, at the same place of the picture."""
+
+    past: int = 1
+    """How many frames before count."""
+
+    future: int = 1
+    """How many frames after count; each is waited for."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "past", "future", low=0, high=1000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowConfig:
+    """Averages each heatmap with those of the frames around, which optical flow aligns."""
+
+    past: int = 2
+    """How many frames before count."""
+
+    future: int = 2
+    """How many frames after count; each is waited for."""
+
+    source: FlowKind = "dis"
+    """Where the flow comes from."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "past", "future", low=0, high=1000)
+        check_choice(self, "source", FlowKind)

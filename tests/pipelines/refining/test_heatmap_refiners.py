@@ -1,0 +1,204 @@
+"""Refiners of heatmaps in runs, in memory and in streams: video and network are asked again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import posetube
+from posetube.errors import InputError
+from posetube.models3d.map_moving import cell_middles
+from posetube.models3d.refiners.evidence import evidence_of, read_joints
+from posetube.network import TubeHeatmaps
+from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.refining import refine_command, run_maps
+from posetube.pipelines.tracking import track_command
+from posetube.structures import ByteArray, FloatArray, PoseTubes, VideoTracks
+from posetube.tracker.config import LinkConfig
+from tests.pipelines.conftest import ClipMaker, SquareFinder, picture
+
+ModelMaker = Callable[..., LoadedModel]
+
+STEPS = np.linspace(0.2, 0.8, 17)
+
+
+class MapFinder(SquareFinder):
+    """Draws maps in a square's box; in every second place of it, a cell too far right."""
+
+    def heatmaps(self, features: Sequence[ByteArray], tubes: FloatArray) -> TubeHeatmaps:
+        boxes = tubes.reshape(-1, 4)
+        size = boxes[:, None, 2:] - boxes[:, None, :2]
+        joints = boxes[:, None, :2] + size * np.stack([STEPS, STEPS**2], axis=-1)
+        joints[..., 0] += (boxes[:, :1] // 2 % 2) * size[..., 0] / 16
+        away = cell_middles(boxes, (16, 16))[:, None] - joints[:, :, None, None]
+        cells = away / size[:, :, None, None] * 16
+        maps = -0.5 * np.square(cells / 2).sum(-1).astype(np.float32)
+        return TubeHeatmaps(
+            logits=maps.reshape(*tubes.shape[:2], 17, 16, 16), regions=tubes, kind="heights"
+        )
+
+    def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
+        found = super().detect_features(features, frames)
+        drawn = self.heatmaps(features, found.boxes)
+        places, scores = read_joints(
+            evidence_of(drawn).reshape(-1, 17, 16, 16),
+            drawn.regions.reshape(-1, 4),
+            calibration=None,
+        )
+        return replace(
+            found,
+            keypoints=places.reshape(found.keypoints.shape).astype(np.float32),
+            keypoint_scores=scores.reshape(found.keypoint_scores.shape),
+        )
+
+
+@pytest.fixture(params=[1, 3], ids=["single frames", "clips"])
+def model(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, make_model: ModelMaker
+) -> LoadedModel:
+    made = make_model(finder=MapFinder, clip_length=request.param)
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: made)
+    monkeypatch.setattr(run_maps, "load_model", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def line(make_clip: ClipMaker, tmp_path: Path) -> list[str]:
+    return ["track", str(make_clip(frames=9)), "-o", str(tmp_path / "run"), "--no-overlay"]
+
+
+def jitter(tracks: VideoTracks) -> float:
+    return float(np.abs(np.diff(tracks[1].keypoints[:, :, 0], n=2, axis=0)).mean())
+
+
+def test_a_run_is_refined_by_its_own_maps_at_once_or_later(
+    line: list[str], model: LoadedModel
+) -> None:
+    run = line[3]
+    assert main([*line, "--refine", "still,kalman"]) == 0
+    at_once = (Path(run) / "tracks.parquet").read_bytes()
+    assert main([*line, "--refine", "none"]) == 0
+    linked = posetube.load(run)
+
+    assert main(["refine", run, "--refine", "still"]) == 0
+    steady = posetube.load(run)
+    assert main(["refine", run, "--refine", "still,kalman"]) == 0
+
+    assert (Path(run) / "tracks.parquet").read_bytes() == at_once
+    assert jitter(steady) < 0.5 * jitter(linked)
+    assert steady.keypoints_raw is not None
+    np.testing.assert_array_equal(steady.keypoints_raw[..., :2], linked.keypoints)
+
+
+def test_maps_alone_give_the_joints_of_the_search(line: list[str], model: LoadedModel) -> None:
+    assert main([*line, "--refine", "none"]) == 0
+    linked = posetube.load(line[3])
+
+    own = ["--refine.still.past", "0", "--refine.still.future", "0"]
+    assert main(["refine", line[3], "--refine", "still", *own]) == 0
+
+    np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
+
+
+@pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro"])
+def test_memory_and_streams_give_what_a_run_gives(
+    line: list[str], model: LoadedModel, chain: str
+) -> None:
+    assert main([*line, "--refine", chain]) == 0
+    stored = posetube.load(line[3])
+
+    found = posetube.track(line[1], model=model, refine=chain)
+    streamed = list(posetube.stream(line[1], model=model, refine=chain))
+
+    np.testing.assert_array_equal(found.keypoints, stored.keypoints)
+    everybody = np.concatenate([poses.people.keypoints for poses in streamed])
+    np.testing.assert_array_equal(everybody, stored.keypoints)
+
+
+def test_pictures_that_come_once_are_kept_until_they_are_linked(model: LoadedModel) -> None:
+    images = [picture(step) for step in range(9)]
+    live: dict[str, Any] = {"times": [step / 25 for step in range(9)], "model": model}
+
+    plain = posetube.track(images, refine="none", **live)
+    steady = posetube.track(images, refine="still", **live)
+    streamed = list(posetube.stream(images, refine="still", **live))
+
+    assert jitter(steady) < 0.5 * jitter(plain)
+    everybody = np.concatenate([poses.people.keypoints for poses in streamed])
+    np.testing.assert_array_equal(everybody, steady.keypoints)
+    with pytest.raises(InputError, match="the preset offline links when the source has ended"):
+        posetube.track(images, refine="still", link=LinkConfig(preset="offline"), **live)
+
+
+def test_tracks_from_anywhere_are_refined_with_their_video(
+    line: list[str], model: LoadedModel
+) -> None:
+    linked = posetube.track(line[1], model=model, refine="none")
+
+    steady = posetube.refine(linked, "still", pictures=line[1], model=model)
+
+    expected = posetube.track(line[1], model=model, refine="still")
+    np.testing.assert_array_equal(steady.keypoints, expected.keypoints)
+    with pytest.raises(InputError, match="still works on heatmaps; give the video as pictures="):
+        posetube.refine(linked, "still,kalman")
+
+
+def test_linking_again_asks_the_video_again(line: list[str], model: LoadedModel) -> None:
+    assert main([*line, "--refine", "still"]) == 0
+    before = (Path(line[3]) / "tracks.parquet").read_bytes()
+
+    assert main(["link", line[3]]) == 0
+
+    assert (Path(line[3]) / "tracks.parquet").read_bytes() == before
+
+
+def test_a_network_without_heatmaps_is_refused_before_the_video_is_looked_at(
+    line: list[str],
+    make_model: ModelMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = make_model()
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: made)
+
+    assert main([*line, "--refine", "still"]) == InputError.exit_code
+
+    assert "the refiner still works on heatmaps, which squares does not" in capsys.readouterr().err
+    assert not Path(line[3]).exists()
+
+
+def test_video_and_network_must_be_those_of_the_run(
+    line: list[str],
+    make_model: ModelMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made, other = (make_model(finder=MapFinder, sha256=digit * 64) for digit in "01")
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: made)
+    monkeypatch.setattr(refine_command, "as_loaded", lambda *_, **__: other)
+    run = line[3]
+    assert main([*line, "--refine", "none"]) == 0
+    linked = (Path(run) / "tracks.parquet").read_bytes()
+
+    assert main(["refine", run, "--refine", "still"]) == InputError.exit_code
+    assert "and there is no model of that name; `posetube refine RUN --model" in (
+        capsys.readouterr().err
+    )
+    assert main(["refine", run, "--refine", "still", "--model", "x"]) == InputError.exit_code
+    assert "was made with squares (000000000000), not with squares (1111" in capsys.readouterr().err
+    monkeypatch.setattr(run_maps, "load_model", lambda *_, **__: made)
+    Path(line[1]).write_bytes(b"another")
+    assert main(["refine", run, "--refine", "still"]) != 0
+    assert (Path(run) / "tracks.parquet").read_bytes() == linked
+
+
+def test_heatmaps_come_first_in_a_chain(
+    line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*line, "--refine", "kalman,still"]) == InputError.exit_code
+
+    assert "the refiner still works on heatmaps, kalman on what is read" in capsys.readouterr().err
