@@ -97,7 +97,8 @@ def test_a_peak_stays_at_its_place_in_the_picture() -> None:
     target = np.concatenate([middle - moved_size / 2, middle + moved_size / 2], axis=1)
 
     def offset(box: np.ndarray) -> np.ndarray:
-        return (cell_middles(box, (56, 56)) - peak[:, None, None]) / (size / 56)[:, None, None]
+        away: np.ndarray = cell_middles(box, (56, 56)) - peak[:, None, None]
+        return np.asarray(away / (size / 56)[:, None, None])
 
     maps = np.exp(-0.5 * np.square(offset(source)).sum(-1) / 4)[:, None].astype(np.float32)
     moved = move_maps(maps, source=source, target=target.astype(np.float32))[:, 0]

@@ -15,7 +15,7 @@ SIZE = (240, 320)
 CELLS = (64, 48)
 
 
-def gaussians(places: FloatArray, regions: FloatArray, *, sigma: float = 4.0) -> FloatArray:
+def gaussians(places: np.ndarray, regions: np.ndarray, *, sigma: float = 4.0) -> FloatArray:
     """(F, K, h, w) maps with a peak of 1 at (F, K, 2) places, pixels; sigma in pixels."""
     cells = cell_middles(np.asarray(regions, np.float32), CELLS)
     away = cells[:, None] - places[:, :, None, None]
@@ -30,8 +30,8 @@ def steady_flow(shift: Sequence[float], count: int) -> list[FlowStep]:
 
 
 def track(
-    places: FloatArray,
-    regions: FloatArray,
+    places: np.ndarray,
+    regions: np.ndarray,
     *,
     flows: Sequence[FlowStep | None] = (),
     seen: Sequence[bool] | None = None,

@@ -34,7 +34,7 @@ def walking(speed: float, *, by_flow: bool = True) -> TrackMaps:
 
 def joints(maps: TrackMaps, evidence: np.ndarray, place: int) -> np.ndarray:
     found, _ = read_joints(evidence[None], maps.regions[[place]], calibration=None)
-    return found[0]
+    return np.asarray(found[0])
 
 
 def test_no_neighbours_change_nothing() -> None:
