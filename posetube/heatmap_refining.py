@@ -5,9 +5,10 @@ from typing import Literal
 
 from posetube.setting_checks import check_choice, check_numbers
 
-FlowKind = Literal["dis"]
-"""Where optical flow comes from. ``dis``: dense inverse search (Kroeger et al., ECCV 2016), by
-OpenCV."""
+FlowKind = Literal["dis", "lucas-kanade", "raft-small", "raft-large", "files"]
+"""Where optical flow comes from. ``dis``: dense inverse search, by OpenCV; ``lucas-kanade``: on a
+pyramid, by torch; ``raft-small``, ``raft-large``: torchvision's networks, whose weights are in a
+file; ``files``: another program computed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +36,12 @@ class FlowConfig:
     """How many frames after count; each is waited for."""
 
     source: FlowKind = "dis"
-    """Where the flow comes from."""
+    """Where the flow comes from: ``dis`` (OpenCV), ``lucas-kanade`` (torch), ``raft-small`` and
+    ``raft-large`` (torchvision), ``files``."""
+
+    path: str | None = None
+    """The file of RAFT's weights, or the folder of ``files``: ``000012.npz`` with ``forward`` and
+    ``backward``, or ``000012.flo`` and ``000012.back.flo``, from frame 12 to the next."""
 
     def __post_init__(self) -> None:
         check_numbers(self, "past", "future", low=0, high=1000)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
+from posetube.heatmap_refining import FlowConfig
 from posetube.models3d.refiners.evidence import read_joints
-from posetube.models3d.refiners.flow_sources import DisFlow
+from posetube.models3d.refiners.flow_sources import flow_source
 from posetube.models3d.refiners.flow_step import FlowStep
 from posetube.models3d.refiners.pooling import MeanPool, followed
 from posetube.models3d.refiners.track_maps import TrackMaps
@@ -121,7 +122,7 @@ def panned(step: int) -> Frame:
 
 
 def test_a_panned_texture_gives_with_its_own_flow_what_standing_still_gives() -> None:
-    source = DisFlow()
+    source = flow_source(FlowConfig())
     flows = [source.between(panned(step), panned(step + 1)) for step in range(4)]
     steps = np.arange(5)[:, None] * [-5.0, -2]
     places = np.array([[140.0, 100], [160, 150]]) + steps[:, None]
