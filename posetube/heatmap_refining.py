@@ -26,6 +26,14 @@ class StillConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedRefinerConfig:
+    """A refiner that was trained: its file says which, and how far it looks."""
+
+    weights: str | None = None
+    """The file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FlowConfig:
     """Averages each heatmap with those of the frames around, which optical flow aligns."""
 

@@ -17,9 +17,12 @@ from ..map_moving import cell_middles, move_maps
 from .flow_step import FlowStep
 from .track_maps import TrackMaps
 
+LEAST_WEIGHT = 1e-6
+"""Where all that counts has less weight than this in all, there is no evidence."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeanPool:
+class MapPool:
     """The mean of the maps around a frame, each brought to the frame's own cells."""
 
     past: int
@@ -32,16 +35,25 @@ class MeanPool:
     """Whether places are followed along the optical flow; where it is not to be trusted, a frame
     does not count in a cell."""
 
+    weights: FloatArray | None = None
+    """(K, past + 1 + future) how much each frame counts for each joint, in rising order; those of
+    frames that are missing are shared among the others. None: all the same."""
+
     def refine_frame(self, maps: TrackMaps, place: int) -> Array:
         """(K, h, w) evidence of the frame at a place."""
-        total: Array = maps.evidence[place] * bool(maps.seen[place])
-        weight: Array = float(maps.seen[place])
-        for other in range(max(0, place - self.past), min(len(maps), place + self.future + 1)):
-            if other == place or not maps.seen[other]:
+        total: Array = np.float32(0)
+        sum_of_weights: Array = np.float32(0)
+        for step in range(-self.past, self.future + 1):
+            other = place + step
+            if not 0 <= other < len(maps) or not maps.seen[other]:
                 continue
+            weight: Array = np.float32(1)
+            if self.weights is not None:
+                weight = self.weights[:, step + self.past, None, None]
             moved, counts = moved_map(maps, other, place, by_flow=self.by_flow)
-            total, weight = total + moved, weight + counts
-        return total / np.maximum(weight, 1)
+            total = total + weight * moved
+            sum_of_weights = sum_of_weights + weight * counts
+        return total / np.maximum(sum_of_weights, np.float32(LEAST_WEIGHT))
 
 
 def moved_map(maps: TrackMaps, source: int, target: int, *, by_flow: bool) -> tuple[Array, Array]:
@@ -56,9 +68,11 @@ def moved_map(maps: TrackMaps, source: int, target: int, *, by_flow: bool) -> tu
     Returns:
         (K, h, w) evidence, and how much it counts in each cell, (h, w) or everywhere.
     """
+    if source == target:
+        return maps.evidence[source], np.float32(1)
     regions = {"source": maps.regions[[source]], "target": maps.regions[[target]]}
     if not by_flow:
-        return move_maps(maps.evidence[[source]], **regions)[0], 1.0
+        return move_maps(maps.evidence[[source]], **regions)[0], np.float32(1)
     steps = maps.flows[min(source, target) : max(source, target)]
     start = cell_middles(maps.regions[[target]], maps.evidence.shape[2:])
     places, sure = followed(start.reshape(-1, 2), steps, backward=source < target)

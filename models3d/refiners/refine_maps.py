@@ -6,9 +6,11 @@ Memory holds the frames that the refiner looks at, of all people, and no more.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from posetube.structures import FloatArray
 
 from ..arrays import Array
 from .mapped_frame import MappedFrame
@@ -28,6 +30,61 @@ class WindowRefiner(Protocol):
 
     def refine_frame(self, maps: TrackMaps, place: int) -> Array:
         """(K, h, w) evidence of the frame at a place, in that frame's own box."""
+
+
+@runtime_checkable
+class RunningRefiner(Protocol):
+    """Refines each frame's maps by what it remembers of all frames before: it is causal."""
+
+    def step(
+        self, states: Sequence[Any], evidence: FloatArray, regions: FloatArray
+    ) -> tuple[Sequence[Any], FloatArray]:
+        """Refine one frame of M people.
+
+        Args:
+            states: What is remembered of each of them; None: the person is new.
+            evidence: (M, K, h, w) in [0, 1].
+            regions: (M, 4) pixels.
+
+        Returns:
+            What to remember of each, and (M, K, h, w) evidence in the same boxes.
+        """
+
+
+def refine_running(
+    frames: Iterable[MappedFrame],
+    refiner: RunningRefiner,
+    *,
+    max_gap: float,
+    cuts: Sequence[int] = (),
+) -> Iterator[MappedFrame]:
+    """Refine the maps of everybody in every frame, at once.
+
+    Args:
+        frames: Of a video, in rising order.
+        refiner: Does it.
+        max_gap: Seconds that a person may be missing; after a longer gap it begins anew.
+        cuts: Index of the first frame of each new scene, where everybody begins anew.
+
+    Yields:
+        The same frames with other maps.
+    """
+    known: dict[int, tuple[float, Any]] = {}
+    last = -1
+    for frame in frames:
+        now, index = frame.poses.time, frame.poses.frame
+        if any(last < cut <= index for cut in cuts):
+            known = {}
+        last = index
+        known = {person: kept for person, kept in known.items() if now - kept[0] <= max_gap}
+        if not frame.seen or not len(frame.poses):
+            yield frame
+            continue
+        ids = frame.poses.track_ids.tolist()
+        before = [known[person][1] if person in known else None for person in ids]
+        after, evidence = refiner.step(before, frame.evidence, frame.regions)
+        known |= {person: (now, state) for person, state in zip(ids, after, strict=True)}
+        yield replace(frame, evidence=evidence)
 
 
 def refine_in_windows(

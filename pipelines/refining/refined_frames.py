@@ -1,14 +1,20 @@
 """A whole chain of refiners along a video: first those of heatmaps, then those of joints."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from posetube.errors import InputError
 from posetube.skeletons import Skeleton
 from posetube.structures import FramePoses
 
 from ...models3d.refiners.flow_sources import flow_source
-from ...models3d.refiners.pooling import MeanPool
-from ...models3d.refiners.refine_maps import WindowRefiner, refine_in_windows
+from ...models3d.refiners.pooling import MapPool
+from ...models3d.refiners.refine_maps import (
+    RunningRefiner,
+    WindowRefiner,
+    refine_in_windows,
+    refine_running,
+)
 from ...tracker.refiners.refine import refine_frames, with_raw
 from ...tracker.refiners.refine_config import RefineConfig, RefinerName
 from .drawn_maps import MapSource, drawn_maps
@@ -60,13 +66,31 @@ def _by_heatmaps(
     flow = flow_source(config.flow) if "flow" in names else None
     mapped = drawn_maps(frames, maps, flow=flow, asked_by=names[0])
     for name in names:
-        refiner = heatmap_refiner(name, config)
-        mapped = refine_in_windows(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
+        refiner = heatmap_refiner(name, config, joints=maps.model.network.skeleton)
+        if isinstance(refiner, RunningRefiner):
+            mapped = refine_running(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
+        else:
+            mapped = refine_in_windows(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
     return (frame.with_joints() for frame in mapped)
 
 
-def heatmap_refiner(name: RefinerName, config: RefineConfig) -> WindowRefiner:
-    """The refiner of heatmaps of a name, as the settings have it."""
+def heatmap_refiner(
+    name: RefinerName, config: RefineConfig, *, joints: Skeleton
+) -> WindowRefiner | RunningRefiner:
+    """The refiner of heatmaps of a name, as the settings have it.
+
+    Raises:
+        InputError: If its file is not named, or is for other joints.
+        WeightsError: If its file is missing or refused.
+    """
+    if name == "learned":
+        if config.learned.weights is None:
+            raise InputError(
+                "the refiner learned needs the file of a trained one: --refine.learned.weights"
+            )
+        from ...models3d.refiners.learned import open_refiner
+
+        return open_refiner(Path(config.learned.weights), joints=joints)
     if name == "flow":
-        return MeanPool(past=config.flow.past, future=config.flow.future, by_flow=True)
-    return MeanPool(past=config.still.past, future=config.still.future)
+        return MapPool(past=config.flow.past, future=config.flow.future, by_flow=True)
+    return MapPool(past=config.still.past, future=config.still.future)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from posetube.errors import InputError
-from posetube.heatmap_refining import FlowConfig, StillConfig
+from posetube.heatmap_refining import FlowConfig, LearnedRefinerConfig, StillConfig
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_numbers
 
@@ -16,15 +16,15 @@ from ..filters.local import MedianConfig, SavitzkyGolayConfig
 from ..filters.one_euro import OneEuroConfig
 
 RefinerName = Literal[
-    "still", "flow", "kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"
+    "still", "flow", "learned", "kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"
 ]
-"""``still`` and ``flow`` average heatmaps, the others filter coordinates. ``one-euro`` is causal
-and lags a little; the others look ahead and do not lag."""
+"""``still`` and ``flow`` average heatmaps, ``learned`` was trained on them; the others filter
+coordinates. ``one-euro`` is causal and lags a little; the others look ahead and do not lag."""
 
 CAUSAL: tuple[RefinerName, ...] = ("one-euro",)
 """Those that answer each frame at once whatever their settings."""
 
-OF_HEATMAPS: tuple[RefinerName, ...] = ("still", "flow")
+OF_HEATMAPS: tuple[RefinerName, ...] = ("still", "flow", "learned")
 """Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
 
@@ -47,6 +47,9 @@ class RefineConfig:
 
     flow: FlowConfig = field(default_factory=FlowConfig)
     """Averages heatmaps along the optical flow."""
+
+    learned: LearnedRefinerConfig = field(default_factory=LearnedRefinerConfig)
+    """Refines heatmaps as it was trained to."""
 
     kalman: KalmanConfig = field(default_factory=KalmanConfig)
     """Smoothing by a model of motion, from past and future."""

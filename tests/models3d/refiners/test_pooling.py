@@ -10,7 +10,7 @@ from posetube.heatmap_refining import FlowConfig
 from posetube.models3d.refiners.evidence import read_joints
 from posetube.models3d.refiners.flow_sources import flow_source
 from posetube.models3d.refiners.flow_step import FlowStep
-from posetube.models3d.refiners.pooling import MeanPool, followed
+from posetube.models3d.refiners.pooling import MapPool, followed
 from posetube.models3d.refiners.track_maps import TrackMaps
 from posetube.structures import Frame
 from tests.models3d.refiners.moving_people import SIZE, steady_flow, track
@@ -42,14 +42,14 @@ def test_no_neighbours_change_nothing() -> None:
     maps = walking(3)
 
     for by_flow in (False, True):
-        same = MeanPool(past=0, future=0, by_flow=by_flow).refine_frame(maps, 2)
+        same = MapPool(past=0, future=0, by_flow=by_flow).refine_frame(maps, 2)
         np.testing.assert_array_equal(same, maps.evidence[2])
 
 
 def test_somebody_who_stands_stays_where_he_is_while_his_box_shakes() -> None:
     maps = standing()
 
-    pooled = MeanPool(past=2, future=2).refine_frame(maps, 2)
+    pooled = MapPool(past=2, future=2).refine_frame(maps, 2)
 
     np.testing.assert_allclose(joints(maps, pooled, 2), [[140, 100], [160, 150]], atol=0.1)
     assert pooled.max() > 0.95
@@ -62,8 +62,8 @@ def test_a_frame_that_errs_is_outvoted_and_one_without_maps_does_not_count() -> 
     lost = replace(maps, seen=np.array([True, True, False, True, True]))
     lost.evidence[2] = 0
 
-    voted = MeanPool(past=2, future=2).refine_frame(replace(maps, evidence=wrong), 2)
-    filled = MeanPool(past=1, future=1).refine_frame(lost, 2)
+    voted = MapPool(past=2, future=2).refine_frame(replace(maps, evidence=wrong), 2)
+    filled = MapPool(past=1, future=1).refine_frame(lost, 2)
 
     for found in (voted, filled):
         np.testing.assert_allclose(joints(maps, found, 2), [[140, 100], [160, 150]], atol=0.3)
@@ -72,12 +72,12 @@ def test_a_frame_that_errs_is_outvoted_and_one_without_maps_does_not_count() -> 
 
 
 def test_flow_makes_of_a_walk_the_same_as_of_standing() -> None:
-    pool = MeanPool(past=2, future=2, by_flow=True)
+    pool = MapPool(past=2, future=2, by_flow=True)
     still, moving = walking(0), walking(7)
 
     expected = joints(still, pool.refine_frame(still, 2), 2)
     found = joints(moving, pool.refine_frame(moving, 2), 2)
-    blurred = MeanPool(past=2, future=2).refine_frame(moving, 2)
+    blurred = MapPool(past=2, future=2).refine_frame(moving, 2)
 
     # a tenth of a cell of 2 pixels
     np.testing.assert_allclose(found - [14, 0], expected, atol=0.2)
@@ -91,7 +91,7 @@ def test_a_step_that_nobody_knows_and_places_that_do_not_come_back_do_not_count(
     broken = [replace(step, backward=-2 * step.backward) for step in maps.flows if step]
 
     for flows in (unknown.flows, broken):
-        alone = MeanPool(past=2, future=2, by_flow=True).refine_frame(replace(maps, flows=flows), 2)
+        alone = MapPool(past=2, future=2, by_flow=True).refine_frame(replace(maps, flows=flows), 2)
         np.testing.assert_array_equal(alone, maps.evidence[2])
 
 
@@ -127,7 +127,7 @@ def test_a_panned_texture_gives_with_its_own_flow_what_standing_still_gives() ->
     steps = np.arange(5)[:, None] * [-5.0, -2]
     places = np.array([[140.0, 100], [160, 150]]) + steps[:, None]
     still, moving = walking(0), track(places, BOX + np.tile(steps, 2), flows=flows)
-    pool = MeanPool(past=2, future=2, by_flow=True)
+    pool = MapPool(past=2, future=2, by_flow=True)
 
     expected = joints(still, pool.refine_frame(still, 2), 2)
     found = joints(moving, pool.refine_frame(moving, 2), 2)

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from posetube.models3d.refiners.mapped_frame import MappedFrame, without_picture
-from posetube.models3d.refiners.pooling import MeanPool
+from posetube.models3d.refiners.pooling import MapPool
 from posetube.models3d.refiners.refine_maps import refine_in_windows
 from posetube.models3d.refiners.track_maps import TrackMaps
 from posetube.structures import Detections, FramePoses
 
 
-def frame(index: int, people: Sequence[int], *, seconds: float | None = None) -> MappedFrame:
+def frame(
+    index: int, people: Sequence[int], *, seconds: float | None = None, joints: int = 2
+) -> MappedFrame:
     """A frame whose people's maps all hold its index."""
     count = len(people)
     poses = FramePoses(
@@ -23,15 +25,15 @@ def frame(index: int, people: Sequence[int], *, seconds: float | None = None) ->
         people=Detections(
             boxes=np.tile(np.array([0, 0, 8, 8], np.float32), (count, 1)),
             scores=np.ones(count, np.float32),
-            keypoints=np.full((count, 2, 2), np.nan, np.float32),
-            keypoint_scores=np.zeros((count, 2), np.float32),
+            keypoints=np.full((count, joints, 2), np.nan, np.float32),
+            keypoint_scores=np.zeros((count, joints), np.float32),
         ),
         states=np.zeros(count, np.uint8),
         link_margins=np.zeros(count, np.float32),
     )
     return MappedFrame(
         poses=poses,
-        evidence=np.full((count, 2, 8, 8), index, np.float32),
+        evidence=np.full((count, joints, 8, 8), index, np.float32),
         regions=poses.people.boxes,
     )
 
@@ -87,7 +89,7 @@ def test_frames_without_a_picture_or_the_person_are_passed_over() -> None:
 
 def test_people_do_not_mix() -> None:
     frames = [frame(0, [7]), frame(1, [8, 7]), frame(2, [8])]
-    refiner = MeanPool(past=2, future=2)
+    refiner = MapPool(past=2, future=2)
 
     done = list(refine_in_windows(frames, refiner, max_gap=0.5))
 
@@ -102,7 +104,7 @@ def test_a_frame_comes_out_as_soon_as_its_future_is_known() -> None:
             taken.append(index)
             yield frame(index, [7])
 
-    done = refine_in_windows(arriving(), MeanPool(past=3, future=1), max_gap=0.5)
+    done = refine_in_windows(arriving(), MapPool(past=3, future=1), max_gap=0.5)
 
     assert next(done).poses.frame == 0
     assert taken == [0, 1]
@@ -112,7 +114,7 @@ def test_a_frame_comes_out_as_soon_as_its_future_is_known() -> None:
 def test_a_causal_refiner_knows_nothing_of_what_comes(past: int) -> None:
     frames = [frame(i, [7]) for i in range(6)]
     spoilt = [*frames[:4], *(replace(one, evidence=one.evidence + 99) for one in frames[4:])]
-    pool = MeanPool(past=past, future=0)
+    pool = MapPool(past=past, future=0)
 
     plain, other = (
         list(refine_in_windows(some, pool, max_gap=0.5))[:4] for some in (frames, spoilt)

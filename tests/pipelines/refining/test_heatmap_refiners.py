@@ -12,6 +12,8 @@ import posetube
 from posetube.errors import InputError
 from posetube.models3d.map_moving import cell_middles
 from posetube.models3d.refiners.evidence import evidence_of, read_joints
+from posetube.models3d.refiners.learned_config import ConvLSTMConfig
+from posetube.models3d.refiners.refiner_files import build_refiner, save_refiner
 from posetube.network import TubeHeatmaps
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
@@ -202,3 +204,19 @@ def test_heatmaps_come_first_in_a_chain(
     assert main([*line, "--refine", "kalman,still"]) == InputError.exit_code
 
     assert "the refiner still works on heatmaps, kalman on what is read" in capsys.readouterr().err
+
+
+def test_a_trained_refiner_comes_from_its_file(
+    line: list[str], model: LoadedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ConvLSTMConfig(skeleton="coco17", hidden=4, kernels=(3,), channels=8)
+    save_refiner(build_refiner(config), tmp_path / "new.safetensors")
+    assert main([*line, "--refine", "none"]) == 0
+    linked = posetube.load(line[3])
+
+    weights = ["--refine.learned.weights", str(tmp_path / "new.safetensors")]
+    assert main(["refine", line[3], "--refine", "learned", *weights]) == 0
+
+    np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
+    assert main(["refine", line[3], "--refine", "learned"]) == InputError.exit_code
+    assert "learned needs the file of a trained one" in capsys.readouterr().err

@@ -185,7 +185,9 @@ def test_frames_without_times_are_refused() -> None:
 def test_chains_are_named_by_their_refiners() -> None:
     assert chain_of("none") == ()
     assert chain_of("fill-gaps, kalman") == ("fill-gaps", "kalman")
-    with pytest.raises(InputError, match="there is no refiner 'smooth'; there are still, flow, "):
+    with pytest.raises(
+        InputError, match="there is no refiner 'smooth'; there are still, flow, learned, "
+    ):
         chain_of("kalman,smooth")
     with pytest.raises(InputError, match="there is no refiner 'smooth'"):
         RefineConfig(refiners=("smooth",))  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""A convolutional LSTM, and the refiner of heatmaps that is built on it.
+
+Source: Shi et al., "Convolutional LSTM Network", NeurIPS 2015; the gates' first biases are those of
+the program of Luo et al., "LSTM Pose Machines", CVPR 2018.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from posetube.skeletons import skeleton
+
+from ..joint_peaks import LEAST
+from ..map_moving import move_maps
+from .learned_config import ConvLSTMConfig
+
+GATE_BIASES = {"candidate": 0.0, "forget": 1.0, "input": 1.4, "output": 0.2}
+"""What the gates lean to before they are trained: to keep, to take in, to show."""
+
+CENTRE_WIDTH = 21 / 8
+"""Width of the Gaussian in the middle of the box, cells."""
+
+
+class Memory(NamedTuple):
+    """What a cell carries from frame to frame, for M people."""
+
+    cell: Tensor
+    """(M, C, h, w)."""
+
+    hidden: Tensor
+    """(M, C, h, w)."""
+
+
+class ConvLSTMCell(nn.Module):
+    """The cell. Without a memory it begins as with one of zeros: C = i g, h = o tanh(C)."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.from_input = nn.Conv2d(inputs, 4 * hidden, 3, padding=1)
+        # one bias per gate is enough: two would only be added
+        self.from_hidden = nn.Conv2d(hidden, 4 * hidden, 3, padding=1, bias=False)
+        assert self.from_input.bias is not None
+        with torch.no_grad():
+            self.from_input.bias.copy_(
+                torch.tensor(list(GATE_BIASES.values())).repeat_interleave(hidden)
+            )
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> Memory:
+        """One step with (M, I, h, w) inputs."""
+        gates = self.from_input(inputs)
+        if memory is not None:
+            gates = gates + self.from_hidden(memory.hidden)
+        candidate, forget, take, show = gates.split(self.hidden, dim=1)
+        cell = take.sigmoid() * candidate.tanh()
+        if memory is not None:
+            cell = forget.sigmoid() * memory.cell + cell
+        return Memory(cell=cell, hidden=show.sigmoid() * cell.tanh())
+
+
+class RefinerState(NamedTuple):
+    """What is remembered of M people."""
+
+    memory: Memory
+    refined: Tensor
+    """(M, K, h, w) evidence of the last frame, refined."""
+
+    regions: Tensor
+    """(M, 4) the boxes that all these maps cover."""
+
+
+class ConvLSTMRefiner(nn.Module):
+    """Corrects evidence by what it remembers: causal, and the identity until it is trained."""
+
+    def __init__(self, config: ConvLSTMConfig) -> None:
+        super().__init__()
+        self.config = config
+        joints = len(skeleton(config.skeleton))
+        inputs = joints * (2 if config.feedback else 1) + int(config.centre)
+        self.lstm = ConvLSTMCell(inputs, config.hidden)
+        widths = [config.hidden] + [config.channels] * len(config.kernels)
+        self.readout = nn.Sequential()
+        for (before, after), kernel in zip(pairwise(widths), config.kernels, strict=True):
+            self.readout.append(nn.Conv2d(before, after, kernel, padding=kernel // 2))
+            self.readout.append(nn.ReLU())
+        last = nn.Conv2d(widths[-1], joints, 1)
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+        self.readout.append(last)
+
+    def forward(self, evidence: Tensor, regions: Tensor) -> Tensor:
+        """Correct whole stretches.
+
+        Args:
+            evidence: (B, T, K, h, w) in [0, 1].
+            regions: (B, T, 4) pixels.
+
+        Returns:
+            (B, T, K, h, w) logarithms of the refined evidence.
+        """
+        state, found = None, []
+        for maps, boxes in zip(evidence.unbind(1), regions.unbind(1), strict=True):
+            state, logits = self.step(state, maps, boxes)
+            found.append(logits)
+        return torch.stack(found, 1)
+
+    def step(
+        self, state: RefinerState | None, evidence: Tensor, regions: Tensor
+    ) -> tuple[RefinerState, Tensor]:
+        """Correct one frame of M people.
+
+        Args:
+            state: Of the frame before; None: these people are new.
+            evidence: (M, K, h, w) in [0, 1].
+            regions: (M, 4) pixels.
+
+        Returns:
+            The state for the next frame, and (M, K, h, w) logarithms of the refined evidence.
+        """
+        memory = None
+        before = torch.zeros_like(evidence)
+        if state is not None:
+            boxes = {"source": state.regions, "target": regions}
+            memory = Memory(*(move_maps(maps, **boxes) for maps in state.memory))
+            before = move_maps(state.refined, **boxes)
+        inputs = [evidence, before] if self.config.feedback else [evidence]
+        if self.config.centre:
+            inputs.append(_centre(evidence))
+        memory = self.lstm(torch.cat(inputs, 1), memory)
+        change = self.readout(memory.hidden)
+        refined = corrected(evidence, change)
+        return RefinerState(memory, refined, regions), evidence.clamp(min=LEAST).log() + change
+
+
+def corrected(evidence: Tensor, change: Tensor) -> Tensor:
+    """Evidence whose logarithm is changed; exactly what it was where nothing changes."""
+    return (evidence * change.exp()).clamp(0, 1)
+
+
+def joined(states: Sequence[RefinerState]) -> RefinerState:
+    """The states of several people as one."""
+    memory = Memory(*(torch.cat(maps) for maps in zip(*(s.memory for s in states), strict=True)))
+    return RefinerState(
+        memory,
+        torch.cat([state.refined for state in states]),
+        torch.cat([state.regions for state in states]),
+    )
+
+
+def apart(state: RefinerState) -> list[RefinerState]:
+    """The state of every person alone."""
+    tensors = (*state.memory, state.refined, state.regions)
+    columns = [torch.split(tensor, 1) for tensor in tensors]
+    return [RefinerState(Memory(*one[:2]), *one[2:]) for one in zip(*columns, strict=True)]
+
+
+def _centre(like: Tensor) -> Tensor:
+    """(M, 1, h, w) a Gaussian in the middle."""
+    people, _, height, width = like.shape
+    y, x = (
+        torch.arange(side, device=like.device, dtype=like.dtype) - (side - 1) / 2
+        for side in (height, width)
+    )
+    squared = (y**2)[:, None] + x**2
+    return (-0.5 * squared / CENTRE_WIDTH**2).exp().expand(people, 1, -1, -1)

@@ -1,0 +1,113 @@
+"""The learned refiners of heatmaps, as configurations; their weights files carry them."""
+
+from dataclasses import dataclass
+
+from posetube.errors import InputError
+from posetube.setting_checks import check_numbers
+from posetube.skeletons import skeleton
+
+MOST_FRAMES, WIDEST, LARGEST_KERNEL = 64, 1024, 31
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedPoolConfig:
+    """A weighted mean of the maps around a frame, a weight per joint and frame.
+
+    Source: Pfister et al., "Flowing ConvNets", ICCV 2015.
+    """
+
+    skeleton: str
+    """The joints, K."""
+
+    past: int = 1
+    """How many frames before count."""
+
+    future: int = 1
+    """How many frames after count."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "past", "future", low=0, high=MOST_FRAMES)
+        skeleton(self.skeleton)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvLSTMConfig:
+    """A convolutional LSTM that remembers a person's maps, and a readout that corrects them.
+
+    Source: Luo et al., "LSTM Pose Machines", CVPR 2018; Artacho and Savakis, "UniPose", CVPR 2020.
+    """
+
+    skeleton: str
+    """The joints, K."""
+
+    hidden: int
+    """Channels of the memory."""
+
+    kernels: tuple[int, ...]
+    """Odd sizes of the readout's convolutions."""
+
+    channels: int = 128
+    """Of the readout's convolutions."""
+
+    centre: bool = False
+    """Whether a map that marks the middle of the box is among the inputs."""
+
+    feedback: bool = True
+    """Whether the refined maps of the frame before are among the inputs."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "hidden", "channels", low=1, high=WIDEST)
+        check_numbers(self, "kernels", low=1, high=LARGEST_KERNEL)
+        if any(kernel % 2 == 0 for kernel in self.kernels):
+            raise InputError(f"ConvLSTMConfig.kernels must be odd, got {self.kernels}")
+        skeleton(self.skeleton)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapWarperConfig:
+    """Maps of neighbouring frames, bent into place by deformable convolutions.
+
+    Source: in the manner of Bertasius et al., "PoseWarper", NeurIPS 2019, and Liu et al., "DCPose",
+    CVPR 2021.
+    """
+
+    skeleton: str
+    """The joints, K."""
+
+    past: int = 1
+    """How many frames before count."""
+
+    future: int = 1
+    """How many frames after count."""
+
+    channels: int = 32
+    """Of the convolutions that see how the maps differ."""
+
+    blocks: int = 2
+    """How many residual blocks of two such convolutions there are."""
+
+    dilations: tuple[int, ...] = (3, 9)
+    """Distances of the taps, cells, of the deformable convolutions whose results are averaged."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "past", "future", low=0, high=MOST_FRAMES)
+        check_numbers(self, "channels", low=1, high=WIDEST)
+        check_numbers(self, "blocks", low=0, high=MOST_FRAMES)
+        check_numbers(self, "dilations", low=1, high=LARGEST_KERNEL)
+        skeleton(self.skeleton)
+
+
+LearnedConfig = WeightedPoolConfig | ConvLSTMConfig | MapWarperConfig
+
+
+def unipose_lstm(joints: str) -> ConvLSTMConfig:
+    """UniPose-LSTM as its paper's figure has it: small, the maps of the frame before fed back."""
+    return ConvLSTMConfig(skeleton=joints, hidden=len(skeleton(joints)), kernels=(3, 3, 3, 1))
+
+
+def lstm_pose_machine(joints: str) -> ConvLSTMConfig:
+    """The recurrent part of LSTM Pose Machines: a wide memory, a readout that sees far.
+
+    Other than there, the heatmap of the frame itself is an input in place of image features.
+    """
+    return ConvLSTMConfig(skeleton=joints, hidden=48, kernels=(11, 11, 11, 1), centre=True)
