@@ -22,7 +22,7 @@ def moved(step: int) -> Frame:
     coarse = rng.uniform(0, 255, (50, 60, 3))
     whole = np.kron(coarse, np.ones((8, 8, 1)))
     for axis in (0, 1):  # soft edges
-        whole = sum(np.roll(whole, k, axis) for k in range(8)) / 8
+        whole = np.mean([np.roll(whole, k, axis) for k in range(8)], axis=0)
     x, y = 60 - step * SHIFT[0], 60 - step * SHIFT[1]
     return Frame(index=step, time=0.0, image=whole[y : y + 240, x : x + 320].astype(np.uint8))
 

@@ -56,7 +56,7 @@ def test_it_learns_where_a_joint_went() -> None:
         logits = warper.logits(own, others)
         loss = functional.cross_entropy(logits.mean(2).flatten(0, 1), place.flatten())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
 
