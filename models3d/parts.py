@@ -35,14 +35,17 @@ from .configs.bodies import CSPBodyConfig, ResNetConfig
 from .configs.necks import C4Config, FPNConfig, PathAggregationConfig
 from .configs.people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
 from .configs.proposal_heads import DenseProposalConfig, ProposalConfig
+from .configs.recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
 from .crop_keypoint_head import CropKeypointHead
 from .csp_body import CSPBody
 from .dense_proposals import DenseProposalHead
 from .keypoint_head import KeypointHead
 from .neck import C4Neck, FPNNeck
 from .path_aggregation import PathAggregationNeck
+from .pose_machine import PoseMachineHead
 from .proposals import ProposalHead
 from .resnet import ResNet
+from .unipose import UniPoseHead
 
 MODULES: dict[type, Callable[..., Any]] = {
     ResNetConfig: ResNet,
@@ -55,6 +58,8 @@ MODULES: dict[type, Callable[..., Any]] = {
     BoxHeadConfig: build_box_head,
     KeypointHeadConfig: KeypointHead,
     CropKeypointHeadConfig: CropKeypointHead,
+    PoseMachineHeadConfig: PoseMachineHead,
+    UniPoseHeadConfig: UniPoseHead,
 }
 """What makes the module of each kind, called with its configuration and with what comes before it.
 

@@ -22,6 +22,11 @@ from .configs.proposal_heads import (
     FurtherScalesConfig,
     ProposalConfig,
 )
+from .configs.recurrent_heads import (
+    PoseMachineHeadConfig,
+    RecurrentHeadConfig,
+    UniPoseHeadConfig,
+)
 from .joint_peaks import DecodeConfig
 from .preprocess import PreprocessConfig
 
@@ -81,6 +86,40 @@ def tiny_clip(*, clip_length: int = 3) -> TubeRCNNConfig:
         keypoint_head=CropKeypointHeadConfig(
             skeleton=flat.skeleton, added=2, time=3, time_padding=replicate
         ),
+    )
+
+
+def pose_machine(*, clip_length: int = 5) -> TubeRCNNConfig:
+    """LSTM Pose Machines on the embedded model's people, untrained.
+
+    It takes the weights of ``tiny`` for finding people (``posetube models convert --into
+    pose_machine``); with boxes from outside (``--boxes``) it is the paper's protocol.
+
+    Args:
+        clip_length: T, an odd number of frames; the frames before each, and behind it, that are
+            drawn with one memory.
+
+    Source: Luo et al., "LSTM Pose Machines", CVPR 2018, who train on clips of 5 frames.
+    """
+    return _recurrent(PoseMachineHeadConfig(skeleton=tiny().skeleton), clip_length)
+
+
+def unipose_lstm(*, clip_length: int = 5) -> TubeRCNNConfig:
+    """UniPose-LSTM on the embedded model's people, untrained; as :func:`pose_machine`.
+
+    Source: Artacho and Savakis, "UniPose", CVPR 2020.
+    """
+    return _recurrent(UniPoseHeadConfig(skeleton=tiny().skeleton), clip_length)
+
+
+def _recurrent(head: RecurrentHeadConfig, clip_length: int) -> TubeRCNNConfig:
+    flat = tiny()
+    return replace(
+        flat,
+        clip_length=clip_length,
+        keypoint_head=head,
+        # what is known of the scores is known of another head's
+        decode=DecodeConfig(rule="parabola", ranking=flat.decode.ranking),
     )
 
 
@@ -265,6 +304,8 @@ PRESETS = {
     for preset in (
         tiny,
         tiny_clip,
+        pose_machine,
+        unipose_lstm,
         keypoint_rcnn_r50,
         tube_rcnn_r50_fpn,
         detect_and_track_r18,

@@ -12,12 +12,15 @@ from .bodies import CSPBodyConfig, ResNetConfig
 from .necks import C4Config, FPNConfig, PathAggregationConfig
 from .people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
 from .proposal_heads import DenseProposalConfig, ProposalConfig
+from .recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
 
 BodyKind = ResNetConfig | CSPBodyConfig
 NeckKind = C4Config | FPNConfig | PathAggregationConfig
 ProposalKind = ProposalConfig | DenseProposalConfig
 BoxHeadKind = BoxHeadConfig | None
-KeypointHeadKind = KeypointHeadConfig | CropKeypointHeadConfig
+KeypointHeadKind = (
+    KeypointHeadConfig | CropKeypointHeadConfig | PoseMachineHeadConfig | UniPoseHeadConfig
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,13 @@ network whose weights the embedded model started from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from posetube.errors import InputError
 
-from ..crop_keypoint_head import CropKeypointHead
 from ..features import ClipFeatures
 from .sampling import Draw
 from .targets import TubeTruth, fill_absent
@@ -44,8 +44,22 @@ class CropConfig:
             )
 
 
+@runtime_checkable
+class CropHead(Protocol):
+    """A keypoint head that draws heights of Gaussians from the picture."""
+
+    def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Any:
+        """What it looks at in every clip's (R, T, 4) tubes."""
+
+    def regions(self, tubes: Tensor) -> Tensor:
+        """The boxes that the heatmaps of (..., 4) boxes cover."""
+
+    def heatmaps(self, pooled: Any, length: int) -> Tensor:
+        """(R * T, K, h, w) heatmaps, about 1 at a clear peak."""
+
+
 def crop_loss(
-    head: CropKeypointHead,
+    head: CropHead,
     features: ClipFeatures,
     truth: Sequence[TubeTruth],
     *,

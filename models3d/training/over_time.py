@@ -8,7 +8,8 @@ from dataclasses import replace
 from posetube.errors import InputError
 
 from ..configs.necks import C4Config
-from ..configs.networks import TubeRCNNConfig
+from ..configs.networks import KeypointHeadKind, TubeRCNNConfig
+from ..configs.people_heads import CropKeypointHeadConfig, KeypointHeadConfig
 from ..inflate import inflate
 from ..time_conv import to_channels_last
 from ..tube_rcnn import TubeRCNN
@@ -45,8 +46,14 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
         neck=neck,
         proposals=replace(config.proposals, time=TIME, time_padding="replicate"),
         box_head=None if box_head is None else replace(box_head, presence=True),
-        keypoint_head=replace(config.keypoint_head, time=TIME, time_padding="replicate"),
+        keypoint_head=_head_over_time(config.keypoint_head),
     )
+
+
+def _head_over_time(head: KeypointHeadKind) -> KeypointHeadKind:
+    if isinstance(head, KeypointHeadConfig | CropKeypointHeadConfig):
+        return replace(head, time=TIME, time_padding="replicate")
+    return head  # it remembers
 
 
 def inflated(network: TubeRCNN, *, length: int) -> TubeRCNN:

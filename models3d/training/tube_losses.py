@@ -19,7 +19,6 @@ from posetube.errors import InputError
 
 from ..box_coding import BoxConvention, clip_boxes, sizes
 from ..box_head import BoxHead
-from ..crop_keypoint_head import CropKeypointHead
 from ..dense_proposals import DenseProposalHead
 from ..features import ClipFeatures, Pictures
 from ..keypoint_head import KeypointHead
@@ -27,7 +26,7 @@ from ..proposals import ProposalHead, ProposalMaps, propose
 from ..tube_choice import Proposals, choose_tubes
 from ..tube_rcnn import TubeRCNN
 from .cell_losses import cell_losses
-from .crop_losses import crop_loss
+from .crop_losses import CropHead, crop_loss
 from .heatmap_targets import heatmap_target
 from .loss_config import LossConfig
 from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
@@ -81,7 +80,7 @@ def tube_losses(
         features = network.clip_part(network.frame_part(pixels), length, pictures)
         padded = (pixels.shape[2], pixels.shape[3])
         losses |= _level_losses(network, features, truth, padded=padded, config=config, draw=draw)
-    if isinstance(head, CropKeypointHead) and _trained(head):
+    if isinstance(head, CropHead) and _trained(network.keypoint_head):
         features = ClipFeatures(levels=(), strides=(), length=length, pictures=pictures)
         loss = crop_loss(
             head,

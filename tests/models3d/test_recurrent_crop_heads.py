@@ -1,0 +1,208 @@
+"""The complete crop networks of LSTM Pose Machines and UniPose: sizes, order in time, learning."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from posetube.errors import InputError
+from posetube.models3d.checkpoints.convert import convert_weights
+from posetube.models3d.checkpoints.model_files import weights_file
+from posetube.models3d.configs.recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
+from posetube.models3d.features import ClipFeatures, Pictures
+from posetube.models3d.joint_peaks import decode_parabola
+from posetube.models3d.pose_machine import PoseMachineHead
+from posetube.models3d.preprocess import Geometry
+from posetube.models3d.presets import pose_machine, unipose_lstm
+from posetube.models3d.recurrent_crop_head import RecurrentCropHead
+from posetube.models3d.training.crop_losses import gaussian_maps
+from posetube.models3d.training.over_time import over_time
+from posetube.models3d.unipose import UniPoseHead
+
+JOINTS = 16
+
+
+def machine(*, side: int = 64, channels: int = 8) -> PoseMachineHead:
+    torch.manual_seed(0)
+    config = PoseMachineHeadConfig(skeleton="mpii16", side=side, channels=channels)
+    return PoseMachineHead(config).eval()
+
+
+def unipose(*, feedback: bool = True) -> UniPoseHead:
+    torch.manual_seed(0)
+    config = UniPoseHeadConfig(
+        skeleton="mpii16", side=64, blocks=(1, 1, 1, 1), channels=8, readout=8, feedback=feedback
+    )
+    return UniPoseHead(config).eval()
+
+
+def louder(head: RecurrentCropHead) -> RecurrentCropHead:
+    """The head with weights that let every input be seen in the output."""
+    torch.manual_seed(1)
+    for module in head.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+    return head
+
+
+HEADS = pytest.mark.parametrize("make", [machine, unipose])
+
+
+def crops(frames: int = 3, *, side: int = 64) -> Tensor:
+    torch.manual_seed(2)
+    return torch.rand(2, frames, 3, side, side) - 0.5
+
+
+def count(head: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in head.parameters())
+
+
+def test_the_pose_machine_has_the_sizes_of_the_paper() -> None:
+    # the paper's 14 joints, with all layers at full size
+    with torch.device("meta"):
+        head = PoseMachineHead(PoseMachineHeadConfig(skeleton="lsp14"))
+        drawn = head.draw(torch.empty(1, 2, 3, 368, 368))
+
+    assert head.config.joints == 14
+    assert drawn.shape == (1, 2, 15, 46, 46)
+    millions = [round(count(part) / 1e6, 2) for part in (head.first, head.features, head.readout)]
+    assert millions == [4.39, 2.79, 4.73]
+    assert count(head) / 1e6 == pytest.approx(12.1, abs=0.05)
+    bias = head.lstm.from_input.bias
+    assert bias is not None
+    assert head.lstm.hidden == 48
+
+
+def test_unipose_has_the_sizes_of_the_paper() -> None:
+    with torch.device("meta"):
+        head = UniPoseHead(UniPoseHeadConfig(skeleton="mpii16"))
+        low, high = head.body(torch.empty(1, 3, 368, 368))
+        wide = head.waterfall(high)
+        drawn = head.draw(torch.empty(1, 2, 3, 368, 368))
+
+    assert low.shape == (1, 256, 92, 92)
+    assert high.shape == (1, 2048, 23, 23)
+    assert wide.shape == (1, 256, 23, 23)
+    assert drawn.shape == (1, 2, JOINTS + 1, 46, 46)
+    # of torchvision's ResNet-101, without its classes
+    assert count(head.body) == 44_549_160 - (2048 * 1000 + 1000)
+    last: Any = head.body.stages[3]
+    dilations = [block.conv2.dilation[0] for block in last]
+    assert dilations == [2, 4, 8]
+
+
+@HEADS
+def test_a_frame_does_not_know_the_future_and_knows_the_past(make: Any) -> None:
+    head, plain = louder(make()), crops()
+    later, earlier = plain.clone(), plain.clone()
+    later[:, 2], earlier[:, 0] = 0, 0
+
+    with torch.inference_mode():
+        drawn, other, third = (head.draw(some) for some in (plain, later, earlier))
+
+    torch.testing.assert_close(drawn[:, :2], other[:, :2])
+    assert not torch.allclose(drawn[:, 2], third[:, 2])
+
+
+def test_the_maps_of_the_frame_before_are_used() -> None:
+    for head, inputs in ((machine(), slice(2, 2 + JOINTS + 1)), (unipose(), slice(17, 34))):
+        louder(head)
+        with torch.inference_mode():
+            head.lstm.from_hidden.weight.zero_()
+            # without the hidden map and the cell, the maps are the only way to the next frame
+            drawn = head.draw(crops())
+            head.lstm.from_input.weight[:, inputs] = 0
+            cut = head.draw(crops())
+        assert not torch.allclose(drawn[:, 1], cut[:, 1])
+    assert unipose(feedback=False).lstm.from_input.in_channels == JOINTS + 1
+
+
+@HEADS
+def test_gradients_go_through_time(make: Any) -> None:
+    head: Any = louder(make())
+    seen = crops().requires_grad_()
+
+    head.draw(seen)[:, -1].sum().backward()
+
+    assert seen.grad is not None
+    assert (seen.grad.flatten(2).abs().sum(2) > 0).all()
+
+
+@HEADS
+def test_crops_and_maps_cover_a_square_around_the_box(make: Any) -> None:
+    head = make()
+    boxes = torch.tensor([[[100.0, 50, 140, 150]]])
+    geometry = Geometry(picture=(200, 240), resized=(200, 240), padded=(200, 240), scale=(1, 1))
+    image = torch.zeros(1, 3, 200, 240, dtype=torch.uint8)
+    image[:, :, 95:105, 115:125] = 255
+    features = ClipFeatures(levels=(), strides=(), length=1, pictures=Pictures(image, geometry))
+
+    pooled = head.pool(features, [boxes])
+
+    assert head.regions(boxes).tolist() == [[[45, 25, 195, 175]]]
+    assert pooled.shape == (1, 3, 64, 64)
+    assert pooled[0, 0, 32, 32] == pytest.approx(127 / 256)
+    assert pooled[0, 0, 5, 5] == -0.5
+    assert head(pooled, 1).shape == (1, JOINTS, 8, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [machine])
+def test_a_clip_is_learned_by_heart(make: Any) -> None:
+    head = make(side=96, channels=16).train()
+    for module in head.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+    torch.manual_seed(3)
+    places = torch.rand(1, JOINTS, 2) * 60 + 18 + torch.arange(3)[:, None, None] * 3.0
+    region = torch.tensor([[0.0, 0, 96, 96]]).expand(3, -1)
+    target, _ = gaussian_maps(places, torch.ones(3, JOINTS), region, shape=(12, 12), spread=1.0)
+    images = torch.zeros(3, 3, 96, 96)
+    for frame, joints in enumerate(places.round().long()):
+        for joint, (x, y) in enumerate(joints.tolist()):
+            colour = torch.tensor([joint % 4, joint // 4 % 4, 2.0]) / 4
+            images[frame, :, y - 4 : y + 4, x - 4 : x + 4] = colour[:, None, None]
+    optimizer = torch.optim.Adam(head.parameters(), lr=2e-3)
+    for _ in range(400):
+        loss = (head.heatmaps(images, 3) - target).square().sum((2, 3)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    with torch.inference_mode():
+        found = decode_parabola(head(images, 3), region)
+    away = torch.linalg.vector_norm(found.positions - places, dim=-1)
+    assert (away < 0.1 * 96).all()  # PCK@0.1 of 100
+
+
+@pytest.mark.parametrize("preset", [pose_machine, unipose_lstm])
+def test_presets_look_at_clips_and_stay_so(preset: Any) -> None:
+    config = preset()
+
+    assert config.clip_length == 5
+    assert config.decode.map_kind == "heights"
+    assert over_time(config, length=5).keypoint_head == config.keypoint_head
+
+
+@pytest.mark.slow
+def test_the_embedded_models_people_get_their_joints_from_it() -> None:
+    done = convert_weights(weights_file("tiny"), into=pose_machine(clip_length=3))
+    images = np.full((3, 120, 160, 3), 90, np.uint8)
+
+    kept = done.model.encode(images)
+    boxes = np.array([[[40, 20, 90, 110]] * 3], np.float32)
+    found = done.model.find_joints(kept, [0, 1, 2], tubes=boxes, scores=np.ones(1, np.float32))
+
+    assert found.keypoints.shape == (1, 3, 19, 2)
+    assert all(name.startswith("keypoint_head.") for name in done.fresh)
+
+
+def test_wrong_sizes_are_refused() -> None:
+    with pytest.raises(InputError, match=r"side must be a multiple of 8 pixels, got 100"):
+        PoseMachineHeadConfig(skeleton="mpii16", side=100)
+    with pytest.raises(InputError, match=r"UniPoseHeadConfig.margin must be in \[0.1, 10\]"):
+        UniPoseHeadConfig(skeleton="mpii16", margin=0)
