@@ -10,7 +10,7 @@ Not here: what the cells mean; that is each format's reader.
 import csv
 import re
 from dataclasses import dataclass
-from io import BytesIO, StringIO, TextIOWrapper
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from posetube.errors import FormatError
@@ -21,6 +21,7 @@ from .text_encoding import as_utf8, check_utf8
 DELIMITERS = (b",", b";", b"\t")
 
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n')
+_LINE_END = re.compile(rb"[\r\n]")
 _QUOTED = re.compile(rb'"[^"\r\n]*"')
 _DECIMAL_COMMA = re.compile(rb'(?<![^;\t\r\n"])([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)(?![^;\t\r\n"])')
 """A cell that is nothing but a number with a comma."""
@@ -73,10 +74,9 @@ def read_text_table(path: Path, *, most: int) -> TextTable:
 def first_cells(start: bytes) -> tuple[str, ...]:
     """The cells of the first line of a text in UTF-8."""
     content, delimiter = _divided(start)
-    line = content.splitlines()[:1]
-    text = b"".join(line).decode(errors="replace")
+    line = _first_line(content).decode(errors="replace")
     try:
-        return tuple(next(csv.reader(StringIO(text), delimiter=delimiter.decode()), ()))
+        return tuple(next(csv.reader([line], delimiter=delimiter.decode()), ()))
     except csv.Error:  # no table, and maybe no text
         return ()
 
@@ -86,6 +86,10 @@ def _divided(content: bytes) -> tuple[bytes, bytes]:
     told = _SEPARATOR_LINE.match(content)
     if told is not None and told[1] in DELIMITERS:
         return content[told.end() :], told[1]
-    end = content.find(b"\n")
-    line = _QUOTED.sub(b"", content[: end if end >= 0 else len(content)])
+    line = _QUOTED.sub(b"", _first_line(content))
     return content, max(DELIMITERS, key=line.count)
+
+
+def _first_line(content: bytes) -> bytes:
+    end = _LINE_END.search(content)
+    return content if end is None else content[: end.start()]
