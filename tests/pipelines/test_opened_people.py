@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,31 @@ def test_pictures_of_two_videos_are_never_one_video(tmp_path: Path) -> None:
 
     # As single pictures they are in order: AP follows nobody over time.
     assert posetube.evaluate(file, file, protocol="coco").total("ap") == pytest.approx(100)
+
+
+def timed(path: Path, *beginnings: str) -> Path:
+    """A list of pictures that are named by times, across a full minute, of each of some cameras."""
+    content = json.loads(coco_results(path).read_text())
+    for i, image in enumerate(content["images"]):
+        second, camera = divmod(i, len(beginnings))
+        time = datetime(2024, 5, 6, 12, 0, 50) + timedelta(seconds=second)
+        image["file_name"] = f"{beginnings[camera]}{time:%Y-%m-%d_%H-%M-%S}.jpg"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_pictures_named_by_times_are_one_video_with_these_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = timed(tmp_path / "door.json", "door_")
+    assert posetube.load(file).frames.times.tolist() == list(range(20))
+    assert main(["link", str(file), "-o", str(tmp_path / "run")]) == 0
+    assert "frames per second are assumed" not in capsys.readouterr().err
+    assert posetube.load(tmp_path / "run").frames.times.tolist() == list(range(20))
+
+    two = timed(tmp_path / "two.json", "left_", "right_")
+    with pytest.raises(InputError, match="pictures of several videos, 'left_' and 'right_'"):
+        posetube.load(two)
 
 
 def test_one_of_several_videos_is_chosen_everywhere(

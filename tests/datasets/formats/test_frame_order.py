@@ -34,10 +34,20 @@ HERE = Path("r.json")
         (["3.jpg", "1.jpg"], {"3.jpg": 3, "1.jpg": 1}, []),
         (["04.jpg", "01.jpg", "02.jpg"], {"04.jpg": 3, "01.jpg": 0, "02.jpg": 1},
          ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]),
+        ([f"a_12-00-{s}.jpg" for s in (59, 58, 56)] + ["a_12-01-00.jpg", "a_12-01-01.jpg"],
+         {"a_12-00-56.jpg": 0, "a_12-00-58.jpg": 2, "a_12-00-59.jpg": 3, "a_12-01-00.jpg": 4,
+          "a_12-01-01.jpg": 5},
+         [f"a_12-00-{s}.jpg" for s in (56, 57, 58, 59)] + ["a_12-01-00.jpg", "a_12-01-01.jpg"]),
+        (["7_12-00-59.966.jpg", "7_12-00-59.9.jpg", "7_12-01-00.033.jpg"],
+         {"7_12-00-59.9.jpg": 0, "7_12-00-59.966.jpg": 1, "7_12-01-00.033.jpg": 2},
+         ["7_12-00-59.9.jpg", "7_12-00-59.966.jpg", "7_12-01-00.033.jpg"]),
+        (["12-00-59.966.jpg", "12-00-59.933.jpg", "12-01-00.033.jpg"],
+         {"12-00-59.933.jpg": 0, "12-00-59.966.jpg": 1, "12-01-00.033.jpg": 2},
+         ["12-00-59.933.jpg", "12-00-59.966.jpg", "12-01-00.033.jpg"]),
         ([], {}, []),
     ],
     ids=["ids", "padded", "every third", "bare", "mixed", "others", "far apart", "of a video",
-         "named", "none"],
+         "named", "seconds", "fractions of other widths", "fractions", "none"],
 )  # fmt: skip
 def test_pictures_are_sorted_and_gaps_are_frames(
     pictures: Sequence[Name], places: dict[Name, int], names: list[str]
