@@ -14,8 +14,8 @@ from ...tracker.config import LinkConfig
 from ..opened_people import open_people_or_run, run_of
 from ..progress import Event, Listener, listening
 from ..settings import TrackConfig
-from ..storage.detections_store import frame_table, read_frames
-from ..storage.part_check import check_parts
+from ..storage.detections_store import read_frames
+from ..storage.part_check import frames_of_run
 from ..storage.run_directory import RunDirectory
 from ..tracking.link_external import as_detected, detections_of, refuse_runs
 from ..tracking.link_people import link_people
@@ -97,11 +97,10 @@ class LinkInput:
 
 def _of_run(run: RunDirectory) -> LinkInput:
     manifest = run.read()
-    check_parts(run, manifest)
     joints = skeleton(manifest.skeleton)
     return LinkInput(
         frames=read_frames(run.detections, joints=len(joints)),
-        table=frame_table(run.detections),
+        table=frames_of_run(run, manifest),
         source=manifest.source.name,
         size=manifest.source.size,
         skeleton=joints,

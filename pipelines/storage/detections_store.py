@@ -218,13 +218,12 @@ def _frames_of(listed: PartFrames, table: Any, *, joints: int) -> Iterator[Detec
         )
 
 
-def frame_table(folder: Path) -> FrameTable:
-    """Times and states of all frames of a run.
+def frame_table(listed: Iterable[PartFrames]) -> FrameTable:
+    """Times and states of all frames of a run, from those of its parts.
 
     A frame that was not looked at (before ``--start``, between ``--every``) has time NaN and counts
     as not labelled.
     """
-    listed = [open_part(path).frames for path in parts(folder)]
     return as_frame_table(
         (frame, time, state)
         for part in listed

@@ -5,13 +5,22 @@ tracks, and nobody would notice.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from posetube.errors import FormatError
+from posetube.structures import FrameTable
 
-from .detections_store import PartFile, open_part, part_key, part_path
+from .detections_store import (
+    PartFile,
+    PartFrames,
+    frame_table,
+    open_part,
+    part_key,
+    part_path,
+)
 from .manifest import Manifest
 from .run_directory import RunDirectory
 
@@ -22,8 +31,24 @@ def check_parts(run: RunDirectory, manifest: Manifest) -> None:
     Raises:
         FormatError: If there is one; names the first, and the command that makes it again.
     """
+    for _ in _whole_run(run, manifest):
+        pass
+
+
+def frames_of_run(run: RunDirectory, manifest: Manifest) -> FrameTable:
+    """Times and states of all frames of a run.
+
+    Raises:
+        FormatError: See :func:`check_parts`: with a part less, frames would have no times, or would
+            be missing at the end.
+    """
+    return frame_table(_whole_run(run, manifest))
+
+
+def _whole_run(run: RunDirectory, manifest: Manifest) -> Iterator[PartFrames]:
+    """The frames of each part, held against the manifest."""
     try:
-        _check(run.detections, manifest)
+        yield from _checked(run.detections, manifest)
     except FormatError as error:
         raise FormatError(
             f"{error}. {remedy(run, manifest)} makes it again; the tracks stay until then"
@@ -73,7 +98,7 @@ def remedy(run: RunDirectory, manifest: Manifest) -> str:
     )
 
 
-def _check(folder: Path, manifest: Manifest) -> None:
+def _checked(folder: Path, manifest: Manifest) -> Iterator[PartFrames]:
     numbers = _numbers(folder)
     last, frames, rows = -1, 0, 0
     for number in range(max(numbers, default=-1) + 1):
@@ -83,6 +108,7 @@ def _check(folder: Path, manifest: Manifest) -> None:
         last = part.frames.frame[-1]
         frames += len(part.frames.frame)
         rows += part.rows
+        yield part.frames
     known = manifest.frames
     if frames != known.done:
         raise FormatError(

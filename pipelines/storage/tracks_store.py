@@ -35,8 +35,8 @@ from posetube.structures import (
 
 from ...datasets.annotated_video import MAX_FRAMES
 from .arrow_arrays import arrow_numbers, arrow_texts
-from .detections_store import frame_table
 from .manifest import Manifest
+from .part_check import frames_of_run
 from .pose_columns import (
     COMPRESSION,
     column,
@@ -193,14 +193,13 @@ def read_tracks(folder: Path) -> VideoTracks:
 
     Raises:
         InputError: If the folder is no run.
-        FormatError: If its detections are not linked yet, or a file is damaged or does not follow
-            its format.
+        FormatError: If its detections are not linked yet, or a file is missing or damaged or does
+            not follow its format.
     """
     run = RunDirectory(folder)
-    source = run.read().source
-    return _read_all(
-        run.tracks, source=source.name, size=source.size, frames=frame_table(run.detections)
-    )
+    manifest = run.read()
+    source, frames = manifest.source, frames_of_run(run, manifest)
+    return _read_all(run.tracks, source=source.name, size=source.size, frames=frames)
 
 
 def is_table(path: Path) -> bool:

@@ -117,7 +117,7 @@ def test_the_parts_end_at_the_first_that_is_absent(tmp_path: Path) -> None:
 def test_frames_that_were_not_looked_at_have_no_time_in_the_table(tmp_path: Path) -> None:
     write_part(tmp_path, 0, [detected(2, 1), detected(4, 0, "missing")], skeleton=COCO17)
 
-    table = frame_table(tmp_path)
+    table = frame_table(open_part(path).frames for path in parts(tmp_path))
 
     np.testing.assert_array_equal(table.times, [np.nan, np.nan, 2 / 30, np.nan, 4 / 30])
     assert table.labeled is not None
@@ -138,7 +138,7 @@ def test_another_table_is_not_taken_for_a_part(tmp_path: Path) -> None:
     pq.write_table(pa.table({"frame": [1]}), part_path(tmp_path, 0))
 
     with pytest.raises(FormatError, match="not a part of a run's detections"):
-        frame_table(tmp_path)
+        frame_table(open_part(path).frames for path in parts(tmp_path))
 
 
 def test_a_part_carries_a_checksum_and_is_any_parquet_to_others(tmp_path: Path) -> None:
