@@ -167,19 +167,22 @@ def fitted_copies(
 ) -> Iterator[ByteArray]:
     """:func:`fitted_bytes` for inputs of several sizes, each made when it is asked for.
 
-    A large picture is shrunk once: smaller copies are made from the first.
+    A large picture is shrunk once: the mean of equally large means is the mean, so a copy of which
+    the first is a whole multiple is made from that. Other copies would lose sharpness so.
     """
-    source = image
+    first: ByteArray | None = None
     for geometry in geometries:
         height, width = geometry.resized
-        if height > source.shape[0]:
-            source = image
+        source = image
+        if first is not None and not (first.shape[0] % height or first.shape[1] % width):
+            source = first
         shrinks = height < source.shape[0]
         average = config.resize == "area" and shrinks
         way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
         resized: ByteArray = np.asarray(cv2.resize(source, (width, height), interpolation=way))
         yield _padded(resized, geometry, config)
-        source = resized if shrinks else source
+        if first is None and average:
+            first = resized
 
 
 def _padded(resized: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:

@@ -110,7 +110,7 @@ class OnnxNetwork:
         """
         check_clip(self.clip_length, features, frames)
         [picture] = features
-        chosen = choose_over_scales(self._look(picture), config=self._proposals)
+        chosen = choose_over_scales(self.looks(picture), config=self._proposals)
         geometry = picture.geometry
         taken = chosen.taken[0]
         tubes = geometry.to_picture(chosen.tubes[0][taken])
@@ -152,7 +152,7 @@ class OnnxNetwork:
             calibration=decode.calibration,
         )
 
-    def _look(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
+    def looks(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
         """What the detector says of a picture in each size, as far as it is asked."""
         copies = fitted_copies(picture.image, picture.geometries, self.config.preprocess)
         for pixels, geometry in zip(copies, picture.geometries, strict=True):

@@ -128,6 +128,16 @@ def test_a_large_picture_is_shrunk_once() -> None:
     np.testing.assert_array_equal(second, fitted_bytes(first[:400, :600], HALF, inputs))
 
 
+def test_a_size_that_does_not_divide_the_first_is_shrunk_from_the_picture() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (800, 1200, 3), dtype=np.uint8)
+    inputs = replace(tiny().preprocess, long_side=600)
+    _, other = geometries_of((800, 1200), inputs, (420,))
+
+    _, second = fitted_copies(image, [WHOLE, other], inputs)
+
+    np.testing.assert_array_equal(second, fitted_bytes(image, other, inputs))
+
+
 def test_an_enlarged_picture_is_shrunk_from_its_own_pixels() -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 450, 3), dtype=np.uint8)
     inputs = replace(tiny().preprocess, long_side=600)
