@@ -98,7 +98,8 @@ class RunDirectory:
             ) from None
         except FormatError as error:
             raise FormatError(
-                f'{self.manifest}: {error}. Track again with on_existing="overwrite"'
+                f"{self.manifest}: {error}. The line that made the run makes it again with "
+                "`--on-existing overwrite`"
             ) from None
 
     def refuse_without_manifest(self) -> None:

@@ -543,6 +543,22 @@ def test_settings_of_format_1_become_the_tree() -> None:
     assert manifest.frames.detections is None
 
 
+@pytest.mark.parametrize("content", [b"", b"null", b"[1, 2]", b"\0\xff", b'{"format": 2}'])
+def test_a_manifest_that_cannot_be_read_is_named_by_every_command(
+    run: RunDirectory, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.manifest.write_bytes(content)
+    before = contents(run)
+
+    for words in (["link"], ["link", "--suspicious"], ["render"], ["export", "--to", "csv"]):
+        assert main([words[0], str(run.path), *words[1:]]) == 2
+        said = capsys.readouterr().err
+        assert f"{run.manifest}: not a manifest of this version" in said
+        assert "The line that made the run makes it again with `--on-existing overwrite`" in said
+
+    assert contents(run) == before
+
+
 def test_a_run_of_a_later_version_is_left_alone(
     run: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
