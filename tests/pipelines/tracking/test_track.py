@@ -88,7 +88,7 @@ def test_a_clip_becomes_a_run_with_everything_in_it(
         f"part-0000{number}.parquet" for number in range(3)
     ]
     assert [event.stage for event in events if event.event == "stage"] == [
-        *("detect", "link", "render"),
+        *("detect", "link", "refine", "render"),
     ]
     lines = run.events.read_bytes().splitlines()
     assert [msgspec.json.decode(line)["event"] for line in lines][-1] == "end"
