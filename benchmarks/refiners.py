@@ -34,10 +34,12 @@ from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.video.writer import VideoWriter
 from posetube.pipelines.api.refine import as_chain
+from posetube.pipelines.loaded_model import LoadedModel
 from posetube.skeletons import COCO19
 from posetube.structures import FrameTable, JointState, VideoTracks
 from posetube.tracker.assignment import solve
 from posetube.tracker.refiners.refine import refine_tracks
+from posetube.tracker.refiners.refine_config import RefineConfig
 
 RESULTS = Path(__file__).parent / "results" / "refiners.json"
 FIRST_SEED = 8101
@@ -52,6 +54,10 @@ CHAINS = (
     "kalman",
     "median,savitzky-golay",
     "median,kalman",
+    "still",
+    "still,kalman",
+    "flow",
+    "flow,kalman",
 )
 LIMBS = slice(5, 17)
 MIN_IOU = 0.5
@@ -63,6 +69,7 @@ TIMED = 5
 class Case:
     """A clip, tracked, and its truth."""
 
+    path: Path
     found: VideoTracks
     truth: VideoTracks
     pairs: npt.NDArray[np.int64]
@@ -108,7 +115,7 @@ def case(path: Path, truth: VideoTracks) -> Case:
     """Track a clip and find out who is who."""
     found = posetube.track(path, refine="none", min_joint=0.0)
     pairs = [_pairs(found, truth, frame) for frame in np.unique(truth.frame)]
-    return Case(found=found, truth=truth, pairs=np.concatenate(pairs, axis=1))
+    return Case(path=path, found=found, truth=truth, pairs=np.concatenate(pairs, axis=1))
 
 
 def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> npt.NDArray[np.int64]:
@@ -177,18 +184,25 @@ def tracking(cases: Sequence[Case], refined: Sequence[VideoTracks]) -> dict[str,
 def measure(cases: Sequence[Case], *, with_tracking: bool) -> dict[str, dict[str, float]]:
     """All measures of every chain."""
     rows = sum(len(one.found.frame) for one in cases)
-    table = {}
+    table, model = {}, posetube.load_model("tiny")
     for chain in CHAINS:
         config, spent, refined = as_chain(chain), [], []
-        for _ in range(TIMED):
+        for _ in range(1 if config.of_heatmaps else TIMED):
             start = time.perf_counter()
-            refined = [refine_tracks(one.found, config=config) for one in cases]
+            refined = [_refined(one, config, model) for one in cases]
             spent.append(time.perf_counter() - start)
         table[chain] = accuracy(cases, refined)
         table[chain]["ms_per_person_frame"] = round(1e3 * statistics.median(spent) / rows, 4)
         if with_tracking:
             table[chain] |= tracking(cases, refined)
     return table
+
+
+def _refined(one: Case, config: RefineConfig, model: LoadedModel) -> VideoTracks:
+    """The tracks after a chain; the time for heatmaps is that of a second look at the video."""
+    if config.of_heatmaps:
+        return posetube.refine(one.found, config, pictures=one.path, model=model)
+    return refine_tracks(one.found, config=config)
 
 
 def main() -> None:
@@ -205,8 +219,7 @@ def main() -> None:
         "seeds": [seeds[0], seeds[-1]],
     }
     with tempfile.TemporaryDirectory() as folder:
-        cases = list(drawn(seeds, Path(folder)))
-    result["drawn"] = measure(cases, with_tracking=True)
+        result["drawn"] = measure(list(drawn(seeds, Path(folder))), with_tracking=True)
     if arguments.jhmdb:
         result["jhmdb"] = measure(list(filmed(arguments.jhmdb)), with_tracking=False)
     print(json.dumps(result, indent=2))

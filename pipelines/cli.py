@@ -35,6 +35,11 @@ COMMANDS = (
         "Compare predictions with truth by a named protocol.",
     ),
     ("train", "training.train_command:train", "Train a network on pictures or clips with people."),
+    (
+        "train-refiner",
+        "training.train_command:train_refiner_command",
+        "Train a refiner of heatmaps on drawn people.",
+    ),
     ("models", "models:app", "List, describe, fetch and convert networks."),
     (
         "bench",

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
+from .refiner_training import RefinerKind, RefinerTraining
 
 
 def train(
@@ -47,3 +48,40 @@ def train(
             interrupt=interrupt,
         )
     print(out / RESULT, file=sys.stderr if progress == "json" else sys.stdout)
+
+
+TRAINING = RefinerTraining()
+TRAINING_OPTIONS = Parameter(name="*")
+
+
+def train_refiner_command(
+    kind: RefinerKind,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("refiner.safetensors"),
+    model: str = "tiny",
+    progress: ProgressKind = "auto",
+    training: Annotated[RefinerTraining, TRAINING_OPTIONS] = TRAINING,
+) -> None:
+    """Train a refiner of heatmaps on drawn people; `--refine learned` then takes its file.
+
+    Args:
+        kind: pool: a weight per joint and frame. unipose, pose-machine: a memory (ConvLSTM), which
+            needs no future frames. warper: maps of the frames around, bent into place.
+        out: The file to write, .safetensors.
+        model: The network that draws the heatmaps, a name or a file of weights.
+        progress: auto is a bar on a terminal; elsewhere a line for the first step and every 30 s.
+        training: How it is trained.
+    """
+    from posetube.atomic_files import check_target
+
+    from ...models3d.refiners.refiner_files import save_refiner
+    from ..loaded_model import load_model
+    from .train_refiner import refiner_config, train_refiner
+
+    check_target(out)
+    loaded = load_model(model)
+    config = refiner_config(kind, joints=loaded.network.skeleton.name)
+    with showing_progress(progress) as listener:
+        save_refiner(train_refiner(config, loaded, training, listener=listener), out)
+    print(out, file=sys.stderr if progress == "json" else sys.stdout)
