@@ -17,6 +17,8 @@ from posetube.datasets.formats import posetrack18
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.datasets.video.writer import VideoWriter
+from posetube.models3d.refiners.learned_config import unipose_lstm
+from posetube.models3d.refiners.refiner_files import build_refiner, save_refiner
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.toml_config import read_config
 from posetube.pipelines.training.train_config import TrainConfig
@@ -33,6 +35,7 @@ NOT_RUN = {
     "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
+    "posetube train-refiner": "takes minutes; test_train_refiner.py runs it on less",
 }
 """How commands begin that are not run here, and why."""
 
@@ -111,6 +114,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["export", "runs/clip", "--to", "csv", "-o", "detections.csv"]) == 0
         assert main(["data", "archive", "COCO", "--from", "coco", "-o", "drawn.tar"]) == 0
     (folder / "run.toml").write_text(SETTINGS, encoding="utf-8")
+    save_refiner(build_refiner(unipose_lstm("coco19")), folder / "memory.safetensors")
     shutil.copytree(folder / "runs/clip", folder / "PREDICTIONS")
     film(folder / "film.mp4")
     return folder
