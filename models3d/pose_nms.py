@@ -9,17 +9,16 @@ section 3.4.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.keypoint_similarity import oks, scale_of
-from posetube.structures import BoolArray, FloatArray
+from posetube.structures import BoolArray, DoubleArray, FloatArray
 
 
 def distinct_poses(
     keypoints: FloatArray,
     boxes: FloatArray,
     *,
-    sigmas: npt.NDArray[np.float64],
+    sigmas: DoubleArray,
     threshold: float,
 ) -> BoolArray:
     """Mark the poses to keep: a pose more similar to a kept, better one is dropped.

@@ -6,11 +6,10 @@ Not here: the metrics that papers report (:mod:`posetube.tracker.metrics`).
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.boxes import iou
 from posetube.errors import InputError
-from posetube.structures import JointState, VideoTracks
+from posetube.structures import IntArray, JointState, VideoTracks
 
 from ..tracker.assignment import solve
 
@@ -89,7 +88,7 @@ def score(found: VideoTracks, truth: VideoTracks) -> DemoScore:
     )
 
 
-def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> npt.NDArray[np.int64]:
+def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> IntArray:
     """(2, P) rows of found and of true people who are the same, in one frame."""
     mine, theirs = found.rows_of(frame), truth.rows_of(frame)
     overlap = iou(found.boxes[mine], truth.boxes[theirs]).astype(np.float64)
@@ -97,7 +96,7 @@ def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> npt.NDArray[np
     return np.stack([rows + mine.start, columns + theirs.start])
 
 
-def _switches(truth: npt.NDArray[np.int64], found: npt.NDArray[np.int64]) -> int:
+def _switches(truth: IntArray, found: IntArray) -> int:
     """Changes of the found identity along each true one; pairs are in the order of time."""
     count = 0
     for person in np.unique(truth):

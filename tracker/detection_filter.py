@@ -7,10 +7,9 @@ so that the result does not depend on the order in which a detector lists people
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.boxes import area, around
-from posetube.structures import BoolArray, Detections
+from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 
 from .duplicates import survivors
 
@@ -21,11 +20,11 @@ JOINTS_TO_BOX = 1.2
 def usable_rows(
     people: Detections,
     *,
-    sigmas: npt.NDArray[np.float64],
+    sigmas: DoubleArray,
     min_score: float,
     max_people: int,
     duplicate_similarity: float,
-) -> npt.NDArray[np.int64]:
+) -> IntArray:
     """Select the detections to use, highest score first.
 
     Dropped are detections whose score is NaN or too low, whose box is not finite or has no area,
@@ -63,7 +62,7 @@ def _usable(people: Detections) -> BoolArray:
     return np.asarray(finite & (area(np.where(finite[:, None], people.boxes, 0)) > 0))
 
 
-def _by_content(people: Detections) -> npt.NDArray[np.int64]:
+def _by_content(people: Detections) -> IntArray:
     joints = people.keypoints.reshape(len(people), 2 * people.keypoints.shape[1])
     keys = np.column_stack([-people.scores, people.boxes, joints]).T
     return np.lexsort(keys[::-1])

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from posetube.boxes import area, intersection, iou
 from posetube.keypoint_similarity import oks, scale_of
-from posetube.structures import BoolArray, Detections, DoubleArray
+from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 
 COMMON = 0.6
 """Two detections of one person share at least this part of the smaller box."""
@@ -29,9 +29,7 @@ ALIKE = 0.4
 """Detections with at least this pose similarity are look-alikes."""
 
 
-def survivors(
-    people: Detections, *, sigmas: npt.NDArray[np.float64], max_similarity: float
-) -> BoolArray:
+def survivors(people: Detections, *, sigmas: DoubleArray, max_similarity: float) -> BoolArray:
     """Mark the detections to keep: of each person, the one with the highest score.
 
     Args:
@@ -57,9 +55,7 @@ def survivors(
     return keep
 
 
-def look_alikes(
-    people: Detections, *, sigmas: npt.NDArray[np.float64]
-) -> tuple[BoolArray, BoolArray]:
+def look_alikes(people: Detections, *, sigmas: DoubleArray) -> tuple[BoolArray, BoolArray]:
     """Find detections that may be second ones of a person.
 
     Args:
@@ -76,9 +72,7 @@ def look_alikes(
     return alike, second
 
 
-def _similarities(
-    people: Detections, *, sigmas: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], DoubleArray]:
+def _similarities(people: Detections, *, sigmas: DoubleArray) -> tuple[IntArray, DoubleArray]:
     """Rows of the C detections that overlap much with another, and their (C, C) pose similarity.
 
     The similarity is 0 where boxes do not overlap enough, and on the diagonal.

@@ -16,14 +16,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.boxes import area, clip
 from posetube.errors import InputError
 from posetube.keypoint_similarity import Floats
 from posetube.setting_checks import check_choice, check_numbers
 from posetube.skeletons import Skeleton
-from posetube.structures import Detections, DoubleArray, FramePoses, IntArray, RowState
+from posetube.structures import Detections, DoubleArray, FloatArray, FramePoses, IntArray, RowState
 
 from .assignment import margins, solve_greedy
 from .munkres import munkres
@@ -236,5 +235,5 @@ def _cosine_distance(previous: Detections, people: Detections) -> DoubleArray:
     return np.asarray(1 - one @ two.T / norms, np.float64)
 
 
-def _clipped(boxes: npt.NDArray[np.float32], size: tuple[int, int] | None) -> Any:
+def _clipped(boxes: FloatArray, size: tuple[int, int] | None) -> Any:
     return boxes if size is None else clip(boxes, height=size[0], width=size[1])

@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from .body import Figure
 from .mocap import Capture
 from .motion_cycle import MotionCycle
 from .motion_library import MOTIONS
 from .rig import forward_kinematics
-from .vector_math import rotation
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, rotation
 
 Role = Literal["cross", "enter", "leave", "stay", "roam"]
 """Walks through the picture; enters late; leaves early; moves on the spot; walks in circles."""

@@ -11,15 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.errors import FormatError
 
 from .mocap_text import numbered_lines, parse_numbers
 from .rig import JOINTS, grounded
-from .vector_math import rotation
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, rotation
 
 RATE = 120.0
 """Frames per second of CMU's database; the files do not state it."""

@@ -7,14 +7,11 @@ that is drawn, so that ground truth and pixels agree.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .primitives import Capsule, Ellipsoid, Primitive
 from .rig import JOINTS, Bones
 from .texture import Texture
-from .vector_math import cross_product, unit_vector
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, cross_product, unit_vector
 
 _AT = {name: place for place, name in enumerate(JOINTS)}
 _FACE = np.array(

@@ -18,15 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.errors import FormatError
 
 from .mocap_text import Line, numbered_lines, parse_numbers
 from .rig import JOINTS, STATURE, grounded, stature
-from .vector_math import rotation, unit_vectors
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, rotation, unit_vectors
 
 MAX_JOINTS = 1_000
 """Files with more joints are refused; a body with fingers and face has 150."""

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from .vector_math import rotation
+from .vector_math import Array, rotation
 
-Array = npt.NDArray[np.float64]
 CameraKind = Literal["static", "pan", "zoom", "shake", "dolly"]
 """Stands still; turns; changes its focal length; is hand-held; travels sideways (parallax)."""
 

@@ -17,9 +17,7 @@ from posetube.structures import FloatArray, IntArray
 from .camera import Camera
 from .fragments import Fragments, TextureAtlas, light_strength, rows_of, spans
 from .primitives import Capsule, Light
-from .vector_math import unit_vectors
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, unit_vectors
 
 _STEPS = 512
 _TURNS = (np.arcsin(np.linspace(-1, 1, _STEPS + 1)) / (2 * np.pi)).astype(np.float32)

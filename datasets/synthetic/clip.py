@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import ByteArray, FloatArray, VideoTracks
+from posetube.structures import ByteArray, FloatArray, IntArray, VideoTracks
 
 from .actor import Actor
 from .body import body_primitives
@@ -23,8 +23,7 @@ from .primitives import Primitive
 from .render import Moment, PosedFigure, SyntheticFrame, render_moment
 from .scene import Backdrop, Scene, render_backdrop
 from .scene_config import SceneConfig
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ class SyntheticClip:
     shots: tuple[Shot, ...]
     """In order of time."""
 
-    shown: npt.NDArray[np.int64]
+    shown: IntArray
     """(F,) index of the moment that each frame shows; moments may be left out or repeated."""
 
     times: Array

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.errors import InputError
+from posetube.structures import IntArray
 
 from .actor import Actor, ViewFrustum, random_animation
 from .camera import camera_path
@@ -58,9 +58,7 @@ def generate(config: SceneConfig, *, seed: int) -> SyntheticClip:
     )
 
 
-def _shown_moments(
-    config: SceneConfig, rng: np.random.Generator, moments: int
-) -> npt.NDArray[np.int64]:
+def _shown_moments(config: SceneConfig, rng: np.random.Generator, moments: int) -> IntArray:
     """(moments,) the moment that each frame shows: its own, the one before, or -1: left out."""
     shown = np.arange(moments)
     chance = rng.random(moments)

@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from posetube.structures import VideoTracks
+from posetube.structures import DoubleArray, VideoTracks
 
 from ..formats import posetrack18_writer
 from ..video.writer import VideoWriter
@@ -60,7 +59,7 @@ def demo_clip() -> SyntheticClip:
     )
 
 
-def _demo_actors(rng: np.random.Generator, times: npt.NDArray[np.float64]) -> list[Actor]:
+def _demo_actors(rng: np.random.Generator, times: DoubleArray) -> list[Actor]:
     actors: list[Actor] = []
     for start, end, middle, pace in _WALKS:
         figure = random_figure(rng)

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.structures import FloatArray, IntArray
 
 from .camera import Camera
 from .fragments import Fragments, TextureAtlas, light_strength, rows_of, spans
 from .primitives import Ellipsoid, Light
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 _Planes = tuple[FloatArray, FloatArray, FloatArray]
 """The three coordinates of points, (P,) each."""

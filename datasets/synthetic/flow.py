@@ -9,16 +9,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray
 
 from .camera import Camera
 from .primitives import Capsule, Primitive
 from .render import Moment
-from .vector_math import unit_vectors
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, unit_vectors
 
 _STILL = 0.3
 """Pixels that move less than this, in pixels, are not blurred."""

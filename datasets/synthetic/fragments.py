@@ -16,8 +16,7 @@ from posetube.structures import FloatArray, IntArray
 
 from .primitives import Light
 from .texture import Texture
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 
 @dataclass(frozen=True, kw_only=True)

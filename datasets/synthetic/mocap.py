@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.errors import FormatError, InputError, MissingFileError
 
@@ -17,8 +16,7 @@ from ..files.npz_files import read_npz
 from .amc import RATE, read_amc
 from .bvh import MAX_FRAMES, read_bvh
 from .rig import JOINTS, STATURE, stature
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 SUFFIXES = (".npz", ".amc", ".bvh")
 """File name suffixes of the formats that are read."""

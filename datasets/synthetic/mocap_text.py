@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.errors import FormatError
 from posetube.shortage import raise_shortage
+from posetube.structures import DoubleArray
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused."""
@@ -32,7 +32,7 @@ def numbered_lines(path: Path) -> list[Line]:
     return [(n, line.split()) for n, line in numbered if line.split() and line.lstrip()[0] != "#"]
 
 
-def parse_numbers(words: list[str], count: int, place: str) -> npt.NDArray[np.float64]:
+def parse_numbers(words: list[str], count: int, place: str) -> DoubleArray:
     """Exactly ``count`` finite numbers from as many words.
 
     Raises:

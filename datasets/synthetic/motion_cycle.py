@@ -8,11 +8,9 @@ angles bend is in :mod:`.rig`; where a person walks to is in :mod:`.actor`.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from .rig import ANGLES, COLUMN
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 _LEFT = [place for name, place in COLUMN.items() if name.startswith("left_")]
 _RIGHT = [place for name, place in COLUMN.items() if name.startswith("right_")]

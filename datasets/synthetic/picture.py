@@ -21,9 +21,7 @@ from .render import Moment, PosedFigure, SyntheticFrame, draw_people, render_mom
 from .rig import STATURE
 from .scene import random_light, random_scene
 from .scene_config import check_rising, check_size
-from .vector_math import rotation
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, rotation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from .texture import Texture
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from posetube.structures import FloatArray
 
 from .primitives import Capsule, Ellipsoid, Primitive
 from .texture import fractal_noise, random_colour
@@ -63,7 +64,7 @@ def board(rng: np.random.Generator, x: float, z: float) -> list[Primitive]:
     return [*legs, slab]
 
 
-def _rough_texture(rng: np.random.Generator, *, rows: int = 128) -> npt.NDArray[np.float32]:
+def _rough_texture(rng: np.random.Generator, *, rows: int = 128) -> FloatArray:
     """(rows, 128, 3) bark, stone, leaves or paint."""
     grain = fractal_noise(rng, rows, 128, coarse=rng.uniform(3, 14), fall=0.8)
     return np.asarray(

@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from posetube.records import join_columns
-from posetube.structures import FloatArray, IntArray
+from posetube.structures import ByteArray, FloatArray, IntArray
 
 from .camera import Camera
 from .capsules import capsule_fragments
 from .ellipsoids import ellipsoid_fragments
 from .fragments import Fragments, TextureAtlas
 from .primitives import Capsule, Ellipsoid, Light, Primitive
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 NEAREST = 0.25
 """Primitives closer to the camera than this, metres, are not drawn."""
@@ -30,7 +28,7 @@ NEAREST = 0.25
 class Canvas:
     """A picture and its buffers, to draw on."""
 
-    def __init__(self, image: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> None:
+    def __init__(self, image: ByteArray, depth: FloatArray) -> None:
         """Draw on ``image`` (H, W, 3), whose pixels are ``depth`` (H, W) metres away."""
         self.size = image.shape[:2]
         self.image = image

@@ -15,8 +15,7 @@ from .primitives import Light, Primitive
 from .raster import NOWHERE, Canvas, Outline, draw_primitives
 from .rig import JOINTS
 from .scene import Backdrop, Scene, cast_shadows, render_backdrop
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array
 
 SMALLEST = 30
 """People with fewer pixels than this inside the picture are not in the ground truth."""

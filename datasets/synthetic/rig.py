@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from .vector_math import rotation
-
-Array = npt.NDArray[np.float64]
+from .vector_math import Array, rotation
 
 JOINTS = (
     "pelvis", "thorax", "neck", "nose", "head_top", "left_shoulder", "right_shoulder",

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from posetube.structures import BoolArray, ByteArray, FloatArray
 
 from .camera import Camera
 from .primitives import Light, Primitive
 from .raster import Canvas, draw_primitives
 from .scene_textures import ground_texture, wall_texture
+from .vector_math import Array
 
-Array = npt.NDArray[np.float64]
-Image = npt.NDArray[np.uint8]
+Image = ByteArray
 
 _UP = np.array([0.0, 1.0, 0.0])
 _FRONT = np.array([0.0, 0.0, 1.0])
@@ -89,7 +90,7 @@ class Backdrop:
     canvas: Canvas
     """The picture with the scene's props."""
 
-    ground: npt.NDArray[np.bool_]
+    ground: BoolArray
     """(H, W) whether a pixel shows the ground."""
 
 
@@ -111,9 +112,7 @@ def render_backdrop(scene: Scene, camera: Camera) -> Backdrop:
     return Backdrop(canvas=canvas, ground=ground & (canvas.part == 0))
 
 
-def _draw_plane(
-    image: Image, where: npt.NDArray[np.bool_], texture: Image, to_image: Array
-) -> None:
+def _draw_plane(image: Image, where: BoolArray, texture: Image, to_image: Array) -> None:
     """Draw a textured plane at the pixels ``where``; rows without such pixels are skipped."""
     rows = np.flatnonzero(where.any(axis=1))
     if not len(rows):
@@ -127,9 +126,7 @@ def _draw_plane(
     cv2.copyTo(drawn, where[window].view(np.uint8), image[window])
 
 
-def _distances(
-    scene: Scene, camera: Camera
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _distances(scene: Scene, camera: Camera) -> tuple[FloatArray, BoolArray]:
     """(H, W) depth of ground or wall, whichever is nearer, metres; and whether it is the ground."""
     height, width = camera.size
     x = ((np.arange(width) + 0.5 - width / 2) / camera.focal).astype(np.float32)
@@ -148,7 +145,7 @@ def cast_shadows(
     camera: Camera,
     scene: Scene,
     people: Sequence[tuple[Array, float]],
-    ground: npt.NDArray[np.bool_],
+    ground: BoolArray,
 ) -> None:
     """Darken the ground where people hide the lamp.
 

@@ -2,11 +2,12 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from posetube.structures import ByteArray
 
 from .texture import Texture, cv_colour, fractal_noise, random_colour
 
-Image = npt.NDArray[np.uint8]
+Image = ByteArray
 
 _SOIL = np.array(
     [[92, 112, 58], [120, 128, 84], [110, 110, 112], [150, 146, 140], [168, 146, 110],

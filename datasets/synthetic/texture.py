@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Texture = npt.NDArray[np.float32]
+from posetube.structures import BoolArray, FloatArray
+
+Texture = FloatArray
 
 SKIN = np.array(
     [[234, 200, 176], [226, 184, 154], [222, 172, 138], [206, 152, 118], [180, 126, 92],
@@ -161,7 +163,7 @@ def head_texture(rng: np.random.Generator, tone: Texture, hair: Texture, *, bald
     return np.ascontiguousarray(face, np.float32)
 
 
-def _hair_cover(rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def _hair_cover(rng: np.random.Generator) -> BoolArray:
     """Mask of the hair: above a hairline that falls from the forehead to the nape."""
     turn = np.abs(np.linspace(-np.pi, np.pi, FACE_COLUMNS))
     front = rng.uniform(0.55, 0.95)  # latitude of the hairline above the nose

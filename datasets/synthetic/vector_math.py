@@ -5,8 +5,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from posetube.structures import DoubleArray
 
+Array = DoubleArray
+"""Points, directions and matrices."""
 _SHORTEST = 1e-9
 """Shortest length to divide by, so that a zero vector stays zero."""
 

@@ -10,18 +10,17 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from posetube import boxes as box
 from posetube.errors import InputError
 from posetube.records import take_rows
-from posetube.structures import BoolArray, ByteArray, FloatArray, JointState
+from posetube.structures import BoolArray, ByteArray, DoubleArray, FloatArray, JointState
 
 from .labelled_clip import LabelledClip, join_clips
 
-Matrix = npt.NDArray[np.float64]
+Matrix = DoubleArray
 
-Point = npt.NDArray[np.float64]
+Point = DoubleArray
 """(2,) x y, pixels."""
 
 PADDING = 114

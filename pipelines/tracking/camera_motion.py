@@ -40,13 +40,13 @@ STILL = 0.25
 LARGEST_ZOOM = 1.25
 """Most that the picture can grow or shrink from one frame to the next."""
 
-Points = npt.NDArray[np.float32]
+Points = FloatArray
 
 
 class Background(NamedTuple):
     """What is kept of a frame to compare the next one with."""
 
-    grey: npt.NDArray[np.uint8]
+    grey: ByteArray
     """(h, w) small grey picture."""
 
     scale: DoubleArray
@@ -56,7 +56,7 @@ class Background(NamedTuple):
     """(P, 2) places outside people that can be followed, pixels of the small picture."""
 
 
-def small_grey(image: ByteArray) -> tuple[npt.NDArray[np.uint8], DoubleArray]:
+def small_grey(image: ByteArray) -> tuple[ByteArray, DoubleArray]:
     """A small grey picture, and its (x, y) size as a share of the real one.
 
     Args:
@@ -101,7 +101,7 @@ def camera_motion(before: Background, after: Background) -> DoubleArray | None:
     return np.round(found, 6)
 
 
-def _corners(grey: npt.NDArray[np.uint8], boxes: npt.NDArray[np.floating]) -> Points:
+def _corners(grey: ByteArray, boxes: npt.NDArray[np.floating]) -> Points:
     """(P, 2) corners of the background that can be followed."""
     background = np.full(grey.shape, 255, np.uint8)
     for x1, y1, x2, y2 in np.clip(np.nan_to_num(boxes), 0, LONG_SIDE).astype(int):
@@ -110,9 +110,7 @@ def _corners(grey: npt.NDArray[np.uint8], boxes: npt.NDArray[np.floating]) -> Po
     return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
 
 
-def _followed(
-    before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], corners: Points
-) -> tuple[Points, Points]:
+def _followed(before: ByteArray, after: ByteArray, corners: Points) -> tuple[Points, Points]:
     """Corners that were found again: where they were, and where they are."""
     places: Any
     places, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)  # type: ignore[call-overload]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from posetube.boxes import iou
 from posetube.errors import InputError
 from posetube.network import BoxNetwork, Network
-from posetube.structures import BoolArray, FloatArray, Frame, IntArray, PoseTubes
+from posetube.structures import BoolArray, ByteArray, FloatArray, Frame, IntArray, PoseTubes
 
 from ...tracker.assignment import solve
 from ...tracker.shots import CutConfig
@@ -44,7 +44,7 @@ BORDER, GREY_LEVELS, MOTION = 0.06, 25, 0.05
 pixels change by so many grey levels, and more than this share of them do."""
 
 
-Grey = npt.NDArray[np.uint8]
+Grey = ByteArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

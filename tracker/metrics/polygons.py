@@ -7,10 +7,10 @@ of a polygon that crosses itself follows the even-odd rule, as in poseval's resu
 import numpy as np
 import numpy.typing as npt
 
-from posetube.structures import DoubleArray
+from posetube.structures import BoolArray, DoubleArray
 
 
-def inside(points: npt.NDArray[np.floating], polygon: DoubleArray) -> npt.NDArray[np.bool_]:
+def inside(points: npt.NDArray[np.floating], polygon: DoubleArray) -> BoolArray:
     """Test which points lie strictly inside a polygon.
 
     Args:
