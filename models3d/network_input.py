@@ -45,7 +45,8 @@ def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geomet
         factor = geometry.scale[0]
         pixels = _stack([_resize_floats(image, factor, config) for image in ordered])
     else:
-        pixels = _resize_torch(normalise(_stack(list(ordered)), config), geometry)
+        whole, size = normalise(_stack(list(ordered)), config), geometry.resized
+        pixels = functional.interpolate(whole, size=size, mode="bilinear", align_corners=False)
     return _pad(pixels, geometry), geometry
 
 
@@ -87,12 +88,6 @@ def _resize_floats(image: ByteArray, factor: float, config: PreprocessConfig) ->
     centred = image.astype(np.float32) - np.array(config.mean, np.float32)
     resized = cv2.resize(centred, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized / np.array(config.std, np.float32))
-
-
-def _resize_torch(pixels: Tensor, geometry: Geometry) -> Tensor:
-    return functional.interpolate(
-        pixels, size=geometry.resized, mode="bilinear", align_corners=False
-    )
 
 
 def _stack(images: list[ByteArray] | list[FloatArray]) -> Tensor:

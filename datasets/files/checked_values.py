@@ -24,6 +24,8 @@ def entries(value: Any, *, where: str) -> list[Any]:
     Raises:
         FormatError: If it is something else; ``where`` starts the message.
     """
+    if isinstance(value, list):
+        return value
     if isinstance(value, np.ndarray) and (value.dtype == object or value.size == 0):
         return list(value.ravel(order="F"))
     raise FormatError(f"{where}: expected a list of entries, got {_describe(value)}")

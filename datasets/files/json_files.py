@@ -102,6 +102,11 @@ def encode(value: object) -> bytes:
         return msgspec.json.encode(_readable_texts(msgspec.to_builtins(value)))
 
 
+def encode_indented(value: object) -> bytes:
+    """:func:`encode`, for people to read."""
+    return msgspec.json.format(encode(value), indent=2) + b"\n"
+
+
 def _readable_texts(value: Any) -> Any:
     if isinstance(value, str):
         return readable(value)

@@ -17,7 +17,7 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.file_reading import reading
-from posetube.structures import JointState, PoseTrack, VideoTracks
+from posetube.structures import JointState, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
@@ -50,11 +50,12 @@ def _document(tracks: VideoTracks) -> Iterator[str]:
     for track in tracks:
         rows = np.flatnonzero(tracks.track_ids == track.track_id)
         yield f'<track id="{track.track_id}" label="{LABEL}" source="auto">'
-        for row, leaves in zip(rows, _leaves(track, len(tracks.frames)), strict=True):
-            yield _skeleton(int(tracks.frame[row]), tracks, points[row], states[row])
-            if leaves:
+        around = pairwise([*track.frames.tolist(), len(tracks.frames)])
+        for row, (frame, following) in zip(rows, around, strict=True):
+            yield _skeleton(frame, tracks, points[row], states[row])
+            if frame + 1 < following:  # the person is gone in the frame after it
                 nowhere = np.full_like(states[row], JointState.ABSENT)
-                yield _skeleton(int(tracks.frame[row]) + 1, tracks, points[row], nowhere)
+                yield _skeleton(frame + 1, tracks, points[row], nowhere)
         yield "</track>"
     yield "</annotations>"
 
@@ -75,12 +76,6 @@ def _meta(tracks: VideoTracks) -> Iterator[str]:
         size = f"<width>{width}</width><height>{height}</height>"
         yield f"<original_size>{size}</original_size>"
     yield "</task></meta>"
-
-
-def _leaves(track: PoseTrack, frames: int) -> Iterator[bool]:
-    """For each row of a track, whether the person is gone in the frame after it."""
-    for frame, following in pairwise([*track.frames.tolist(), frames]):
-        yield frame + 1 < following
 
 
 def _skeleton(frame: int, tracks: VideoTracks, points: np.ndarray, states: np.ndarray) -> str:

@@ -112,13 +112,7 @@ def _sequence_structs(value: Any, *fields: str, where: str) -> list[dict[str, An
     for entry in entries(value, where=where):
         wrapped = entries(entry, where=where) if isinstance(entry, np.ndarray) else [entry]
         found += wrapped
-    return structs(_as_column(found), *fields, where=where)
-
-
-def _as_column(items: list[Any]) -> Any:
-    column = np.empty(len(items), object)
-    column[:] = items
-    return column
+    return structs(found, *fields, where=where)
 
 
 def _people(value: Any, *, frames: int, where: str) -> dict[str, Any]:

@@ -98,7 +98,8 @@ def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Join
         if key == "MOTION":
             return names, joints
         if key in ("ROOT", "JOINT", "END"):
-            names.append("" if key == "END" else _without_prefix(" ".join(words[1:])))
+            name = " ".join(words[1:]).rpartition(":")[2].removeprefix(PREFIX)
+            names.append("" if key == "END" else name)
             joints.append(_Joint(parent=open_joints[-1], first=width))
         elif key == "{" and joints:
             open_joints.append(len(joints) - 1)
@@ -114,10 +115,6 @@ def _hierarchy(lines: Iterator[Line], path: Path) -> tuple[list[str], list[_Join
         if len(joints) > MAX_JOINTS:
             raise FormatError(f"{place}: more than {MAX_JOINTS} joints")
     raise FormatError(f"{path}: expected a line MOTION, found none; is the file cut short?")
-
-
-def _without_prefix(name: str) -> str:
-    return name.rpartition(":")[2].removeprefix(PREFIX)
 
 
 def _channels(words: list[str], place: str) -> tuple[str, ...]:

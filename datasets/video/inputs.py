@@ -7,7 +7,7 @@ pictures (several), a glob, ``camera:N``, or an address that FFmpeg reads.
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -158,9 +158,9 @@ def _named(inputs: list[Input]) -> list[Input]:
     forms = [_names(one) for one in inputs]
     names = [form[0] for form in forms]
     for level in (1, 2):
-        repeated = _repeated_names(names)
+        lower = [name.lower() for name in names]
         names = [
-            form[level] if name in repeated else name
+            form[level] if lower.count(name.lower()) > 1 else name
             for form, name in zip(forms, names, strict=True)
         ]
     # Names become folders, and some file systems do not distinguish upper and lower case.
@@ -174,11 +174,6 @@ def _named(inputs: list[Input]) -> list[Input]:
         taken.add(unique.lower())
         result.append(replace(one, name=unique))
     return result
-
-
-def _repeated_names(names: Iterable[str]) -> set[str]:
-    lower = [name.lower() for name in names]
-    return {name for name in names if lower.count(name.lower()) > 1}
 
 
 def _names(one: Input) -> tuple[str, str, str]:

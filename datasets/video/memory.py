@@ -90,7 +90,7 @@ def _numbered(pictures: Pictures, times: Iterable[float] | None) -> Iterator[Fra
     for index, item in enumerate(pairs):
         if isinstance(item, Frame):
             yield item
-        elif times is None and not _is_pair(item):
+        elif times is None and not (isinstance(item, (tuple, list)) and len(item) == 2):
             raise InputError(
                 f"frame {index}: expected a pair (image, time), got {type(item).__name__}; "
                 "give the times of bare images as times="
@@ -99,10 +99,6 @@ def _numbered(pictures: Pictures, times: Iterable[float] | None) -> Iterator[Fra
             raise InputError(f"frame {index}: expected as many times as images")
         else:
             yield Frame(index=index, time=float(item[1]), image=np.asarray(item[0]))
-
-
-def _is_pair(item: object) -> bool:
-    return isinstance(item, (tuple, list)) and len(item) == 2
 
 
 def _checked(frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[Frame]:

@@ -269,7 +269,9 @@ class _DecodingPass:
         if self._stopped is not None:
             return f"reading stopped at {last:.3f} s: {ffmpeg_message(self._stopped)}"
         there, promised = self.order.packets, self._listed
-        early = self._lacks_end() or self._stops_early()
+        file = not is_camera(self._source) and not is_url(self._source)
+        lacks = file and lacks_end(Path(self._source), self._format)
+        early = lacks or self._stops_early()
         if early and not self._exact:
             # AVI's index is lost. Its header counts empty packets too, as decoding times do.
             promised, there = self._promised, self._counted()
@@ -286,11 +288,6 @@ class _DecodingPass:
         if self._format != "avi" or packet is None or packet.dts is None:
             return self.order.packets
         return packet.dts + 1
-
-    def _lacks_end(self) -> bool:
-        """Whether it is a file that says that it should be longer."""
-        file = not is_camera(self._source) and not is_url(self._source)
-        return file and lacks_end(Path(self._source), self._format)
 
     def _stops_early(self) -> bool:
         """Whether time ends early and much of the file was not read, because damage hides it."""

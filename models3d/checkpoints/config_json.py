@@ -70,14 +70,11 @@ def _from_plain(plain: Any, kind: Any) -> Any:
         return msgspec.convert(plain, kind)
     plain = dict(plain)
     chosen = classes[plain.pop(KIND)]
-    plain = {name: v for name, v in plain.items() if not _retired(chosen.__name__, name, v)}
+    retired = {name: value for (owner, name), value in RETIRED.items() if owner == chosen.__name__}
+    plain = {n: v for n, v in plain.items() if n not in retired or retired[n] != v}
     hints = typing.get_type_hints(chosen)
     unknown = plain.keys() - hints.keys()
     # a later version's field may change what the network does, so it is not passed over
     if unknown:
         raise TypeError(f"{chosen.__name__} has no {', '.join(sorted(unknown))}")
     return chosen(**{name: _from_plain(part, hints[name]) for name, part in plain.items()})
-
-
-def _retired(kind: str, name: str, value: Any) -> bool:
-    return (kind, name) in RETIRED and RETIRED[kind, name] == value

@@ -6,14 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from posetube.atomic_files import write_bytes
 from posetube.errors import InputError, MediaError
 from posetube.network import Quality, Runtime
 
-from ...datasets.files.json_files import encode
+from ...datasets.files.json_files import encode_indented
 from ...datasets.synthetic.demo import write_demo
 from ...datasets.video import open_video
 from ...datasets.video.config import VideoConfig
@@ -75,7 +74,7 @@ def bench(
             scratch=scratch,
         )
     if json is not None:
-        write_bytes(json, msgspec.json.format(encode(report), indent=2) + b"\n")
+        write_bytes(json, encode_indented(report))
     print("\n".join(report.lines()))  # noqa: T201
 
 

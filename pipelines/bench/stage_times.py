@@ -70,7 +70,9 @@ def stage_times(
     assert frames[0].image is not None
     config = model.completed(config)
     network, size = _WatchedNetwork(model.network), frames[0].image.shape[:2]
-    found, spent = _timed(lambda: _found(frames, network, model, config))
+    found, spent = _timed(
+        lambda: list(detect_frames(frames, network, batch=model.batch, config=config.detect))
+    )
     spent -= network.seconds  # camera motion, colours, and what the engine itself takes
     skeleton = network.skeleton
     linked, linking = _timed(
@@ -99,12 +101,6 @@ def stage_times(
         seconds={name: seconds / len(frames) for name, seconds in total.items()},
         crops=network.crops / len(frames),
     )
-
-
-def _found(
-    frames: Sequence[Frame], network: "_WatchedNetwork", model: LoadedModel, config: TrackConfig
-) -> list[DetectedFrame]:
-    return list(detect_frames(frames, network, batch=model.batch, config=config.detect))
 
 
 def _store(

@@ -6,13 +6,12 @@ Not here: how it is checked (:mod:`posetube.datasets.published.dataset_check`).
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
 from posetube.atomic_files import write_bytes
 
-from ...datasets.files.json_files import encode
+from ...datasets.files.json_files import encode_indented
 from ...datasets.people import PeopleFile, PeopleFolder
 from ...datasets.published.dataset_check import DatasetReport, check_dataset
 from ..failures import COMPLETE, MARKED_PROBLEMS
@@ -45,8 +44,7 @@ def check(
     alone = isinstance(people, PeopleFile | PeopleFolder)
     report = check_dataset(people, root=source, with_pictures=not alone)
     if json is not None:
-        content = msgspec.json.format(encode(report), indent=2)
-        write_bytes(json, content + b"\n")
+        write_bytes(json, encode_indented(report))
     _show(report)
     return MARKED_PROBLEMS if report.problems else COMPLETE
 

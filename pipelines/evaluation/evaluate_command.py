@@ -76,8 +76,10 @@ def evaluate_command(
         pck: How PCK is measured.
     """
     _check_outputs(json, events, plots, protocol=protocol)
-    if upper_bounds:
-        _refuse_bounds(protocol)
+    bounded = sorted(name for name, rules in PROTOCOLS.items() if rules.clear)
+    if upper_bounds and protocol not in bounded:
+        listed = f"{', '.join(bounded[:-1])} and {bounded[-1]}"
+        raise InputError(f"--upper-bounds is for {listed}, got {protocol}")
     chosen: dict[str, Any] = {"protocol": protocol, "dataset": dataset}
     chosen |= {"workers": workers, "skip_missing": skip_missing}
     # first, because truth without joints has none, which is found out before anything is measured
@@ -123,17 +125,6 @@ def _check_outputs(
             raise InputError(f"--plots: there are none for the protocol {protocol}")
         check_folder_of(plots)
         figure_type()
-
-
-def _refuse_bounds(protocol: str) -> None:
-    names = sorted(name for name, rules in PROTOCOLS.items() if rules.clear)
-    if protocol not in names:
-        raise InputError(f"--upper-bounds is for {listed(names)}, got {protocol}")
-
-
-def listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _table(report: EvalReport, bounds: dict[str, EvalReport], *, per_sequence: bool) -> str:

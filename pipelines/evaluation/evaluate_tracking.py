@@ -137,17 +137,13 @@ def _identified(
     found: AnnotatedVideo, truth: AnnotatedVideo, rules: Protocol, *, name: str, frame_of: IntArray
 ) -> EvalSequence | None:
     """The sequence with the ids of people; None where somebody has none."""
-    known = (found.person_ids, truth.person_ids)
-    if any(ids is None or (ids < 0).any() for ids in known):
-        return None
-    found, truth = (_renamed(side) for side in (found, truth))
+    named = []
+    for side in (found, truth):
+        if side.person_ids is None or (side.person_ids < 0).any():
+            return None
+        named.append(replace(side, tracks=replace(side.tracks, track_ids=side.person_ids)))
+    found, truth = named
     return _scene(found, truth, rules, name=name, frame_of=frame_of)
-
-
-def _renamed(side: AnnotatedVideo) -> AnnotatedVideo:
-    """People called by who they are in all sequences."""
-    assert side.person_ids is not None
-    return replace(side, tracks=replace(side.tracks, track_ids=side.person_ids))
 
 
 def _drops_pointless(side: AnnotatedVideo, rules: Protocol) -> bool:

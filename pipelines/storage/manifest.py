@@ -14,7 +14,6 @@ import msgspec
 
 from posetube.errors import FormatError
 
-from ...datasets.files.json_files import encode
 from ..settings import TrackConfig, detection_settings, track_settings
 from .manifest_upgrade import upgraded
 
@@ -192,11 +191,6 @@ def decode_manifest(content: bytes) -> Manifest:
         return msgspec.convert(upgraded(msgspec.json.decode(content), to=FORMAT), Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(f"not a manifest of this version ({error})") from None
-
-
-def encode_manifest(manifest: Manifest) -> bytes:
-    """The text of ``run.json``."""
-    return msgspec.json.format(encode(manifest), indent=2) + b"\n"
 
 
 def library_versions() -> dict[str, str]:

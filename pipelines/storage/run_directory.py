@@ -20,7 +20,8 @@ from posetube.atomic_files import (
 )
 from posetube.errors import FormatError, InputError, MissingFileError
 
-from .manifest import Manifest, decode_manifest, encode_manifest
+from ...datasets.files.json_files import encode_indented
+from .manifest import Manifest, decode_manifest
 
 
 @dataclass
@@ -125,7 +126,7 @@ class RunDirectory:
 
     def write(self, manifest: Manifest) -> None:
         """Replace the manifest, whole or not at all."""
-        write_bytes(self.manifest, encode_manifest(manifest))
+        write_bytes(self.manifest, encode_indented(manifest))
 
     def clean(self) -> None:
         """Remove what a killed process was still writing."""
