@@ -1,6 +1,5 @@
 """The clip of ``posetube demo``: five seconds in which people cross, leave and hide."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from .ground_truth import collect_tracks
 from .motion_library import MOTIONS
 from .props import pillar
 from .random_figure import random_figure
-from .render import SyntheticFrame
 from .scene import random_scene
 from .scene_config import SceneConfig
 
@@ -96,12 +94,12 @@ def write_demo(folder: Path) -> tuple[Path, VideoTracks]:
     path = folder / "demo.mp4"
     clip = demo_clip()
     with VideoWriter(path, size=SIZE, rate=RATE) as writer:
-
-        def written() -> Iterator[SyntheticFrame]:
-            for frame in clip.frames():
-                writer.write(frame.image, frame.time)
-                yield frame
-
-        truth = collect_tracks(written(), source="demo", size=SIZE, times=clip.times)
+        truth = collect_tracks(
+            clip.frames(),
+            source="demo",
+            size=SIZE,
+            times=clip.times,
+            each=lambda frame: writer.write(frame.image, frame.time),
+        )
     posetrack18_writer.write_tracks(path.with_suffix(".json"), truth)
     return path, truth

@@ -1,6 +1,6 @@
 """Gathers the ground truth of synthetic frames: as tracks, or as a labelled clip to train on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,8 @@ def collect_tracks(
     source: str,
     size: tuple[int, int],
     times: DoubleArray,
+    names: tuple[str, ...] = (),
+    each: Callable[[SyntheticFrame], object] = lambda frame: None,
     skeleton: str = "coco19",
     min_visibility: float = 0.1,
 ) -> VideoTracks:
@@ -30,6 +32,8 @@ def collect_tracks(
         source: Name of the video.
         size: (H, W), pixels.
         times: (F,) presentation times, seconds.
+        names: Of each frame's picture; empty: they have none.
+        each: What else is done with every frame, such as to write it.
         skeleton: Joint set to convert to, by name.
         min_visibility: People are left out of frames in which less than this share is visible.
 
@@ -37,16 +41,17 @@ def collect_tracks(
         InputError: If no skeleton has this name.
     """
     target = skeleton_called(skeleton)
-    kept = [
-        (frame.index, take_rows(frame.people, frame.people.visibility >= min_visibility))
-        for frame in frames
-    ]
+    kept = []
+    for frame in frames:
+        each(frame)
+        seen = frame.people.visibility >= min_visibility
+        kept.append((frame.index, take_rows(frame.people, seen)))
     people = join_records([found for _, found in kept])
     tracks = VideoTracks(
         source=source,
         size=size,
         skeleton=COCO19,
-        frames=FrameTable(times=times),
+        frames=FrameTable(times=times, names=names),
         frame=np.repeat([index for index, _ in kept], [len(found) for _, found in kept]),
         track_ids=people.track_ids,
         boxes=people.boxes,

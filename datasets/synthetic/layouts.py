@@ -12,12 +12,7 @@ import scipy.io
 from posetube.atomic_files import replacing
 from posetube.errors import InputError, MediaError
 from posetube.skeletons import COCO17, JHMDB15, PENN13, Skeleton
-from posetube.structures import (
-    BoolArray,
-    ByteArray,
-    FrameTable,
-    VideoTracks,
-)
+from posetube.structures import BoolArray, ByteArray, FrameTable, VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Split
 from ..formats import coco, jhmdb, mot, penn_action, posetrack17, posetrack18_writer
@@ -67,13 +62,13 @@ def _video(root: Path, number: int, clip: SyntheticClip) -> int:
     name = f"{ACTION}_{number:04d}"
     root.mkdir(parents=True, exist_ok=True)
     with VideoWriter(root / f"{name}.mp4", size=clip.config.size, rate=clip.config.rate) as out:
-
-        def written() -> Iterator[SyntheticFrame]:
-            for frame in clip.frames():
-                out.write(frame.image, frame.time)
-                yield frame
-
-        tracks = _truth(clip, written(), source=name, names=())
+        tracks = collect_tracks(
+            clip.frames(),
+            source=name,
+            size=clip.config.size,
+            times=clip.times,
+            each=lambda frame: out.write(frame.image, frame.time),
+        )
     posetrack18_writer.write_tracks(root / f"{name}.json", tracks)
     return len(clip)
 
@@ -156,24 +151,18 @@ WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
 """For each layout, what writes a clip with its number; returns the number of frames written."""
 
 
-def _truth(
-    clip: SyntheticClip, frames: Iterable[SyntheticFrame], *, source: str, names: tuple[str, ...]
-) -> VideoTracks:
-    tracks = collect_tracks(frames, source=source, size=clip.config.size, times=clip.times)
-    return replace(tracks, frames=FrameTable(times=clip.times, names=names))
-
-
 def _pictured(
     root: Path, clip: SyntheticClip, *, source: str, names: tuple[str, ...]
 ) -> VideoTracks:
     """Write every frame as a picture; returns the ground truth."""
-
-    def written() -> Iterator[SyntheticFrame]:
-        for frame in clip.frames():
-            write_picture(root / names[frame.index], frame.image)
-            yield frame
-
-    return _truth(clip, written(), source=source, names=names)
+    return collect_tracks(
+        clip.frames(),
+        source=source,
+        size=clip.config.size,
+        times=clip.times,
+        names=names,
+        each=lambda frame: write_picture(root / names[frame.index], frame.image),
+    )
 
 
 def write_picture(path: Path, image: ByteArray) -> None:

@@ -106,8 +106,9 @@ def convert_dataset(
             converted.
     """
     names = chosen_names(dataset, videos)
-    job = _Job(dataset=dataset, to=to, split=split, names=names, say=_once(say))
-    if find_written_format(to).write_videos is None:
+    form = find_written_format(to)
+    job = _Job(dataset=dataset, form=form, split=split, names=names, say=_once(say))
+    if form.write_videos is None:
         job.write_folder(out, pictures=pictures)
     else:
         job.write_file(out)
@@ -154,7 +155,7 @@ class _Job:
     """A conversion, and what has become of it so far."""
 
     dataset: Dataset
-    to: str
+    form: FileFormat
     split: Split
     names: Sequence[str]
     say: Callable[[str], None]
@@ -162,22 +163,22 @@ class _Job:
 
     def write_file(self, out: Path) -> None:
         """All videos into one file."""
-        form = find_written_format(self.to)
+        form = self.form
         assert form.write_videos is not None
         with replacing(out) as aside:
-            form.write_videos(aside, self._alike(form))
+            form.write_videos(aside, self._alike())
         if form.loses:
             self.say(f"the format has no place for {form.loses}")
         if len(self.outcome.splits) > 1:
             parts = ", ".join(sorted(part or "(none)" for part in self.outcome.splits))
             self.say(f"the file does not tell the parts {parts} apart; --split chooses one")
 
-    def _alike(self, form: FileFormat) -> Iterator[VideoTracks]:
+    def _alike(self) -> Iterator[VideoTracks]:
         """The people of every video with the joints of the first, named as in the data set."""
         joints: Skeleton | None = None
         for video in self._videos():
             # One file has one set of joints; the first video decides.
-            joints = joints or form.skeleton_for(video.tracks.skeleton)
+            joints = joints or self.form.skeleton_for(video.tracks.skeleton)
             tracks, plan = with_joints(video.tracks, joints)
             for line in losses(plan):
                 self.say(line)
@@ -187,17 +188,17 @@ class _Job:
 
     def write_folder(self, out: Path, *, pictures: bool) -> None:
         """Each video into a file of its own."""
-        form, sequences = find_written_format(self.to), sequence_names(self.dataset.videos())
+        form, sequences = self.form, sequence_names(self.dataset.videos())
         taken: set[str] = set()
         with replacing_folder(out) as aside:
             for video in self._videos():
                 with self._leaving_out(video.name, REFUSED):
                     if form.write_clips is not None:
-                        self._write_clips(video, form, folder=aside, pictures=pictures)
+                        self._write_clips(video, folder=aside, pictures=pictures)
                         self._count(video)
                         continue
                     sequence = sequences[video.name]
-                    at = place_video(video, form=self.to, suffix=form.suffix, sequence=sequence)
+                    at = place_video(video, form=form.name, suffix=form.suffix, sequence=sequence)
                     if str(at.file).casefold() in taken:
                         raise InputError(f"another video has the file {at.file} already")
                     taken.add(str(at.file).casefold())
@@ -207,10 +208,9 @@ class _Job:
                     self._count(video)
             self._check_some()
 
-    def _write_clips(
-        self, video: AnnotatedVideo, form: FileFormat, *, folder: Path, pictures: bool
-    ) -> None:
+    def _write_clips(self, video: AnnotatedVideo, *, folder: Path, pictures: bool) -> None:
         """Each person of a video as a clip of one data set."""
+        form = self.form
         assert form.write_clips is not None
         tracks = prepared(_identified(video.tracks, form), form, say=self.say)
         people = replace(video, tracks=tracks, joints_3d=None)
@@ -220,10 +220,9 @@ class _Job:
                 make_links(picture_links(video, at, out=folder))
 
     def _write(self, video: AnnotatedVideo, at: VideoPlace, *, folder: Path) -> None:
-        form = find_written_format(self.to)
-        tracks = _identified(rename_frames(video.tracks, at), form)
-        write_whole(tracks, form, folder / at.file, say=self.say)
-        if self.to == "mot":
+        tracks = _identified(rename_frames(video.tracks, at), self.form)
+        write_whole(tracks, self.form, folder / at.file, say=self.say)
+        if self.form.name == "mot":
             sequence = folder / at.file.parent.parent
             write_sequence_info(sequence / "seqinfo.ini", tracks, name=sequence.name)
 
@@ -239,8 +238,10 @@ class _Job:
             if self.split not in ("", video.split):
                 self.outcome.passed_over.add(video.split)
                 continue
-            if not len(video.tracks.skeleton) and not find_written_format(self.to).boxes_only:
-                raise InputError(f"{self.dataset.name} holds boxes only; {self.to} needs joints")
+            if not len(video.tracks.skeleton) and not self.form.boxes_only:
+                raise InputError(
+                    f"{self.dataset.name} holds boxes only; {self.form.name} needs joints"
+                )
             yield video
 
     @contextmanager
@@ -259,12 +260,9 @@ class _Job:
         outcome.poses += len(video.tracks.frame)
         outcome.mended += bool(video.problems)
         outcome.splits.add(video.split)
-        kept = find_written_format(self.to).keeps
         for name, what in BEYOND.items():
-            if name in kept:
-                continue
             value = getattr(video, name)
-            if isinstance(value, np.ndarray) or value:
+            if name not in self.form.keeps and (isinstance(value, np.ndarray) or value):
                 outcome.beyond.add(what)
         if any(hasattr(self.dataset, name) for name in MASKS):
             outcome.beyond.add("masks")

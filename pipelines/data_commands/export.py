@@ -76,15 +76,11 @@ def write_whole(
     """
     tracks = prepared(tracks, form, say=say)
     with guarding_runs(out):
-        if form.write_clips is None:
-            _write(tracks, form, out)
-        else:
+        if form.write_clips is not None:
             _write_clips(tracks, form, out, say=say)
-
-
-def _write(tracks: VideoTracks, form: FileFormat, out: Path) -> None:
-    with (replacing if form.suffix else replacing_folder)(out) as aside:
-        form.write(aside, tracks)
+        else:
+            with (replacing if form.suffix else replacing_folder)(out) as aside:
+                form.write(aside, tracks)
 
 
 def _write_clips(
