@@ -18,14 +18,7 @@ from posetube.records import join_records
 from posetube.structures import BoolArray, DoubleArray, IntArray, VideoTracks
 
 from .eval_sequence import EvalPeople, EvalSequence
-from .hota import (
-    ALPHAS,
-    EPS,
-    HotaCounts,
-    HotaMatches,
-    count_matches,
-    per_identity,
-)
+from .hota import ALPHAS, EPS, HotaCounts, HotaMatches, count_matches
 from .identity import IdentityCounts, Overlaps
 from .joint_pairing import assign, most_similar_pairs
 from .mota import ClearCounts, TrackingEvent, track_joints
@@ -176,10 +169,8 @@ def count(
 
 def hota(sequence: EvalSequence) -> HotaCounts:
     """Count what HOTA needs in one sequence; J is 1."""
-    truth_ids, truth = sequence.truth.identities
-    found_ids, found = sequence.found.identities
-    objects = per_identity(sequence.truth.known, truth, len(truth_ids))
-    predictions = per_identity(sequence.found.known, found, len(found_ids))
+    truth, found = sequence.truth.identities[1], sequence.found.identities[1]
+    objects, predictions = sequence.truth.per_identity, sequence.found.per_identity
     # TrackEval pairs for the best association over the whole sequence, not frame by frame: a box
     # prefers the identity that it fits in most frames.
     fit = _fit(sequence, truth, found, objects, predictions)

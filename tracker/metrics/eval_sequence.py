@@ -64,6 +64,14 @@ class EvalPeople:
         ids, places = np.unique(self.ids, return_inverse=True)
         return ids, places
 
+    @property
+    def per_identity(self) -> DoubleArray:
+        """(I, J) number of joints of each identity."""
+        ids, places = self.identities
+        counts = np.zeros((len(ids), self.points.shape[1]))
+        np.add.at(counts, places, self.known)
+        return counts
+
     def frame(self, index: int) -> slice:
         """The rows of a frame."""
         return slice(int(self.starts[index]), int(self.starts[index + 1]))

@@ -102,36 +102,23 @@ class HotaCounts:
 
 def hota_of_sequence(sequence: EvalSequence, *, strict: bool = False) -> HotaCounts:
     """Count one sequence; ``strict`` repeats the defect of PoseTrack21's kit."""
-    truth_ids, truth = sequence.truth.identities
-    found_ids, found = sequence.found.identities
-    matches = match_joints(sequence, truth=truth, found=found)
     return count_matches(
-        matches,
-        objects=per_identity(sequence.truth.known, truth, len(truth_ids)),
-        predictions=per_identity(sequence.found.known, found, len(found_ids)),
+        match_joints(sequence),
+        objects=sequence.truth.per_identity,
+        predictions=sequence.found.per_identity,
         extra=defect(sequence) if strict else (0.0, 0.0),
     )
 
 
-def per_identity(known: np.ndarray, place: IntArray, identities: int) -> DoubleArray:
-    """(identities, J) number of joints of each identity."""
-    counts = np.zeros((identities, known.shape[1]))
-    np.add.at(counts, place, known)
-    return counts
-
-
-def match_joints(
-    sequence: EvalSequence, *, truth: IntArray, found: IntArray, each_threshold: bool = False
-) -> HotaMatches:
+def match_joints(sequence: EvalSequence, *, each_threshold: bool = False) -> HotaMatches:
     """Pair the joints of every frame.
 
     Args:
         sequence: The sequence.
-        truth: (R truth,) place of each row's identity in its list.
-        found: (R found,) likewise.
         each_threshold: Pair again for each threshold, for the most pairs over it, as
             re-identification does; otherwise pair once, by similarity.
     """
+    truth, found = sequence.truth.identities[1], sequence.found.identities[1]
     parts = [HotaMatches.none()]
     for index in range(len(sequence.frames)):
         similarity = np.maximum(1 - frame_distances(sequence, index) / REACH, 0)

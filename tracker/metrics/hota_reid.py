@@ -15,14 +15,7 @@ from posetube.records import join_records
 from posetube.structures import DoubleArray, IntArray
 
 from .eval_sequence import EvalSequence
-from .hota import (
-    HotaCounts,
-    HotaMatches,
-    count_matches,
-    defect,
-    match_joints,
-    per_identity,
-)
+from .hota import HotaCounts, HotaMatches, count_matches, defect, match_joints
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,16 +46,14 @@ class ReidMatches:
 
 def match_identities(sequence: EvalSequence, *, strict: bool = False) -> ReidMatches:
     """Pair the joints of one sequence, whose ids are person ids."""
-    truth_ids, truth = sequence.truth.identities
-    found_ids, found = sequence.found.identities
     nothing = np.zeros(sequence.truth.points.shape[1])
     return ReidMatches(
         frames=len(sequence.frames),
-        matches=match_joints(sequence, truth=truth, found=found, each_threshold=True),
-        truth_ids=truth_ids,
-        found_ids=found_ids,
-        objects=per_identity(sequence.truth.known, truth, len(truth_ids)),
-        predictions=per_identity(sequence.found.known, found, len(found_ids)),
+        matches=match_joints(sequence, each_threshold=True),
+        truth_ids=sequence.truth.identities[0],
+        found_ids=sequence.found.identities[0],
+        objects=sequence.truth.per_identity,
+        predictions=sequence.found.per_identity,
         extra=defect(sequence) if strict else (nothing, nothing),
     )
 
