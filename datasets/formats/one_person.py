@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.structures import DoubleArray, VideoTracks
 
@@ -59,12 +58,6 @@ def place_by_frame(person: VideoTracks) -> DoubleArray:
     places = np.full((len(person.frames), len(person.skeleton), 2), np.nan)
     places[person.frame] = shortest(person.keypoints)
     return places
-
-
-def boxes_or_extent(person: VideoTracks) -> DoubleArray:
-    """(R, 4) the person's boxes, the joints' extent where there is none."""
-    boxes = box.or_around(shortest(person.boxes), shortest(person.keypoints))
-    return np.asarray(boxes, np.float64)
 
 
 def only_clip(path: Path, pattern: str) -> Path:

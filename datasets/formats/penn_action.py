@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from posetube import boxes as box
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import PENN13
 from posetube.structures import DoubleArray, JointState, VideoTracks
@@ -30,10 +31,9 @@ from ..annotated_video import AnnotatedVideo, Problem, table
 from ..files.checked_values import number, numbers, text, variable
 from ..files.mat_writer import MatValue, write_mat
 from ..files.opened_file import OpenedFile
-from .numbers import joint_states
+from .numbers import joint_states, shortest
 from .one_person import (
     WrittenClip,
-    boxes_or_extent,
     only_clip,
     place_by_frame,
     split_people,
@@ -179,7 +179,9 @@ def _variables(person: VideoTracks, video: AnnotatedVideo) -> dict[str, MatValue
     placed = np.asarray(~np.isnan(places).any(axis=-1))
     places = np.where(placed[..., None], places, UNPLACED)
     boxes = np.zeros((count, 4))
-    boxes[person.frame] = np.nan_to_num(boxes_or_extent(person))
+    boxes[person.frame] = np.nan_to_num(
+        box.or_around(shortest(person.boxes), shortest(person.keypoints))
+    )
     height, width = person.size or (0, 0)
     return {
         "action": video.action or UNKNOWN,

@@ -48,14 +48,12 @@ def read_boxes(path: Path) -> dict[str, DoubleArray]:
     for row, (action, clip) in enumerate(zip(*names, strict=True)):
         places.setdefault(f"{action}/{clip}", []).append(row)
     corners = box.from_xywh(bound - [1, 1, 0, 0])
-    return {name: _clip(frame[rows].astype(int) - 1, corners[rows]) for name, rows in
-            places.items()}  # fmt: skip
-
-
-def _clip(frame: Any, corners: Any) -> DoubleArray:
-    boxes = np.full((int(frame.max()) + 1, 4), np.nan)
-    boxes[frame] = corners
-    return boxes
+    clips = {}
+    for name, listed in places.items():
+        at = frame[listed].astype(int) - 1
+        clips[name] = np.full((at.max() + 1, 4), np.nan)
+        clips[name][at] = corners[listed]
+    return clips
 
 
 def _texts(value: Any, *, where: str) -> list[str]:

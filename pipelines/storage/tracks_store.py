@@ -324,13 +324,8 @@ def _refusing_damage(path: Path) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as error:
         raise_shortage(error)
-        raise FormatError(
-            f"{path}: damaged, or not a table of tracks ({' '.join(str(error).split())})"
-            f"{_remedy(path)}"
-        ) from None
-
-
-def _remedy(path: Path) -> str:
-    """How to have a run's table made again; one without its run has no remedy."""
-    run = RunDirectory(path.parent)
-    return f". `posetube link {run.path}` makes it again" if run.manifest.exists() else ""
+        run = RunDirectory(path.parent)
+        # A table without its run has no remedy.
+        remedy = f". `posetube link {run.path}` makes it again" if run.manifest.exists() else ""
+        what = f"damaged, or not a table of tracks ({' '.join(str(error).split())})"
+        raise FormatError(f"{path}: {what}{remedy}") from None
