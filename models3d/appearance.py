@@ -130,6 +130,7 @@ def embed_joints(maps: Tensor, heatmaps: Tensor, *, flip: Sequence[int]) -> Tens
         (M, D) float32 of length 1, D = C times the number of pairs and single joints. A joint that
         is not seen has zeros.
     """
+    # The background of these maps may lie a little below 0.
     heat = heatmaps.float().clamp(min=0).flatten(2)
     pairs = [(joint, other) for joint, other in enumerate(flip) if joint <= other]
     means = [[((k == one) + (k == two)) / 2 for k in range(len(flip))] for one, two in pairs]

@@ -76,6 +76,7 @@ class CropKeypointHead(nn.Module):
         """(M, 3, H, W) pixels of 0 to 255, as the network expects them, channels last in memory."""
         mean: Tensor = constants(self.config.mean, pixels)[:, None, None]
         std: Tensor = constants(self.config.std, pixels)[:, None, None]
+        # In torch's other layout this network takes 15 to 25 % longer.
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def crop_boxes(self, boxes: Tensor) -> Tensor:

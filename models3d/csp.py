@@ -66,6 +66,7 @@ class CSPLayer(nn.Module):
         through = functional.silu(self.main(maps))
         for block in self.blocks:
             through = block(through, length)
+        # In the order of the published weights: first the half that went through the blocks.
         joined = torch.cat([through, around], dim=1)
         if self.attention is not None:
             joined = joined * functional.hardsigmoid(self.attention(joined.mean((2, 3), True)))
@@ -86,6 +87,7 @@ class SpatialPyramidPooling(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(B * T, C, H, W) to the same shape."""
         reduced = functional.silu(self.reduce(maps))
+        # Each of the same map, as in the published network, not one of the result of another.
         pooled = [functional.max_pool2d(reduced, k, stride=1, padding=k // 2) for k in POOL_SIZES]
         return functional.silu(self.out(torch.cat([reduced, *pooled], dim=1)))
 

@@ -48,6 +48,7 @@ class CSPStage(nn.Module):
             outputs,
             outputs,
             blocks=config.blocks[index],
+            # The published network has no residual in its last stage.
             residual=not last,
             attention=True,
             time=config.times[index],

@@ -149,6 +149,7 @@ def _bicubic(lengths: Tensor, side: int, *, longest: int) -> Tensor:
     Borders are repeated, as in OpenCV and torch.
     """
     out = torch.arange(longest, device=lengths.device)
+    # Apple's GPUs have no float64.
     scale = side / lengths.to(torch.float32 if lengths.device.type == "mps" else torch.float64)
     source = (out + 0.5) * scale[:, None] - 0.5
     first = source.floor()

@@ -86,6 +86,7 @@ class ExchangeUnit(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Per branch (N, C, h, w) to the same shapes."""
         own = [branch(each) for branch, each in zip(self.branches, maps, strict=True)]
+        # The published network counts its finest branch twice here, and was trained so.
         finest = 2 * own[0] + sum(self._up(own, j, 0) for j in range(1, len(own)))
         # The original sums in place, so what goes down from the finest branch is its sum.
         descending = [finest, *own[1:]]
@@ -94,6 +95,8 @@ class ExchangeUnit(nn.Module):
             total = own[i]
             for j in range(len(own)):
                 if j < i:
+                    # The original adds what comes from the finest branch twice; the weights are
+                    # doubled instead.
                     total = total + self.down[f"{j}_{i}"](descending[j])
                 elif j > i:
                     total = total + self._up(own, j, i)

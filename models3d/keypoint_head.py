@@ -34,6 +34,7 @@ class KeypointHead(nn.Module):
             TimeConv(i, o, 3, time=config.time, time_padding=config.time_padding)
             for i, o in pairwise(widths)
         )
+        # Of single frames, as published: the frames of a clip share its weights.
         self.up = nn.ConvTranspose2d(config.channels, config.joints, 4, stride=2, padding=1)
         nn.init.kaiming_normal_(self.up.weight, nonlinearity="relu")
         assert self.up.bias is not None

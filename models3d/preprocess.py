@@ -113,6 +113,7 @@ def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
             scale = config.long_side / max(picture)
     else:
         scale = min(scale, config.long_side / max(picture))
+    # In small, blurred pictures people are lost where they are enlarged much.
     if config.max_enlargement is not None:
         scale = min(scale, config.max_enlargement)
     whole = int if config.resize == "torch" else round
@@ -178,6 +179,7 @@ def fitted_copies(
             source = first
         shrinks = height < source.shape[0]
         average = config.resize == "area" and shrinks
+        # Linear shrinking leaves pixels out, which changes what the detector was trained on a lot.
         way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
         resized: ByteArray = np.asarray(cv2.resize(source, (width, height), interpolation=way))
         yield _padded(resized, geometry, config)

@@ -168,6 +168,7 @@ def detect_and_track_r18() -> AnchorRCNNConfig:
         skeleton="posetrack17slots",
         clip_length=3,
         preprocess=_detectron_pixels(short_side=256, long_side=333, pad_multiple=1),
+        # As the program has it: no time kernel before res3, nor in res5, which is the box head.
         body=ResNetConfig(
             depth=18, stages=3, times=(1, 1, 3, 3, 1), stride_in_1x1=True, frozen_stages=2
         ),

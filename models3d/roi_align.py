@@ -36,6 +36,8 @@ def levels_of(tubes: Tensor, *, config: PoolConfig, finest: int) -> Tensor:
     if config.level_rule == "detectron":
         convention: BoxConvention = "inclusive"
         scale = areas(tubes, convention).mean(dim=1).clamp(min=0).sqrt() / CANONICAL_SIZE
+        # Detectron adds its small number here, torchvision to the logarithm: that decides for boxes
+        # at the border of two levels.
         level = torch.floor(CANONICAL_STRIDE_LOG2 + torch.log2(scale + 1e-6))
     else:
         scale = areas(tubes).mean(dim=1).clamp(min=0).sqrt() / CANONICAL_SIZE

@@ -117,6 +117,7 @@ class ActiveTracks:
                 camera did not move.
         """
         motion = self.motion.predict(seconds, lost=self.missed > 0)
+        # Predicted in the pixels of the last frame; the camera carries that into the next one.
         motion = motion if camera is None else motion.carried(camera)
         return replace(self, ages=self.ages + 1, missed=self.missed + 1, motion=motion)
 
@@ -171,6 +172,7 @@ def _looks(people: Detections) -> FloatArray:
     """(N, D) embeddings of length 1; D is 0 where there are none."""
     if people.embeddings is None:
         return np.zeros((len(people), 0), np.float32)
+    # Zeros say that nothing is known of how somebody looks; over their length they become NaN.
     with np.errstate(invalid="ignore", divide="ignore"):
         lengths = np.linalg.norm(people.embeddings, axis=1, keepdims=True)
         return np.asarray(people.embeddings / lengths, np.float32)

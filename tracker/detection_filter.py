@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from posetube.boxes import area, around
+from posetube.boxes import area, or_around
 from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 
 from .duplicates import survivors
@@ -49,11 +49,10 @@ def usable_rows(
 def complete_detections(people: Detections) -> Detections:
     """Compute missing boxes from the joints, and set joints that are not finite to NaN."""
     finite = np.isfinite(people.keypoints[..., :1] + people.keypoints[..., 1:])
-    missing = np.isnan(people.boxes).any(axis=1, keepdims=True)
-    if finite.all() and not missing.any():
+    if finite.all() and not np.isnan(people.boxes).any():
         return people
     joints = np.where(finite, people.keypoints, np.float32(np.nan))
-    boxes = np.where(missing, around(joints, scale=JOINTS_TO_BOX), people.boxes)
+    boxes = or_around(people.boxes, joints, scale=JOINTS_TO_BOX)
     return replace(people, boxes=boxes.astype(np.float32), keypoints=joints)
 
 

@@ -108,6 +108,7 @@ class PaperTracker:
             InputError: If a cost has a weight that the detections have no data for.
         """
         people = people[pruned_rows(people, size=self.size, config=self.config)]
+        # The program clips boxes where they lie: it compares and writes the clipped ones.
         people = replace(people, boxes=_clipped(people.boxes, self.size))
         cost = paper_costs(self._people, people, skeleton=self.skeleton, config=self.config)
         rows, columns = assign_ungated(cost, algorithm=self.config.algorithm)
@@ -208,6 +209,7 @@ def head_pck(first: Floats, second: Floats, *, skeleton: Skeleton) -> DoubleArra
     top, bottom = skeleton.index("head_top"), skeleton.index("head_bottom")
     head = np.linalg.norm(first[:, top] - first[:, bottom], axis=-1) + 1
     distance = np.linalg.norm(first[:, None] - second[None], axis=-1)
+    # All slots count, also the ears that nobody labelled: the program does so.
     return np.asarray((distance < 0.5 * head[:, None, None]).mean(axis=-1), np.float64)
 
 

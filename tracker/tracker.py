@@ -111,6 +111,7 @@ class Tracker:
         self._update_tracks(people, tubes, links, time)
         self._confirm()
         self._drop_lost()
+        # A frame waits until everybody new in it has an id or has been dropped.
         return self._delayed.release(self._first_open_frame())
 
     def finish(self) -> list[FramePoses]:

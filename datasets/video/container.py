@@ -109,6 +109,7 @@ def _ffmpeg_arguments(source: str, form: str | None) -> tuple[str, dict[str, str
                 f"{without_password(source)}: addresses of kind {scheme[1]}:// are not read; "
                 f"expected one of {', '.join(PROTOCOLS)}"
             )
+        # RTSP and RTP describe their streams in SDP, which is refused in a file.
         formats = FORMATS + (",rtsp,rtp,sdp" if scheme[1].lower().startswith("rt") else "")
         if source.partition("?")[0].lower().endswith(".m3u8"):
             # The user asks for a playlist by name. Protocols keep its parts to the network.

@@ -103,9 +103,12 @@ def _jpeg_end(data: mmap, at: int) -> tuple[int | None, bytes, bool]:
             return at + 2 * (code == 0xD9), size, carries_others
         if code == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":
             carries_others = True
+        # Frame headers; three other kinds of segment have numbers among theirs.
         if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):
             size = data[at + 5 : at + 9]
+        # Before a marker there may be any number of 0xFF.
         at += 1 if code == 0xFF else 2 + length
+        # The data of a scan has no length: it goes on until the next marker.
         if code == 0xDA:
             marker = _NEXT_MARKER.search(data, at)
             at = marker.start() if marker else len(data)

@@ -115,6 +115,7 @@ class StreamVideo(Video):
                 raise MediaError(f"{self.source}: a live source cannot be read twice")
             return decoding
         if first == 0 and self.config.start is None and parallel:
+            # What was decoded to find the size is not decoded again.
             return decoding or self._open()
         if decoding is not None:
             decoding.close()
@@ -239,6 +240,7 @@ class _DecodingPass:
                 self.slots = chain(seen, self.slots)
                 begin = seen[0].key[1] * float(self.stream.time_base or 1) if seen[0].key else 0.0
                 return (image.shape[0], image.shape[1]), begin
+        # Without memory no frame can be decoded either, and the file is not to blame.
         require_memory(RESERVE)
         raise MediaError(f"{without_password(self._source)}: none of its frames can be decoded")
 
@@ -254,6 +256,7 @@ class _DecodingPass:
         def near(packet: VideoPacket, count: int) -> bool:
             stamp = self.order.stamp(packet)
             in_time = start is None or (stamp is not None and stamp * base >= start - ROUNDING)
+            # Frames are coded so many packets away from where they are displayed.
             return in_time and count >= first - REORDER
 
         skipped = skip_packets(self._packets, self.order, near)

@@ -85,6 +85,7 @@ def own_tubes(truth: TubeTruth, *, absent: AbsentBoxes = "free") -> Tensor:
 
 def _holds_joints(rois: Rois, truth: TubeTruth, *, choice: KeypointChoice) -> Tensor:
     """(R,) whether each RoI holds a known joint, from which the keypoint head can learn."""
+    # The published program compares the joints of all frames with the box of the first one.
     boxes = rois.tubes[:, :1] if choice == "published" else rois.tubes
     points, low, high = truth.keypoints[rois.person], boxes[..., None, :2], boxes[..., None, 2:]
     inside = ((points >= low) & (points <= high)).all(dim=-1)

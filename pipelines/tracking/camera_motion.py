@@ -95,6 +95,7 @@ def camera_motion(before: Background, after: Background) -> DoubleArray | None:
     found = _similarity(*_followed(before.grey, after.grey, corners), size=after.grey.shape[::-1])
     if found is None:
         return None
+    # Sides of small pictures are whole pixels, so that the two scales differ a little.
     found[:, 2] /= scale
     found[0, 1] *= scale[1] / scale[0]
     found[1, 0] *= scale[0] / scale[1]

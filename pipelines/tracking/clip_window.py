@@ -241,5 +241,6 @@ def _as_stored(people: Detections, presence: FloatArray) -> Detections:
     scores, looks = people.scores * presence, people.embeddings
     if looks is not None:
         looks = np.where(scores[:, None] >= LEAST_SEEN, looks, 0)
+        # Rounded as the parts store it, so that tracks in memory are those of a run.
         looks = looks.astype(np.float16).astype(np.float32)
     return replace(people, scores=scores, embeddings=looks)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.boxes import around
+from posetube.boxes import or_around
 from posetube.errors import InputError
 from posetube.file_names import readable
 from posetube.file_reading import sha256_of
@@ -198,8 +198,7 @@ def fitted(
         theirs, ours = ("{1} x {0}".format(*size) for size in (tracks.size, video.size))
         raise InputError(f"{where}: boxes in pictures of {theirs}, {video.source} has {ours}")
     frame = _frames_of_rows(tracks, video, where)
-    missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
-    boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
+    boxes = or_around(tracks.boxes, tracks.keypoints, scale=JOINTS_TO_BOX)
     own = frame >= 0
     usable = own & _usable(boxes, video.size)
     if not usable.any():
@@ -218,6 +217,7 @@ def fitted(
         boxes=boxes[rows].astype(np.float32),
         scores=scores[rows].astype(np.float32),
         notes=tuple(f"boxes: {note}" for note in notes),
+        # Pictures are matched by name: the times that they get are a convention.
         times=None if video.frame_names or np.isnan(times).any() else times,
         where=where,
     )

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from posetube import skeletons
-from posetube.boxes import around
+from posetube.boxes import or_around
 from posetube.errors import FormatError, InputError
 from posetube.file_names import readable
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
-from posetube.structures import DetectedFrame, DoubleArray, FloatArray, VideoTracks
+from posetube.structures import DetectedFrame, FloatArray, VideoTracks
 
 from ...datasets.annotated_video import Dataset
 from ...datasets.formats.file_format import FileFormat
@@ -157,8 +157,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
         times = np.arange(len(times)) / frame_rate
         notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
     # Linking goes by boxes first; a person without one gets the extent of the joints.
-    missing = np.isnan(tracks.boxes).any(axis=1, keepdims=True)
-    boxes = np.where(missing, around(tracks.keypoints, scale=JOINTS_TO_BOX), tracks.boxes)
+    boxes = or_around(tracks.boxes, tracks.keypoints, scale=JOINTS_TO_BOX).astype(np.float32)
     scores, of_scores = scores_in_range(tracks.scores)
     tracks, of_joints = _known_joints(tracks)
     return (
@@ -166,7 +165,7 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
             tracks,
             frames=replace(tracks.frames, times=times),
             scores=scores.astype(np.float32),
-            boxes=boxes.astype(np.float32),
+            boxes=boxes,
             size=tracks.size or _extent(boxes),
         ),
         notes + of_scores + of_joints,
@@ -213,7 +212,7 @@ def _as_coco(own: Skeleton, points: Any, scores: Any) -> tuple[Any, Any]:
     return skeletons.apply(skeletons.convert(own, COCO17), points, scores)
 
 
-def _extent(boxes: DoubleArray) -> tuple[int, int]:
+def _extent(boxes: FloatArray) -> tuple[int, int]:
     """(H, W) that holds every box, for files that do not say how large the picture was."""
     if not len(boxes) or np.isnan(boxes).all():
         return 1, 1

@@ -64,6 +64,7 @@ def rank_joints(sequence: EvalSequence) -> RankedJoints:
         near = frame_distances(sequence, index) <= THRESHOLD
         pairs = pair_people(near, annotated[there])
         paired = np.flatnonzero(pairs >= 0)
+        # Where the true person lacks a joint, nothing is near: predicting it is a false positive.
         right[here.start + paired] = near[pairs[paired], paired]
     scores = np.where(np.isnan(found.scores), NO_SCORE, found.scores)
     known = found.known

@@ -169,6 +169,7 @@ def _sigmas(truth: Mapping[str, Any], sigmas: DoubleArray | None) -> DoubleArray
     names: Sequence[str] = next((joints for joints in named if joints), ())
     if sigmas is None:
         return sigmas_of(names)
+    # pycocotools would end in NumPy's error of shapes, which tells nobody what is wrong.
     if len(sigmas) != len(names):
         raise InputError(f"{len(sigmas)} sigmas for {len(names)} joints")
     return sigmas
@@ -218,6 +219,8 @@ def _check_one(
     shape = {"keypoints": "keypoints", "bbox": "bbox", "segm": "segmentation"}[kind]
     needed = ["image_id", "category_id", shape]
     needed += ["area", "iscrowd"] if truth else ["score"]
+    # Without them pycocotools ends in a KeyError. It measures to the box where a true person's
+    # joints are all unlabelled.
     needed += ["num_keypoints", "bbox"] if truth and kind == "keypoints" else []
     for name in needed:
         if entry.get(name) is None:

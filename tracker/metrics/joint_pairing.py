@@ -60,6 +60,8 @@ def assign(table: npt.NDArray[np.floating], *, maximize: bool = False) -> tuple[
     """
     from scipy.optimize import linear_sum_assignment  # slow to import, rarely needed
 
+    # Not by lap, as in linking: of equal sums it may take others than SciPy, by which the reference
+    # tools go.
     rows, columns = linear_sum_assignment(table, maximize=maximize)
     return rows, columns
 
