@@ -46,6 +46,7 @@ class Interrupt:
         if self.requested or not self._at_work:
             raise KeyboardInterrupt
         self.requested = True
+        # Not by sys.stderr: the signal may have come in the middle of its own writing.
         os.write(2, ANNOUNCEMENT)
 
 

@@ -127,6 +127,7 @@ def _boxes(value: Any, *, rows: int, path: Path) -> tuple[DoubleArray, tuple[Pro
     """(F, 4) boxes with ordered corners; two of the published files lack the last row."""
     boxes = numbers(value, shape=(-1, 4), where=f"{path}: bbox")
     corners = boxes.reshape(-1, 2, 2)
+    # Some of the published boxes have a negative width.
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     if len(boxes) == rows:
         return boxes, ()

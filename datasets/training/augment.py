@@ -84,6 +84,7 @@ def _random_maps(
     """(T, 3, 3) one placement, which slides evenly where the config allows it."""
     canvas = np.array([size[1], size[0]])
     fit = min(size[0] / clip.size[0], size[1] / clip.size[1])
+    # Uniform in the logarithm: half as large is as likely as twice as large.
     factor = fit * float(np.exp(rng.uniform(*np.log(config.scale))))
     turned = rng.random() < config.rotate_share
     degrees = float(rng.uniform(-1, 1) * config.rotate_degrees) if turned else 0.0

@@ -57,6 +57,7 @@ def drawn_archive(
     """
     path = folder / ARCHIVE
     onto = {name: fingerprint(str(root / name)) for name in config.onto}
+    # The weight says how often the pictures are shown, and changes none of them.
     about = encode({"settings": replace(config, weight=1.0), "onto": onto}).decode()
     if archive_about(path) != about:
         # a kill must not leave earlier labels beside new pictures

@@ -192,6 +192,7 @@ def step_losses(
     """The losses of one batch; what is drawn at random depends on seed and step alone."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     images = batch.images.reshape(-1, *batch.images.shape[2:])
+    # The batches have their size already: they are not resized once more.
     as_they_are = replace(
         network.config.preprocess,
         short_side=min(images.shape[1:3]),
@@ -220,6 +221,7 @@ def validation_scores(
 
     def detect(image: ByteArray) -> Detections:
         length = network.clip_length
+        # A picture is a clip in which nothing moves.
         clip = Clip(
             frames=np.zeros(length, np.int64),
             times=np.zeros(length, np.float64),
