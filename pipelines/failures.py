@@ -24,6 +24,9 @@ SOME_FAILED: Final = 4
 INTERRUPTED: Final = 130
 NOBODY_READS: Final = 141
 
+START, END = 1200, 300
+"""Characters of a very long line that stay."""
+
 
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C or sent SIGTERM, and everything worth keeping has been written."""
@@ -71,9 +74,11 @@ def explain(error: BaseException, *, logs: Path | None = None) -> Failure:
 def one_line(error: BaseException) -> str:
     """An error's message without line breaks, and with control characters escaped.
 
-    Messages quote names from files; a terminal would obey the escape sequences in them.
+    Messages quote names from files; a terminal would obey the escape sequences in them, and a name
+    may be as long as its file. Of a very long line, the start and the end stay.
     """
-    return printable(" ".join(str(error).split()))
+    line = printable(" ".join(str(error).split()))
+    return line if len(line) <= START + END else f"{line[:START]} ... {line[-END:]}"
 
 
 def _undecodable(text: str) -> str:

@@ -15,6 +15,9 @@ Nothing in a file is executed. Every array is used or reported as unused; every 
 or reported as fresh.
 """
 
+import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +31,7 @@ from torch import Tensor
 from posetube.errors import FormatError, InputError, WeightsError
 from posetube.file_reading import sha256_of
 from posetube.restricted_pickle import load_plain
+from posetube.shortage import require_memory, shortage_of
 
 from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from ..inflate import Inflation, fit
@@ -50,6 +54,9 @@ from .weights_io import load_weights
 
 LARGEST_PICKLE = 2 * 1024**3
 """Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""
+
+ASKED = re.compile(r"(?:unsupported|global:) GLOBAL (\S+)")
+"""Where torch's refusal says what a file asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +164,23 @@ def _read_pickle(path: Path) -> tuple[Any, str]:
 
 
 def _read_torch(path: Path) -> Any:
-    with refused(path, "refused, or not a file of torch weights"):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+    with refused(path, "not a sound file of torch weights"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old pickles: what counts is what they hold
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            # torch advises to load such files with execution allowed; that is no advice of ours
+            asked = ASKED.search(str(error))
+            reason = (
+                f"it asks for {asked[1]}; only data is read" if asked else "its pickle is damaged"
+            )
+            raise WeightsError(f"{path}: refused: {reason}") from error
+        except (MemoryError, RuntimeError) as error:
+            if shortage_of(error) is None:
+                raise
+            # Where its own bytes find room twice, a file that asks for more is not sound.
+            require_memory(2 * path.stat().st_size)
+            raise WeightsError(f"{path}: refused: it asks for too much memory") from error
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             return content[key]
@@ -171,13 +193,20 @@ def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: expected named arrays, got {type(arrays).__name__}")
     found = {}
     for name, array in arrays.items():
-        if isinstance(array, Tensor) and array.layout is torch.strided:
+        if isinstance(array, Tensor) and _is_plain(array):
             if array.untyped_storage().nbytes() < array.nbytes:  # a small file, a huge array
                 raise WeightsError(f"{path}: {name} repeats numbers instead of holding them")
             found[str(name)] = array.detach().float()
         elif isinstance(array, np.ndarray) and array.dtype.kind in "fiub":
-            found[str(name)] = torch.from_numpy(array.astype(np.float32))
+            with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+                found[str(name)] = torch.from_numpy(array.astype(np.float32))
     return found
+
+
+def _is_plain(array: Tensor) -> bool:
+    """Whether a tensor holds real numbers, here and one by one."""
+    spread = array.layout is not torch.strided or array.is_meta
+    return not (spread or array.is_quantized or array.is_complex())
 
 
 def _understand(

@@ -28,6 +28,7 @@ class OutOfMemoryError(RuntimeError):
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/x"), 7, "too many open files at /x"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 7, "memory ran out"),
         (InputError("\x1b[31mred"), 2, "\\x1b[31mred"),
+        (WeightsError(f"{'x' * 10**6} is no name"), 6, f"{'x' * 1200} ... {'x' * 289} is no name"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), 2, "denied at /data"),
         (Interrupted("stopped"), 130, "stopped"),
         (KeyboardInterrupt(), 130, "interrupted"),

@@ -362,7 +362,8 @@ def test_a_pickle_that_would_execute_code_is_refused(
     else:
         torch.save({"weight": Bomb()}, file)
 
-    with pytest.raises(WeightsError, match=r"bomb.p\w+: refused") as caught:
+    refusal = r"bomb\.p\w+: refused: it asks for (posix|nt)\.mkdir; only data is read$"
+    with pytest.raises(WeightsError, match=refusal) as caught:
         convert_weights(file)
 
     assert caught.value.exit_code == 6

@@ -1,6 +1,7 @@
 """Weights files that are damaged, or made to do harm: one line each, and nothing else."""
 
 import json
+import pickle
 import random
 import resource
 import struct
@@ -8,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save_file
 
 from posetube.errors import WeightsError
-from posetube.models3d.checkpoints.convert import convert_weights
+from posetube.models3d.checkpoints.convert import convert_weights, read_arrays
 from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
 from posetube.models3d.tube_rcnn import TubeRCNN
 from tests.models3d.small_networks import small_tiny
@@ -209,6 +211,72 @@ def test_other_programs_files_without_all_arrays_are_refused(suffix: str, tmp_pa
 
     with pytest.raises(WeightsError, match=f"half{suffix}: its arrays make no network"):
         convert_weights(file)
+
+
+class Asks:
+    """Asks for more memory than there is, by what torch allows in a file of weights."""
+
+    def __reduce__(self) -> tuple[type[bytearray], tuple[int]]:
+        return bytearray, (2**62,)
+
+
+def test_a_file_that_asks_for_more_memory_than_it_has_content_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "huge.pth"
+    torch.save({"weight": Asks()}, file)
+
+    with pytest.raises(WeightsError, match=r"huge\.pth: refused: it asks for too much memory"):
+        convert_weights(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a sound file of torch weights: EOFError"),
+        (b"text", "not a sound file of torch weights: "),
+        (pickle.dumps([1], protocol=0), "refused: its pickle is damaged"),
+        (pickle.dumps([1], protocol=4), "refused: its pickle is damaged"),
+    ],
+)
+def test_what_is_no_file_of_torch_is_refused_without_advice_to_trust_it(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.pth"
+    file.write_bytes(content)
+
+    with pytest.raises(WeightsError, match=message) as caught:
+        convert_weights(file)
+
+    assert "trusted" not in str(caught.value)
+
+
+def test_numbers_too_large_for_32_bits_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "large.pkl"
+    file.write_bytes(pickle.dumps({"conv1_w": np.full(3, 1e300)}))
+
+    with pytest.raises(WeightsError, match="conv1_w holds NaN or infinite numbers"):
+        convert_weights(file)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
+        lambda: torch.zeros(3, dtype=torch.complex64),
+        lambda: torch.zeros(3).to_sparse(),
+        lambda: torch.empty(2**40, device="meta"),
+    ],
+    ids=["quantized", "complex", "sparse", "meta"],
+)
+def test_tensors_that_hold_no_plain_numbers_are_left_out(
+    odd: Callable[[], torch.Tensor], tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.pth"
+    torch.save({"plain": torch.zeros(3), "odd": odd()}, file)
+
+    arrays, _ = read_arrays(file)
+
+    assert list(arrays) == ["plain"]
 
 
 def test_a_small_file_with_a_huge_array_is_refused(tmp_path: Path) -> None:
