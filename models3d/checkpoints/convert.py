@@ -18,8 +18,10 @@ or reported as fresh.
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,10 @@ from .weights_io import load_weights
 
 LARGEST_PICKLE = 2 * 1024**3
 """Bytes; a ResNet-101 with its optimiser's state has half a gigabyte."""
+
+GROWTH = 8
+"""Arrays take this many bytes for each of the file's at most: bytes become 32-bit numbers, and a
+few arrays have two names."""
 
 ASKED = re.compile(r"(?:unsupported|global:) GLOBAL (\S+)")
 """Where torch's refusal says what a file asks for."""
@@ -166,6 +172,7 @@ def _read_pickle(path: Path) -> tuple[Any, str]:
 def _read_torch(path: Path) -> Any:
     with refused(path, "not a sound file of torch weights"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of old pickles: what counts is what they hold
+        _check_size(path)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
@@ -187,19 +194,42 @@ def _read_torch(path: Path) -> Any:
     return content
 
 
+def _check_size(path: Path) -> None:
+    """Refuse what torch would follow into any amount of memory, however small the file.
+
+    Raises:
+        WeightsError: If the archive unpacks to more than the file, or asks for empty bytes, the one
+            call that torch allows to files of weights and that fills memory by itself.
+    """
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > size:
+                raise WeightsError(f"{path}: refused: its archive unpacks to more than the file")
+    if not size:
+        raise WeightsError(f"{path}: refused: it is empty")
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        if content.find(b"\nbytearray\n") >= 0:
+            raise WeightsError(f"{path}: refused: it asks for bytearray; only data is read")
+
+
 def _tensors(arrays: Any, path: Path) -> dict[str, Tensor]:
     """Numeric arrays as float32; anything else in the file is left out."""
     if not isinstance(arrays, Mapping):
         raise WeightsError(f"{path}: expected named arrays, got {type(arrays).__name__}")
-    found = {}
+    found, room = {}, GROWTH * path.stat().st_size
     for name, array in arrays.items():
-        if isinstance(array, Tensor) and _is_plain(array):
-            if array.untyped_storage().nbytes() < array.nbytes:  # a small file, a huge array
-                raise WeightsError(f"{path}: {name} repeats numbers instead of holding them")
+        tensor = isinstance(array, Tensor) and _is_plain(array)
+        if not tensor and not (isinstance(array, np.ndarray) and array.dtype.kind in "fiub"):
+            continue
+        room -= 4 * int(np.prod(array.shape, dtype=object))
+        if room < 0:  # a small file, a huge array
+            raise WeightsError(f"{path}: {name} repeats numbers instead of holding them")
+        if tensor:
             found[str(name)] = array.detach().float()
-        elif isinstance(array, np.ndarray) and array.dtype.kind in "fiub":
-            with np.errstate(over="ignore"):  # what becomes infinite is refused as such
-                found[str(name)] = torch.from_numpy(array.astype(np.float32))
+            continue
+        with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+            found[str(name)] = torch.from_numpy(array.astype(np.float32))
     return found
 
 

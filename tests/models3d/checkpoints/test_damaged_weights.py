@@ -5,6 +5,7 @@ import pickle
 import random
 import resource
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,25 +214,66 @@ def test_other_programs_files_without_all_arrays_are_refused(suffix: str, tmp_pa
         convert_weights(file)
 
 
-class Asks:
-    """Asks for more memory than there is, by what torch allows in a file of weights."""
+class Calls:
+    """Asks for a call that torch allows in a file of weights."""
 
-    def __reduce__(self) -> tuple[type[bytearray], tuple[int]]:
-        return bytearray, (2**62,)
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.call
 
 
-def test_a_file_that_asks_for_more_memory_than_it_has_content_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (Calls(bytearray, 2**34), "refused: it asks for bytearray; only data is read"),
+        (Calls(torch.UntypedStorage, 2**62), "refused: it asks for too much memory"),
+        (Calls(torch.FloatTensor, 2**31), "weight repeats numbers instead of holding them"),
+    ],
+    ids=["bytearray", "storage", "tensor"],
+)
+def test_a_small_file_that_asks_for_much_memory_is_refused(
+    call: Calls, message: str, tmp_path: Path
+) -> None:
     file = tmp_path / "huge.pth"
-    torch.save({"weight": Asks()}, file)
+    torch.save({"weight": call}, file)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    with pytest.raises(WeightsError, match=r"huge\.pth: refused: it asks for too much memory"):
+    with pytest.raises(WeightsError, match=rf"huge\.pth: {message}"):
+        convert_weights(file)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_an_archive_that_unpacks_to_more_than_the_file_is_refused(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(10**5)}, tmp_path / "sound.pth")
+    file = tmp_path / "packed.pth"
+    with zipfile.ZipFile(tmp_path / "sound.pth") as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name), compress_type=zipfile.ZIP_DEFLATED)
+
+    with pytest.raises(WeightsError, match="its archive unpacks to more than the file"):
+        convert_weights(file)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pkl"])
+def test_one_array_under_many_names_is_refused(suffix: str, tmp_path: Path) -> None:
+    file, array = tmp_path / f"shared{suffix}", np.zeros(10**4, np.float32)
+    if suffix == ".pkl":
+        file.write_bytes(pickle.dumps({f"conv{i}_w": array for i in range(100)}, protocol=2))
+    else:
+        tensor = torch.from_numpy(array)
+        torch.save({f"conv{i}_w": tensor for i in range(100)}, file)
+
+    with pytest.raises(WeightsError, match=r"conv\d+_w repeats numbers instead of holding them"):
         convert_weights(file)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a sound file of torch weights: EOFError"),
+        (b"", "refused: it is empty"),
         (b"text", "not a sound file of torch weights: "),
         (pickle.dumps([1], protocol=0), "refused: its pickle is damaged"),
         (pickle.dumps([1], protocol=4), "refused: its pickle is damaged"),
