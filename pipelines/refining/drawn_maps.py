@@ -21,6 +21,7 @@ from ...models3d.refiners.flow_sources import FlowSource
 from ...models3d.refiners.mapped_frame import MappedFrame, without_picture
 from ..loaded_model import LoadedModel
 from ..tracking.in_order import in_order
+from .overlapping_clips import DrawnClip, averaged_clips
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,7 @@ def drawn_maps(
     *,
     flow: FlowSource | None,
     asked_by: str,
+    overlapping: bool = False,
 ) -> Iterator[MappedFrame]:
     """Draw the heatmaps of everybody in every frame.
 
@@ -74,20 +76,31 @@ def drawn_maps(
         source: The pictures and the network.
         flow: Says how the picture moves; None: nobody asks.
         asked_by: The refiner that needs heatmaps, for errors.
+        overlapping: Whether to average what all clips say of a frame that it lies in.
 
     Yields:
         Every frame of ``people``.
 
     Raises:
-        InputError: If the network draws no heatmaps.
+        InputError: If the network draws no heatmaps, or looks at single frames where clips are to
+            be averaged.
     """
     network = heatmap_network(source.model, asked_by=asked_by)
+    if overlapping and network.clip_length == 1:
+        raise InputError(
+            f"the refiner {asked_by} averages what clips of several frames say; "
+            f"{source.model.record.name} looks at single frames: take still"
+        )
     pictured = _with_pictures(people, source.pictures)
     if network.clip_length == 1:
         draw = partial(_draw_frame, network=network, flow=flow)
         yield from in_order(pictured, draw, workers=source.model.workers)
+    elif overlapping:
+        yield from averaged_clips(
+            _draw_clips(pictured, network, flow), reach=network.clip_length // 2
+        )
     else:
-        yield from _draw_clips(pictured, network, flow)
+        yield from (clip.centre for clip in _draw_clips(pictured, network, flow))
 
 
 def _with_pictures(
@@ -124,30 +137,34 @@ def _draw_frame(
 
 def _draw_clips(
     pictured: Iterable[_PicturedPoses], network: HeatmapNetwork, flow: FlowSource | None
-) -> Iterator[MappedFrame]:
+) -> Iterator[DrawnClip]:
     """The same with a network of T frames; at the video's ends the outermost frame is repeated."""
     length = network.clip_length
     centre, place = length // 2, 0
     seen: deque[tuple[_PicturedPoses, Any]] = deque()
     waiting: deque[_PicturedPoses] = deque()
 
-    def answer() -> MappedFrame:
+    def answer() -> DrawnClip:
         nonlocal place
         item = waiting.popleft()
         if item.frame is None:
-            return without_picture(item.poses)
+            return DrawnClip(centre=without_picture(item.poses), pictured=False)
         steps = np.clip(np.arange(length) - centre + place, 0, len(seen) - 1)
-        found = without_picture(item.poses)
+        found = DrawnClip(centre=without_picture(item.poses))
         if len(item.poses):
             clip = [seen[step] for step in steps]
             tubes = _tubes(item.poses, [other.poses for other, _ in clip])
             drawn = network.heatmaps([features for _, features in clip], tubes)
-            found = _mapped(item, drawn, step=centre)
+            found = DrawnClip(
+                centre=_mapped(item, drawn, step=centre),
+                frames=[other.poses.frame for other, _ in clip],
+                evidence=evidence_of(drawn),
+            )
         if place == centre:
             seen.popleft()
         else:
             place += 1
-        return _with_flow(found, item, flow)
+        return replace(found, centre=_with_flow(found.centre, item, flow))
 
     for item in pictured:
         waiting.append(item)

@@ -64,8 +64,9 @@ def _by_heatmaps(
             f"the refiner {names[0]} works on heatmaps: it needs the video and the network"
         )
     flow = flow_source(config.flow) if "flow" in names else None
-    mapped = drawn_maps(frames, maps, flow=flow, asked_by=names[0])
-    for name in names:
+    tubes = names[0] == "tubes"
+    mapped = drawn_maps(frames, maps, flow=flow, asked_by=names[0], overlapping=tubes)
+    for name in names[1:] if tubes else names:
         refiner = heatmap_refiner(name, config, joints=maps.model.network.skeleton)
         if isinstance(refiner, RunningRefiner):
             mapped = refine_running(mapped, refiner, max_gap=config.max_gap, cuts=cuts)

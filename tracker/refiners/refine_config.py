@@ -16,15 +16,24 @@ from ..filters.local import MedianConfig, SavitzkyGolayConfig
 from ..filters.one_euro import OneEuroConfig
 
 RefinerName = Literal[
-    "still", "flow", "learned", "kalman", "savitzky-golay", "median", "fill-gaps", "one-euro"
+    "tubes",
+    "still",
+    "flow",
+    "learned",
+    "kalman",
+    "savitzky-golay",
+    "median",
+    "fill-gaps",
+    "one-euro",
 ]
-"""``still`` and ``flow`` average heatmaps, ``learned`` was trained on them; the others filter
-coordinates. ``one-euro`` is causal and lags a little; the others look ahead and do not lag."""
+"""``tubes``, ``still`` and ``flow`` average heatmaps, ``learned`` was trained on them; the others
+filter coordinates. ``one-euro`` is causal and lags a little; the others look ahead and do not lag.
+"""
 
 CAUSAL: tuple[RefinerName, ...] = ("one-euro",)
 """Those that answer each frame at once whatever their settings."""
 
-OF_HEATMAPS: tuple[RefinerName, ...] = ("still", "flow", "learned")
+OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "learned")
 """Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
 
@@ -105,6 +114,8 @@ def _check_names(names: Sequence[str]) -> None:
             raise InputError(
                 f"there is no refiner {name!r}; there are {', '.join(known)}, and none"
             )
+    if "tubes" in names[1:]:
+        raise InputError("the refiner tubes asks the network for its heatmaps: put it first")
     for first, then in pairwise(names):
         if then in OF_HEATMAPS and first not in OF_HEATMAPS:
             raise InputError(

@@ -21,7 +21,7 @@ from posetube.pipelines.refining import refine_command, run_maps
 from posetube.pipelines.tracking import track_command
 from posetube.structures import ByteArray, FloatArray, PoseTubes, VideoTracks
 from posetube.tracker.config import LinkConfig
-from tests.pipelines.conftest import ClipMaker, SquareFinder, picture
+from tests.pipelines.conftest import SQUARE, ClipMaker, SquareFinder, picture
 
 ModelMaker = Callable[..., LoadedModel]
 
@@ -220,3 +220,49 @@ def test_a_trained_refiner_comes_from_its_file(
     np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
     assert main(["refine", line[3], "--refine", "learned"]) == InputError.exit_code
     assert "learned needs the file of a trained one" in capsys.readouterr().err
+
+
+def test_overlapping_clips_are_averaged(
+    line: list[str], make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_model(finder=MapFinder, clip_length=3)
+    monkeypatch.setattr(MapFinder, "heatmaps", shaking_heatmaps(MapFinder.heatmaps))
+    linked = posetube.track(line[1], model=made, refine="none")
+
+    alone = posetube.refine(linked, "still", pictures=line[1], model=made)
+    together = posetube.refine(linked, "tubes", pictures=line[1], model=made)
+    chained = posetube.refine(linked, "tubes,still", pictures=line[1], model=made)
+
+    # in every clip its last frame is drawn two cells too low; of the three clips one says so
+    lower = together[1].keypoints[:-1, :, 1] - linked[1].keypoints[:-1, :, 1]
+    assert np.median(lower[2:-2]) == pytest.approx(SHIFT / 3, rel=0.35)
+    assert not np.array_equal(chained.keypoints, alone.keypoints)
+    assert len(together.frame) == len(linked.frame)
+
+
+SHIFT = 2 * SQUARE / 16
+"""Two cells, pixels."""
+
+
+def shaking_heatmaps(draw: Callable[..., TubeHeatmaps]) -> Callable[..., TubeHeatmaps]:
+    """Maps whose last frame of the clip lies two cells too low."""
+
+    def drawn(self: MapFinder, features: Sequence[ByteArray], tubes: FloatArray) -> TubeHeatmaps:
+        found = draw(self, features, tubes)
+        logits = found.logits.copy()
+        logits[:, -1] = np.roll(logits[:, -1], 2, axis=-2)
+        return replace(found, logits=logits)
+
+    return drawn
+
+
+def test_single_frames_have_no_clips_to_average(
+    line: list[str], make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_model(finder=MapFinder)
+    linked = posetube.track(line[1], model=made, refine="none")
+
+    with pytest.raises(InputError, match="squares looks at single frames: take still"):
+        posetube.refine(linked, "tubes", pictures=line[1], model=made)
+    with pytest.raises(InputError, match="tubes asks the network for its heatmaps: put it first"):
+        posetube.refine(linked, "still,tubes", pictures=line[1], model=made)

@@ -186,7 +186,7 @@ def test_chains_are_named_by_their_refiners() -> None:
     assert chain_of("none") == ()
     assert chain_of("fill-gaps, kalman") == ("fill-gaps", "kalman")
     with pytest.raises(
-        InputError, match="there is no refiner 'smooth'; there are still, flow, learned, "
+        InputError, match="there is no refiner 'smooth'; there are tubes, still, flow, learned, "
     ):
         chain_of("kalman,smooth")
     with pytest.raises(InputError, match="there is no refiner 'smooth'"):
