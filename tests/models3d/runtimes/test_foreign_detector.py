@@ -1,5 +1,6 @@
 """Other people's detectors: each layout gives the boxes that it holds, in the picture's pixels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from posetube.errors import InputError, WeightsError
+from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.runtimes.foreign_detector import INPUTS, open_detector
 from posetube.models3d.runtimes.loading import load_onnx_network
+from posetube.models3d.runtimes.onnx_network import OnnxNetwork
 from posetube.network import DetectorFamily
 from tests.models3d.runtimes.foreign_files import (
     constant_file,
@@ -169,6 +172,15 @@ def test_damaged_files_and_other_inputs_are_refused(tmp_path: Path) -> None:
         open_detector(odd)
 
 
+def one_look(network: OnnxNetwork) -> OnnxNetwork:
+    """The same network without a further size of the picture, which the file does not look at."""
+    config = network.config
+    assert isinstance(config.proposals, DenseProposalConfig)
+    alone = replace(config, proposals=replace(config.proposals, further=None))
+    people, joints = network.graphs
+    return OnnxNetwork(alone, people=people, joints=joints, info=network.info)
+
+
 def test_a_real_rtmdet_finds_what_the_embedded_model_does(training: Path, samples: Path) -> None:
     """The embedded model's detector was made from this file."""
     file = training / "teacher" / "rtmdet_nano_person_640.onnx"
@@ -179,7 +191,7 @@ def test_a_real_rtmdet_finds_what_the_embedded_model_does(training: Path, sample
     # as both networks see it: with other borders around it the same weights say other things
     image = np.full((640, 640, 3), 114, np.uint8)
     image[: picture.shape[0], : picture.shape[1]] = picture[..., ::-1]
-    network = load_onnx_network(WEIGHTS)
+    network = one_look(load_onnx_network(WEIGHTS))
 
     detector = open_detector(file)
     theirs = detector.find(image)
