@@ -12,7 +12,7 @@ Not here: what the content means (readers of weights and of annotations).
 import io
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -127,6 +127,15 @@ ALLOWED: dict[tuple[str, str], type[_Record] | type[dict[Any, Any]]] = {
 
 class _Unpickler(pickle._Unpickler):
     """Python's own unpickler, with the few names above."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+
+    def load_bytearray8(self) -> None:
+        """Take the bytes that are there; Python's own method first makes as many as asked for."""
+        size = int.from_bytes(self.read(8), "little")  # type: ignore[attr-defined]
+        self.append(bytearray(self.read(size)))  # type: ignore[attr-defined]
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def find_class(self, module: str, name: str) -> type[_Record] | type[dict[Any, Any]]:
         if (module, name) not in ALLOWED:

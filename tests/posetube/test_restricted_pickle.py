@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,17 @@ def test_an_array_larger_than_its_bytes_is_refused(folder: Path) -> None:
 
     with pytest.raises(FormatError, match="not a sound pickle: ValueError"):
         load_plain(folder / "g.pkl")
+
+
+def test_bytes_are_not_made_before_they_are_there(folder: Path) -> None:
+    """Twelve bytes that ask for 16 GiB."""
+    (folder / "i.pkl").write_bytes(b"\x80\x05\x96" + (2**34).to_bytes(8, "little") + b".")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(FormatError, match="not a sound pickle: EOFError"):
+        load_plain(folder / "i.pkl")
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
 def test_large_and_missing_files_are_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
