@@ -181,7 +181,9 @@ def fitted_copies(
         average = config.resize == "area" and shrinks
         # Linear shrinking leaves pixels out, which changes what the detector was trained on a lot.
         way = cv2.INTER_AREA if average else cv2.INTER_LINEAR
-        resized: ByteArray = np.asarray(cv2.resize(source, (width, height), interpolation=way))
+        resized = source
+        if source.shape[:2] != (height, width):
+            resized = np.asarray(cv2.resize(source, (width, height), interpolation=way))
         yield _padded(resized, geometry, config)
         if first is None and average:
             first = resized
@@ -190,6 +192,8 @@ def fitted_copies(
 def _padded(resized: ByteArray, geometry: Geometry, config: PreprocessConfig) -> ByteArray:
     if config.pad_pixel is None:
         return resized
-    padded = np.full((*geometry.padded, 3), config.pad_pixel, np.uint8)
-    padded[: resized.shape[0], : resized.shape[1]] = resized
+    height, width = resized.shape[:2]
+    padded = np.empty((*geometry.padded, 3), np.uint8)
+    padded[:height, :width] = resized
+    padded[height:], padded[:, width:] = config.pad_pixel, config.pad_pixel
     return padded

@@ -48,9 +48,12 @@ def choose_tubes(logits: Array, tubes: Array, *, config: DenseProposalConfig) ->
     xp = library_of(logits)
     scores = sigmoid(logits)
     sure = scores > config.min_score
+    if on_host(logits) and len(logits) == 1:  # most cells see nobody
+        logits, scores, tubes = (column[:, sure[0]] for column in (logits, scores, tubes))
+        sure = sure[:, sure[0]]
     best = falling_order(logits)[:, : config.before_nms]
     if on_host(logits):
-        best = best[:, : most_taken(sure)]  # most cells see nobody
+        best = best[:, : most_taken(sure)]
     tubes, scores = take_slots(tubes, best), take_slots(xp.where(sure, scores, -np.inf), best)
     kept = tube_nms(tubes, scores, threshold=config.nms)
     # the best of the kept ones come first

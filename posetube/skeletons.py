@@ -553,10 +553,13 @@ def apply(
     shape = keypoints.shape[:-2]
     points = np.full((*shape, len(plan.weights), 2), np.nan, keypoints.dtype)
     confidence = np.zeros((*shape, len(plan.weights)), scores.dtype)
-    for row, weights in enumerate(plan.weights):
-        parts = np.flatnonzero(weights)
-        if len(parts):
-            chosen = keypoints[..., parts, :]
-            points[..., row, :] = (chosen * weights[parts, None]).sum(axis=-2)
-            confidence[..., row] = scores[..., parts].min(axis=-1)
+    # most joints are copied, and all of these at once
+    copied = (np.count_nonzero(plan.weights, axis=1) == 1) & (plan.weights.max(axis=1) == 1)
+    parts = plan.weights[copied].argmax(axis=1)
+    points[..., copied, :], confidence[..., copied] = keypoints[..., parts, :], scores[..., parts]
+    for row in np.flatnonzero(plan.weights.any(axis=1) & ~copied):
+        parts = np.flatnonzero(plan.weights[row])
+        chosen = keypoints[..., parts, :]
+        points[..., row, :] = (chosen * plan.weights[row, parts, None]).sum(axis=-2)
+        confidence[..., row] = scores[..., parts].min(axis=-1)
     return points, confidence

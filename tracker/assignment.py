@@ -99,6 +99,8 @@ def solve_pairs(
         raise InputError("solve: library 'lap' is not installed; pip install lap, or use 'scipy'")
     dense = _by_scipy if library == "scipy" or lap is None else _by_lap
     allowed = np.flatnonzero(cost < limit - TIE)
+    if len(allowed) < 2:
+        return allowed
     # Most pairs are obvious. What is left falls into small groups, so that the time grows with the
     # number of pairs rather than with the cube of the rows.
     made, allowed = _certain(rows, columns, cost - limit, allowed)

@@ -42,6 +42,8 @@ def usable_rows(
         (M,) rows of ``people``.
     """
     rows = np.flatnonzero(_usable(people) & (people.scores >= min_score))
+    if len(rows) < 2:
+        return rows[:max_people]
     rows = rows[_by_content(people[rows])[:max_people]]
     return rows[survivors(people[rows], sigmas=sigmas, max_similarity=duplicate_similarity)]
 

@@ -42,6 +42,8 @@ def survivors(people: Detections, *, sigmas: DoubleArray, max_similarity: float)
         (N,) True for those to keep.
     """
     close, similarity = _similarities(people, sigmas=sigmas)
+    if not len(close):
+        return np.ones(len(people), bool)
     scores, boxes = people.scores[close].astype(np.float64), people.boxes[close]
     # Detectors are less sure of the worse detection of a person; they are as sure of the one of two
     # people side by side as of the other.
@@ -67,6 +69,8 @@ def look_alikes(people: Detections, *, sigmas: DoubleArray) -> tuple[BoolArray, 
     """
     close, similarity = _similarities(people, sigmas=sigmas)
     alike, second = np.zeros((len(people),) * 2, bool), np.zeros(len(people), bool)
+    if not len(close):
+        return alike, second
     alike[np.ix_(close, close)] = similarity >= ALIKE
     second[close] = ~_best(similarity >= ALIKE, people.scores[close])
     return alike, second
@@ -78,7 +82,7 @@ def _similarities(people: Detections, *, sigmas: DoubleArray) -> tuple[IntArray,
     The similarity is 0 where boxes do not overlap enough, and on the diagonal.
     """
     # In most frames few boxes overlap this much: only these are compared with one another.
-    close = _close(people.boxes.astype(np.float64))
+    close = _close(people.boxes.astype(np.float64)) if len(people) > 1 else np.zeros(0, np.int64)
     if not len(close):
         return close, np.zeros((0, 0))
     some = people[close]

@@ -101,9 +101,9 @@ def colour_histogram(image: ByteArray, *, step: int = 4) -> DoubleArray:
     Returns:
         (B,) shares that sum to 1, 4 levels per channel.
     """
-    red, green, blue = np.moveaxis(image[::step, ::step] // (256 // LEVELS), -1, 0)
-    index = ((red * LEVELS + green) * LEVELS + blue).ravel()
-    return _shares(np.bincount(index, minlength=LEVELS**3))
+    levels = np.ascontiguousarray(image[::step, ::step]) // (256 // LEVELS)
+    index = (levels[..., 0] * LEVELS + levels[..., 1]) * LEVELS + levels[..., 2]
+    return _shares(np.bincount(index.ravel(), minlength=LEVELS**3))
 
 
 def _shares(histogram: npt.NDArray[np.floating | np.integer]) -> DoubleArray:

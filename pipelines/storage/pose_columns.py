@@ -77,7 +77,7 @@ def raw_joints(table: Any, joints: int) -> FloatArray | None:
 
 def pose_people(table: Any, joints: int) -> Detections:
     """The people of a table or record batch with the columns of :func:`pose_fields`."""
-    numbers = numpy_array(_column(table, "keypoints").flatten())
+    numbers = _list_numbers(_column(table, "keypoints"))
     joint = numbers.reshape(table.num_rows, joints, 3)
     boxes = np.stack([column(table, name) for name in CORNERS], axis=-1)
     return Detections(
@@ -91,8 +91,22 @@ def pose_people(table: Any, joints: int) -> Detections:
 
 def _appearances(table: Any) -> FloatArray:
     found = _column(table, LOOKS)
-    halves = numpy_array(found.flatten())
+    halves = _list_numbers(found)
     return np.asarray(halves.reshape(table.num_rows, found.type.list_size), np.float32)
+
+
+def _list_numbers(lists: Any) -> Any:
+    """All numbers of a column of lists of one length.
+
+    As ``lists.flatten()``, which imports all of Arrow's functions, a tenth of a second.
+
+    Raises:
+        ValueError: If a list is missing.
+    """
+    if lists.null_count:
+        raise ValueError(f"{lists.null_count} lists are missing")
+    size = lists.type.list_size
+    return numpy_array(lists.values.slice(lists.offset * size, len(lists) * size))
 
 
 def column(table: Any, name: str) -> Any:

@@ -91,7 +91,8 @@ def encoded(
     seen = [frame for frame in group if frame.image is not None]
     for _, alike in groupby(seen, key=_shape):
         together = list(alike)
-        images = np.stack([frame.image for frame in together if frame.image is not None])
+        pictures = [frame.image for frame in together if frame.image is not None]
+        images = pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
         kept = network.encode(images, embeddings=config.appearance)
         yield from zip(together, kept, strict=True)
 
