@@ -8,6 +8,7 @@ with the usual change tolerates flicker and fast pans.
 
 from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ class CutDetector:
                 f"CutDetector.update: expected {len(self._last[-1])} bins, got {len(shares)}"
             )
         changes = [float(np.abs(shares - old).sum() / 2) for old in self._last]
-        usual = float(np.median(self._changes)) if self._changes else 0.0
+        usual = median(self._changes) if self._changes else 0.0
         least = max(self._config.min_change, self._config.times_usual * usual)
         cut = bool(changes) and min(changes) >= least
         # A cut is no usual change; a series of cuts must not hide the next one.

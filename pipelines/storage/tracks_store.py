@@ -91,6 +91,7 @@ class TracksWriter:
         self._schema = pa.schema(fields, metadata=metadata)
         self._joints, self._refined = len(joints), refined
         self._waiting: list[FramePoses] = []
+        self._rows = 0  # that wait
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
         self._writer = pq.ParquetWriter(
             self._file, self._schema, compression=COMPRESSION, write_page_checksum=True
@@ -100,7 +101,8 @@ class TracksWriter:
         """Append one frame's people; frames in rising order."""
         if len(poses):
             self._waiting.append(poses)
-        if sum(map(len, self._waiting)) >= ROW_GROUP:
+            self._rows += len(poses)
+        if self._rows >= ROW_GROUP:
             self._write_group()
 
     def close(self) -> None:
@@ -123,7 +125,7 @@ class TracksWriter:
         self._file.close()
 
     def _write_group(self) -> None:
-        frames, self._waiting = self._waiting, []
+        frames, self._waiting, self._rows = self._waiting, [], 0
         counts = [len(f) for f in frames]
         people = Detections.join([f.people for f in frames], joints=self._joints)
         rows = join_columns(frames, ("track_ids", "states", "link_margins"))

@@ -21,7 +21,7 @@ from posetube.structures import ByteArray, DoubleArray, FloatArray
 LONG_SIDE = 320
 """Size of the small picture, pixels; all lengths below are in its pixels."""
 
-CORNERS, APART = 200, 8
+CORNERS, APART = 100, 8
 """How many corners are followed, and how far they must be from one another."""
 
 PERSON_SCORE = 0.2
