@@ -27,7 +27,7 @@ from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.ground_truth import collect_tracks
 from posetube.pipelines.storage.manifest import library_versions
-from posetube.pipelines.tracking.camera_motion import background_of, camera_motion
+from posetube.pipelines.tracking.camera_motion import background_of, camera_motion, small_grey
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, DoubleArray, FrameTable, VideoTracks
 from posetube.tracker.offline import relink
@@ -148,7 +148,7 @@ def measure(made: Sequence[Taken]) -> dict[str, Any]:
 def estimated(one: Taken) -> Cameras:
     """The camera's motion of every frame."""
     known = [
-        background_of(image, people.boxes, people.scores)
+        background_of(small_grey(image), people.boxes, people.scores)
         for image, people in zip(one.images, one.detections, strict=True)
     ]
     return [None, *(camera_motion(*pair) for pair in pairwise(known))]

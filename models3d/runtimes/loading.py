@@ -1,6 +1,7 @@
 """Opens a weights file and the graphs beside it as a network that ONNX Runtime runs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,22 +39,35 @@ def load_onnx_network(
     """
     with opened(weights, "numpy") as file:
         config, info = read_header(file, weights)
+        if (quality, flip) != ("normal", False):
+            config = adjusted(config, quality=quality, flip=flip)
+        proposals, head = config.proposals, config.keypoint_head
+        if not isinstance(proposals, DenseProposalConfig) or not isinstance(
+            head, CropKeypointHeadConfig
+        ):
+            raise WeightsError(
+                f"{weights}: there are no graphs of such networks; use --runtime torch"
+            )
+
+        def graph(name: GraphName, tensors: dict[str, FloatArray]) -> Any:
+            path = graph_file(weights, name)
+            return open_graph(path, tensors, sha256=info.sha256 or "", profile=profile)
+
+        # one after the other, so that not all weights are in memory twice
         with refused(weights, "its weights cannot be read"):
-            tensors = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
-    if (quality, flip) != ("normal", False):
-        config = adjusted(config, quality=quality, flip=flip)
-    proposals, head = config.proposals, config.keypoint_head
-    if not isinstance(proposals, DenseProposalConfig) or not isinstance(
-        head, CropKeypointHeadConfig
-    ):
-        raise WeightsError(f"{weights}: there are no graphs of such networks; use --runtime torch")
-    joints: GraphName = "joints_mirrored" if head.mirror else "joints"
-    own = {name: one for name, one in tensors.items() if not name.startswith(CROPS)}
-    crops = {name[len(CROPS) :]: one for name, one in tensors.items() if name.startswith(CROPS)}
-    slotted = {CROPS + name: one for name, one in arrange_channels(crops).weights.items()}
-    parts: dict[GraphName, dict[str, FloatArray]] = {"people": own, joints: slotted}
-    people, read = (
-        open_graph(graph_file(weights, name), part, sha256=info.sha256 or "", profile=profile)
-        for name, part in parts.items()
-    )
-    return OnnxNetwork(config, people=people, joints=read, info=info)
+            tensors = _tensors(file, crops=False)
+        people = graph("people", tensors)
+        with refused(weights, "its weights cannot be read"):
+            tensors = arrange_channels(_tensors(file, crops=True)).weights
+        tensors = {CROPS + name: tensor for name, tensor in tensors.items()}
+        joints = graph("joints_mirrored" if head.mirror else "joints", tensors)
+    return OnnxNetwork(config, people=people, joints=joints, info=info)
+
+
+def _tensors(file: Any, *, crops: bool) -> dict[str, FloatArray]:
+    """Those of the crop network, by their names in it, or all others."""
+    return {
+        name.removeprefix(CROPS): file.get_tensor(name).astype(np.float32)
+        for name in file.keys()  # noqa: SIM118
+        if name.startswith(CROPS) == crops
+    }

@@ -26,6 +26,9 @@ from ..model_info import ModelInfo
 from ..poses import ClipPeople, found_people, given_people
 from ..preprocess import Geometry, check_images, fitted_copies, geometries_of
 
+TOGETHER = 4
+"""People whose joints are read from their maps in one go."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodedPicture:
@@ -162,17 +165,24 @@ class OnnxNetwork:
     def _with_joints(
         self, picture: EncodedPicture, tubes: FloatArray, scores: FloatArray
     ) -> ClipPeople:
-        maps, looks, regions = self._draw(picture, tubes[:, 0])
-        joints = decode_parabola(maps, regions)
+        # a few at a time, so that a crowd's maps are never all in memory
+        starts = range(0, max(len(tubes), 1), TOGETHER)
+        read = [self._read_joints(picture, tubes[start : start + TOGETHER, 0]) for start in starts]
+        positions, peaks, joint_scores, looks = map(np.concatenate, zip(*read, strict=True))
         return ClipPeople(
             boxes=tubes,
             scores=scores,
             presence=np.ones_like(tubes[..., 0]),
-            positions=joints.positions[:, None],
-            peaks=joints.logits[:, None],
-            joint_scores=joints.scores[:, None],
+            positions=positions[:, None],
+            peaks=peaks[:, None],
+            joint_scores=joint_scores[:, None],
             embeddings=looks[:, None] if picture.embeddings else None,
         )
+
+    def _read_joints(self, picture: EncodedPicture, boxes: FloatArray) -> tuple[FloatArray, ...]:
+        """Of (N, 4) boxes: the joints' (N, K, 2) places, heights and scores, and (N, D) looks."""
+        maps, looks, regions = self._draw(picture, boxes)
+        return (*decode_parabola(maps, regions), looks)
 
     def _draw(
         self, picture: EncodedPicture, boxes: FloatArray
@@ -181,12 +191,12 @@ class OnnxNetwork:
         head, geometry = self._head, picture.geometry
         inside = geometry.to_network(boxes)
         crops = geometry.to_picture(crop_boxes(inside, head))
+        maps, looks = (
+            np.empty((len(crops), *out.shape), np.float32) for out in self._joints.get_outputs()
+        )
         # one crop after the other: together they are no faster, and take more memory
-        drawn = [self._read(picture.image, crop) for crop in crops]
-        if drawn:
-            maps, looks = (np.stack(column) for column in zip(*drawn, strict=True))
-        else:
-            maps, looks = (np.zeros((0, *o.shape), np.float32) for o in self._joints.get_outputs())
+        for row, crop in enumerate(crops):
+            maps[row], looks[row] = self._read(picture.image, crop)
         return maps, looks, geometry.to_picture(map_regions(inside, head))
 
     def _read(self, image: ByteArray, crop: FloatArray) -> list[FloatArray]:

@@ -30,6 +30,7 @@ from .arrow_arrays import arrow_numbers
 from .parquet_seal import has_seal, seal_holds, sealed
 from .pose_columns import (
     COMPRESSION,
+    REPEATED,
     appearance_array,
     appearance_field,
     column,
@@ -104,7 +105,7 @@ def write_part(
     path = part_path(folder, number)
     # In memory first, because the seal needs all bytes; a part is small.
     content = pa.BufferOutputStream()
-    pq.write_table(table, content, compression=COMPRESSION)
+    pq.write_table(table, content, compression=COMPRESSION, use_dictionary=list(REPEATED))
     write_bytes(path, sealed(content.getvalue().to_pybytes()))
     return path
 

@@ -18,6 +18,9 @@ from .arrow_arrays import arrow_numbers, numpy_array
 CORNERS = ("x1", "y1", "x2", "y2")
 COMPRESSION = "zstd"
 
+REPEATED = ("frame", "time_s", "track_id", "state")
+"""Columns whose values repeat: for others a dictionary would only take time and space."""
+
 LOOKS = "embedding"
 """Column of a person's appearance."""
 

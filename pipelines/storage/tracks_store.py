@@ -39,6 +39,7 @@ from .manifest import Manifest
 from .part_check import frames_of_run
 from .pose_columns import (
     COMPRESSION,
+    REPEATED,
     column,
     pose_arrays,
     pose_fields,
@@ -94,7 +95,11 @@ class TracksWriter:
         self._rows = 0  # that wait
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
         self._writer = pq.ParquetWriter(
-            self._file, self._schema, compression=COMPRESSION, write_page_checksum=True
+            self._file,
+            self._schema,
+            compression=COMPRESSION,
+            use_dictionary=list(REPEATED),
+            write_page_checksum=True,
         )
 
     def write(self, poses: FramePoses) -> None:

@@ -43,43 +43,45 @@ LARGEST_ZOOM = 1.25
 Points = FloatArray
 
 
-class Background(NamedTuple):
-    """What is kept of a frame to compare the next one with."""
+class SmallGrey(NamedTuple):
+    """A frame in small and grey."""
 
-    grey: ByteArray
-    """(h, w) small grey picture."""
+    pixels: ByteArray
+    """(h, w)."""
 
     scale: DoubleArray
     """(2,) its width and height as shares of the frame's."""
+
+
+class Background(NamedTuple):
+    """What is kept of a frame to compare the next one with."""
+
+    grey: SmallGrey
+    """The frame."""
 
     corners: Points
     """(P, 2) places outside people that can be followed, pixels of the small picture."""
 
 
-def small_grey(image: ByteArray) -> tuple[ByteArray, DoubleArray]:
-    """A small grey picture, and its (x, y) size as a share of the real one.
-
-    Args:
-        image: (H, W, 3) RGB.
-    """
+def small_grey(image: ByteArray) -> SmallGrey:
+    """A small grey picture of (H, W, 3) RGB."""
     height, width = image.shape[:2]
     share = min(1.0, LONG_SIDE / max(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
     small: Any = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.array(size) / [width, height]
+    return SmallGrey(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.array(size) / [width, height])
 
 
-def background_of(image: ByteArray, boxes: FloatArray, scores: FloatArray) -> Background:
+def background_of(grey: SmallGrey, boxes: FloatArray, scores: FloatArray) -> Background:
     """Prepare a frame for comparison.
 
     Args:
-        image: (H, W, 3) RGB.
+        grey: The frame.
         boxes: (N, 4) of the people found in it, pixels.
         scores: (N,) how sure they are.
     """
-    grey, scale = small_grey(image)
     sure = boxes[scores >= PERSON_SCORE]
-    return Background(grey, scale, _corners(grey, sure * np.tile(scale, 2)))
+    return Background(grey, _corners(grey.pixels, sure * np.tile(grey.scale, 2)))
 
 
 def camera_motion(before: Background, after: Background) -> DoubleArray | None:
@@ -89,10 +91,10 @@ def camera_motion(before: Background, after: Background) -> DoubleArray | None:
         (2, 3) affine map from the first frame's pixels to the second one's; None where the camera
         stood still, its motion cannot be estimated, or the sizes differ, which is a new scene.
     """
-    corners, scale = before.corners, after.scale
-    if before.grey.shape != after.grey.shape or len(corners) < FEWEST:
+    (old, _), (new, scale), corners = before.grey, after.grey, before.corners
+    if old.shape != new.shape or len(corners) < FEWEST:
         return None
-    found = _similarity(*_followed(before.grey, after.grey, corners), size=after.grey.shape[::-1])
+    found = _similarity(*_followed(old, new, corners), size=new.shape[::-1])
     if found is None:
         return None
     # Sides of small pictures are whole pixels, so that the two scales differ a little.

@@ -12,7 +12,7 @@ from posetube.structures import Frame, FrameState, PoseTubes
 
 from ...tracker.shots import colour_histogram
 from ..settings import DetectConfig
-from .camera_motion import Background, background_of
+from .camera_motion import Background, SmallGrey, background_of, small_grey
 from .given_boxes import GivenBoxes
 
 COLOUR_UNITS = 65535
@@ -42,13 +42,16 @@ class FrameLook:
     """What the next frame is compared with to see how the camera moved; None: nobody asks."""
 
 
-def look_at(frame: Frame, tubes: PoseTubes, *, config: DetectConfig) -> FrameLook:
+def look_at(
+    frame: Frame, tubes: PoseTubes, *, config: DetectConfig, grey: SmallGrey | None = None
+) -> FrameLook:
     """Measure a frame whose people are known.
 
     Args:
         frame: With a picture.
         tubes: The people of the clip whose centre it is.
         config: What to measure.
+        grey: The frame in small and grey, if there is one already.
     """
     assert frame.image is not None
     shares = np.rint(COLOUR_UNITS * colour_histogram(frame.image)).astype(np.int64)
@@ -56,7 +59,7 @@ def look_at(frame: Frame, tubes: PoseTubes, *, config: DetectConfig) -> FrameLoo
     if config.camera_motion:
         centre = len(tubes.frames) // 2
         sure = tubes.scores * tubes.presence[:, centre]
-        background = background_of(frame.image, tubes.boxes[:, centre], sure)
+        background = background_of(grey or small_grey(frame.image), tubes.boxes[:, centre], sure)
     return FrameLook(
         frame=frame.index,
         time=frame.time,

@@ -25,8 +25,8 @@ from posetube.structures import BoolArray, ByteArray, FloatArray, Frame, IntArra
 from ...tracker.assignment import solve
 from ...tracker.shots import CutConfig
 from ..settings import DetectConfig
-from .camera_motion import small_grey
-from .frame_look import COLOUR_UNITS, FrameLook, encoded, look_at, looks_of
+from .camera_motion import SmallGrey, small_grey
+from .frame_look import COLOUR_UNITS, FrameLook, encoded, look_at, looks_of, people_of
 from .in_order import in_order
 
 SURE = 0.3
@@ -117,23 +117,24 @@ def looks_predicted(
     """Look at the frames of a live source, each as soon as it comes; as :func:`looks_between`."""
     seen: FrameLook | None = None  # by the detector
     last: FrameLook | None = None
-    grey, speed = np.zeros((0, 0), np.uint8), np.zeros((0, 1, 2), np.float32)
+    before, speed = np.zeros((0, 0), np.uint8), np.zeros((0, 1, 2), np.float32)
     for frame in frames:
         if frame.image is None:
             yield frame
             continue
-        look, (now, scale) = None, small_grey(frame.image)
+        look, grey = None, small_grey(frame.image)
         if frame.index % step and seen is not None and last is not None:
             boxes = last.tubes.boxes + np.tile(speed, 2) * (frame.index - last.frame)
-            if not _somebody_comes(grey, now, seen.tubes.boxes[:, 0] * np.tile(scale, 2)):
+            known = seen.tubes.boxes[:, 0] * np.tile(grey.scale, 2)
+            if not _somebody_comes(before, grey.pixels, known):
                 expected = seen.tubes.keypoint_scores.mean(axis=(1, 2))
                 scores = seen.tubes.scores
-                look = _read(frame, boxes, scores, expected, network=network, config=config)
+                look = _read(
+                    frame, boxes, scores, expected, network=network, config=config, grey=grey
+                )
         if look is None or seen is None or last is None or _is_cut(seen, look):
-            found = looks_of([frame], network=network, config=config)[0]
-            assert isinstance(found, FrameLook)
-            seen = look = found
-            grey, speed = now, np.zeros((len(look.tubes), 1, 2), np.float32)
+            look = seen = _detect(frame, network=network, config=config, grey=grey)
+            before, speed = grey.pixels, np.zeros((len(look.tubes), 1, 2), np.float32)
         else:
             # the box goes where the joints went, whatever was predicted
             moved = np.median(look.tubes.keypoints - last.tubes.keypoints, axis=2)
@@ -218,6 +219,7 @@ def _read(
     *,
     network: BoxNetwork,
     config: DetectConfig,
+    grey: SmallGrey | None = None,
 ) -> FrameLook | None:
     """Read the joints of N people in a frame with a picture; None if a sure one seems lost.
 
@@ -228,13 +230,23 @@ def _read(
         expected: (N,) mean score of their joints when the detector saw them.
         network: Reads the joints.
         config: What to measure.
+        grey: The frame in small and grey, if there is one already.
     """
     ((_, kept),) = encoded([frame], network=network, config=config)
     found = network.find_joints([kept], [frame.index], tubes=boxes, scores=scores)
     lost = found.keypoint_scores.mean(axis=(1, 2)) < DOUBT * expected
     if (lost & (scores >= SURE)).any():
         return None
-    return look_at(frame, replace(found, scores=scores), config=config)
+    return look_at(frame, replace(found, scores=scores), config=config, grey=grey)
+
+
+def _detect(
+    frame: Frame, *, network: BoxNetwork, config: DetectConfig, grey: SmallGrey
+) -> FrameLook:
+    """Look for people in a frame with a picture."""
+    ((_, kept),) = encoded([frame], network=network, config=config)
+    tubes = people_of([kept], [frame.index], network=network)
+    return look_at(frame, tubes, config=config, grey=grey)
 
 
 def _is_cut(before: FrameLook, after: FrameLook) -> bool:

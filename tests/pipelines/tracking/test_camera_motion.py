@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from posetube.pipelines.tracking.camera_motion import background_of, camera_motion
+from posetube.pipelines.tracking.camera_motion import background_of, camera_motion, small_grey
 from posetube.structures import ByteArray, Detections
 
 HEIGHT, WIDTH = 180, 320
@@ -40,7 +40,7 @@ def people(*boxes: tuple[float, float, float, float]) -> Detections:
 
 
 def seen(*images: ByteArray, who: Detections = NOBODY) -> list[npt.NDArray[np.float64] | None]:
-    known = [background_of(image, who.boxes, who.scores) for image in images]
+    known = [background_of(small_grey(image), who.boxes, who.scores) for image in images]
     return [None, *(camera_motion(*pair) for pair in pairwise(known))]
 
 
