@@ -309,7 +309,9 @@ def _skeleton(path: Path, file: Any) -> Skeleton:
     metadata = file.schema_arrow.metadata or {}
     if b"skeleton" not in metadata:
         raise FormatError(f"{path}: not a table of tracks: its metadata names no skeleton")
-    return skeleton(metadata[b"skeleton"].decode())
+    with _refusing_damage(path):
+        name = metadata[b"skeleton"].decode()
+    return skeleton(name)
 
 
 def _open(path: Path) -> Any:
