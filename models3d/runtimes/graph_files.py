@@ -57,7 +57,12 @@ def session_options() -> Any:
 
 
 def open_graph(
-    path: Path, tensors: Mapping[str, FloatArray], *, sha256: str, profile: Path | None = None
+    path: Path,
+    tensors: Mapping[str, FloatArray],
+    *,
+    sha256: str,
+    few_shapes: bool = True,
+    profile: Path | None = None,
 ) -> Any:
     """Open a graph as a session.
 
@@ -65,6 +70,8 @@ def open_graph(
         path: The graph.
         tensors: The weights that it has, by name.
         sha256: Of the weights file.
+        few_shapes: Whether its inputs come in few shapes. ONNX Runtime then plans its memory once
+            for each, which is faster, and keeps all plans.
         profile: Where a profile of its runs is written, a number added; None: nowhere.
 
     Raises:
@@ -76,6 +83,7 @@ def open_graph(
     if not path.is_file():
         raise WeightsError(f"{path}: no such graph; {again}")
     options = session_options()
+    options.enable_mem_pattern = few_shapes
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(tensors)

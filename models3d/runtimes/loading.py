@@ -51,7 +51,13 @@ def load_onnx_network(
 
         def graph(name: GraphName, tensors: dict[str, FloatArray]) -> Any:
             path = graph_file(weights, name)
-            return open_graph(path, tensors, sha256=info.sha256 or "", profile=profile)
+            return open_graph(
+                path,
+                tensors,
+                sha256=info.sha256 or "",
+                few_shapes=name == "people",  # every crop's window has another
+                profile=profile,
+            )
 
         # one after the other, so that not all weights are in memory twice
         with refused(weights, "its weights cannot be read"):
