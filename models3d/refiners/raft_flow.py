@@ -3,9 +3,7 @@
 Source: Teed and Deng, "RAFT", ECCV 2020.
 """
 
-import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +12,8 @@ from torchvision.models import optical_flow
 
 from posetube.errors import WeightsError
 from posetube.structures import ByteArray, FloatArray
+
+from ..checkpoints.convert import read_arrays
 
 STRIDE, SHORTEST = 8, 128
 """What the network asks of sides: multiples of the one, no shorter than the other, pixels."""
@@ -26,20 +26,17 @@ class RaftNetwork:
         """Load it.
 
         Raises:
-            WeightsError: If the file is missing, or holds no weights of this network.
+            WeightsError: If the file is missing or damaged, or holds no weights of this network.
         """
         build: Any = {
             "raft-small": optical_flow.raft_small,
             "raft-large": optical_flow.raft_large,
         }[kind]
         self._network = build(weights=None, progress=False).eval()
+        tensors, _ = read_arrays(weights)
         try:
-            self._network.load_state_dict(torch.load(weights, weights_only=True))
-        except FileNotFoundError:
-            raise WeightsError(
-                f"{weights}: no such file; torchvision has weights of RAFT"
-            ) from None
-        except (RuntimeError, UnpicklingError, zipfile.BadZipFile, EOFError, TypeError):
+            self._network.load_state_dict(tensors)
+        except RuntimeError:
             raise WeightsError(f"{weights}: no weights of torchvision's {kind}") from None
 
     def flow_between(self, earlier: ByteArray, later: ByteArray) -> FloatArray:

@@ -81,9 +81,14 @@ def as_chain(refiners: str | RefineConfig | None, *, default: str | None = None)
         default: What None means; None: the default of the configuration.
 
     Raises:
-        InputError: If there is no refiner of a name.
+        InputError: If there is no refiner of a name, or the argument is of another type.
     """
     if isinstance(refiners, RefineConfig):
         return refiners
     words = default if refiners is None else refiners
+    if words is not None and not isinstance(words, str):
+        kind = type(words).__name__
+        raise InputError(
+            f"expected refiners as text, such as 'median,kalman', or a RefineConfig, got {kind}"
+        )
     return RefineConfig() if words is None else replace(RefineConfig(), refiners=chain_of(words))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from posetube.errors import InputError, WeightsError
 
+from ...tracker.refiners.refine_config import RefinerName
 from ..loaded_model import LoadedModel, load_model
 from ..settings import TrackConfig
 from ..storage.manifest import ModelRecord
@@ -26,15 +27,8 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
         yield None
         return
     record = work.record
-    model = work.model or _run_model(record.manifest.model, work.settings)
-    heatmap_network(model, asked_by=names[0])
-    if model.record.sha256 != record.manifest.model.sha256:
-        raise InputError(
-            f"{record.run.path} was made with {record.manifest.model}, not with {model.record}: "
-            f"the refiner {names[0]} needs heatmaps of the same network"
-        )
     if work.video is not None:
-        yield MapSource(pictures=work.video.frames(), model=model)
+        yield MapSource(pictures=work.video.frames(), model=_run_model(work, asked_by=names[0]))
         return
     with run_video(
         record.run,
@@ -42,10 +36,23 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
         config=work.settings.video,
         needed=f"for the refiner {names[0]}",
     ) as video:
-        yield MapSource(pictures=video.frames(), model=model)
+        yield MapSource(pictures=video.frames(), model=_run_model(work, asked_by=names[0]))
 
 
-def _run_model(known: ModelRecord, config: TrackConfig) -> LoadedModel:
+def _run_model(work: StageWork, *, asked_by: RefinerName) -> LoadedModel:
+    """The network of a run, which is loaded already or named by the run."""
+    record = work.record
+    model = work.model or _named_model(record.manifest.model, work.settings)
+    heatmap_network(model, asked_by=asked_by)
+    if model.record.sha256 != record.manifest.model.sha256:
+        raise InputError(
+            f"{record.run.path} was made with {record.manifest.model}, not with {model.record}: "
+            f"the refiner {asked_by} needs heatmaps of the same network"
+        )
+    return model
+
+
+def _named_model(known: ModelRecord, config: TrackConfig) -> LoadedModel:
     """The network that a run names."""
     detect = config.detect
     try:

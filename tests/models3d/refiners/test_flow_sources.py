@@ -82,7 +82,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
 def test_raft_takes_weights_of_torchvision(tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(raft_small(weights=None).state_dict(), tmp_path / "raft.pth")
-    (tmp_path / "other.pth").write_bytes(b"none")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pth")
     config = FlowConfig(source="raft-small", path=str(tmp_path / "raft.pth"))
 
     step = flow_source(config).between(moved(0), moved(1))
@@ -91,7 +91,11 @@ def test_raft_takes_weights_of_torchvision(tmp_path: Path) -> None:
     assert np.isfinite(step.forward).all()
     with pytest.raises(WeightsError, match=r"other\.pth: no weights of torchvision's raft-small"):
         flow_source(FlowConfig(source="raft-small", path=str(tmp_path / "other.pth")))
-    with pytest.raises(WeightsError, match=r"gone\.pth: no such file"):
+    for content in (b"none", b".", b"\x80\x02.", b"PK\x03\x04", b""):
+        (tmp_path / "damaged.pth").write_bytes(content)
+        with pytest.raises(WeightsError, match=r"damaged\.pth: (not a sound file|refused)"):
+            flow_source(FlowConfig(source="raft-small", path=str(tmp_path / "damaged.pth")))
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such weights file"):
         flow_source(FlowConfig(source="raft-large", path=str(tmp_path / "gone.pth")))
     with pytest.raises(InputError, match="raft-large needs a file of weights: --refine.flow.path"):
         flow_source(FlowConfig(source="raft-large"))

@@ -158,6 +158,20 @@ def test_linking_again_asks_the_video_again(line: list[str], model: LoadedModel)
     assert (Path(line[3]) / "tracks.parquet").read_bytes() == before
 
 
+def test_a_run_of_a_file_says_that_it_has_no_pictures(
+    line: list[str], model: LoadedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*line, "--refine", "none"]) == 0
+    found, run = str(tmp_path / "found.csv"), str(tmp_path / "linked")
+    posetube.export(posetube.load(line[3]), found, to="csv")
+    assert main(["link", found, "-o", run]) == 0
+
+    assert main(["refine", run, "--refine", "still"]) == InputError.exit_code
+
+    said = capsys.readouterr().err
+    assert "found.csv, which has no pictures for the refiner still; `posetube track VIDEO" in said
+
+
 def test_a_network_without_heatmaps_is_refused_before_the_video_is_looked_at(
     line: list[str],
     make_model: ModelMaker,

@@ -142,6 +142,8 @@ def test_tracks_from_anywhere_can_be_refined(line: list[str]) -> None:
         steady.keypoints, posetube.refine(linked, as_chain("savitzky-golay")).keypoints
     )
     assert as_chain(None) == RefineConfig()
+    with pytest.raises(InputError, match="refiners as text, such as 'median,kalman'.*, got list"):
+        posetube.refine(linked, ["median", "kalman"])  # type: ignore[arg-type]
 
 
 def test_a_file_is_told_how_to_become_a_run(
