@@ -18,10 +18,10 @@ from .checked import Floats, positive, series
 class OneEuroConfig:
     """How strongly the One-Euro filter smooths. Lengths are in sizes of the person."""
 
-    min_cutoff: float = 1.5
+    min_cutoff: float = 3.0
     """Cut-off frequency at rest, hertz, above 0."""
 
-    speed_coefficient: float = 2.0
+    speed_coefficient: float = 20.0
     """Rise of the cut-off, hertz per size per second, 0 or more."""
 
     def __post_init__(self) -> None:
