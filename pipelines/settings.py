@@ -142,8 +142,12 @@ def with_chain(config: RefineConfig, words: str | None) -> RefineConfig:
     """The settings of the command line with its ``--refine``, where it is given.
 
     Raises:
-        InputError: If it names a refiner that there is not.
+        InputError: If it names a refiner that there is not, or others were given as
+            ``--refine.refiners``.
     """
+    if words is not None and config.refiners not in (chain_of(words), RefineConfig().refiners):
+        others = ",".join(config.refiners) or "none"
+        raise InputError(f"--refine is {words}, --refine.refiners is {others}; give one")
     return config if words is None else replace(config, refiners=chain_of(words))
 
 

@@ -1,8 +1,11 @@
 """``posetube.refine``: refines the joints of tracks in memory."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+
+import numpy as np
 
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
@@ -17,12 +20,15 @@ from ..settings import DetectConfig
 from .load import load
 from .open_source import VideoSource, open_source
 
+log = logging.getLogger(__name__)
+
 
 def refine(
     source: PeopleSource,
     refiners: str | RefineConfig | None = None,
     *,
     cuts: Sequence[int] = (),
+    frame_rate: float = 25.0,
     video: str | None = None,
     pictures: VideoSource | None = None,
     times: Iterable[float] | None = None,
@@ -32,10 +38,10 @@ def refine(
 
     Args:
         source: Tracks in memory, or what :func:`posetube.load` takes; from other programs, too.
-            Frames need times.
         refiners: Names separated by commas, ``"fill-gaps,kalman"``, or a configuration; None: the
             default.
         cuts: Index of the first frame of each new scene, for tracks that go on across cuts.
+        frame_rate: Frames per second, for tracks that have no times; logged where it is assumed.
         video: Which of several videos; None: the only one.
         pictures: The video itself, as for :func:`posetube.track`, for refiners of heatmaps
             (``still``, ``flow``); frames are matched by index.
@@ -46,14 +52,15 @@ def refine(
         The same people. ``keypoints_raw`` has the joints as they were.
 
     Raises:
-        InputError: If there is no such refiner or file, frames have no times, a refiner of heatmaps
-            is given no pictures, or the network has other joints.
+        InputError: If there is no such refiner or file, the frame rate is not positive, a refiner
+            of heatmaps is given no pictures, or the network has other joints.
 
     Examples:
         >>> steady = refine("alphapose-results.json", "kalman")       # doctest: +SKIP
     """
     config = as_chain(refiners)
     tracks = source if isinstance(source, VideoTracks) else load(source, video=video)
+    tracks = _timed(tracks, frame_rate)
     if not config.of_heatmaps:
         return refine_tracks(tracks, config=config, cuts=cuts)
     if pictures is None:
@@ -71,6 +78,18 @@ def refine(
         return refine_tracks(
             tracks, config=config, cuts=cuts, chain=partial(refined_frames, maps=maps)
         )
+
+
+def _timed(tracks: VideoTracks, frame_rate: float) -> VideoTracks:
+    if not 0 < frame_rate < np.inf:
+        raise InputError(f"the frame rate must be positive, got {frame_rate}")
+    if not np.isnan(tracks.frames.times[tracks.frame]).any():
+        return tracks
+    log.warning(
+        "%s: there are no times; %g frames per second are assumed", tracks.source, frame_rate
+    )
+    times = np.arange(len(tracks.frames)) / frame_rate
+    return replace(tracks, frames=replace(tracks.frames, times=times))
 
 
 def as_chain(refiners: str | RefineConfig | None, *, default: str | None = None) -> RefineConfig:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses
+from posetube.structures import BoolArray, DetectedFrame, Detections, FramePoses, RowState
 
 from ...tracker.presets import link_frames
 from ...tracker.refiners.refine import joints_of, unrefined
@@ -65,6 +65,10 @@ def refined_people(
 ) -> Iterator[FramePoses]:
     """:func:`link_people`, and the refiners of the settings before absent joints are taken out."""
     linked = _linked(frames, config=config, skeleton=skeleton, size=size, warn=log.warning)
+    if config.refine.refiners:
+        linked = (
+            _as_stored(poses, config=config, skeleton=skeleton, size=size) for poses in linked
+        )
     for poses in refined_frames(linked, config=config.refine, skeleton=skeleton, maps=maps):
         yield presented(poses, config=config, skeleton=skeleton, size=size)
 
@@ -83,6 +87,22 @@ def _linked(
     yield from link_frames(found, config=config.link, skeleton=skeleton, size=size)
     if limited.note is not None:
         warn(limited.note)
+
+
+def _as_stored(
+    poses: FramePoses, *, config: TrackConfig, skeleton: Skeleton, size: tuple[int, int] | None
+) -> FramePoses:
+    """The people, those who were filled in without absent joints.
+
+    A run that is refined has all joints of people who were detected, from its detections, but of
+    the others only what its tracks keep. Without a run the result must be the same.
+    """
+    filled = poses.states == RowState.INTERPOLATED
+    if not filled.any():
+        return poses
+    shown = presented(poses, config=config, skeleton=skeleton, size=size).people
+    joints = np.where(filled[:, None, None], shown.keypoints, poses.people.keypoints)
+    return replace(poses, people=replace(poses.people, keypoints=joints))
 
 
 def presented(

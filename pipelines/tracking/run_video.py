@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from posetube.errors import InputError
+from posetube.errors import InputError, MissingFileError
 from posetube.file_names import original
 
 from ...datasets.video import Video, VideoConfig, open_video
@@ -26,6 +27,7 @@ def run_video(
 
     Raises:
         InputError: If the run has no video, or it is another one by now.
+        MissingFileError: If the video is not there any more.
         MediaError: If the video cannot be read.
     """
     source = manifest.source
@@ -35,6 +37,11 @@ def run_video(
             f"`posetube track VIDEO --boxes {run.path}` makes a run with a video"
         )
     path = original(source.path)
+    if not Path(path).exists() and "://" not in path:
+        raise MissingFileError(
+            f"{run.path}: its video {source.path} is not there any more, which is needed {needed}; "
+            "put it back"
+        )
     with open_video(path, config=config) as video:
         if fingerprint(path) != source.fingerprint:
             raise InputError(f"{source.path} is not the video any more that {run.path} was made of")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from posetube.boxes import or_around
 from posetube.keypoint_similarity import scale_of
 from posetube.structures import DoubleArray, RowState, VideoTracks
 
@@ -75,14 +76,17 @@ def filter_joints(
     Returns:
         The same rows. Joints that were unknown stay unknown, except in gaps that are filled.
     """
-    joints = tracks.keypoints.copy()
+    # what is infinite in somebody's file is nowhere
+    joints = np.where(np.isfinite(tracks.keypoints), tracks.keypoints, np.float32(np.nan))
     sure: DoubleArray = np.nan_to_num(tracks.keypoint_scores, nan=1.0)[..., None].astype(float)
     if tracks.states is not None:  # nobody saw these: they follow from the rows around them
         sure = np.where(tracks.states[:, None, None] == RowState.INTERPOLATED, 0.0, sure)
+    # people without a box are as large as the extent of their joints
+    sizes = scale_of(or_around(tracks.boxes, joints))
     for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
         times = _rising(tracks.frames.times[tracks.frame[rows]])
-        size = float(np.median(scale_of(tracks.boxes[rows])))
-        places = tracks.keypoints[rows].astype(np.float64) / size
+        size = _typical(sizes[rows])
+        places = joints[rows].astype(np.float64) / size
         joints[rows] = size * JOINT_FILTERS[by](times, places, sure[rows], config)
     return replace(tracks, keypoints=joints)
 
@@ -92,3 +96,9 @@ def _rising(times: DoubleArray) -> DoubleArray:
     if (np.diff(times) > 0).all():
         return times
     return np.asarray(np.maximum.accumulate(times) + 1e-6 * np.arange(len(times)))
+
+
+def _typical(sizes: DoubleArray) -> float:
+    """The median size, pixels; 1 where no size is known."""
+    known = sizes[sizes > 0]
+    return float(np.median(known)) if len(known) else 1.0

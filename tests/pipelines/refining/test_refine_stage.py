@@ -1,25 +1,29 @@
 """Refining as a stage of a run: what it writes, what it keeps, and how it is undone."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import posetube
-from posetube.errors import InputError
+from posetube.errors import InputError, MissingFileError
 from posetube.pipelines.api.refine import as_chain
 from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.refining.refine_stage import with_all_joints
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
-from posetube.structures import DetectedFrame, Detections, FramePoses
+from posetube.records import take_rows
+from posetube.structures import DetectedFrame, Detections, FramePoses, FrameTable, PoseTubes
 from posetube.tracker.refiners.refine_config import RefineConfig
 
 ClipMaker = Callable[..., Path]
+PEOPLE = ("boxes", "keypoints", "keypoint_scores", "scores", "presence", "embeddings")
+"""What tubes have one of for each person."""
 
 
 @pytest.fixture(autouse=True)
@@ -181,3 +185,80 @@ def test_joints_too_doubtful_for_tracks_come_from_the_detections() -> None:
 
     np.testing.assert_array_equal(joints[:2], people.keypoints[[2, 0]])
     assert np.isnan(joints[2]).all()
+
+
+def test_tracks_without_times_get_a_frame_rate(
+    line: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main([*line, "--no-overlay", "--refine", "none"]) == 0
+    known = posetube.load(line[-1])
+    unknown = replace(known, frames=FrameTable(times=np.full(len(known.frames), np.nan)))
+
+    steady = posetube.refine(unknown, "kalman", frame_rate=25.0)
+
+    assert "there are no times; 25 frames per second are assumed" in caplog.text
+    np.testing.assert_allclose(
+        steady.keypoints, posetube.refine(known, "kalman").keypoints, atol=1e-3
+    )
+    with pytest.raises(InputError, match="the frame rate must be positive, got 0"):
+        posetube.refine(unknown, frame_rate=0)
+
+
+def test_people_without_boxes_are_as_large_as_their_joints(line: list[str]) -> None:
+    assert main([*line, "--no-overlay", "--refine", "none"]) == 0
+    known = posetube.load(line[-1])
+    joints = known.keypoints.copy()
+    joints[3, 2] = np.inf
+
+    steady = posetube.refine(
+        replace(known, boxes=np.full_like(known.boxes, np.nan), keypoints=joints), "kalman"
+    )
+
+    assert np.isfinite(np.delete(steady.keypoints[:, 2], 3, axis=0)).all()
+
+
+def test_two_chains_on_one_line_are_refused(
+    line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*line, "--refine", "kalman", "--refine.refiners", "median"]
+    assert main(words) == InputError.exit_code
+    assert "--refine is kalman, --refine.refiners is median; give one" in capsys.readouterr().err
+
+
+def test_a_run_whose_video_is_gone_says_so(
+    line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*line, "--no-overlay"]) == 0
+    Path(line[1]).unlink()
+
+    assert main(["render", line[-1]]) == MissingFileError.exit_code
+
+    assert "clip.mp4 is not there any more, which is needed to draw over" in capsys.readouterr().err
+
+
+def test_people_who_were_filled_in_are_refined_alike_with_and_without_a_run(
+    line: list[str], model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = model.network.detect_features
+
+    def missed(features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
+        people = found(features, frames)
+        people.keypoint_scores[:, :, 4] = 0.05
+        return take_rows(people, [], columns=PEOPLE) if frames[0] in (6, 7) else people
+
+    monkeypatch.setattr(model.network, "detect_features", missed)
+    words = ["--no-overlay", "--preset", "offline", "--min-joint", "0.3", "--refine", "median"]
+    assert main([*line, *words]) == 0
+
+    in_memory = posetube.track(
+        line[1],
+        model=model,
+        link=posetube.LinkConfig(preset="offline"),
+        min_joint=0.3,
+        refine="median",
+    )
+
+    stored = posetube.load(line[-1])
+    assert stored.states is not None
+    assert stored.states.any()
+    np.testing.assert_allclose(stored.keypoints, in_memory.keypoints, atol=1e-3)
