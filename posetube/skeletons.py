@@ -553,6 +553,8 @@ def apply(
     shape = keypoints.shape[:-2]
     points = np.full((*shape, len(plan.weights), 2), np.nan, keypoints.dtype)
     confidence = np.zeros((*shape, len(plan.weights)), scores.dtype)
+    if not plan.weights.any():  # nothing to take, from people who are boxes alone
+        return points, confidence
     # most joints are copied, and all of these at once
     copied = (np.count_nonzero(plan.weights, axis=1) == 1) & (plan.weights.max(axis=1) == 1)
     parts = plan.weights[copied].argmax(axis=1)

@@ -99,3 +99,13 @@ def test_a_joint_named_twice_is_refused() -> None:
 def test_an_edge_to_nowhere_is_refused() -> None:
     with pytest.raises(InputError, match=r"Skeleton odd: edges name unknown joints \['tail'\]"):
         Skeleton(name="odd", joints=("nose",), edges=(("nose", "tail"),))
+
+
+def test_people_who_are_boxes_alone_have_no_joint_in_any_set() -> None:
+    boxes = Skeleton(name="boxes", joints=(), edges=())
+
+    points, scores = apply(convert(boxes, COCO17), np.zeros((3, 0, 2)), np.zeros((3, 0)))
+
+    assert np.isnan(points).all()
+    assert points.shape == (3, 17, 2)
+    assert (scores == 0).all()
