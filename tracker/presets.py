@@ -17,8 +17,6 @@ from posetube.structures import (
     DetectedFrame,
     Detections,
     FramePoses,
-    FrameTable,
-    VideoTracks,
 )
 
 from .config import LinkConfig
@@ -26,6 +24,7 @@ from .offline import OfflineConfig, relink
 from .paper import PaperTracker
 from .shots import CutDetector
 from .tracker import Tracker
+from .tracklets import table_of
 from .tubes import TubeNumbers
 
 
@@ -77,16 +76,8 @@ def _linked(
 def _repaired(
     found: Sequence[FramePoses], skeleton: Skeleton, *, cuts: CutDetector, config: OfflineConfig
 ) -> Iterator[FramePoses]:
-    # Where only every n-th frame was looked at, the frames between are no gaps in a track: the
-    # second pass counts the frames that it has, and each gets its own number back afterwards.
-    tracks = VideoTracks.from_frames(
-        [replace(poses, frame=place) for place, poses in enumerate(found)],
-        source="video",
-        size=None,
-        skeleton=skeleton,
-        frames=FrameTable(times=np.array([poses.time for poses in found], np.float64)),
-    )
+    tracks = table_of(found, skeleton=skeleton)
     people = Detections.join([poses.people for poses in found], joints=len(skeleton))
     repaired = relink(tracks, config=config, cuts=cuts.found, embeddings=people.embeddings)
     for before, poses in zip(found, repaired.poses(), strict=True):
-        yield replace(poses, frame=before.frame)
+        yield replace(poses, frame=before.frame)  # its own number, not that in the table

@@ -1,13 +1,37 @@
 """Splits a table of tracks into tracklets: the rows of one person without a gap or a cut."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from posetube.structures import BoolArray, DoubleArray, FloatArray, IntArray, VideoTracks
+from posetube.skeletons import Skeleton
+from posetube.structures import (
+    BoolArray,
+    DoubleArray,
+    FloatArray,
+    FramePoses,
+    FrameTable,
+    IntArray,
+    VideoTracks,
+)
 
 Rows = list[IntArray]
 """Row numbers of a table, one rising array per track or tracklet."""
+
+
+def table_of(frames: Sequence[FramePoses], *, skeleton: Skeleton) -> VideoTracks:
+    """The frames as one table, which counts them from 0 without gaps.
+
+    Where only every n-th frame was looked at, the frames between are no gaps in a track.
+    """
+    return VideoTracks.from_frames(
+        [replace(poses, frame=place) for place, poses in enumerate(frames)],
+        source="video",
+        size=None,
+        skeleton=skeleton,
+        frames=FrameTable(times=np.array([poses.time for poses in frames], np.float64)),
+    )
 
 
 def tracklets(tracks: VideoTracks) -> Rows:

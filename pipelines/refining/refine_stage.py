@@ -14,13 +14,13 @@ import numpy as np
 from posetube.skeletons import skeleton
 from posetube.structures import DetectedFrame, FloatArray, FramePoses
 
-from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
 from ...tracker.refiners.refine import unrefined
 from ..storage.detections_store import read_frames
-from ..storage.tracks_store import TracksWriter, read_poses
+from ..storage.tracks_store import read_poses
 from ..tracking.frame_people import PeopleByFrame
 from ..tracking.link_people import presented
 from ..tracking.stage_work import StageWork
+from ..tracking.written_tracks import written_tracks
 from .refined_frames import refined_frames
 from .run_maps import run_maps
 
@@ -35,29 +35,14 @@ def refine_joints(work: StageWork) -> Mapping[str, Any]:
     """
     record, source = work.record, work.record.manifest.source
     config, joints = work.settings, skeleton(record.manifest.skeleton)
-    refined = bool(config.refine.refiners)
     record.begin(total=record.manifest.frames.done)
-    linked = map(unrefined, _linked(work))
-    with (
-        run_maps(work) as maps,
-        TracksWriter(
-            work.files["tracks.parquet"],
-            source=source.name,
-            size=source.size,
-            joints=joints,
-            refined=refined,
-        ) as rows,
-        PoseTrack18Writer(
-            work.files["tracks.json"], skeleton=joints, name=source.name, size=source.size
-        ) as people,
-    ):
-        frames = refined_frames(linked, config=config.refine, skeleton=joints, maps=maps)
-        for done, poses in enumerate(frames, start=1):
-            shown = presented(poses, config=config, skeleton=joints, size=source.size)
-            rows.write(shown)
-            people.add(shown)
-            record.progress(done)
-            record.interrupt.check()
+    with run_maps(work) as maps:
+        frames = refined_frames(_linked(work), config=config.refine, skeleton=joints, maps=maps)
+        shown = (
+            presented(poses, config=config, skeleton=joints, size=source.size) for poses in frames
+        )
+        for _ in written_tracks(work, shown, refined=bool(config.refine.refiners)):
+            pass
     return {}
 
 

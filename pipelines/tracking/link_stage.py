@@ -9,11 +9,10 @@ from typing import Any
 
 from posetube.skeletons import skeleton
 
-from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
 from ..storage.detections_store import read_frames
-from ..storage.tracks_store import TracksWriter
 from .link_people import link_people
 from .stage_work import StageWork
+from .written_tracks import written_tracks
 
 
 def link_detections(work: StageWork) -> Mapping[str, Any]:
@@ -28,21 +27,12 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
     """
     record, source = work.record, work.record.manifest.source
     joints = skeleton(record.manifest.skeleton)
-    table, posetrack = work.files["tracks.parquet"], work.files["tracks.json"]
     record.begin(total=record.manifest.frames.done)
+    found = read_frames(record.run.detections, joints=len(joints))
+    linked = link_people(
+        found, config=work.settings, skeleton=joints, size=source.size, warn=record.say
+    )
     ids: set[int] = set()
-    with (
-        TracksWriter(table, source=source.name, size=source.size, joints=joints) as rows,
-        PoseTrack18Writer(posetrack, skeleton=joints, name=source.name, size=source.size) as people,
-    ):
-        found = read_frames(record.run.detections, joints=len(joints))
-        linked = link_people(
-            found, config=work.settings, skeleton=joints, size=source.size, warn=record.say
-        )
-        for done, poses in enumerate(linked, start=1):
-            rows.write(poses)
-            people.add(poses)
-            ids.update(poses.track_ids.tolist())
-            record.progress(done)
-            record.interrupt.check()
+    for poses in written_tracks(work, linked):
+        ids.update(poses.track_ids.tolist())
     return {"tracks": len(ids)}

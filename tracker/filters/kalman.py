@@ -17,7 +17,6 @@ Robust Statistical Modeling Using the t Distribution, 1989.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
@@ -123,6 +122,8 @@ def _robust_path(
 
 
 def _path(values: DoubleArray, sure: DoubleArray, motion: DoubleArray) -> DoubleArray:
+    from scipy.linalg import solveh_banded  # slow to import; settings alone need no solver
+
     system, right = motion.copy(), np.zeros(motion.shape[1])
     system[0, 0::2] += sure
     right[0::2] = sure * values

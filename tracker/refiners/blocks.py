@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import FramePoses, FrameTable, VideoTracks
+from posetube.structures import FramePoses, VideoTracks
+
+from ..tracklets import table_of
 
 BLOCK = 8.0
 """Frames of this many seconds are settled together."""
@@ -67,14 +69,7 @@ def _changed(
 ) -> list[FramePoses]:
     if not frames:
         return []
-    # a table counts its frames from 0 without gaps; each gets its own number back
-    tracks = VideoTracks.from_frames(
-        [replace(poses, frame=place) for place, poses in enumerate(frames)],
-        source="video",
-        size=None,
-        skeleton=skeleton,
-        frames=FrameTable(times=np.array([poses.time for poses in frames], np.float64)),
-    )
+    tracks = table_of(frames, skeleton=skeleton)
     numbers = [poses.frame for poses in frames]
     inside = np.searchsorted(numbers, [cut for cut in cuts if numbers[0] < cut <= numbers[-1]])
     changed = change(tracks, cuts=inside.tolist())
