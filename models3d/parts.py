@@ -1,8 +1,10 @@
 """The kinds of parts that a network can be made of: which module each configuration makes.
 
-A kind is a frozen configuration in :mod:`.configs`, listed in :mod:`.configs.networks` so that
-weights files can name it (:mod:`.checkpoints.config_json`), a module in a file of its own, and a
-row of the table below. The network asks this of each part:
+A kind is a frozen configuration, a module, and a row of the table below, by which weights files
+name it (:mod:`.checkpoints.config_json`) and the network makes it. Rows name classes and do not
+import them, so that each is loaded where it is used. The two may share a file; the embedded model's
+configurations lie in :mod:`.configs`, because they are read without torch. The network asks this of
+each part:
 
 =============  ==================================================================================
 part           members
@@ -25,58 +27,104 @@ Training asks for more (:mod:`.training.tube_losses`): the proposals' anchors, t
 outputs, the size of a heatmap. A part without these can be used but not trained.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from .box_head import build_box_head
-from .configs.bodies import CSPBodyConfig, ResNetConfig
-from .configs.necks import C4Config, FPNConfig, PathAggregationConfig
-from .configs.people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
-from .configs.proposal_heads import DenseProposalConfig, ProposalConfig
-from .configs.recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
-from .crop_keypoint_head import CropKeypointHead
-from .csp_body import CSPBody
-from .dense_proposals import DenseProposalHead
-from .keypoint_head import KeypointHead
-from .neck import C4Neck, FPNNeck
-from .path_aggregation import PathAggregationNeck
-from .pose_machine import PoseMachineHead
-from .proposals import ProposalHead
-from .resnet import ResNet
-from .unipose import UniPoseHead
 
-MODULES: dict[type, Callable[..., Any]] = {
-    ResNetConfig: ResNet,
-    CSPBodyConfig: CSPBody,
-    C4Config: C4Neck,
-    FPNConfig: FPNNeck,
-    PathAggregationConfig: PathAggregationNeck,
-    ProposalConfig: ProposalHead,
-    DenseProposalConfig: DenseProposalHead,
-    BoxHeadConfig: build_box_head,
-    KeypointHeadConfig: KeypointHead,
-    CropKeypointHeadConfig: CropKeypointHead,
-    PoseMachineHeadConfig: PoseMachineHead,
-    UniPoseHeadConfig: UniPoseHead,
+@dataclass(frozen=True, kw_only=True)
+class PartKind:
+    """One kind of part; both are ``file:name``, in ``posetube.models3d``."""
+
+    config: str
+    """A frozen dataclass."""
+
+    module: str
+    """What makes the module, called with its configuration and with what comes before it."""
+
+
+PARTS: dict[str, tuple[PartKind, ...]] = {
+    "body": (
+        PartKind(config="configs.bodies:ResNetConfig", module="resnet:ResNet"),
+        PartKind(config="configs.bodies:CSPBodyConfig", module="csp_body:CSPBody"),
+    ),
+    "neck": (
+        PartKind(config="configs.necks:C4Config", module="neck:C4Neck"),
+        PartKind(config="configs.necks:FPNConfig", module="neck:FPNNeck"),
+        PartKind(
+            config="configs.necks:PathAggregationConfig",
+            module="path_aggregation:PathAggregationNeck",
+        ),
+    ),
+    "proposals": (
+        PartKind(config="configs.proposal_heads:ProposalConfig", module="proposals:ProposalHead"),
+        PartKind(
+            config="configs.proposal_heads:DenseProposalConfig",
+            module="dense_proposals:DenseProposalHead",
+        ),
+    ),
+    "box_head": (
+        PartKind(config="configs.people_heads:BoxHeadConfig", module="box_head:build_box_head"),
+    ),
+    "keypoint_head": (
+        PartKind(
+            config="configs.people_heads:KeypointHeadConfig", module="keypoint_head:KeypointHead"
+        ),
+        PartKind(
+            config="configs.people_heads:CropKeypointHeadConfig",
+            module="crop_keypoint_head:CropKeypointHead",
+        ),
+        PartKind(
+            config="configs.recurrent_heads:PoseMachineHeadConfig",
+            module="pose_machine:PoseMachineHead",
+        ),
+        PartKind(config="configs.recurrent_heads:UniPoseHeadConfig", module="unipose:UniPoseHead"),
+    ),
 }
-"""What makes the module of each kind, called with its configuration and with what comes before it.
+"""The kinds of each part, by the field of :class:`.configs.networks.TubeRCNNConfig`.
 
-Bodies take nothing more. Necks take ``channels`` and ``strides`` of the body's stages, proposal
-heads those of the levels (one number of channels), box heads the levels' ``channels`` and the
-``body``'s configuration, keypoint heads the levels' ``channels``.
+Beside their configuration, bodies take nothing. Necks take ``channels`` and ``strides`` of the
+body's stages, proposal heads those of the levels (one number of channels), box heads the levels'
+``channels`` and the ``body``'s configuration, keypoint heads the levels' ``channels``.
 """
 
 
-def build(config: object, **before: Any) -> Any:
-    """Make a part."""
-    return MODULES[type(config)](config, **before)
+def config_class(part: str, name: str) -> type:
+    """The class of a configuration.
+
+    Raises:
+        KeyError: If no kind of this part has such a configuration.
+    """
+    found: type = _load(_kind(part, name).config)
+    return found
+
+
+def build(part: str, config: object, **before: Any) -> Any:
+    """Make a part.
+
+    Args:
+        part: Field of :class:`.configs.networks.TubeRCNNConfig`.
+        config: Its value.
+        before: What comes before the part, see :data:`PARTS`.
+    """
+    return _load(_kind(part, type(config).__name__).module)(config, **before)
+
+
+def _kind(part: str, name: str) -> PartKind:
+    return {kind.config.split(":")[1]: kind for kind in PARTS[part]}[name]
+
+
+def _load(path: str) -> Any:
+    file, name = path.split(":")
+    return getattr(import_module(f".{file}", __package__), name)
 
 
 @runtime_checkable
 class EmbeddingHead(Protocol):
     """A keypoint head that tells people apart; without it, the body's maps do."""
 
-    def draw_and_embed(self, pooled: Any, length: int) -> tuple[Tensor, Tensor]:
+    def draw_and_embed(self, pooled: Any, length: int) -> "tuple[Tensor, Tensor]":
         """Heatmaps of what was pooled, and (R * T, D) vectors of appearance of length 1."""

@@ -77,16 +77,20 @@ class TubeRCNN(nn.Module):
         super().__init__()
         self.config = config
         self.info = info or ModelInfo(name="untrained")
-        self.body = build(config.body)
-        self.neck = build(config.neck, channels=self.body.channels, strides=self.body.strides)
+        self.body = build("body", config.body)
+        self.neck = build(
+            "neck", config.neck, channels=self.body.channels, strides=self.body.strides
+        )
         channels = self.neck.channels
-        self.proposals = build(config.proposals, channels=channels, strides=self.neck.strides)
+        self.proposals = build(
+            "proposals", config.proposals, channels=channels, strides=self.neck.strides
+        )
         self.box_head: Any = (
             None
             if config.box_head is None
-            else build(config.box_head, body=config.body, channels=channels)
+            else build("box_head", config.box_head, body=config.body, channels=channels)
         )
-        self.keypoint_head = build(config.keypoint_head, channels=channels)
+        self.keypoint_head = build("keypoint_head", config.keypoint_head, channels=channels)
         # The steps are the body's stages, the neck's merge (always frame by frame) and its smooth.
         # Everything before the first time kernel is done once per frame, the rest once per clip.
         times = [*self.body.times, 1, self.neck.time]

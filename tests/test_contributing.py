@@ -1,8 +1,9 @@
-"""What CONTRIBUTING.md shows of a new format, data set and protocol works as it stands there."""
+"""What CONTRIBUTING.md shows of new formats, data sets, protocols and bodies works as it stands."""
 
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,10 @@ from posetube.datasets.formats.file_format import FileFormat
 from posetube.datasets.people import open_people
 from posetube.datasets.published import dataset_table
 from posetube.errors import FormatError, InputError
+from posetube.models3d import parts
+from posetube.models3d.checkpoints.config_json import from_json, to_json
+from posetube.models3d.presets import tube_rcnn_r50_fpn
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.data_commands.export import write_whole
 from posetube.pipelines.evaluation import protocol_table
@@ -143,3 +148,16 @@ def test_a_protocol_needs_its_file_and_its_row(
     assert evaluate(found, truth, protocol="frames").total("frames") == 50
     with pytest.raises(InputError, match="strict= does not go with the protocol frames"):
         evaluate(found, truth, protocol="frames", strict=True)
+
+
+def test_a_body_needs_its_file_and_its_row(
+    new_files: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(parts.PARTS, "body", (*parts.PARTS["body"], row("PARTS", parts)))
+    config = replace(tube_rcnn_r50_fpn(), body=new_files["patch_body"].PatchBodyConfig(width=8))
+
+    again = from_json(to_json(config), source="here")
+    kept = TubeRCNN(again).encode(np.zeros((1, 90, 120, 3), np.uint8))
+
+    assert again == config
+    assert len(kept) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import posetube
+from posetube.models3d.parts import PARTS
 from posetube.pipelines import cli
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +158,8 @@ def reachable(roots: Iterable[str], edges: dict[str, set[str]]) -> set[str]:
 def test_every_module_serves_a_command_or_a_public_name() -> None:
     commands = [function for _, function, _ in (*cli.COMMANDS, *cli.DATA_COMMANDS)]
     roots = {f"posetube.pipelines.{function.partition(':')[0]}" for function in commands}
+    kinds = [kind for part in PARTS.values() for kind in part]
+    roots |= {f"posetube.models3d.{kind.module.partition(':')[0]}" for kind in kinds}
     roots |= {"posetube.__main__", "posetube.pipelines.cli", *posetube._LATE.values()}
 
     lost = PATHS.keys() - reachable(roots, graph())

@@ -1,7 +1,7 @@
 """A network's configuration as JSON, so that a weights file says how to build its network.
 
-Every part carries the name of its configuration class under ``kind``: a reader chooses the class
-among those that the field's type lists (:mod:`..parts`). Everything else follows from the types.
+Every configuration carries the name of its class under ``kind``: a reader chooses a part's class
+among the kinds of that part (:mod:`..parts`). Everything else follows from the fields' types.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import msgspec
 from posetube.errors import WeightsError
 
 from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig, narrowed
+from ..parts import PARTS, config_class
 from .refusal import refused
 
 KIND = "kind"
@@ -62,14 +63,15 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
-def _from_plain(plain: Any, kind: Any) -> Any:
-    """Build a value of a field's type."""
-    choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+def _from_plain(plain: Any, hint: Any, field: str = "") -> Any:
+    """Build the value of a field from its type."""
+    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     classes: dict[str, Any] = {c.__name__: c for c in choices if dataclasses.is_dataclass(c)}  # type: ignore[union-attr]
-    if not classes or (plain is None and types.NoneType in choices):
-        return msgspec.convert(plain, kind)
+    if (plain is None and types.NoneType in choices) or not (classes or field in PARTS):
+        return msgspec.convert(plain, hint)
     plain = dict(plain)
-    chosen = classes[plain.pop(KIND)]
+    name = plain.pop(KIND)
+    chosen = config_class(field, name) if field in PARTS else classes[name]
     retired = {name: value for (owner, name), value in RETIRED.items() if owner == chosen.__name__}
     plain = {n: v for n, v in plain.items() if n not in retired or retired[n] != v}
     hints = typing.get_type_hints(chosen)
@@ -77,4 +79,4 @@ def _from_plain(plain: Any, kind: Any) -> Any:
     # a later version's field may change what the network does, so it is not passed over
     if unknown:
         raise TypeError(f"{chosen.__name__} has no {', '.join(sorted(unknown))}")
-    return chosen(**{name: _from_plain(part, hints[name]) for name, part in plain.items()})
+    return chosen(**{name: _from_plain(value, hints[name], name) for name, value in plain.items()})

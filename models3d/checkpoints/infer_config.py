@@ -15,7 +15,7 @@ from posetube.skeletons import SKELETONS
 
 from ..configs.bodies import BLOCKS, ResNetConfig
 from ..configs.necks import C4Config, FPNConfig
-from ..configs.networks import AnchorRCNNConfig, BodyKind
+from ..configs.networks import AnchorRCNNConfig, PartConfig
 
 LAST = "box_head.body.stage"
 """Name of ResNet's last stage in a network without pyramid."""
@@ -68,7 +68,7 @@ def infer_config(
     )
 
 
-def _body(config: BodyKind, parameters: Mapping[str, Tensor], *, pyramid: bool) -> ResNetConfig:
+def _body(config: PartConfig, parameters: Mapping[str, Tensor], *, pyramid: bool) -> ResNetConfig:
     assert isinstance(config, ResNetConfig)
     counts = tuple(
         _count(parameters, rf"body\.stages\.{stage}\.blocks\.(\d+)\..*") for stage in (1, 2, 3)

@@ -1,6 +1,7 @@
 """The configuration of a network: which parts it is made of, each with its own."""
 
 from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
@@ -8,19 +9,22 @@ from posetube.skeletons import skeleton
 
 from ..joint_peaks import DecodeConfig
 from ..preprocess import BYTES, PreprocessConfig
-from .bodies import CSPBodyConfig, ResNetConfig
-from .necks import C4Config, FPNConfig, PathAggregationConfig
-from .people_heads import BoxHeadConfig, CropKeypointHeadConfig, KeypointHeadConfig
+from .people_heads import BoxHeadConfig, KeypointHeadConfig
 from .proposal_heads import DenseProposalConfig, ProposalConfig
-from .recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
 
-BodyKind = ResNetConfig | CSPBodyConfig
-NeckKind = C4Config | FPNConfig | PathAggregationConfig
-ProposalKind = ProposalConfig | DenseProposalConfig
-BoxHeadKind = BoxHeadConfig | None
-KeypointHeadKind = (
-    KeypointHeadConfig | CropKeypointHeadConfig | PoseMachineHeadConfig | UniPoseHeadConfig
-)
+
+class PartConfig(Protocol):
+    """The configuration of a part: a frozen dataclass with a row in :mod:`..parts`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class JointDrawerConfig(PartConfig, Protocol):
+    """The configuration of a keypoint head."""
+
+    @property
+    def joints(self) -> int:
+        """K."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +40,19 @@ class TubeRCNNConfig:
     preprocess: PreprocessConfig
     """From frames to the network's input."""
 
-    body: BodyKind
+    body: PartConfig
     """Makes maps of features at several strides."""
 
-    neck: NeckKind
+    neck: PartConfig
     """Turns these into the levels in which people are found."""
 
-    proposals: ProposalKind
+    proposals: PartConfig
     """Proposes tubes that may be people."""
 
-    box_head: BoxHeadKind
+    box_head: PartConfig | None
     """Decides which of these are people, and corrects their boxes; None: they are the people."""
 
-    keypoint_head: KeypointHeadKind
+    keypoint_head: JointDrawerConfig
     """Draws their joints' heatmaps."""
 
     decode: DecodeConfig

@@ -8,7 +8,7 @@ from dataclasses import replace
 from posetube.errors import InputError
 
 from ..configs.necks import C4Config
-from ..configs.networks import KeypointHeadKind, TubeRCNNConfig
+from ..configs.networks import JointDrawerConfig, TubeRCNNConfig
 from ..configs.people_heads import CropKeypointHeadConfig, KeypointHeadConfig
 from ..inflate import inflate
 from ..time_conv import to_channels_last
@@ -50,7 +50,7 @@ def over_time(config: TubeRCNNConfig, *, length: int) -> TubeRCNNConfig:
     )
 
 
-def _head_over_time(head: KeypointHeadKind) -> KeypointHeadKind:
+def _head_over_time(head: JointDrawerConfig) -> JointDrawerConfig:
     if isinstance(head, KeypointHeadConfig | CropKeypointHeadConfig):
         return replace(head, time=TIME, time_padding="replicate")
     return head  # it remembers

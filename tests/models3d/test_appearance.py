@@ -14,7 +14,7 @@ from posetube.errors import InputError
 from posetube.models3d import load_network
 from posetube.models3d.appearance import embed, embed_joints, look_maps
 from posetube.models3d.configs.bodies import CSPBodyConfig
-from posetube.models3d.configs.networks import KeypointHeadKind
+from posetube.models3d.configs.networks import JointDrawerConfig
 from posetube.models3d.configs.people_heads import KeypointHeadConfig, PoolConfig
 from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.tube_rcnn import TubeRCNN
@@ -35,7 +35,7 @@ def crowd(
     length: int = 1,
     times: tuple[int, int, int, int] = (1, 1, 1, 1),
     min_score: float = 0,
-    head: KeypointHeadKind | None = None,
+    head: JointDrawerConfig | None = None,
 ) -> TubeRCNN:
     """A network with random weights that takes four of its cells for people."""
     torch.manual_seed(0)
@@ -64,7 +64,7 @@ def clip_of(images: ByteArray) -> Clip:
 @pytest.mark.parametrize("length", [1, 3])
 @pytest.mark.parametrize(("head", "numbers"), [(None, NUMBERS), (FROM_LEVELS, OF_BODY)])
 def test_every_person_has_a_unit_vector_in_every_frame(
-    length: int, head: KeypointHeadKind | None, numbers: int
+    length: int, head: JointDrawerConfig | None, numbers: int
 ) -> None:
     model = crowd(length=length, head=head)
 
@@ -124,7 +124,7 @@ def test_the_maps_of_the_body_are_kept_only_where_the_keypoint_head_has_no_vecto
 
 
 @pytest.mark.parametrize("head", [None, FROM_LEVELS])
-def test_they_change_nothing_else(head: KeypointHeadKind | None) -> None:
+def test_they_change_nothing_else(head: JointDrawerConfig | None) -> None:
     model, clip = crowd(head=head), clip_of(noise(1))
 
     with_them, without = model.detect(clip, embeddings=True), model.detect(clip)

@@ -1,5 +1,6 @@
 """Several clips at once, a device that nobody waits for, known people, and parts of one's own."""
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -12,10 +13,9 @@ from torch import Tensor, nn
 from torchvision import ops
 
 from posetube.errors import InputError
-from posetube.models3d.checkpoints.config_json import from_json, to_json
 from posetube.models3d.configs.bodies import CSPBodyConfig, ResNetConfig
 from posetube.models3d.configs.necks import C4Config, FPNConfig
-from posetube.models3d.configs.networks import AnchorRCNNConfig, BodyKind, TubeRCNNConfig
+from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from posetube.models3d.configs.people_heads import (
     CropKeypointHeadConfig,
     KeypointHeadConfig,
@@ -28,7 +28,7 @@ from posetube.models3d.configs.proposal_heads import (
 )
 from posetube.models3d.features import ClipFeatures, Pictures, ScaledMaps, join_frames
 from posetube.models3d.joint_peaks import DecodeConfig
-from posetube.models3d.parts import MODULES
+from posetube.models3d.parts import PARTS, PartKind
 from posetube.models3d.preprocess import geometries_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
 from posetube.models3d.roi_align import tube_rois
@@ -311,6 +311,9 @@ class BrightnessHead(nn.Module):
 
     wants_pictures = True
 
+    def __init__(self, config: BrightnessHeadConfig, channels: Sequence[int]) -> None:
+        super().__init__()
+
     def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:
         assert features.pictures is not None
         images, geometry = features.pictures
@@ -328,8 +331,10 @@ class BrightnessHead(nn.Module):
 
 def test_a_head_of_ones_own_pools_from_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     config = pyramid(1)
-    # what its row in the table of models3d/parts.py does
-    monkeypatch.setitem(MODULES, BrightnessHeadConfig, lambda config, channels: BrightnessHead())
+    # what its file and its row in the table of models3d/parts.py do
+    monkeypatch.setitem(sys.modules, "posetube.models3d.brightness", sys.modules[__name__])
+    row = PartKind(config="brightness:BrightnessHeadConfig", module="brightness:BrightnessHead")
+    monkeypatch.setitem(PARTS, "keypoint_head", (*PARTS["keypoint_head"], row))
     model = network(replace(config, keypoint_head=BrightnessHeadConfig(pool=PoolConfig(size=4))))
     image = np.zeros((1, 70, 90, 3), np.uint8)
     image[0, 40:44, 20:24] = 255
@@ -351,55 +356,6 @@ def test_a_head_of_ones_own_pools_from_the_picture(monkeypatch: pytest.MonkeyPat
     cell = reach / 4
     assert holds.any()
     assert (np.abs(tubes.keypoints[holds, 0] - [22, 42]) <= cell[holds, None]).all()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToyBodyConfig:
-    """A toy: two stages of one convolution each."""
-
-    width: int = 16
-
-
-class ToyBody(nn.Module):
-    """Shrinks the picture by 4, then by 4 again."""
-
-    strides = (4, 16)
-    times = (1, 1)
-
-    def __init__(self, config: ToyBodyConfig) -> None:
-        super().__init__()
-        self.channels = (config.width, config.width)
-        self.stages = nn.ModuleList(
-            [ToyStage(3, config.width), ToyStage(config.width, config.width)]
-        )
-
-
-class ToyStage(nn.Module):
-    """One convolution."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 4, stride=4)
-
-    def forward(self, maps: Tensor, length: int) -> Tensor:
-        out: Tensor = self.conv(maps).relu()
-        return out
-
-
-def test_a_body_of_ones_own_finds_people_and_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = single_level(1)
-    head = replace(config.box_head, hidden=32)
-    body: Any = ToyBodyConfig(width=8)
-    config = replace(config, body=body, box_head=head)
-    # what its rows in configs/networks.py and in the table of models3d/parts.py do
-    monkeypatch.setitem(MODULES, ToyBodyConfig, ToyBody)
-    monkeypatch.setitem(TubeRCNNConfig.__annotations__, "body", BodyKind | ToyBodyConfig)
-
-    again = from_json(to_json(config), source="here")
-    tubes = network(again).detect_features(network(again).encode(pictures(1)), [0])
-
-    assert again == config
-    assert len(tubes) > 0
 
 
 def test_pictures_may_be_views_with_channels_turned_round() -> None:

@@ -103,8 +103,10 @@ KIND = {"weight": "w", "bias": "b"}
 def as_blobs(model: TubeRCNN, *, video: bool) -> dict[str, Any]:
     """Our parameters as Detectron and Detect-and-Track name them."""
     pyramid = isinstance(model.config.neck, FPNConfig)
-    last = {2: 2, 3: 3, 4: 22 if model.config.body.depth == 101 else 5, 5: 2}  # type: ignore[union-attr]
-    if model.config.body.depth == 18:  # type: ignore[union-attr]
+    body = model.config.body
+    assert isinstance(body, ResNetConfig)
+    last = {2: 2, 3: 3, 4: 22 if body.depth == 101 else 5, 5: 2}
+    if body.depth == 18:
         last = dict.fromkeys((2, 3, 4, 5), 1)
     blobs = {}
     for name, tensor in model.state_dict().items():

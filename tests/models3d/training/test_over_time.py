@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from posetube.errors import InputError
-from posetube.models3d.configs.necks import C4Config
+from posetube.models3d.configs.necks import FPNConfig
 from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.presets import detect_and_track_r18, keypoint_rcnn_r50, tiny, tiny_clip
@@ -60,7 +60,7 @@ def test_time_enters_behind_the_body() -> None:
     assert isinstance(clips, AnchorRCNNConfig)
     assert clips.body == flat.body
     assert clips.clip_length == 5
-    assert not isinstance(clips.neck, C4Config)
+    assert isinstance(clips.neck, FPNConfig)
     assert clips.neck.time == clips.proposals.time == clips.keypoint_head.time == 3
     assert clips.box_head.presence
 
