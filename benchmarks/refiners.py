@@ -43,12 +43,13 @@ from posetube.tracker.refiners.refine_config import RefineConfig
 
 RESULTS = Path(__file__).parent / "results" / "refiners.json"
 FIRST_SEED = 8101
-"""Of the drawn clips. Settings were chosen on clips of 7001 to 7006 and the JHMDB clips."""
+"""Of the drawn clips. Settings were chosen on clips of 7001 to 7008 and the JHMDB clips."""
 
 CAMERAS: tuple[CameraKind, ...] = ("static", "pan", "zoom", "shake", "dolly")
 CHAINS = (
     "none",
     "one-euro",
+    "running-kalman",
     "median",
     "savitzky-golay",
     "kalman",

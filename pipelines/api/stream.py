@@ -48,8 +48,8 @@ def stream(
         runtime: As for :func:`posetube.track`.
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
-        refine: As for :func:`posetube.track`; None: ``"one-euro"``, which needs no future frames.
-            Others hold each frame back for seconds, ``"still"`` for one frame.
+        refine: As for :func:`posetube.track`; None: ``"running-kalman"``, which needs no future
+            frames. Others hold each frame back for seconds, ``"still"`` for one frame.
         min_joint: As for :func:`posetube.track`.
 
     Yields:
@@ -71,7 +71,7 @@ def stream(
         TrackConfig(
             detect=asked,
             link=link or LinkConfig(),
-            refine=as_chain(refine, default="one-euro"),
+            refine=as_chain(refine, default="running-kalman"),
             min_joint=min_joint,
         )
     )

@@ -40,8 +40,8 @@ def refine_command(
         run: A run's directory.
         refine: Refiners by name, separated by commas, in the order in which they work: tubes,
             still, flow and learned, which work on heatmaps and read the video again; kalman,
-            savitzky-golay, median, fill-gaps, one-euro; or none, which gives back the joints as
-            linked.
+            savitzky-golay, median, fill-gaps, running-kalman, one-euro; or none, which gives back
+            the joints as linked.
         model: The run's network, a name or a file of weights, for refiners of heatmaps [default:
             by the name that the run has].
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.

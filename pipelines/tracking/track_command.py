@@ -71,7 +71,7 @@ def track_command(
         preset: How to link: the same as --link.preset.
         refine: Refiners by name, separated by commas: tubes, still, flow, learned (these work on
             heatmaps and read the video again), kalman, savitzky-golay, median, fill-gaps,
-            one-euro; or none [default: kalman].
+            running-kalman, one-euro; or none [default: kalman].
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         settings: Which frames, how well the network looks, what is kept of each frame, how

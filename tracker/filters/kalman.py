@@ -40,7 +40,7 @@ STILL = 1e-9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KalmanConfig:
-    """How strongly the Kalman smoother smooths. Lengths are in sizes of the person.
+    """How strongly the smoother and the running filter smooth. Lengths are in sizes of the person.
 
     The defaults were chosen on drawn and filmed people who walk, jump and throw: more noise or less
     restlessness is steadier at rest, but cuts the corners of quick movements.

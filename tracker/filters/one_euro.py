@@ -11,7 +11,7 @@ import numpy as np
 from posetube.setting_checks import check_numbers
 from posetube.structures import DoubleArray
 
-from .checked import Floats, positive, series
+from .checked import Floats, positive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +51,15 @@ class OneEuro:
         self._speed_cutoff = speed_cutoff
         self._value: DoubleArray | None = None
 
-    def update(self, value: Floats, *, time: float) -> DoubleArray:
+    def update(
+        self, value: Floats, *, time: float, confidence: Floats | float = 1.0
+    ) -> DoubleArray:
         """Filter the values of one frame.
 
         Args:
             value: Any shape, the same each time; NaN where not seen.
             time: Seconds, rising.
+            confidence: Does not matter to this filter.
 
         Returns:
             The same shape; NaN where not seen.
@@ -82,36 +85,6 @@ class OneEuro:
         self._speed = np.where(seen, speed, self._speed)
         self._time = np.where(seen, time, self._time)
         return np.where(seen, smooth, np.nan)
-
-
-def one_euro(
-    times: Floats,
-    values: Floats,
-    *,
-    min_cutoff: float = 1.0,
-    speed_coefficient: float = 0.01,
-    speed_cutoff: float = 1.0,
-) -> DoubleArray:
-    """Filter finished series causally; see :class:`OneEuro`.
-
-    Args:
-        times: (F,) seconds, strictly rising.
-        values: (F, ...), NaN where not seen.
-        min_cutoff: Hertz.
-        speed_coefficient: Hertz per unit per second.
-        speed_cutoff: Hertz.
-
-    Returns:
-        (F, ...).
-    """
-    times, values = series("one_euro", times, values)
-    running = OneEuro(
-        min_cutoff=min_cutoff, speed_coefficient=speed_coefficient, speed_cutoff=speed_cutoff
-    )
-    out = np.empty(values.shape)
-    for frame, time in enumerate(times):
-        out[frame] = running.update(values[frame], time=float(time))
-    return out
 
 
 def _share(passed: DoubleArray, cutoff: DoubleArray | float) -> DoubleArray:

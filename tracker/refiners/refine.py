@@ -15,7 +15,7 @@ from posetube.structures import Detections, FloatArray, FramePoses, VideoTracks
 from .blocks import in_blocks
 from .joint_filters import filter_joints
 from .refine_config import RefineConfig
-from .running_one_euro import run_one_euro
+from .running_filters import RUNNING_FILTERS, run_filters
 
 
 def refine_frames(
@@ -39,8 +39,8 @@ def refine_frames(
     """
     frames = (with_raw(poses) for poses in frames)
     for name in config.of_joints:
-        if name == "one-euro":
-            frames = run_one_euro(frames, config=config, cuts=cuts)
+        if name in RUNNING_FILTERS:
+            frames = run_filters(frames, by=name, config=config, cuts=cuts)
         else:
             change = partial(filter_joints, by=name, config=config)
             frames = in_blocks(frames, change, skeleton=skeleton, cuts=cuts)

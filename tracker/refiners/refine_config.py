@@ -24,13 +24,15 @@ RefinerName = Literal[
     "savitzky-golay",
     "median",
     "fill-gaps",
+    "running-kalman",
     "one-euro",
 ]
 """``tubes``, ``still`` and ``flow`` average heatmaps, ``learned`` was trained on them; the others
-filter coordinates. ``one-euro`` is causal and lags a little; the others look ahead and do not lag.
+filter coordinates. ``running-kalman`` and ``one-euro`` are causal and lag a little; the others look
+ahead and do not lag.
 """
 
-CAUSAL: tuple[RefinerName, ...] = ("one-euro",)
+CAUSAL: tuple[RefinerName, ...] = ("running-kalman", "one-euro")
 """Those that answer each frame at once whatever their settings."""
 
 OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "learned")
@@ -61,10 +63,11 @@ class RefineConfig:
     """Refines heatmaps as it was trained to."""
 
     kalman: KalmanConfig = field(default_factory=KalmanConfig)
-    """Smoothing by a model of motion, from past and future."""
+    """Smoothing by a model of motion: from past and future (``kalman``), or from the past alone
+    (``running-kalman``)."""
 
     one_euro: OneEuroConfig = field(default_factory=OneEuroConfig)
-    """Smoothing that needs no future."""
+    """Smoothing from the past alone, strongly at rest."""
 
     savitzky_golay: SavitzkyGolayConfig = field(default_factory=SavitzkyGolayConfig)
     """Smoothing by polynomials."""

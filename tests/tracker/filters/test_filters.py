@@ -11,12 +11,30 @@ from posetube.errors import InputError
 from posetube.tracker.filters.gaps import fill_gaps
 from posetube.tracker.filters.kalman import kalman_smoother
 from posetube.tracker.filters.local import median, savitzky_golay
-from posetube.tracker.filters.one_euro import OneEuro, one_euro
+from posetube.tracker.filters.one_euro import OneEuro
+from posetube.tracker.filters.running_kalman import RunningKalman
 
 Filter = Callable[..., Any]
-FILTERS: list[Filter] = [one_euro, kalman_smoother, savitzky_golay, median]
 TIMES = np.arange(40) / 25
-each_filter = pytest.mark.parametrize("smooth", FILTERS)
+
+
+def one_euro(times: Any, values: Any, **settings: Any) -> Any:
+    """The running filter over a finished series."""
+    running = OneEuro(**settings)
+    return np.stack([running.update(v, time=t) for v, t in zip(values, times, strict=True)])
+
+
+def running_kalman(times: Any, values: Any, *, confidence: Any = None, **settings: Any) -> Any:
+    """Likewise."""
+    running, sure = RunningKalman(**settings), np.ones(len(times))
+    rows = zip(values, times, sure if confidence is None else confidence, strict=True)
+    return np.stack([running.update(v, time=t, confidence=c) for v, t, c in rows])
+
+
+FINISHED: list[Filter] = [kalman_smoother, savitzky_golay, median]
+each_finished = pytest.mark.parametrize("smooth", FINISHED)
+each_filter = pytest.mark.parametrize("smooth", [*FINISHED, one_euro, running_kalman])
+each_kalman = pytest.mark.parametrize("smooth", [kalman_smoother, running_kalman])
 
 
 def walk(seed: int, *, shape: tuple[int, ...] = (3, 2), noise: float = 2.0) -> Any:
@@ -79,7 +97,7 @@ def test_a_series_never_seen_and_a_single_frame_do_no_harm(smooth: Filter) -> No
     np.testing.assert_allclose(smooth(TIMES[:1], np.ones((1, 2))), 1)
 
 
-@each_filter
+@each_finished
 def test_times_that_do_not_rise_are_refused(smooth: Filter) -> None:
     with pytest.raises(InputError, match="times must rise strictly"):
         smooth(np.zeros(3), np.zeros(3))
@@ -112,34 +130,27 @@ def test_the_median_removes_a_single_outlier() -> None:
     assert (median(TIMES, values) == 0).all()
 
 
-def test_the_smoother_follows_a_line_through_unseen_frames() -> None:
+@each_kalman
+def test_the_model_follows_a_line_through_unseen_frames(smooth: Filter) -> None:
     values = 30 * TIMES
     values[10:15] = np.nan
 
-    found = kalman_smoother(TIMES, values)
+    found = smooth(TIMES, values)
 
     np.testing.assert_allclose(found[15:], 30 * TIMES[15:], atol=0.05)
 
 
-def test_a_doubtful_value_pulls_less() -> None:
+@each_kalman
+def test_a_doubtful_value_pulls_less(smooth: Filter) -> None:
     values = np.zeros(40)
     values[20] = 10
     confidence = np.ones(40)
     confidence[20] = 0.01
 
-    sure = kalman_smoother(TIMES, values)[20]
-    doubtful = kalman_smoother(TIMES, values, confidence=confidence)[20]
+    sure = smooth(TIMES, values)[20]
+    doubtful = smooth(TIMES, values, confidence=confidence)[20]
 
     assert doubtful < 0.2 * sure
-
-
-def test_the_running_filter_equals_the_one_over_a_finished_series() -> None:
-    values = walk(3)
-    running = OneEuro()
-
-    found = [running.update(value, time=time) for value, time in zip(values, TIMES, strict=True)]
-
-    np.testing.assert_array_equal(np.array(found), one_euro(TIMES, values))
 
 
 def test_the_running_filter_lags_less_when_things_move() -> None:
@@ -170,6 +181,7 @@ def test_nothing_is_filled_before_the_first_and_after_the_last() -> None:
     ("smooth", "setting", "message"),
     [
         (one_euro, {"min_cutoff": 0}, "one_euro: min_cutoff must be positive, got 0"),
+        (running_kalman, {"tail": 0}, "running_kalman: tail must be positive, got 0"),
         (kalman_smoother, {"noise": -1}, "kalman_smoother: noise must be positive, got -1"),
         (kalman_smoother, {"confidence": np.ones(7)}, r"confidence of shape \(7,\) does not fit"),
         (savitzky_golay, {"window": 0}, "savitzky_golay: window must be positive, got 0"),
@@ -199,6 +211,18 @@ def test_the_smoother_finds_the_most_probable_path() -> None:
     )
 
 
+def test_the_running_filter_ends_where_the_smoother_does() -> None:
+    """How fast something is at first is told to the one and not to the other: it wears off."""
+    values = np.random.default_rng(4).normal(0, 1, 30)
+    settings: dict[str, Any] = {"noise": 0.3, "restlessness": 2.0, "tail": 1e12}
+
+    found = running_kalman(TIMES[:30], values, **settings)
+
+    for last in (20, 29):
+        smooth = kalman_smoother(TIMES[: last + 1], values[: last + 1], **settings)
+        assert abs(found[last] - smooth[last]) < 0.01
+
+
 def textbook_smoother(times: Any, values: Any, noise: Any, restlessness: float) -> Any:
     state, spread = np.array([values[0], 0.0]), np.diag([1e6, 1e6])
     before, after = [], []
@@ -217,15 +241,24 @@ def textbook_smoother(times: Any, values: Any, noise: Any, restlessness: float) 
     return np.array(smooth)[::-1, 0]
 
 
-def test_an_outlier_hardly_pulls_the_smoother() -> None:
+@each_kalman
+def test_an_outlier_hardly_pulls(smooth: Filter) -> None:
     values = np.random.default_rng(0).normal(0, 0.1, 40)
     values[20] = 50
 
-    found = kalman_smoother(TIMES, values, noise=0.1, restlessness=1.0)
-    believed = kalman_smoother(TIMES, values, noise=0.1, restlessness=1.0, tail=1e12)
+    found = smooth(TIMES, values, noise=0.1, restlessness=1.0)
+    believed = smooth(TIMES, values, noise=0.1, restlessness=1.0, tail=1e12)
 
     assert abs(found[20]) < 0.3
     assert abs(believed[20]) > 3
+
+
+def test_the_running_filter_follows_somebody_who_has_really_moved() -> None:
+    values = np.where(TIMES < 0.8, 0.0, 1.0)
+
+    found = running_kalman(TIMES, values, noise=0.03, restlessness=4.0)
+
+    assert abs(found[-1] - 1) < 0.03
 
 
 def test_settings_beyond_the_digits_of_numbers_are_refused() -> None:

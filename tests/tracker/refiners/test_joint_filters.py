@@ -14,7 +14,13 @@ from posetube.tracker.filters.local import SavitzkyGolayConfig
 from posetube.tracker.refiners.refine import refine_tracks
 from posetube.tracker.refiners.refine_config import RefineConfig, RefinerName
 
-STEADY: tuple[RefinerName, ...] = ("kalman", "savitzky-golay", "median", "one-euro")
+STEADY: tuple[RefinerName, ...] = (
+    "kalman",
+    "savitzky-golay",
+    "median",
+    "one-euro",
+    "running-kalman",
+)
 each_name = pytest.mark.parametrize("name", STEADY)
 
 
@@ -104,22 +110,24 @@ def test_joints_that_were_missed_for_a_moment_are_drawn_in_but_never_across_a_cu
     assert np.isnan(cut.keypoints[:, 5, 0]).sum() == 2 * 3
 
 
-def test_settings_fit_people_near_and_far() -> None:
+@pytest.mark.parametrize("name", ["kalman", "running-kalman"])
+def test_settings_fit_people_near_and_far(name: RefinerName) -> None:
     tracks = walkers()
     far = replace(tracks, boxes=tracks.boxes / np.float32(4), keypoints=tracks.keypoints / 4)
 
-    steady, steady_far = smooth(tracks, "kalman"), smooth(far, "kalman")
+    steady, steady_far = smooth(tracks, name), smooth(far, name)
 
     np.testing.assert_allclose(steady_far.keypoints * 4, steady.keypoints, atol=1e-2, rtol=1e-4)
 
 
-def test_rows_that_nobody_saw_follow_the_others() -> None:
+@pytest.mark.parametrize("name", ["kalman", "running-kalman"])
+def test_rows_that_nobody_saw_follow_the_others(name: RefinerName) -> None:
     tracks = walkers(noise=0)
     guessed = (tracks.track_ids == 1) & (tracks.frame >= 20) & (tracks.frame < 24)
     states = np.where(guessed, RowState.INTERPOLATED, RowState.DETECTED).astype(np.uint8)
     joints = np.where(guessed[:, None, None], tracks.keypoints + 30, tracks.keypoints)
 
-    steady = smooth(replace(tracks, states=states, keypoints=joints), "kalman")
+    steady = smooth(replace(tracks, states=states, keypoints=joints), name)
 
     np.testing.assert_allclose(steady.keypoints[guessed], tracks.keypoints[guessed], atol=0.5)
 

@@ -131,7 +131,7 @@ def test_a_causal_refiner_answers_at_once_and_knows_nothing_of_the_future(
     )
 
 
-@pytest.mark.parametrize("name", ["one-euro", "kalman"])
+@pytest.mark.parametrize("name", ["one-euro", "running-kalman", "kalman"])
 def test_cuts_and_long_gaps_begin_anew(name: RefinerName) -> None:
     frames = walk(2)
     behind = [replace(p, time=p.time + 5) for p in frames[10:]]
