@@ -120,8 +120,8 @@ class AnnotatedVideo:
     PoseTrack's own tool goes by it."""
 
     mixed: tuple[str, str] | None = None
-    """What the names of two videos' pictures begin with, where a list holds both and does not say
-    which video a picture is of; see :meth:`refuse_mixed`."""
+    """How the names of two videos' pictures begin, or end, where a list holds both and does not
+    say which video a picture is of; see :meth:`refuse_mixed`."""
 
     problems: tuple[Problem, ...] = ()
     """What the reader had to mend or leave out."""
@@ -163,8 +163,8 @@ class AnnotatedVideo:
         if self.mixed is not None:
             raise InputError(
                 f"{self.where}: pictures of several videos, {self.mixed[0]!r} and "
-                f"{self.mixed[1]!r}, have the same numbers; put those of each into a file of its "
-                "own"
+                f"{self.mixed[1]!r}, have the same numbers or take turns; put those of each into a "
+                "file of its own"
             )
 
     def picture(self, frame: int) -> Path | None:

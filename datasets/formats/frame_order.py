@@ -8,9 +8,8 @@ and get no others.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import gcd
 from pathlib import Path
 from statistics import median
@@ -29,6 +28,8 @@ Name = str | int
 
 VIDEO_FRAME = re.compile(r"(0|[1-9]\d{0,8})\.jpg", re.ASCII)
 """What AlphaPose calls a frame of a video file, counted from 0."""
+
+_ENDING = re.compile(r"\.\w+\Z")
 
 SPARSE = 50
 """Where fewer than one number in so many is a picture, the numbers are no frames of one video."""
@@ -125,22 +126,24 @@ def _numbers(
 
 
 def mixed_videos(names: Sequence[str]) -> tuple[str, str] | None:
-    """What pictures of two videos begin with, where two beginnings have the same numbers.
+    """How the names of two videos' pictures differ, where those of both are in one list.
 
-    One number that two have in common may be chance: pictures of a data set are called so.
+    Names of one series differ in nothing but their number and the file's ending. Two series of
+    which one goes on before the other is over are two videos; where one follows the other, the
+    recording may have got a new name.
+
+    Returns:
+        What the names of each begin with, or end with where they begin alike; None where no two
+        series lie among each other. One picture is no series: data sets call pictures so.
     """
-    parts = [part for part in numbered_names(list(dict.fromkeys(names))) if part is not None]
-    pictures = Counter(part.before for part in parts)
-    by_number: dict[tuple[int, str], set[str]] = {}
-    for part in parts:
-        if pictures[part.before] > 1:
-            by_number.setdefault((part.number, part.after), set()).add(part.before)
-    met: set[tuple[str, ...]] = set()
-    for beginnings in by_number.values():
-        for pair in combinations(sorted(beginnings), 2):
-            if pair in met:
-                return pair
-            met.add(pair)
+    series: dict[tuple[str, str], set[int]] = {}
+    for part in filter(None, numbered_names(list(dict.fromkeys(names)))):
+        series.setdefault((part.before, _ENDING.sub("", part.after)), set()).add(part.number)
+    spans = sorted((min(n), max(n), around) for around, n in series.items() if len(n) > 1)
+    for (_, end, around), (start, _, next_around) in pairwise(spans):
+        if start < end:
+            befores, afters = zip(around, next_around, strict=True)
+            return afters if befores[0] == befores[1] else befores
     return None
 
 

@@ -22,6 +22,7 @@ from posetube.structures import DetectedFrame, FloatArray, VideoTracks
 from ...datasets.annotated_video import Dataset
 from ...datasets.formats.file_format import FileFormat
 from ...datasets.people import one_video
+from ...datasets.picture_names import numbered_names, one_series
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ...tracker.refiners.refine_config import RefineConfig
@@ -152,6 +153,11 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     if not 0 < frame_rate < np.inf:
         raise InputError(f"the frame rate must be positive, got {frame_rate}")
     notes = [] if len(tracks.frame) else ["there is nobody in the file"]
+    pictures = [name for name in tracks.frames.names if name]
+    if pictures and not one_series(numbered_names(pictures)):
+        notes.append(
+            "pictures whose names differ in more than a number are taken as frames of one video"
+        )
     times = tracks.frames.times
     if np.isnan(times).any():
         times = np.arange(len(times)) / frame_rate

@@ -79,9 +79,19 @@ def test_two_cameras_at_the_same_times_are_two_videos(
     data: st.DataObject, form: tuple[str, int]
 ) -> None:
     times = data.draw(recordings(form=form))
-    names = [f"{camera}{written(t, form)}.jpg" for camera in ("left_", "right_") for t in times]
+    cameras = ("left_", "right_")
+    names = [f"{camera}{written(t, form)}.jpg" for camera in cameras for t in times]
 
-    assert mixed_videos(names) == ("left_", "right_")
+    assert mixed_videos(names) == cameras
+
+
+@given(data=st.data(), form=time_formats())
+def test_two_cameras_in_turn_are_two_videos(data: st.DataObject, form: tuple[str, int]) -> None:
+    times = data.draw(recordings(form=form).filter(lambda times: len(times) > 3))
+    cameras = ("left_", "right_")
+    names = [f"{cameras[i % 2]}{written(t, form)}.jpg" for i, t in enumerate(times)]
+
+    assert mixed_videos(names) == cameras
 
 
 @given(
@@ -118,11 +128,17 @@ def test_videos_called_by_their_beginning_are_told_apart_by_it(
     videos=st.lists(st.from_regex(r"[a-zA-Z]{1,8}_\Z"), min_size=2, max_size=4, unique=True),
     digits=st.integers(1, 8),
     count=st.integers(2, 40),
+    in_turn=st.booleans(),
 )
 def test_videos_with_names_of_their_own_are_told_apart(
-    videos: list[str], digits: int, count: int
+    videos: list[str], digits: int, count: int, in_turn: bool
 ) -> None:
-    names = [f"{video}{number:0{digits}d}.jpg" for number in range(count) for video in videos]
+    places = [divmod(place, len(videos)) for place in range(count * len(videos))]
+    numbers = range(count * len(videos)) if in_turn else [turn for turn, _ in places]
+    names = [
+        f"{videos[video]}{number:0{digits}d}.jpg"
+        for (_, video), number in zip(places, numbers, strict=True)
+    ]
 
     found = mixed_videos(names)
 

@@ -83,10 +83,14 @@ def test_listed_frames_are_sorted_within_their_folder() -> None:
         (["v/000.png", "w/000.png", "v/001.png", "w/001.png"], ("v/", "w/")),
         (["a_0.jpg", "a_1.jpg", "b_2.jpg", "b_3.jpg"], None),
         (["a_1.jpg", "b_1.jpg", "c_1.jpg", "x.jpg"], None),
+        (["cam1_1.jpg", "cam2_2.jpg", "cam1_3.jpg", "cam2_4.jpg"], ("cam1_", "cam2_")),
+        (["a_1.jpg", "b_5.jpg", "b_6.jpg", "a_9.jpg"], ("a_", "b_")),
+        (["1_left.png", "1_right.png", "2_left.png", "2_right.png"], ("_left", "_right")),
+        (["1.jpg", "2.png", "3.jpg", "4.PNG"], None),
         ([], None),
     ],
 )
-def test_two_videos_in_a_list_have_the_same_numbers(
+def test_two_videos_in_a_list_have_numbers_among_each_other(
     names: list[str], mixed: tuple[str, str] | None
 ) -> None:
     assert mixed_videos(names) == mixed

@@ -281,6 +281,19 @@ def test_results_in_cocos_form_are_linked_picture_by_picture(tmp_path: Path) -> 
     np.testing.assert_allclose(tracks.keypoints[3], POSE + 106, atol=1e-3)
 
 
+def test_pictures_that_may_be_of_several_videos_are_linked_and_it_is_said(tmp_path: Path) -> None:
+    content = json.loads(coco_results(tmp_path / "a.json", frames=2).read_text())
+    for i, image in enumerate(content["images"], start=1):
+        image["file_name"] = f"cam{i}_{i:04d}.jpg"
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    words = "names differ in more than a number are taken as frames of one video"
+
+    assert run(tmp_path / "a.json", "-o", tmp_path / "run") == 0
+    assert words in (tmp_path / "run" / "run.json").read_text()
+    assert run(coco_results(tmp_path / "b.json"), "-o", tmp_path / "other") == 0
+    assert words not in (tmp_path / "other" / "run.json").read_text()
+
+
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("command", ["link", "convert"])
 def test_pictures_of_two_videos_are_refused_unless_the_file_has_videos(
