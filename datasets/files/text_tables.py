@@ -3,6 +3,7 @@
 UTF-8, or UTF-16 with a byte order mark (Excel's "Unicode text"). Cells are separated by commas,
 semicolons or tabs: what the first line has most. A line ``sep=;`` before it, which is for
 spreadsheets, decides too. Where cells are not separated by commas, numbers may have decimal commas.
+Rows without anything in their cells, which spreadsheets leave, are empty lines.
 
 Not here: what the cells mean; that is each format's reader.
 """
@@ -26,6 +27,12 @@ _QUOTED = re.compile(rb'"[^"\r\n]*"')
 _DECIMAL_COMMA = re.compile(rb'(?<![^;\t\r\n"])([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)(?![^;\t\r\n"])')
 """A cell that is nothing but a number with a comma."""
 
+_EMPTY_ROWS = {
+    mark: re.compile(rb'^(?:(?: |" *")*+%b)++(?: |" *")*+(?=\r?$)' % mark, re.MULTILINE)
+    for mark in DELIMITERS
+}
+"""By delimiter: a line of nothing else, blanks aside."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextTable:
@@ -37,15 +44,17 @@ class TextTable:
     delimiter: str
     """What separates cells."""
 
-    def lines(self, path: Path) -> list[list[str]]:
-        """The cells of each line.
+    def lines(self, path: Path) -> dict[int, list[str]]:
+        """The cells of each line that is not empty, by its number, from 1.
 
         Raises:
             FormatError: If quotes are not as in CSV.
         """
         try:
             text = TextIOWrapper(BytesIO(self.content), encoding="utf-8", newline="")
-            return list(csv.reader(text, delimiter=self.delimiter))
+            rows = csv.reader(text, delimiter=self.delimiter)
+            numbered = ((rows.line_num, cells) for cells in rows)
+            return {number: cells for number, cells in numbered if cells}
         except csv.Error as error:
             raise FormatError(f"{path}: not a CSV file: {error}") from None
 
@@ -68,6 +77,8 @@ def read_text_table(path: Path, *, most: int) -> TextTable:
     content, delimiter = _divided(content)
     if delimiter != b",":
         content = _DECIMAL_COMMA.sub(rb"\1.\2", content)
+    # Lines stay where they are: errors give their numbers.
+    content = _EMPTY_ROWS[delimiter].sub(b"", content)
     return TextTable(content=content, delimiter=delimiter.decode())
 
 

@@ -105,9 +105,12 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
         MissingExtraError: If it is HDF5, and h5py is not installed.
     """
     path = Path(path)
-    hdf5 = path.suffix.lower() == ".h5"
-    lines = csv_lines(path, process) if hdf5 else read_text_table(path, most=MAX_BYTES).lines(path)
-    heads = {line[0]: line for line in lines[:4] if line and line[0] in HEADS}
+    if path.suffix.lower() == ".h5":
+        numbered = dict(enumerate(csv_lines(path, process), start=1))
+    else:
+        numbered = read_text_table(path, most=MAX_BYTES).lines(path)
+    lines = list(numbered.values())
+    heads = {line[0]: line for line in lines[:4] if line[0] in HEADS}
     body = lines[len(heads) :]
     lengths = {len(line) for head, line in heads.items() if head != "scorer"}
     if not {"bodyparts", "coords"} <= heads.keys() or len(lengths) != 1:
@@ -118,7 +121,8 @@ def read(path: Path | str, *, process: ReaderProcess | None = None) -> VideoTrac
     frames, names = _index([line[:lead] for line in body], path)
     rows = AnnotationRows(skeleton_of(joints, name=path.stem))
     ids = ids_of_names(people)
-    for number, (frame, line) in enumerate(zip(frames, body, strict=True), start=len(heads) + 1):
+    numbers = list(numbered)[len(heads) :]
+    for number, frame, line in zip(numbers, frames, body, strict=True):
         cells = _numbers(line[lead:], len(columns), where=f"{path}, line {number}")
         _add(rows, frame, cells, columns, ids=ids, joints=joints)
     times = np.full(max(frames, default=-1) + 1, np.nan)

@@ -169,7 +169,7 @@ def read_into(path: Path, copy: Path) -> None:
     sleap, ending, source = _library(path), _ending(path), path
     if ending == ".csv":
         source = copy.with_suffix(".csv")
-        _write_plain(source, read_text_table(path, most=MAX_TABLE_BYTES).lines(path))
+        _write_plain(source, read_text_table(path, most=MAX_TABLE_BYTES).lines(path).values())
     with _quiet():
         loaders = {
             ".slp": partial(sleap.load_slp, open_videos=False),
@@ -181,7 +181,7 @@ def read_into(path: Path, copy: Path) -> None:
     parquet_table.write_tracks(copy, tracks)
 
 
-def _write_plain(path: Path, lines: list[list[str]]) -> None:
+def _write_plain(path: Path, lines: Iterable[list[str]]) -> None:
     """Write a table as the library reads it: UTF-8, commas, decimal points."""
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(lines)

@@ -46,6 +46,7 @@ def spreadsheets(draw: st.DrawFn) -> dict[str, object]:
         "decimal_comma": delimiter != "," and draw(st.booleans()),
         "quoted": draw(st.booleans()),
         "newline": draw(st.sampled_from(["\n", "\r\n"])),
+        "lines_per_gap": draw(st.sampled_from([0, 1, 3])),
     }
 
 
@@ -57,8 +58,9 @@ def saved(
     decimal_comma: bool = False,
     quoted: bool = False,
     newline: str = "\n",
+    lines_per_gap: int = 0,
 ) -> bytes:
-    """A table with commas as a spreadsheet saves it."""
+    """A table with commas as a spreadsheet saves it, with an empty row after some lines."""
     out = io.StringIO(newline="")
     writer = csv.writer(
         out,
@@ -66,8 +68,10 @@ def saved(
         lineterminator=newline,
         quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL,
     )
-    for line in csv.reader(io.StringIO(text)):
+    for number, line in enumerate(csv.reader(io.StringIO(text)), start=1):
         writer.writerow([as_decimal_comma(cell) if decimal_comma else cell for cell in line])
+        if lines_per_gap and number % lines_per_gap == 0:
+            writer.writerow([""] * len(line))
     return ENCODINGS[encoding] + out.getvalue().encode(encoding)
 
 
@@ -134,7 +138,9 @@ def test_sleaps_tables_are_read_however_they_were_saved(ending: str, tmp_path: P
     pytest.importorskip("sleap_io")
     (tmp_path / "plain.csv").write_text(SLEAP, "utf-8")
     file = tmp_path / f"saved{ending}"
-    file.write_bytes(saved(SLEAP, encoding="utf-16-le", delimiter="\t", decimal_comma=True))
+    file.write_bytes(
+        saved(SLEAP, encoding="utf-16-le", delimiter="\t", decimal_comma=True, lines_per_gap=1)
+    )
 
     found = posetube.load(file)
 
@@ -206,14 +212,30 @@ def test_the_first_line_tells_what_separates_cells(start: bytes, cells: tuple[st
     assert first_cells(start) == cells
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "line", "message"),
+    [
+        ("a.txt", "1,1,2,3,4,5", "1,1,2,3,x,5", "line 4: expected numbers"),
+        ("a.csv", "scorer,s,s\nbodyparts,nose,nose\ncoords,x,y", "0,1,x", "line 6: could not"),
+    ],
+)
+def test_empty_rows_are_lines_in_messages(
+    name: str, head: str, line: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(f'{head}\n, ,\n"",,\n{line}\n,,\n')
+
+    with pytest.raises(FormatError, match=message):
+        posetube.load(tmp_path / name)
+
+
 def test_numbers_among_commas_and_names_stay_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "a.tsv"
-    file.write_bytes(b'a\tb 1,5\t"2,5"\t-0,5e-3\t1,2\t\r\n,5\t7,\t1.5\t1,2,3\n')
+    file.write_bytes(b'a\tb 1,5\t"2,5"\t-0,5e-3\t1,2\t\r\n,5\t7,\t1.5\t1,2,3\n \t""\t\n')
     commas = tmp_path / "a.csv"
     commas.write_bytes(b'1,5,"2,5"\n')
 
-    assert read_text_table(file, most=1000).lines(file) == [
-        ["a", "b 1,5", "2.5", "-0.5e-3", "1.2", ""],
-        [".5", "7,", "1.5", "1,2,3"],
-    ]
-    assert read_text_table(commas, most=1000).lines(commas) == [["1", "5", "2,5"]]
+    assert read_text_table(file, most=1000).lines(file) == {
+        1: ["a", "b 1,5", "2.5", "-0.5e-3", "1.2", ""],
+        2: [".5", "7,", "1.5", "1,2,3"],
+    }
+    assert read_text_table(commas, most=1000).lines(commas) == {1: ["1", "5", "2,5"]}
