@@ -35,7 +35,7 @@ FASTEST = 5_000_000
 """Nanoseconds between pictures; what follows faster, in the middle, is counted frames."""
 
 Style = Literal["count", "date", "epoch", "clock"]
-"""How a number is written: digits; date and time; seconds since 1970; a time of day."""
+"""How a number is written: digits; date and time; time since 1970; a time of day."""
 
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9/]*)", re.DOTALL)
 
@@ -52,7 +52,7 @@ def _around(number: str, *, before: str = r"\D") -> re.Pattern[str]:
 
 _TIMES: dict[Style, re.Pattern[str]] = {
     "date": _around(rf"{_DATE}(?:[-_.:, T]{{0,3}}| at ){_CLOCK.format('?')}{_FRACTION}?"),
-    "epoch": _around(r"(?P<epoch>1\d{9})[-_.](?P<fraction>\d{3}|\d{6}|\d{9})"),
+    "epoch": _around(r"(?P<epoch>1\d{9})[-_.]?(?P<fraction>\d{3}|\d{6}|\d{9})"),
     "clock": _around(rf"{_CLOCK.format('')}{_FRACTION}?", before="[^0-9A-Za-z]"),
 }
 """How names give times; a time of day alone has separators."""

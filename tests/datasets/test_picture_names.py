@@ -74,6 +74,38 @@ def test_times_are_those_of_the_names_and_make_the_names_again(
         np.testing.assert_allclose(found, [(t - times[0]).total_seconds() for t in times])
 
 
+@given(
+    start=st.integers(1_000_000_000, 1_900_000_000),
+    steps=st.lists(st.integers(10, 3000), min_size=2, max_size=12),
+    digits=st.sampled_from([3, 6, 9]),
+    gap=st.sampled_from(["", ".", "_", "-"]),
+    before=st.sampled_from(["", "rgb/", "cam2_"]),
+)
+def test_milliseconds_and_less_since_1970_are_times(
+    start: int, steps: list[int], digits: int, gap: str, before: str
+) -> None:
+    milliseconds = [1000 * start + total for total in accumulate(steps)]
+    numbers = [n * 10 ** (digits - 3) for n in milliseconds]
+    names = [f"{before}{str(n)[:10]}{gap}{str(n)[10:]}.jpg" for n in numbers]
+
+    found = times_of(names)
+
+    assert found is not None
+    np.testing.assert_allclose(found, (np.array(milliseconds) - milliseconds[0]) / 1000)
+    parts = [part for part in numbered_names(names) if part is not None]
+    assert [part.renamed(part.number, width=1) for part in parts] == names
+
+
+@given(
+    first=st.integers(1_000_000_000_000, 1_900_000_000_000),
+    every=st.integers(1, 4),
+    zeros=st.sampled_from([0, 3]),
+)
+def test_long_counts_are_no_times(first: int, every: int, zeros: int) -> None:
+    numbers = range(first * 10**zeros, first * 10**zeros + 20 * every, every)
+    assert times_of([f"{number}.jpg" for number in numbers]) is None
+
+
 @given(data=st.data(), form=time_formats())
 def test_two_cameras_at_the_same_times_are_two_videos(
     data: st.DataObject, form: tuple[str, int]
@@ -156,6 +188,9 @@ def test_videos_with_names_of_their_own_are_told_apart(
         ("2024-05-06T12:00:10.123Z.jpg", "2024-05-06T12:00:10.123", "date"),
         ("20240506120010.jpg", "20240506120010", "date"),
         ("rgb/1305031102.175304.png", "1305031102.175304", "epoch"),
+        ("1403636579763555584.png", "1403636579763555584", "epoch"),
+        ("2717000000123.jpg", "2717000000123", "count"),
+        ("17170000001.jpg", "17170000001", "count"),
         ("01-02-03-04.jpg", "04", "count"),
         ("S01_C02_F10.jpg", "10", "count"),
         ("cam01_00_10.jpg", "10", "count"),

@@ -70,10 +70,20 @@ def test_the_longest_series_is_the_video(tmp_path: Path, draw: Draw) -> None:
     assert video.warnings[0].endswith("1 pictures outside the numbered series are left out")
 
 
-def test_pictures_named_by_times_are_one_video_with_these_times(tmp_path: Path, draw: Draw) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"door_2024-05-06_12-{t}" for t in ("00-59.250", "00-59.750", "01-00.250", "01-02.250")],
+        [f"17170000{t}" for t in ("59250", "59750", "60250", "62250")],
+    ],
+    ids=["date", "milliseconds"],
+)
+def test_pictures_named_by_times_are_one_video_with_these_times(
+    names: list[str], tmp_path: Path, draw: Draw
+) -> None:
     """Beyond a full minute, which no number at the end of the names knows of."""
-    for time in ("12-00-59.250", "12-00-59.750", "12-01-00.250", "12-01-02.250"):
-        save(tmp_path / f"door_2024-05-06_{time}.png", draw(1))
+    for name in names:
+        save(tmp_path / f"{name}.png", draw(1))
 
     with open_video(tmp_path) as video:
         frames = list(video)
