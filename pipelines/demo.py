@@ -16,6 +16,7 @@ from .interrupt import catching_interrupts
 from .loaded_model import load_model
 from .progress import ProgressKind, showing_progress
 from .settings import TrackConfig
+from .storage.existing_run import check_usable
 from .storage.manifest import Manifest
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
@@ -41,9 +42,10 @@ def demo(
         runtime: What runs the network: torch or onnx.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
+    run = RunDirectory(out / "run")
+    check_usable(run, "overwrite")
     loaded = load_model(model, device=device, quality=quality, runtime=runtime)
     clip, truth = write_demo(out)
-    run = RunDirectory(out / "run")
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         manifest = track_input(
             find_inputs([str(clip)])[0],

@@ -15,7 +15,7 @@ from typing import Literal
 from posetube.errors import InputError, MediaError
 from posetube.shortage import raise_shortage
 
-from .container import is_camera, is_url, without_password
+from .container import check_file, is_camera, is_url, without_password
 from .frame_folder import is_numbered, pictures_in
 from .picture import SUFFIXES
 
@@ -52,7 +52,8 @@ def find_inputs(patterns: Sequence[str]) -> list[Input]:
 
     Raises:
         InputError: If there are no arguments.
-        MediaError: If an argument matches nothing, or a folder holds nothing to read.
+        MediaError: If an argument matches nothing, a folder holds nothing to read, or a file is
+            empty, a pipe or a device.
     """
     if not patterns:
         raise InputError("no input given; give a video, a folder, a glob, camera:0 or an address")
@@ -83,12 +84,7 @@ def _expand(pattern: str) -> Iterator[Input]:
         yield from _address(pattern)
         return
     # The name of a file may hold brackets, so it is looked up before it is taken for a glob.
-    try:
-        exists = Path(pattern).exists()
-    except (OSError, ValueError) as error:
-        raise_shortage(error)
-        raise MediaError(f"{pattern!r}: cannot be opened: {error}") from None
-    if exists:
+    if _exists(Path(pattern)):
         yield from _path(Path(pattern))
         return
     matches = sorted(_matches(pattern)) if glob.has_magic(pattern) else []
@@ -100,6 +96,18 @@ def _expand(pattern: str) -> Iterator[Input]:
         raise MediaError(f"{pattern}: none of the {len(matches)} matches is a video or a picture")
     for path in readable:
         yield from _path(path)
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file or folder; refuses a file that cannot be read."""
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as error:
+        raise_shortage(error)
+        raise MediaError(f"{str(path)!r}: cannot be opened: {error}") from None
+    if exists and not is_folder:
+        check_file(path)
+    return exists
 
 
 def _matches(pattern: str) -> set[str]:
@@ -150,7 +158,7 @@ def _readable(path: Path) -> bool:
     """Whether a match of a glob is a video, a picture, or a folder of them."""
     if path.is_dir():
         return bool(pictures_in(path)) or any(_is_video(p) for p in path.iterdir())
-    return _is_video(path) or path.suffix.lower() in SUFFIXES
+    return _is_video(path) or (path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _named(inputs: list[Input]) -> list[Input]:

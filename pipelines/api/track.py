@@ -17,7 +17,7 @@ from ..progress import Event, Listener, listening
 from ..refining.video_maps import detected_with_maps
 from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_words
 from ..storage.detections_store import as_frame_table
-from ..storage.existing_run import OnExisting
+from ..storage.existing_run import OnExisting, check_usable
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.detect_stage import no_frames
@@ -121,9 +121,11 @@ def track(
                 )
         if not isinstance(source, (str, Path)):
             raise InputError("track: pictures in memory become no run on disk; leave out= away")
+        item, run = one_input(source), RunDirectory(Path(out))
+        check_usable(run, on_existing)  # before a network is loaded
         track_input(
-            one_input(source),
-            RunDirectory(Path(out)),
+            item,
+            run,
             as_loaded(model, device=device, detect=config.detect, detector=detector, pose=pose),
             config=config,
             boxes=given,

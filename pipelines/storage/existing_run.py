@@ -16,6 +16,32 @@ from .run_directory import RunDirectory
 OnExisting = Literal["resume", "overwrite", "skip", "fail"]
 
 
+def check_usable(run: RunDirectory, choice: OnExisting) -> None:
+    """Refuse a place where no run may begin or go on.
+
+    Args:
+        run: The directory; need not be there.
+        choice: What the caller says.
+
+    Raises:
+        InputError: If it is a file, a folder with other files, or holds a run and ``fail`` was
+            chosen.
+        FormatError: If it holds a run whose ``run.json`` is gone.
+    """
+    run.refuse_file()
+    run.refuse_without_manifest()
+    if run.foreign():
+        raise InputError(
+            f"{run.path} holds other files and no run.json; name a folder of its own, "
+            f"such as {run.path / 'run'}"
+        )
+    if choice == "fail" and run.manifest.exists():
+        raise InputError(
+            f'{run.path} holds a run already; on_existing="resume" goes on with it, '
+            'on_existing="overwrite" starts again'
+        )
+
+
 def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Manifest:
     """The manifest that the work on a run starts from: that of an earlier run, or a new one.
 
@@ -29,20 +55,10 @@ def start_manifest(run: RunDirectory, fresh: Manifest, choice: OnExisting) -> Ma
             differently, or if the directory holds other files.
         FormatError: If its ``run.json`` is gone, or cannot be read.
     """
-    run.refuse_without_manifest()
-    if run.foreign():
-        raise InputError(
-            f"{run.path} holds other files and no run.json; name a folder of its own, "
-            f"such as {run.path / 'run'}"
-        )
+    check_usable(run, choice)
     if not run.manifest.exists():
         run.clean()
         return fresh
-    if choice == "fail":
-        raise InputError(
-            f'{run.path} holds a run already; on_existing="resume" goes on with it, '
-            'on_existing="overwrite" starts again'
-        )
     if choice == "overwrite":
         run.clean()
         run.erase()

@@ -59,8 +59,7 @@ class RunDirectory:
         Raises:
             InputError: If another process is at work on it, or the path is a file.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path} is a file; name a folder for the run")
+        self.refuse_file()
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.lock, timeout=0)
         try:
@@ -102,6 +101,15 @@ class RunDirectory:
                 f"{self.manifest}: {error}. The line that made the run makes it again with "
                 "`--on-existing overwrite`"
             ) from None
+
+    def refuse_file(self) -> None:
+        """Refuse a path at which no folder can be.
+
+        Raises:
+            InputError: If it is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; name a folder for the run")
 
     def refuse_without_manifest(self) -> None:
         """Refuse a folder that holds a run's files, but no ``run.json`` any more.

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from posetube.errors import MediaError, ResourceError
+from posetube.errors import MediaError, PoseTubeError, ResourceError
 
 from ...datasets.video.inputs import Input, find_inputs
 from ..failures import (
@@ -12,17 +13,19 @@ from ..failures import (
     SOME_FAILED,
     Interrupted,
     explain,
-    one_line,
 )
 from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import Listener
 from ..settings import TrackConfig
-from ..storage.existing_run import OnExisting
+from ..storage.existing_run import OnExisting, check_usable
 from ..storage.run_directory import RunDirectory
 from .given_boxes import BoxSource
 from .run_session import summary
 from .track_input import track_input
+
+Job = tuple[Input, RunDirectory]
+"""An input, and where its result goes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +56,33 @@ def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[InputOut
             find_inputs([pattern])
             readable.append(pattern)
         except MediaError as error:
-            refused.append(InputOutcome(exit_code=error.exit_code, line=one_line(error)))
+            refused.append(_failed(error))
     return find_inputs(readable) if readable or not patterns else [], refused
 
 
+def remaining_jobs(
+    items: Sequence[Input], runs: Sequence[RunDirectory], *, on_existing: OnExisting
+) -> tuple[list[Job], list[InputOutcome]]:
+    """The inputs to track, and an outcome for each that is skipped or whose run has no place.
+
+    Whoever asks before a network is loaded does not wait for a refusal.
+    """
+    jobs, settled = [], []
+    for item, run in zip(items, runs, strict=True):
+        if on_existing == "skip" and run.manifest.exists():
+            line = f"{item.name}: skipped, {run.path} is there"
+            settled.append(InputOutcome(exit_code=COMPLETE, line=line))
+            continue
+        try:
+            check_usable(run, on_existing)
+            jobs.append((item, run))
+        except (PoseTubeError, OSError) as error:
+            settled.append(_failed(error))
+    return jobs, settled
+
+
 def track_inputs(
-    items: Sequence[Input],
-    runs: Sequence[RunDirectory],
+    jobs: Sequence[Job],
     model: LoadedModel,
     *,
     config: TrackConfig,
@@ -68,14 +91,14 @@ def track_inputs(
     listener: Listener,
     interrupt: Interrupt,
 ) -> Iterator[InputOutcome]:
-    """Track each input, and yield how it ended as soon as it has.
+    """Track each of :func:`remaining_jobs`, and yield how it ended as soon as it has.
 
     Stops after an input for which disk or memory ran out.
 
     Raises:
         Interrupted: If somebody asked to stop.
     """
-    for item, run in zip(items, runs, strict=True):
+    for item, run in jobs:
         outcome = _track_one(
             item,
             run,
@@ -102,8 +125,6 @@ def _track_one(
     listener: Listener,
     interrupt: Interrupt,
 ) -> InputOutcome:
-    if on_existing == "skip" and run.manifest.exists():
-        return InputOutcome(exit_code=COMPLETE, line=f"{item.name}: skipped, {run.path} is there")
     try:
         manifest = track_input(
             item,
@@ -120,10 +141,14 @@ def _track_one(
     except (Interrupted, BrokenPipeError):
         raise
     except Exception as error:
-        failure = explain(error, logs=run.logs if run.manifest.exists() else None)
-        return InputOutcome(exit_code=failure.exit_code, line=failure.line)
+        return _failed(error, logs=run.logs if run.manifest.exists() else None)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
     return InputOutcome(exit_code=code, line=summary(run, manifest))
+
+
+def _failed(error: Exception, *, logs: Path | None = None) -> InputOutcome:
+    failure = explain(error, logs=logs)
+    return InputOutcome(exit_code=failure.exit_code, line=failure.line)
 
 
 def exit_code(outcomes: Sequence[InputOutcome]) -> int:

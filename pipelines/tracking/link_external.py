@@ -31,7 +31,7 @@ from ..opened_people import RUN, open_people_or_run
 from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.detections_store import write_part
-from ..storage.existing_run import OnExisting
+from ..storage.existing_run import OnExisting, check_usable
 from ..storage.fingerprint import fingerprint
 from ..storage.manifest import (
     FrameCounts,
@@ -86,6 +86,7 @@ def link_file(
     # Before the file is read, which may take minutes.
     if on_existing == "skip" and run.manifest.exists():
         return f"{path.name}: skipped, {run.path} is there"
+    check_usable(run, on_existing)
     people = open_people_or_run(path, form=form)
     refuse_runs(people, where=path)
     name, read = people.name, one_video(people, where=path, video=video).tracks

@@ -20,7 +20,7 @@ from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
-from .batch import InputOutcome, exit_code, readable_inputs, track_inputs
+from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
 from .given_boxes import open_boxes
 from .run_again import render_again
 from .track_input import run_directories
@@ -86,8 +86,10 @@ def track_command(
         refine=with_chain(settings.refine, refine),
         overlay=settings.overlay if drawn else None,
     )
-    outcomes = [_told(outcome, progress) for outcome in refused]
-    if not items:
+    runs = run_directories(items, out, alone=alone)
+    jobs, settled = remaining_jobs(items, runs, on_existing=on_existing)
+    outcomes = [_told(outcome, progress) for outcome in refused + settled]
+    if not jobs:
         return exit_code(outcomes)
     given = None if boxes is None else open_boxes(boxes, alone=alone)
     loaded = as_loaded(
@@ -104,8 +106,7 @@ def track_command(
     _say(f"{names} on {loaded.device.name} ({loaded.device.reason})", progress)
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         for outcome in track_inputs(
-            items,
-            run_directories(items, out, alone=alone),
+            jobs,
             loaded,
             config=config,
             boxes=given,

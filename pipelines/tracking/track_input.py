@@ -174,5 +174,5 @@ def run_directories(items: Sequence[Input], out: Path | None, *, alone: bool) ->
         alone: Whether one input was asked for.
     """
     if alone and out is not None:
-        return [RunDirectory(out)]
+        return [RunDirectory(out) for _ in items]
     return [RunDirectory((out or Path("runs")) / item.name) for item in items]

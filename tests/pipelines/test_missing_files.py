@@ -1,12 +1,14 @@
 """A file that is not there: every command, every argument, one exit code, one line."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+import posetube
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
-from posetube.errors import MissingFileError, WeightsError
+from posetube.errors import MissingFileError, PoseTubeError, WeightsError
 from posetube.pipelines import loaded_model
 from posetube.pipelines.cli import main
 
@@ -76,6 +78,49 @@ def test_a_missing_file_is_5_before_a_model_is_loaded(
     assert "no such" in said or "matches no file" in said
     left = {path.name for path in folder.iterdir()}
     assert left == {"there.json", "there.mp4", "run.toml"}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "why"),
+    [
+        ("track there.mp4 -o used", 2, "used holds other files and no run.json"),
+        ("track there.mp4 -o used/mine.txt", 2, "mine.txt is a file; name a folder"),
+        ("track there.mp4 -o run --on-existing fail", 2, "run holds a run already; --on-existing"),
+        ("track there.mp4 -o lost", 2, "lost: a run's directory without its run.json"),
+        ("track there.mp4 -o run --on-existing skip", 0, ""),
+        ("track pipe.mp4 -o out", 5, "pipe.mp4: not a regular file"),
+        ("track pipe.png -o out", 5, "pipe.png: not a regular file"),
+        ("track *.png -o out", 5, "none of the 1 matches is a video or a picture"),
+        ("track empty.mp4 -o out", 5, "empty.mp4: the file is empty"),
+        ("track pipe.mp4 empty.mp4 -o out", 5, "pipe.mp4: not a regular file"),
+        ("demo -o in", 2, "in/run holds other files and no run.json"),
+        ("link there.json -o used", 2, "used holds other files and no run.json"),
+    ],
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_cannot_be_is_refused_before_a_model_is_loaded_or_a_file_read(
+    line: str,
+    code: int,
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loaded_model, "choose_runtime", None)
+    for name in ("there.mp4", "there.json", "used/mine.txt", "run/run.json", "empty.mp4",
+                 "in/run/mine.txt", "lost/detections/part-00000.parquet"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * (name != "empty.mp4"))
+    for name in ("pipe.mp4", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+
+    assert main(line.split()) == code
+
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(PoseTubeError, match="used holds other files"):
+        posetube.track("there.mp4", out="used")
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,7 @@ def test_odd_files_are_tracked_or_refused_in_a_line(
 
     outcomes: list[InputOutcome] = list(
         track_inputs(
-            items,
-            [RunDirectory(tmp_path / item.name) for item in items],
+            [(item, RunDirectory(tmp_path / item.name)) for item in items],
             make_model(finder=nobody_finder),
             config=TrackConfig(),
             listener=lambda event: None,
