@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from posetube.errors import InputError
 from posetube.structures import VideoTracks
 
 from ...datasets.people import PeopleSource
 from ...tracker.refiners.refine import refine_tracks
 from ...tracker.refiners.refine_config import RefineConfig, chain_of
+from ..assumed_times import with_times
 from ..loaded_model import LoadedModel, as_loaded
 from ..refining.drawn_maps import MapSource
 from ..refining.refined_frames import refined_frames
@@ -60,36 +59,26 @@ def refine(
     """
     config = as_chain(refiners)
     tracks = source if isinstance(source, VideoTracks) else load(source, video=video)
-    tracks = _timed(tracks, frame_rate)
+    tracks, notes = with_times(tracks, frame_rate=frame_rate)
+    for note in notes:
+        log.warning("%s: %s", tracks.source, note)
     if not config.of_heatmaps:
         return refine_tracks(tracks, config=config, cuts=cuts)
     if pictures is None:
         raise InputError(
             f"refine: {config.of_heatmaps[0]} works on heatmaps; give the video as pictures="
         )
-    loaded = as_loaded(model, device="auto", detect=DetectConfig())
-    if loaded.network.skeleton != tracks.skeleton:
-        raise InputError(
-            f"refine: {loaded.record.name} finds the joints {loaded.network.skeleton.name}, the "
-            f"tracks of {tracks.source} have {tracks.skeleton.name}"
-        )
     with open_source(pictures, times=times, config=None) as opened:
+        loaded = as_loaded(model, device="auto", detect=DetectConfig())
+        if loaded.network.skeleton != tracks.skeleton:
+            raise InputError(
+                f"refine: {loaded.record.name} finds the joints {loaded.network.skeleton.name}, "
+                f"the tracks of {tracks.source} have {tracks.skeleton.name}"
+            )
         maps = MapSource(pictures=opened.frames(), model=loaded)
         return refine_tracks(
             tracks, config=config, cuts=cuts, chain=partial(refined_frames, maps=maps)
         )
-
-
-def _timed(tracks: VideoTracks, frame_rate: float) -> VideoTracks:
-    if not 0 < frame_rate < np.inf:
-        raise InputError(f"the frame rate must be positive, got {frame_rate}")
-    if not np.isnan(tracks.frames.times[tracks.frame]).any():
-        return tracks
-    log.warning(
-        "%s: there are no times; %g frames per second are assumed", tracks.source, frame_rate
-    )
-    times = np.arange(len(tracks.frames)) / frame_rate
-    return replace(tracks, frames=replace(tracks.frames, times=times))
 
 
 def as_chain(refiners: str | RefineConfig | None, *, default: str | None = None) -> RefineConfig:

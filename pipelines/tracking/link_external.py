@@ -26,6 +26,7 @@ from ...datasets.picture_names import numbered_names, one_series
 from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ...tracker.refiners.refine_config import RefineConfig
+from ..assumed_times import needs_frame_rate, with_times
 from ..interrupt import Interrupt
 from ..opened_people import RUN, open_people_or_run
 from ..progress import Listener
@@ -95,7 +96,7 @@ def link_file(
         raise FormatError(
             f"{path}: nothing in it, read as {name}; if it is of another format, say of which"
         )
-    assumed = frame_rate if np.isnan(read.frames.times).any() else None
+    assumed = frame_rate if needs_frame_rate(read) else None
     settings = TrackConfig(
         link=config, refine=RefineConfig(refiners=()), min_joint=min_joint, overlay=None
     )
@@ -151,18 +152,13 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     Returns:
         The table, and what was assumed, a line each.
     """
-    if not 0 < frame_rate < np.inf:
-        raise InputError(f"the frame rate must be positive, got {frame_rate}")
     notes = [] if len(tracks.frame) else ["there is nobody in the file"]
     pictures = [name for name in tracks.frames.names if name]
     if pictures and not one_series(numbered_names(pictures)):
         notes.append(
             "pictures whose names differ in more than a number are taken as frames of one video"
         )
-    times = tracks.frames.times
-    if np.isnan(times).any():
-        times = np.arange(len(times)) / frame_rate
-        notes.append(f"the file gives no times; {frame_rate:g} frames per second are assumed")
+    tracks, of_times = with_times(tracks, frame_rate=frame_rate)
     # Linking goes by boxes first; a person without one gets the extent of the joints.
     boxes = or_around(tracks.boxes, tracks.keypoints, scale=JOINTS_TO_BOX).astype(np.float32)
     scores, of_scores = scores_in_range(tracks.scores)
@@ -170,12 +166,11 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
     return (
         replace(
             tracks,
-            frames=replace(tracks.frames, times=times),
             scores=scores.astype(np.float32),
             boxes=boxes,
             size=tracks.size or _extent(boxes),
         ),
-        notes + of_scores + of_joints,
+        notes + of_times + of_scores + of_joints,
     )
 
 

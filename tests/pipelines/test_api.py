@@ -326,7 +326,7 @@ def test_times_that_a_file_lacks_come_from_the_frame_rate(
     linked = posetube.link(tmp_path / "people.json", frame_rate=10)
 
     assert linked.frames.times.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    assert "gives no times; 10 frames per second are assumed" in caplog.text
+    assert "there are no times; 10 frames per second are assumed" in caplog.text
     with pytest.raises(InputError, match="the frame rate must be positive, got 0"):
         posetube.link(tmp_path / "people.json", frame_rate=0)
 
