@@ -44,6 +44,9 @@ class FrameFeatures:
     embeddings: bool = False
     """Whether appearance vectors were asked for."""
 
+    heatmaps: bool = False
+    """Whether heatmaps are to be kept."""
+
     picture: Tensor | None = None
     """(1, 3, H, W) uint8 RGB, the displayed frame; None if no head pools from the picture."""
 
@@ -76,6 +79,9 @@ class JoinedFrames(NamedTuple):
     embeddings: bool
     """Whether appearance vectors were asked for, of all frames."""
 
+    heatmaps: bool
+    """Whether heatmaps are to be kept, of all frames."""
+
     pictures: Pictures | None
     """None unless a head asks for them."""
 
@@ -107,6 +113,7 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
         geometry=geometry,
         looks=looks,
         embeddings=all(feature.embeddings for feature in features),
+        heatmaps=all(feature.heatmaps for feature in features),
         pictures=Pictures(torch.cat(images), geometry) if images else None,
         further=further,
     )

@@ -5,12 +5,12 @@ NumPy, on the host, so that every runtime shares it. Importing this file does no
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from posetube.skeletons import skeleton
-from posetube.structures import FloatArray, PoseTubes
+from posetube.structures import BytesArray, FloatArray, PoseTubes
 
 from .box_coding import clip_boxes
 from .configs.networks import TubeRCNNConfig
@@ -41,6 +41,9 @@ class ClipPeople(NamedTuple):
 
     embeddings: FloatArray | None = None
     """(N, T, D) vectors of appearance; None where they were not asked for."""
+
+    heatmaps: BytesArray | None = None
+    """(N, T) as :class:`PoseTubes` has them."""
 
 
 def given_people(found: ClipPeople, frames: Sequence[int], *, config: TubeRCNNConfig) -> PoseTubes:
@@ -78,7 +81,7 @@ def found_people(
     return PoseTubes(frames=np.asarray(frames, np.int64), **columns)
 
 
-def _reported(found: ClipPeople, config: TubeRCNNConfig) -> dict[str, FloatArray]:
+def _reported(found: ClipPeople, config: TubeRCNNConfig) -> dict[str, Any]:
     """The columns of :class:`PoseTubes`."""
     decode = config.decode
     # from the joints' scores as they are: these rank people better than the probabilities do
@@ -90,5 +93,9 @@ def _reported(found: ClipPeople, config: TubeRCNNConfig) -> dict[str, FloatArray
         "keypoint_scores": calibrated(found.peaks, found.joint_scores, decode),
         "scores": scores**decode.score_power,
         "presence": found.presence,
-        **({} if found.embeddings is None else {"embeddings": found.embeddings}),
+        **{
+            name: column
+            for name in ("embeddings", "heatmaps")
+            if (column := getattr(found, name)) is not None
+        },
     }

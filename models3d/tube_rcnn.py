@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from posetube.network import TubeHeatmaps, check_clip, check_tubes
 from posetube.skeletons import Skeleton, skeleton
-from posetube.structures import ByteArray, Clip, FloatArray, PoseTubes
+from posetube.structures import ByteArray, BytesArray, Clip, FloatArray, PoseTubes
 
 from .appearance import LookMap, embed, look_maps
 from .arrays import on_host
@@ -43,6 +43,7 @@ from .heatmaps import decode_joints
 from .joint_peaks import Joints
 from .model_info import ModelInfo
 from .network_input import prepare, prepare_scales
+from .packed_maps import packed_maps
 from .parts import EmbeddingHead, build
 from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
@@ -117,12 +118,15 @@ class TubeRCNN(nn.Module):
         return self.detect_features(features, clip.frames.tolist())
 
     @torch.inference_mode()
-    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[FrameFeatures]:
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+    ) -> list[FrameFeatures]:
         """The per-frame part, once per frame.
 
         Args:
             images: (B, H, W, 3) RGB uint8 frames of one size, of any clips.
             embeddings: Whether to keep what :meth:`detect_features` needs for appearance vectors.
+            heatmaps: Whether it keeps the heatmaps of the clip's centre frame.
 
         Raises:
             InputError: If the images are not of that shape and type, or embeddings are asked of a
@@ -149,6 +153,7 @@ class TubeRCNN(nn.Module):
                 geometry=geometry,
                 looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
                 embeddings=embeddings,
+                heatmaps=heatmaps,
                 picture=picture,
                 further=tuple(
                     size._replace(maps=[m[frame : frame + 1] for m in size.maps])
@@ -266,13 +271,7 @@ class TubeRCNN(nn.Module):
         boxes = geometry.to_network(torch.from_numpy(tubes).float().to(maps[0].device))[None]
         clip = self.clip_part(maps, self.clip_length, joined.pictures)
         drawn, _ = self._draw(clip, boxes)
-        regions = geometry.to_picture(self.keypoint_head.regions(boxes))[0]
-        return TubeHeatmaps(
-            logits=drawn[0].float().cpu().numpy(),
-            regions=regions.cpu().numpy(),
-            kind=self.config.decode.map_kind,
-            calibration=self.config.decode.calibration,
-        )
+        return self._heatmaps(drawn[0], boxes[0], geometry)
 
     def frame_part(self, pixels: Tensor) -> list[Tensor]:
         """(frames, 3, h, w) network input to what the clip part needs of each frame."""
@@ -411,7 +410,32 @@ class TubeRCNN(nn.Module):
             }
         )
         slots = tables.pop("taken") > 0
-        return [
+        clips = [
             ClipPeople(**{name: table[clip][taken] for name, table in tables.items()})
             for clip, taken in enumerate(slots)
         ]
+        if not joined.heatmaps:
+            return clips
+        return [
+            alone._replace(heatmaps=self._kept(maps[taken], alone, joined.geometry))
+            for alone, maps, taken in zip(
+                clips, found.heatmaps, torch.from_numpy(slots), strict=True
+            )
+        ]
+
+    def _kept(self, maps: Tensor, people: ClipPeople, geometry: Geometry) -> BytesArray:
+        """(N, T) what is kept of a clip's (N, T, K, S, S) maps: those of its centre frame."""
+        packed: BytesArray = np.full(people.boxes.shape[:2], b"", object)
+        centre = slice(self.clip_length // 2, self.clip_length // 2 + 1)
+        boxes = geometry.to_network(torch.from_numpy(people.boxes[:, centre]).to(maps.device))
+        packed[:, centre] = packed_maps(self._heatmaps(maps[:, centre], boxes, geometry))
+        return packed
+
+    def _heatmaps(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> TubeHeatmaps:
+        """(N, T, K, S, S) maps, drawn at boxes in pixels of the network's input, on the host."""
+        return TubeHeatmaps(
+            logits=maps.float().cpu().numpy(),
+            regions=geometry.to_picture(self.keypoint_head.regions(boxes)).cpu().numpy(),
+            kind=self.config.decode.map_kind,
+            calibration=self.config.decode.calibration,
+        )

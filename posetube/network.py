@@ -105,7 +105,16 @@ class BoxNetwork(Network, Protocol):
 
 
 class HeatmapNetwork(Network, Protocol):
-    """A network that can also be asked about people who are known already."""
+    """A network that can also draw the joints' heatmaps."""
+
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+    ) -> Sequence[Any]:
+        """As :meth:`Network.encode`.
+
+        With ``heatmaps``, what is found in a clip later has those of its centre frame
+        (:attr:`posetube.structures.PoseTubes.heatmaps`).
+        """
 
     def heatmaps(self, features: Sequence[Any], tubes: FloatArray) -> TubeHeatmaps:
         """Draw the joints' heatmaps of given people, without searching for any.

@@ -69,13 +69,22 @@ class ForeignPose:
         """How a box becomes a crop, and what its pixels are normalised by."""
         return CropKeypointHeadConfig(skeleton=self.skeleton.name, size=self.graph.size)
 
-    def find(self, image: ByteArray, boxes: FloatArray) -> ReadJoints:
-        """The joints of people in (N, 4) boxes of an (H, W, 3) RGB picture, pixels."""
+    def look(self, image: ByteArray, boxes: FloatArray) -> list[list[FloatArray]]:
+        """What the graph says of people in (N, 4) boxes of an (H, W, 3) RGB picture, pixels."""
+        head = self.crop
+        # one crop after the other: not every file takes several at a time
+        return [
+            self.graph.run(_cut(image, box, head.size), mean=head.mean, std=head.std)
+            for box in crop_boxes(boxes, head)
+        ]
+
+    def joints(self, seen: list[list[FloatArray]], boxes: FloatArray) -> ReadJoints:
+        """The joints of the N people that :meth:`look` saw."""
         joints = len(self.skeleton)
         positions = np.zeros((len(boxes), joints, 2), np.float32)
         scores = np.zeros((len(boxes), joints), np.float32)
         regions = map_regions(boxes, self.crop)
-        for person, outputs in enumerate(self._outputs(image, boxes)):
+        for person, outputs in enumerate(seen):
             if self.layout == "heatmaps":
                 found = decode_parabola(_logarithms(outputs[0]), regions[person, None])
                 positions[person], scores[person] = found.positions[0], found.scores[0]
@@ -89,11 +98,11 @@ class ForeignPose:
             scores[person] = np.minimum(columns.max(1), rows.max(1)).clip(0, 1)
         return ReadJoints(positions, scores)
 
-    def draw(self, image: ByteArray, boxes: FloatArray) -> JointMaps:
-        """The heatmaps of people in (N, 4) boxes; of SimCC, those of which it is the margins."""
+    def maps(self, seen: list[list[FloatArray]], boxes: FloatArray) -> JointMaps:
+        """Their heatmaps; of SimCC, those of which it is the margins."""
         height, width = (side // CELL for side in self.graph.size)
         logits = np.zeros((len(boxes), len(self.skeleton), height, width), np.float32)
-        for person, outputs in enumerate(self._outputs(image, boxes)):
+        for person, outputs in enumerate(seen):
             if self.layout == "heatmaps":
                 logits[person] = _logarithms(outputs[0])[0]
                 continue
@@ -106,14 +115,6 @@ class ForeignPose:
         if self.layout == "simcc":  # a cell holds the steps of so many whole pixels
             regions = crop_boxes(boxes, self.crop)
         return JointMaps(logits, regions)
-
-    def _outputs(self, image: ByteArray, boxes: FloatArray) -> list[list[FloatArray]]:
-        head = self.crop
-        # one crop after the other: not every file takes several at a time
-        return [
-            self.graph.run(_cut(image, box, head.size), mean=head.mean, std=head.std)
-            for box in crop_boxes(boxes, head)
-        ]
 
 
 def open_pose(path: Path, *, skeletons: Mapping[int, Skeleton]) -> ForeignPose:

@@ -23,6 +23,7 @@ from ..crop_geometry import crop_boxes, crop_window, map_regions
 from ..detection_scales import ScaledTubes, choose_over_scales
 from ..joint_peaks import decode_parabola
 from ..model_info import ModelInfo
+from ..packed_maps import packed_maps
 from ..poses import ClipPeople, found_people, given_people
 from ..preprocess import Geometry, check_images, fitted_copies, geometries_of
 
@@ -42,6 +43,9 @@ class EncodedPicture:
 
     embeddings: bool
     """Whether appearance vectors are wanted."""
+
+    heatmaps: bool = False
+    """Whether heatmaps are to be kept."""
 
     @property
     def geometry(self) -> Geometry:
@@ -87,7 +91,9 @@ class OnnxNetwork:
         pictures = self.encode(clip.images, embeddings=embeddings)
         return self.detect_features(pictures, clip.frames.tolist())
 
-    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[EncodedPicture]:
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+    ) -> list[EncodedPicture]:
         """Check (B, H, W, 3) RGB bytes and keep them: the graphs see them later.
 
         Raises:
@@ -98,7 +104,10 @@ class OnnxNetwork:
         geometries = geometries_of(size, config.preprocess, config.further_sides)
         return [
             EncodedPicture(
-                image=np.ascontiguousarray(image), geometries=geometries, embeddings=embeddings
+                image=np.ascontiguousarray(image),
+                geometries=geometries,
+                embeddings=embeddings,
+                heatmaps=heatmaps,
             )
             for image in images
         ]
@@ -147,13 +156,7 @@ class OnnxNetwork:
         check_clip(self.clip_length, features)
         check_tubes(self.clip_length, tubes)
         maps, _, regions = self._draw(features[0], tubes.astype(np.float32)[:, 0])
-        decode = self.config.decode
-        return TubeHeatmaps(
-            logits=maps[:, None],
-            regions=regions[:, None],
-            kind=decode.map_kind,
-            calibration=decode.calibration,
-        )
+        return self._heatmaps(maps, regions)
 
     def looks(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
         """What the detector says of a picture in each size, as far as it is asked."""
@@ -168,7 +171,7 @@ class OnnxNetwork:
         # a few at a time, so that a crowd's maps are never all in memory
         starts = range(0, max(len(tubes), 1), TOGETHER)
         read = [self._read_joints(picture, tubes[start : start + TOGETHER, 0]) for start in starts]
-        positions, peaks, joint_scores, looks = map(np.concatenate, zip(*read, strict=True))
+        positions, peaks, joint_scores, looks, kept = map(np.concatenate, zip(*read, strict=True))
         return ClipPeople(
             boxes=tubes,
             scores=scores,
@@ -177,12 +180,25 @@ class OnnxNetwork:
             peaks=peaks[:, None],
             joint_scores=joint_scores[:, None],
             embeddings=looks[:, None] if picture.embeddings else None,
+            heatmaps=kept if picture.heatmaps else None,
         )
 
-    def _read_joints(self, picture: EncodedPicture, boxes: FloatArray) -> tuple[FloatArray, ...]:
-        """Of (N, 4) boxes: the joints' (N, K, 2) places, heights and scores, and (N, D) looks."""
+    def _read_joints(self, picture: EncodedPicture, boxes: FloatArray) -> tuple[Any, ...]:
+        """Of (N, 4) boxes: joints as (N, K, 2) places, heights and scores; looks; kept heatmaps."""
         maps, looks, regions = self._draw(picture, boxes)
-        return (*decode_parabola(maps, regions), looks)
+        kept = np.empty((len(boxes), 1), object)
+        if picture.heatmaps:
+            kept = packed_maps(self._heatmaps(maps, regions))
+        return (*decode_parabola(maps, regions), looks, kept)
+
+    def _heatmaps(self, maps: FloatArray, regions: FloatArray) -> TubeHeatmaps:
+        decode = self.config.decode
+        return TubeHeatmaps(
+            logits=maps[:, None],
+            regions=regions[:, None],
+            kind=decode.map_kind,
+            calibration=decode.calibration,
+        )
 
     def _draw(
         self, picture: EncodedPicture, boxes: FloatArray

@@ -5,15 +5,19 @@ called from several threads at a time. Importing this file does not import ONNX 
 """
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from posetube.errors import InputError
 from posetube.network import TubeHeatmaps, check_clip, check_tubes
+from posetube.records import take_rows
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray, FloatArray, PoseTubes
 
 from ..box_coding import clip_boxes
+from ..packed_maps import packed_maps
 from ..pose_nms import distinct_poses
 from ..preprocess import check_images
 from .foreign_detector import ForeignDetector
@@ -21,6 +25,16 @@ from .foreign_pose import ForeignPose
 
 POSE_NMS = 0.6
 """A pose more similar to a surer one than this, in [0, 1], is dropped; as in the embedded model."""
+
+
+class SeenPicture(NamedTuple):
+    """What is kept of a frame."""
+
+    image: ByteArray
+    """(H, W, 3) RGB."""
+
+    heatmaps: bool
+    """Whether heatmaps are to be kept."""
 
 
 class TopDownNetwork:
@@ -38,16 +52,18 @@ class TopDownNetwork:
         """Names and order of the K joints."""
         return self.pose.skeleton
 
-    def encode(self, images: ByteArray, *, embeddings: bool = False) -> list[ByteArray]:
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+    ) -> list[SeenPicture]:
         """Check (B, H, W, 3) RGB bytes and keep them; nobody says what people look like.
 
         Raises:
             InputError: If the images are not of that shape and type.
         """
         check_images(images)
-        return [np.ascontiguousarray(image) for image in images]
+        return [SeenPicture(np.ascontiguousarray(image), heatmaps) for image in images]
 
-    def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
+    def detect_features(self, features: Sequence[SeenPicture], frames: Sequence[int]) -> PoseTubes:
         """Find everybody in one frame, by falling score, without doubles.
 
         Raises:
@@ -58,26 +74,21 @@ class TopDownNetwork:
             raise InputError(
                 "a pose network alone finds nobody: give a detector= as well, or boxes="
             )
-        image = features[0]
-        boxes, scores = self.detector.find(image)
-        found = self._people(image, frames, boxes=boxes, scores=scores)
+        [picture] = features
+        boxes, scores = self.detector.find(picture.image)
+        found = self._people(picture, frames, boxes=boxes, scores=scores)
         kept = distinct_poses(
             found.keypoints, found.boxes, sigmas=self.skeleton.sigmas, threshold=POSE_NMS
         )
         # joints come from the boxes as found; what is reported ends where the picture does
-        inside = clip_boxes(found.boxes, height=image.shape[0], width=image.shape[1])
-        return PoseTubes(
-            frames=found.frames,
-            boxes=inside[kept],
-            keypoints=found.keypoints[kept],
-            keypoint_scores=found.keypoint_scores[kept],
-            scores=found.scores[kept],
-            presence=found.presence[kept],
-        )
+        height, width = picture.image.shape[:2]
+        inside = replace(found, boxes=clip_boxes(found.boxes, height=height, width=width))
+        rows = [field.name for field in fields(inside) if field.name != "frames"]
+        return take_rows(inside, kept, columns=rows)
 
     def find_joints(
         self,
-        features: Sequence[ByteArray],
+        features: Sequence[SeenPicture],
         frames: Sequence[int],
         *,
         tubes: FloatArray,
@@ -93,7 +104,7 @@ class TopDownNetwork:
         boxes = tubes[:, 0].astype(np.float32)
         return self._people(features[0], frames, boxes=boxes, scores=scores.astype(np.float32))
 
-    def heatmaps(self, features: Sequence[ByteArray], tubes: FloatArray) -> TubeHeatmaps:
+    def heatmaps(self, features: Sequence[SeenPicture], tubes: FloatArray) -> TubeHeatmaps:
         """Draw the joints' heatmaps of people given by (N, 1, 4) boxes, pixels.
 
         Raises:
@@ -101,17 +112,14 @@ class TopDownNetwork:
         """
         check_clip(self.clip_length, features)
         check_tubes(self.clip_length, tubes)
-        maps = self.pose.draw(features[0], tubes[:, 0].astype(np.float32))
-        return TubeHeatmaps(
-            logits=maps.logits[:, None],
-            regions=maps.regions[:, None],
-            kind="heights" if self.pose.layout == "heatmaps" else "softmax",
-        )
+        boxes = tubes[:, 0].astype(np.float32)
+        return self._maps(self.pose.look(features[0].image, boxes), boxes)
 
     def _people(
-        self, image: ByteArray, frames: Sequence[int], *, boxes: FloatArray, scores: FloatArray
+        self, picture: SeenPicture, frames: Sequence[int], *, boxes: FloatArray, scores: FloatArray
     ) -> PoseTubes:
-        joints = self.pose.find(image, boxes)
+        seen = self.pose.look(picture.image, boxes)
+        joints = self.pose.joints(seen, boxes)
         return PoseTubes(
             frames=np.asarray(frames, np.int64),
             boxes=boxes[:, None],
@@ -119,4 +127,13 @@ class TopDownNetwork:
             keypoint_scores=joints.scores[:, None],
             scores=scores,
             presence=np.ones((len(boxes), 1), np.float32),
+            heatmaps=packed_maps(self._maps(seen, boxes)) if picture.heatmaps else None,
+        )
+
+    def _maps(self, seen: list[list[FloatArray]], boxes: FloatArray) -> TubeHeatmaps:
+        maps = self.pose.maps(seen, boxes)
+        return TubeHeatmaps(
+            logits=maps.logits[:, None],
+            regions=maps.regions[:, None],
+            kind="heights" if self.pose.layout == "heatmaps" else "softmax",
         )

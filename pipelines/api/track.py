@@ -78,7 +78,7 @@ def track(
         link: How detections become tracks, the preset included; None: the defaults.
         refine: What makes joints better and steadier: names of refiners separated by commas,
             ``"none"``, or a configuration; None: the default, ``"kalman"``. ``"still,kalman"``
-            averages heatmaps first, for which every picture is looked at twice.
+            averages heatmaps first.
         min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
             0 keeps them all. None: the model's own threshold.
         overlay: Draw the result over the video, like this; None: do not. Needs ``out``.

@@ -1,11 +1,13 @@
-"""Asks the network for the heatmaps of people who are linked already, at their boxes.
+"""The heatmaps of people who are linked already: kept ones, and what the network draws anew.
 
-Every picture of the video is looked at again. A network of several frames is given each person's
-boxes in the frames around; those of its clips' centre frames count.
+Where the search for people kept somebody's heatmaps, these count. The network is asked again for
+people who were filled in between detections, and for all where nothing was kept. A network of
+several frames is given each person's boxes in the frames around; those of its clips' centre frames
+count.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,13 +16,15 @@ import numpy as np
 
 from posetube.errors import InputError
 from posetube.network import HeatmapNetwork, TubeHeatmaps
-from posetube.structures import FloatArray, Frame, FramePoses
+from posetube.structures import DetectedFrame, FloatArray, Frame, FramePoses, IntArray
 
+from ...models3d.packed_maps import PersonMaps, unpack
 from ...models3d.refiners.evidence import evidence_of
 from ...models3d.refiners.flow_sources import FlowSource
 from ...models3d.refiners.mapped_frame import MappedFrame, without_picture
 from ..loaded_model import LoadedModel
 from ..tracking.in_order import in_order
+from .detected_rows import detected_rows
 from .overlapping_clips import DrawnClip, averaged_clips
 
 
@@ -34,15 +38,41 @@ class MapSource:
     model: LoadedModel
     """Draws them."""
 
+    kept: Iterable[DetectedFrame] = ()
+    """What was found in the frames, in rising order, with the heatmaps that were kept."""
+
+    live: bool = False
+    """Whether pictures take memory until they are asked for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _PicturedPoses:
     poses: FramePoses
+    kept: Sequence[bytes]
+    """N packed maps, empty where they were not kept."""
+
     frame: Frame | None
-    """None where there is no picture."""
+    """None where there is no picture, or nobody needs it."""
 
     before: Frame | None
     """The frame before, where both have pictures."""
+
+
+class _Encoded:
+    """A frame with a picture that the network looks at if somebody asks."""
+
+    def __init__(self, item: _PicturedPoses, network: HeatmapNetwork) -> None:
+        self.poses = item.poses
+        self._item, self._network = item, network
+        self._features: Any = None
+
+    def features(self) -> Any:
+        """What the network makes of it."""
+        if self._features is None:
+            assert self._item.frame is not None
+            assert self._item.frame.image is not None
+            [self._features] = self._network.encode(self._item.frame.image[None])
+        return self._features
 
 
 def heatmap_network(model: LoadedModel, *, asked_by: str) -> HeatmapNetwork:
@@ -69,11 +99,11 @@ def drawn_maps(
     asked_by: str,
     overlapping: bool = False,
 ) -> Iterator[MappedFrame]:
-    """Draw the heatmaps of everybody in every frame.
+    """The heatmaps of everybody in every frame.
 
     Args:
         people: Linked, in rising order of frames.
-        source: The pictures and the network.
+        source: What was kept, the pictures and the network.
         flow: Says how the picture moves; None: nobody asks.
         asked_by: The refiner that needs heatmaps, for errors.
         overlapping: Whether to average what all clips say of a frame that it lies in.
@@ -91,57 +121,84 @@ def drawn_maps(
             f"the refiner {asked_by} averages what clips of several frames say; "
             f"{source.model.record.name} looks at single frames: take still"
         )
-    pictured = _with_pictures(people, source.pictures)
-    if network.clip_length == 1:
+    alone = network.clip_length == 1
+    if overlapping:  # other frames' maps are not kept
+        source = replace(source, kept=())
+    pictured = _with_pictures(people, source, always=flow is not None or source.live or not alone)
+    if alone:
         draw = partial(_draw_frame, network=network, flow=flow)
         yield from in_order(pictured, draw, workers=source.model.workers)
     elif overlapping:
-        yield from averaged_clips(
-            _draw_clips(pictured, network, flow), reach=network.clip_length // 2
-        )
+        clips = _draw_clips(pictured, network, flow, whole=True)
+        yield from averaged_clips(clips, reach=network.clip_length // 2)
     else:
-        yield from (clip.centre for clip in _draw_clips(pictured, network, flow))
+        yield from (clip.centre for clip in _draw_clips(pictured, network, flow, whole=False))
 
 
 def _with_pictures(
-    people: Iterable[FramePoses], pictures: Iterable[Frame]
+    people: Iterable[FramePoses], source: MapSource, *, always: bool
 ) -> Iterator[_PicturedPoses]:
-    waiting = iter(pictures)
+    """The people with what is known of them, and the picture where it is needed."""
+    waiting, detections = iter(source.pictures), iter(source.kept)
     frame: Frame | None = None
     before: Frame | None = None
+    found: DetectedFrame | None = None
     for poses in people:
-        # not a picture further than that: those of a live source have not come yet
+        # no further than that: the frames of a live source have not come yet
+        while found is None or found.frame < poses.frame:
+            if (found := next(detections, None)) is None:
+                break
+        kept = _kept(poses, found)
+        if not always and all(kept):
+            yield _PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
+            continue
         while frame is None or frame.index < poses.frame:
             before, frame = frame, next(waiting, None)
             if frame is None:
                 break
         own = frame if frame is not None and frame.index == poses.frame else None
         if own is None or own.image is None:
-            yield _PicturedPoses(poses=poses, frame=None, before=None)
+            yield _PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
         else:
             known = before if before is not None and before.image is not None else None
-            yield _PicturedPoses(poses=poses, frame=own, before=known)
+            yield _PicturedPoses(poses=poses, kept=kept, frame=own, before=known)
+
+
+def _kept(poses: FramePoses, found: DetectedFrame | None) -> Sequence[bytes]:
+    if found is None or found.frame != poses.frame or found.people.heatmaps is None:
+        return [b""] * len(poses)
+    maps = [*found.people.heatmaps.tolist(), b""]  # the last for those who were filled in
+    return [maps[row] for row in detected_rows(poses, found)]
 
 
 def _draw_frame(
     item: _PicturedPoses, *, network: HeatmapNetwork, flow: FlowSource | None
 ) -> MappedFrame:
-    if item.frame is None:
-        return without_picture(item.poses)
-    found = without_picture(item.poses)
-    if len(item.poses):
-        drawn = network.heatmaps(_encoded(item, network), item.poses.people.boxes[:, None])
-        found = _mapped(item, drawn, step=0)
-    return _with_flow(found, item, flow)
+    def draw(rows: IntArray) -> TubeHeatmaps:
+        features = _Encoded(item, network).features()
+        return network.heatmaps([features], item.poses.people.boxes[rows, None])
+
+    return _with_flow(_mapped(item, draw), item, flow)
 
 
 def _draw_clips(
-    pictured: Iterable[_PicturedPoses], network: HeatmapNetwork, flow: FlowSource | None
+    pictured: Iterable[_PicturedPoses],
+    network: HeatmapNetwork,
+    flow: FlowSource | None,
+    *,
+    whole: bool,
 ) -> Iterator[DrawnClip]:
-    """The same with a network of T frames; at the video's ends the outermost frame is repeated."""
+    """The same with a network of T frames; at the video's ends the outermost frame is repeated.
+
+    Args:
+        pictured: The frames.
+        network: Draws.
+        flow: As for :func:`drawn_maps`.
+        whole: Whether what clips say of all their frames is wanted.
+    """
     length = network.clip_length
     centre, place = length // 2, 0
-    seen: deque[tuple[_PicturedPoses, Any]] = deque()
+    seen: deque[_Encoded] = deque()
     waiting: deque[_PicturedPoses] = deque()
 
     def answer() -> DrawnClip:
@@ -149,37 +206,36 @@ def _draw_clips(
         item = waiting.popleft()
         if item.frame is None:
             return DrawnClip(centre=without_picture(item.poses), pictured=False)
-        steps = np.clip(np.arange(length) - centre + place, 0, len(seen) - 1)
-        found = DrawnClip(centre=without_picture(item.poses))
-        if len(item.poses):
-            clip = [seen[step] for step in steps]
-            tubes = _tubes(item.poses, [other.poses for other, _ in clip])
-            drawn = network.heatmaps([features for _, features in clip], tubes)
-            found = DrawnClip(
-                centre=_mapped(item, drawn, step=centre),
-                frames=[other.poses.frame for other, _ in clip],
+        clip = [seen[i] for i in np.clip(np.arange(length) - centre + place, 0, len(seen) - 1)]
+        drawn: TubeHeatmaps | None = None
+
+        def draw(rows: IntArray) -> TubeHeatmaps:
+            nonlocal drawn
+            tubes = _tubes(item.poses, [other.poses for other in clip])[rows]
+            drawn = network.heatmaps([other.features() for other in clip], tubes)
+            return _at(drawn, centre)
+
+        found = DrawnClip(centre=_with_flow(_mapped(item, draw), item, flow))
+        if whole and drawn is not None:
+            found = replace(
+                found,
+                frames=[other.poses.frame for other in clip],
                 evidence=evidence_of(drawn),
             )
         if place == centre:
             seen.popleft()
         else:
             place += 1
-        return replace(found, centre=_with_flow(found.centre, item, flow))
+        return found
 
     for item in pictured:
         waiting.append(item)
         if item.frame is not None:
-            seen.extend((item, features) for features in _encoded(item, network))
+            seen.append(_Encoded(item, network))
         while waiting and (waiting[0].frame is None or len(seen) - place > length - 1 - centre):
             yield answer()
     while waiting:
         yield answer()
-
-
-def _encoded(item: _PicturedPoses, network: HeatmapNetwork) -> Sequence[Any]:
-    assert item.frame is not None
-    assert item.frame.image is not None
-    return network.encode(item.frame.image[None])
 
 
 def _tubes(own: FramePoses, others: Sequence[FramePoses]) -> FloatArray:
@@ -193,14 +249,32 @@ def _tubes(own: FramePoses, others: Sequence[FramePoses]) -> FloatArray:
     return tubes
 
 
-def _mapped(item: _PicturedPoses, drawn: TubeHeatmaps, *, step: int) -> MappedFrame:
+def _at(drawn: TubeHeatmaps, step: int) -> TubeHeatmaps:
+    """The maps of one frame of the clip."""
     only = slice(step, step + 1)
-    one = replace(drawn, logits=drawn.logits[:, only], regions=drawn.regions[:, only])
+    return replace(drawn, logits=drawn.logits[:, only], regions=drawn.regions[:, only])
+
+
+def _mapped(item: _PicturedPoses, draw: Callable[[IntArray], TubeHeatmaps]) -> MappedFrame:
+    """A frame's people with the maps that were kept; the other rows' are drawn, from a picture."""
+    maps = [unpack(packed) if packed else None for packed in item.kept]
+    missing = np.flatnonzero([one is None for one in maps])
+    if len(missing):
+        if item.frame is None:
+            return without_picture(item.poses)
+        drawn = draw(missing)
+        for row, evidence, region in zip(
+            missing, evidence_of(drawn)[:, 0], drawn.regions[:, 0], strict=True
+        ):
+            maps[row] = PersonMaps(evidence=evidence, region=region, calibration=drawn.calibration)
+    known = [one for one in maps if one is not None]
+    if not known:
+        return without_picture(item.poses)
     return MappedFrame(
         poses=item.poses,
-        evidence=evidence_of(one)[:, 0],
-        regions=one.regions[:, 0],
-        calibration=drawn.calibration,
+        evidence=np.stack([one.evidence for one in known]),
+        regions=np.stack([one.region for one in known]),
+        calibration=known[0].calibration,
     )
 
 

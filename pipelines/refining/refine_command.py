@@ -39,7 +39,8 @@ def refine_command(
     Args:
         run: A run's directory.
         refine: Refiners by name, separated by commas, in the order in which they work: tubes,
-            still, flow and learned, which work on heatmaps and read the video again; kalman,
+            still, flow and learned, which work on heatmaps and read the video again where a run
+            has not kept them; kalman,
             savitzky-golay, median, fill-gaps, running-kalman, one-euro; or none, which gives back
             the joints as linked.
         model: The run's network, a name or a file of weights, for refiners of heatmaps [default:

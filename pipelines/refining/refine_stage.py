@@ -9,10 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from posetube.skeletons import skeleton
-from posetube.structures import DetectedFrame, FloatArray, FramePoses
+from posetube.structures import DetectedFrame, FramePoses
 
 from ...tracker.refiners.refine import unrefined
 from ..storage.detections_store import read_frames
@@ -21,6 +19,7 @@ from ..tracking.frame_people import PeopleByFrame
 from ..tracking.link_people import presented
 from ..tracking.stage_work import StageWork
 from ..tracking.written_tracks import written_tracks
+from .detected_rows import detected_rows
 from .refined_frames import refined_frames
 from .run_maps import run_maps
 
@@ -58,20 +57,10 @@ def _linked(work: StageWork) -> Iterator[FramePoses]:
 def with_all_joints(poses: FramePoses, found: DetectedFrame) -> FramePoses:
     """The people of a frame with all joints of the detections that they are.
 
-    A detection is told by its box and score, which linking leaves alone. People without one
-    (interpolated) stay as they are.
+    People without one (interpolated) stay as they are.
     """
-    wanted, known = (_marks(poses), _marks(found))
-    places = {mark.tobytes(): row for row, mark in enumerate(known)}
-    rows = np.array([places.get(mark.tobytes(), -1) for mark in wanted], np.int64)
+    rows = detected_rows(poses, found)
     detected = rows >= 0
     joints = poses.people.keypoints.copy()
     joints[detected] = found.people.keypoints[rows[detected]]
     return replace(poses, people=replace(poses.people, keypoints=joints))
-
-
-def _marks(frame: FramePoses | DetectedFrame) -> FloatArray:
-    """(N, 5) box and score."""
-    people = frame.people
-    marks = np.concatenate([people.boxes, people.scores[:, None]], axis=1)
-    return np.ascontiguousarray(marks, np.float32)

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 from posetube.errors import InputError, WeightsError
 
+from ...datasets.video import Video
 from ...tracker.refiners.refine_config import RefinerName
 from ..loaded_model import LoadedModel, load_model
 from ..settings import TrackConfig
+from ..storage.detections_store import read_frames
 from ..storage.manifest import ModelRecord
 from ..tracking.run_video import run_video
 from ..tracking.stage_work import StageWork
@@ -28,7 +30,7 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
         return
     record = work.record
     if work.video is not None:
-        yield MapSource(pictures=work.video.frames(), model=_run_model(work, asked_by=names[0]))
+        yield _maps(work, work.video, asked_by=names[0])
         return
     with run_video(
         record.run,
@@ -36,7 +38,14 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
         config=work.settings.video,
         needed=f"for the refiner {names[0]}",
     ) as video:
-        yield MapSource(pictures=video.frames(), model=_run_model(work, asked_by=names[0]))
+        yield _maps(work, video, asked_by=names[0])
+
+
+def _maps(work: StageWork, video: Video, *, asked_by: RefinerName) -> MapSource:
+    model = _run_model(work, asked_by=asked_by)
+    folder, joints = work.record.run.detections, len(model.network.skeleton)
+    kept = read_frames(folder, joints=joints, heatmaps=True)
+    return MapSource(pictures=video.frames(), model=model, kept=kept)
 
 
 def _run_model(work: StageWork, *, asked_by: RefinerName) -> LoadedModel:

@@ -10,7 +10,8 @@ from ..loaded_model import LoadedModel
 from ..settings import TrackConfig
 from ..tracking.clip_window import detect_video
 from ..tracking.given_boxes import GivenBoxes
-from .drawn_maps import MapSource, heatmap_network
+from .drawn_maps import MapSource
+from .kept_maps import KeptMaps, keeping_maps
 from .kept_pictures import KeptPictures
 
 
@@ -23,8 +24,8 @@ def detected_with_maps(
 ) -> tuple[Iterator[DetectedFrame], MapSource | None]:
     """Find the people of a video, and say where their heatmaps come from.
 
-    A file is read a second time, side by side with the first. The pictures of a live source are
-    kept until their people are linked.
+    Heatmaps are kept until their people are linked, and so are the pictures of a live source. A
+    file is read a second time, side by side with the first, where they are not enough.
 
     Args:
         video: Open.
@@ -42,15 +43,18 @@ def detected_with_maps(
     names = config.refine.of_heatmaps
     if not names:
         return detect_video(video, model, config=config.detect, boxes=boxes), None
-    heatmap_network(model, asked_by=names[0])
+    keeping, kept = keeping_maps(model, asked_by=names[0]), KeptMaps()
     if not video.live:
-        maps = MapSource(pictures=video.frames(), model=model)
-        return detect_video(video, model, config=config.detect, boxes=boxes), maps
+        found = detect_video(video, keeping, config=config.detect, boxes=boxes)
+        maps = MapSource(pictures=video.frames(), model=model, kept=kept.frames())
+        return kept.taken_from(found), maps
     if config.link.preset == "offline":
         raise InputError(
             f"{video.source}: the preset offline links when the source has ended, and the refiner "
             f"{names[0]} would need all its pictures then; take the preset online"
         )
-    kept = KeptPictures(video.frames())
-    found = detect_video(video, model, frames=kept.passing(), config=config.detect, boxes=boxes)
-    return found, MapSource(pictures=kept.again(), model=model)
+    seen = KeptPictures(video.frames())
+    found = detect_video(video, keeping, frames=seen.passing(), config=config.detect, boxes=boxes)
+    return kept.taken_from(found), MapSource(
+        pictures=seen.again(), model=model, kept=kept.frames(), live=True
+    )

@@ -30,6 +30,7 @@ from .arrow_arrays import arrow_numbers
 from .parquet_seal import has_seal, seal_holds, sealed
 from .pose_columns import (
     COMPRESSION,
+    MAPS,
     REPEATED,
     appearance_array,
     appearance_field,
@@ -118,6 +119,11 @@ def _optional(frames: Sequence[DetectedFrame], people: Detections) -> Iterator[t
         yield pa.field(CONTINUES, pa.int32(), nullable=False), values
     if people.embeddings is not None:
         yield appearance_field(people.embeddings.shape[1]), appearance_array(people.embeddings)
+    if people.heatmaps is not None:
+        yield (
+            pa.field(MAPS, pa.binary(), nullable=False),
+            pa.array(people.heatmaps.tolist(), pa.binary()),
+        )
 
 
 def part_key(key: str, number: int) -> str:
@@ -181,12 +187,13 @@ def open_part(path: Path) -> PartFile:
     return PartFile(path=path, frames=frames, key=key, rows=file.metadata.num_rows, file=file)
 
 
-def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
+def read_frames(folder: Path, *, joints: int, heatmaps: bool = False) -> Iterator[DetectedFrame]:
     """Every frame of a run in order, one part in memory at a time.
 
     Args:
         folder: The run's ``detections/``.
         joints: K, number of joints.
+        heatmaps: Whether to read those as well, where they were kept.
 
     Raises:
         FormatError: If a part cannot be read.
@@ -194,7 +201,8 @@ def read_frames(folder: Path, *, joints: int) -> Iterator[DetectedFrame]:
     for path in parts(folder):
         part = open_part(path)
         try:
-            yield from _frames_of(part.frames, part.file.read(), joints=joints)
+            names = [name for name in part.file.schema_arrow.names if heatmaps or name != MAPS]
+            yield from _frames_of(part.frames, part.file.read(columns=names), joints=joints)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise_shortage(error)
             raise _unreadable(path, error) from None

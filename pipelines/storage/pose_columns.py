@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from posetube.structures import Detections, FloatArray
+from posetube.structures import BytesArray, Detections, FloatArray
 
 from .arrow_arrays import arrow_numbers, numpy_array
 
@@ -23,6 +23,9 @@ REPEATED = ("frame", "time_s", "track_id", "state")
 
 LOOKS = "embedding"
 """Column of a person's appearance."""
+
+MAPS = "heatmaps"
+"""Column of the joints' heatmaps, packed; read only where somebody asks for it."""
 
 RAW = "keypoints_raw"
 """Column of a person's joints before they were refined."""
@@ -89,7 +92,14 @@ def pose_people(table: Any, joints: int) -> Detections:
         keypoints=np.ascontiguousarray(joint[..., :2]),
         keypoint_scores=np.ascontiguousarray(joint[..., 2]),
         embeddings=_appearances(table) if LOOKS in table.column_names else None,
+        heatmaps=_heatmaps(table) if MAPS in table.column_names else None,
     )
+
+
+def _heatmaps(table: Any) -> BytesArray:
+    packed: BytesArray = np.empty(table.num_rows, object)
+    packed[:] = _column(table, MAPS).to_pylist()
+    return packed
 
 
 def _appearances(table: Any) -> FloatArray:

@@ -23,6 +23,7 @@ from posetube.structures import DetectedFrame
 from ...datasets.video import Video
 from ..failures import Interrupted
 from ..loaded_model import LoadedModel
+from ..refining.kept_maps import keeping_maps
 from ..storage.detections_store import open_part, part_path, write_part
 from ..storage.manifest import FrameCounts
 from ..storage.part_check import KeptPart, whole_parts
@@ -105,12 +106,12 @@ class VideoDetections:
     def _fill_gap(self, record: Recorder, kept: dict[int, KeptPart], gap: Gap) -> int:
         """Write the parts of a gap, and return the number of the one behind them."""
         network, config = self.model.network, record.manifest.settings
+        names = config.refine.of_heatmaps
+        model = keeping_maps(self.model, asked_by=names[0]) if names else self.model
         every, number = config.video.every, gap.number
         # Decoding starts early: the first new frames depend on some that parts hold already.
         start = first_to_decode(kept, gap, wanted=frames_before(network, config.detect))
-        found = detect_video(
-            self.video, self.model, first=start, config=config.detect, boxes=self.boxes
-        )
+        found = detect_video(self.video, model, first=start, config=config.detect, boxes=self.boxes)
         wanted = (frame for frame in found if frame.frame >= gap.first)
         inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)
         for stretch in _stretches(inside, PART_FRAMES * every):

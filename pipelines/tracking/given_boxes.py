@@ -269,4 +269,5 @@ def _at(tubes: PoseTubes, step: int) -> PoseTubes:
         keypoint_scores=tubes.keypoint_scores[:, only],
         presence=tubes.presence[:, only],
         embeddings=None if tubes.embeddings is None else tubes.embeddings[:, only],
+        heatmaps=None if tubes.heatmaps is None else tubes.heatmaps[:, only],
     )

@@ -70,7 +70,7 @@ def track_command(
         overlay: Draw the result over the video [default: for one input yes, for several no].
         preset: How to link: the same as --link.preset.
         refine: Refiners by name, separated by commas: tubes, still, flow, learned (these work on
-            heatmaps and read the video again), kalman, savitzky-golay, median, fill-gaps,
+            heatmaps, which the run then keeps), kalman, savitzky-golay, median, fill-gaps,
             running-kalman, one-euro; or none [default: kalman].
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.

@@ -10,7 +10,7 @@ Not here: what the joints are called (:mod:`posetube.skeletons`), files (:mod:`p
 tensors (they stay inside :mod:`posetube.models3d`).
 """
 
-from .arrays import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray, Polygon
+from .arrays import BoolArray, ByteArray, BytesArray, DoubleArray, FloatArray, IntArray, Polygon
 from .frames import (
     Clip,
     DetectedFrame,
@@ -29,6 +29,7 @@ __all__ = [
     "ROW_COLUMNS",
     "BoolArray",
     "ByteArray",
+    "BytesArray",
     "Clip",
     "DetectedFrame",
     "Detections",

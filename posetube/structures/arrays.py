@@ -9,5 +9,8 @@ IntArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
+BytesArray = npt.NDArray[np.object_]
+"""Of bytes."""
+
 Polygon = DoubleArray
 """(P, 2) corners, x y, pixels."""

@@ -11,7 +11,7 @@ from posetube.errors import InputError
 from posetube.records import check_shapes, join_records, take_rows
 
 from . import summaries
-from .arrays import ByteArray, DoubleArray, FloatArray, IntArray
+from .arrays import ByteArray, BytesArray, DoubleArray, FloatArray, IntArray
 
 FrameState = Literal["ok", "corrupt", "missing"]
 """``corrupt``: could not be decoded, or only with damage; ``missing``: a gap in a frame folder."""
@@ -112,6 +112,10 @@ class PoseTubes:
     embeddings: FloatArray | None = None
     """(N, T, D) appearance, vectors of length 1; None where it was not asked for."""
 
+    heatmaps: BytesArray | None = None
+    """(N, T) the joints' heatmaps, packed by :mod:`posetube.models3d.packed_maps`, empty in frames
+    of which they are not kept; None where they were not asked for."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 4:
             raise InputError(f"PoseTubes.keypoints: expected 4 axes, got {self.keypoints.shape}")
@@ -124,6 +128,7 @@ class PoseTubes:
             keypoint_scores=(n, t, k),
             scores=(n,),
             presence=(n, t),
+            heatmaps=(n, t),
         )
         if self.embeddings is not None and self.embeddings.shape[:-1] != (n, t):
             raise InputError(
@@ -148,6 +153,7 @@ class PoseTubes:
             keypoints=self.keypoints[:, step],
             keypoint_scores=self.keypoint_scores[:, step],
             embeddings=None if self.embeddings is None else self.embeddings[:, step],
+            heatmaps=None if self.heatmaps is None else self.heatmaps[:, step],
         )
 
 
@@ -170,11 +176,15 @@ class Detections:
     embeddings: FloatArray | None = None
     """(N, D) appearance, any scale; None where the detector gives none."""
 
+    heatmaps: BytesArray | None = None
+    """(N,) as in :class:`PoseTubes`."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 3:
             raise InputError(f"Detections.keypoints: expected 3 axes, got {self.keypoints.shape}")
         n, k, _ = self.keypoints.shape
         check_shapes(self, boxes=(n, 4), scores=(n,), keypoints=(n, k, 2), keypoint_scores=(n, k))
+        check_shapes(self, heatmaps=(n,))
         if self.embeddings is not None and len(self.embeddings) != n:
             raise InputError(
                 f"Detections.embeddings: expected {n} rows, got {len(self.embeddings)}"

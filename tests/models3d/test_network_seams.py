@@ -28,9 +28,11 @@ from posetube.models3d.configs.proposal_heads import (
 )
 from posetube.models3d.features import ClipFeatures, Pictures, ScaledMaps, join_frames
 from posetube.models3d.joint_peaks import DecodeConfig
+from posetube.models3d.packed_maps import unpack
 from posetube.models3d.parts import PARTS, PartKind
 from posetube.models3d.preprocess import geometries_of
 from posetube.models3d.presets import keypoint_rcnn_r50, tiny
+from posetube.models3d.refiners.evidence import evidence_of
 from posetube.models3d.roi_align import tube_rois
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.network import HeatmapNetwork, Network, TubeHeatmaps
@@ -253,6 +255,28 @@ def test_heatmaps_at_given_tubes_are_those_of_the_search(build: Build) -> None:
     np.testing.assert_allclose(drawn.logits, found.heatmaps[0], atol=1e-4)
     seen = model.keypoint_head.regions(joined.geometry.to_network(boxes))
     np.testing.assert_allclose(drawn.regions, joined.geometry.to_picture(seen), atol=1e-3)
+
+
+@KINDS
+def test_heatmaps_of_the_centre_frame_are_kept_if_asked_for(build: Build) -> None:
+    model = network(build(3))
+    images, frames = pictures(3)[:, :60], [0, 1, 2]
+    assert model.detect_features(model.encode(images), frames).heatmaps is None
+    people = model.detect_features(model.encode(images, heatmaps=True), frames)
+
+    found = model.find_joints(
+        model.encode(images, heatmaps=True), frames, tubes=people.boxes, scores=people.scores
+    )
+
+    assert people.heatmaps is not None
+    assert found.heatmaps is not None
+    assert all(people.heatmaps[:, 1])
+    assert not any(found.heatmaps[:, [0, 2]].ravel())
+    drawn = model.heatmaps(model.encode(images), found.boxes)
+    for row, evidence in enumerate(evidence_of(drawn)[:, 1]):
+        kept = unpack(found.heatmaps[row, 1])
+        np.testing.assert_allclose(kept.region, drawn.regions[row, 1], atol=1e-3)
+        np.testing.assert_allclose(kept.evidence, evidence, atol=0.03 * evidence.max())
 
 
 @pytest.mark.parametrize(

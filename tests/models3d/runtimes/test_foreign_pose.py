@@ -15,9 +15,9 @@ from posetube.models3d import load_network
 from posetube.models3d.crop_keypoint_head import CropKeypointHead
 from posetube.models3d.high_resolution import HighResolutionNetwork
 from posetube.models3d.joint_peaks import decode_parabola
-from posetube.models3d.runtimes.foreign_pose import open_pose
+from posetube.models3d.runtimes.foreign_pose import ForeignPose, JointMaps, ReadJoints, open_pose
 from posetube.skeletons import COCO17, HALPE26, Skeleton
-from posetube.structures import FloatArray
+from posetube.structures import ByteArray, FloatArray
 from tests.models3d.runtimes.foreign_files import constant_file, maps, margins, saved, simcc_file
 
 SKELETONS = {17: COCO17, 26: HALPE26}
@@ -27,6 +27,16 @@ BOXES = np.array([[100, 50, 253.6, 254.8], [10, 20, 317.2, 225]], np.float32)
 """1.25 times as large the first is 192 x 256 pixels; the second is too wide, its crop 384 x 512."""
 CORNERS = np.array([[80.8, 24.4], [-28.4, -133.5]])
 """Where their crops begin."""
+
+
+def find(pose: ForeignPose, image: ByteArray, boxes: FloatArray) -> ReadJoints:
+    """The joints that it reads."""
+    return pose.joints(pose.look(image, boxes), boxes)
+
+
+def draw(pose: ForeignPose, image: ByteArray, boxes: FloatArray) -> JointMaps:
+    """The maps that it reads."""
+    return pose.maps(pose.look(image, boxes), boxes)
 
 
 def places(joints: int, size: tuple[int, int] = (256, 192)) -> FloatArray:
@@ -46,7 +56,7 @@ def test_every_layout_gives_its_joints_in_the_pictures_pixels(
         constant_file(tmp_path / "x.onnx", outputs, size=(256, 192)), skeletons=SKELETONS
     )
 
-    found = pose.find(PICTURE, BOXES)
+    found = find(pose, PICTURE, BOXES)
 
     assert (pose.layout, pose.skeleton) == (layout, known)
     for person, factor in enumerate((1, 2)):
@@ -63,8 +73,8 @@ def test_the_crop_is_cut_where_the_joints_are_said_to_be(tmp_path: Path) -> None
     picture = PICTURE.copy()
     picture[200, 140] = (255, 0, 0)
 
-    found = pose.find(picture, box)
-    blue = pose.find(picture[..., ::-1], box)
+    found = find(pose, picture, box)
+    blue = find(pose, picture[..., ::-1], box)
 
     np.testing.assert_allclose(found.positions[0], np.tile([140, 200], (17, 1)), atol=1e-3)
     np.testing.assert_allclose(found.scores, 0.1 * (255 - 123.675) / 58.395, atol=1e-4)
@@ -79,7 +89,7 @@ def test_its_maps_peak_at_the_joints(layout: str, tmp_path: Path) -> None:
         constant_file(tmp_path / "x.onnx", outputs, size=(256, 192)), skeletons=SKELETONS
     )
 
-    drawn = pose.draw(PICTURE, BOXES[:1])
+    drawn = draw(pose, PICTURE, BOXES[:1])
 
     assert drawn.logits.shape == (1, 17, 64, 48)
     flat = drawn.logits[0].reshape(17, -1).argmax(1)
@@ -96,12 +106,12 @@ def test_a_larger_crop_and_nobody(tmp_path: Path) -> None:
     )
     pose = open_pose(file, skeletons=SKELETONS)
 
-    found = pose.find(PICTURE, np.array([[0, 0, 230.4, 307.2]], np.float32))
-    none = pose.find(PICTURE, np.zeros((0, 4), np.float32))
+    found = find(pose, PICTURE, np.array([[0, 0, 230.4, 307.2]], np.float32))
+    none = find(pose, PICTURE, np.zeros((0, 4), np.float32))
 
     np.testing.assert_allclose(found.positions[0], wanted - [28.8, 38.4], atol=1e-3)
     assert none.positions.shape == (0, 17, 2)
-    assert pose.draw(PICTURE, np.zeros((0, 4), np.float32)).logits.shape == (0, 17, 96, 72)
+    assert draw(pose, PICTURE, np.zeros((0, 4), np.float32)).logits.shape == (0, 17, 96, 72)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +176,7 @@ def test_our_own_crop_network_as_a_file_of_somebody_else_finds_our_joints(
     image = np.ascontiguousarray(picture[..., ::-1]).astype(np.uint8)
 
     people = ours.detect_features(ours.encode(image[None]), [0])
-    found = open_pose(tmp_path / "y.onnx", skeletons=SKELETONS).find(image, people.boxes[:, 0])
+    found = find(open_pose(tmp_path / "y.onnx", skeletons=SKELETONS), image, people.boxes[:, 0])
     wanted = ours.heatmaps(ours.encode(image[None]), people.boxes)
     theirs = decode_parabola(wanted.logits[:, 0], wanted.regions[:, 0])
 

@@ -12,7 +12,9 @@ import pytest
 from posetube.errors import InputError, WeightsError
 from posetube.models3d import TubeRCNN, load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
+from posetube.models3d.packed_maps import unpack
 from posetube.models3d.quality import with_quality
+from posetube.models3d.refiners.evidence import evidence_of
 from posetube.models3d.runtimes.graph_export import export_graphs
 from posetube.models3d.runtimes.graph_files import GRAPHS, graph_file, has_graphs
 from posetube.models3d.runtimes.loading import load_onnx_network
@@ -102,6 +104,11 @@ def test_joints_and_heatmaps_of_given_boxes_are_those_of_torch(
     drawn, wanted = ours.heatmaps(kept[0], BOXES), theirs.heatmaps(kept[1], BOXES)
     np.testing.assert_allclose(np.exp(drawn.logits), np.exp(wanted.logits), rtol=0, atol=1e-4)
     np.testing.assert_allclose(drawn.regions, wanted.regions, rtol=0, atol=0.01)
+    keeping = ours.encode(image, heatmaps=True)
+    packed = ours.find_joints(keeping, [0], tubes=BOXES, scores=scores).heatmaps
+    assert packed is not None
+    for kept, evidence in zip(packed[:, 0], evidence_of(drawn)[:, 0], strict=True):
+        np.testing.assert_allclose(unpack(kept).evidence, evidence, atol=0.03)
 
 
 @pytest.mark.parametrize("quality", ["fast", "best"])

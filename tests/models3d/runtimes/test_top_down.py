@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
+from posetube.models3d.packed_maps import unpack
+from posetube.models3d.refiners.evidence import evidence_of
 from posetube.models3d.runtimes.foreign_detector import open_detector
 from posetube.models3d.runtimes.foreign_pose import open_pose
 from posetube.models3d.runtimes.top_down import TopDownNetwork
@@ -43,7 +45,14 @@ def test_people_come_by_falling_score_with_boxes_in_the_picture(network: TopDown
     # joints follow from the whole box, the part outside the picture included
     again = network.find_joints(kept[1:], [8], tubes=BOXES[::-1, None], scores=found.scores)
     np.testing.assert_allclose(found.keypoints, again.keypoints, atol=1e-4)
-    assert network.heatmaps(kept[:1], BOXES[:, None]).logits.shape == (2, 1, 17, 64, 48)
+    drawn = network.heatmaps(kept[:1], BOXES[::-1, None])
+    assert drawn.logits.shape == (2, 1, 17, 64, 48)
+    assert found.heatmaps is None
+    keeping = network.encode(np.zeros((1, 64, 64, 3), np.uint8), heatmaps=True)
+    packed = network.detect_features(keeping, [7]).heatmaps
+    assert packed is not None
+    for row, evidence in enumerate(evidence_of(drawn)[:, 0]):
+        np.testing.assert_allclose(unpack(packed[row, 0]).evidence, evidence, atol=0.03)
 
 
 def test_of_two_equal_poses_the_surer_one_stays(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
-"""Refiners of heatmaps in runs, in memory and in streams: video and network are asked again."""
+"""Refiners of heatmaps in runs, in memory and in streams: what is kept, what is asked again."""
 
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import posetube
 from posetube.errors import InputError
 from posetube.models3d.map_moving import cell_middles
+from posetube.models3d.packed_maps import packed_maps
 from posetube.models3d.refiners.evidence import evidence_of, read_joints
 from posetube.models3d.refiners.learned_config import ConvLSTMConfig
 from posetube.models3d.refiners.refiner_files import build_refiner, save_refiner
@@ -19,6 +23,7 @@ from posetube.pipelines.cli import main
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.refining import refine_command, run_maps
 from posetube.pipelines.tracking import track_command
+from posetube.records import take_rows
 from posetube.structures import ByteArray, FloatArray, PoseTubes, VideoTracks
 from posetube.tracker.config import LinkConfig
 from tests.pipelines.conftest import SQUARE, ClipMaker, SquareFinder, picture
@@ -31,7 +36,21 @@ STEPS = np.linspace(0.2, 0.8, 17)
 class MapFinder(SquareFinder):
     """Draws maps in a square's box; in every second place of it, a cell too far right."""
 
+    keeps = False
+    asked = 0
+    """How many people's maps were drawn after they were found."""
+
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+    ) -> list[ByteArray]:
+        self.keeps = heatmaps
+        return super().encode(images, embeddings=embeddings)
+
     def heatmaps(self, features: Sequence[ByteArray], tubes: FloatArray) -> TubeHeatmaps:
+        self.asked += len(tubes)
+        return self._drawn(tubes)
+
+    def _drawn(self, tubes: FloatArray) -> TubeHeatmaps:
         boxes = tubes.reshape(-1, 4)
         size = boxes[:, None, 2:] - boxes[:, None, :2]
         joints = boxes[:, None, :2] + size * np.stack([STEPS, STEPS**2], axis=-1)
@@ -45,7 +64,7 @@ class MapFinder(SquareFinder):
 
     def detect_features(self, features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
         found = super().detect_features(features, frames)
-        drawn = self.heatmaps(features, found.boxes)
+        drawn = self._drawn(found.boxes)
         places, scores = read_joints(
             evidence_of(drawn).reshape(-1, 17, 16, 16),
             drawn.regions.reshape(-1, 4),
@@ -55,6 +74,7 @@ class MapFinder(SquareFinder):
             found,
             keypoints=places.reshape(found.keypoints.shape).astype(np.float32),
             keypoint_scores=scores.reshape(found.keypoint_scores.shape),
+            heatmaps=packed_maps(drawn) if self.keeps else None,
         )
 
 
@@ -94,6 +114,54 @@ def test_a_run_is_refined_by_its_own_maps_at_once_or_later(
     assert jitter(steady) < 0.5 * jitter(linked)
     assert steady.keypoints_raw is not None
     np.testing.assert_array_equal(steady.keypoints_raw[..., :2], linked.keypoints)
+
+
+def test_heatmaps_are_kept_where_a_refiner_needs_them_and_only_there(
+    line: list[str], model: LoadedModel
+) -> None:
+    part = Path(line[3]) / "detections" / "part-00000.parquet"
+    assert main([*line, "--refine", "kalman"]) == 0
+    plain = part.read_bytes()
+    shutil.rmtree(line[3])
+
+    assert main([*line, "--refine", "still"]) == 0
+
+    assert isinstance(model.network, MapFinder)
+    assert model.network.asked == 0
+    keeping, tracks = part.read_bytes(), (Path(line[3]) / "tracks.parquet").read_bytes()
+    shutil.rmtree(part.parent)
+    assert main([*line, "--refine", "still"]) == 0
+    assert (part.read_bytes(), (Path(line[3]) / "tracks.parquet").read_bytes()) == (keeping, tracks)
+    shutil.rmtree(line[3])
+    assert main([*line, "--refine", "none"]) == 0
+    assert "heatmaps" not in pq.read_schema(pa.BufferReader(plain)).names
+    assert "heatmaps" in pq.read_schema(pa.BufferReader(keeping)).names
+    assert part.read_bytes()[:-200] == plain[:-200]
+
+
+def test_the_network_is_asked_again_for_people_who_were_filled_in(
+    line: list[str], model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = model.network
+    assert isinstance(finder, MapFinder)
+    found = finder.detect_features
+
+    def missed(features: Sequence[ByteArray], frames: Sequence[int]) -> PoseTubes:
+        people = found(features, frames)
+        columns = [field.name for field in fields(people) if field.name != "frames"]
+        return take_rows(people, [], columns=columns) if 4 in frames[:1] else people
+
+    monkeypatch.setattr(finder, "detect_features", missed)
+
+    assert main([*line, "--preset", "offline", "--refine", "still"]) == 0
+
+    stored = posetube.load(line[3])
+    assert stored.states is not None
+    assert finder.asked == stored.states.sum() > 0
+    in_memory = posetube.track(
+        line[1], model=model, link=LinkConfig(preset="offline"), refine="still"
+    )
+    np.testing.assert_array_equal(stored.keypoints, in_memory.keypoints)
 
 
 def test_maps_alone_give_the_joints_of_the_search(line: list[str], model: LoadedModel) -> None:
@@ -144,7 +212,8 @@ def test_tracks_from_anywhere_are_refined_with_their_video(
     steady = posetube.refine(linked, "still", pictures=line[1], model=model)
 
     expected = posetube.track(line[1], model=model, refine="still")
-    np.testing.assert_array_equal(steady.keypoints, expected.keypoints)
+    # what a search keeps is a little coarser than what is drawn anew
+    np.testing.assert_allclose(steady.keypoints, expected.keypoints, atol=0.05)
     with pytest.raises(InputError, match="still works on heatmaps; give the video as pictures="):
         posetube.refine(linked, "still,kalman")
 
