@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
     from posetube.datasets.formats.file_format import FileFormat
     from posetube.datasets.video import Video, VideoConfig, open_video
+    from posetube.pipelines.api.edit import edit
     from posetube.pipelines.api.export import export
     from posetube.pipelines.api.link import link
     from posetube.pipelines.api.load import load
@@ -72,6 +73,7 @@ _LATE = {
     "PckConfig": "posetube.pipelines.evaluation.evaluate_config",
     "Video": "posetube.datasets.video",
     "VideoConfig": "posetube.datasets.video",
+    "edit": "posetube.pipelines.api.edit",
     "evaluate": "posetube.pipelines.evaluation.evaluate",
     "export": "posetube.pipelines.api.export",
     "link": "posetube.pipelines.api.link",
@@ -119,6 +121,7 @@ __all__ = [
     "VideoTracks",
     "WeightsError",
     "__version__",
+    "edit",
     "evaluate",
     "export",
     "link",

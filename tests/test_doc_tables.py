@@ -1,4 +1,4 @@
-"""The tables of formats, data sets and protocols in the documentation are those of the program."""
+"""Tables in the documentation (formats, data sets, corrections ...) are those of the program."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from posetube.datasets.formats.format_table import FORMATS
 from posetube.datasets.published.dataset_table import DATASETS
+from posetube.pipelines.editing.edit_words import SPELLING
 from posetube.pipelines.evaluation.protocol_table import EVALUATIONS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -42,15 +43,20 @@ def protocols() -> str:
     return table(("protocol", "what counts"), ((f"`{p.name}`", p.counts) for p in EVALUATIONS))
 
 
+def corrections() -> str:
+    return table(("correction", "what it does"), ((f"`{t}`", m) for t, m in SPELLING.values()))
+
+
 @pytest.mark.parametrize(
     ("file", "made"),
     [
+        ("repair.md", corrections()),
         ("data.md", datasets()),
         ("data.md", written_formats()),
         ("data.md", read_formats()),
         ("evaluation.md", protocols()),
     ],
-    ids=["data sets", "formats", "formats that are read", "protocols"],
+    ids=["corrections", "data sets", "formats", "formats that are read", "protocols"],
 )
 def test_the_documentation_has_the_programs_table(file: str, made: str) -> None:
     text = (DOCS / file).read_text(encoding="utf-8")

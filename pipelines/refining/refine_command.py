@@ -62,8 +62,9 @@ def refine_command(
     ):
         session.settings = replace(session.settings, refine=config)
         detect = session.settings.detect
+        names = [*dict.fromkeys([*session.after_linking(), "refine"])]
         loaded = None if model is None else as_loaded(model, device="auto", detect=detect)
-        done = session.run_stages("refine", anew=True, model=loaded)
-        line = summary(directory, done, stages=["refine"])
+        done = session.run_stages(*names, anew=True, model=loaded)
+        line = summary(directory, done, stages=names)
     print(line, file=sys.stderr if progress == "json" else sys.stdout)
     return 0

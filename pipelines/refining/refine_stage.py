@@ -13,7 +13,9 @@ from posetube.skeletons import skeleton
 from posetube.structures import DetectedFrame, FramePoses
 
 from ...tracker.refiners.refine import unrefined
+from ..editing.edited_run import replay, with_moves
 from ..storage.detections_store import read_frames
+from ..storage.edit_journal import read_steps, steps_in_force
 from ..storage.tracks_store import read_poses
 from ..tracking.frame_people import PeopleByFrame
 from ..tracking.link_people import presented
@@ -40,7 +42,10 @@ def refine_joints(work: StageWork) -> Mapping[str, Any]:
         shown = (
             presented(poses, config=config, skeleton=joints, size=source.size) for poses in frames
         )
-        for _ in written_tracks(work, shown, refined=bool(config.refine.refiners)):
+        edited = replay(record.run, steps_in_force(read_steps(record.run))[0])
+        placed = with_moves(shown, edited, joints=joints)
+        refined, names = bool(config.refine.refiners), edited.names
+        for _ in written_tracks(work, placed, refined=refined, names=names):
             pass
     return {}
 

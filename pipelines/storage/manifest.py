@@ -138,6 +138,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tracks: int | None = None
     """Number of tracks; None before they are linked."""
 
+    edited: str = ""
+    """Digest of the corrections that the tracks were made with; empty without any."""
+
     stages: dict[str, StageRecord] = {}
     exports: tuple[str, ...] = ()
     """Files of the run's folder that ``posetube export`` made of the tracks."""

@@ -38,6 +38,10 @@ class RunDirectory:
         """Folder of the parts."""
         self.tracks = path / "tracks.parquet"
         """A row per person and frame."""
+        self.linked = path / "linked.parquet"
+        """The tracks as linked, kept where people corrected them."""
+        self.edits = path / "edits.jsonl"
+        """What people corrected; see :mod:`.edit_journal`."""
         self.posetrack = path / "tracks.json"
         """The tracks in PoseTrack18's form."""
         self.overlay = path / "overlay.mp4"
@@ -144,6 +148,8 @@ class RunDirectory:
     def erase(self) -> None:
         """Remove a run's own files, and nothing else that may lie in the folder.
 
+        Corrections stay: they are people's work, and are done again where they make sense.
+
         The manifest stays, without a finished stage, until the next one replaces it: whoever kills
         the process meanwhile leaves a run that can be started again.
         """
@@ -170,8 +176,8 @@ class RunDirectory:
     def owns(self, path: Path) -> bool:
         """Whether a path is one of the run's own files, which no export may replace."""
         path, folder = path.resolve(), self.path.resolve()
-        names = (self.manifest, self.tracks, self.posetrack, self.overlay, self.events, self.lock)
-        own = {folder / name.name for name in names}
+        files = (self.manifest, self.tracks, self.linked, self.edits, self.posetrack)
+        own = {folder / file.name for file in (*files, self.overlay, self.events, self.lock)}
         folders = {folder, folder / self.detections.name, folder / self.logs.name}
         return path in own | folders or bool({*path.parents} & (folders - {folder}))
 
@@ -205,7 +211,7 @@ class RunDirectory:
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")
-        yield from (self.tracks, self.posetrack, self.overlay, self.events)
+        yield from (self.tracks, self.linked, self.posetrack, self.overlay, self.events)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ refused.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +40,7 @@ from .manifest import Manifest
 from .part_check import frames_of_run
 from .pose_columns import (
     COMPRESSION,
+    CORNERS,
     REPEATED,
     column,
     pose_arrays,
@@ -61,6 +63,10 @@ EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
 """Columns of a link's cost and of the cost from which it is not made, and their fields."""
 
 
+NAMES = "track_names"
+"""Key of the metadata that says what people call some of the tracks."""
+
+
 class TracksWriter:
     """Writes one ``tracks.parquet``; a context manager."""
 
@@ -72,6 +78,7 @@ class TracksWriter:
         size: tuple[int, int],
         joints: Skeleton,
         refined: bool = False,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         """Open the file.
 
@@ -81,6 +88,7 @@ class TracksWriter:
             size: (H, W) of its displayed frames, pixels.
             joints: Names of the K joints.
             refined: Whether the joints before refining are kept beside the others.
+            names: What people call some of the tracks.
         """
         metadata = {
             "source": source,
@@ -88,6 +96,8 @@ class TracksWriter:
             "skeleton": joints.name,
             "joints": msgspec.json.encode(joints.joints),
         }
+        if names:
+            metadata[NAMES] = msgspec.json.encode(dict(sorted(names.items())))
         fields = _fields(len(joints)) + ([raw_field(len(joints))] if refined else [])
         self._schema = pa.schema(fields, metadata=metadata)
         self._joints, self._refined = len(joints), refined
@@ -182,6 +192,45 @@ def _group_poses(table: Any, joints: int) -> Iterator[FramePoses]:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackRows:
+    """The rows of a table of tracks, without poses."""
+
+    frame: IntArray
+    """(R,) index of each row's frame."""
+
+    times: DoubleArray
+    """(R,) presentation times, seconds."""
+
+    track_ids: IntArray
+    """(R,)"""
+
+    boxes: FloatArray
+    """(R, 4) pixels."""
+
+    states: ByteArray
+    """(R,) :class:`RowState`."""
+
+
+def read_rows(path: Path) -> TrackRows:
+    """The rows of a table of tracks, without poses, all in memory.
+
+    Raises:
+        FormatError: If the file is not a table of tracks, or is damaged.
+    """
+    file = _open(path)
+    names = ("frame", "time_s", "track_id", *CORNERS, "state")
+    with _refusing_damage(path):
+        table = file.read(columns=list(names))
+        return TrackRows(
+            frame=column(table, "frame"),
+            times=column(table, "time_s"),
+            track_ids=column(table, "track_id"),
+            boxes=np.stack([column(table, name) for name in CORNERS], axis=1),
+            states=_states(table),
+        )
+
+
 def check_tracks(run: RunDirectory, manifest: Manifest) -> None:
     """Refuse a run's tracks if they are damaged.
 
@@ -272,7 +321,22 @@ def _read_all(path: Path, *, source: str, size: tuple[int, int], frames: FrameTa
             link_costs=evidence.get("link_costs"),
             link_gates=evidence.get("link_gates"),
             keypoints_raw=raw_joints(table, len(joints)),
+            track_names=_names(file),
         )
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """What people call some of a table's tracks, by id.
+
+    Raises:
+        FormatError: If the file is not a table of tracks, or is damaged.
+    """
+    return _names(_open(path))
+
+
+def _names(file: Any) -> dict[int, str]:
+    text = (file.schema_arrow.metadata or {}).get(NAMES.encode())
+    return {} if text is None else msgspec.json.decode(text, type=dict[int, str])
 
 
 def _fields(joints: int) -> list[Any]:

@@ -105,7 +105,8 @@ def link_file(
         run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
     ) as session:
         found = FileDetections(tracks)
-        return summary(run, session.run_stages("detect", "link", detections=found, notes=notes))
+        wanted = ["detect", "link", *session.after_linking()]
+        return summary(run, session.run_stages(*wanted, detections=found, notes=notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ sure of is hollow; one that is not known is not drawn.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import pairwise
 
 import cv2
@@ -43,7 +44,12 @@ class Painter:
     """Draws one video's frames, in order."""
 
     def __init__(
-        self, joints: Skeleton, *, size: tuple[int, int], config: OverlayConfig | None = None
+        self,
+        joints: Skeleton,
+        *,
+        size: tuple[int, int],
+        config: OverlayConfig | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         """Prepare for a video.
 
@@ -51,9 +57,12 @@ class Painter:
             joints: Names and edges of the joints.
             size: (H, W) of the frames, pixels; lines are as thick as suits it.
             config: What the overlay looks like; None: the default.
+            names: What people call some of the tracks, drawn in the place of their ids.
         """
         self._joints, self._config = joints, config or OverlayConfig()
         self._line = max(1, round(min(size) / 220))
+        # OpenCV's letters are ASCII
+        self._names = {track: name for track, name in (names or {}).items() if name.isascii()}
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
         self._colours = [_side_colour(joint) for joint in joints.joints]
         self._face = [joint.rpartition("_")[2] in FACE for joint in joints.joints]
@@ -145,7 +154,8 @@ class Painter:
             return
         track_id = int(poses.track_ids[row])
         place = (round(float(box[0])), max(14 * self._line, round(float(box[1])) - 3 * self._line))
-        self._write(canvas, str(track_id), place, colour_of(track_id))
+        label = self._names.get(track_id, str(track_id))
+        self._write(canvas, label, place, colour_of(track_id))
 
     def _write(self, canvas: ByteArray, text: str, place: Point, colour: Colour) -> None:
         font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * self._line

@@ -11,7 +11,7 @@ from posetube.structures import ByteArray
 from ...datasets.video import Video
 from ...datasets.video.prefetch import prefetch_items
 from ...datasets.video.writer import VideoWriter
-from ..storage.tracks_store import read_poses
+from ..storage.tracks_store import read_names, read_poses
 from .frame_people import PeopleByFrame
 from .overlay import Painter
 from .stage_work import StageWork
@@ -30,7 +30,8 @@ def draw_overlay(work: StageWork) -> Mapping[str, Any]:
     assert video is not None
     source = record.manifest.source
     joints = skeleton(record.manifest.skeleton)
-    painter = Painter(joints, size=source.size, config=work.settings.overlay)
+    names = read_names(record.run.tracks)
+    painter = Painter(joints, size=source.size, config=work.settings.overlay, names=names)
     people = PeopleByFrame(read_poses(record.run.tracks), joints=len(joints))
     record.begin(total=record.manifest.frames.done)
     drawn = prefetch_items(_drawn(video, painter, people), depth=DRAWN_AHEAD)

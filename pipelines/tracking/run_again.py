@@ -40,7 +40,7 @@ def link_again(
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
         kept = session.settings.min_joint if min_joint is None else min_joint
         session.settings = replace(session.settings, link=config, min_joint=kept)
-        names = ["link", "refine"] if session.settings.refine.refiners else ["link"]
+        names = ["link", *session.after_linking()]
         return summary(run, session.run_stages(*names, anew=True), stages=names)
 
 

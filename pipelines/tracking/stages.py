@@ -10,6 +10,7 @@ from typing import Any
 
 from posetube.errors import FormatError
 
+from ..editing.edit_stage import check_edits, edit_tracks_of_run
 from ..refining.refine_stage import refine_joints
 from ..settings import TrackConfig, detection_settings, refine_settings, track_settings
 from ..storage.manifest import Manifest
@@ -88,8 +89,19 @@ STAGES = (
         not_yet="there are no tracks yet",
     ),
     RunStage(
+        name="edit",
+        needs=("detect", "link"),
+        # the tracks as linked first: they must be there before the others replace them
+        writes=("linked.parquet", "tracks.parquet", "tracks.json"),
+        work=edit_tracks_of_run,
+        reads=lambda settings: None,  # the corrections: see check_edits
+        verify=check_edits,
+        not_yet="the corrections are not in the tracks yet",
+    ),
+    RunStage(
         name="refine",
         needs=("detect", "link"),
+        follows=("edit",),
         writes=("tracks.parquet", "tracks.json"),
         work=refine_joints,
         reads=lambda settings: refine_settings(settings.refine),
@@ -99,7 +111,7 @@ STAGES = (
     RunStage(
         name="render",
         needs=("link",),
-        follows=("refine",),
+        follows=("edit", "refine"),
         writes=("overlay.mp4",),
         work=draw_overlay,
         reads=lambda settings: settings.overlay,

@@ -84,10 +84,8 @@ def track_input(
             raise InputError(
                 f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )
-        wanted, notes = ["detect", "link"], [*given.notes] if given else []
-        # also where none are wanted any more: then the joints as linked come back
-        if config.refine.refiners or session.manifest.settings.refine.refiners:
-            wanted.append("refine")
+        wanted = ["detect", "link", *session.after_linking()]
+        notes = [*given.notes] if given else []
         if not session.manifest.finished("detect"):
             notes += _other_processor(session.manifest, fresh)
         if config.overlay and video.live:

@@ -1,6 +1,6 @@
 """Writes a run's tracks in both forms, ``tracks.parquet`` and ``tracks.json``, as streams."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from posetube.skeletons import skeleton
 from posetube.structures import FramePoses
@@ -11,7 +11,11 @@ from .stage_work import StageWork
 
 
 def written_tracks(
-    work: StageWork, frames: Iterable[FramePoses], *, refined: bool = False
+    work: StageWork,
+    frames: Iterable[FramePoses],
+    *,
+    refined: bool = False,
+    names: Mapping[int, str] | None = None,
 ) -> Iterator[FramePoses]:
     """Write the frames of a run, and tell how far they are.
 
@@ -19,6 +23,7 @@ def written_tracks(
         work: The stage's; it writes ``tracks.parquet`` and ``tracks.json``.
         frames: All frames of the video, in rising order.
         refined: Whether the joints before refining are kept beside the others.
+        names: What people call some of the tracks.
 
     Yields:
         Each frame, once it is written.
@@ -31,7 +36,7 @@ def written_tracks(
     table, posetrack = work.files["tracks.parquet"], work.files["tracks.json"]
     with (
         TracksWriter(
-            table, source=source.name, size=source.size, joints=joints, refined=refined
+            table, source=source.name, size=source.size, joints=joints, refined=refined, names=names
         ) as rows,
         PoseTrack18Writer(posetrack, skeleton=joints, name=source.name, size=source.size) as people,
     ):

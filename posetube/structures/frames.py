@@ -297,6 +297,10 @@ class FramePoses:
     def __len__(self) -> int:
         return len(self.track_ids)
 
+    def __getitem__(self, rows: Any) -> "FramePoses":
+        """Some of the people: a boolean mask, an index array or a slice."""
+        return take_rows(self, rows, columns=PEOPLE_COLUMNS)
+
     def __repr__(self) -> str:
         ids = summaries.first_few(self.track_ids.tolist())
         tail = f", ids {ids}" if len(self) else ""
@@ -319,3 +323,15 @@ class FramePoses:
             states=np.zeros(0, np.uint8),
             link_margins=np.zeros(0, np.float32),
         )
+
+
+PEOPLE_COLUMNS = (
+    "track_ids",
+    "people",
+    "states",
+    "link_margins",
+    "link_costs",
+    "link_gates",
+    "keypoints_raw",
+)
+"""The fields of :class:`FramePoses` that have one entry per person."""

@@ -1,0 +1,1 @@
+"""Corrections by people: how they are spelled, kept beside a run, and replayed."""
