@@ -10,6 +10,7 @@ published code stops before it. The embedded model's neck: :mod:`.path_aggregati
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -67,11 +68,21 @@ class FPNNeck(nn.Module):
         # coarse levels see more of the surroundings, fine ones see where things are
         sums = [laterals.pop()]
         for lateral in reversed(laterals):
-            coarser = functional.interpolate(sums[0], size=lateral.shape[-2:], mode="nearest")
-            sums.insert(0, lateral + coarser)
+            sums.insert(0, _add_enlarged(lateral, sums[0]))
         return sums
 
     def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
         """Over time: each level's output; the fifth level is every second cell of the fourth."""
         levels = [conv(m, length) for conv, m in zip(self.output, maps, strict=True)]
         return [*levels, levels[-1][:, :, ::2, ::2]]
+
+
+def _add_enlarged(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Add each cell of a coarser map to the cells of the finer one that it covers, in place."""
+    height, width = coarse.shape[2:]
+    if fine.shape[2:] == (2 * height, 2 * width):
+        # without an enlarged copy, which is as large as the finest level
+        split = torch.unflatten(torch.unflatten(fine, 3, (width, 2)), 2, (height, 2))
+        split += coarse[:, :, :, None, :, None]
+        return fine
+    return fine.add_(functional.interpolate(coarse, size=fine.shape[2:], mode="nearest"))

@@ -42,6 +42,23 @@ class Affine(nn.Module):
         return torch.addcmul(shift, maps, scale)
 
 
+@torch.no_grad()
+def folded(conv: nn.Module, norm: nn.Module) -> nn.Module:
+    """Let a convolution do the work of the norm after it; computed in float64.
+
+    Returns:
+        What now takes the norm's place.
+    """
+    if isinstance(conv, TimeConv) and isinstance(norm, Affine):
+        scale, shift = norm.scale.double(), norm.shift.double()
+        axes = [1] * (conv.weight.ndim - 1)
+        conv.weight.copy_(conv.weight.double() * scale.view(-1, *axes))
+        if conv.bias is not None:
+            shift = shift + conv.bias.double() * scale
+        conv.bias = nn.Parameter(shift.to(conv.weight.dtype), conv.weight.requires_grad)
+    return nn.Identity()
+
+
 class Block(nn.Module):
     """A residual block: two 3 x 3 convolutions, or a 3 x 3 one between two 1 x 1."""
 
@@ -84,7 +101,7 @@ class Block(nn.Module):
         # a block that changes the size changes the width as well, so the width tells
         if inputs != outputs:
             self.shortcut = TimeConv(inputs, outputs, stride=stride, bias=False)
-            self.shortcut_norm = Affine(outputs)
+            self.shortcut_norm: nn.Module = Affine(outputs)
 
     def forward(self, maps: Tensor, length: int) -> Tensor:
         """(B * T, I, H, W) to (B * T, O, H / stride, W / stride)."""
@@ -93,9 +110,16 @@ class Block(nn.Module):
         for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             branch = norm(conv(branch, length))
             if index < last:
-                branch = functional.relu(branch)
+                branch = branch.relu_()
         straight = maps if self.shortcut is None else self.shortcut_norm(self.shortcut(maps))
-        return functional.relu(branch + straight)
+        # in place, because fresh memory costs more time than the sum
+        return branch.add_(straight).relu_()
+
+    def fold(self) -> None:
+        """Make the norms part of the convolutions, for inference."""
+        self.norms = nn.ModuleList(map(folded, self.convs, self.norms))
+        if self.shortcut is not None:
+            self.shortcut_norm = folded(self.shortcut, self.shortcut_norm)
 
 
 class Stem(nn.Module):
@@ -112,12 +136,16 @@ class Stem(nn.Module):
             time=config.times[0],
             time_padding=config.time_padding,
         )
-        self.norm = Affine(WIDTHS[0])
+        self.norm: nn.Module = Affine(WIDTHS[0])
 
     def forward(self, pixels: Tensor, length: int) -> Tensor:
         """(B * T, 3, H, W) to (B * T, 64, H / 4, W / 4)."""
-        maps = functional.relu(self.norm(self.conv(pixels, length)))
+        maps = self.norm(self.conv(pixels, length)).relu_()
         return functional.max_pool2d(maps, 3, stride=2, padding=1)
+
+    def fold(self) -> None:
+        """Make the norm part of the convolution, for inference."""
+        self.norm = folded(self.conv, self.norm)
 
 
 class ResNetStage(nn.Module):

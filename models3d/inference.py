@@ -1,0 +1,42 @@
+"""Makes a network faster that is only to be used: norms folded, convolutions by Winograd's method.
+
+Its results stay the same to the rounding of float32, but it can be neither trained nor saved
+afterwards. Of networks with a ResNet only: the others have no norms, and few wide convolutions.
+"""
+
+import torch
+from torch import nn
+
+from posetube.network import Network
+
+from .arrays import on_host
+from .configs.bodies import ResNetConfig
+from .resnet import Block, Stem
+from .time_conv import TimeConv, to_channels_last
+from .tube_rcnn import TubeRCNN
+from .winograd import WinogradConv, suits
+
+
+def prepare_for_inference(network: Network) -> Network:
+    """Fold its norms and, on a processor, change its wide convolutions; in place."""
+    if not (isinstance(network, TubeRCNN) and isinstance(network.config.body, ResNetConfig)):
+        return network
+    for part in network.modules():
+        if isinstance(part, Block | Stem):
+            part.fold()
+    parameter = next(network.parameters())
+    # a device's libraries choose such methods themselves; half precision would lose too much
+    if on_host(parameter) and parameter.dtype == torch.float32:
+        # not the heads that look at people: their squares of 14 bins gain nothing
+        for wide in (network.body, network.neck, network.proposals):
+            _by_winograd(wide)
+    to_channels_last(network)
+    return network.eval()
+
+
+def _by_winograd(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, TimeConv) and suits(child):
+            setattr(module, name, WinogradConv(child))
+        else:
+            _by_winograd(child)
