@@ -18,7 +18,7 @@ from posetube.setting_checks import check_choice, check_numbers
 
 from ..datasets.video import VideoConfig
 from ..tracker.config import LinkConfig, LinkPreset
-from ..tracker.refiners.refine_config import RefineConfig, chain_of
+from ..tracker.refiners.refine_config import OF_HEATMAPS, OF_JOINTS, RefineConfig, chain_of
 
 FLAT = Parameter(name="*")
 """The options of this branch carry no prefix: ``--every``, not ``--video.every``."""
@@ -28,6 +28,17 @@ OVERLAY = Parameter(name="--overlay", negative=())
 
 MinJoint = Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))]
 """A score in [0, 1] from which a joint counts as known; None: the model or the run decides."""
+
+RefinerWords = Annotated[
+    str | None,
+    Parameter(
+        help="Refiners by name, separated by commas, in the order in which they work: "
+        f"{', '.join(OF_HEATMAPS)} (these work on heatmaps, which a run keeps for them or draws "
+        f"again from the video); {', '.join(OF_JOINTS)}; or none, for the joints as linked "
+        f"[default: {','.join(RefineConfig().refiners)}]."
+    ),
+]
+"""A chain of refiners in words; None: as the settings say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

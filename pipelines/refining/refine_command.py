@@ -14,7 +14,7 @@ from ..interrupt import catching_interrupts
 from ..loaded_model import as_loaded
 from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
-from ..settings import with_chain
+from ..settings import RefinerWords, with_chain
 from ..storage.run_directory import RunDirectory
 from ..tracking.run_session import open_session, summary
 
@@ -26,7 +26,7 @@ def refine_command(
     run: Path,
     /,
     *,
-    refine: str | None = None,
+    refine: RefinerWords = None,
     model: str | None = None,
     progress: ProgressKind = "auto",
     settings: Annotated[RefineConfig, REFINE_OPTIONS] = REFINE,
@@ -38,11 +38,7 @@ def refine_command(
 
     Args:
         run: A run's directory.
-        refine: Refiners by name, separated by commas, in the order in which they work: tubes,
-            still, flow and learned, which work on heatmaps and read the video again where a run
-            has not kept them; kalman,
-            savitzky-golay, median, fill-gaps, running-kalman, one-euro; or none, which gives back
-            the joints as linked.
+        refine: The chain of refiners.
         model: The run's network, a name or a file of weights, for refiners of heatmaps [default:
             by the name that the run has].
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.

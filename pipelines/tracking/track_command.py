@@ -17,7 +17,7 @@ from ..interrupt import catching_interrupts
 from ..loaded_model import as_loaded
 from ..options import as_options
 from ..progress import ProgressKind, showing_progress
-from ..settings import FLAT, OverlayConfig, TrackConfig, with_chain, with_preset
+from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
@@ -43,7 +43,7 @@ def track_command(
     boxes: Path | None = None,
     overlay: bool | None = None,
     preset: LinkPreset | None = None,
-    refine: str | None = None,
+    refine: RefinerWords = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
     settings: Annotated[TrackConfig, FLAT] = SETTINGS,
@@ -69,9 +69,7 @@ def track_command(
             network's own search. Frames are matched by their index, pictures by their name.
         overlay: Draw the result over the video [default: for one input yes, for several no].
         preset: How to link: the same as --link.preset.
-        refine: Refiners by name, separated by commas: tubes, still, flow, learned (these work on
-            heatmaps, which the run then keeps), kalman, savitzky-golay, median, fill-gaps,
-            running-kalman, one-euro; or none [default: kalman].
+        refine: The chain of refiners.
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         settings: Which frames, how well the network looks, what is kept of each frame, how

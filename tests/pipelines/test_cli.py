@@ -17,6 +17,7 @@ from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.progress import JsonLines
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
+from posetube.tracker.refiners.refine_config import OF_HEATMAPS, OF_JOINTS
 
 ClipMaker = Callable[..., Path]
 
@@ -178,6 +179,14 @@ def test_help_says_what_is_a_time_and_what_can_be_chosen(
     monkeypatch.setenv("COLUMNS", "160")
     assert main(line.split()) == 0
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["track", "refine"])
+def test_help_names_all_refiners(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"{', '.join(OF_HEATMAPS)} (these work on heatmaps" in said
+    assert f"; {', '.join(OF_JOINTS)}; or none" in said
 
 
 def test_times_may_be_written_as_people_write_them(make_clip: ClipMaker, tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ CAUSAL: tuple[RefinerName, ...] = ("running-kalman", "one-euro")
 OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "learned")
 """Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
+OF_JOINTS = tuple(name for name in get_args(RefinerName) if name not in OF_HEATMAPS)
+"""The others, which filter coordinates."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefineConfig:
@@ -96,7 +99,7 @@ class RefineConfig:
     @property
     def of_joints(self) -> tuple[RefinerName, ...]:
         """The other refiners of the chain, which filter coordinates."""
-        return tuple(name for name in self.refiners if name not in OF_HEATMAPS)
+        return tuple(name for name in self.refiners if name in OF_JOINTS)
 
 
 def chain_of(words: str) -> tuple[RefinerName, ...]:
