@@ -35,12 +35,7 @@ COMMANDS = (
         "evaluation.evaluate_command:evaluate_command",
         "Compare predictions with truth by a named protocol.",
     ),
-    ("train", "training.train_command:train", "Train a network on pictures or clips with people."),
-    (
-        "train-refiner",
-        "training.train_command:train_refiner_command",
-        "Train a refiner of heatmaps on drawn people.",
-    ),
+    ("train", "training.train_command:train", "Train a network, or a refiner of its heatmaps."),
     ("models", "models:app", "List, describe, fetch and convert networks."),
     (
         "bench",

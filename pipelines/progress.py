@@ -44,7 +44,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int | None = None
     """Frames that the stage is expected to have; None where nobody knows."""
 
-    unit: Literal["frames", "pictures", "steps"] = "frames"
+    unit: Literal["frames", "pictures", "clips", "steps"] = "frames"
     """What is counted."""
 
     loss: float | None = None

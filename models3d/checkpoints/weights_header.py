@@ -1,7 +1,7 @@
 """What a weights file of ours says of itself. Importing this file does not import torch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,12 @@ def read_header(file: Any, path: Path) -> tuple[TubeRCNNConfig, ModelInfo]:
         )
     if "config" not in header:
         raise WeightsError(f"{path}: its configuration is missing; is the file damaged?")
-    info = ModelInfo(
+    return from_json(header["config"], source=str(path)), read_info(header, path)
+
+
+def read_info(header: Mapping[str, str], path: Path) -> ModelInfo:
+    """What a header says of where weights come from; the reverse of :func:`info_header`."""
+    return ModelInfo(
         name=printable(header.get("name", path.stem)),
         sha256=sha256_of(path),
         licence=printable(header.get("licence", "unknown")),
@@ -49,7 +54,21 @@ def read_header(file: Any, path: Path) -> tuple[TubeRCNNConfig, ModelInfo]:
         parents=tuple(map(printable, header.get("parents", "").splitlines())),
         data=tuple(map(printable, header.get("data", "").splitlines())),
     )
-    return from_json(header["config"], source=str(path)), info
+
+
+def info_header(info: ModelInfo) -> dict[str, str]:
+    """Where weights come from, as a header holds it."""
+    return {
+        "name": info.name,
+        "licence": info.licence,
+        "source": info.source,
+        "parents": _lines(info.parents),
+        "data": _lines(info.data),
+    }
+
+
+def _lines(texts: tuple[str, ...]) -> str:
+    return "\n".join(" ".join(text.split()) for text in texts)
 
 
 def count_weights(file: Any) -> int:

@@ -21,7 +21,7 @@ from ..tube_rcnn import TubeRCNN
 from .config_json import to_json
 from .network_check import check_finite, check_network, unfilled
 from .refusal import refused
-from .weights_header import FORMAT, KINDS, opened, read_header
+from .weights_header import FORMAT, KINDS, info_header, opened, read_header
 
 
 def save_weights(
@@ -43,11 +43,7 @@ def save_weights(
     header = {
         "format": FORMAT,
         "config": to_json(model.config),
-        "name": info.name,
-        "licence": info.licence,
-        "source": info.source,
-        "parents": _lines(info.parents),
-        "data": _lines(info.data),
+        **info_header(info),
     }
     # files hold numbers in their logical order, whatever their layout in memory
     tensors = {
@@ -108,10 +104,6 @@ def read_weights(file: Any, own: Mapping[str, Tensor], *, source: str) -> dict[s
         weights = {name: file.get_tensor(name).float() for name in own}
     check_finite(weights, source=source)
     return weights
-
-
-def _lines(texts: tuple[str, ...]) -> str:
-    return "\n".join(" ".join(text.split()) for text in texts)
 
 
 def _few(names: set[str]) -> str:

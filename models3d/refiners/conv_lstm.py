@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from posetube.skeletons import skeleton
 
@@ -20,6 +21,9 @@ from .learned_config import ConvLSTMConfig
 GATE_BIASES = {"candidate": 0.0, "forget": 1.0, "input": 1.4, "output": 0.2}
 """What the gates lean to before they are trained: to keep, to take in, to show."""
 
+MOST_CHANGE = 30.0
+"""Of a logarithm; more would be no finite number any more."""
+
 CENTRE_WIDTH = 21 / 8
 """Width of the Gaussian in the middle of the box, cells."""
 
@@ -28,10 +32,10 @@ class Memory(NamedTuple):
     """What a cell carries from frame to frame, for M people."""
 
     cell: Tensor
-    """(M, C, h, w)."""
+    """(M, C, h / stride, w / stride)."""
 
     hidden: Tensor
-    """(M, C, h, w)."""
+    """(M, C, h / stride, w / stride)."""
 
 
 class ConvLSTMCell(nn.Module):
@@ -92,24 +96,31 @@ class ConvLSTMRefiner(nn.Module):
         nn.init.zeros_(last.bias)
         self.readout.append(last)
 
-    def forward(self, evidence: Tensor, regions: Tensor) -> Tensor:
+    def forward(self, evidence: Tensor, regions: Tensor, *, coarse: bool = False) -> Tensor:
         """Correct whole stretches.
 
         Args:
             evidence: (B, T, K, h, w) in [0, 1].
             regions: (B, T, 4) pixels.
+            coarse: Whether the evidence has the memory's cells already: training on such maps
+                teaches the same in a fraction of the time.
 
         Returns:
             (B, T, K, h, w) logarithms of the refined evidence.
         """
         state, found = None, []
         for maps, boxes in zip(evidence.unbind(1), regions.unbind(1), strict=True):
-            state, logits = self.step(state, maps, boxes)
+            state, logits = self.step(state, maps, boxes, coarse=coarse)
             found.append(logits)
         return torch.stack(found, 1)
 
     def step(
-        self, state: RefinerState | None, evidence: Tensor, regions: Tensor
+        self,
+        state: RefinerState | None,
+        evidence: Tensor,
+        regions: Tensor,
+        *,
+        coarse: bool = False,
     ) -> tuple[RefinerState, Tensor]:
         """Correct one frame of M people.
 
@@ -117,6 +128,7 @@ class ConvLSTMRefiner(nn.Module):
             state: Of the frame before; None: these people are new.
             evidence: (M, K, h, w) in [0, 1].
             regions: (M, 4) pixels.
+            coarse: As for :meth:`forward`.
 
         Returns:
             The state for the next frame, and (M, K, h, w) logarithms of the refined evidence.
@@ -130,15 +142,33 @@ class ConvLSTMRefiner(nn.Module):
         inputs = [evidence, before] if self.config.feedback else [evidence]
         if self.config.centre:
             inputs.append(_centre(evidence))
-        memory = self.lstm(torch.cat(inputs, 1), memory)
+        stride = 1 if coarse else self.config.stride
+        memory = self.lstm(pooled(torch.cat(inputs, 1), stride), memory)
         change = self.readout(memory.hidden)
+        if stride > 1:
+            change = functional.interpolate(change, size=evidence.shape[2:], mode="bilinear")
         refined = corrected(evidence, change)
-        return RefinerState(memory, refined, regions), evidence.clamp(min=LEAST).log() + change
+        return RefinerState(memory, refined, regions), changed_logits(evidence, change)
+
+
+def pooled(maps: Tensor, stride: int) -> Tensor:
+    """Maps whose cells are ``stride`` times as large."""
+    height, width = (max(side // stride, 1) for side in maps.shape[2:])
+    return functional.adaptive_avg_pool2d(maps, (height, width))
+
+
+def changed_logits(evidence: Tensor, change: Tensor) -> Tensor:
+    """Logarithms of evidence, changed."""
+    return evidence.clamp(min=LEAST).log() + change
 
 
 def corrected(evidence: Tensor, change: Tensor) -> Tensor:
-    """Evidence whose logarithm is changed; exactly what it was where nothing changes."""
-    return (evidence * change.exp()).clamp(0, 1)
+    """Evidence whose logarithm is changed; exactly what it was where nothing changes.
+
+    A map that would rise above 1 is lowered as a whole, so that its peak keeps its form.
+    """
+    raised = evidence + evidence.clamp(min=LEAST) * change.clamp(max=MOST_CHANGE).expm1()
+    return raised / raised.amax((2, 3), keepdim=True).clamp(min=1)
 
 
 def joined(states: Sequence[RefinerState]) -> RefinerState:

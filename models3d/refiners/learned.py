@@ -13,11 +13,12 @@ from posetube.errors import InputError
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import FloatArray
 
+from .both_ways import BothWays
 from .conv_lstm import ConvLSTMRefiner, RefinerState, apart, corrected, joined
 from .learned_pool import WeightedPool
 from .map_warper import MapWarper
 from .pooling import MapPool, moved_map
-from .refine_maps import RunningRefiner, WindowRefiner
+from .refine_maps import BothWaysRefiner, MapRefiner
 from .refiner_files import load_refiner
 from .track_maps import TrackMaps
 
@@ -87,7 +88,7 @@ class RememberingRefiner:
         return self.network.step(state, maps, boxes)[0]
 
 
-def open_refiner(path: Path, *, joints: Skeleton) -> WindowRefiner | RunningRefiner:
+def open_refiner(path: Path, *, joints: Skeleton) -> MapRefiner:
     """A learned refiner from its file.
 
     Raises:
@@ -106,4 +107,9 @@ def open_refiner(path: Path, *, joints: Skeleton) -> WindowRefiner | RunningRefi
         return MapPool(past=config.past, future=config.future, weights=weights)
     if isinstance(network, MapWarper):
         return WarpingRefiner(network=network)
+    if isinstance(network, BothWays):
+        return BothWaysRefiner(
+            ahead=RememberingRefiner(network=network.ahead),
+            back=RememberingRefiner(network=network.back),
+        )
     return RememberingRefiner(network=network)

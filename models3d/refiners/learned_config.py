@@ -55,8 +55,12 @@ class ConvLSTMConfig:
     feedback: bool = True
     """Whether the refined maps of the frame before are among the inputs."""
 
+    stride: int = 1
+    """How many cells of the maps, across and down, are one of the memory."""
+
     def __post_init__(self) -> None:
         check_numbers(self, "hidden", "channels", low=1, high=WIDEST)
+        check_numbers(self, "stride", low=1, high=LARGEST_KERNEL)
         check_numbers(self, "kernels", low=1, high=LARGEST_KERNEL)
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise InputError(f"ConvLSTMConfig.kernels must be odd, got {self.kernels}")
@@ -97,7 +101,39 @@ class MapWarperConfig:
         skeleton(self.skeleton)
 
 
-LearnedConfig = WeightedPoolConfig | ConvLSTMConfig | MapWarperConfig
+@dataclass(frozen=True, kw_only=True)
+class BothWaysConfig:
+    """A memory that goes ahead in time, and one that goes back over what the first one made.
+
+    Source: Schuster and Paliwal, "Bidirectional recurrent neural networks", 1997; one after the
+    other here, so that the way ahead is a causal refiner of its own.
+    """
+
+    ahead: ConvLSTMConfig
+    """The first."""
+
+    back: ConvLSTMConfig
+    """The second, of the same joints."""
+
+    def __post_init__(self) -> None:
+        same = [(way.skeleton, way.stride) for way in (self.ahead, self.back)]
+        if same[0] != same[1]:
+            raise InputError(
+                f"BothWaysConfig: both ways need the same joints and stride, got {same}"
+            )
+
+    @property
+    def skeleton(self) -> str:
+        """The joints, K."""
+        return self.ahead.skeleton
+
+    @property
+    def stride(self) -> int:
+        """How many cells of the maps, across and down, are one of the first memory."""
+        return self.ahead.stride
+
+
+LearnedConfig = WeightedPoolConfig | ConvLSTMConfig | MapWarperConfig | BothWaysConfig
 
 
 def unipose_lstm(joints: str) -> ConvLSTMConfig:
@@ -111,3 +147,13 @@ def lstm_pose_machine(joints: str) -> ConvLSTMConfig:
     Other than there, the heatmap of the frame itself is an input in place of image features.
     """
     return ConvLSTMConfig(skeleton=joints, hidden=48, kernels=(11, 11, 11, 1), centre=True)
+
+
+def small_lstm(joints: str) -> ConvLSTMConfig:
+    """A memory of half the maps' resolution, which a CPU runs in a few milliseconds."""
+    return ConvLSTMConfig(skeleton=joints, hidden=24, kernels=(3, 3), channels=32, stride=2)
+
+
+def both_ways(joints: str) -> BothWaysConfig:
+    """Two small memories, one for each direction of time."""
+    return BothWaysConfig(ahead=small_lstm(joints), back=small_lstm(joints))

@@ -5,7 +5,8 @@ Memory holds the frames that the refiner looks at, of all people, and no more.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,12 @@ from posetube.structures import FloatArray
 from ..arrays import Array
 from .mapped_frame import MappedFrame
 from .track_maps import TrackMaps
+
+BLOCK = 32
+"""Frames that are refined together where the future counts without limit."""
+
+MARGIN = 16
+"""Frames behind a block from which its last frames learn of the future."""
 
 
 class WindowRefiner(Protocol):
@@ -61,7 +68,7 @@ def refine_running(
     """Refine the maps of everybody in every frame, at once.
 
     Args:
-        frames: Of a video, in rising order.
+        frames: Of a video, in rising or falling order.
         refiner: Does it.
         max_gap: Seconds that a person may be missing; after a longer gap it begins anew.
         cuts: Index of the first frame of each new scene, where everybody begins anew.
@@ -70,13 +77,13 @@ def refine_running(
         The same frames with other maps.
     """
     known: dict[int, tuple[float, Any]] = {}
-    last = -1
+    last = 0
     for frame in frames:
         now, index = frame.poses.time, frame.poses.frame
-        if any(last < cut <= index for cut in cuts):
+        if any(min(last, index) < cut <= max(last, index) for cut in cuts):
             known = {}
         last = index
-        known = {person: kept for person, kept in known.items() if now - kept[0] <= max_gap}
+        known = {person: kept for person, kept in known.items() if abs(now - kept[0]) <= max_gap}
         if not frame.seen or not len(frame.poses):
             yield frame
             continue
@@ -85,6 +92,60 @@ def refine_running(
         after, evidence = refiner.step(before, frame.evidence, frame.regions)
         known |= {person: (now, state) for person, state in zip(ids, after, strict=True)}
         yield replace(frame, evidence=evidence)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BothWaysRefiner:
+    """Refines each frame's maps by all frames before, and the result by frames after it."""
+
+    ahead: RunningRefiner
+    back: RunningRefiner
+
+
+MapRefiner = WindowRefiner | RunningRefiner | BothWaysRefiner
+"""A refiner of heatmaps, whatever it looks at."""
+
+
+def refine_maps(
+    frames: Iterable[MappedFrame],
+    refiner: MapRefiner,
+    *,
+    max_gap: float,
+    cuts: Sequence[int] = (),
+) -> Iterator[MappedFrame]:
+    """Refine the maps of everybody in every frame, in the way of the refiner's kind.
+
+    Arguments and result as for :func:`refine_running`; later if the refiner looks ahead.
+    """
+    if isinstance(refiner, BothWaysRefiner):
+        return refine_both_ways(frames, refiner, max_gap=max_gap, cuts=cuts)
+    if isinstance(refiner, RunningRefiner):
+        return refine_running(frames, refiner, max_gap=max_gap, cuts=cuts)
+    return refine_in_windows(frames, refiner, max_gap=max_gap, cuts=cuts)
+
+
+def refine_both_ways(
+    frames: Iterable[MappedFrame],
+    refiner: BothWaysRefiner,
+    *,
+    max_gap: float,
+    cuts: Sequence[int] = (),
+) -> Iterator[MappedFrame]:
+    """Refine the maps of everybody in every frame, a block of frames at a time.
+
+    Arguments as for :func:`refine_running`, in rising order.
+
+    Yields:
+        The same frames with other maps, up to a block and a margin later.
+    """
+    waiting: list[MappedFrame] = []
+    back = partial(refine_running, refiner=refiner.back, max_gap=max_gap, cuts=cuts)
+    for frame in refine_running(frames, refiner.ahead, max_gap=max_gap, cuts=cuts):
+        waiting.append(frame)
+        if len(waiting) == BLOCK + MARGIN:
+            yield from [*back(reversed(waiting))][: MARGIN - 1 : -1]
+            waiting = waiting[BLOCK:]
+    yield from [*back(reversed(waiting))][::-1]
 
 
 def refine_in_windows(

@@ -13,9 +13,17 @@ from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
 
 from ..checkpoints.refusal import refused
-from ..checkpoints.weights_header import opened
+from ..checkpoints.weights_header import info_header, opened
+from ..model_info import ModelInfo
+from .both_ways import BothWays
 from .conv_lstm import ConvLSTMRefiner
-from .learned_config import ConvLSTMConfig, LearnedConfig, MapWarperConfig, WeightedPoolConfig
+from .learned_config import (
+    BothWaysConfig,
+    ConvLSTMConfig,
+    LearnedConfig,
+    MapWarperConfig,
+    WeightedPoolConfig,
+)
 from .learned_pool import WeightedPool
 from .map_warper import MapWarper
 
@@ -25,6 +33,7 @@ BUILT: dict[type[Any], Any] = {
     WeightedPoolConfig: WeightedPool,
     ConvLSTMConfig: ConvLSTMRefiner,
     MapWarperConfig: MapWarper,
+    BothWaysConfig: BothWays,
 }
 """What each configuration builds."""
 
@@ -35,13 +44,29 @@ def build_refiner(config: LearnedConfig) -> nn.Module:
     return made
 
 
-def save_refiner(refiner: Any, path: Path) -> None:
-    """Write a learned refiner."""
+def save_refiner(
+    refiner: Any,
+    path: Path,
+    *,
+    info: ModelInfo | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a learned refiner.
+
+    Args:
+        refiner: Any of :data:`BUILT`.
+        path: File to write.
+        info: Name, licence and source to store; None: nothing is known of it.
+        dtype: Type of the stored numbers; ``torch.float16`` halves the file.
+    """
     kind = type(refiner.config).__name__
     config = msgspec.json.encode({"kind": kind, **dataclasses.asdict(refiner.config)}).decode()
-    tensors = {name: t.detach().cpu().contiguous() for name, t in refiner.state_dict().items()}
+    known = info_header(info or ModelInfo(name=path.stem))
+    tensors = {
+        name: t.detach().cpu().to(dtype).contiguous() for name, t in refiner.state_dict().items()
+    }
     with replacing(path) as aside:
-        save_file(tensors, aside, metadata={"format": FORMAT, "config": config})
+        save_file(tensors, aside, metadata={"format": FORMAT, "config": config} | known)
 
 
 def load_refiner(path: Path) -> Any:

@@ -9,12 +9,7 @@ from posetube.structures import FramePoses
 
 from ...models3d.refiners.flow_sources import flow_source
 from ...models3d.refiners.pooling import MapPool
-from ...models3d.refiners.refine_maps import (
-    RunningRefiner,
-    WindowRefiner,
-    refine_in_windows,
-    refine_running,
-)
+from ...models3d.refiners.refine_maps import MapRefiner, refine_maps
 from ...tracker.refiners.refine import refine_frames, with_raw
 from ...tracker.refiners.refine_config import RefineConfig, RefinerName
 from .drawn_maps import MapSource, drawn_maps
@@ -68,16 +63,11 @@ def _by_heatmaps(
     mapped = drawn_maps(frames, maps, flow=flow, asked_by=names[0], overlapping=tubes)
     for name in names[1:] if tubes else names:
         refiner = heatmap_refiner(name, config, joints=maps.model.network.skeleton)
-        if isinstance(refiner, RunningRefiner):
-            mapped = refine_running(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
-        else:
-            mapped = refine_in_windows(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
+        mapped = refine_maps(mapped, refiner, max_gap=config.max_gap, cuts=cuts)
     return (frame.with_joints() for frame in mapped)
 
 
-def heatmap_refiner(
-    name: RefinerName, config: RefineConfig, *, joints: Skeleton
-) -> WindowRefiner | RunningRefiner:
+def heatmap_refiner(name: RefinerName, config: RefineConfig, *, joints: Skeleton) -> MapRefiner:
     """The refiner of heatmaps of a name, as the settings have it.
 
     Raises:

@@ -8,6 +8,7 @@ one clip's variation (:mod:`posetube.datasets.training.augment`).
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -62,14 +63,17 @@ class ClipBatches:
         )
 
 
+Batch = TypeVar("Batch")
+
+
 def prefetch(
-    batches: Callable[[int], TrainingBatch],
+    batches: Callable[[int], Batch],
     start: int,
     stop: int,
     *,
     threads: int = 1,
     depth: int = 4,
-) -> Iterator[TrainingBatch]:
+) -> Iterator[Batch]:
     """The batches of steps ``start`` to ``stop``, up to ``depth`` of them made in advance."""
     with ThreadPoolExecutor(threads) as pool:
         waiting = [pool.submit(batches, step) for step in range(start, min(start + depth, stop))]

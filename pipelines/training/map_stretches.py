@@ -1,23 +1,30 @@
-"""Heatmaps of labelled people over stretches of frames: what refiners are trained on."""
+"""Stretches of frames from shards of heatmaps, varied at random: the batches of refiners."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
-from posetube.structures import FloatArray, Frame, FramePoses, VideoTracks
+from posetube.errors import FormatError, InputError
+from posetube.skeletons import Skeleton
+from posetube.structures import FloatArray, IntArray
 
-from ...models3d.refiners.mapped_frame import MappedFrame
-from ..loaded_model import LoadedModel
-from ..refining.drawn_maps import MapSource, drawn_maps
+from .refiner_config import RefinerTraining
+
+BLANK = 1e-6
+"""Evidence of a map that shows nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MapStretch:
-    """One person in T frames that follow each other."""
+    """One person in T frames that follow each other; or B of them, with an axis before."""
 
     evidence: FloatArray
-    """(T, K, h, w) in [0, 1], half precision."""
+    """(T, K, h, w) in [0, 1]."""
 
     regions: FloatArray
     """(T, 4) the boxes that the maps cover, pixels."""
@@ -26,52 +33,93 @@ class MapStretch:
     """(T, K, 2) where the joints are in truth, pixels; NaN where nobody knows."""
 
 
-def map_stretches(
-    truth: VideoTracks,
-    pictures: Iterable[Frame],
-    model: LoadedModel,
-    *,
-    length: int,
-    jitter: float,
-    rng: np.random.Generator,
-) -> Iterator[MapStretch]:
-    """Draw the heatmaps of a video's labelled people, at boxes as unsteady as a detector's.
+class MapShard:
+    """The maps of one clip's people, on disk."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            file: Any = safe_open(path, "numpy")
+            self._file = file
+            ids, frames = (file.get_tensor(name) for name in ("track_ids", "frames"))
+        except (SafetensorError, OSError) as error:
+            raise FormatError(f"{path}: no shard of heatmaps ({error}); delete it") from None
+        self.runs: list[tuple[int, int]] = _runs(ids, frames)
+        """First row, and the one behind the last, of rows of one person without a gap."""
+
+    def stretch(self, first: int, end: int) -> MapStretch:
+        """Some rows of one person."""
+        names = (field.name for field in fields(MapStretch))
+        read = {name: self._file.get_slice(name)[first:end] for name in names}
+        return MapStretch(**{name: array.astype(np.float32) for name, array in read.items()})
+
+
+def _runs(ids: IntArray, frames: IntArray) -> list[tuple[int, int]]:
+    breaks = np.flatnonzero((np.diff(ids) != 0) | (np.diff(frames) != 1)) + 1
+    edges = [0, *breaks.tolist(), len(ids)] if len(ids) else []
+    return list(pairwise(edges))
+
+
+class StretchBatches:
+    """Batches by step: each a function of seed and step alone."""
+
+    def __init__(
+        self, shards: Sequence[Path], *, config: RefinerTraining, skeleton: Skeleton, seed: int
+    ) -> None:
+        self._config, self._flip, self._seed = config, skeleton.flip, seed
+        self._starts = [
+            (shard, first)
+            for shard in map(MapShard, shards)
+            for start, end in shard.runs
+            for first in range(start, end - config.length + 1)
+        ]
+        if not self._starts:
+            raise InputError(
+                f"nobody is followed over {config.length} frames in a row: a shorter length?"
+            )
+
+    def __call__(self, step: int) -> MapStretch:
+        """The batch of one step: (B, T, ...) arrays."""
+        rng = np.random.default_rng([self._seed, step])
+        chosen = rng.integers(len(self._starts), size=self._config.batch)
+        drawn = [self._varied(*self._starts[place], rng=rng) for place in chosen]
+        names = [field.name for field in fields(MapStretch)]
+        return MapStretch(
+            **{name: np.stack([getattr(one, name) for one in drawn]) for name in names}
+        )
+
+    def _varied(self, shard: MapShard, first: int, *, rng: np.random.Generator) -> MapStretch:
+        found = shard.stretch(first, first + self._config.length)
+        if rng.random() < 0.5:
+            found = mirrored(found, self._flip)
+        if rng.random() < 0.5:  # what moves back is as likely as what moves ahead
+            reverse = np.s_[::-1]
+            found = MapStretch(
+                evidence=found.evidence[reverse],
+                regions=found.regions[reverse],
+                keypoints=found.keypoints[reverse],
+            )
+        return replace(found, evidence=_blanked(found.evidence, self._config.hidden, rng))
+
+
+def mirrored(stretch: MapStretch, flip: IntArray) -> MapStretch:
+    """Left and right exchanged; joints change sides.
 
     Args:
-        truth: The people, with the network's joints.
-        pictures: The video's frames.
-        model: Draws the maps.
-        length: T; a shorter rest of a track is left out.
-        jitter: Standard deviation of the boxes' edges, as a share of their sides.
-        rng: Source of chance.
-
-    Yields:
-        Stretches that do not overlap.
+        stretch: The maps.
+        flip: (K,) where each joint's map comes from.
     """
-    people = (_shaken(poses, jitter, rng) for poses in truth.poses())
-    frames = drawn_maps(
-        people, MapSource(pictures=pictures, model=model), flow=None, asked_by="in training"
-    )
-    running: dict[int, list[tuple[MappedFrame, int]]] = {}
-    for frame in frames:
-        ids = frame.poses.track_ids.tolist() if frame.seen else []
-        running = {person: running.get(person, []) for person in ids}
-        for row, person in enumerate(ids):
-            running[person].append((frame, row))
-            if len(running[person]) == length:
-                yield _stretch(running.pop(person))
-
-
-def _shaken(poses: FramePoses, jitter: float, rng: np.random.Generator) -> FramePoses:
-    boxes = poses.people.boxes
-    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    shaken = (boxes + jitter * sides * rng.standard_normal(boxes.shape)).astype(np.float32)
-    return replace(poses, people=replace(poses.people, boxes=shaken))
-
-
-def _stretch(rows: list[tuple[MappedFrame, int]]) -> MapStretch:
+    keypoints = stretch.keypoints[:, flip] * np.array([-1, 1], np.float32)
     return MapStretch(
-        evidence=np.stack([frame.evidence[row].astype(np.float16) for frame, row in rows]),
-        regions=np.stack([frame.regions[row] for frame, row in rows]),
-        keypoints=np.stack([frame.poses.people.keypoints[row] for frame, row in rows]),
+        evidence=stretch.evidence[:, flip, :, ::-1],
+        regions=stretch.regions[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32),
+        keypoints=keypoints,
     )
+
+
+def _blanked(evidence: FloatArray, share: float, rng: np.random.Generator) -> FloatArray:
+    """Some joints show nothing for a while, as behind something."""
+    length, joints = evidence.shape[:2]
+    first, last = np.sort(rng.integers(0, length, (2, joints)), axis=0)
+    steps = np.arange(length)[:, None]
+    gone = (steps >= first) & (steps <= last) & (rng.random(joints) < share)
+    return np.where(gone[..., None, None], np.float32(BLANK), evidence)

@@ -5,11 +5,11 @@ A run's folder holds ``drawn.tar`` (synthetic people, where they are asked for),
 ``metrics.jsonl`` (a line per report) and ``average.safetensors``: the averaged weights, which are
 the result. A run that was stopped goes on where it was, and ends with the same weights.
 
-Not here: the settings (:mod:`.train_config`), the command (:mod:`.train_command`).
+Not here: the steps (:mod:`.training_loop`), the settings (:mod:`.train_config`), refiners
+(:mod:`.train_refiner`), the command (:mod:`.train_command`).
 """
 
 import copy
-import math
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -28,26 +28,20 @@ from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
 from ...models3d.network_input import prepare
-from ...models3d.training.optimization import (
-    apply_gradients,
-    freeze,
-    optimizer_for,
-    update_average,
-)
+from ...models3d.training.optimization import freeze
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
-from ...models3d.training.training_state import load_state, save_state
 from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
 from ..interrupt import Interrupt
-from ..progress import Event, Listener
+from ..progress import Listener
 from ..storage.run_directory import RunDirectory
 from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
 from .picture_scores import score_pictures
 from .train_config import TrainConfig, ValidationConfig
-from .training_metrics import Meter, append_metrics, forget_after
+from .training_loop import Learner, begin, train_steps
 from .training_record import recorded, refuse_missing, start_of, trained_info
 
 RESULT = "average.safetensors"
@@ -101,62 +95,34 @@ def _train(
     config = recorded(config, folder, parent=network.info, device=device)
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
-    optimizer = optimizer_for(network, config.optimization)
-    steps = config.optimization.steps
-    step = load_state(folder, network=network, average=average, optimizer=optimizer)
-    forget_after(folder, step)
+
+    def write(step: int) -> None:
+        average.info = trained_info(config, folder, parent=network.info, step=step)
+        save_weights(average, folder / RESULT)
+
+    learner = Learner(
+        network=network,
+        average=average,
+        losses=lambda batch, step: step_losses(network, batch, step=step, config=config),
+        scores=lambda: validation_scores(average, config.validation, root=root),
+        write=write,
+    )
+    optimizer, step = begin(learner, config, folder)
     data = _training_data(config, folder, root, listener)
     source = open_clip_source(data, root=root)
     batches = ClipBatches(source=source, config=data, skeleton=network.skeleton, seed=config.seed)
-    event = partial(Event, run=folder.name, stage="train", total=steps, unit="steps")
-    listener(event(event="stage", done=step))
-    meter = Meter()
-
-    def save() -> None:
-        average.info = trained_info(config, folder, parent=network.info, step=step)
-        save_weights(average, folder / RESULT)
-        # the state comes last: a run goes on from it, and makes again what came after it
-        save_state(folder, step=step, network=network, average=average, optimizer=optimizer)
-
-    if step == steps and not (folder / RESULT).exists():
-        save()
-    for batch in prefetch(batches, step, steps, threads=data.threads):
-        losses = step_losses(network, batch, step=step, config=config)
-        total = _finite_sum(losses, step)
-        torch.autograd.backward(list(losses.values()))
-        length = apply_gradients(optimizer, step=step, config=config.optimization)
-        update_average(
-            average.parameters(), network.parameters(), step=step, config=config.optimization
-        )
-        step += 1
-        numbers = {name: float(loss.detach()) for name, loss in losses.items()}
-        meter.add({**numbers, "loss": total, "gradient": length})
-        listener(event(event="progress", done=step, loss=total))
-        due = step % config.save_every == 0 or step == steps
-        record = meter.read() if step % config.report_every == 0 or step == steps else {}
-        if due:
-            record |= validation_scores(average, config.validation, root=root)
-        if record:
-            append_metrics(folder, {"step": step, **record})
-        if due or interrupt.requested:
-            save()
-            interrupt.check()
+    train_steps(
+        learner,
+        partial(prefetch, batches, threads=data.threads),
+        start=step,
+        optimizer=optimizer,
+        config=config,
+        folder=folder,
+        result=folder / RESULT,
+        listener=listener,
+        interrupt=interrupt,
+    )
     return average
-
-
-def _finite_sum(losses: dict[str, torch.Tensor], step: int) -> float:
-    """What is minimised.
-
-    Raises:
-        InputError: If it is no number any more; nothing has been changed by it yet.
-    """
-    total = sum(float(loss.detach()) for loss in losses.values())
-    if not math.isfinite(total):
-        raise InputError(
-            f"training diverged: the loss of step {step + 1} is {total}; the state before it is "
-            "kept. Lower optimization.learning_rate, and begin in another folder"
-        )
-    return total
 
 
 def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:

@@ -15,6 +15,7 @@ from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import OptimizationConfig
 from .clip_sources import ClipsConfig, PicturesConfig
 from .drawn_archive import DrawnArchiveConfig
+from .refiner_config import RefinerTraining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +34,21 @@ class TrainConfig:
     """One training run."""
 
     start: str
-    """Model to start from: a name, or a ``.safetensors`` file."""
+    """Model to start from: a name, or a ``.safetensors`` file. For a refiner: the network whose
+    heatmaps it refines."""
 
     pictures: PicturesConfig | None = None
-    """Single pictures to train on; None: clips."""
+    """Single pictures to train on; None: clips, or a refiner."""
 
     drawn: DrawnArchiveConfig | None = None
     """Synthetic people to mix in among the pictures; None: none."""
 
     clips: ClipsConfig | None = None
-    """Clips to train on; None: pictures. A model of single frames is inflated to their length."""
+    """Clips to train on; None: pictures, or a refiner. A model of single frames is inflated to
+    their length."""
+
+    refiner: RefinerTraining | None = None
+    """A refiner of the model's heatmaps to train, in place of the model; None: the model."""
 
     optimization: OptimizationConfig
     """How the weights change."""
@@ -70,13 +76,21 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "report_every", "save_every", low=1)
-        if (self.pictures is None) == (self.clips is None):
-            number = "none" if self.clips is None else "both"
-            raise InputError(f"TrainConfig needs one of pictures and clips, got {number}")
+        given = [name for name in ("pictures", "clips", "refiner") if getattr(self, name)]
+        if len(given) != 1:
+            raise InputError(
+                "TrainConfig needs one of pictures, clips and refiner, got "
+                f"{' and '.join(given) or 'none'}"
+            )
+        if self.refiner and (self.losses != LossConfig() or self.validation):
+            raise InputError(
+                "TrainConfig.losses and TrainConfig.validation are a network's; a refiner has "
+                "refiner.heights and refiner.validation"
+            )
         if self.pictures is not None and not self.pictures.archives and self.drawn is None:
             raise InputError("TrainConfig needs pictures.archives or drawn: nothing to train on")
         if self.drawn is not None and self.pictures is None:
-            raise InputError("TrainConfig.drawn is mixed among pictures; there are only clips")
+            raise InputError("TrainConfig.drawn is mixed among pictures, and there are none")
 
     @property
     def loss_config(self) -> LossConfig:

@@ -1,46 +1,56 @@
-"""Trains a refiner of heatmaps on drawn people, whose joints are known in every frame.
+"""Trains a refiner of heatmaps on people as a network tracks them.
 
-The network that draws the heatmaps stays as it is. Each joint's refined map is a distribution over
-the cells, compared with a Gaussian at the true place by cross-entropy: squared errors of heights
-make refiners worse than a plain mean. Joints outside their map do not count.
+The network stays as it is. A run's folder holds ``maps`` and ``validation`` (shards of heatmaps),
+and what a network's has (:mod:`.train`): ``refiner.safetensors`` is the result.
 """
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from posetube.errors import InputError
-from posetube.structures import Frame
+from posetube.atomic_files import remove_leftovers
+from posetube.errors import InputError, WeightsError
 
-from ...datasets.synthetic import SceneConfig, generate
-from ...datasets.synthetic.camera import CameraKind
-from ...models3d.map_moving import move_maps
-from ...models3d.refiners.conv_lstm import ConvLSTMRefiner
+from ...models3d.model_info import ModelInfo
 from ...models3d.refiners.learned_config import (
     LearnedConfig,
     MapWarperConfig,
     WeightedPoolConfig,
+    both_ways,
     lstm_pose_machine,
+    small_lstm,
     unipose_lstm,
 )
-from ...models3d.refiners.map_warper import MapWarper
-from ...models3d.refiners.refiner_files import build_refiner
-from ...models3d.training.crop_losses import gaussian_maps
-from ..loaded_model import LoadedModel
-from ..progress import Event, Listener
-from .map_stretches import MapStretch, map_stretches
-from .refiner_training import RefinerKind, RefinerTraining
+from ...models3d.refiners.refiner_files import build_refiner, load_refiner, save_refiner
+from ...models3d.training.optimization import freeze
+from ...models3d.training.refiner_losses import map_loss, refined_stretch
+from ..interrupt import Interrupt
+from ..loaded_model import LoadedModel, load_model
+from ..progress import Listener
+from ..storage.run_directory import RunDirectory
+from .batches import prefetch
+from .map_scores import score_refiner, tensors_of
+from .map_shards import dump_maps
+from .map_stretches import MapStretch, StretchBatches
+from .refiner_config import RefinerKind, RefinerTraining
+from .train_config import TrainConfig
+from .training_loop import Learner, begin, train_steps
+from .training_record import recorded, refuse_missing, start_of, trained_info
 
-CAMERAS: tuple[CameraKind, ...] = ("static", "pan", "zoom", "shake", "dolly")
+RESULT = "refiner.safetensors"
 
 
 def refiner_config(kind: RefinerKind, *, joints: str) -> LearnedConfig:
     """The refiner of a name, for a joint set."""
     made: dict[RefinerKind, LearnedConfig] = {
         "pool": WeightedPoolConfig(skeleton=joints, past=2, future=2),
+        "lstm": small_lstm(joints),
+        "both-ways": both_ways(joints),
         "unipose": unipose_lstm(joints),
         "pose-machine": lstm_pose_machine(joints),
         "warper": MapWarperConfig(skeleton=joints),
@@ -49,127 +59,144 @@ def refiner_config(kind: RefinerKind, *, joints: str) -> LearnedConfig:
 
 
 def train_refiner(
-    config: LearnedConfig, model: LoadedModel, training: RefinerTraining, *, listener: Listener
-) -> torch.nn.Module:
-    """Draw clips, ask the network for their people's maps, and train a refiner on them.
-
-    Raises:
-        InputError: If the network gives no heatmaps, or nobody is long enough in a clip.
-    """
-    torch.manual_seed(training.seed)
-    stretches = list(drawn_stretches(model, training, listener=listener))
-    if not stretches:
-        raise InputError(f"nobody is seen in {training.length} frames in a row: a shorter length?")
-    refiner = build_refiner(config)
-    fit(refiner, stretches, training, listener=listener)
-    return refiner.eval()
-
-
-def drawn_stretches(
-    model: LoadedModel, training: RefinerTraining, *, listener: Listener
-) -> Iterator[MapStretch]:
-    """The heatmaps of people in drawn clips."""
-    rng = np.random.default_rng(training.seed)
-    listener(Event(event="stage", run="refiner", stage="draw", total=training.clips))
-    for number in range(training.clips):
-        scene = SceneConfig(camera=CAMERAS[number % len(CAMERAS)], occluders=2)
-        clip = generate(scene, seed=training.seed + number)
-        pictures = (
-            Frame(index=frame.index, time=frame.time, image=frame.image) for frame in clip.frames()
-        )
-        yield from map_stretches(
-            clip.tracks(skeleton=model.network.skeleton.name),
-            pictures,
-            model,
-            length=training.length,
-            jitter=training.jitter,
-            rng=rng,
-        )
-        listener(Event(event="progress", run="refiner", stage="draw", done=number + 1))
-
-
-def fit(
-    refiner: torch.nn.Module,
-    stretches: Sequence[MapStretch],
-    training: RefinerTraining,
+    config: TrainConfig,
+    folder: Path,
     *,
-    listener: Listener,
-) -> None:
-    """Train a refiner on stretches, in place."""
-    rng = np.random.default_rng(training.seed)
-    optimizer = torch.optim.AdamW(refiner.parameters(), lr=training.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.steps)
-    listener(Event(event="stage", run="refiner", stage="train", total=training.steps, unit="steps"))
-    refiner.train()
-    for step in range(training.steps):
-        chosen = [stretches[i] for i in rng.integers(0, len(stretches), training.batch)]
-        loss = _loss(refiner, chosen, training, rng)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        listener(
-            Event(event="progress", run="refiner", stage="train", done=step + 1, loss=loss.item())
-        )
-
-
-def _loss(
-    refiner: Any,
-    chosen: Sequence[MapStretch],
-    training: RefinerTraining,
-    rng: np.random.Generator,
-) -> Tensor:
-    evidence, regions, keypoints = (
-        torch.from_numpy(np.stack([getattr(one, name) for one in chosen])).float()
-        for name in ("evidence", "regions", "keypoints")
-    )
-    shown = torch.from_numpy(rng.random(evidence.shape[:3]) >= training.hidden)
-    evidence = evidence * shown[..., None, None]
-    if isinstance(refiner, ConvLSTMRefiner):
-        logits = refiner(evidence, regions)
-    else:
-        config = refiner.config
-        last = evidence.shape[1] - config.future
-        place = int(rng.integers(config.past, max(last, config.past + 1)))
-        window = range(place - config.past, place + config.future + 1)
-        maps = _moved(evidence, regions, place, window)
-        keypoints, regions = keypoints[:, place, None], regions[:, place, None]
-        if isinstance(refiner, MapWarper):
-            others = [step for step in range(len(window)) if step != config.past]
-            logits = refiner.logits(maps[:, config.past], maps[:, others])[:, None]
-        else:
-            logits = refiner(maps)[:, None]
-    return map_loss(logits.flatten(0, 1), keypoints.flatten(0, 1), regions.flatten(0, 1), training)
-
-
-def map_loss(
-    logits: Tensor, keypoints: Tensor, regions: Tensor, training: RefinerTraining
-) -> Tensor:
-    """Cross-entropy of maps over their cells, averaged over known joints.
+    root: Path = Path(),
+    listener: Listener = lambda event: None,
+    interrupt: Interrupt | None = None,
+) -> torch.nn.Module:
+    """Dump heatmaps and train a refiner on them, or go on with what is in the folder.
 
     Args:
-        logits: (M, K, h, w).
-        keypoints: (M, K, 2) true places, pixels; NaN where nobody knows.
-        regions: (M, 4) pixels.
-        training: Says how wide the Gaussians are.
+        config: The run; ``refiner`` is given.
+        folder: Where its files go; made if it does not exist.
+        root: Folder that the settings' relative paths start from.
+        listener: Is told how far it is.
+        interrupt: Whether somebody asked to stop.
+
+    Returns:
+        The refiner with the averaged weights.
+
+    Raises:
+        InputError: If the network gives no heatmaps, nobody is followed long enough, a run in the
+            folder was begun with other settings, another process is at work there, or the losses
+            diverge.
+        MissingFileError: If there is no file that the settings name.
+        MediaError: If a video cannot be read.
+        WeightsError: If there is no such network or refiner, or the folder holds another run.
+        Interrupted: If somebody asked to stop; what is done is kept.
     """
-    known = keypoints.isfinite().all(-1).float()
-    shape = (logits.shape[2], logits.shape[3])
-    target, weights = gaussian_maps(keypoints, known, regions, shape=shape, spread=training.spread)
-    target = target / target.sum((2, 3), keepdim=True).clamp(min=1e-6)
-    hit = (logits * target).sum((2, 3))
-    costs = logits.flatten(2).logsumexp(2) - hit
-    return (costs * weights).sum() / weights.sum().clamp(min=1e-6)
+    refuse_missing(config, root)
+    with RunDirectory(folder).locked():
+        remove_leftovers(folder)
+        return _train(config, folder, root, listener, interrupt or Interrupt())
 
 
-def _moved(evidence: Tensor, regions: Tensor, place: int, window: Sequence[int]) -> Tensor:
-    """(B, S, K, h, w) maps of some frames in the cells of one."""
-    target = regions[:, place]
-    moved = [
-        evidence[:, other]
-        if other == place
-        else move_maps(evidence[:, other], source=regions[:, other], target=target)
-        for other in window
-    ]
-    return torch.stack(moved, 1)
+def _train(
+    config: TrainConfig, folder: Path, root: Path, listener: Listener, interrupt: Interrupt
+) -> torch.nn.Module:
+    model = load_model(str(start_of(config, root)))
+    network: Any = model.network
+    parent: ModelInfo = network.info
+    settings = config.refiner
+    assert settings is not None
+    refiner = _refiner(settings, joints=model.network.skeleton.name, root=root, seed=config.seed)
+    config = recorded(config, folder, parent=parent, device="cpu")
+    average = copy.deepcopy(refiner).requires_grad_(False)
+    freeze(refiner, config.optimization)
+    dump = partial(dump_maps, model=model, root=root, listener=listener, interrupt=interrupt)
+    shards = dump(settings.maps, folder / "maps")
+    held_out = dump(settings.validation, folder / "validation") if settings.validation else []
+
+    def write(step: int) -> None:
+        info = trained_info(config, folder, parent=parent, step=step)
+        save_refiner(average, folder / RESULT, info=info)
+
+    learner = Learner(
+        network=refiner,
+        average=average,
+        losses=lambda batch, step: step_losses(refiner, batch, step=step, config=config),
+        scores=partial(_scores, average, held_out, model, settings),
+        write=write,
+    )
+    optimizer, step = begin(learner, config, folder)
+    batches = StretchBatches(
+        shards, config=settings, skeleton=model.network.skeleton, seed=config.seed
+    )
+    train_steps(
+        learner,
+        partial(prefetch, batches),
+        start=step,
+        optimizer=optimizer,
+        config=config,
+        folder=folder,
+        result=folder / RESULT,
+        listener=listener,
+        interrupt=interrupt,
+    )
+    return average.eval()
+
+
+def _scores(
+    refiner: torch.nn.Module,
+    shards: Sequence[Path],
+    model: LoadedModel,
+    settings: RefinerTraining,
+) -> dict[str, float]:
+    """Measure a refiner on held-out shards; nothing where there are none."""
+    if not shards:
+        return {}
+    plain = replace(settings, hidden=0.0)
+    batches = StretchBatches(shards, config=plain, skeleton=model.network.skeleton, seed=0)
+    return score_refiner(refiner, batches, settings=plain)
+
+
+def step_losses(
+    refiner: Any, batch: MapStretch, *, step: int, config: TrainConfig
+) -> dict[str, torch.Tensor]:
+    """The losses of one batch."""
+    settings = config.refiner
+    assert settings is not None
+    evidence, regions, keypoints = tensors_of(batch)
+    half = config.optimization.precision == "bfloat16"
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+        logits, frames = refined_stretch(
+            refiner, evidence, regions, place=step % settings.length, coarse=settings.coarse
+        )
+    places, heights = map_loss(
+        logits.float().flatten(0, 1),
+        keypoints[:, frames].flatten(0, 1),
+        regions[:, frames].flatten(0, 1),
+        spread=settings.spread * logits.shape[-1] / evidence.shape[-1],
+    )
+    return {"places": places, "heights": settings.heights * heights}
+
+
+def _refiner(settings: RefinerTraining, *, joints: str, root: Path, seed: int) -> torch.nn.Module:
+    """The refiner to begin with.
+
+    Raises:
+        InputError: If stretches are too short for it.
+        WeightsError: If the one to start from does not fit.
+    """
+    torch.manual_seed(seed)
+    config = refiner_config(settings.kind, joints=joints)
+    if isinstance(config, WeightedPoolConfig | MapWarperConfig):
+        least = config.past + 1 + config.future
+        if settings.length < least:
+            raise InputError(
+                f"RefinerTraining.length must be {least} or more for {settings.kind}, which looks "
+                f"at as many frames, got {settings.length}"
+            )
+    refiner = build_refiner(config)
+    if settings.start:
+        path = root / settings.start
+        known = load_refiner(path)
+        own: torch.nn.Module = refiner
+        if known.config != config:
+            if known.config != getattr(config, "ahead", None):
+                raise WeightsError(f"{path}: another kind of refiner than {settings.kind}")
+            own = refiner.get_submodule("ahead")
+        own.load_state_dict(known.state_dict())
+    return refiner

@@ -110,6 +110,10 @@ def _named(config: TrainConfig) -> Iterator[Path]:
         yield config.clips.root
     if config.validation:
         yield from (config.validation.annotations, config.validation.pictures)
+    if config.refiner:
+        both = (config.refiner.maps, config.refiner.validation)
+        yield from (video for maps in both if maps for video in maps.videos)
+        yield from [Path(config.refiner.start)] if config.refiner.start else []
 
 
 def trained_info(config: TrainConfig, folder: Path, *, parent: ModelInfo, step: int) -> ModelInfo:
@@ -133,3 +137,6 @@ def _data(config: TrainConfig) -> Iterator[str]:
     if config.clips:
         part = f", part {config.clips.split}" if config.clips.split else ""
         yield f"{config.clips.dataset or 'clips'} in {config.clips.root}{part}"
+    if config.refiner:
+        yield f"{config.refiner.maps.clips} drawn clips"
+        yield from map(str, config.refiner.maps.videos)
