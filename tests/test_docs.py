@@ -35,7 +35,8 @@ NOT_RUN = {
     "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
-    "posetube train-refiner": "takes minutes; test_train_refiner.py runs it on less",
+    "posetube train docs/lstm.toml": "takes an hour; test_train_refiner.py runs it on less",
+    "posetube track clip.mp4 --refine learned": "needs what the line before makes",
 }
 """How commands begin that are not run here, and why."""
 

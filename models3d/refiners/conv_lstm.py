@@ -4,6 +4,7 @@ Source: Shi et al., "Convolutional LSTM Network", NeurIPS 2015; the gates' first
 the program of Luo et al., "LSTM Pose Machines", CVPR 2018.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,7 +33,7 @@ class Memory(NamedTuple):
     """What a cell carries from frame to frame, for M people."""
 
     cell: Tensor
-    """(M, C, h / stride, w / stride)."""
+    """(M, C, h / stride, w / stride); K * C channels where joints share a cell."""
 
     hidden: Tensor
     """(M, C, h / stride, w / stride)."""
@@ -82,8 +83,9 @@ class ConvLSTMRefiner(nn.Module):
     def __init__(self, config: ConvLSTMConfig) -> None:
         super().__init__()
         self.config = config
-        joints = len(skeleton(config.skeleton))
-        inputs = joints * (2 if config.feedback else 1) + int(config.centre)
+        self.joints, self.flip = len(skeleton(config.skeleton)), skeleton(config.skeleton).flip
+        joints = 1 if config.shared else self.joints
+        inputs = joints * (1 + config.feedback) + int(config.centre) + 2 * config.shared
         self.lstm = ConvLSTMCell(inputs, config.hidden)
         widths = [config.hidden] + [config.channels] * len(config.kernels)
         self.readout = nn.Sequential()
@@ -139,16 +141,48 @@ class ConvLSTMRefiner(nn.Module):
             boxes = {"source": state.regions, "target": regions}
             memory = Memory(*(move_maps(maps, **boxes) for maps in state.memory))
             before = move_maps(state.refined, **boxes)
-        inputs = [evidence, before] if self.config.feedback else [evidence]
-        if self.config.centre:
-            inputs.append(_centre(evidence))
         stride = 1 if coarse else self.config.stride
-        memory = self.lstm(pooled(torch.cat(inputs, 1), stride), memory)
-        change = self.readout(memory.hidden)
+        seen = self._inputs(pooled(evidence, stride), pooled(before, stride))
+        if memory is not None:
+            memory = Memory(*(self._apart(maps) for maps in memory))
+        memory = self.lstm(self._apart(seen), memory)
+        change = self._together(self.readout(memory.hidden))
         if stride > 1:
             change = functional.interpolate(change, size=evidence.shape[2:], mode="bilinear")
+        memory = Memory(*(self._together(maps) for maps in memory))
         refined = corrected(evidence, change)
         return RefinerState(memory, refined, regions), changed_logits(evidence, change)
+
+    def _inputs(self, evidence: Tensor, before: Tensor) -> Tensor:
+        """(M, C, h, w) what the cell sees; where joints share a cell, joint after joint."""
+        inputs = [evidence, before] if self.config.feedback else [evidence]
+        if self.config.shared:
+            inputs += [_faint(evidence), evidence[:, self.flip]]
+        if self.config.centre:
+            centre = _centre(evidence, CENTRE_WIDTH / self.config.stride)
+            inputs.append(centre.expand_as(evidence) if self.config.shared else centre)
+        if self.config.shared:
+            return torch.stack(inputs, 2).flatten(1, 2)
+        return torch.cat(inputs, 1)
+
+    def _apart(self, maps: Tensor) -> Tensor:
+        """(M * K, C, h, w) of (M, K * C, h, w), where joints share a cell."""
+        if not self.config.shared:
+            return maps
+        people, channels, height, width = maps.shape
+        return maps.reshape(people * self.joints, channels // self.joints, height, width)
+
+    def _together(self, maps: Tensor) -> Tensor:
+        """(M, K * C, h, w) of (M * K, C, h, w), where joints share a cell."""
+        if not self.config.shared:
+            return maps
+        rows, channels, height, width = maps.shape
+        return maps.reshape(rows // self.joints, self.joints * channels, height, width)
+
+
+def _faint(evidence: Tensor) -> Tensor:
+    """Evidence in [0, 1] whose small values stand out: a lower peak may be the right one."""
+    return (1 + 100 * evidence).log() / math.log(101)
 
 
 def pooled(maps: Tensor, stride: int) -> Tensor:
@@ -188,12 +222,12 @@ def apart(state: RefinerState) -> list[RefinerState]:
     return [RefinerState(Memory(*one[:2]), *one[2:]) for one in zip(*columns, strict=True)]
 
 
-def _centre(like: Tensor) -> Tensor:
+def _centre(like: Tensor, width: float) -> Tensor:
     """(M, 1, h, w) a Gaussian in the middle."""
-    people, _, height, width = like.shape
+    people, _, rows, columns = like.shape
     y, x = (
         torch.arange(side, device=like.device, dtype=like.dtype) - (side - 1) / 2
-        for side in (height, width)
+        for side in (rows, columns)
     )
     squared = (y**2)[:, None] + x**2
-    return (-0.5 * squared / CENTRE_WIDTH**2).exp().expand(people, 1, -1, -1)
+    return (-0.5 * squared / width**2).exp().expand(people, 1, -1, -1)

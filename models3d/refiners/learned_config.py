@@ -55,6 +55,11 @@ class ConvLSTMConfig:
     feedback: bool = True
     """Whether the refined maps of the frame before are among the inputs."""
 
+    shared: bool = False
+    """Whether every joint has a memory of its own, all with the same weights; it sees the joint's
+    map and that of its other side. Such weights learn from all joints alike, in a fraction of the
+    steps, and nothing of how bodies look."""
+
     stride: int = 1
     """How many cells of the maps, across and down, are one of the memory."""
 
@@ -151,7 +156,9 @@ def lstm_pose_machine(joints: str) -> ConvLSTMConfig:
 
 def small_lstm(joints: str) -> ConvLSTMConfig:
     """A memory of half the maps' resolution, which a CPU runs in a few milliseconds."""
-    return ConvLSTMConfig(skeleton=joints, hidden=24, kernels=(3, 3), channels=32, stride=2)
+    return ConvLSTMConfig(
+        skeleton=joints, hidden=8, kernels=(3, 3), channels=16, shared=True, stride=2
+    )
 
 
 def both_ways(joints: str) -> BothWaysConfig:

@@ -36,7 +36,7 @@ def refined_stretch(
     if isinstance(refiner, ConvLSTMRefiner | BothWays):
         if coarse:
             maps = pooled(evidence.flatten(0, 1), refiner.config.stride)
-            evidence = maps.unflatten(0, evidence.shape[:2])
+            evidence = maps.reshape(*evidence.shape[:2], *maps.shape[1:])
         return refiner(evidence, regions, coarse=coarse), slice(None)
     past, future = refiner.config.past, refiner.config.future
     place = min(max(place, past), evidence.shape[1] - 1 - future)

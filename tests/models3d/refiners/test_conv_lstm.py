@@ -12,7 +12,9 @@ from posetube.models3d.refiners.conv_lstm import (
     ConvLSTMRefiner,
     Memory,
     apart,
+    corrected,
     joined,
+    pooled,
 )
 from posetube.models3d.refiners.learned_config import (
     ConvLSTMConfig,
@@ -21,6 +23,9 @@ from posetube.models3d.refiners.learned_config import (
 )
 
 SMALL = ConvLSTMConfig(skeleton="coco17", hidden=4, kernels=(3,), channels=8, centre=True)
+SHARED = replace(SMALL, shared=True, stride=2)
+
+EITHER = pytest.mark.parametrize("config", [SMALL, SHARED])
 
 
 def stretch(*, people: int = 2, frames: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -61,7 +66,9 @@ def test_gates_lean_as_in_the_paper() -> None:
     assert ConvLSTMCell(3, 5).from_hidden.bias is None
 
 
-@pytest.mark.parametrize("config", [SMALL, unipose_lstm("coco17"), lstm_pose_machine("coco17")])
+@pytest.mark.parametrize(
+    "config", [SMALL, SHARED, unipose_lstm("coco17"), lstm_pose_machine("coco17")]
+)
 def test_untrained_it_changes_nothing(config: ConvLSTMConfig) -> None:
     refiner, (evidence, boxes) = ConvLSTMRefiner(config).eval(), stretch()
     evidence[:, 1] = 0
@@ -73,8 +80,9 @@ def test_untrained_it_changes_nothing(config: ConvLSTMConfig) -> None:
             assert torch.equal(state.refined, evidence[:, step])
 
 
-def test_the_future_changes_nothing_and_the_past_does() -> None:
-    refiner, (evidence, boxes) = trained(), stretch()
+@EITHER
+def test_the_future_changes_nothing_and_the_past_does(config: ConvLSTMConfig) -> None:
+    refiner, (evidence, boxes) = trained(config), stretch()
     later, earlier = evidence.clone(), evidence.clone()
     later[:, 3], earlier[:, 0] = 0.5, 0.5
 
@@ -100,8 +108,9 @@ def test_the_maps_of_the_frame_before_are_used() -> None:
     assert without.lstm.from_input.in_channels == 17 + 1
 
 
-def test_gradients_reach_the_first_frame() -> None:
-    refiner, (evidence, boxes) = trained(), stretch()
+@EITHER
+def test_gradients_reach_the_first_frame(config: ConvLSTMConfig) -> None:
+    refiner, (evidence, boxes) = trained(config), stretch()
     evidence.requires_grad_()
 
     refiner(evidence, boxes)[:, -1].sum().backward()
@@ -129,8 +138,9 @@ def test_memory_moves_with_the_box() -> None:
     torch.testing.assert_close(found[..., 3:-3, 2:-4], same[..., 3:-3, 3:-3], atol=1e-4, rtol=1e-4)
 
 
-def test_people_can_be_taken_apart_and_put_together() -> None:
-    refiner, (evidence, boxes) = trained(), stretch()
+@EITHER
+def test_people_can_be_taken_apart_and_put_together(config: ConvLSTMConfig) -> None:
+    refiner, (evidence, boxes) = trained(config), stretch()
 
     with torch.inference_mode():
         state, _ = refiner.step(None, evidence[:, 0], boxes[:, 0])
@@ -139,6 +149,59 @@ def test_people_can_be_taken_apart_and_put_together() -> None:
         _, found = refiner.step(again, evidence[:, 1].flip(0), boxes[:, 1].flip(0))
 
     torch.testing.assert_close(found.flip(0), expected)
+
+
+def test_where_weights_are_shared_every_joint_is_treated_alike() -> None:
+    refiner, (evidence, boxes) = trained(SHARED), stretch()
+    evidence[:, :, [7, 8]] = evidence[:, :, [5, 6]]  # elbows as the shoulders
+
+    with torch.inference_mode():
+        found = refiner(evidence, boxes)
+
+    torch.testing.assert_close(found[:, :, [7, 8]], found[:, :, [5, 6]])
+    # a joint's map depends on its own and that of its other side alone
+    evidence[:, :, 0] = 0.5
+    with torch.inference_mode():
+        other = refiner(evidence, boxes)
+    torch.testing.assert_close(other[:, :, 1:], found[:, :, 1:])
+
+
+def test_coarse_maps_are_refined_as_fine_ones() -> None:
+    torch.manual_seed(0)
+    refiner, (_, boxes) = trained(SHARED), stretch()
+    coarse = torch.rand(2, 4, 17, 6, 5)
+    fine = coarse.repeat_interleave(2, 3).repeat_interleave(2, 4)  # of 12 x 10 cells
+    boxes[:] = boxes[:, :1]
+
+    with torch.inference_mode():
+        found = refiner(coarse, boxes, coarse=True)[:, 0]
+        expected = refiner(fine, boxes)[:, 0]
+
+    change = found - coarse[:, 0].log()
+    wide = expected - fine[:, 0].log()
+    torch.testing.assert_close(
+        pooled(wide, 2)[..., 1:-1, 1:-1], smoothed(change), atol=1e-5, rtol=1e-4
+    )
+
+
+def smoothed(maps: Tensor) -> Tensor:
+    """What doubling by bilinear interpolation, and pooling again, leaves inside the borders."""
+    for axis in (2, 3):
+        inner = maps.narrow(axis, 1, maps.shape[axis] - 2)
+        sides = [maps.narrow(axis, start, maps.shape[axis] - 2) for start in (0, 2)]
+        maps = 0.75 * inner + 0.125 * (sides[0] + sides[1])
+    return maps
+
+
+def test_a_map_that_would_rise_above_1_keeps_the_form_of_its_peak() -> None:
+    evidence = torch.tensor([0.2, 0.8, 0.4]).reshape(1, 1, 1, 3)
+
+    raised = corrected(evidence, torch.tensor(2.0))
+    lowered = corrected(evidence, torch.tensor(-2.0))
+
+    torch.testing.assert_close(raised, evidence / 0.8)
+    torch.testing.assert_close(lowered, evidence * torch.tensor(-2.0).exp())
+    assert corrected(evidence, torch.tensor(1000.0)).isfinite().all()
 
 
 def test_the_presets_have_the_sizes_of_the_papers() -> None:

@@ -1,5 +1,6 @@
 """Learned refiners from their files, along the frames of a video."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from posetube.errors import InputError, WeightsError
+from posetube.models3d.refiners import refine_maps as running
 from posetube.models3d.refiners.learned import open_refiner
 from posetube.models3d.refiners.learned_config import (
+    BothWaysConfig,
     ConvLSTMConfig,
     LearnedConfig,
     MapWarperConfig,
@@ -18,8 +21,11 @@ from posetube.models3d.refiners.learned_config import (
 )
 from posetube.models3d.refiners.pooling import MapPool
 from posetube.models3d.refiners.refine_maps import (
+    BothWaysRefiner,
     RunningRefiner,
+    refine_both_ways,
     refine_in_windows,
+    refine_maps,
     refine_running,
 )
 from posetube.models3d.refiners.refiner_files import build_refiner, load_refiner, save_refiner
@@ -28,6 +34,7 @@ from tests.models3d.refiners.test_refine_maps import frame
 
 LSTM = ConvLSTMConfig(skeleton="coco17", hidden=4, kernels=(3,), channels=8)
 WARPER = MapWarperConfig(skeleton="coco17", past=2, channels=8, blocks=1)
+BOTH = BothWaysConfig(ahead=LSTM, back=LSTM)
 POOL = WeightedPoolConfig(skeleton="coco17", past=2, future=1)
 
 
@@ -54,14 +61,10 @@ def video(frames: int = 5) -> list[Any]:
 
 def refined(path: Path, frames: list[Any]) -> list[np.ndarray]:
     refiner = open_refiner(path, joints=COCO17)
-    if isinstance(refiner, RunningRefiner):
-        done = list(refine_running(frames, refiner, max_gap=0.5))
-    else:
-        done = list(refine_in_windows(frames, refiner, max_gap=0.5))
-    return [one.evidence for one in done]
+    return [one.evidence for one in refine_maps(frames, refiner, max_gap=0.5)]
 
 
-@pytest.mark.parametrize("config", [LSTM, WARPER])
+@pytest.mark.parametrize("config", [LSTM, WARPER, BOTH])
 def test_an_untrained_refiner_changes_nothing(config: LearnedConfig, tmp_path: Path) -> None:
     save_refiner(build_refiner(config), tmp_path / "new.safetensors")
 
@@ -90,7 +93,7 @@ def test_weights_of_one_frame_choose_it() -> None:
     assert (first.evidence[0, 4] == 0).all()  # the frame before is not there
 
 
-@pytest.mark.parametrize("config", [LSTM, WARPER, POOL])
+@pytest.mark.parametrize("config", [LSTM, WARPER, POOL, BOTH])
 def test_a_file_gives_back_what_was_written(config: LearnedConfig, tmp_path: Path) -> None:
     made = scattered(config)
     save_refiner(made, tmp_path / "some.safetensors")
@@ -102,7 +105,7 @@ def test_a_file_gives_back_what_was_written(config: LearnedConfig, tmp_path: Pat
         assert torch.equal(tensor, again.state_dict()[name])
 
 
-@pytest.mark.parametrize("config", [LSTM, WARPER, POOL])
+@pytest.mark.parametrize("config", [LSTM, WARPER, POOL, BOTH])
 def test_people_are_refined_alone(config: LearnedConfig, tmp_path: Path) -> None:
     save_refiner(scattered(config), tmp_path / "some.safetensors")
     frames = video()
@@ -136,6 +139,42 @@ def test_a_gap_and_a_cut_begin_anew(tmp_path: Path) -> None:
     assert not np.array_equal(plain[1].evidence, alone[0].evidence)
 
 
+def both_ways(tmp_path: Path) -> BothWaysRefiner:
+    save_refiner(scattered(BOTH), tmp_path / "both.safetensors")
+    refiner = open_refiner(tmp_path / "both.safetensors", joints=COCO17)
+    assert isinstance(refiner, BothWaysRefiner)
+    return refiner
+
+
+def test_both_ways_know_past_and_future_up_to_a_cut(tmp_path: Path) -> None:
+    refiner, frames = both_ways(tmp_path), video()
+
+    plain = list(refine_both_ways(frames, refiner, max_gap=0.5))
+    cut = list(refine_both_ways(frames, refiner, max_gap=0.5, cuts=[3]))
+    early = list(refine_both_ways(frames[:3], refiner, max_gap=0.5))
+    late = list(refine_both_ways(frames[3:], refiner, max_gap=0.5))
+
+    assert [one.poses.frame for one in plain] == [0, 1, 2, 3, 4]
+    for found, alone in zip(cut, [*early, *late], strict=True):
+        np.testing.assert_array_equal(found.evidence, alone.evidence)
+    assert not np.array_equal(plain[0].evidence, early[0].evidence)
+    assert not np.array_equal(plain[4].evidence, late[1].evidence)
+
+
+def test_blocks_make_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refiner, frames = both_ways(tmp_path), video(frames=11)
+    whole = list(refine_both_ways(frames, refiner, max_gap=0.5))
+    monkeypatch.setattr(running, "BLOCK", 3)
+    monkeypatch.setattr(running, "MARGIN", 7)
+
+    found = list(refine_both_ways(frames, refiner, max_gap=0.5))
+
+    assert [one.poses.frame for one in found] == list(range(11))
+    for one, other in zip(found, whole, strict=True):
+        # what lies more than a margin ahead hardly counts
+        np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-3)
+
+
 def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "some.safetensors"
     with pytest.raises(WeightsError, match="no such weights file"):
@@ -154,5 +193,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="weights that are not finite numbers"):
         load_refiner(path)
     save_refiner(scattered(POOL), path)
+    with pytest.raises(InputError, match="both ways need the same joints and stride"):
+        BothWaysConfig(ahead=LSTM, back=replace(LSTM, stride=2))
     with pytest.raises(InputError, match="refines the joints coco17, the people here have coco19"):
         open_refiner(path, joints=COCO19)

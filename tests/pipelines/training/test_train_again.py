@@ -19,7 +19,7 @@ from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.progress import Event
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.training import drawn_archive, train, training_record
+from posetube.pipelines.training import drawn_archive, train, training_loop, training_record
 from posetube.pipelines.training.clip_sources import PicturesConfig
 from posetube.pipelines.training.drawn_archive import ARCHIVE
 from posetube.pipelines.training.train import RESULT, train_network
@@ -65,8 +65,13 @@ def kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return wrapped
 
-    for name in ("append_metrics", "save_weights", "save_state"):
-        monkeypatch.setattr(train, name, dying(getattr(train, name)))
+    writes = [
+        (training_loop, "append_metrics"),
+        (train, "save_weights"),
+        (training_loop, "save_state"),
+    ]
+    for module, name in writes:
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
 
 
 def test_ten_kills_leave_no_double_lines(

@@ -189,9 +189,11 @@ def test_settings_name_the_field_and_the_value(changes: dict[str, Any], message:
 def test_there_is_one_thing_to_train_on() -> None:
     pictures, run = PicturesConfig(archives={"a.tar": 1.0}), config(steps=1)
 
-    with pytest.raises(InputError, match="needs one of pictures and clips, got both"):
+    with pytest.raises(
+        InputError, match="needs one of pictures, clips and refiner, got pictures and clips"
+    ):
         replace(run, pictures=pictures)
-    with pytest.raises(InputError, match="needs one of pictures and clips, got none"):
+    with pytest.raises(InputError, match="needs one of pictures, clips and refiner, got none"):
         replace(run, clips=None)
     with pytest.raises(InputError, match="TrainConfig.drawn is mixed among pictures"):
         replace(run, drawn=DrawnArchiveConfig(onto={"a.tar": 1.0}))
@@ -205,7 +207,8 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text(settings)
         found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    named, pictures, drawn, clips, published = found
+    named, pictures, drawn, clips, refiner, published = found
+    assert refiner.refiner is not None
     assert (named.name, named.licence) == ("dancers", "CC BY-NC 4.0")
     assert pictures.pictures is not None
     assert len(pictures.pictures.archives) == 2
@@ -213,8 +216,8 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
     assert clips.clips is not None
     assert clips.clips.frames.length == 3
     assert published.loss_config == detect_and_track_losses()
-    recipe = read_config(page.with_name("tiny.toml"), TrainConfig)
-    assert recipe.start == "tiny"
+    for recipe in ("tiny.toml", "lstm.toml"):
+        assert read_config(page.with_name(recipe), TrainConfig).start == "tiny"
 
 
 @pytest.mark.parametrize(
