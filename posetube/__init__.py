@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from posetube.pipelines.api.export import export
     from posetube.pipelines.api.link import link
     from posetube.pipelines.api.load import load
+    from posetube.pipelines.api.measure import measure
     from posetube.pipelines.api.refine import refine
     from posetube.pipelines.api.stream import stream
     from posetube.pipelines.api.track import track
@@ -79,6 +80,7 @@ _LATE = {
     "link": "posetube.pipelines.api.link",
     "load": "posetube.pipelines.api.load",
     "load_model": "posetube.pipelines.loaded_model",
+    "measure": "posetube.pipelines.api.measure",
     "open_video": "posetube.datasets.video",
     "refine": "posetube.pipelines.api.refine",
     "stream": "posetube.pipelines.api.stream",
@@ -127,6 +129,7 @@ __all__ = [
     "link",
     "load",
     "load_model",
+    "measure",
     "open_video",
     "refine",
     "skeleton",

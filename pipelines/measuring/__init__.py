@@ -1,0 +1,1 @@
+"""Measures of a run's people as tables and plots."""

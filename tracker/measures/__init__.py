@@ -1,0 +1,1 @@
+"""Measures of tracked people: angles, lengths, speeds, steps, and who is where."""
