@@ -1,6 +1,6 @@
 """Whether appearance vectors tell people apart, and which of the network's maps does so best.
 
-    python benchmarks/appearance.py VIDEO TRACKS [VIDEO TRACKS ...] [--record]
+    python -m benchmarks.appearance VIDEO TRACKS [VIDEO TRACKS ...] [--record]
 
 TRACKS is a run's directory, or PoseTrack18's JSON of the same frames. Pairs of boxes that lie 0.2
 to 2 seconds apart show the same person or two; the figure is the area under the ROC curve: how
@@ -10,9 +10,6 @@ not.
 """
 
 import argparse
-import json
-import platform
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.video import open_video
 from posetube.models3d import load_network
@@ -34,7 +32,6 @@ from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.structures import ByteArray, FloatArray, VideoTracks
 
-RESULT = Path(__file__).parent / "results" / "appearance.json"
 NEAREST, FARTHEST = 0.2, 2.0
 """Seconds between the two boxes of a pair."""
 
@@ -150,14 +147,8 @@ def main() -> None:
     for name in next(iter(results.values())):
         print(f"{name:20}", *(f"{found[name]['auc']:6}" for found in results.values()))
     if options.record:
-        record = {
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.machine(),
-            "torch": torch.__version__,
-            "model": f"tiny {model.info.sha256}",
-            "videos": results,
-        }
-        RESULT.write_text(json.dumps(record, indent=2) + "\n")
+        record = {"model": f"tiny {model.info.sha256}", "videos": results}
+        write_record(RESULTS / "appearance.json", record)
 
 
 if __name__ == "__main__":

@@ -10,30 +10,27 @@ alone, as a camera that moves three times as fast.
 
 import argparse
 import json
-import platform
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
 from benchmarks.link_detections import Faults, Truth, detect
 from benchmarks.link_hard_cases import scores
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.camera import CameraKind
 from posetube.datasets.synthetic.ground_truth import collect_tracks
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.tracking.camera_motion import background_of, camera_motion, small_grey
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, DoubleArray, FrameTable, VideoTracks
 from posetube.tracker.offline import relink
 from posetube.tracker.tracker import Tracker
 
-RECORD = Path(__file__).parent / "results" / "camera_motion.json"
+RECORD = RESULTS / "camera_motion.json"
 STEPS = (1, 3)
 CHECKED = 10
 """Every so many frames the motion is compared with the truth."""
@@ -71,14 +68,7 @@ def main() -> None:
             rows.append({"camera": kind, "every": step, **measure(made)})
             print(json.dumps(rows[-1]), flush=True)
     if options.record:
-        record = {
-            "rows": rows,
-            "faults": Faults().record(),
-            "command": " ".join(["python -m benchmarks.camera_motion", *sys.argv[1:]]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
-        }
-        RECORD.write_text(json.dumps(record, indent=1) + "\n")
+        write_record(RECORD, {"rows": rows, "faults": Faults().record()})
 
 
 def drawn(clip: SyntheticClip) -> tuple[SyntheticClip, list[ByteArray], VideoTracks]:

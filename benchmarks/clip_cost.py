@@ -1,6 +1,6 @@
 """What looking at clips costs: T = 1, 3, 5 against T times the 2D network.
 
-    python benchmarks/clip_cost.py [--model tiny|resnet18] [--height 256 --width 448]
+    python -m benchmarks.clip_cost [--model tiny|resnet18] [--height 256 --width 448]
 
 A sliding window encodes every frame once, so its cost per frame is one per-frame part and one clip
 part; T times the 2D network is what a clip would cost if nothing were kept. Random weights, with a

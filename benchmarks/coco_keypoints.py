@@ -6,16 +6,13 @@ that what was chosen on one half can be told on the other. With ``--min-joint``,
 absent from tracks count as wrong. Also how many people of each height are found, by a box of IoU
 0.5, and how long it took.
 
-    python benchmarks/coco_keypoints.py ../shared/samples/tiny_coco/train2017 \
+    python -m benchmarks.coco_keypoints ../shared/samples/tiny_coco/train2017 \
         ../shared/samples/tiny_coco/annotations/person_keypoints_train2017.json --record tiny_coco
 """
 
 import argparse
 import contextlib
 import io
-import json
-import platform
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +23,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import from_xywh, iou, to_xywh
 from posetube.datasets.formats.joint_sets import people_with_joints
 from posetube.datasets.video.inputs import Input
@@ -33,13 +31,11 @@ from posetube.network import Quality, Runtime
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.pipelines.tracking.track_input import track_input
 from posetube.skeletons import COCO17
 
-RESULTS = Path(__file__).parent / "results"
 PERSON = 1
 """COCO's number of the category."""
 
@@ -162,14 +158,9 @@ def main() -> None:
             "detections": len(found),
             "model": model.record.name,
             "sha256": model.record.sha256,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
             "device": f"{model.device.name} ({model.device.reason})",
-            "versions": library_versions(),
         }
-        path = RESULTS / f"coco_keypoints_{options.record}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / f"coco_keypoints_{options.record}.json", record)
 
 
 if __name__ == "__main__":

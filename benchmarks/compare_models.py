@@ -13,9 +13,6 @@ training's seed matters shows in how the models of a kind differ.
 import argparse
 import contextlib
 import io
-import json
-import platform
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -26,17 +23,16 @@ import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import around, iou, to_xywh
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.people import open_people
 from posetube.models3d import load_network
 from posetube.models3d.tube_rcnn import TubeRCNN
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.skeletons import COCO17
 from posetube.structures import Clip, Detections, IntArray
 
-RESULTS = Path(__file__).parent / "results"
 DRAWS = 300
 SURE = 0.2
 """Score from which on a person counts as found."""
@@ -231,15 +227,8 @@ def main() -> None:
         print(f"{name:20s} {row['first']!s:16s} {row['second']!s:16s} "
               f"{row['gain']:+5.1f}  {row['range']}")  # fmt: skip
     if options.record:
-        record = {
-            "numbers": table,
-            "pictures": pictures,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
-        }
         path = RESULTS / f"compare_models_{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(path, {"numbers": table, "pictures": pictures})
 
 
 if __name__ == "__main__":

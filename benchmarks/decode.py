@@ -4,16 +4,14 @@ The two alternate, so that other load on the machine affects both; medians are c
 time per frame, over all threads, depends less on other load. Opening, which looks through the
 packets and decodes the first frame, is part of every run and is also reported by itself.
 
-    python benchmarks/decode.py --record decode                    # synthetic 1280 x 720 H.264
-    python benchmarks/decode.py clip.mp4 --record decode_clip
+    python -m benchmarks.decode --record decode                    # synthetic 1280 x 720 H.264
+    python -m benchmarks.decode clip.mp4 --record decode_clip
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +20,9 @@ from tempfile import TemporaryDirectory
 import av
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.video import open_video
 from posetube.datasets.video.writer import VideoWriter
-
-RESULTS = Path(__file__).parent / "results"
-
 
 FRAMES = 1200
 """Length of the synthetic clip: so long that opening it is a small part of reading it."""
@@ -117,7 +113,6 @@ def main() -> None:
         print(f"{name:52} {value:8.2f}")
     if args.record:
         record = {
-            "command": " ".join(["python", *sys.argv]),
             "video": args.video.name if args.video else f"synthetic, {FRAMES} frames of 1280 x 720",
             "runs": args.runs,
             "results": {name: round(value, 3) for name, value in results.items()},
@@ -126,11 +121,8 @@ def main() -> None:
                 "cores": os.cpu_count(),
                 "load": os.getloadavg()[0],
             },
-            "versions": {"python": platform.python_version(), "av": av.__version__},
         }
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{args.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_record(RESULTS / f"{args.record}.json", record)
 
 
 if __name__ == "__main__":

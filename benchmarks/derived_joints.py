@@ -1,6 +1,6 @@
 """How far estimated head_bottom and head_top lie from labelled ones, in head sizes.
 
-    python benchmarks/derived_joints.py SAMPLES --out benchmarks/results/derived_joints.json
+    python -m benchmarks.derived_joints SAMPLES --out benchmarks/results/derived_joints.json
 
 People who have nose, both shoulders and both ends of the head labelled are stripped of the ends,
 converted to COCO's joints and back; the estimate is compared with the label. A head size is 0.6 of
@@ -9,13 +9,12 @@ the diagonal of the head's box, as in PoseTrack's metrics.
 
 import argparse
 import json
-import platform
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.recording import write_record
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.skeletons import COCO17
@@ -69,15 +68,7 @@ def main() -> None:
     }
     print(json.dumps(found, indent=2))
     if options.out:
-        record = {
-            "command": " ".join(sys.argv),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "machine": platform.platform(),
-            "errors_in_head_sizes": found,
-        }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(options.out, {"errors_in_head_sizes": found})
 
 
 if __name__ == "__main__":

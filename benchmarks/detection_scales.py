@@ -14,8 +14,6 @@ import argparse
 import contextlib
 import io
 import json
-import platform
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,13 +26,13 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from benchmarks.coco_keypoints import FOUND, evaluate
-from benchmarks.compare_models import RESULTS, count_joints, labelled_people
+from benchmarks.compare_models import count_joints, labelled_people
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import from_xywh, iou, to_xywh
 from posetube.models3d.configs.proposal_heads import DenseProposalConfig
 from posetube.models3d.detection_scales import choose_over_scales
 from posetube.models3d.runtimes.onnx_network import OnnxNetwork
 from posetube.pipelines.loaded_model import load_model
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import ByteArray, Detections, FloatArray
 
 LEAST, MARGINS = 70, (1.1, 1.4, 2.0)
@@ -208,12 +206,8 @@ def main() -> None:
             **table,
             "cuts": len(people),
             "sha256": network.info.sha256,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
         }
-        path = RESULTS / f"{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / f"{options.record}.json", record)
 
 
 if __name__ == "__main__":

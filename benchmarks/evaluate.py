@@ -5,7 +5,7 @@ predictions), then measures AP, MOTA, IDF1 and HOTA over them in a process of it
 reference tool can be imported (``poseval``, which the package index does not have), its AP and MOTA
 are measured in the same run, and how many times as long they take.
 
-    python benchmarks/evaluate.py --record posetrack18_size
+    python -m benchmarks.evaluate --record posetrack18_size
 """
 
 import argparse
@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.formats.posetrack18_writer import write_tracks
 from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import FrameTable, VideoTracks
 
-RESULTS = Path(__file__).parent / "results"
 BODY = np.array(
     [(0, -52), (0, -40), (0, -68), (0, 0), (0, 0), (17, -34), (-17, -34), (24, -8), (-24, -8),
      (26, 16), (-26, 16), (11, 18), (-11, 18), (12, 56), (-12, 56), (13, 94), (-13, 94)],
@@ -220,7 +220,6 @@ def main(say: Callable[[str], None] = print) -> None:
             reference["wall_s"] / runs[0]["wall_s"], 1
         )
     record = {
-        "command": f"python {' '.join(sys.argv)}",
         "data": {**vars(size), "json_mb": round(megabytes, 1)},
         "runs": runs,
         "poseval": reference or "not compared: not installed, and not on the package index",
@@ -237,9 +236,7 @@ def main(say: Callable[[str], None] = print) -> None:
     }
     say(json.dumps(record, indent=1))
     if options.record:
-        (RESULTS / f"evaluate_{options.record}.json").write_text(
-            json.dumps(record, indent=1) + "\n"
-        )
+        write_record(RESULTS / f"evaluate_{options.record}.json", record)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ counts as refused and is counted apart.
 import argparse
 import json
 import multiprocessing
-import platform
 import re
 import resource
 import signal
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fuzz_files import Target, targets
+from benchmarks.recording import write_record
 from posetube.errors import PoseTubeError
 
 PART = 500
@@ -223,15 +223,7 @@ def main() -> int:
     }
     if options.out:
         known = json.loads(options.out.read_text()) if options.out.exists() else {"readers": {}}
-        record = {
-            "command": "python -m benchmarks.fuzz_readers --count " + str(options.count),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "machine": platform.platform(),
-            "readers": known["readers"] | results,
-        }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(options.out, {"readers": known["readers"] | results})
     return int(any(result["bad"] for result in results.values()))
 
 

@@ -10,11 +10,9 @@ more than a line, blames itself, takes over 20 seconds of the processor, or exec
 
 import argparse
 import io
-import json
 import multiprocessing
 import os
 import pickle
-import platform
 import resource
 import signal
 import sys
@@ -31,6 +29,7 @@ import numpy as np
 import torch
 
 from benchmarks.fuzz_readers import TooSlow, _alarm, mutate
+from benchmarks.recording import write_record
 from posetube.file_names import printable
 from posetube.models3d.presets import detect_and_track_r18, detectron2_keypoint_rcnn
 from posetube.pipelines.cli import main as posetube
@@ -310,14 +309,7 @@ def main() -> int:
         results[suffix] = {"outcomes": dict(outcomes), "peak_mib": peak, "bad": bad}
         failed |= bool(bad)
     if options.out:
-        record = {
-            "command": f"python -m benchmarks.fuzz_weights --count {options.count}",
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "machine": platform.platform(),
-            "files": results,
-        }
-        options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_record(options.out, {"files": results})
     return int(failed)
 
 

@@ -8,15 +8,13 @@ which LSP-extended alone labels, have a calibration of their own: their readout 
 photographs at even places (``learn_head_ends.py``), every second of the others serves to fit, the
 rest to report. What removed joints cost in AP: ``coco_keypoints.py --min-joint``.
 
-    python benchmarks/joint_scores.py ../shared/samples/tiny_coco/train2017 \
+    python -m benchmarks.joint_scores ../shared/samples/tiny_coco/train2017 \
         ../shared/samples/tiny_coco/annotations/person_keypoints_train2017.json \
         ../shared/samples/lsp_extended --record joint_scores
 """
 
 import argparse
 import json
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,18 +25,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from benchmarks.recording import RESULTS, write_record
 from posetube import skeletons
 from posetube.boxes import iou
 from posetube.datasets.published.lsp import Lsp
 from posetube.models3d.joint_peaks import DecodeConfig
 from posetube.network import Network
 from posetube.pipelines.loaded_model import load_model
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.skeletons import COCO17, COCO19
 
 Array = npt.NDArray[Any]
-RESULTS = Path(__file__).parent / "results"
 
 LABELLED, UNLABELLED, NOT_ASKED, OUTSIDE = range(4)
 """What the truth says of a joint; only COCO's unlabelled joints count as absent: LSP-extended
@@ -310,12 +307,8 @@ def main() -> None:
             **numbers,
             "joints": len(rows),
             "sha256": network.info.sha256,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
         }
-        path = RESULTS / f"{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / f"{options.record}.json", record)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ places, neck and top of the head by hand), varied in place, size, rotation, ligh
 frozen maps of all crops are computed once, so that learning takes minutes. Prints how many ends lie
 within 0.3 of the torso on the other photographs, in the crops around their labelled joints.
 
-    python benchmarks/learn_head_ends.py ../shared/samples/lsp_extended --out tiny.safetensors
+    python -m benchmarks.learn_head_ends ../shared/samples/lsp_extended --out tiny.safetensors
 """
 
 import argparse

@@ -16,9 +16,6 @@ is also compared with ``online`` at equal recall: switches on the true boxes tha
 """
 
 import argparse
-import json
-import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +25,7 @@ import numpy as np
 
 from benchmarks.link_detections import Faults, Truth, detect
 from benchmarks.link_peers import Follower, installed, peers
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import around
 from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.synthetic import SceneConfig, generate
@@ -41,7 +39,6 @@ from posetube.tracker.offline import relink
 from posetube.tracker.paper import PaperConfig, PaperTracker
 from posetube.tracker.tracker import Tracker
 
-RESULTS = Path(__file__).parent / "results"
 FRAME_RATE = 25.0
 FIRST_SEED = {"tune": 0, "report": 200, "unseen": 300}
 UNSEEN = 1000
@@ -218,18 +215,16 @@ def main() -> None:
             "methods": compare(truth, LEVELS[level], seeds=seeds),
         }
     record = {
-        "command": " ".join(["python -m benchmarks.link_hard_cases", *sys.argv[1:]]),
         "part": options.part,
         "sequences": [tracks.source for tracks in truth],
         "seeds": seeds,
-        "machine": f"{platform.machine()} {platform.system()}",
         "versions": {
             name: installed(name) for name in ("posetube", "numpy", "lap", "trackers", "norfair")
         },
         "levels": tables,
     }
     output = options.output or RESULTS / f"link_hard_cases_{options.part}.json"
-    output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(output, record)
 
 
 if __name__ == "__main__":

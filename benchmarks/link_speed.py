@@ -5,15 +5,13 @@ neighbours compete. Times are those of one core. Memory is the size of the track
 growth of the process, after short and long videos: it must depend on the number of people, not on
 the length of the video.
 
-    OMP_NUM_THREADS=1 python benchmarks/link_speed.py
+    OMP_NUM_THREADS=1 python -m benchmarks.link_speed
 """
 
 import argparse
 import json
 import pickle
-import platform
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -21,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.skeletons import COCO17
 from posetube.structures import Detections
 from posetube.tracker.tracker import Tracker
 
-RESULTS = Path(__file__).parent / "results"
 FRAME_RATE = 30.0
 
 
@@ -89,8 +87,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "link_speed.json")
     options = parser.parse_args()
     record = {
-        "command": " ".join(["python", *sys.argv]),
-        "machine": f"{platform.machine()} {platform.system()}",
         "versions": {name: version(name) for name in ("posetube", "numpy", "scipy", "lap")},
         "milliseconds_per_frame": {
             str(people): milliseconds(people, frames=60) for people in (1, 10, 100, 1000)
@@ -100,8 +96,7 @@ def main() -> None:
         },
     }
     print(json.dumps(record, indent=2))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(options.output, record)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,16 @@ on one half can be told on the other.
 """
 
 import argparse
-import json
-import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
-from benchmarks.compare_models import RESULTS, SURE, count_joints, detect_people, labelled_people
+from benchmarks.compare_models import SURE, count_joints, detect_people, labelled_people
+from benchmarks.recording import RESULTS, write_record
 from posetube.network import Quality
 from posetube.pipelines.loaded_model import load_model
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import IntArray
 
 
@@ -67,12 +64,8 @@ def main() -> None:
             "model": network.info.name,
             "sha256": network.info.sha256,
             "quality": options.quality,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
         }
-        path = RESULTS / f"lsp_joints_{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / f"lsp_joints_{options.record}.json", record)
 
 
 if __name__ == "__main__":

@@ -3,19 +3,17 @@
 A network that was never trained on drawn people looks for them: how many of those that are at least
 half visible does it find, and how many of their visible joints?
 
-    python benchmarks/synthetic_people.py --record tiny
+    python -m benchmarks.synthetic_people --record tiny
 """
 
 import argparse
 import json
-import platform
-import sys
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import iou
 from posetube.datasets.synthetic import (
     PictureConfig,
@@ -25,10 +23,8 @@ from posetube.datasets.synthetic import (
     picture,
 )
 from posetube.models3d import TubeRCNN, load_network
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import Clip, JointState
 
-RESULTS = Path(__file__).parent / "results"
 LEAST_SCORE = 0.3
 """Detections less sure than this do not count."""
 
@@ -86,13 +82,8 @@ def main() -> None:
             **numbers,
             "model": network.info.name,
             "sha256": network.info.sha256,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
         }
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"synthetic_people_{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / f"synthetic_people_{options.record}.json", record)
 
 
 if __name__ == "__main__":

@@ -3,20 +3,17 @@
 The clips differ in people, motion blur, camera and optical flow. Processor time is measured, so
 other load on the machine matters little. Each clip is rendered several times; the fastest counts.
 
-    python benchmarks/synthetic_speed.py --record synthetic_speed
+    python -m benchmarks.synthetic_speed --record synthetic_speed
 """
 
 import argparse
-import json
-import platform
-import sys
 import time
 from itertools import product
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.synthetic import (
     PictureConfig,
     SceneConfig,
@@ -25,7 +22,6 @@ from posetube.datasets.synthetic import (
     picture,
 )
 
-RESULTS = Path(__file__).parent / "results"
 SEED = 3
 
 
@@ -74,20 +70,8 @@ def main() -> None:
     each = round(picture_milliseconds(20 * options.rounds), 1)
     print(f"{'a picture for training':40} {each:7.1f} ms")
     if options.record:
-        record = {
-            "frames_per_second": speeds,
-            "picture_milliseconds": each,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": {
-                "python": platform.python_version(),
-                "numpy": np.__version__,
-                "opencv": cv2.__version__,
-            },
-        }
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        record = {"frames_per_second": speeds, "picture_milliseconds": each}
+        write_record(RESULTS / f"{options.record}.json", record)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,20 @@
 """Peak memory of the track job on a clip and on the same clip over and over: it must not grow.
 
-python benchmarks/track_memory.py ../shared/samples/robustness/generated/base_h264.mp4 --record
+python -m benchmarks.track_memory ../shared/samples/robustness/generated/base_h264.mp4 --record
 """
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.video import open_video
 from posetube.datasets.video.writer import VideoWriter
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
 
-RESULTS = Path(__file__).parent / "results" / "track_memory.json"
 TRACK = "import sys; from posetube.pipelines.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -69,12 +66,8 @@ def main() -> None:
             "rows": rows,
             "growth_percent": round(100 * growth, 2),
             "model": options.model,
-            "command": " ".join(["python", *sys.argv]),
-            "machine": platform.platform(),
-            "versions": library_versions(),
         }
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(record, indent=2) + "\n")
+        write_record(RESULTS / "track_memory.json", record)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from typing import Any
 import av
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from benchmarks.yolo_peer import PeerNetwork, peer_graph
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.video import open_video
@@ -38,10 +39,8 @@ from posetube.pipelines.bench.stage_times import decoded, stage_times
 from posetube.pipelines.bench.whole_run import whole_run
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.settings import DetectConfig, OverlayConfig, TrackConfig
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import ByteArray, Frame
 
-RESULTS = Path(__file__).parent / "results"
 RATE, SIZE = 25.0, (360, 640)
 SMALL_FILES = 62
 EVERY = 8
@@ -230,7 +229,6 @@ def main() -> None:
     graph = peer_graph()
     peer = None if graph is None else PeerNetwork(graph, cores=usable_cores())
     record: dict[str, Any] = {
-        "command": " ".join(["python -m benchmarks.track_speed", *sys.argv[1:]]),
         "runs": effort.runs,
         "peer": "YOLO26n-pose, random weights, ONNX Runtime" if peer else None,
         "load_before": round(os.getloadavg()[0], 2),
@@ -251,13 +249,9 @@ def main() -> None:
         ):
             record[name] = measured
             print(name, json.dumps(measured), flush=True)
-    record |= {
-        "machine": f"{platform.machine()} {platform.system()}, {usable_cores()} cores",
-        "versions": library_versions(),
-    }
+    record["machine"] = f"{platform.machine()} {platform.system()}, {usable_cores()} cores"
     if options.record:
-        path = RESULTS / f"{options.record}.json"
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_record(RESULTS / f"{options.record}.json", record)
 
 
 def _write_photo(clip: Path, path: Path) -> None:

@@ -22,14 +22,11 @@ What the detections tell of the camera and of people's looks can be left out, to
 for.
 
     posetube track VIDEO... --out ../runs --no-overlay --appearance
-    python benchmarks/video_agreement.py ../reference ../runs --record
-    python benchmarks/video_agreement.py ../reference ../runs --quick --ignore camera looks
+    python -m benchmarks.video_agreement ../reference ../runs --record
+    python -m benchmarks.video_agreement ../reference ../runs --quick --ignore camera looks
 """
 
 import argparse
-import json
-import platform
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -39,18 +36,18 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.recording import RESULTS, write_record
 from posetube.boxes import area, intersection, iou
 from posetube.errors import InputError
 from posetube.keypoint_similarity import oks, scale_of
 from posetube.pipelines.storage.detections_store import read_frames
-from posetube.pipelines.storage.manifest import library_versions
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.skeletons import COCO17
 from posetube.structures import BoolArray, DetectedFrame, Detections, DoubleArray
 from posetube.tracker.config import LinkConfig
 from posetube.tracker.presets import link_frames
 
-RECORD = Path(__file__).parent / "results" / "video_agreement.json"
+RECORD = RESULTS / "video_agreement.json"
 PERSON_SCORE = 0.4
 IGNORE_SCORE = 0.2
 JOINT_SCORE = 0.25
@@ -303,11 +300,8 @@ def write(videos: Sequence[Video], numbers: dict[str, Any]) -> None:
         "videos": {n: {"frames": c["frames"], "people": c["people"]} for n, c in counts.items()},
         "models": sorted({video.model for video in videos}),
         **numbers,
-        "command": " ".join(["python", *sys.argv]),
-        "machine": platform.platform(),
-        "versions": library_versions(),
     }
-    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(RECORD, record)
 
 
 if __name__ == "__main__":

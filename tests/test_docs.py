@@ -31,7 +31,7 @@ PROGRAMS = {"posetube", "python", "pip", "pytest", "make", "git"}
 
 NOT_RUN = {
     "pip install": "installs packages; CI does what the README says in a clean environment",
-    "python benchmarks/": "needs COCO's photographs",
+    "python -m benchmarks.": "needs COCO's photographs",
     "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
