@@ -177,9 +177,8 @@ def refine_settings(config: RefineConfig) -> dict[str, Any]:
 
     Leaves out the settings of refiners that are not in the chain.
     """
-    names = [name.replace("-", "_") for name in config.refiners]
-    given = {name: value for name, value in asdict(config).items() if name in names}
-    if names:
+    given = {name: value for name, value in asdict(config).items() if name in config.branches}
+    if config.refiners:
         given["max_gap"] = config.max_gap
     return {"refine": ",".join(config.refiners) or "none"} | _dotted("refine", given)
 

@@ -5,10 +5,11 @@ from typing import Literal
 
 from posetube.setting_checks import check_choice, check_numbers
 
-FlowKind = Literal["dis", "lucas-kanade", "raft-small", "raft-large", "files"]
-"""Where optical flow comes from. ``dis``: dense inverse search, by OpenCV; ``lucas-kanade``: on a
-pyramid, by torch; ``raft-small``, ``raft-large``: torchvision's networks, whose weights are in a
-file; ``files``: another program computed it."""
+FlowKind = Literal["dis", "farneback", "lucas-kanade", "raft-small", "raft-large", "files"]
+"""Where optical flow comes from. ``dis``: dense inverse search, by OpenCV; ``farneback``:
+polynomial expansion, likewise; ``lucas-kanade``: on a pyramid, by torch; ``raft-small``,
+``raft-large``: torchvision's networks, whose weights are in a file; ``files``: another program
+computed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +45,8 @@ class FlowConfig:
     """How many frames after count; each is waited for."""
 
     source: FlowKind = "dis"
-    """Where the flow comes from: ``dis`` (OpenCV), ``lucas-kanade`` (torch), ``raft-small`` and
-    ``raft-large`` (torchvision), ``files``."""
+    """Where the flow comes from: ``dis`` and ``farneback`` (OpenCV), ``lucas-kanade`` (torch),
+    ``raft-small`` and ``raft-large`` (torchvision), ``files``."""
 
     path: str | None = None
     """The file of RAFT's weights, or the folder of ``files``: ``000012.npz`` with ``forward`` and
@@ -54,3 +55,21 @@ class FlowConfig:
     def __post_init__(self) -> None:
         check_numbers(self, "past", "future", low=0, high=1000)
         check_choice(self, "source", FlowKind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowVoteConfig:
+    """Joints of the frames around, carried along Farneback's flow; the most confident one wins."""
+
+    reach: int = 3
+    """How many frames on either side count; those after are waited for."""
+
+    most_motion: float = 6.0
+    """A picture that moved more than this on average, pixels, counts as a new scene, above 0."""
+
+    published: bool = False
+    """Take the flow to the next frame, negated, for the way back, as the original program does."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "reach", low=0, high=1000)
+        check_numbers(self, "most_motion", above=0)

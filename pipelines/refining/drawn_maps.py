@@ -35,8 +35,8 @@ class MapSource:
     pictures: Iterable[Frame]
     """The video's frames, in rising order."""
 
-    model: LoadedModel
-    """Draws them."""
+    model: LoadedModel | None = None
+    """Draws them; None where only pictures are wanted."""
 
     kept: Iterable[DetectedFrame] = ()
     """What was found in the frames, in rising order, with the heatmaps that were kept."""
@@ -46,8 +46,12 @@ class MapSource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _PicturedPoses:
+class PicturedPoses:
+    """A frame's N people, with what the refiners that come first need of it."""
+
     poses: FramePoses
+    """The people."""
+
     kept: Sequence[bytes]
     """N packed maps, empty where they were not kept."""
 
@@ -61,7 +65,7 @@ class _PicturedPoses:
 class _Encoded:
     """A frame with a picture that the network looks at if somebody asks."""
 
-    def __init__(self, item: _PicturedPoses, network: HeatmapNetwork) -> None:
+    def __init__(self, item: PicturedPoses, network: HeatmapNetwork) -> None:
         self.poses = item.poses
         self._item, self._network = item, network
         self._features: Any = None
@@ -115,19 +119,21 @@ def drawn_maps(
         InputError: If the network draws no heatmaps, or looks at single frames where clips are to
             be averaged.
     """
-    network = heatmap_network(source.model, asked_by=asked_by)
+    model = source.model
+    assert model is not None, "heatmaps are asked of a source without a network"
+    network = heatmap_network(model, asked_by=asked_by)
     if overlapping and network.clip_length == 1:
         raise InputError(
             f"the refiner {asked_by} averages what clips of several frames say; "
-            f"{source.model.record.name} looks at single frames: take still"
+            f"{model.record.name} looks at single frames: take still"
         )
     alone = network.clip_length == 1
     if overlapping:  # other frames' maps are not kept
         source = replace(source, kept=())
-    pictured = _with_pictures(people, source, always=flow is not None or source.live or not alone)
+    pictured = with_pictures(people, source, always=flow is not None or source.live or not alone)
     if alone:
         draw = partial(_draw_frame, network=network, flow=flow)
-        yield from in_order(pictured, draw, workers=source.model.workers)
+        yield from in_order(pictured, draw, workers=model.workers)
     elif overlapping:
         clips = _draw_clips(pictured, network, flow, whole=True)
         yield from averaged_clips(clips, reach=network.clip_length // 2)
@@ -135,9 +141,9 @@ def drawn_maps(
         yield from (clip.centre for clip in _draw_clips(pictured, network, flow, whole=False))
 
 
-def _with_pictures(
+def with_pictures(
     people: Iterable[FramePoses], source: MapSource, *, always: bool
-) -> Iterator[_PicturedPoses]:
+) -> Iterator[PicturedPoses]:
     """The people with what is known of them, and the picture where it is needed."""
     waiting, detections = iter(source.pictures), iter(source.kept)
     frame: Frame | None = None
@@ -150,7 +156,7 @@ def _with_pictures(
                 break
         kept = _kept(poses, found)
         if not always and all(kept):
-            yield _PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
+            yield PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
             continue
         while frame is None or frame.index < poses.frame:
             before, frame = frame, next(waiting, None)
@@ -158,10 +164,10 @@ def _with_pictures(
                 break
         own = frame if frame is not None and frame.index == poses.frame else None
         if own is None or own.image is None:
-            yield _PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
+            yield PicturedPoses(poses=poses, kept=kept, frame=None, before=None)
         else:
             known = before if before is not None and before.image is not None else None
-            yield _PicturedPoses(poses=poses, kept=kept, frame=own, before=known)
+            yield PicturedPoses(poses=poses, kept=kept, frame=own, before=known)
 
 
 def _kept(poses: FramePoses, found: DetectedFrame | None) -> Sequence[bytes]:
@@ -172,7 +178,7 @@ def _kept(poses: FramePoses, found: DetectedFrame | None) -> Sequence[bytes]:
 
 
 def _draw_frame(
-    item: _PicturedPoses, *, network: HeatmapNetwork, flow: FlowSource | None
+    item: PicturedPoses, *, network: HeatmapNetwork, flow: FlowSource | None
 ) -> MappedFrame:
     def draw(rows: IntArray) -> TubeHeatmaps:
         features = _Encoded(item, network).features()
@@ -182,7 +188,7 @@ def _draw_frame(
 
 
 def _draw_clips(
-    pictured: Iterable[_PicturedPoses],
+    pictured: Iterable[PicturedPoses],
     network: HeatmapNetwork,
     flow: FlowSource | None,
     *,
@@ -199,7 +205,7 @@ def _draw_clips(
     length = network.clip_length
     centre, place = length // 2, 0
     seen: deque[_Encoded] = deque()
-    waiting: deque[_PicturedPoses] = deque()
+    waiting: deque[PicturedPoses] = deque()
 
     def answer() -> DrawnClip:
         nonlocal place
@@ -255,7 +261,7 @@ def _at(drawn: TubeHeatmaps, step: int) -> TubeHeatmaps:
     return replace(drawn, logits=drawn.logits[:, only], regions=drawn.regions[:, only])
 
 
-def _mapped(item: _PicturedPoses, draw: Callable[[IntArray], TubeHeatmaps]) -> MappedFrame:
+def _mapped(item: PicturedPoses, draw: Callable[[IntArray], TubeHeatmaps]) -> MappedFrame:
     """A frame's people with the maps that were kept; the other rows' are drawn, from a picture."""
     maps = [unpack(packed) if packed else None for packed in item.kept]
     missing = np.flatnonzero([one is None for one in maps])
@@ -278,7 +284,7 @@ def _mapped(item: _PicturedPoses, draw: Callable[[IntArray], TubeHeatmaps]) -> M
     )
 
 
-def _with_flow(found: MappedFrame, item: _PicturedPoses, flow: FlowSource | None) -> MappedFrame:
+def _with_flow(found: MappedFrame, item: PicturedPoses, flow: FlowSource | None) -> MappedFrame:
     if flow is None or item.before is None or item.frame is None:
         return found
     return replace(found, flow=flow.between(item.before, item.frame))

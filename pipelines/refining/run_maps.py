@@ -24,7 +24,7 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
         InputError: If the video or the network is not that of the run, or there is none.
         MediaError: If the video cannot be read.
     """
-    names = work.settings.refine.of_heatmaps
+    names = work.settings.refine.of_video
     if not names:
         yield None
         return
@@ -42,6 +42,8 @@ def run_maps(work: StageWork) -> Iterator[MapSource | None]:
 
 
 def _maps(work: StageWork, video: Video, *, asked_by: RefinerName) -> MapSource:
+    if not work.settings.refine.of_heatmaps:
+        return MapSource(pictures=video.frames())
     model = _run_model(work, asked_by=asked_by)
     folder, joints = work.record.run.detections, len(model.network.skeleton)
     kept = read_frames(folder, joints=joints, heatmaps=True)
@@ -56,7 +58,8 @@ def _run_model(work: StageWork, *, asked_by: RefinerName) -> LoadedModel:
     if model.record.sha256 != record.manifest.model.sha256:
         raise InputError(
             f"{record.run.path} was made with {record.manifest.model}, not with {model.record}: "
-            f"the refiner {asked_by} needs heatmaps of the same network"
+            f"the refiner {asked_by} needs heatmaps of the same network; name the file of its "
+            f"weights (posetube refine RUN --model FILE), or track the video again"
         )
     return model
 

@@ -40,10 +40,12 @@ def detected_with_maps(
         InputError: If it needs them, and the network draws none, or linking would hold back all
             pictures of a live source.
     """
-    names = config.refine.of_heatmaps
+    names = config.refine.of_video
     if not names:
         return detect_video(video, model, config=config.detect, boxes=boxes), None
-    keeping, kept = keeping_maps(model, asked_by=names[0]), KeptMaps()
+    keeping, kept = model, KeptMaps()
+    if config.refine.of_heatmaps:
+        keeping = keeping_maps(model, asked_by=names[0])
     if not video.live:
         found = detect_video(video, keeping, config=config.detect, boxes=boxes)
         maps = MapSource(pictures=video.frames(), model=model, kept=kept.frames())

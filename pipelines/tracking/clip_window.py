@@ -108,7 +108,7 @@ def detect_frames(
             another video; if the network cannot leave frames to others.
     """
     if boxes is not None:
-        frames = checked_times(frames, boxes)
+        frames = checked_times(frames, boxes.times, where=boxes.where)
     relation = _Relation(len(network.skeleton))
     if config.detector_every > 1:
         if boxes is not None:

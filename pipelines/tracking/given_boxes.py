@@ -162,25 +162,32 @@ class GivenBoxes:
         return _at(found, centre)
 
 
-def checked_times(frames: Iterable[Frame], given: GivenBoxes) -> Iterator[Frame]:
-    """A video's frames as they are, while their times are compared with those in the file.
+def checked_times(
+    frames: Iterable[Frame], times: DoubleArray | None, *, where: str
+) -> Iterator[Frame]:
+    """A video's frames as they are, while their times are compared with those in a file.
+
+    Args:
+        frames: In rising order.
+        times: (F,) of the file's frames, seconds; NaN or None: it has none.
+        where: What errors call the file.
 
     Raises:
         InputError: If a frame lies half a frame or more elsewhere in the file. The first frame's
             time may differ: files often count from 0 where the video begins later.
     """
-    times = given.times
-    step = np.inf if times is None or len(times) < 2 else float(np.median(np.diff(times)))
+    steps = np.empty(0) if times is None else np.diff(times)
+    step = float(np.median(steps[np.isfinite(steps)])) if np.isfinite(steps).any() else np.inf
     shift: float | None = None
     for frame in frames:
-        if times is not None and frame.index < len(times):
+        if times is not None and frame.index < len(times) and np.isfinite(times[frame.index]):
             said = float(times[frame.index])
             shift = frame.time - said if shift is None else shift
             if abs(frame.time - said - shift) >= step / 2:
                 raise InputError(
-                    f"{given.where}: frame {frame.index} is at {said:.3f} s there, at "
-                    f"{frame.time - shift:.3f} s in the video: these are boxes of another video, "
-                    "or of some of its frames; frames are matched by index"
+                    f"{where}: frame {frame.index} is at {said:.3f} s there, at "
+                    f"{frame.time - shift:.3f} s in the video: they belong to another video, or to "
+                    "some of its frames; frames are matched by index"
                 )
         yield frame
 

@@ -63,10 +63,10 @@ def track_input(
     with ExitStack() as stack:
         stack.enter_context(_nothing_for_nothing(run))
         video = stack.enter_context(open_video(item.source, config=config.video))
-        if video.live and config.refine.of_heatmaps:
+        if video.live and config.refine.of_video:
             raise InputError(
                 f"{video.source}: a live source cannot be read twice, as the refiner "
-                f"{config.refine.of_heatmaps[0]} would have to; posetube.stream can refine it"
+                f"{config.refine.of_video[0]} would have to; posetube.stream can refine it"
             )
         given = None if boxes is None else boxes.of(video, name=item.name)
         fresh = _new_manifest(item, model, video, config, given)

@@ -6,7 +6,12 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from posetube.errors import InputError
-from posetube.heatmap_refining import FlowConfig, LearnedRefinerConfig, StillConfig
+from posetube.heatmap_refining import (
+    FlowConfig,
+    FlowVoteConfig,
+    LearnedRefinerConfig,
+    StillConfig,
+)
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_numbers
 
@@ -20,6 +25,7 @@ RefinerName = Literal[
     "still",
     "flow",
     "learned",
+    "flow-vote",
     "kalman",
     "savitzky-golay",
     "median",
@@ -27,9 +33,9 @@ RefinerName = Literal[
     "running-kalman",
     "one-euro",
 ]
-"""``tubes``, ``still`` and ``flow`` average heatmaps, ``learned`` was trained on them; the others
-filter coordinates. ``running-kalman`` and ``one-euro`` are causal and lag a little; the others look
-ahead and do not lag.
+"""``tubes``, ``still`` and ``flow`` average heatmaps, ``learned`` was trained on them;
+``flow-vote`` chooses among joints; the others filter them. ``running-kalman`` and ``one-euro`` are
+causal and lag a little; the others look ahead and do not lag.
 """
 
 CAUSAL: tuple[RefinerName, ...] = ("running-kalman", "one-euro")
@@ -38,8 +44,11 @@ CAUSAL: tuple[RefinerName, ...] = ("running-kalman", "one-euro")
 OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "learned")
 """Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
+OF_PICTURES: tuple[RefinerName, ...] = ("flow-vote",)
+"""Those that work on joints and need the video for it."""
+
 OF_JOINTS = tuple(name for name in get_args(RefinerName) if name not in OF_HEATMAPS)
-"""The others, which filter coordinates."""
+"""Those that work on joints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +73,9 @@ class RefineConfig:
 
     learned: LearnedRefinerConfig = field(default_factory=LearnedRefinerConfig)
     """Refines heatmaps as it was trained to."""
+
+    flow_vote: FlowVoteConfig = field(default_factory=FlowVoteConfig)
+    """Takes each joint from the frame around that is surest of it, along the optical flow."""
 
     kalman: KalmanConfig = field(default_factory=KalmanConfig)
     """Smoothing by a model of motion: from past and future (``kalman``), or from the past alone
@@ -97,9 +109,20 @@ class RefineConfig:
         return tuple(name for name in self.refiners if name in OF_HEATMAPS)
 
     @property
+    def of_video(self) -> tuple[RefinerName, ...]:
+        """The first refiners of the chain, which need the video: for heatmaps, or for flow."""
+        return tuple(name for name in self.refiners if name in (*OF_HEATMAPS, *OF_PICTURES))
+
+    @property
     def of_joints(self) -> tuple[RefinerName, ...]:
         """The other refiners of the chain, which filter coordinates."""
-        return tuple(name for name in self.refiners if name in OF_JOINTS)
+        return self.refiners[len(self.of_video) :]
+
+    @property
+    def branches(self) -> set[str]:
+        """The fields of these settings that the chain reads."""
+        shared = {"running-kalman": "kalman"}
+        return {shared.get(name, name).replace("-", "_") for name in self.refiners}
 
 
 def chain_of(words: str) -> tuple[RefinerName, ...]:
@@ -122,6 +145,12 @@ def _check_names(names: Sequence[str]) -> None:
             )
     if "tubes" in names[1:]:
         raise InputError("the refiner tubes asks the network for its heatmaps: put it first")
+    of_heatmaps = next((name for name in names if name in OF_HEATMAPS), None)
+    if "flow-vote" in names and (of_heatmaps or "flow-vote" in names[1:]):
+        raise InputError(
+            "the refiner flow-vote goes by joints as they were found: put it first"
+            + (f", and leave {of_heatmaps} out" if of_heatmaps else "")
+        )
     for first, then in pairwise(names):
         if then in OF_HEATMAPS and first not in OF_HEATMAPS:
             raise InputError(

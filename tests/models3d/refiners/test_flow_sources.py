@@ -27,7 +27,7 @@ def moved(step: int) -> Frame:
     return Frame(index=step, time=0.0, image=whole[y : y + 240, x : x + 320].astype(np.uint8))
 
 
-@pytest.mark.parametrize("kind", ["dis", "lucas-kanade"])
+@pytest.mark.parametrize("kind", ["dis", "farneback", "lucas-kanade"])
 def test_flow_says_where_things_went_and_came_from(kind: FlowKind) -> None:
     step = flow_source(FlowConfig(source=kind)).between(moved(0), moved(1))
 
@@ -75,7 +75,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
         flow_source(FlowConfig(source="files", path="nowhere"))
     with pytest.raises(InputError, match="files needs a folder of files: --refine.flow.path"):
         flow_source(FlowConfig(source="files"))
-    with pytest.raises(InputError, match="FlowConfig.source must be one of dis, lucas-kanade, "):
+    with pytest.raises(InputError, match="FlowConfig.source must be one of dis, farneback, "):
         FlowConfig(source="guess")  # type: ignore[arg-type]
 
 

@@ -174,7 +174,7 @@ def test_maps_alone_give_the_joints_of_the_search(line: list[str], model: Loaded
     np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
 
 
-@pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro"])
+@pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro", "flow-vote"])
 def test_memory_and_streams_give_what_a_run_gives(
     line: list[str], model: LoadedModel, chain: str
 ) -> None:
@@ -216,6 +216,26 @@ def test_tracks_from_anywhere_are_refined_with_their_video(
     np.testing.assert_allclose(steady.keypoints, expected.keypoints, atol=0.05)
     with pytest.raises(InputError, match="still works on heatmaps; give the video as pictures="):
         posetube.refine(linked, "still,kalman")
+    with pytest.raises(InputError, match="flow-vote works on the optical flow; give the video"):
+        posetube.refine(linked, "flow-vote")
+
+
+def test_another_video_is_refused(
+    line: list[str], model: LoadedModel, make_clip: ClipMaker
+) -> None:
+    linked = posetube.track(line[1], model=model, refine="none")
+    later = replace(linked, frames=replace(linked.frames, times=2 * linked.frames.times))
+    smaller = replace(linked, size=(linked.size[0] // 2, linked.size[1])) if linked.size else linked
+
+    def refine(tracks: VideoTracks, pictures: Any) -> VideoTracks:
+        return posetube.refine(tracks, "still", pictures=pictures, model=model)
+
+    with pytest.raises(InputError, match=r"has people in pictures of \d+ x \d+, .*clip.mp4 has "):
+        refine(smaller, line[1])
+    with pytest.raises(InputError, match="has people in frame 8, counted from 0; .* has 5 frames"):
+        refine(linked, str(make_clip(frames=5, name="short.mp4")))
+    with pytest.raises(InputError, match="they belong to another video, or to some of its frames"):
+        refine(later, line[1])
 
 
 def test_linking_again_asks_the_video_again(line: list[str], model: LoadedModel) -> None:
@@ -274,7 +294,9 @@ def test_video_and_network_must_be_those_of_the_run(
         capsys.readouterr().err
     )
     assert main(["refine", run, "--refine", "still", "--model", "x"]) == InputError.exit_code
-    assert "was made with squares (000000000000), not with squares (1111" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "was made with squares (000000000000), not with squares (1111" in said
+    assert "--model FILE), or track the video again" in said
     monkeypatch.setattr(run_maps, "load_model", lambda *_, **__: made)
     Path(line[1]).write_bytes(b"another")
     assert main(["refine", run, "--refine", "still"]) != 0

@@ -275,7 +275,7 @@ def test_a_run_is_not_taken_up_with_other_boxes(
         (people().select(slice(0, 0)), "boxes: none of its 0 boxes lies in a picture of"),
         (
             people(times=np.arange(8) / 10),
-            r"boxes: frame 1 is at 0.100 s there, at 0.040 s in the video: these are boxes of ano",
+            r"boxes: frame 1 is at 0.100 s there, at 0.040 s in the video: they belong to another",
         ),
         (
             [people(source="a"), people(source="b")],
