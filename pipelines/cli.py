@@ -28,7 +28,7 @@ COMMANDS = (
     ("link", "tracking.link_command:link_command", "Link a run's or anybody's detections."),
     ("refine", "refining.refine_command:refine_command", "Make the joints of a run steadier."),
     ("edit", "editing.edit_command:edit_command", "Correct who is who in a run, and joints."),
-    ("render", "tracking.track_command:render_command", "Draw a run's tracks over its video."),
+    ("render", "rendering.render_command:render_command", "Draw a run's tracks over its video."),
     ("measure", "measuring.measure_command:measure_command", "Angles, speeds, steps, zones."),
     ("export", "data_commands.export:export_command", "Write a run's tracks for other programs."),
     (

@@ -82,11 +82,29 @@ class DetectConfig:
 class OverlayConfig:
     """What the overlay looks like."""
 
+    boxes: bool = True
+    """Whether boxes are drawn."""
+
+    ids: bool = True
+    """Whether ids or names are written."""
+
+    joints: bool = True
+    """Whether joints and limbs are drawn."""
+
     sure_joint: float = 0.5
-    """Joints less sure than this, in [0, 1], are hollow."""
+    """Joints less sure than this, in [0, 1], are faint and hollow."""
 
     trail: Seconds = 1.5
-    """How long a trail is, seconds."""
+    """How long a trail is, seconds; 0: no trails."""
+
+    heat_map: bool = False
+    """Whether it glows where people have been so far."""
+
+    blur_faces: bool = False
+    """Whether the faces of the people found are made unrecognisable."""
+
+    beside: bool = False
+    """Whether the picture without drawings stands to the left."""
 
     def __post_init__(self) -> None:
         check_numbers(self, "sure_joint", low=0, high=1)

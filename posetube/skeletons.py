@@ -2,7 +2,7 @@
 
 Left and right are the person's own. Flip pairs follow from the names (``left_x`` and ``right_x``),
 so that no table of indices can go wrong. The file is long because it is data. Not here: colours
-(:mod:`posetube.pipelines.tracking.overlay`) and how a dataset's file spells a joint that is not
+(:mod:`posetube.pipelines.rendering.painter`) and how a dataset's file spells a joint that is not
 labelled (its reader).
 
 Sources: COCO's joints, edges and OKS sigmas are those of its keypoint task. PoseTrack's 17 slots

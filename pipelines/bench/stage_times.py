@@ -22,13 +22,13 @@ from ...datasets.video import Video
 from ...datasets.video.writer import VideoWriter
 from ...models3d.runtimes.onnx_network import OnnxNetwork
 from ..loaded_model import LoadedModel
+from ..rendering.painter import Painter
 from ..settings import TrackConfig
 from ..storage.detections_store import write_part
 from ..storage.tracks_store import TracksWriter
 from ..tracking.clip_window import detect_frames
 from ..tracking.detect_stage import PART_FRAMES
 from ..tracking.link_people import link_people
-from ..tracking.overlay import Painter
 
 MOST_BYTES = 1 << 29
 """Decoded pictures that are kept: large ones are fewer."""

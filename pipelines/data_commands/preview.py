@@ -4,7 +4,7 @@ Joints that are seen are filled dots, hidden ones rings; the left side is blue, 
 Boxes are white, boxes of heads yellow, ignored regions grey. Pictures have numbers, not the names
 of their files, which some data sets took from the titles of other people's videos.
 
-Not here: the drawing of results over a video (:mod:`..tracking.overlay`).
+Not here: the drawing of results over a video (:mod:`..rendering.painter`).
 """
 
 from collections.abc import Iterator, Sequence

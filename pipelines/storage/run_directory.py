@@ -46,6 +46,8 @@ class RunDirectory:
         """The tracks in PoseTrack18's form."""
         self.overlay = path / "overlay.mp4"
         """The tracks drawn over the video."""
+        self.picture = path / "overlay.png"
+        """The same of a run of one picture."""
         self.events = path / "events.jsonl"
         """Progress and warnings for machines, a JSON object per line."""
         self.logs = path / "logs"
@@ -176,7 +178,7 @@ class RunDirectory:
     def owns(self, path: Path) -> bool:
         """Whether a path is one of the run's own files, which no export may replace."""
         path, folder = path.resolve(), self.path.resolve()
-        files = (self.manifest, self.tracks, self.linked, self.edits, self.posetrack)
+        files = (self.manifest, self.tracks, self.linked, self.edits, self.posetrack, self.picture)
         own = {folder / file.name for file in (*files, self.overlay, self.events, self.lock)}
         folders = {folder, folder / self.detections.name, folder / self.logs.name}
         return path in own | folders or bool({*path.parents} & (folders - {folder}))
@@ -211,7 +213,8 @@ class RunDirectory:
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")
-        yield from (self.tracks, self.linked, self.posetrack, self.overlay, self.events)
+        made = (self.tracks, self.linked, self.posetrack, self.overlay, self.picture, self.events)
+        yield from made
 
 
 @contextmanager

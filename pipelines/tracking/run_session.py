@@ -146,7 +146,7 @@ class RunSession:
         model: LoadedModel | None,
     ) -> None:
         folder = self.record.run.path
-        files = {name: unfinished(folder / name) for name in stage.writes}
+        files = {name: unfinished(folder / name) for name in stage.writes(self.manifest)}
         work = StageWork(
             record=self.record,
             settings=self.settings,
@@ -187,8 +187,9 @@ class RunSession:
         """Remove what was made of the stage's earlier results."""
         folder, later = self.record.run.path, list(stages_after(stage.name))
         # what the stage writes itself takes the place of the old file in one step
-        names = [name for one in later for name in one.writes if name not in stage.writes]
-        if TRACKS in (*stage.writes, *names):
+        own = stage.writes(self.manifest)
+        names = [name for one in later for name in one.writes(self.manifest) if name not in own]
+        if TRACKS in (*own, *names):
             names += [name for name in self.manifest.exports if Path(name).name == name]
         for path in [folder / name for name in names]:
             if path.is_file():
@@ -196,7 +197,7 @@ class RunSession:
                 self.record.say(f"removed {path}: made of earlier results")
             elif path.is_dir():  # somebody may have added files of their own
                 self.record.say(f"{path} is made of earlier results")
-        if TRACKS in stage.writes:
+        if TRACKS in own:
             self.record.update(exports=())
 
 
@@ -245,7 +246,8 @@ def summary(run: RunDirectory, manifest: Manifest, *, stages: Sequence[str] = ()
     spent = sum(manifest.stages[name].seconds for name in stages or manifest.stages)
     speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
     lost = f", {frames.missing} missing" if frames.missing else ""
-    result = run.overlay if manifest.finished("render") else run.tracks
+    drawn = stage_named("render").writes(manifest)[0]
+    result = run.path / drawn if manifest.finished("render") else run.tracks
     return (
         f"{manifest.source.name}: {manifest.tracks} tracks, {frames.done} frames "
         f"({frames.corrupt} corrupt{lost}){speed} -> {result}"

@@ -12,13 +12,13 @@ from posetube.errors import FormatError
 
 from ..editing.edit_stage import check_edits, edit_tracks_of_run
 from ..refining.refine_stage import refine_joints
+from ..rendering.render_stage import draw_overlay, overlay_names
 from ..settings import TrackConfig, detection_settings, refine_settings, track_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import check_tracks
 from .link_stage import link_detections
-from .render_stage import draw_overlay
 from .stage_work import StageWork
 
 
@@ -35,9 +35,9 @@ class RunStage:
     follows: tuple[str, ...] = ()
     """Stages that need not be there; where one is, its results are part of what this one reads."""
 
-    writes: tuple[str, ...] = ()
-    """Files of the run's directory that appear when it is complete; none for a stage that adds to
-    its results as it goes."""
+    writes: Callable[[Manifest], tuple[str, ...]] = lambda _: ()
+    """Files of the run's directory that appear when it is complete, in the order in which they do;
+    none for a stage that adds to its results as it goes."""
 
     work: Callable[[StageWork], Mapping[str, Any]]
     """Does it; returns fields of the manifest."""
@@ -57,7 +57,7 @@ class RunStage:
         Raises:
             FormatError: If not.
         """
-        for name in self.writes:
+        for name in self.writes(manifest):
             if not (run.path / name).exists():
                 raise FormatError(
                     f"{run.path / name} is missing; {remedy(run, manifest)} makes it again"
@@ -71,6 +71,8 @@ def _detect(work: StageWork) -> Mapping[str, Any]:
     return work.detections.write(work.record)
 
 
+TRACKS = ("tracks.parquet", "tracks.json")
+
 STAGES = (
     RunStage(
         name="detect",
@@ -82,7 +84,7 @@ STAGES = (
     RunStage(
         name="link",
         needs=("detect",),
-        writes=("tracks.parquet", "tracks.json"),
+        writes=lambda _: TRACKS,
         work=link_detections,
         reads=track_settings,
         verify=check_tracks,
@@ -92,7 +94,7 @@ STAGES = (
         name="edit",
         needs=("detect", "link"),
         # the tracks as linked first: they must be there before the others replace them
-        writes=("linked.parquet", "tracks.parquet", "tracks.json"),
+        writes=lambda _: ("linked.parquet", *TRACKS),
         work=edit_tracks_of_run,
         reads=lambda settings: None,  # the corrections: see check_edits
         verify=check_edits,
@@ -102,7 +104,7 @@ STAGES = (
         name="refine",
         needs=("detect", "link"),
         follows=("edit",),
-        writes=("tracks.parquet", "tracks.json"),
+        writes=lambda _: TRACKS,
         work=refine_joints,
         reads=lambda settings: refine_settings(settings.refine),
         verify=check_tracks,
@@ -112,7 +114,7 @@ STAGES = (
         name="render",
         needs=("link",),
         follows=("edit", "refine"),
-        writes=("overlay.mp4",),
+        writes=overlay_names,
         work=draw_overlay,
         reads=lambda settings: settings.overlay,
         not_yet="there is no overlay yet",

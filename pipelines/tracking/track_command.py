@@ -1,4 +1,4 @@
-"""The commands ``track`` and ``render``: options in, one line per input out.
+"""The command ``track``: options in, one line per input out.
 
 The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
@@ -19,10 +19,8 @@ from ..options import as_options
 from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
-from ..storage.run_directory import RunDirectory
 from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
 from .given_boxes import open_boxes
-from .run_again import render_again
 from .track_input import run_directories
 
 SETTINGS = TrackConfig()
@@ -114,22 +112,6 @@ def track_command(
         ):
             outcomes.append(_told(outcome, progress))
     return exit_code(outcomes)
-
-
-def render_command(
-    run: Path, /, *, overlay: OverlayConfig = OVERLAY, progress: ProgressKind = "auto"
-) -> int:
-    """Draw a run's tracks over its video again.
-
-    Args:
-        run: A run's directory.
-        overlay: What the overlay looks like.
-        progress: auto is a bar on a terminal and a line every 30 s elsewhere.
-    """
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        line = render_again(RunDirectory(run), overlay, listeners=[listener], interrupt=interrupt)
-    _say(line, progress)
-    return 0
 
 
 def _told(outcome: InputOutcome, progress: ProgressKind) -> InputOutcome:

@@ -583,7 +583,7 @@ def test_a_new_stage_is_one_row_and_one_function(
     row = stages.RunStage(
         name="count",
         needs=("link",),
-        writes=("people.txt",),
+        writes=lambda _: ("people.txt",),
         work=count,
         reads=lambda settings: None,
         not_yet="nobody is counted yet",

@@ -2,9 +2,10 @@
 
 Left limbs are blue, right limbs orange, the middle of the body white, which colour-blind people can
 tell apart too. A person's own colour is that of box, id and trail. A joint that the network is not
-sure of is hollow; one that is not known is not drawn.
+sure of is faint and hollow, as are its limbs; one that is not known is not drawn.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from itertools import pairwise
@@ -13,9 +14,19 @@ import cv2
 import numpy as np
 
 from posetube.skeletons import Skeleton, side_of
-from posetube.structures import ByteArray, Detections, FloatArray, FramePoses, RowState
+from posetube.structures import (
+    BoolArray,
+    ByteArray,
+    Detections,
+    FloatArray,
+    FramePoses,
+    IntArray,
+    RowState,
+)
 
 from ..settings import OverlayConfig
+from .face_blur import blur_faces
+from .heat_map import HeatMap
 
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
@@ -35,6 +46,12 @@ id. Their orange and sky blue are left out, so that nobody's box looks like an a
 
 FACE = ("nose", "eye", "ear")
 """Joints that lie close together and are drawn smaller."""
+
+FAINT = 0.4
+"""How much of the picture hides behind a joint that is not sure."""
+
+BRIGHTNESS = (0.299, 0.587, 0.114)
+"""Share of red, green and blue in how bright a colour looks."""
 
 FRACTION_BITS = 3
 """OpenCV takes places as fixed-point integers with this many bits behind the point."""
@@ -57,39 +74,61 @@ class Painter:
             joints: Names and edges of the joints.
             size: (H, W) of the frames, pixels; lines are as thick as suits it.
             config: What the overlay looks like; None: the default.
-            names: What people call some of the tracks, drawn in the place of their ids.
+            names: What people call some of the tracks, written in the place of their ids.
         """
         self._joints, self._config = joints, config or OverlayConfig()
-        self._line = max(1, round(min(size) / 220))
+        self._line = line_width(size)
         # OpenCV's letters are ASCII
         self._names = {track: name for track, name in (names or {}).items() if name.isascii()}
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
+        self._heat = HeatMap(size) if self._config.heat_map else None
         self._colours = [_side_colour(joint) for joint in joints.joints]
         self._face = [joint.rpartition("_")[2] in FACE for joint in joints.joints]
 
-    def draw(self, image: ByteArray, poses: FramePoses) -> ByteArray:
+    def draw(
+        self, image: ByteArray, poses: FramePoses, *, only: IntArray | None = None
+    ) -> ByteArray:
         """The picture with everybody drawn over it.
 
         Args:
             image: (H, W, 3) RGB; stays as it is.
             poses: The people of this frame.
+            only: (M,) ids of the people to draw; None: everybody. All faces are blurred.
+
+        Returns:
+            (H, W, 3), or (H, 2 W, 3) with the picture itself beside it.
         """
-        canvas = np.ascontiguousarray(image).copy()
-        self._remember(poses)
-        for track_id, trail in self._trails.items():
-            self._draw_trail(canvas, trail, colour=colour_of(track_id), now=poses.time)
-        for row in range(len(poses)):
-            self._draw_box(canvas, poses, row)
-            self._draw_pose(canvas, poses.people, row)
-        for row in range(len(poses)):
-            self._draw_id(canvas, poses, row)
-        return canvas
+        config, canvas = self._config, np.ascontiguousarray(image).copy()
+        if config.blur_faces:
+            blur_faces(canvas, poses.people.keypoints, poses.people.boxes, self._joints)
+        if only is not None:
+            poses = poses[np.isin(poses.track_ids, only)]
+        plain = canvas.copy() if config.beside else None
+        self._draw_past(canvas, poses)
+        if config.boxes:
+            for row in range(len(poses)):
+                self._draw_box(canvas, poses, row)
+        if config.joints:
+            self._draw_poses(canvas, poses.people)
+        if config.ids:
+            for row in range(len(poses)):
+                self._draw_id(canvas, poses, row)
+        return canvas if plain is None else np.concatenate([plain, canvas], axis=1)
 
     def draw_lost(self, previous: ByteArray, note: str) -> ByteArray:
         """What replaces a frame that is lost: the previous picture, dark, with a note."""
         canvas = previous // 3
-        self._write(canvas, note, (4 * self._line, 14 * self._line), MIDDLE)
-        return canvas
+        self._write(canvas, note, (4 * self._line, 6 * self._line), MIDDLE)
+        return np.concatenate([canvas, canvas], axis=1) if self._config.beside else canvas
+
+    def _draw_past(self, canvas: ByteArray, poses: FramePoses) -> None:
+        """Where people were in earlier frames."""
+        if self._heat is not None:
+            self._heat.add(poses.people.boxes)
+            self._heat.draw(canvas)
+        self._remember(poses)
+        for track_id, trail in self._trails.items():
+            self._draw_trail(canvas, trail, colour=colour_of(track_id), now=poses.time)
 
     def _remember(self, poses: FramePoses) -> None:
         for track_id, box in zip(poses.track_ids.tolist(), poses.people.boxes, strict=True):
@@ -123,25 +162,42 @@ class Painter:
         thickness = self._line if poses.states[row] == RowState.DETECTED else 1
         cv2.rectangle(canvas, low, high, colour, thickness, cv2.LINE_AA)
 
-    def _draw_pose(self, canvas: ByteArray, people: Detections, row: int) -> None:
+    def _draw_poses(self, canvas: ByteArray, people: Detections) -> None:
+        """Faint what is not sure, then what is, on top."""
+        known = np.asarray(np.isfinite(people.keypoints).all(axis=-1))
+        sure = known & (np.nan_to_num(people.keypoint_scores) >= self._config.sure_joint)
+        if (known & ~sure).any():
+            faint = canvas.copy()
+            for row in range(len(people)):
+                self._draw_pose(faint, people, row, known[row], filled=sure[row])
+            cv2.addWeighted(faint, FAINT, canvas, 1 - FAINT, 0, dst=canvas)
+        for row in range(len(people)):
+            self._draw_pose(canvas, people, row, sure[row], filled=sure[row])
+
+    def _draw_pose(
+        self,
+        canvas: ByteArray,
+        people: Detections,
+        row: int,
+        shown: BoolArray,
+        *,
+        filled: BoolArray,
+    ) -> None:
+        """Some joints of a person, (K,), and the limbs between them."""
         points, line = people.keypoints[row], self._line_of(people.boxes[row])
-        sure = np.nan_to_num(people.keypoint_scores[row]) >= self._config.sure_joint
-        known = np.isfinite(points[:, 0]) & np.isfinite(points[:, 1])
         for start, stop in self._joints.edge_indices.tolist():
-            if known[start] and known[stop]:
-                thick = sure[start] and sure[stop] and not self._face[start]
-                width = 2 * line if thick else line
+            if shown[start] and shown[stop]:
+                width = line if self._face[start] else 2 * line
                 colour = _limb_colour(self._colours[start], self._colours[stop])
                 ends = _fixed(points[start]), _fixed(points[stop])
                 cv2.line(canvas, *ends, BLACK, width + 2, cv2.LINE_AA, FRACTION_BITS)
                 cv2.line(canvas, *ends, colour, width, cv2.LINE_AA, FRACTION_BITS)
-        for joint in np.flatnonzero(known).tolist():
+        for joint in np.flatnonzero(shown).tolist():
             place, colour = _fixed(points[joint]), self._colours[joint]
-            inside = colour if sure[joint] else BLACK
             diameter = line + 1 if self._face[joint] else 2 * line + 3
             radius = (diameter << FRACTION_BITS) // 2
-            cv2.circle(canvas, place, radius, inside, -1, cv2.LINE_AA, FRACTION_BITS)
-            cv2.circle(canvas, place, radius, colour, line, cv2.LINE_AA, FRACTION_BITS)
+            thickness = -1 if filled[joint] else line
+            cv2.circle(canvas, place, radius, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
 
     def _line_of(self, box: FloatArray) -> int:
         """Lines of small people are thinner."""
@@ -153,14 +209,31 @@ class Painter:
         if not np.isfinite(box).all():
             return
         track_id = int(poses.track_ids[row])
-        place = (round(float(box[0])), max(14 * self._line, round(float(box[1])) - 3 * self._line))
         label = self._names.get(track_id, str(track_id))
-        self._write(canvas, label, place, colour_of(track_id))
+        self._write(
+            canvas, label, (round(float(box[0])), round(float(box[1]))), colour_of(track_id)
+        )
 
     def _write(self, canvas: ByteArray, text: str, place: Point, colour: Colour) -> None:
-        font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * self._line
-        cv2.putText(canvas, text, place, font, scale, BLACK, 3 * self._line, cv2.LINE_AA)
-        cv2.putText(canvas, text, place, font, scale, colour, self._line, cv2.LINE_AA)
+        """Write on a plate that ends at a place, or as near to it as the picture reaches."""
+        font, scale, line = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * self._line, self._line
+        (width, height), below = cv2.getTextSize(text, font, scale, line)
+        edge = 2 * line
+        left = int(np.clip(place[0], 0, max(0, canvas.shape[1] - width - 2 * edge)))
+        bottom = int(np.clip(place[1], height + below + 2 * edge, canvas.shape[0]))
+        top = bottom - height - below - 2 * edge
+        cv2.rectangle(canvas, (left, top), (left + width + 2 * edge, bottom), colour, -1)
+        ink = BLACK if np.dot(colour, BRIGHTNESS) > 110 else MIDDLE
+        start = (left + edge, bottom - edge - below)
+        cv2.putText(canvas, text, start, font, scale, ink, line, cv2.LINE_AA)
+
+
+def line_width(size: tuple[int, int]) -> int:
+    """How thick lines are in a picture of (H, W): 1 to 240 lines, 3 at 1080, 6 at 2160.
+
+    Less than in proportion: a large picture is looked at on a large screen.
+    """
+    return max(1, round(math.pow(min(size) / 240, 0.8)))
 
 
 def colour_of(track_id: int) -> Colour:

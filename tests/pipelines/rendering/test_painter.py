@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from posetube.pipelines.settings import OverlayConfig
-from posetube.pipelines.tracking.overlay import (
+from posetube.pipelines.rendering.painter import (
     LEFT,
     MIDDLE,
     RIGHT,
     Painter,
     colour_of,
+    line_width,
 )
+from posetube.pipelines.settings import OverlayConfig
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections, FramePoses, RowState
 
@@ -71,13 +72,91 @@ def test_the_picture_that_was_given_stays_as_it_is() -> None:
     assert not np.array_equal(Painter(COCO17, size=SIZE).draw(image, person()), image)
 
 
-def test_joints_the_network_is_not_sure_of_are_hollow() -> None:
-    poses = person(score=0.1)
-    x, y = (int(c) for c in poses.people.keypoints[0, 9])
+def test_joints_the_network_is_not_sure_of_are_fainter_and_hollow() -> None:
+    joints = OverlayConfig(boxes=False, ids=False, trail=0)
+    sure, unsure = (
+        Painter(COCO17, size=SIZE, config=joints).draw(blank(), person(score=score)).astype(int)
+        for score in (0.9, 0.1)
+    )
+    x, y = (int(c) for c in person().people.keypoints[0, 9])
 
-    drawn = Painter(COCO17, size=SIZE).draw(blank(), poses)
+    assert np.abs(unsure - 100).max() < 0.6 * np.abs(sure - 100).max()
+    assert (unsure != 100).any()
+    assert np.abs(unsure[y, x] - 100).max() < np.abs(sure[y, x] - 100).max()
 
-    assert drawn[y, x].max() < 60
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        OverlayConfig(boxes=False),
+        OverlayConfig(ids=False),
+        OverlayConfig(joints=False),
+        OverlayConfig(heat_map=True),
+        OverlayConfig(blur_faces=True),
+    ],
+)
+def test_every_part_can_be_switched(config: OverlayConfig) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), np.uint8)
+
+    drawn = Painter(COCO17, size=SIZE, config=config).draw(image, person())
+
+    assert not np.array_equal(drawn, Painter(COCO17, size=SIZE).draw(image, person()))
+
+
+def test_without_all_of_them_the_picture_is_as_it_was() -> None:
+    config = OverlayConfig(boxes=False, ids=False, joints=False, trail=0)
+    painter = Painter(COCO17, size=SIZE, config=config)
+
+    painter.draw(blank(), person(frame=0))
+    drawn = painter.draw(blank(), person(frame=1, box=(200, 50, 300, 250)))
+
+    np.testing.assert_array_equal(drawn, blank())
+
+
+def test_the_picture_itself_can_stand_beside() -> None:
+    config = OverlayConfig(beside=True)
+
+    drawn = Painter(COCO17, size=SIZE, config=config).draw(blank(), person())
+
+    assert drawn.shape == (SIZE[0], 2 * SIZE[1], 3)
+    np.testing.assert_array_equal(drawn[:, : SIZE[1]], blank())
+    lost = Painter(COCO17, size=SIZE, config=config).draw_lost(blank(), "frame 3: corrupt")
+    assert lost.shape == drawn.shape
+
+
+def test_only_some_are_drawn() -> None:
+    painter = Painter(COCO17, size=SIZE)
+
+    np.testing.assert_array_equal(painter.draw(blank(), person(), only=np.array([2])), blank())
+
+
+@pytest.mark.parametrize("background", [0, 128, 255])
+def test_an_id_can_be_read_on_any_background(background: int) -> None:
+    config = OverlayConfig(boxes=False, joints=False, trail=0)
+    image = np.full((*SIZE, 3), background, np.uint8)
+
+    drawn = Painter(COCO17, size=SIZE, config=config).draw(image, person()).astype(int)
+
+    plate = drawn[(drawn != background).any(axis=-1)]
+    assert (np.abs(plate - colour_of(1)).max(axis=-1) < 3).mean() > 0.4
+    assert (plate.max(axis=-1) < 40).any()  # the digit
+
+
+def test_names_stand_in_the_place_of_ids() -> None:
+    plain, named, strange = (
+        Painter(COCO17, size=SIZE, names=names).draw(blank(), person())
+        for names in ({}, {1: "anna"}, {1: "\u0410"})
+    )
+
+    assert not np.array_equal(plain, named)
+    np.testing.assert_array_equal(plain, strange)  # the font has no such letters
+
+
+@pytest.mark.parametrize(
+    ("lines", "width"), [(120, 1), (240, 1), (480, 2), (720, 2), (1080, 3), (2160, 6)]
+)
+def test_lines_suit_the_picture(lines: int, width: int) -> None:
+    assert line_width((lines, 2 * lines)) == width
 
 
 def test_what_is_not_known_is_not_drawn() -> None:
