@@ -1,6 +1,5 @@
 """Holds the tracks that may still continue, as arrays with one entry per track."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -154,18 +153,6 @@ class ActiveTracks:
         columns = [f.name for f in fields(self) if f.name != "motion"]
         motion = join_records([group.motion for group in both])
         return ActiveTracks(**join_columns(both, columns), motion=motion)
-
-    def state(self) -> dict[str, Any]:
-        """All fields as plain arrays; :meth:`restore` reads them."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "motion"}
-        return arrays | {f.name: getattr(self.motion, f.name) for f in fields(KalmanMotion)}
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "ActiveTracks":
-        """Build the tracks from what :meth:`state` returned."""
-        motion = KalmanMotion(**{f.name: state[f.name] for f in fields(KalmanMotion)})
-        own = {f.name: state[f.name] for f in fields(cls) if f.name != "motion"}
-        return cls(**own, motion=motion)
 
 
 def _looks(people: Detections) -> FloatArray:

@@ -5,9 +5,7 @@ the frames since the first sighting, so that the confirmed track has its first r
 """
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -79,23 +77,3 @@ class DelayedOutput:
         while self._frames and (before is None or self._frames[0].frame < before):
             out.append(self._frames.popleft().settled())
         return out
-
-    def state(self) -> dict[str, Any]:
-        """All frames as plain arrays; :meth:`restore` reads them."""
-        return {"frames": [_stored(frame) for frame in self._frames]}
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "DelayedOutput":
-        """Build the queue from what :meth:`state` returned."""
-        queue = cls()
-        for stored in state["frames"]:
-            people = Detections(**stored["people"])
-            queue.add(DelayedFrame(**{**stored, "people": people, "ids": stored["ids"].copy()}))
-        return queue
-
-
-def _stored(frame: DelayedFrame) -> dict[str, Any]:
-    """A frame as numbers and arrays; ids may still change, so they are copied."""
-    people = {f.name: getattr(frame.people, f.name) for f in fields(Detections)}
-    columns = {f.name: getattr(frame, f.name) for f in fields(DelayedFrame)}
-    return {**columns, "people": people, "ids": frame.ids.copy()}

@@ -11,8 +11,7 @@ than there are ids, those with the highest scores are kept; in the program, ids 
 ids agree with the program's.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -139,26 +138,6 @@ class PaperTracker:
     def finish(self) -> list[FramePoses]:
         """Return nothing: no frame ever waits."""
         return []
-
-    def state(self) -> dict[str, Any]:
-        """The tracker's whole state, as arrays and numbers: see :meth:`restore`."""
-        people = {f.name: getattr(self._people, f.name) for f in fields(Detections)}
-        return {"ids": self._ids, "next": self._next, "people": people}
-
-    @classmethod
-    def restore(
-        cls,
-        state: Mapping[str, Any],
-        *,
-        skeleton: Skeleton,
-        size: tuple[int, int] | None = None,
-        config: PaperConfig = PaperConfig(),
-    ) -> "PaperTracker":
-        """Build a tracker that continues exactly where :meth:`state` was taken."""
-        tracker = cls(skeleton=skeleton, size=size, config=config)
-        tracker._ids, tracker._next = state["ids"], int(state["next"])
-        tracker._people = Detections(**state["people"])
-        return tracker
 
 
 def pruned_rows(

@@ -15,7 +15,7 @@ import numpy as np
 from posetube.boxes import iou
 from posetube.errors import InputError
 from posetube.keypoint_similarity import Floats, mean_of_known
-from posetube.structures import BoolArray, DoubleArray
+from posetube.structures import DoubleArray
 
 
 def cosine(first: Floats, second: Floats) -> DoubleArray:
@@ -34,23 +34,20 @@ def cosine(first: Floats, second: Floats) -> DoubleArray:
         return np.asarray((1 + np.clip(one @ two.T, -1, 1)) / 2, np.float64)
 
 
-def tube_overlap(first: Floats, second: Floats, *, present: BoolArray | None = None) -> DoubleArray:
+def tube_overlap(first: Floats, second: Floats) -> DoubleArray:
     """Mean box overlap over the frames that two groups of tubes share.
 
     Args:
         first: (N, T, 4) boxes on the T shared frames, pixels; NaN where the person is absent.
         second: (M, T, 4) boxes on the same frames.
-        present: (N, M, T) which frames to count; None: those where both boxes are finite.
 
     Returns:
         (N, M); NaN where no frame is shared.
     """
     frames = range(first.shape[1])
     overlap = np.stack([iou(first[:, t], second[:, t]) for t in frames], axis=-1)
-    if present is None:
-        one, two = (np.asarray(np.isfinite(group).all(axis=-1)) for group in (first, second))
-        present = one[:, None] & two[None]
-    return mean_of_known(np.where(present, overlap, np.nan))
+    one, two = (np.asarray(np.isfinite(group).all(axis=-1)) for group in (first, second))
+    return mean_of_known(np.where(one[:, None] & two[None], overlap, np.nan))
 
 
 def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> DoubleArray:

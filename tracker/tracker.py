@@ -14,9 +14,6 @@ Not here: the published tracker of Detect-and-Track (:mod:`.paper`), repairs tha
 video (:mod:`.offline`).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from posetube.errors import InputError
@@ -36,7 +33,7 @@ NO_TUBES = np.zeros(0, np.int64)
 
 
 class Tracker:
-    """Follows the people of one video; one object per video.
+    """Follows the people of one video; one object per video, which may be pickled between frames.
 
     Args:
         skeleton: The joints of the detections.
@@ -129,33 +126,6 @@ class Tracker:
         never_missed = self._active.tentative & (self._active.hits == self._active.ages)
         self._give_ids(np.flatnonzero(never_missed))
         self._active = self._nobody()
-
-    def state(self) -> dict[str, Any]:
-        """The tracker's whole state, as arrays and numbers: see :meth:`restore`."""
-        return {
-            "births": self._births,
-            "last_id": self._last_id,
-            "frame": self._frame,
-            "clock": self._clock,
-            "latest": self._latest,
-            "active": self._active.state(),
-            "delayed": self._delayed.state(),
-        }
-
-    @classmethod
-    def restore(
-        cls, state: Mapping[str, Any], *, skeleton: Skeleton, config: LinkConfig = DEFAULTS
-    ) -> "Tracker":
-        """Build a tracker that continues exactly where :meth:`state` was taken."""
-        tracker = cls(skeleton=skeleton, config=config)
-        tracker._births = int(state["births"])
-        tracker._last_id = int(state["last_id"])
-        tracker._frame = int(state["frame"])
-        tracker._clock = float(state["clock"])
-        tracker._latest = float(state["latest"])
-        tracker._active = ActiveTracks.restore(state["active"])
-        tracker._delayed = DelayedOutput.restore(state["delayed"])
-        return tracker
 
     def _nobody(self) -> ActiveTracks:
         nobody = Detections.empty(len(self.skeleton))

@@ -5,9 +5,6 @@ frames, a tube of the second continues the tube of the first that it overlaps th
 ``LinkConfig.tube_trust`` says how far the tracker believes these numbers.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from posetube.errors import InputError
@@ -16,44 +13,38 @@ from posetube.structures import FloatArray, IntArray, PoseTubes
 from .assignment import solve
 from .similarity import tube_overlap
 
+MIN_OVERLAP = 0.5
+"""Two tubes can be one person if their mean box overlap on the shared frames is at least this."""
 
-def continued(
-    before: PoseTubes, after: PoseTubes, *, min_overlap: float = 0.5, min_presence: float = 0.5
-) -> IntArray:
+MIN_PRESENCE = 0.5
+"""A person is in a frame if the network's probability is at least this."""
+
+
+def continued(before: PoseTubes, after: PoseTubes) -> IntArray:
     """Find for each tube of a clip the tube of the previous clip that it continues.
 
     Args:
         before: N people.
         after: M people, of a clip that shares frames with ``before``.
-        min_overlap: Two tubes can be one person if their mean box overlap on the shared frames is
-            at least this, in [0, 1].
-        min_presence: A person is in a frame if the network's probability is at least this, in
-            [0, 1].
 
     Returns:
         (M,) row in ``before``, -1 for none.
-
-    Raises:
-        InputError: If a setting is not in [0, 1].
     """
-    for name, value in (("min_overlap", min_overlap), ("min_presence", min_presence)):
-        if not 0 <= value <= 1:
-            raise InputError(f"continued: {name} must be in [0, 1], got {value}")
     rows = np.full(len(after), -1)
-    (one, first), (two, second) = (_by_frame(clip, min_presence) for clip in (before, after))
+    (one, first), (two, second) = (_by_frame(clip) for clip in (before, after))
     _, old, new = np.intersect1d(one, two, return_indices=True)
     if len(old) and len(before) and len(after):
         # One to one and by the best total: two people who cross must not continue one tube.
         overlap = tube_overlap(first[:, old], second[:, new])
-        found, columns = solve(1 - overlap, limit=1 - min_overlap)
+        found, columns = solve(1 - overlap, limit=1 - MIN_OVERLAP)
         rows[columns] = found
     return rows
 
 
-def _by_frame(clip: PoseTubes, min_presence: float) -> tuple[IntArray, FloatArray]:
+def _by_frame(clip: PoseTubes) -> tuple[IntArray, FloatArray]:
     """The clip's frames, each once, and (N, frames, 4) boxes, NaN where the person is absent."""
     frames, places = np.unique(clip.frames, return_index=True)
-    here = clip.presence[:, places] >= min_presence
+    here = clip.presence[:, places] >= MIN_PRESENCE
     return frames, np.where(here[..., None], clip.boxes[:, places], np.float32(np.nan))
 
 
@@ -90,11 +81,3 @@ class TubeNumbers:
         self._next += len(fresh)
         self._numbers = numbers
         return numbers
-
-    def state(self) -> dict[str, Any]:
-        """The whole state: see :meth:`restore`."""
-        return {"numbers": self._numbers, "next": self._next}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue where :meth:`state` was taken."""
-        self._numbers, self._next = state["numbers"], int(state["next"])

@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -78,11 +79,11 @@ def test_a_cut_ends_all_tracks(people: People) -> None:
     assert found[0].track_ids.tolist() == [1]
 
 
-def test_a_restored_tracker_goes_on(people: People) -> None:
+def test_a_pickled_tracker_goes_on(people: People) -> None:
     tracker = PaperTracker(skeleton=POSETRACK17SLOTS)
     tracker.update(people([(100, 100), (300, 100)], **SURE), frame=0, time=0)
 
-    again = PaperTracker.restore(tracker.state(), skeleton=POSETRACK17SLOTS)
+    again = pickle.loads(pickle.dumps(tracker))
     found = again.update(people([(302, 100), (600, 300), (101, 100)], **SURE), frame=1, time=0)
 
     assert found[0].track_ids.tolist() == [1, 2, 0]
