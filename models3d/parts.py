@@ -82,6 +82,10 @@ PARTS: dict[str, tuple[PartKind, ...]] = {
             module="pose_machine:PoseMachineHead",
         ),
         PartKind(config="configs.recurrent_heads:UniPoseHeadConfig", module="unipose:UniPoseHead"),
+        PartKind(
+            config="configs.recurrent_heads:FlowingConvNetHeadConfig",
+            module="flowing_convnet:FlowingConvNetHead",
+        ),
     ),
 }
 """The kinds of each part, by the field of :class:`.configs.networks.TubeRCNNConfig`.

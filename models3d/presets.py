@@ -23,6 +23,7 @@ from .configs.proposal_heads import (
     ProposalConfig,
 )
 from .configs.recurrent_heads import (
+    FlowingConvNetHeadConfig,
     PoseMachineHeadConfig,
     RecurrentHeadConfig,
     UniPoseHeadConfig,
@@ -110,6 +111,17 @@ def unipose_lstm(*, clip_length: int = 5) -> TubeRCNNConfig:
     Source: Artacho and Savakis, "UniPose", CVPR 2020.
     """
     return _recurrent(UniPoseHeadConfig(skeleton=tiny().skeleton), clip_length)
+
+
+def flowing_convnet() -> TubeRCNNConfig:
+    """Flowing ConvNets' heatmap network on the embedded model's people, untrained.
+
+    It takes the weights of ``tiny`` for finding people, as :func:`pose_machine` does. The flow
+    comes afterwards: ``--refine flow``.
+
+    Source: Pfister, Charles and Zisserman, "Flowing ConvNets", ICCV 2015.
+    """
+    return _recurrent(FlowingConvNetHeadConfig(skeleton=tiny().skeleton), clip_length=1)
 
 
 def _recurrent(head: RecurrentHeadConfig, clip_length: int) -> TubeRCNNConfig:
@@ -307,6 +319,7 @@ PRESETS = {
         tiny_clip,
         pose_machine,
         unipose_lstm,
+        flowing_convnet,
         keypoint_rcnn_r50,
         tube_rcnn_r50_fpn,
         detect_and_track_r18,

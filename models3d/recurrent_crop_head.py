@@ -1,7 +1,8 @@
 """Keypoint heads that look at square crops of a person, one frame of the clip after the other.
 
-What such a head draws in a frame depends on the frames of the clip up to it. Not here: the networks
-(:mod:`.pose_machine`, :mod:`.unipose`).
+What such a head draws in a frame may depend on the frames of the clip up to it. Not here: the
+networks (:mod:`.pose_machine`, :mod:`.unipose`, and :mod:`.flowing_convnet`, which remembers
+nothing).
 """
 
 from abc import ABC, abstractmethod
@@ -22,7 +23,7 @@ GREY, RANGE = 128.0, 256.0
 
 
 class RecurrentCropHead(nn.Module, ABC):
-    """Square crops of the displayed frames, and a network that remembers."""
+    """Square crops of the displayed frames, and a network that goes along them."""
 
     wants_pictures = True
     """See :class:`posetube.models3d.keypoint_head.KeypointHead`."""
@@ -43,17 +44,17 @@ class RecurrentCropHead(nn.Module, ABC):
         return squares
 
     def forward(self, pooled: Tensor, length: int) -> Tensor:
-        """R * T crops to the logarithms of (R * T, K, side / 8, side / 8) heatmaps."""
+        """R * T crops to the logarithms of (R * T, K, h, w) heatmaps."""
         return self.heatmaps(pooled, length).clamp(min=LEAST).log()
 
     def heatmaps(self, pooled: Tensor, length: int) -> Tensor:
-        """R * T crops to (R * T, K, side / 8, side / 8) heatmaps, about 1 at a clear peak."""
+        """R * T crops to (R * T, K, h, w) heatmaps, about 1 at a clear peak."""
         drawn = self.draw(torch.unflatten(pooled, 0, (-1, length)))
         return drawn[:, :, : self.config.joints].flatten(0, 1)
 
     @abstractmethod
     def draw(self, crops: Tensor) -> Tensor:
-        """(R, T, 3, side, side) crops to (R, T, K + 1, side / 8, side / 8), background last."""
+        """(R, T, 3, side, side) crops to (R, T, K or more, h, w); the background is behind them."""
 
 
 def squares_around(boxes: Array, *, margin: float) -> Array:

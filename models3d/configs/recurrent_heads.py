@@ -7,7 +7,7 @@ from posetube.setting_checks import check_numbers
 from posetube.skeletons import skeleton
 
 STRIDE = 8
-"""Pixels of the crop per cell of a heatmap."""
+"""Pixels of the crop per cell of a recurrent head's heatmap."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,39 @@ class UniPoseHeadConfig:
         return len(skeleton(self.skeleton))
 
 
-RecurrentHeadConfig = PoseMachineHeadConfig | UniPoseHeadConfig
+@dataclass(frozen=True, kw_only=True)
+class FlowingConvNetHeadConfig:
+    """The heatmap network of Flowing ConvNets, which draws every frame alone.
+
+    Source: Pfister, Charles and Zisserman, "Flowing ConvNets", ICCV 2015, and their program.
+    """
+
+    skeleton: str
+    """Name of the joint set that the K joints follow."""
+
+    side: int = 256
+    """Of the square crop, pixels, a multiple of 8; maps have a quarter of it."""
+
+    margin: float = 1.5
+    """The crop's side as a multiple of the box's longer side."""
+
+    channels: int = 128
+    """Of the first convolutions, a multiple of 2; others have half, two or four times as many."""
+
+    fusion: bool = True
+    """Whether the spatial fusion layers draw the maps; else the convolutions before them do."""
+
+    def __post_init__(self) -> None:
+        _check(self, self.side)
+        check_numbers(self, "channels", low=2, high=1024)
+
+    @property
+    def joints(self) -> int:
+        """K."""
+        return len(skeleton(self.skeleton))
+
+
+RecurrentHeadConfig = PoseMachineHeadConfig | UniPoseHeadConfig | FlowingConvNetHeadConfig
 
 
 def _check(config: RecurrentHeadConfig, side: int) -> None:

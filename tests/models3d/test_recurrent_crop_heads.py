@@ -1,4 +1,4 @@
-"""The complete crop networks of LSTM Pose Machines and UniPose: sizes, order in time, learning."""
+"""The complete crop networks of three papers: sizes, order in time, learning."""
 
 from typing import Any
 
@@ -10,8 +10,13 @@ from torch import Tensor
 from posetube.errors import InputError
 from posetube.models3d.checkpoints.convert import convert_weights
 from posetube.models3d.checkpoints.model_files import weights_file
-from posetube.models3d.configs.recurrent_heads import PoseMachineHeadConfig, UniPoseHeadConfig
+from posetube.models3d.configs.recurrent_heads import (
+    FlowingConvNetHeadConfig,
+    PoseMachineHeadConfig,
+    UniPoseHeadConfig,
+)
 from posetube.models3d.features import ClipFeatures, Pictures
+from posetube.models3d.flowing_convnet import FlowingConvNetHead
 from posetube.models3d.joint_peaks import decode_parabola
 from posetube.models3d.pose_machine import PoseMachineHead
 from posetube.models3d.preprocess import Geometry
@@ -91,6 +96,46 @@ def test_unipose_has_the_sizes_of_the_paper() -> None:
     last: Any = head.body.stages[3]
     dilations = [block.conv2.dilation[0] for block in last]
     assert dilations == [2, 4, 8]
+
+
+def test_the_flowing_convnet_has_the_sizes_of_the_paper() -> None:
+    with torch.device("meta"):
+        head = FlowingConvNetHead(FlowingConvNetHeadConfig(skeleton="mpii16"))
+        drawn = head.draw(torch.empty(1, 2, 3, 256, 256))
+
+    assert drawn.shape == (1, 2, JOINTS, 64, 64)
+    early = [(5, 3, 128), (5, 128, 128), (5, 128, 128)]
+    late = [(9, 128, 256), (9, 256, 512), (1, 512, 256), (1, 256, 256)]
+    fusion = [(7, 384, 64), (13, 64, 64), (13, 64, 128), (1, 128, 256), (1, 256, JOINTS)]
+    for part, layers in ((head.early, early), (head.late, late), (head.fusion, fusion)):
+        assert count(part) == sum(k * k * i * o + o for k, i, o in layers)
+
+
+def test_the_fusion_sees_both_maps_and_further_than_the_layers_before_it() -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"skeleton": "mpii16", "side": 256, "channels": 2}
+    head = FlowingConvNetHead(FlowingConvNetHeadConfig(**sizes)).eval()
+    plain = FlowingConvNetHead(FlowingConvNetHeadConfig(**sizes, fusion=False)).eval()
+    plain.load_state_dict(head.state_dict())
+    middle: dict[str, Tensor] = {}
+    for name, one in (("fused", head), ("first", plain)):
+        louder(one)
+        crop = crops(1, side=256)[:1].requires_grad_()
+        (slope,) = torch.autograd.grad(one.draw(crop)[0, 0, :, 32, 32].sum(), crop)
+        middle[name] = torch.nonzero(slope[0, 0, 0])
+
+    # reaches in cells: 2 x 4 of the late layers, then 3 + 6 + 6 more of the fusion
+    first, fused = (
+        (middle[name].amax(0) - middle[name].amin(0)).max().item() for name in ("first", "fused")
+    )
+    assert fused - first == pytest.approx(4 * 2 * 15, abs=8)
+    with torch.inference_mode():
+        whole = head.draw(crops(1, side=256))
+        for inputs in (slice(0, 2), slice(2, 6)):
+            cut = FlowingConvNetHead(head.config).eval()
+            cut.load_state_dict(head.state_dict())
+            next(cut.fusion.parameters())[:, inputs] = 0
+            assert not torch.allclose(cut.draw(crops(1, side=256)), whole)
 
 
 @HEADS
