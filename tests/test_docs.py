@@ -110,6 +110,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(folder):
         assert main(["track", "clip.mp4", "--no-overlay", "--progress", "none"]) == 0
         assert main(["export", "runs/clip", "--to", "coco", "-o", "results.json"]) == 0
+        for name in ("beach", "street"):
+            picture = ["-o", f"photos/{name}.png", "--overlay.no-boxes"]
+            Path("photos").mkdir(exist_ok=True)
+            assert main(["render", "runs/clip", *picture]) == 0
         Path("results").mkdir()
         assert main(["export", "runs/clip", "--to", "csv", "-o", "results/clip.csv"]) == 0
         assert main(["export", "runs/clip", "--to", "csv", "-o", "detections.csv"]) == 0

@@ -26,6 +26,9 @@ class VideoConfig:
     every: int = 1
     """Read only frames whose index is a multiple of this, 1 or more."""
 
+    as_one: bool = False
+    """Whether the pictures of a folder, whatever their names, are frames of one video."""
+
     max_pixels: int = field(default=1 << 25, compare=False)
     """Largest frame to accept, pixels; the default, 33.5 million, just holds 8K (7680 x 4320)."""
 

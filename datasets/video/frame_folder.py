@@ -5,18 +5,25 @@ If all numbers have a common step (97, 99, 101 ...), that step is one frame. A n
 between is a frame of state ``missing``. Numbered pictures have no times: frame i is at i / 25
 seconds, by convention. Names such as ``2024-05-06_12-00-10.250.jpg`` are times, and nothing is
 missing between them. Pages of another size than the first are left out: they are thumbnails.
+
+An album (``VideoConfig.as_one``) is all pictures of a folder, whatever their names: each is a frame
+and padded with black to the largest of them, so that places in it stay what they are.
 """
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from posetube.errors import MediaError
-from posetube.structures import Frame
+from posetube.structures import ByteArray, Frame
 
 from ..picture_names import SECOND, numbered_names
 from .config import VideoConfig
@@ -29,6 +36,9 @@ RATE = 25.0
 
 SPARSEST = 4
 """Frames per picture, plus a hundred, above which numbers are mere names, like COCO's."""
+
+APART = 10.0
+"""Seconds between the photographs of an album: longer than anybody is waited for."""
 
 SLOWEST = 5.0
 """Seconds between pictures that are named by times, above which they are single photographs."""
@@ -64,7 +74,7 @@ class PictureVideo(Video):
         self.warnings = self._warnings.lines
         self._pictures: tuple[Path | None, ...]
         if path.is_dir():
-            folder = read_folder(path)
+            folder = album(path) if config.as_one else read_folder(path)
             self._pictures, self._times = folder.pictures, folder.times
             self.rate = folder.rate
             self._pages: tuple[int | None, ...] = (None,) * len(self._pictures)
@@ -91,7 +101,11 @@ class PictureVideo(Video):
                 yield self._frame(index, time)
 
     def _first_size(self, path: Path) -> tuple[int, int]:
-        """H, W of the first picture that can be read."""
+        """H, W of the first picture that can be read; of an album, large enough for all."""
+        if self.config.as_one and path.is_dir():
+            sizes = list(self._sizes())
+            if sizes:
+                return max(height for height, _ in sizes), max(width for _, width in sizes)
         problem = f"{path}: no picture in it can be read"
         for picture in filter(None, self._pictures):
             try:
@@ -102,6 +116,13 @@ class PictureVideo(Video):
                 continue
             return image.shape[0], image.shape[1]
         raise MediaError(problem)
+
+    def _sizes(self) -> Iterator[tuple[int, int]]:
+        """H, W of every picture that can be read, as it is displayed."""
+        for picture in filter(None, self._pictures):
+            with suppress(MediaError):
+                image, _ = read_picture(picture, max_pixels=self.config.max_pixels)
+                yield image.shape[0], image.shape[1]
 
     def _frame(self, index: int, time: float) -> Frame:
         picture = self._pictures[index]
@@ -117,11 +138,40 @@ class PictureVideo(Video):
             return Frame(index=index, time=time, image=None, state="corrupt")
         if state == "corrupt":
             self._warnings.add_frame(index, time, f"{picture.name} is damaged")
-        if image.shape[:2] != self.size:
+        if image.shape[:2] != self.size and self.config.as_one:
+            image = _padded(image, self.size)
+        elif image.shape[:2] != self.size:
             was = f"{image.shape[1]} x {image.shape[0]}"
             self._warnings.add_frame(index, time, f"scaled to the first picture's size from {was}")
             image = scaled(image, self.size)
         return Frame(index=index, time=time, image=image, state=state)
+
+
+def _padded(image: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """A picture with black below it and to its right: places in it stay what they are."""
+    missing = [(0, max(0, whole - side)) for whole, side in zip(size, image.shape, strict=False)]
+    return np.pad(image, (*missing, (0, 0)))[: size[0], : size[1]]
+
+
+def album(folder: Path) -> FrameFolder:
+    """All pictures of a folder, by name, so far apart in time that nobody is followed.
+
+    Raises:
+        MediaError: If there is none.
+    """
+    pictures = sorted(pictures_in(folder), key=lambda path: natural_key(path.name))
+    if not pictures:
+        raise MediaError(f"{folder}: no pictures in this folder ({', '.join(SUFFIXES)})")
+    times = tuple(APART * index for index in range(len(pictures)))
+    return FrameFolder(
+        path=folder, pictures=tuple(pictures), times=times, rate=1 / APART, ignored=0
+    )
+
+
+def natural_key(name: str) -> list[tuple[int, int | str]]:
+    """Sorts names as people do: 9.jpg before 10.jpg."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
 def is_numbered(folder: Path) -> bool:

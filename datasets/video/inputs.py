@@ -43,12 +43,16 @@ class Input:
     """File, folder of numbered pictures, single picture, camera, or address."""
 
 
-def find_inputs(patterns: Sequence[str]) -> list[Input]:
+def find_inputs(patterns: Sequence[str], *, as_one: bool = False) -> list[Input]:
     """The videos that arguments name, in the order of the arguments, each once.
 
     A name is the file's without its suffix. Names that would be equal keep the suffix
     (``walk.mp4`` becomes ``walk-mp4``), then also get the folder (``day1-walk-mp4``), and names
     that are still equal get a number (``-2``, ``-3`` ...).
+
+    Args:
+        patterns: The arguments.
+        as_one: Whether a folder of pictures is one video, whatever their names.
 
     Raises:
         InputError: If there are no arguments.
@@ -57,7 +61,7 @@ def find_inputs(patterns: Sequence[str]) -> list[Input]:
     """
     if not patterns:
         raise InputError("no input given; give a video, a folder, a glob, camera:0 or an address")
-    found = [one for pattern in patterns for one in _expand(pattern)]
+    found = [one for pattern in patterns for one in _expand(pattern, as_one)]
     unique: dict[str, Input] = {}
     for one in found:
         unique.setdefault(_identity(one), one)
@@ -72,7 +76,7 @@ def _identity(one: Input) -> str:
     return os.path.join(os.path.realpath(folder), name)
 
 
-def _expand(pattern: str) -> Iterator[Input]:
+def _expand(pattern: str, as_one: bool) -> Iterator[Input]:
     if not pattern:  # as a path it would be the current folder
         raise InputError("an empty name was given; give a video, a folder, a glob or an address")
     if is_camera(pattern):
@@ -85,7 +89,7 @@ def _expand(pattern: str) -> Iterator[Input]:
         return
     # The name of a file may hold brackets, so it is looked up before it is taken for a glob.
     if _exists(Path(pattern)):
-        yield from _path(Path(pattern))
+        yield from _path(Path(pattern), as_one)
         return
     matches = sorted(_matches(pattern)) if glob.has_magic(pattern) else []
     if not matches:
@@ -95,7 +99,7 @@ def _expand(pattern: str) -> Iterator[Input]:
     if not readable:
         raise MediaError(f"{pattern}: none of the {len(matches)} matches is a video or a picture")
     for path in readable:
-        yield from _path(path)
+        yield from _path(path, as_one)
 
 
 def _exists(path: Path) -> bool:
@@ -133,7 +137,7 @@ def _address(url: str) -> Iterator[Input]:
     yield Input(name="", source=url, kind="url")
 
 
-def _path(path: Path) -> Iterator[Input]:
+def _path(path: Path, as_one: bool) -> Iterator[Input]:
     if not path.is_dir():
         kind: Kind = "picture" if path.suffix.lower() in SUFFIXES else "video"
         yield Input(name="", source=str(path), kind=kind)
@@ -141,13 +145,13 @@ def _path(path: Path) -> Iterator[Input]:
     videos = sorted(p for p in path.iterdir() if _is_video(p))
     pictures = pictures_in(path)
     # A folder of videos may hold a few pictures, such as thumbnails, and is still one of videos.
-    if len(pictures) > len(videos) and is_numbered(path):
+    if len(pictures) > len(videos) and (as_one or is_numbered(path)):
         yield Input(name="", source=str(path), kind="frames")
         return
     if not videos and not pictures:
         raise MediaError(f"{path}: no videos and no pictures in this folder")
     for file in videos or pictures:
-        yield from _path(file)
+        yield from _path(file, as_one)
 
 
 def _is_video(path: Path) -> bool:

@@ -30,6 +30,7 @@ LATER_SETTINGS = {
     "flip": False,
     "runtime": "torch",
     "detector_every": 1,
+    "as_one": False,
     "boxes": "none",
     "detector": "none",
 }
@@ -85,6 +86,9 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     size: tuple[int, int]
     """(H, W) of the displayed frames, pixels."""
+
+    pictures: tuple[str, ...] = ()
+    """Names of the pictures of an album, one per frame."""
 
     frame_rate: float | None = None
     """Frames per second that are assumed, where a file of detections gives no times."""

@@ -8,7 +8,7 @@ refused.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -255,6 +255,8 @@ def read_tracks(folder: Path) -> VideoTracks:
     run = RunDirectory(folder)
     manifest = run.read()
     source, frames = manifest.source, frames_of_run(run, manifest)
+    if source.pictures:
+        frames = replace(frames, names=source.pictures[: len(frames)])
     return _read_all(run.tracks, source=source.name, size=source.size, frames=frames)
 
 

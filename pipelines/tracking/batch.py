@@ -19,6 +19,7 @@ from ..loaded_model import LoadedModel
 from ..progress import Listener
 from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting, check_usable
+from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from .given_boxes import BoxSource
 from .run_session import summary
@@ -38,13 +39,21 @@ class InputOutcome:
     line: str
     """What came out, or why nothing came out."""
 
+    name: str
+    """The input's, or the argument's where that names none."""
+
+    result: Manifest | None = None
+    """How the run stands; None where there is none."""
+
     @property
     def failed(self) -> bool:
         """Whether there is no result."""
         return self.exit_code not in (COMPLETE, MARKED_PROBLEMS)
 
 
-def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[InputOutcome]]:
+def readable_inputs(
+    patterns: Sequence[str], *, as_one: bool = False
+) -> tuple[list[Input], list[InputOutcome]]:
     """The inputs that the arguments name, and an outcome for each argument that names none.
 
     Raises:
@@ -53,11 +62,11 @@ def readable_inputs(patterns: Sequence[str]) -> tuple[list[Input], list[InputOut
     readable, refused = [], []
     for pattern in patterns:
         try:
-            find_inputs([pattern])
+            find_inputs([pattern], as_one=as_one)
             readable.append(pattern)
         except MediaError as error:
-            refused.append(_failed(error))
-    return find_inputs(readable) if readable or not patterns else [], refused
+            refused.append(_failed(error, name=pattern))
+    return find_inputs(readable, as_one=as_one) if readable or not patterns else [], refused
 
 
 def remaining_jobs(
@@ -71,13 +80,16 @@ def remaining_jobs(
     for item, run in zip(items, runs, strict=True):
         if on_existing == "skip" and run.manifest.exists():
             line = f"{item.name}: skipped, {run.path} is there"
-            settled.append(InputOutcome(exit_code=COMPLETE, line=line))
+            found = run.read()
+            settled.append(
+                InputOutcome(exit_code=COMPLETE, line=line, name=item.name, result=found)
+            )
             continue
         try:
             check_usable(run, on_existing)
             jobs.append((item, run))
         except (PoseTubeError, OSError) as error:
-            settled.append(_failed(error))
+            settled.append(_failed(error, name=item.name))
     return jobs, settled
 
 
@@ -141,14 +153,16 @@ def _track_one(
     except (Interrupted, BrokenPipeError):
         raise
     except Exception as error:
-        return _failed(error, logs=run.logs if run.manifest.exists() else None)
+        return _failed(error, name=item.name, logs=run.logs if run.manifest.exists() else None)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
-    return InputOutcome(exit_code=code, line=summary(run, manifest))
+    return InputOutcome(
+        exit_code=code, line=summary(run, manifest), name=item.name, result=manifest
+    )
 
 
-def _failed(error: Exception, *, logs: Path | None = None) -> InputOutcome:
+def _failed(error: Exception, *, name: str, logs: Path | None = None) -> InputOutcome:
     failure = explain(error, logs=logs)
-    return InputOutcome(exit_code=failure.exit_code, line=failure.line)
+    return InputOutcome(exit_code=failure.exit_code, line=failure.line, name=name)
 
 
 def exit_code(outcomes: Sequence[InputOutcome]) -> int:

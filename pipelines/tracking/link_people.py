@@ -83,10 +83,24 @@ def _linked(
 ) -> Iterator[FramePoses]:
     """Every frame with its people and all joints of theirs."""
     limited = LimitedPeople(config.link)
+    link = partial(link_frames, config=config.link, skeleton=skeleton, size=size)
     found = limited.counted(frames)
-    yield from link_frames(found, config=config.link, skeleton=skeleton, size=size)
+    yield from _each_alone(found, link) if config.video.as_one else link(found)
     if limited.note is not None:
         warn(limited.note)
+
+
+def _each_alone(
+    photographs: Iterable[DetectedFrame],
+    link: Callable[[Iterable[DetectedFrame]], Iterator[FramePoses]],
+) -> Iterator[FramePoses]:
+    """The people of photographs, each a video of its own; ids go on from one to the next."""
+    last = 0
+    for photograph in photographs:
+        [poses] = link([photograph])
+        poses = replace(poses, track_ids=poses.track_ids + last)
+        last = int(poses.track_ids.max(initial=last))
+        yield poses
 
 
 def _as_stored(

@@ -20,6 +20,7 @@ from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
 from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
+from .batch_summary import summary_lines, write_summary
 from .given_boxes import open_boxes
 from .track_input import run_directories
 
@@ -73,7 +74,7 @@ def track_command(
         settings: Which frames, how well the network looks, what is kept of each frame, how
             detections become tracks.
     """
-    items, refused = readable_inputs(inputs)
+    items, refused = readable_inputs(inputs, as_one=settings.video.as_one)
     alone = len(items) + len(refused) == 1
     drawn = overlay if overlay is not None else alone
     config = replace(
@@ -111,6 +112,9 @@ def track_command(
             interrupt=interrupt,
         ):
             outcomes.append(_told(outcome, progress))
+    if not alone:
+        path = write_summary(outcomes, runs[0].path.parent)
+        _say("\n".join([*summary_lines(outcomes), f"-> {path}"]), progress)
     return exit_code(outcomes)
 
 

@@ -116,6 +116,7 @@ def _new_manifest(
             path=readable(_lasting(video.source)),
             kind=item.kind,
             fingerprint=fingerprint(item.source),
+            pictures=tuple(map(readable, video.frame_names)) if config.video.as_one else (),
             size=video.size,
         ),
         model=model.record,

@@ -91,4 +91,7 @@ def test_what_nobody_expected_is_kept_in_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_several_inputs_have_one_code(codes: list[int], together: int) -> None:
-    assert exit_code([InputOutcome(exit_code=code, line="") for code in codes]) == together
+    assert (
+        exit_code([InputOutcome(name="clip", exit_code=code, line="") for code in codes])
+        == together
+    )

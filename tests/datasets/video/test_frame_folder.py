@@ -250,3 +250,25 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(MediaError, match="not a picture"):
         read_picture(path, max_pixels=LIMIT)
+
+
+def test_an_album_is_all_pictures_by_name_each_in_its_own_place(tmp_path: Path) -> None:
+    for name, (height, width) in {"b.png": (10, 30), "a10.png": (20, 8), "a9.png": (6, 6)}.items():
+        picture = np.full((height, width, 3), height, np.uint8)
+        assert cv2.imwrite(str(tmp_path / name), picture)
+
+    with open_video(str(tmp_path), config=VideoConfig(as_one=True)) as video:
+        frames = list(video.frames())
+
+    assert video.size == (20, 30)
+    assert video.frame_names == ("a9.png", "a10.png", "b.png")
+    assert [frame.time for frame in frames] == [0, 10, 20]
+    for frame, (height, width) in zip(frames, [(6, 6), (20, 8), (10, 30)], strict=True):
+        assert frame.image is not None
+        assert (frame.image[:height, :width] == height).all()
+        assert frame.image.sum() == 3 * height * height * width
+
+
+def test_an_album_needs_pictures(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="no pictures in this folder"):
+        open_video(str(tmp_path), config=VideoConfig(as_one=True))

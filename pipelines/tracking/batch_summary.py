@@ -1,0 +1,54 @@
+"""What came of several inputs: a table on the terminal, and ``summary.csv`` beside the runs."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from posetube.atomic_files import write_bytes
+
+from ..storage.manifest import Manifest
+from .batch import InputOutcome
+
+COLUMNS = ("input", "state", "people", "frames", "problems", "seconds", "message")
+
+SHOWN = COLUMNS[:-1]
+"""Columns of the terminal: the message was said when it came."""
+
+
+def write_summary(outcomes: Sequence[InputOutcome], folder: Path) -> Path:
+    """Write ``summary.csv``; its path."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(_row(outcome) for outcome in outcomes)
+    path = folder / "summary.csv"
+    # names of files may hold what is no UTF-8
+    write_bytes(path, text.getvalue().encode("utf-8", "replace"))
+    return path
+
+
+def summary_lines(outcomes: Sequence[InputOutcome]) -> Iterator[str]:
+    """A table for people, aligned."""
+    rows = [SHOWN, *(_row(outcome)[: len(SHOWN)] for outcome in outcomes)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(SHOWN))]
+    for row in rows:
+        name, state, *numbers = row
+        aligned = [name.ljust(widths[0]), state.ljust(widths[1])]
+        aligned += [text.rjust(width) for text, width in zip(numbers, widths[2:], strict=True)]
+        yield "  ".join(aligned).rstrip()
+
+
+def _row(outcome: InputOutcome) -> tuple[str, ...]:
+    run = outcome.result
+    if run is None:
+        return (outcome.name, "failed", "", "", "", "", outcome.line)
+    seconds = sum(stage.seconds for stage in run.stages.values())
+    numbers = (str(run.tracks or 0), str(run.frames.done), str(_problems(run)), f"{seconds:.1f}")
+    return (outcome.name, run.state, *numbers, outcome.line)
+
+
+def _problems(run: Manifest) -> int:
+    """Frames that are lost; one more where the input ended early."""
+    frames = run.frames
+    return frames.corrupt + frames.missing + frames.cut_short
