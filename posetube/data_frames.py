@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from posetube.errors import MissingExtraError
+from posetube.optional_library import optional_library
 
 Columns = Mapping[str, np.ndarray]
 """Names and (R,) arrays, all of one length."""
@@ -17,10 +17,7 @@ def pandas_frame(columns: Columns) -> Any:
     Raises:
         MissingExtraError: If pandas is not installed.
     """
-    try:
-        import pandas
-    except ImportError:
-        raise MissingExtraError("to_pandas needs pandas; run: pip install pandas") from None
+    pandas = optional_library("pandas", purpose="to_pandas", install="pandas")
     return pandas.DataFrame(dict(columns))
 
 
@@ -30,8 +27,5 @@ def polars_frame(columns: Columns) -> Any:
     Raises:
         MissingExtraError: If polars is not installed.
     """
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtraError("to_polars needs polars; run: pip install polars") from None
+    polars = optional_library("polars", purpose="to_polars", install="polars")
     return polars.DataFrame(dict(columns))

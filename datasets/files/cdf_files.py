@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posetube.file_reading import check_size
+from posetube.optional_library import optional_library
 
-from .optional_library import optional_library
 from .reader_process import ReaderProcess
 
 VARIABLE = "Pose"

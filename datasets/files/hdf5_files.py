@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from posetube.errors import FormatError
 from posetube.file_reading import check_size, sound
-
-from .optional_library import optional_library
+from posetube.optional_library import optional_library
 
 MAX_BYTES = 256 * 2**20
 """Larger files, and larger arrays, are refused."""

@@ -22,9 +22,9 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.file_reading import check_size
+from posetube.optional_library import optional_library
 from posetube.restricted_pickle import plain_content
 
-from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
 
 MARK = b"pandas_type"

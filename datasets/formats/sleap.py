@@ -26,11 +26,11 @@ import numpy as np
 
 from posetube.errors import FormatError, InputError
 from posetube.file_reading import check_size
+from posetube.optional_library import optional_library
 from posetube.structures import VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
-from ..files.optional_library import optional_library
 from ..files.reader_process import ReaderProcess
 from ..files.text_tables import read_text_table
 from . import parquet_table

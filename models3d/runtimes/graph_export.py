@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from posetube.errors import InputError, MissingExtraError
+from posetube.errors import InputError
 from posetube.file_reading import sha256_of
+from posetube.optional_library import optional_library
 
 from ..configs.people_heads import CropKeypointHeadConfig
 from ..crop_keypoint_head import CropKeypointHead, Crops
@@ -83,10 +84,7 @@ def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
         InputError: If the network is not of the kind that graphs are made of.
         MissingExtraError: If the package onnx is not installed.
     """
-    try:
-        import onnx
-    except ImportError:
-        raise MissingExtraError("posetube models export needs onnx: pip install onnx") from None
+    onnx = optional_library("onnx", purpose="posetube models export", install="onnx")
     _check(network)
     head = network.keypoint_head
     assert isinstance(head, CropKeypointHead)

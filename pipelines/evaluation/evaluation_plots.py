@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from posetube.errors import InputError, MissingExtraError
+from posetube.errors import InputError
+from posetube.optional_library import optional_library
 from posetube.skeletons import side_of
 
 from ...tracker.metrics.hota import ALPHAS
@@ -89,13 +90,8 @@ def figure_type() -> Any:
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure  # no display, no global state
-    except ImportError:
-        raise MissingExtraError(
-            "plots need matplotlib; run: pip install 'posetube[plots]'"
-        ) from None
-    return Figure
+    # no display, no global state
+    return optional_library("matplotlib.figure", purpose="a plot", install="posetube[plots]").Figure
 
 
 def _save(figure: Any, path: Path) -> Path:

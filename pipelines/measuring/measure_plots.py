@@ -12,7 +12,7 @@ import numpy as np
 
 from posetube.atomic_files import replacing
 from posetube.data_frames import Columns
-from posetube.errors import MissingExtraError
+from posetube.optional_library import optional_library
 
 from .measured_tables import Measures
 
@@ -35,12 +35,7 @@ def draw_measures(found: Measures, folder: Path, *, size: tuple[int, int] | None
     Raises:
         MissingExtraError: If matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingExtraError(
-            "plots need matplotlib; run: pip install 'posetube[plots]'"
-        ) from None
+    matplotlib = optional_library("matplotlib", purpose="a plot", install="posetube[plots]")
     with matplotlib.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
         longest = np.argsort(-found.people["time_seen"], kind="stable")[:PEOPLE]
         for track in found.people["track_id"][longest].tolist():

@@ -11,7 +11,6 @@ import scipy.io
 from posetube.datasets.files import hdf5_files
 from posetube.datasets.files.mat_files import read_mat
 from posetube.datasets.files.npz_files import read_npz
-from posetube.datasets.files.optional_library import optional_library
 from posetube.datasets.formats import posetrack18
 from posetube.datasets.formats.posetrack17_mat import read as read_posetrack17
 from posetube.datasets.published import flic
@@ -26,6 +25,7 @@ from posetube.datasets.published.mot import MotSequences
 from posetube.datasets.published.mpii import Mpii
 from posetube.datasets.published.three_dpw import ThreeDpw
 from posetube.errors import FormatError, InputError, MissingExtraError
+from posetube.optional_library import optional_library
 from posetube.skeletons import FLIC11, KINECT20
 from posetube.structures import JointState
 from tests.datasets.published_label_files import struct_array
