@@ -12,13 +12,13 @@ train and evaluate on (:mod:`posetube.datasets.training.clip_frames`).
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeGuard
+from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from posetube.errors import InputError
-from posetube.records import check_shapes
+from posetube.records import check_shapes, take_columns
 from posetube.skeletons import Skeleton
 from posetube.structures import (
     BoolArray,
@@ -143,10 +143,8 @@ class AnnotatedVideo:
         Nothing is kept of the order that the file has.
         """
         rows = self.tracks.rows_in(frames)
-        columns = {name: getattr(self, name) for name in ROW_COLUMNS}
-        taken: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
-        tracks = self.tracks.take_frames(frames)
-        return replace(self, tracks=tracks, file_order=None, **taken)
+        tracks, columns = self.tracks.take_frames(frames), take_columns(self, rows, ROW_COLUMNS)
+        return replace(self, tracks=tracks, file_order=None, **columns)
 
     def in_file_order(self) -> "AnnotatedVideo":
         """The video with its frames as the file lists them."""

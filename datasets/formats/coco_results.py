@@ -96,15 +96,6 @@ def read_truth(given: OpenedFile | Path | str) -> Entry:
     return content
 
 
-def read_results(path: Path | str) -> list[Entry]:
-    """Results: a list, or the ``annotations`` of an object.
-
-    Raises:
-        FormatError: If it is neither.
-    """
-    return _results(Path(path))[0]
-
-
 def read_results_of(truth: Entry, path: Path | str) -> tuple[list[Entry], list[str]]:
     """Results in the terms of the truth, where their file names images, categories and joints.
 

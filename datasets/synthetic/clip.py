@@ -97,7 +97,10 @@ class SyntheticClip:
             yield last
 
     def frames_with_flow(self) -> Iterator[tuple[SyntheticFrame, Flow | None]]:
-        """Render the frames, each with its :meth:`flow`; every moment is rendered only once."""
+        """Render the frames, each with the optical flow to the next, None before a cut and the end.
+
+        Every moment is rendered only once.
+        """
         noise = _noise_plate(self.config, self.seed)
         last: SyntheticFrame | None = None
         following = self.moment(0)
@@ -113,12 +116,6 @@ class SyntheticClip:
         """Render what frame ``index`` shows, without noise, motion blur and change of light."""
         shot = self._shot(int(self.shown[index]))
         return shot.moment(int(self.shown[index]) - shot.first)
-
-    def flow(self, index: int) -> Flow | None:
-        """Optical flow from frame ``index`` to the next; None before a cut and at the end."""
-        if not self._continues(index):
-            return None
-        return optical_flow(self.moment(index), self.moment(index + 1))
 
     def _continues(self, index: int) -> bool:
         """Whether the next frame belongs to the same shot."""

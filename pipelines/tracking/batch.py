@@ -1,7 +1,8 @@
 """Tracks several inputs, one after the other: where one fails, the others go on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from posetube.errors import MediaError, PoseTubeError, ResourceError
@@ -110,44 +111,25 @@ def track_inputs(
     Raises:
         Interrupted: If somebody asked to stop.
     """
+    track = partial(
+        track_input,
+        model=model,
+        config=config,
+        boxes=boxes,
+        on_existing=on_existing,
+        listeners=[listener],
+        interrupt=interrupt,
+    )
     for item, run in jobs:
-        outcome = _track_one(
-            item,
-            run,
-            model,
-            config=config,
-            boxes=boxes,
-            on_existing=on_existing,
-            listener=listener,
-            interrupt=interrupt,
-        )
+        outcome = _outcome(item, run, track)
         yield outcome
         if outcome.exit_code == ResourceError.exit_code:
             return
 
 
-def _track_one(
-    item: Input,
-    run: RunDirectory,
-    model: LoadedModel,
-    *,
-    config: TrackConfig,
-    boxes: BoxSource | None,
-    on_existing: OnExisting,
-    listener: Listener,
-    interrupt: Interrupt,
-) -> InputOutcome:
+def _outcome(item: Input, run: RunDirectory, track: Callable[..., Manifest]) -> InputOutcome:
     try:
-        manifest = track_input(
-            item,
-            run,
-            model,
-            config=config,
-            boxes=boxes,
-            on_existing=on_existing,
-            listeners=[listener],
-            interrupt=interrupt,
-        )
+        manifest = track(item, run)
     except KeyboardInterrupt:
         raise Interrupted("stopped at once, the whole parts are kept") from None
     except (Interrupted, BrokenPipeError):

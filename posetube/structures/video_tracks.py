@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from posetube.data_frames import pandas_frame, polars_frame
 from posetube.errors import InputError
-from posetube.records import check_shapes, join_columns, take_rows
+from posetube.records import check_shapes, join_columns, take_columns, take_rows
 from posetube.skeletons import Skeleton
 
 from . import summaries
@@ -167,8 +167,7 @@ class VideoTracks:
     def take_frames(self, frames: IntArray) -> "VideoTracks":
         """The video with some of its frames, in the order of their indices ``frames``."""
         rows = self.rows_in(frames)
-        columns = {name: getattr(self, name) for name in ROW_COLUMNS}
-        taken: dict[str, Any] = {n: None if c is None else c[rows] for n, c in columns.items()}
+        taken = take_columns(self, rows, ROW_COLUMNS)
         taken["frame"] = self._places(frames)[self.frame[rows]]
         return replace(self, frames=self.frames.take(frames), **taken)
 

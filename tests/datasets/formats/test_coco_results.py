@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from posetube.datasets.files.opened_file import OpenedFile
-from posetube.datasets.formats.coco_results import is_truth, read_results, read_truth
+from posetube.datasets.formats.coco_results import is_truth, read_results_of, read_truth
 from posetube.errors import FormatError
 
 POSE = [float(number) for k in range(17) for number in (10 + k, 100 + k, 2)]
@@ -28,8 +28,8 @@ def test_truth_and_results_are_read_as_they_are(tmp_path: Path) -> None:
     results = [{"image_id": 1, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}]
     assert read_truth(truth) == TRUTH
     assert is_truth(OpenedFile(truth))
-    assert read_results(written(tmp_path / "r.json", results)) == results
-    assert read_results(truth) == TRUTH["annotations"]
+    assert results_in(written(tmp_path / "r.json", results)) == results
+    assert results_in(truth) == TRUTH["annotations"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,11 @@ def test_broken_truth_is_named(tmp_path: Path, change: dict[str, Any], message: 
 )
 def test_broken_results_are_named(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(FormatError, match=message):
-        read_results(written(tmp_path / "r.json", content))
+        results_in(written(tmp_path / "r.json", content))
+
+
+def results_in(path: Path) -> list[dict[str, Any]]:
+    return read_results_of(TRUTH, path)[0]
 
 
 def test_null_in_joints_is_spelt_as_pycocotools_reads_it(tmp_path: Path) -> None:
@@ -73,8 +77,8 @@ def test_null_in_joints_is_spelt_as_pycocotools_reads_it(tmp_path: Path) -> None
     spelt = [0, 0, 0, 7, 8, 1, *POSE[6:]]
     results = [{"image_id": 1, "keypoints": keypoints} for keypoints in (holed, None, POSE)]
 
-    found = read_results(written(tmp_path / "r.json", results))
+    found = results_in(written(tmp_path / "r.json", results))
 
     assert [entry["keypoints"] for entry in found] == [spelt, [0] * len(POSE), POSE]
-    bare = read_results(written(tmp_path / "b.json", [{"image_id": 1, "keypoints": None}]))
+    bare = results_in(written(tmp_path / "b.json", [{"image_id": 1, "keypoints": None}]))
     assert bare == [{"image_id": 1}]
