@@ -15,6 +15,7 @@ setup(
     package_dir={"posetube": "posetube", **{f"posetube.{f}": f for f in FOLDERS}},
     package_data={
         "posetube": ["py.typed"],
+        "posetube.pipelines.reporting": ["page/*.html", "page/*.css", "page/*.js"],
         "posetube.models3d": ["weights/*.safetensors", "weights/*.onnx", "weights/*.md"],
     },
 )

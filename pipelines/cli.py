@@ -30,6 +30,7 @@ COMMANDS = (
     ("edit", "editing.edit_command:edit_command", "Correct who is who in a run, and joints."),
     ("render", "rendering.render_command:render_command", "Draw a run's tracks over its video."),
     ("measure", "measuring.measure_command:measure_command", "Angles, speeds, steps, zones."),
+    ("report", "reporting.report_command:report_command", "Make a page that shows a run."),
     ("export", "data_commands.export:export_command", "Write a run's tracks for other programs."),
     (
         "evaluate",

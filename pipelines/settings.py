@@ -136,6 +136,9 @@ class TrackConfig:
     )
     """What the overlay looks like; None: no overlay."""
 
+    report: Annotated[bool, Parameter(parse=False)] = field(default=False, compare=False)
+    """Whether to make a page that shows the run."""
+
     def __post_init__(self) -> None:
         check_numbers(self, "min_joint", low=0, high=1)
 

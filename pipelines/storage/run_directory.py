@@ -48,6 +48,8 @@ class RunDirectory:
         """The tracks drawn over the video."""
         self.picture = path / "overlay.png"
         """The same of a run of one picture."""
+        self.report = path / "report.html"
+        """A page that shows the run."""
         self.events = path / "events.jsonl"
         """Progress and warnings for machines, a JSON object per line."""
         self.logs = path / "logs"
@@ -178,8 +180,10 @@ class RunDirectory:
     def owns(self, path: Path) -> bool:
         """Whether a path is one of the run's own files, which no export may replace."""
         path, folder = path.resolve(), self.path.resolve()
-        files = (self.manifest, self.tracks, self.linked, self.edits, self.posetrack, self.picture)
-        own = {folder / file.name for file in (*files, self.overlay, self.events, self.lock)}
+        results = (self.tracks, self.linked, self.posetrack)
+        shown = (self.overlay, self.picture, self.report)
+        files = (self.manifest, self.edits, *results, *shown, self.events, self.lock)
+        own = {folder / file.name for file in files}
         folders = {folder, folder / self.detections.name, folder / self.logs.name}
         return path in own | folders or bool({*path.parents} & (folders - {folder}))
 
@@ -213,8 +217,8 @@ class RunDirectory:
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")
-        made = (self.tracks, self.linked, self.posetrack, self.overlay, self.picture, self.events)
-        yield from made
+        yield from (self.tracks, self.linked, self.posetrack)
+        yield from (self.overlay, self.picture, self.report, self.events)
 
 
 @contextmanager

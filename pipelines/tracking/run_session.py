@@ -243,11 +243,13 @@ def open_session(
 def summary(run: RunDirectory, manifest: Manifest, *, stages: Sequence[str] = ()) -> str:
     """One line that says what came out, how fast the stages were (none: all), and where it is."""
     frames = manifest.frames
-    spent = sum(manifest.stages[name].seconds for name in stages or manifest.stages)
+    stages = stages or [*manifest.stages]
+    spent = sum(manifest.stages[name].seconds for name in stages)
     speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
     lost = f", {frames.missing} missing" if frames.missing else ""
-    drawn = stage_named("render").writes(manifest)[0]
-    result = run.path / drawn if manifest.finished("render") else run.tracks
+    shown = (name for name in ("report", "render") if name in stages and manifest.finished(name))
+    named = next((stage_named(name).writes(manifest)[0] for name in shown), run.tracks.name)
+    result = run.path / named
     return (
         f"{manifest.source.name}: {manifest.tracks} tracks, {frames.done} frames "
         f"({frames.corrupt} corrupt{lost}){speed} -> {result}"

@@ -13,6 +13,7 @@ from posetube.errors import FormatError
 from ..editing.edit_stage import check_edits, edit_tracks_of_run
 from ..refining.refine_stage import refine_joints
 from ..rendering.render_stage import draw_overlay, overlay_names
+from ..reporting.report_stage import write_report
 from ..settings import TrackConfig, detection_settings, refine_settings, track_settings
 from ..storage.manifest import Manifest
 from ..storage.part_check import check_parts, remedy
@@ -118,6 +119,15 @@ STAGES = (
         work=draw_overlay,
         reads=lambda settings: settings.overlay,
         not_yet="there is no overlay yet",
+    ),
+    RunStage(
+        name="report",
+        needs=("detect", "link"),
+        follows=("edit", "refine"),
+        writes=lambda _: ("report.html",),
+        work=write_report,
+        reads=lambda settings: None,
+        not_yet="there is no report yet",
     ),
 )
 """In the order in which a run goes through them."""

@@ -41,6 +41,7 @@ def track_command(
     device: str = "auto",
     boxes: Path | None = None,
     overlay: bool | None = None,
+    report: bool | None = None,
     preset: LinkPreset | None = None,
     refine: RefinerWords = None,
     on_existing: OnExisting = "resume",
@@ -49,9 +50,9 @@ def track_command(
 ) -> int:
     """Find every person of a video, follow each, and say where each joint is in every frame.
 
-    A run's directory holds run.json, detections/, tracks.parquet, tracks.json and overlay.mp4. The
-    same line again goes on with a run that was stopped, and makes again what is missing or damaged.
-    Times are seconds, or have a unit: 12.5s, 800ms, 00:01:02.
+    A run's directory holds run.json, detections/, tracks.parquet, tracks.json, overlay.mp4 and
+    report.html. The same line again goes on with a run that was stopped, and makes again what is
+    missing or damaged. Times are seconds, or have a unit: 12.5s, 800ms, 00:01:02.
 
     Args:
         inputs: A video, a folder of numbered pictures (one video), a picture, a folder of videos,
@@ -67,6 +68,7 @@ def track_command(
         boxes: A file of people or boxes, or a run: where to look for people, in place of the
             network's own search. Frames are matched by their index, pictures by their name.
         overlay: Draw the result over the video [default: for one input yes, for several no].
+        report: Make a page that shows the result, report.html [default: as --overlay].
         preset: How to link: the same as --link.preset.
         refine: The chain of refiners.
         on_existing: What to do where the run's directory is there already.
@@ -82,6 +84,7 @@ def track_command(
         link=with_preset(settings.link, preset),
         refine=with_chain(settings.refine, refine),
         overlay=settings.overlay if drawn else None,
+        report=alone if report is None else report,
     )
     runs = run_directories(items, out, alone=alone)
     jobs, settled = remaining_jobs(items, runs, on_existing=on_existing)

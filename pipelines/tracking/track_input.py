@@ -92,6 +92,8 @@ def track_input(
             notes.append("a live source cannot be read twice: no overlay")
         elif config.overlay:
             wanted.append("render")
+        if config.report:
+            wanted.append("report")
         found = VideoDetections(video=video, model=model, boxes=given)
         return session.run_stages(*wanted, detections=found, video=video, model=model, notes=notes)
 

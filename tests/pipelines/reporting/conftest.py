@@ -1,0 +1,78 @@
+"""Runs with a report, and a real browser that looks at it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posetube.datasets.video.inputs import find_inputs
+from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.settings import TrackConfig
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.track_input import track_input
+from tests.pipelines.conftest import ClipMaker
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def make_run(make_clip: ClipMaker, make_model: Callable[..., LoadedModel]) -> Callable[..., Path]:
+    """Tracks a clip of two squares, with a report: ``make_run("a.mp4", frames=12)``."""
+
+    def make(name: str = "clip.mp4", *, frames: int = 12, out: str = "run") -> Path:
+        clip = make_clip(name, frames=frames)
+        folder = clip.parent / out
+        config = TrackConfig(overlay=None, report=True)
+        track_input(find_inputs([str(clip)])[0], RunDirectory(folder), make_model(), config=config)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        pytest.skip("needs chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Page:
+    """A page in the browser, and what went wrong in it."""
+
+    def __init__(self, browser: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1200, "height": 900})
+        self.errors: list[str] = []
+        self.page.on("console", lambda said: self.errors.append(f"{said.type}: {said.text}"))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
+
+    def open(self, url: str) -> None:
+        """Open a report and wait until it shows a frame."""
+        self.page.goto(url)
+        self.page.wait_for_selector("body[data-ready]", timeout=20_000)
+
+    def run(self, script: str) -> Any:
+        return self.page.evaluate(script)
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression is true; the page's policy forbids the driver's own way."""
+        for _ in range(1000):
+            if self.run(condition):
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"never true: {condition}")
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Page]:
+    opened = Page(browser)
+    yield opened
+    opened.page.close()
