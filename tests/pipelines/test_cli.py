@@ -69,7 +69,7 @@ def test_a_video_is_tracked_into_the_folder_that_was_named(
     assert code == 0
     assert said.out.splitlines()[0] == "squares on cpu (a test)"
     assert said.out.splitlines()[1].startswith("clip: 2 tracks, 6 frames (0 corrupt), ")
-    assert said.out.splitlines()[1].endswith("run/overlay.mp4")
+    assert said.out.splitlines()[1].endswith("run/report.html")
     assert said.err == ""
 
 

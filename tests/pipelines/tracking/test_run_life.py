@@ -81,7 +81,7 @@ def test_a_run_that_was_stopped_before_its_first_manifest_is_begun_again(line: l
     assert main(line) == 0
     assert {path.name for path in run.path.iterdir()} == {
         *("run.json", "detections", "tracks.parquet", "tracks.json", "overlay.mp4"),
-        "events.jsonl",
+        *("report.html", "events.jsonl"),
     }
 
 
