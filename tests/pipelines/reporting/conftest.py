@@ -62,6 +62,13 @@ class Page:
     def run(self, script: str) -> Any:
         return self.page.evaluate(script)
 
+    def wait_for_frame(self, frame: int) -> None:
+        """Wait until the browser shows a frame of the video, and the page says so."""
+        self.wait(
+            f"""document.getElementById('video').dataset.presented === '{frame}' &&
+            document.getElementById('moment').textContent.startsWith('frame {frame},')"""
+        )
+
     def wait(self, condition: str) -> None:
         """Wait until an expression is true; the page's policy forbids the driver's own way."""
         for _ in range(1000):

@@ -18,10 +18,10 @@ def test_a_report_opens_from_disk_and_shows_the_frame_that_is_asked_for(
 
     page.open((run / "report.html").as_uri())
     page.page.keyboard.press("End")
-    page.wait("document.getElementById('video').dataset.presented === '11'")
+    page.wait_for_frame(11)
     page.page.keyboard.press("ArrowLeft")
     page.page.keyboard.press("ArrowLeft")
-    page.wait("document.getElementById('video').dataset.presented === '9'")
+    page.wait_for_frame(9)
 
     assert page.page.inner_text("#moment") == "frame 9, 0.360 s"
     assert page.page.title() == "clip - posetube"
@@ -34,7 +34,7 @@ def test_people_are_drawn_where_they_are_and_clicks_select_them(
 ) -> None:
     page.open((make_run() / "report.html").as_uri())
     page.run("report.seek(10)")
-    page.wait("report.player.video.dataset.presented === '10'")
+    page.wait_for_frame(10)
     for layer in ("skeletons", "names", "trails"):
         page.page.uncheck(f"#show-{layer}")
 
