@@ -138,6 +138,7 @@ def _resized_peaks(
     outside = (y[:, None] >= cells[:, 1, None, None]) | (x >= cells[:, 0, None, None])
     flat = resized.masked_fill(outside[:, None], -torch.inf).flatten(2)
     logit, peak = flat.max(dim=2)
+    # The softmax at the peak, in the form that cannot overflow.
     score = 1 / (flat - logit[..., None]).exp().sum(dim=2)
     width = resized.shape[3]
     return torch.stack([peak % width, peak // width], dim=-1).to(heatmaps.dtype), logit, score

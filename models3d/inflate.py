@@ -89,6 +89,7 @@ def inflate_kernel(
     """
     middle = length // 2
     if mode in ("mean", "repeat"):
+        # Divided by the length, it answers a still clip as the 2D kernel answers one frame.
         slices = kernel / length if mode == "mean" else kernel
         return slices[:, :, None].repeat(1, 1, length, 1, 1)
     if mode == "center":

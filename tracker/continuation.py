@@ -74,6 +74,7 @@ def ends(
     since = times[near] - times[edge][part]
     middle, place = mean(since), mean(centres)
     away = since - middle[part]
+    # Least squares: the slope is covariance over variance, near 0 for rows close in time.
     spread = mean(away**2) + STILL / counts
     speeds = mean(away[:, None] * (centres - place[part])) / spread[:, None]
     return TrackletEnds(

@@ -65,6 +65,7 @@ class FrameClock:
             before = self.last
             time = self._seconds(slot)
             lost = self._lost(time - before)
+            # A long step alone is a pause of the recording; frames are lost where there is damage.
             if lost and not _damage_near(slot, coming, slots, order):
                 lost = 0
             for i in range(1, lost + 1):

@@ -112,8 +112,10 @@ class VideoWriter:
             self._shift = max(0.0, -time)
         stamp = round((time + self._shift) * TICKS)
         if self._last is not None:
+            # A file takes no two pictures of one time, and none that goes back.
             stamp = max(stamp, self._last + 1)
         self._last = stamp
+        # Colours are stored at half the resolution, so that sides must be even.
         odd = [(0, side % 2) for side in self.size]
         even = np.pad(image, (*odd, (0, 0)), mode="edge") if any(map(sum, odd)) else image
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")

@@ -53,6 +53,7 @@ def fold_batch_norm(renamed: Renamed, *, epsilon: float) -> Renamed:
             continue
         norm = name.removesuffix("running_var")
         parts = ("weight", "bias", "running_mean", "running_var")
+        # In double precision: only the results are rounded.
         weight, bias, mean, variance = (parameters.pop(norm + part).double() for part in parts)
         names = [sources.pop(norm + part) for part in parts]
         scale = weight / torch.sqrt(variance + epsilon)

@@ -45,6 +45,7 @@ def lucas_kanade(earlier: Tensor, later: Tensor) -> Tensor:
     for first, second in reversed(pyramid):
         size = first.shape[2:]
         if flow.shape[2:] != size:
+            # A pixel of the coarser level is two of this one.
             flow = 2 * functional.interpolate(flow, size, mode="bilinear", align_corners=False)
         for _ in range(ITERATIONS):
             # neighbours that were corrected differently would be warped apart: smooth in between
@@ -76,6 +77,7 @@ def _mean(maps: Tensor) -> Tensor:
 
 def _correction(first: Tensor, second: Tensor) -> Tensor:
     """(B, 2, H, W) the motion that explains in every window how two pictures differ."""
+    # Slopes of both pictures' mean: exchanging the pictures turns the motion round, no more.
     both = functional.pad((first + second) / 2, (1, 1, 1, 1), mode="replicate")
     across = (both[..., 1:-1, 2:] - both[..., 1:-1, :-2]) / 2
     down = (both[..., 2:, 1:-1] - both[..., :-2, 1:-1]) / 2

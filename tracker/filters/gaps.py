@@ -45,6 +45,7 @@ def fill_gaps(times: Floats, values: Floats, *, max_gap: float) -> DoubleArray:
     inside = ~seen & (before >= 0) & (after < len(flat))
     one, two = np.where(inside, before, 0), np.where(inside, after, 0)
     length = times[two] - times[one]
+    # Rounded times may make a gap of just the longest a little longer.
     short = inside & (length <= max_gap * (1 + 1e-9))
     share = (times[:, None] - times[one]) / np.where(short, length, 1)
     series_of = np.arange(flat.shape[1])

@@ -60,6 +60,7 @@ class RunningKalman:
         if self._known is not None:
             expected = self._expected(time)
             again = self._corrected(expected, seen, variance)
+            # Who is first seen has no expectation, who is not seen has nothing else.
             found = np.where(np.isnan(expected[0]), found, again)
             found = np.where(np.isnan(seen), expected, found)
         self._known, self._time = found, time
@@ -88,6 +89,8 @@ class RunningKalman:
         place, speed, place_variance, both, speed_variance = expected
         surprise, noise = value - place, variance
         for _ in range(REWEIGHTINGS):
+            # By what the correction leaves: a far value counts as a noisier one, as the weights of
+            # a t distribution have it, and so pulls less.
             left = surprise * noise / (place_variance + noise)
             noise = variance * (self._tail + left**2 / variance) / (self._tail + 1)
         gain, of_speed = place_variance / (place_variance + noise), both / (place_variance + noise)
