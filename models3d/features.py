@@ -120,7 +120,8 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
 
 
 def _joined(maps: Iterable[Sequence[Tensor]]) -> list[Tensor]:
-    return [torch.cat(kind) for kind in zip(*maps, strict=True)]
+    # a single frame's maps are not copied
+    return [kind[0] if len(kind) == 1 else torch.cat(kind) for kind in zip(*maps, strict=True)]
 
 
 class ClipFeatures(NamedTuple):
@@ -137,3 +138,6 @@ class ClipFeatures(NamedTuple):
 
     pictures: Pictures | None = None
     """The frames themselves; None if no head asks for them (``wants_pictures``)."""
+
+    proposal_responses: Sequence[Tensor] | None = None
+    """What the proposal head says of every frame alone, where it says that once per frame."""

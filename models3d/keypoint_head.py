@@ -30,9 +30,11 @@ class KeypointHead(nn.Module):
         super().__init__()
         self.config = config
         widths = [channels] + [config.channels] * config.depth
+        moving = config.depth if config.time_depth is None else config.time_depth
+        times = [1] * (config.depth - moving) + [config.time] * moving
         self.convs = nn.ModuleList(
-            TimeConv(i, o, 3, time=config.time, time_padding=config.time_padding)
-            for i, o in pairwise(widths)
+            TimeConv(i, o, 3, time=time, time_padding=config.time_padding)
+            for (i, o), time in zip(pairwise(widths), times, strict=True)
         )
         # Of single frames, as published: the frames of a clip share its weights.
         self.up = nn.ConvTranspose2d(config.channels, config.joints, 4, stride=2, padding=1)
@@ -62,7 +64,7 @@ class KeypointHead(nn.Module):
     def low_resolution(self, features: Tensor, length: int) -> Tensor:
         """(R * T, C, P, P) features to (R * T, K, 2 P, 2 P) logits, before they are doubled."""
         for conv in self.convs:
-            features = functional.relu(conv(features, length))
+            features = conv(features, length).relu_()
         out: Tensor = self.up(features)
         return out
 

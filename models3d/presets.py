@@ -234,25 +234,29 @@ def detect_and_track_r101() -> AnchorRCNNConfig:
 
 
 def tube_rcnn_r50_fpn(*, clip_length: int = 3) -> AnchorRCNNConfig:
-    """Our own: torchvision's Keypoint R-CNN with time kernels, a presence score, refined joints.
+    """Our own: torchvision's Keypoint R-CNN over clips, with a presence score and refined joints.
 
     Args:
-        clip_length: T, an odd number of frames.
+        clip_length: T, an odd number of frames; with 1 it is the same network of single frames.
 
-    Source: the paper's rule (time kernels in res3 to res5, RPN and keypoint head), applied to the
-    pyramid, for which the published code has none. Time begins after res4, so that most of the
-    body is computed once per frame. Beyond a clip's ends its first and last frame are repeated.
+    Source: Detect-and-Track's time kernels in the proposal and keypoint heads, where they cost
+    least: in the proposals' outputs, so that everything up to there is computed once per frame, and
+    in the last convolution over a person. 300 proposals (Ren et al., "Faster R-CNN") are as many
+    boxes in a clip of 3 frames as the 1000 of a frame. Beyond a clip's ends its first and last
+    frame are repeated.
     """
-    flat = keypoint_rcnn_r50()
+    flat, time = keypoint_rcnn_r50(), min(clip_length, 3)
     replicate: TimePadding = "replicate"
+    proposals, head = flat.proposals, flat.keypoint_head
     return replace(
         flat,
         clip_length=clip_length,
-        body=ResNetConfig(depth=50, times=(1, 1, 1, 1, 3), time_padding=replicate, frozen_stages=2),
-        neck=FPNConfig(time=3, time_padding=replicate),
-        proposals=replace(flat.proposals, time=3, time_padding=replicate),
+        body=ResNetConfig(depth=50, frozen_stages=2),
+        proposals=replace(
+            proposals, output_time=time, time_padding=replicate, before_nms=500, after_nms=300
+        ),
         box_head=replace(flat.box_head, presence=True),
-        keypoint_head=replace(flat.keypoint_head, time=3, time_padding=replicate),
+        keypoint_head=replace(head, time=time, time_depth=1, time_padding=replicate),
         decode=DecodeConfig(),
     )
 

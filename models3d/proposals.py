@@ -23,7 +23,7 @@ from .configs.proposal_heads import ProposalConfig
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .slots import take_slots
-from .time_conv import TimeConv
+from .time_conv import TimeConv, sum_over_time
 from .tube_choice import Proposals
 from .tube_nms import tube_nms
 
@@ -59,8 +59,10 @@ class ProposalHead(nn.Module):
         self.conv = TimeConv(
             channels, channels, 3, time=config.time, time_padding=config.time_padding
         )
-        self.objectness = TimeConv(channels, config.anchors.per_cell)
-        self.deltas = TimeConv(channels, 4 * config.anchors.per_cell)
+        self.objectness, self.deltas = (
+            TimeConv(channels, outputs, time=config.output_time, time_padding=config.time_padding)
+            for outputs in (config.anchors.per_cell, 4 * config.anchors.per_cell)
+        )
         for layer in (self.objectness, self.deltas):
             nn.init.normal_(layer.weight, std=0.01)
         for level, stride in enumerate(self.strides):
@@ -71,28 +73,65 @@ class ProposalHead(nn.Module):
 
     def find_tubes(self, features: ClipFeatures, geometry: Geometry) -> Proposals:
         """Propose tubes in B clips."""
-        maps = self.maps(features.levels, length=features.length, padded=geometry.padded)
+        maps = self.maps(
+            features.levels,
+            length=features.length,
+            padded=geometry.padded,
+            responses=features.proposal_responses,
+        )
         size, padded = geometry.resized, geometry.padded
         return propose(maps, size=size, padded=padded, config=self.config)
 
-    def forward(self, levels: Sequence[Tensor], length: int) -> tuple[list[Tensor], list[Tensor]]:
-        """The outputs for every frame of B clips.
+    def responses(self, levels: Sequence[Tensor], length: int = 1) -> list[Tensor]:
+        """What each step of the outputs' time kernels says of every frame.
+
+        Without a time kernel before the outputs, T does not matter.
 
         Args:
             levels: Per level (B * T, C, h, w).
             length: T.
 
         Returns:
+            Per level (B * T, steps * 5 A, h, w): of all steps the objectness, then the regressions.
+        """
+        hidden = [self.conv(level, length).relu_() for level in levels]
+        return [
+            torch.cat([*self.objectness.responses(h), *self.deltas.responses(h)], dim=1)
+            for h in hidden
+        ]
+
+    def forward(
+        self, levels: Sequence[Tensor], length: int, responses: Sequence[Tensor] | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The outputs for every frame of B clips.
+
+        Args:
+            levels: Per level (B * T, C, h, w).
+            length: T.
+            responses: From :meth:`responses`, if they are known.
+
+        Returns:
             Per level (B * T, A, h, w) objectness logits and (B * T, A * 4, h, w) regressions.
         """
-        hidden = [functional.relu(self.conv(level, length)) for level in levels]
-        return [self.objectness(h) for h in hidden], [self.deltas(h) for h in hidden]
+        steps, padding = self.config.output_time, self.config.time_padding
+        parts = [steps * self.config.anchors.per_cell, 4 * steps * self.config.anchors.per_cell]
+        found = [
+            sum_over_time(list(part.chunk(steps, dim=1)), length=length, padding=padding)
+            for level in responses or self.responses(levels, length)
+            for part in torch.split(level, parts, dim=1)
+        ]
+        return found[::2], found[1::2]
 
     def maps(
-        self, levels: Sequence[Tensor], *, length: int, padded: tuple[int, int]
+        self,
+        levels: Sequence[Tensor],
+        *,
+        length: int,
+        padded: tuple[int, int],
+        responses: Sequence[Tensor] | None = None,
     ) -> ProposalMaps:
         """The same per anchor instead of per frame, objectness averaged over the frames."""
-        objectness, deltas = self(levels, length)
+        objectness, deltas = self(levels, length, responses)
         grids = anchor_grid(
             self.config.anchors,
             shapes=[(level.shape[2], level.shape[3]) for level in levels],

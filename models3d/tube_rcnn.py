@@ -47,6 +47,7 @@ from .packed_maps import packed_maps
 from .parts import EmbeddingHead, build
 from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
+from .proposals import ProposalHead
 from .slots import copied_to_host
 
 
@@ -97,6 +98,12 @@ class TubeRCNN(nn.Module):
         times = [*self.body.times, 1, self.neck.time]
         self._cut = next((step for step, time in enumerate(times) if time > 1), len(times))
         self._still = min(self._cut, len(self.body.stages))
+        # Where levels are those of single frames, so is what the proposal head makes of them.
+        self._proposes_early = (
+            self._cut == len(times)
+            and isinstance(self.proposals, ProposalHead)
+            and self.proposals.config.time == 1
+        )
 
     @property
     def skeleton(self) -> Skeleton:
@@ -138,6 +145,8 @@ class TubeRCNN(nn.Module):
             prepare_scales(images, inputs, scales) if scales else [prepare(images, inputs)]
         )
         stages, maps = self.frame_maps(pixels.to(device))
+        if self._proposes_early:
+            maps = [*maps, *self.proposals.responses(maps)]
         further = [ScaledMaps(self.frame_part(p.to(device)), g) for p, g in smaller]
         looks: tuple[LookMap, ...] = ()
         if embeddings and not isinstance(self.keypoint_head, EmbeddingHead):
@@ -289,13 +298,18 @@ class TubeRCNN(nn.Module):
     def clip_part(
         self, maps: list[Tensor], length: int, pictures: Pictures | None = None
     ) -> ClipFeatures:
-        """The frames' maps, each (B * length, C, h, w), to what the heads pool from."""
+        """The frames' maps, each (B * length, C, h, w), to what the heads pool from.
+
+        What the proposal head says of every frame may follow the levels.
+        """
         maps = self._advance(maps, range(self._cut, len(self.body.stages) + 2), length)
+        count = len(self.neck.strides)
         return ClipFeatures(
-            levels=maps,
+            levels=maps[:count],
             strides=self.neck.strides,
             length=length,
             pictures=pictures,
+            proposal_responses=maps[count:] or None,
         )
 
     def find(

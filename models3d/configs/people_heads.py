@@ -114,6 +114,9 @@ class KeypointHeadConfig:
     time: int = 1
     """Their time kernel, an odd number of frames."""
 
+    time_depth: int | None = None
+    """How many of them, the last ones, have the time kernel; None: all."""
+
     time_padding: TimePadding = "zero"
     """What lies beyond a clip's ends."""
 
@@ -124,6 +127,7 @@ class KeypointHeadConfig:
     def __post_init__(self) -> None:
         check_numbers(self, "joints", "channels", low=1, high=WIDEST)
         check_numbers(self, "depth", low=1, high=DEEPEST)
+        check_numbers(self, "time_depth", low=0, high=self.depth)
 
     @property
     def heatmap_size(self) -> int:

@@ -55,6 +55,10 @@ class ProposalConfig:
     time: int = 1
     """Time kernel of the 3 x 3 convolution before the two outputs, an odd number of frames."""
 
+    output_time: int = 1
+    """Time kernel of the two outputs, an odd number of frames. If it is the network's first, what
+    comes before is computed once per frame, not once per clip."""
+
     time_padding: TimePadding = "zero"
     """What lies beyond a clip's ends."""
 

@@ -22,7 +22,7 @@ from posetube.models3d.roi_align import align_by_cells
 from posetube.models3d.time_conv import TimeConv
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.models3d.winograd import WinogradConv, suits, transforms
-from posetube.structures import Clip
+from posetube.structures import ByteArray, Clip
 
 from .small_networks import small_tiny
 
@@ -120,10 +120,8 @@ def test_coarse_levels_are_added_to_the_cells_they_cover(sizes: tuple[int, ...])
 @pytest.mark.parametrize(("depth", "length"), [(18, 3), (50, 1)])
 def test_a_prepared_network_finds_the_same(depth: Literal[18, 50], length: int) -> None:
     network = resnet(depth, length)
-    image = np.random.default_rng(0).integers(0, 256, (length, 7, 9, 3), np.uint8)
     frames = np.arange(length)
-    images = image.repeat(10, axis=1).repeat(10, axis=2)
-    clip = Clip(frames=frames, times=frames / 25, images=images)
+    clip = Clip(frames=frames, times=frames / 25, images=pictures(length))
     before = network.detect(clip)
 
     assert prepare_for_inference(network) is network
@@ -137,6 +135,23 @@ def test_a_prepared_network_finds_the_same(depth: Literal[18, 50], length: int) 
     np.testing.assert_allclose(after.keypoints, before.keypoints, atol=0.05)
 
 
+def test_what_the_proposal_head_says_of_a_frame_is_computed_once() -> None:
+    network = resnet(18, 3)
+    kept = network.encode(pictures(3))
+    levels = [replace(frame, maps=frame.maps[:5]) for frame in kept]
+
+    early, late = (network.detect_features(some, [0, 1, 2]) for some in (kept, levels))
+
+    # five levels, and for each the objectness and regressions of three anchors in three steps
+    assert [maps.shape[1] for maps in kept[0].maps] == [64] * 5 + [3 * 5 * 3] * 5
+    assert len(early) > 0
+    np.testing.assert_allclose(early.boxes, late.boxes, atol=1e-3)
+
+
+def test_only_the_last_convolutions_over_a_person_mix_frames() -> None:
+    assert [conv.time for conv in resnet(18, 3).keypoint_head.convs] == [1, 3]
+
+
 def test_other_networks_stay_as_they_are() -> None:
     network = TubeRCNN(small_tiny())
     kinds = [type(part) for part in network.modules()]
@@ -146,19 +161,24 @@ def test_other_networks_stay_as_they_are() -> None:
     assert [type(part) for part in network.modules()] == kinds
 
 
+def pictures(count: int) -> ByteArray:
+    coarse = np.random.default_rng(0).integers(0, 256, (count, 7, 9, 3), np.uint8)
+    return coarse.repeat(10, axis=1).repeat(10, axis=2)
+
+
 def resnet(depth: Literal[18, 50], length: int) -> TubeRCNN:
     """Random weights and norms, and a leaning towards people, so that somebody is found."""
     flat = keypoint_rcnn_r50()
-    times = (1, 1, 1, 1, length)
+    head = replace(flat.keypoint_head, channels=16, depth=2, time=length, time_depth=1)
     config = replace(
         flat,
         clip_length=length,
         preprocess=replace(flat.preprocess, short_side=96, long_side=160),
-        body=ResNetConfig(depth=depth, times=times),
-        neck=FPNConfig(channels=64, time=length),
-        proposals=replace(flat.proposals, time=length, after_nms=20),
+        body=ResNetConfig(depth=depth),
+        neck=FPNConfig(channels=64),
+        proposals=replace(flat.proposals, output_time=length, after_nms=20),
         box_head=replace(flat.box_head, hidden=32, max_people=6),
-        keypoint_head=replace(flat.keypoint_head, channels=16, depth=2),
+        keypoint_head=head,
         decode=DecodeConfig(),
     )
     torch.manual_seed(0)
