@@ -163,7 +163,8 @@ def test_pooling_on_a_device_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("posetube.models3d.roi_align.on_host", lambda tensor: False)
     found = pool(levels, tubes)
 
-    assert torch.equal(found, wanted)
+    # another program sums in another order
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
 
 
 def test_a_tube_is_pooled_frame_by_frame_in_its_own_clip() -> None:
