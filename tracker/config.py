@@ -64,7 +64,8 @@ class LinkConfig:
     are one person. If one score is lower, that share of the similarity is enough."""
 
     overlap_weight: float = 2.0
-    """Weight of box overlap in a link's cost, 0 or more."""
+    """Weight of box overlap in a link's cost, 0 or more. Where appearance is known and the place is
+    not, as after a time out of sight, it counts less."""
 
     pose_weight: float = 1.0
     """Weight of pose similarity, 0 or more."""
@@ -72,7 +73,7 @@ class LinkConfig:
     motion_weight: float = 0.5
     """Weight of the distance to the predicted place, 0 or more."""
 
-    appearance_weight: float = 1.0
+    appearance_weight: float = 3.0
     """Weight of similar appearance, 0 or more; counts only where detections have embeddings."""
 
     tube_trust: float = 0.5

@@ -2,6 +2,7 @@
 
 The cost is 1 less a weighted mean of four similarities: box overlap, pose, distance to the
 predicted place, and appearance. A similarity that is not known for a pair is left out of its mean.
+Where appearance is known, overlap counts the less, the less sure the place is.
 Only pairs that are near each other are compared, so that the time grows with the number of
 neighbours, not with the square of the crowd.
 """
@@ -55,6 +56,11 @@ def link_costs(
     # Joints are predicted less well than boxes. OKS gets the variance of the prediction, so that a
     # limb that swings on does not speak against its own person.
     drift = np.minimum(predicted.joint_variance, np.square(LARGEST_DRIFT * sizes)[:, None])
+    looks = _appearance(active, people, config)[one, two]
+    # Distance and pose allow for an unsure place, overlap does not: whoever comes out from behind a
+    # post hardly overlaps the prediction. Looks know better; without them nothing but overlap keeps
+    # strangers from the track.
+    sure = np.square(PLACE_TOLERANCE * sizes) / tolerance
     similarity = weighted(
         [
             _overlap(boxes[one], found[two]),
@@ -66,10 +72,10 @@ def link_costs(
                 spread=drift[one],
             ),
             np.exp(-squared[one, two] / (2 * tolerance[one])),
-            _appearance(active, people)[one, two],
+            looks,
         ],
         [
-            config.overlap_weight,
+            config.overlap_weight * np.where(np.isnan(looks), 1, sure[one]),
             config.pose_weight,
             config.motion_weight,
             config.appearance_weight,
@@ -90,11 +96,13 @@ def _squared_distance(first: DoubleArray, second: DoubleArray) -> DoubleArray:
     return np.asarray(across**2 + down**2)
 
 
-def _appearance(active: ActiveTracks, people: Detections) -> DoubleArray:
-    """(N, M) similarity of appearance; NaN where it is not known for both."""
-    if people.embeddings is None or active.looks.shape[1] != people.embeddings.shape[1]:
+def _appearance(active: ActiveTracks, people: Detections, config: LinkConfig) -> DoubleArray:
+    """(N, M) similarity of appearance; NaN where it is not known for both, or does not count."""
+    theirs = people.embeddings
+    counts = config.appearance_weight > 0
+    if not counts or theirs is None or active.looks.shape[1] != theirs.shape[1]:
         return np.full((len(active), len(people)), np.nan)
-    return cosine(active.looks, people.embeddings)
+    return cosine(active.looks, theirs)
 
 
 def _overlap(first: DoubleArray, second: DoubleArray) -> DoubleArray:

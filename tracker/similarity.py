@@ -50,12 +50,12 @@ def tube_overlap(first: Floats, second: Floats) -> DoubleArray:
     return mean_of_known(np.where(one[:, None] & two[None], overlap, np.nan))
 
 
-def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> DoubleArray:
+def weighted(similarities: Sequence[Floats], weights: Sequence[float | DoubleArray]) -> DoubleArray:
     """Weighted mean of several similarities, for each pair over those that are known.
 
     Args:
         similarities: Arrays of one shape, NaN where not known.
-        weights: One per array, 0 or more.
+        weights: One per array, 0 or more; a number, or an array of the same shape.
 
     Returns:
         The same shape; NaN where no similarity with a weight is known.
@@ -63,7 +63,7 @@ def weighted(similarities: Sequence[Floats], weights: Sequence[float]) -> Double
     Raises:
         InputError: If the numbers of arrays and weights differ, or a weight is negative.
     """
-    if len(similarities) != len(weights) or any(weight < 0 for weight in weights):
+    if len(similarities) != len(weights) or any(np.any(np.less(weight, 0)) for weight in weights):
         raise InputError(
             f"weighted: expected {len(similarities)} weights of 0 or more, got {list(weights)}"
         )

@@ -82,6 +82,12 @@ def test_a_measure_that_does_not_know_is_left_out_of_the_sum() -> None:
     np.testing.assert_array_equal(found, [0.75, 0.5, np.nan])
 
 
+def test_a_weight_may_differ_from_pair_to_pair() -> None:
+    found = weighted([np.array([1.0, 1.0]), np.zeros(2)], [np.array([3.0, 0.0]), 1])
+
+    np.testing.assert_array_equal(found, [0.75, 0])
+
+
 def test_what_does_not_fit_is_refused() -> None:
     pose = np.zeros((1, 5, 2))
     with pytest.raises(InputError, match=r"oks: expected poses of shapes .* got \(1, 5, 2\)"):

@@ -461,6 +461,36 @@ def test_appearance_tells_people_apart_where_places_do_not(people: People) -> No
     assert owner(other[-1], 114) == owner(other[0], 130)
 
 
+def behind_a_post(people: People) -> list[Detections]:
+    """One person walks behind a post; the box is that of the half that shows."""
+    frames = []
+    for t in range(60):
+        found = people([(90 + 2 * t, 100)], jitter=0.5, seed=t)
+        left, right = found.boxes[0, [0, 2]].tolist()
+        ahead, past = (left, min(right, 130)), (max(left, 170), right)
+        shown = ahead if ahead[1] - ahead[0] > past[1] - past[0] else past
+        found.boxes[0, [0, 2]] = shown
+        frames.append(found if shown[1] - shown[0] > 14 else found[:0])
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("after", "weight", "expected"), [(0, 3, [1]), (1, 3, [1, 2]), (0, 0, [1, 2])]
+)
+def test_who_comes_out_from_behind_a_post_is_known_by_looks(
+    people: People, after: int, weight: float, expected: list[int]
+) -> None:
+    looks = np.array([[1.0, 0], [-1.0, 0]])
+    frames = [
+        with_looks(found, looks[[0 if t < 30 else after] * len(found)])
+        for t, found in enumerate(behind_a_post(people))
+    ]
+
+    found = follow(frames, config=LinkConfig(appearance_weight=weight))
+
+    assert sorted({i for frame in ids(found) for i in frame}) == expected
+
+
 def test_embeddings_may_come_and_go(people: People) -> None:
     plain = people([(100, 100)])
     looks = with_looks(plain, [[1.0, 0]])
