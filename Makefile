@@ -1,4 +1,4 @@
-.PHONY: check format lint types test quick wheel
+.PHONY: check format lint types test quick site wheel
 
 check: lint types test        ## everything that .ci/run runs before it builds the wheel
 
@@ -16,6 +16,9 @@ test:
 
 quick:                        ## the tests that take no more than seconds each
 	pytest -m "not slow"
+
+site:                         ## the documentation as a site, in build/site; needs the extra docs
+	sphinx-build -q -W --keep-going -b html docs build/site
 
 wheel:                        ## sdist, and the wheel built from it
 	rm -rf dist && python -m build

@@ -5,8 +5,9 @@ other program may call people what it likes. Then each of our tracks says, stret
 its rows belong to now.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -178,10 +179,11 @@ def _stretches(ours: VideoTracks, wanted: IntArray) -> list[_Stretch]:
 
 def _of_identity(ours: VideoTracks, wanted: IntArray) -> Iterator[Edit]:
     """Corrections of identity: what leaves a track goes before what enters it."""
-    times = ours.frames.times[ours.frame]
+    times, left = ours.frames.times[ours.frame], Counter(ours.track_ids.tolist())
     pending = _stretches(ours, wanted)
     for gone in [one for one in pending if one.target == GONE]:
         pending.remove(gone)
+        left[gone.track] -= len(gone.rows)
         yield _delete(gone, times)
     for one, other in _swapped(pending, ours):
         pending.remove(one)
@@ -189,21 +191,19 @@ def _of_identity(ours: VideoTracks, wanted: IntArray) -> Iterator[Edit]:
         start = float(min(times[one.rows[0]], times[other.rows[0]]))
         yield Edit(verb="swap", tracks=(one.track, other.track), start=start)
     fresh = max([*ours.ids.tolist(), *wanted.tolist()], default=0)
-    there = {*ours.ids.tolist()}
-    waiting: list[Edit] = []
     while pending:
         sources = {one.track for one in pending}
         ready = [one for one in pending if one.target not in sources - {one.track}]
         one = (ready or pending)[0]
         pending.remove(one)
-        target = one.target
         if not ready:  # people went round in a circle: one of them steps aside
             fresh += 1
-            waiting.append(Edit(verb="merge", tracks=(target, fresh)))
-            target = fresh
-        yield _assign(one, target, times, there)
-        there.add(target)
-    yield from waiting
+            pending.append(replace(one, track=fresh))
+            one = replace(one, target=fresh)
+        whole = left[one.track] == len(one.rows)
+        yield _assign(one, times, merged=whole and left[one.target] > 0)
+        left[one.track] -= len(one.rows)
+        left[one.target] += len(one.rows)
 
 
 def _delete(one: _Stretch, times: DoubleArray) -> Edit:
@@ -213,11 +213,11 @@ def _delete(one: _Stretch, times: DoubleArray) -> Edit:
     return Edit(verb="delete", tracks=(one.track,), start=start, stop=stop)
 
 
-def _assign(one: _Stretch, target: int, times: DoubleArray, there: set[int]) -> Edit:
-    if one.whole and target in there:
-        return Edit(verb="merge", tracks=(target, one.track))
+def _assign(one: _Stretch, times: DoubleArray, *, merged: bool) -> Edit:
+    if merged:
+        return Edit(verb="merge", tracks=(one.target, one.track))
     start, stop = (float(times[row]) for row in one.rows[[0, -1]])
-    return Edit(verb="assign", tracks=(one.track, target), start=start, stop=stop)
+    return Edit(verb="assign", tracks=(one.track, one.target), start=start, stop=stop)
 
 
 def _swapped(pending: list[_Stretch], ours: VideoTracks) -> Iterator[tuple[_Stretch, _Stretch]]:
