@@ -18,6 +18,7 @@ from posetube.structures import FloatArray
 from .arrays import Array, library_of, on_host, take_along
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -39,6 +40,16 @@ def constants(values: Sequence[float], like: Array) -> Array:
 def take_slots(column: Array, slots: Array) -> Array:
     """The given slots of (B, N, ...) as (B, M, ...); ``slots`` is (B, M) int64."""
     return take_along(column, slots.reshape(*slots.shape, *[1] * (column.ndim - 2)), 1)
+
+
+def copied_to_device(host: "Tensor", device: "torch.device") -> "Tensor":
+    """A tensor of host memory on the device; the copy is queued there, and nobody waits for it.
+
+    Only from pinned memory can a GPU copy by itself. That memory is kept until the copy is done.
+    """
+    if device.type != "cuda":
+        return host.to(device)
+    return host.pin_memory().to(device, non_blocking=True)
 
 
 def copied_to_host(columns: "dict[str, Tensor]") -> dict[str, FloatArray]:

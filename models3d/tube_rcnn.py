@@ -48,7 +48,7 @@ from .parts import EmbeddingHead, build
 from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
 from .proposals import ProposalHead
-from .slots import copied_to_host
+from .slots import copied_to_device, copied_to_host
 
 
 class Found(NamedTuple):
@@ -144,17 +144,17 @@ class TubeRCNN(nn.Module):
         (pixels, geometry), *smaller = (
             prepare_scales(images, inputs, scales) if scales else [prepare(images, inputs)]
         )
-        stages, maps = self.frame_maps(pixels.to(device))
+        stages, maps = self.frame_maps(copied_to_device(pixels, device))
         if self._proposes_early:
             maps = [*maps, *self.proposals.responses(maps)]
-        further = [ScaledMaps(self.frame_part(p.to(device)), g) for p, g in smaller]
+        further = [ScaledMaps(self.frame_part(copied_to_device(p, device)), g) for p, g in smaller]
         looks: tuple[LookMap, ...] = ()
         if embeddings and not isinstance(self.keypoint_head, EmbeddingHead):
             looks = look_maps(stages, self.body.strides[: self._still])
         pictures: Sequence[Tensor | None] = [None] * len(images)
         if self.keypoint_head.wants_pictures:
             # torch refuses views with steps backwards, such as channels turned round
-            whole = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+            whole = copied_to_device(torch.from_numpy(np.ascontiguousarray(images)), device)
             pictures = torch.split(whole.permute(0, 3, 1, 2), 1)
         return [
             FrameFeatures(

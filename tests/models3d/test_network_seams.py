@@ -218,6 +218,25 @@ def test_nothing_waits_for_a_gpu(build: Build) -> None:
     assert found.people.taken.any(dim=1).all()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@KINDS
+def test_frames_are_copied_to_a_gpu_without_waiting(build: Build) -> None:
+    model = network(build(3)).to("cuda")
+    frames = pictures(6)
+    model.encode(frames)  # libraries wait once, at start
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        kept = model.encode(frames)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    on_host = model.to("cpu").encode(frames)
+    for theirs, ours in zip(kept, on_host, strict=True):
+        for found, wanted in zip(theirs.maps, ours.maps, strict=True):
+            torch.testing.assert_close(found.cpu(), wanted, atol=1e-2, rtol=1e-2)
+
+
 @KINDS
 @torch.no_grad()
 def test_empty_slots_change_nothing(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
