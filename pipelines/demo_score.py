@@ -11,7 +11,7 @@ from posetube.boxes import iou
 from posetube.errors import InputError
 from posetube.structures import IntArray, JointState, VideoTracks
 
-from ..tracker.assignment import solve
+from ..tracker.metrics.joint_pairing import nearest_pairs
 
 MIN_IOU = 0.5
 """Overlap of the boxes from which somebody counts as found."""
@@ -40,7 +40,8 @@ class DemoScore:
     """Those within half a head of their place."""
 
     switches: int
-    """How often somebody's track changed."""
+    """How often somebody's track changed. As in CLEAR MOT, people stay with their track while it
+    overlaps enough: where people cross, another's box may fit them better for a moment."""
 
     @property
     def found_percent(self) -> float:
@@ -73,8 +74,7 @@ def score(found: VideoTracks, truth: VideoTracks) -> DemoScore:
     heads = truth.head_boxes[:, 2:] - truth.head_boxes[:, :2]
     reach = NEAR * 0.6 * np.hypot(heads[:, 0], heads[:, 1])
     asked = visible.mean(axis=1) >= MIN_VISIBLE
-    pairs = [_pairs(found, truth, frame) for frame in range(len(truth.frames))]
-    mine, theirs = np.concatenate([np.zeros((2, 0), np.int64), *pairs], axis=1)
+    mine, theirs = _pairs(found, truth)
     wanted = asked[theirs]
     mine, theirs = mine[wanted], theirs[wanted]
     offset = np.linalg.norm(found.keypoints[mine] - truth.keypoints[theirs], axis=-1)
@@ -88,12 +88,22 @@ def score(found: VideoTracks, truth: VideoTracks) -> DemoScore:
     )
 
 
-def _pairs(found: VideoTracks, truth: VideoTracks, frame: int) -> IntArray:
-    """(2, P) rows of found and of true people who are the same, in one frame."""
-    mine, theirs = found.rows_of(frame), truth.rows_of(frame)
-    overlap = iou(found.boxes[mine], truth.boxes[theirs]).astype(np.float64)
-    rows, columns = solve(1 - overlap, limit=1 - MIN_IOU + 1e-9)
-    return np.stack([rows + mine.start, columns + theirs.start])
+def _pairs(found: VideoTracks, truth: VideoTracks) -> IntArray:
+    """(2, P) rows of found and of true people who are the same, in the order of time."""
+    pairs, last = [np.zeros((2, 0), np.int64)], dict[int, int]()
+    for frame in range(len(truth.frames)):
+        mine, theirs = found.rows_of(frame), truth.rows_of(frame)
+        ids, people = found.track_ids[mine], truth.track_ids[theirs]
+        miss = 1 - iou(found.boxes[mine], truth.boxes[theirs]).astype(np.float64)
+        near = miss <= 1 - MIN_IOU
+        before = np.array([last.get(person, -1) for person in people.tolist()], np.int64)
+        # Those who stay together come first; then as many others as possible.
+        kept = nearest_pairs(near & (ids[:, None] == before), miss)
+        near[kept[0]], near[:, kept[1]] = False, False
+        rows, columns = np.concatenate([kept, nearest_pairs(near, miss)], axis=1)
+        last |= zip(people[columns].tolist(), ids[rows].tolist(), strict=True)
+        pairs.append(np.stack([rows + mine.start, columns + theirs.start]))
+    return np.concatenate(pairs, axis=1)
 
 
 def _switches(truth: IntArray, found: IntArray) -> int:

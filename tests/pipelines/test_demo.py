@@ -61,6 +61,16 @@ def test_a_change_of_identity_is_counted_once() -> None:
     assert score(swapped, truth).switches == 2
 
 
+def test_one_box_around_two_people_is_no_switch_while_both_keep_their_tracks() -> None:
+    """For a moment the box of one fits the other better, whose own is missing."""
+    truth = crowd(3)
+    truth.boxes[1::2] = [10, 0, 60, 100]
+    found = replace(truth, boxes=truth.boxes.copy())
+    found.boxes[3] = [0, 0, 55, 100]
+
+    assert score(found.select(np.arange(6) != 2), truth).switches == 0
+
+
 def test_people_who_are_mostly_hidden_are_not_asked_for() -> None:
     truth = crowd()
     hidden = np.array(truth.joint_states)
