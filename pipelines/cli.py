@@ -31,6 +31,7 @@ COMMANDS = (
     ("render", "rendering.render_command:render_command", "Draw a run's tracks over its video."),
     ("measure", "measuring.measure_command:measure_command", "Angles, speeds, steps, zones."),
     ("report", "reporting.report_command:report_command", "Make a page that shows a run."),
+    ("review", "reporting.review_command:review_command", "Correct a run in the browser."),
     ("export", "data_commands.export:export_command", "Write a run's tracks for other programs."),
     (
         "evaluate",

@@ -1,28 +1,20 @@
 """``posetube edit RUN``: corrects who is who in a run, and joints; undoes and lists corrections."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from posetube.errors import InputError
-from posetube.skeletons import skeleton
 
-from ...datasets.people import one_video
-from ...tracker.edits import Edit, joint_of
 from ..interrupt import catching_interrupts
-from ..opened_people import open_people_or_run, run_of
+from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
-from ..storage.edit_journal import EditStep, add_step, read_steps, steps_in_force
+from ..storage.edit_journal import EditStep, read_steps, steps_in_force
 from ..storage.run_directory import RunDirectory
-from ..storage.tracks_store import read_tracks
-from ..tracking.run_session import RunSession, open_session, summary
-from .corrected_tracks import differences
-from .edit_words import parse_edit, spelled
-from .edited_run import replay
+from .correct_run import correct_run
+from .edit_words import spelled
 
 
 def edit_command(
@@ -57,20 +49,8 @@ def edit_command(
         return 0
     if text and from_ is not None:
         raise InputError("--from takes the corrections from a file; type none beside it")
-    with (
-        showing_progress(progress) as listener,
-        catching_interrupts() as interrupt,
-        open_session(directory, listeners=[listener], interrupt=interrupt) as session,
-    ):
-        session.require("link")
-        step = _step(session, text, from_)
-        if not step.edits and not step.change:
-            session.record.say(f"{from_}: holds the run's tracks as they are; nothing to do")
-            return 0
-        add_step(directory, step)
-        names = [*dict.fromkeys(["edit", *session.after_linking()])]
-        done = session.run_stages(*names, anew=True)
-        line = summary(directory, done, stages=names)
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        line = correct_run(directory, text, source=from_, listeners=[listener], interrupt=interrupt)
     print(line, file=sys.stderr if progress == "json" else sys.stdout)
     return 0
 
@@ -85,36 +65,3 @@ def listed(run: RunDirectory) -> list[str]:
 def _told(step: EditStep) -> str:
     told = "; ".join(spelled(kept.edit) for kept in step.edits)
     return f"{told} (from {step.source})" if step.source else told
-
-
-def _step(session: RunSession, text: str, source: Path | None) -> EditStep:
-    """The step of the journal that was asked for.
-
-    Raises:
-        InputError: If it cannot be done.
-    """
-    if text in ("undo", "redo"):
-        return EditStep(change=text)
-    run = session.record.run
-    edits = [parse_edit(text)] if source is None else _differences(session, source)
-    edited, kept = replay(run, steps_in_force(read_steps(run))[0]), []
-    for edit in edits:
-        if edit.verb == "move":
-            joint_of(edit, skeleton(session.manifest.skeleton))
-        edited, anchors = edited.with_edit(edit)
-        kept.append(anchors)
-    return EditStep(edits=tuple(kept), source="" if source is None else source.name)
-
-
-def _differences(session: RunSession, source: Path) -> Sequence[Edit]:
-    run = session.record.run
-    theirs = one_video(open_people_or_run(source), where=source, video=None).tracks
-    found = differences(read_tracks(run.path), replace(theirs, source=str(source)))
-    if found.strangers:
-        rows = f"{found.strangers} rows are nobody's of the run"
-        session.record.say(f"{source}: {rows}; they are left out: corrections add nobody")
-    if found.emptied:
-        session.record.say(
-            f"{source}: {found.emptied} joints are missing there; they stay: joints are only moved"
-        )
-    return found.edits

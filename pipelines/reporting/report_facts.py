@@ -154,7 +154,7 @@ def report_facts(
     manifest: Manifest,
     tracks: VideoTracks,
     *,
-    begin: float | None,
+    sources: list[SourceFacts],
     cuts: Sequence[int],
     people: list[PersonFacts],
     links: list[LinkFacts],
@@ -166,7 +166,7 @@ def report_facts(
         run: The run.
         manifest: Its manifest.
         tracks: Its tracks.
-        begin: Time of the first frame of its video, seconds; None where nobody knows.
+        sources: What to show behind the people, the best first.
         cuts: Index of each frame that begins a new scene.
         people: Its people.
         links: Its doubtful links.
@@ -184,7 +184,7 @@ def report_facts(
         name=manifest.source.name,
         path=manifest.source.path,
         size=manifest.source.size,
-        sources=page_sources(run, manifest, begin=begin, first=first_time(tracks)),
+        sources=sources,
         frames=len(tracks.frames),
         first_time=first_time(tracks),
         lost=sorted(lost),
@@ -205,7 +205,7 @@ def report_facts(
 def page_sources(
     run: RunDirectory, manifest: Manifest, *, begin: float | None, first: float
 ) -> list[SourceFacts]:
-    """What a browser may show behind the people: the source, else the overlay.
+    """What a page on disk may show behind the people: the source, else the overlay.
 
     Addresses and cameras are left out: the page reads nothing from outside; so is a source with
     faces that were to be blurred.
@@ -223,6 +223,23 @@ def page_sources(
     drawn = run.picture if manifest.frames.done == 1 else run.overlay
     still = drawn == run.picture
     return [*found, SourceFacts(url=drawn.name, begin=first, drawn=True, picture=still)]
+
+
+def served_sources(manifest: Manifest, *, begin: float | None, first: float) -> list[SourceFacts]:
+    """What a page that is served may show behind the people: the source, else a copy of it.
+
+    Args:
+        manifest: The run's.
+        begin: Time of the first frame of the source, seconds; None where nobody knows.
+        first: Time of the run's first frame, with which the copy begins, seconds.
+    """
+    kind = manifest.source.kind
+    own = SourceFacts(url=SERVED_SOURCE, begin=begin, picture=kind == "picture")
+    return [own] * (kind in ("video", "picture")) + [SourceFacts(url=SERVED_COPY, begin=first)]
+
+
+SERVED_SOURCE, SERVED_COPY = "source", "copy.mp4"
+"""What a program that serves a page calls the source, and a copy that every browser plays."""
 
 
 def _relative_url(path: str, folder: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..tracking.stage_work import StageWork
-from .run_page import run_page
+from .run_page import SeenVideo, run_page
 
 
 def write_report(work: StageWork) -> Mapping[str, Any]:
@@ -21,8 +21,9 @@ def write_report(work: StageWork) -> Mapping[str, Any]:
         record.progress(done)
         record.interrupt.check()
 
-    page = run_page(record.run, record.manifest, video=work.video, progress=progress)
-    if page.without_pictures:
-        record.say(f"the report has no pictures of people: {page.without_pictures}")
-    work.files[record.run.report.name].write_text(page.html, encoding="utf-8")
+    seen = SeenVideo()
+    page = run_page(record.run, record.manifest, seen=seen, video=work.video, progress=progress)
+    if seen.problem:
+        record.say(f"the report has no pictures of people: {seen.problem}")
+    work.files[record.run.report.name].write_text(page, encoding="utf-8")
     return {}

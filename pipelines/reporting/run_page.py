@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -17,77 +18,100 @@ from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.run_video import run_video
-from .packed_tracks import pack_tracks
+from .packed_tracks import first_time, pack_tracks
 from .page_file import build_page
-from .report_facts import LinkFacts, PersonFacts, link_facts, person_facts, report_facts
-from .report_pictures import ReportPictures, take_pictures
+from .report_facts import (
+    LinkFacts,
+    PersonFacts,
+    link_facts,
+    page_sources,
+    person_facts,
+    report_facts,
+    served_sources,
+)
+from .report_pictures import CleanPictures, ReportPictures, take_pictures
 
 LINKS = 20
 """Doubtful links that are shown."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunPage:
-    """A run's page."""
+@dataclass(kw_only=True, slots=True)
+class SeenVideo:
+    """What is kept of a run's video for its next page."""
 
-    html: str
-    without_pictures: str = ""
-    """Why it has no pictures of people and links; empty if it has them."""
+    pictures: CleanPictures = field(default_factory=dict)
+    begin: float | None = None
+    """Time of its first frame, seconds; None: not known."""
+
+    problem: str = ""
+    """Why there are no pictures of it; empty if there are."""
 
 
 def run_page(
     run: RunDirectory,
     manifest: Manifest,
     *,
+    seen: SeenVideo,
     video: Video | None = None,
     progress: Callable[[int], None] = lambda done: None,
     review: bool = False,
-) -> RunPage:
+) -> str:
     """Make the page of a linked run.
 
     Args:
         run: The run.
         manifest: Its manifest.
-        video: Its open video; None: it is opened, and where that cannot be done, the page does
-            without pictures.
+        seen: What an earlier page kept of the video; gets what this one reads.
+        video: Its open video; None: it is opened if need be, and where that cannot be done, the
+            page does without pictures.
         progress: Is told how many frames of it were read.
-        review: Whether the page can send corrections to where it came from.
+        review: Whether it is served by a program that takes corrections, else it lies in the
+            run's folder.
 
     Raises:
         FormatError: If the tracks, or the detections, are missing or damaged.
     """
     tracks = read_tracks(run.path)
     links = [] if tracks.link_margins is None else weakest_links(tracks, count=LINKS)
-    pictures, begin, problem = ReportPictures(), None, ""
+    pictures = ReportPictures()
     with ExitStack() as stack:
-        try:
-            if video is None:
-                video = stack.enter_context(
-                    run_video(run, manifest, config=manifest.settings.video, needed="for pictures")
-                )
-            begin = video.begin
-            pictures = take_pictures(
-                video, tracks, links, overlay=manifest.settings.overlay, progress=progress
+
+        def opened() -> Video:
+            found = video or stack.enter_context(
+                run_video(run, manifest, config=manifest.settings.video, needed="for pictures")
             )
+            seen.begin = found.begin
+            return found
+
+        try:
+            pictures = take_pictures(
+                opened,
+                tracks,
+                links,
+                clean=seen.pictures,
+                overlay=manifest.settings.overlay,
+                progress=progress,
+            )
+            seen.problem = ""
         except (InputError, MediaError) as error:
-            problem = str(error)
+            seen.problem = str(error)
+    sources = served_sources if review else partial(page_sources, run)
     facts = report_facts(
         run,
         manifest,
         tracks,
-        begin=begin,
+        sources=sources(manifest, begin=seen.begin, first=first_time(tracks)),
         cuts=cuts_of(run, manifest.settings.link.cuts),
         people=_with_portraits(person_facts(tracks), pictures),
         links=_with_sides(links, pictures),
         review=review,
     )
-    html = build_page(
+    return build_page(
         "report",
         facts=msgspec.json.encode(facts),
         packed=pack_tracks(tracks),
         connect="'self'" if review else "'none'",
     )
-    return RunPage(html=html, without_pictures=problem)
 
 
 def cuts_of(run: RunDirectory, config: CutConfig) -> list[int]:
