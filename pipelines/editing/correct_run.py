@@ -49,7 +49,8 @@ def correct_run(
         session.require("link")
         step = _step(session, words, source)
         if not step.edits and not step.change:
-            return f"{source}: holds the run's tracks as they are; nothing to do"
+            session.record.say(f"{source}: holds the run's tracks as they are; nothing to do")
+            return summary(run, session.manifest)
         add_step(run, step)
         names = [*dict.fromkeys(["edit", *session.after_linking()])]
         return summary(run, session.run_stages(*names, anew=True), stages=names)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from posetube.pipelines.reporting.served_file import asked_part
 from posetube.pipelines.storage.run_directory import RunDirectory
 from tests.pipelines.reporting.conftest import Page
 
+NOTHING: Mapping[str, str] = {}
+
 
 @pytest.fixture
 def server(make_run: Callable[..., Path], tmp_path: Path) -> Iterator[ReviewServer]:
@@ -35,12 +37,17 @@ def server(make_run: Callable[..., Path], tmp_path: Path) -> Iterator[ReviewServ
 
 
 def ask(
-    server: ReviewServer, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
+    server: ReviewServer,
+    path: str,
+    headers: Mapping[str, str] = NOTHING,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
 ) -> tuple[HTTPResponse, bytes]:
     """Ask with the token, unless the headers say otherwise."""
     connection = HTTPConnection("127.0.0.1", server.guard.port, timeout=20)
     sent = {HEADER: server.guard.token, "Content-Type": "application/json"}
-    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    sent |= headers
     connection.request(method, path, body, {name: value for name, value in sent.items() if value})
     answer = connection.getresponse()
     content = answer.read()
@@ -48,10 +55,12 @@ def ask(
     return answer, content
 
 
-def correct(server: ReviewServer, words: str, **headers: str) -> tuple[HTTPResponse, bytes]:
+def correct(
+    server: ReviewServer, words: str, headers: Mapping[str, str] = NOTHING
+) -> tuple[HTTPResponse, bytes]:
     here = {"Origin": f"http://127.0.0.1:{server.guard.port}", **headers}
     body = json.dumps({"words": words}).encode()
-    return ask(server, "/edit", method="POST", body=body, **here)
+    return ask(server, "/edit", here, method="POST", body=body)
 
 
 REFUSED: tuple[tuple[dict[str, str], str], ...] = (
@@ -69,7 +78,7 @@ REFUSED: tuple[tuple[dict[str, str], str], ...] = (
 def test_others_are_refused(server: ReviewServer) -> None:
     for path in ("/", "/source", "/copy.mp4", "/nothing", "/?token=wrong"):
         for headers, why in REFUSED:
-            answer, content = ask(server, path, **headers)
+            answer, content = ask(server, path, headers)
 
             assert answer.status == 403, (path, headers)
             assert why in json.loads(content)["error"]
@@ -77,8 +86,8 @@ def test_others_are_refused(server: ReviewServer) -> None:
 
 def test_corrections_from_elsewhere_change_nothing(server: ReviewServer) -> None:
     for headers in ({"Origin": ""}, {"Origin": "http://evil.example"}, {HEADER: ""}):
-        assert correct(server, "delete 1", **headers)[0].status == 403
-    assert correct(server, "delete 1", Content_Type="text/plain")[0].status == 400
+        assert correct(server, "delete 1", headers)[0].status == 403
+    assert correct(server, "delete 1", {"Content-Type": "text/plain"})[0].status == 400
     assert correct(server, "x" * LONGEST)[0].status == 400
     answer, content = correct(server, "delete 99")
 
@@ -89,10 +98,10 @@ def test_corrections_from_elsewhere_change_nothing(server: ReviewServer) -> None
 
 def test_the_address_gives_the_token_once_then_a_cookie_does(server: ReviewServer) -> None:
     path = server.guard.address.partition(str(server.guard.port))[2]
-    first, _ = ask(server, path, **{HEADER: ""})
+    first, _ = ask(server, path, {HEADER: ""})
     cookie = first.getheader("Set-Cookie") or ""
 
-    page, content = ask(server, "/", **{HEADER: ""}, Cookie=cookie.partition(";")[0])
+    page, content = ask(server, "/", {HEADER: "", "Cookie": cookie.partition(";")[0]})
 
     assert (first.status, first.getheader("Location")) == (303, "/")
     assert "HttpOnly; SameSite=Strict" in cookie
@@ -105,8 +114,8 @@ def test_only_the_runs_video_is_served_and_any_part_of_it(server: ReviewServer) 
     video = (server.review._run.path.parent / "clip.mp4").read_bytes()
 
     whole, content = ask(server, "/source")
-    part, some = ask(server, "/source", Range="bytes=10-19")
-    none, _ = ask(server, "/source", Range=f"bytes={len(video)}-")
+    part, some = ask(server, "/source", {"Range": "bytes=10-19"})
+    none, _ = ask(server, "/source", {"Range": f"bytes={len(video)}-"})
     outside = [ask(server, path)[0].status for path in ("/run.json", "/../clip.mp4", "/source/x")]
 
     assert (whole.status, content == video) == (200, True)
