@@ -73,8 +73,9 @@ class LinkConfig:
     motion_weight: float = 0.5
     """Weight of the distance to the predicted place, 0 or more."""
 
-    appearance_weight: float = 3.0
-    """Weight of similar appearance, 0 or more; counts only where detections have embeddings."""
+    appearance_weight: float = 1.0
+    """Weight of similar appearance, 0 or more; counts only where detections have embeddings.
+    Strangers' is 0.6 to 0.8, so that a weight far above 1 would link them for it alone."""
 
     tube_trust: float = 0.5
     """How much cheaper a link becomes, as a share in [0, 1], if both ends lie on one tube of the

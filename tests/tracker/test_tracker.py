@@ -475,7 +475,7 @@ def behind_a_post(people: People) -> list[Detections]:
 
 
 @pytest.mark.parametrize(
-    ("after", "weight", "expected"), [(0, 3, [1]), (1, 3, [1, 2]), (0, 0, [1, 2])]
+    ("after", "weight", "expected"), [(0, 1, [1]), (1, 1, [1, 2]), (0, 0, [1, 2])]
 )
 def test_who_comes_out_from_behind_a_post_is_known_by_looks(
     people: People, after: int, weight: float, expected: list[int]
@@ -489,6 +489,16 @@ def test_who_comes_out_from_behind_a_post_is_known_by_looks(
     found = follow(frames, config=LinkConfig(appearance_weight=weight))
 
     assert sorted({i for frame in ids(found) for i in frame}) == expected
+
+
+def test_looks_alone_do_not_make_a_stranger_somebody_else(people: People) -> None:
+    """One leaves, another appears a step away at 5 frames/s, of other size and in like clothes."""
+    here, there = people([(100, 100)]), people([(130, 100)])
+    there.boxes[:] = [120, 60, 150, 110]
+    there.keypoints[:] = there.keypoints[:, ::-1]
+    frames = [with_looks(here, [[1.0, 0]])] * 5 + [with_looks(there, [[0.6, 0.8]])] * 5
+
+    assert ids(follow(frames, seconds=0.2)) == [[1]] * 5 + [[2]] * 5
 
 
 def test_embeddings_may_come_and_go(people: People) -> None:
