@@ -16,6 +16,12 @@ setup(
     package_data={
         "posetube": ["py.typed"],
         "posetube.pipelines.reporting": ["page/*.html", "page/*.css", "page/*.js"],
-        "posetube.models3d": ["weights/*.safetensors", "weights/*.onnx", "weights/*.md"],
+        "posetube.models3d": [
+            "weights/*.safetensors",
+            "weights/*.onnx",
+            "weights/*.md",
+            "weights/refiners/*.safetensors",
+            "weights/refiners/*.md",
+        ],
     },
 )

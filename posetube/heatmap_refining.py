@@ -28,7 +28,7 @@ class StillConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LearnedRefinerConfig:
-    """A refiner that was trained: its file says which, and how far it looks."""
+    """A refiner that somebody trained: its file says which, and how far it looks."""
 
     weights: str | None = None
     """The file."""

@@ -37,6 +37,11 @@ def weights_file(name_or_path: str | Path) -> Path:
     )
 
 
+def shipped_refiner(name: str) -> Path:
+    """The weights file of a refiner that ships with the package."""
+    return EMBEDDED / "refiners" / f"{name}.safetensors"
+
+
 def embedded_names() -> list[str]:
     """Names of the models that ship with the package."""
     return sorted(file.stem for file in EMBEDDED.glob("*.safetensors"))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posetube.skeletons import skeleton
+from posetube.skeletons import Skeleton, skeleton
 
 from ..joint_peaks import LEAST
 from ..map_moving import move_maps
@@ -39,15 +39,30 @@ class Memory(NamedTuple):
     """(M, C, h / stride, w / stride)."""
 
 
+class EvenConv2d(nn.Conv2d):
+    """A convolution that treats left and right, up and down alike.
+
+    Its maps cannot learn that everything lies a little lower than it seems, which is true of the
+    clips that it learned from and not of others.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """As of any convolution."""
+        half = self.weight + self.weight.flip(2)
+        even = (half + half.flip(3)) / 4
+        found: Tensor = functional.conv2d(maps, even, self.bias, padding=self.padding)
+        return found
+
+
 class ConvLSTMCell(nn.Module):
     """The cell. Without a memory it begins as with one of zeros: C = i g, h = o tanh(C)."""
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(self, inputs: int, hidden: int, *, conv: type[nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
         self.hidden = hidden
-        self.from_input = nn.Conv2d(inputs, 4 * hidden, 3, padding=1)
+        self.from_input = conv(inputs, 4 * hidden, 3, padding=1)
         # one bias per gate is enough: two would only be added
-        self.from_hidden = nn.Conv2d(hidden, 4 * hidden, 3, padding=1, bias=False)
+        self.from_hidden = conv(hidden, 4 * hidden, 3, padding=1, bias=False)
         assert self.from_input.bias is not None
         with torch.no_grad():
             self.from_input.bias.copy_(
@@ -83,20 +98,25 @@ class ConvLSTMRefiner(nn.Module):
     def __init__(self, config: ConvLSTMConfig) -> None:
         super().__init__()
         self.config = config
-        self.joints, self.flip = len(skeleton(config.skeleton)), skeleton(config.skeleton).flip
+        self.take_joints(skeleton(config.skeleton))
         joints = 1 if config.shared else self.joints
         inputs = joints * (1 + config.feedback) + int(config.centre) + 2 * config.shared
-        self.lstm = ConvLSTMCell(inputs, config.hidden)
+        conv = EvenConv2d if config.shared else nn.Conv2d
+        self.lstm = ConvLSTMCell(inputs, config.hidden, conv=conv)
         widths = [config.hidden] + [config.channels] * len(config.kernels)
         self.readout = nn.Sequential()
         for (before, after), kernel in zip(pairwise(widths), config.kernels, strict=True):
-            self.readout.append(nn.Conv2d(before, after, kernel, padding=kernel // 2))
+            self.readout.append(conv(before, after, kernel, padding=kernel // 2))
             self.readout.append(nn.ReLU())
         last = nn.Conv2d(widths[-1], joints, 1)
         nn.init.zeros_(last.weight)
         assert last.bias is not None
         nn.init.zeros_(last.bias)
         self.readout.append(last)
+
+    def take_joints(self, joints: Skeleton) -> None:
+        """Refine these joints from now on: weights that joints share fit any."""
+        self.joints, self.flip = len(joints), joints.flip
 
     def forward(self, evidence: Tensor, regions: Tensor, *, coarse: bool = False) -> Tensor:
         """Correct whole stretches.

@@ -89,14 +89,18 @@ class RememberingRefiner:
 
 
 def open_refiner(path: Path, *, joints: Skeleton) -> MapRefiner:
-    """A learned refiner from its file.
+    """A learned refiner from its file; one whose weights joints share takes any joints.
 
     Raises:
         WeightsError: If the file is missing or refused.
         InputError: If it was made for other joints.
     """
     network = load_refiner(path)
-    if skeleton(network.config.skeleton) != joints:
+    memories = [part for part in network.modules() if isinstance(part, ConvLSTMRefiner)]
+    if memories and all(part.config.shared for part in memories):
+        for part in memories:
+            part.take_joints(joints)
+    elif skeleton(network.config.skeleton) != joints:
         raise InputError(
             f"{path}: refines the joints {network.config.skeleton}, the people here have "
             f"{joints.name}"

@@ -58,7 +58,7 @@ class ConvLSTMConfig:
     shared: bool = False
     """Whether every joint has a memory of its own, all with the same weights; it sees the joint's
     map and that of its other side. Such weights learn from all joints alike, in a fraction of the
-    steps, and nothing of how bodies look."""
+    steps, and nothing of how bodies look; all directions are alike to them."""
 
     stride: int = 1
     """How many cells of the maps, across and down, are one of the memory."""

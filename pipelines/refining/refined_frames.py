@@ -8,6 +8,7 @@ from posetube.heatmap_refining import FlowConfig
 from posetube.skeletons import Skeleton
 from posetube.structures import FramePoses
 
+from ...models3d.checkpoints.model_files import shipped_refiner
 from ...models3d.refiners.flow_sources import flow_source
 from ...models3d.refiners.flow_vote import vote
 from ...models3d.refiners.pooling import MapPool
@@ -85,14 +86,21 @@ def heatmap_refiner(name: RefinerName, config: RefineConfig, *, joints: Skeleton
         InputError: If its file is not named, or is for other joints.
         WeightsError: If its file is missing or refused.
     """
-    if name == "learned":
-        if config.learned.weights is None:
-            raise InputError(
-                "the refiner learned needs the file of a trained one: --refine.learned.weights"
-            )
+    if name in ("lstm", "pool", "learned"):
         from ...models3d.refiners.learned import open_refiner
 
-        return open_refiner(Path(config.learned.weights), joints=joints)
+        return open_refiner(_weights_of(name, config), joints=joints)
     if name == "flow":
         return MapPool(past=config.flow.past, future=config.flow.future, by_flow=True)
     return MapPool(past=config.still.past, future=config.still.future)
+
+
+def _weights_of(name: RefinerName, config: RefineConfig) -> Path:
+    """The file of a refiner that was trained."""
+    if name != "learned":
+        return shipped_refiner(name)
+    if config.learned.weights is None:
+        raise InputError(
+            "the refiner learned needs the file of a trained one: --refine.learned.weights"
+        )
+    return Path(config.learned.weights)

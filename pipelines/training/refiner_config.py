@@ -47,8 +47,8 @@ class RefinerTraining:
     """Which refiner."""
 
     start: str = ""
-    """File of a trained refiner, whose weights of the same names are taken; ``both-ways`` takes an
-    ``lstm`` for its way ahead. Empty: it begins as the identity."""
+    """File of a trained refiner of this kind, to begin with; ``both-ways`` may begin with an
+    ``lstm`` in each direction. Empty: it begins as the identity."""
 
     maps: MapsConfig = field(default_factory=MapsConfig)
     """What it learns from."""

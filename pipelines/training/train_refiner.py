@@ -17,6 +17,8 @@ from posetube.atomic_files import remove_leftovers
 from posetube.errors import InputError, WeightsError
 
 from ...models3d.model_info import ModelInfo
+from ...models3d.refiners.both_ways import BothWays
+from ...models3d.refiners.conv_lstm import ConvLSTMRefiner
 from ...models3d.refiners.learned_config import (
     LearnedConfig,
     MapWarperConfig,
@@ -103,7 +105,7 @@ def _train(
     assert settings is not None
     refiner = _refiner(settings, joints=model.network.skeleton.name, root=root, seed=config.seed)
     config = recorded(config, folder, parent=parent, device="cpu")
-    average = copy.deepcopy(refiner).requires_grad_(False)
+    average: torch.nn.Module = copy.deepcopy(refiner).requires_grad_(False)
     freeze(refiner, config.optimization)
     dump = partial(dump_maps, model=model, root=root, listener=listener, interrupt=interrupt)
     shards = dump(settings.maps, folder / "maps")
@@ -135,7 +137,8 @@ def _train(
         listener=listener,
         interrupt=interrupt,
     )
-    return average.eval()
+    average.eval()
+    return average
 
 
 def _scores(
@@ -173,7 +176,7 @@ def step_losses(
     return {"places": places, "heights": settings.heights * heights}
 
 
-def _refiner(settings: RefinerTraining, *, joints: str, root: Path, seed: int) -> torch.nn.Module:
+def _refiner(settings: RefinerTraining, *, joints: str, root: Path, seed: int) -> Any:
     """The refiner to begin with.
 
     Raises:
@@ -189,14 +192,15 @@ def _refiner(settings: RefinerTraining, *, joints: str, root: Path, seed: int) -
                 f"RefinerTraining.length must be {least} or more for {settings.kind}, which looks "
                 f"at as many frames, got {settings.length}"
             )
-    refiner = build_refiner(config)
+    refiner: Any = build_refiner(config)
     if settings.start:
         path = root / settings.start
         known = load_refiner(path)
-        own: torch.nn.Module = refiner
-        if known.config != config:
-            if known.config != getattr(config, "ahead", None):
+        parts = [refiner]
+        if isinstance(refiner, BothWays) and isinstance(known, ConvLSTMRefiner):
+            parts = [refiner.ahead, refiner.back]
+        for part in parts:
+            if part.config != known.config:
                 raise WeightsError(f"{path}: another kind of refiner than {settings.kind}")
-            own = refiner.get_submodule("ahead")
-        own.load_state_dict(known.state_dict())
+            part.load_state_dict(known.state_dict())
     return refiner

@@ -114,30 +114,32 @@ def train_steps(
 
     if step == steps and not result.exists():
         save()
-    for batch in batches(step, steps):
-        losses = learner.losses(batch, step)
-        total = _finite_sum(losses, step)
-        torch.autograd.backward(list(losses.values()))
-        length = apply_gradients(optimizer, step=step, config=config.optimization)
-        update_average(
-            learner.average.parameters(),
-            learner.network.parameters(),
-            step=step,
-            config=config.optimization,
-        )
-        step += 1
-        numbers = {name: float(loss.detach()) for name, loss in losses.items()}
-        meter.add({**numbers, "loss": total, "gradient": length})
-        listener(event(event="progress", done=step, loss=total))
-        due = step % config.save_every == 0 or step == steps
-        record = meter.read() if step % config.report_every == 0 or step == steps else {}
-        if due:
-            record |= learner.scores()
-        if record:
-            append_metrics(folder, {"step": step, **record})
-        if due or interrupt.requested:
-            save()
-            interrupt.check()
+    # the loop looks itself whether somebody asked it to stop, and saves the step at hand
+    with interrupt.deferred():
+        for batch in batches(step, steps):
+            losses = learner.losses(batch, step)
+            total = _finite_sum(losses, step)
+            torch.autograd.backward(list(losses.values()))
+            length = apply_gradients(optimizer, step=step, config=config.optimization)
+            update_average(
+                learner.average.parameters(),
+                learner.network.parameters(),
+                step=step,
+                config=config.optimization,
+            )
+            step += 1
+            numbers = {name: float(loss.detach()) for name, loss in losses.items()}
+            meter.add({**numbers, "loss": total, "gradient": length})
+            listener(event(event="progress", done=step, loss=total))
+            due = step % config.save_every == 0 or step == steps
+            record = meter.read() if step % config.report_every == 0 or step == steps else {}
+            if due:
+                record |= learner.scores()
+            if record:
+                append_metrics(folder, {"step": step, **record})
+            if due or interrupt.requested:
+                save()
+                interrupt.check()
 
 
 def _finite_sum(losses: dict[str, Tensor], step: int) -> float:

@@ -1,5 +1,6 @@
 """The complete crop networks of three papers: sizes, order in time, learning."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,15 @@ def machine(*, side: int = 64, channels: int = 8) -> PoseMachineHead:
     return PoseMachineHead(config).eval()
 
 
-def unipose(*, feedback: bool = True) -> UniPoseHead:
+def unipose(*, feedback: bool = True, channels: int = 8, readout: int = 8) -> UniPoseHead:
     torch.manual_seed(0)
     config = UniPoseHeadConfig(
-        skeleton="mpii16", side=64, blocks=(1, 1, 1, 1), channels=8, readout=8, feedback=feedback
+        skeleton="mpii16",
+        side=64,
+        blocks=(1, 1, 1, 1),
+        channels=channels,
+        readout=readout,
+        feedback=feedback,
     )
     return UniPoseHead(config).eval()
 
@@ -194,34 +200,32 @@ def test_crops_and_maps_cover_a_square_around_the_box(make: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [machine])
-def test_a_clip_is_learned_by_heart(make: Any) -> None:
-    head = make(side=96, channels=16).train()
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [(partial(machine, channels=16), 150), (partial(unipose, channels=16, readout=32), 70)],
+)
+def test_a_clip_is_learned_by_heart(make: Any, steps: int) -> None:
+    head: Any = louder(make()).train()
     for module in head.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-        elif isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight)
     torch.manual_seed(3)
-    places = torch.rand(1, JOINTS, 2) * 60 + 18 + torch.arange(3)[:, None, None] * 3.0
-    region = torch.tensor([[0.0, 0, 96, 96]]).expand(3, -1)
-    target, _ = gaussian_maps(places, torch.ones(3, JOINTS), region, shape=(12, 12), spread=1.0)
-    images = torch.zeros(3, 3, 96, 96)
-    for frame, joints in enumerate(places.round().long()):
-        for joint, (x, y) in enumerate(joints.tolist()):
-            colour = torch.tensor([joint % 4, joint // 4 % 4, 2.0]) / 4
-            images[frame, :, y - 4 : y + 4, x - 4 : x + 4] = colour[:, None, None]
-    optimizer = torch.optim.Adam(head.parameters(), lr=2e-3)
-    for _ in range(400):
-        loss = (head.heatmaps(images, 3) - target).square().sum((2, 3)).mean()
+    places = torch.rand(1, JOINTS, 2) * 40 + 12 + torch.arange(2)[:, None, None] * 3.0
+    region = torch.tensor([[0.0, 0, 64, 64]]).expand(2, -1)
+    target, _ = gaussian_maps(places, torch.ones(2, JOINTS), region, shape=(8, 8), spread=1.0)
+    images = torch.rand(2, 3, 64, 64) - 0.5
+    optimizer = torch.optim.Adam(head.parameters(), lr=3e-3)
+    for _ in range(steps):
+        loss = (head.heatmaps(images, 2) - target).square().sum((2, 3)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
-    with torch.inference_mode():
-        found = decode_parabola(head(images, 3), region)
+    # of one clip, running means of batches know little: as in training
+    with torch.no_grad():
+        found = decode_parabola(head(images, 2), region)
     away = torch.linalg.vector_norm(found.positions - places, dim=-1)
-    assert (away < 0.1 * 96).all()  # PCK@0.1 of 100
+    assert (away < 0.1 * 64).all()  # PCK@0.1 of 100
 
 
 @pytest.mark.parametrize("preset", [pose_machine, unipose_lstm])

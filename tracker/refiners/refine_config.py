@@ -24,6 +24,8 @@ RefinerName = Literal[
     "tubes",
     "still",
     "flow",
+    "lstm",
+    "pool",
     "learned",
     "flow-vote",
     "kalman",
@@ -33,15 +35,16 @@ RefinerName = Literal[
     "running-kalman",
     "one-euro",
 ]
-"""``tubes``, ``still`` and ``flow`` average heatmaps, ``learned`` was trained on them;
-``flow-vote`` chooses among joints; the others filter them. ``running-kalman`` and ``one-euro`` are
-causal and lag a little; the others look ahead and do not lag.
+"""``tubes``, ``still`` and ``flow`` average heatmaps; ``lstm`` and ``pool`` were trained on those
+of the embedded model and ship with it, ``learned`` is anybody's; ``flow-vote`` chooses among
+joints; the others filter them. ``lstm`` is causal, as are ``running-kalman`` and ``one-euro``,
+which lag a little; the others look ahead and do not lag.
 """
 
-CAUSAL: tuple[RefinerName, ...] = ("running-kalman", "one-euro")
+CAUSAL: tuple[RefinerName, ...] = ("lstm", "running-kalman", "one-euro")
 """Those that answer each frame at once whatever their settings."""
 
-OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "learned")
+OF_HEATMAPS: tuple[RefinerName, ...] = ("tubes", "still", "flow", "lstm", "pool", "learned")
 """Those that work on heatmaps: they need the video and the network, and come first in a chain."""
 
 OF_PICTURES: tuple[RefinerName, ...] = ("flow-vote",)

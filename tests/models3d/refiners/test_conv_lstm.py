@@ -166,6 +166,17 @@ def test_where_weights_are_shared_every_joint_is_treated_alike() -> None:
     torch.testing.assert_close(other[:, :, 1:], found[:, :, 1:])
 
 
+def test_where_weights_are_shared_all_directions_are_alike() -> None:
+    refiner, (evidence, boxes) = trained(SHARED), stretch()
+    boxes[:] = boxes[:, :1]
+
+    with torch.inference_mode():
+        plain = refiner(evidence, boxes)
+        upside_down = refiner(evidence.flip(3), boxes)
+
+    torch.testing.assert_close(upside_down.flip(3), plain, atol=1e-5, rtol=1e-4)
+
+
 def test_coarse_maps_are_refined_as_fine_ones() -> None:
     torch.manual_seed(0)
     refiner, (_, boxes) = trained(SHARED), stretch()

@@ -10,7 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from posetube.errors import InputError, WeightsError
+from posetube.models3d.checkpoints.model_files import shipped_refiner
+from posetube.models3d.checkpoints.weights_header import opened, read_info
+from posetube.models3d.map_moving import cell_middles
 from posetube.models3d.refiners import refine_maps as running
+from posetube.models3d.refiners.evidence import read_joints
 from posetube.models3d.refiners.learned import open_refiner
 from posetube.models3d.refiners.learned_config import (
     BothWaysConfig,
@@ -173,6 +177,41 @@ def test_blocks_make_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for one, other in zip(found, whole, strict=True):
         # what lies more than a margin ahead hardly counts
         np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-3)
+
+
+def test_weights_that_joints_share_take_any_joints(tmp_path: Path) -> None:
+    shared = replace(LSTM, shared=True, skeleton="coco19")
+    made = scattered(BothWaysConfig(ahead=shared, back=shared))
+    save_refiner(made, tmp_path / "some.safetensors")
+
+    assert refined(tmp_path / "some.safetensors", video())[0].shape == (2, 17, 8, 8)
+
+
+def test_the_refiners_that_ship_are_small_and_say_where_they_come_from() -> None:
+    files = [shipped_refiner(name) for name in ("lstm", "pool")]
+
+    assert isinstance(open_refiner(files[0], joints=COCO17), RunningRefiner)
+    assert isinstance(open_refiner(files[1], joints=COCO19), MapPool)
+    assert sum(file.stat().st_size for file in files) < 3e6
+    for file in files:
+        with opened(file, "numpy") as content:
+            info = read_info(content.metadata(), file)
+        assert (info.name, info.licence) == (file.stem, "Apache-2.0")
+        assert info.data == ("14 drawn clips",)
+
+
+def test_a_joint_that_vanishes_for_a_moment_is_remembered() -> None:
+    refiner: Any = open_refiner(shipped_refiner("lstm"), joints=COCO17)
+    boxes = np.array([[0, 0, 48, 64]], np.float32)
+    away = cell_middles(boxes, (64, 48)) - np.array([20, 30], np.float32)
+    seen = np.exp(-0.5 * np.square(away / 2).sum(-1))[:, None].repeat(17, 1)
+    states: Any = [None]
+
+    for evidence in (*[seen] * 5, np.full_like(seen, 1e-6)):
+        states, found = refiner.step(states, evidence.astype(np.float32), boxes)
+
+    places, _ = read_joints(found, boxes, calibration=None)
+    np.testing.assert_allclose(places, np.full_like(places, [20, 30]), atol=3)
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_maps_alone_give_the_joints_of_the_search(line: list[str], model: Loaded
     np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
 
 
-@pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro", "flow-vote"])
+@pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro", "flow-vote", "lstm"])
 def test_memory_and_streams_give_what_a_run_gives(
     line: list[str], model: LoadedModel, chain: str
 ) -> None:

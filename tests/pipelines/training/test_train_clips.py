@@ -216,7 +216,7 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
     assert clips.clips is not None
     assert clips.clips.frames.length == 3
     assert published.loss_config == detect_and_track_losses()
-    for recipe in ("tiny.toml", "lstm.toml"):
+    for recipe in ("tiny.toml", "lstm.toml", "pool.toml"):
         assert read_config(page.with_name(recipe), TrainConfig).start == "tiny"
 
 
