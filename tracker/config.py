@@ -75,7 +75,7 @@ class LinkConfig:
 
     appearance_weight: float = 1.0
     """Weight of similar appearance, 0 or more; counts only where detections have embeddings.
-    Strangers' is 0.6 to 0.8, so that a weight far above 1 would link them for it alone."""
+    Strangers' is 0.2 to 0.6, so that a weight far above 1 would link them for it alone."""
 
     tube_trust: float = 0.5
     """How much cheaper a link becomes, as a share in [0, 1], if both ends lie on one tube of the

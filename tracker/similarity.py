@@ -19,19 +19,19 @@ from posetube.structures import DoubleArray
 
 
 def cosine(first: Floats, second: Floats) -> DoubleArray:
-    """Cosine similarity of appearance vectors, mapped from [-1, 1] to [0, 1].
+    """Cosine similarity of appearance vectors; below 0 it is 0, as for strangers.
 
     Args:
         first: (N, D).
         second: (M, D).
 
     Returns:
-        (N, M); NaN where a vector is zero or not finite.
+        (N, M) in [0, 1]; NaN where a vector is zero or not finite.
     """
     lengths = [np.linalg.norm(group, axis=1, keepdims=True) for group in (first, second)]
     with np.errstate(invalid="ignore", divide="ignore"):
         one, two = first / lengths[0], second / lengths[1]
-        return np.asarray((1 + np.clip(one @ two.T, -1, 1)) / 2, np.float64)
+        return np.asarray(np.clip(one @ two.T, 0, 1), np.float64)
 
 
 def tube_overlap(first: Floats, second: Floats) -> DoubleArray:

@@ -60,12 +60,12 @@ def test_an_uncertain_prediction_is_more_forgiving() -> None:
     assert unsure[0, 0] > sure[0, 0]
 
 
-def test_cosine_ignores_length_and_knows_opposites() -> None:
+def test_cosine_ignores_length_and_takes_opposites_for_strangers() -> None:
     first = np.array([[1.0, 0], [0, 0]])
 
     found = cosine(first, np.array([[5.0, 0], [-1, 0], [0, 2]]))
 
-    np.testing.assert_allclose(found, [[1, 0, 0.5], [np.nan] * 3])
+    np.testing.assert_allclose(found, [[1.0, 0.0, 0.0], [np.nan] * 3])
 
 
 def test_tubes_are_compared_on_the_frames_both_are_present_in() -> None:
