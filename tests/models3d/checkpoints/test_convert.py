@@ -19,6 +19,7 @@ from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.configs.bodies import ResNetConfig
 from posetube.models3d.configs.necks import FPNConfig
 from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
+from posetube.models3d.inference import prepare_for_inference
 from posetube.models3d.model_info import ModelInfo
 from posetube.models3d.presets import (
     detect_and_track_r18,
@@ -527,6 +528,7 @@ def test_torchvision_finds_the_same(tmp_path: Path) -> None:
 @pytest.mark.parity
 def test_torchvision_finds_the_same_on_photographs(samples: Path, tmp_path: Path) -> None:
     network, converted = torchvision_twin(tmp_path)
+    prepare_for_inference(converted.model)
 
     for photograph in sorted((samples / "tiny_coco" / "train2017").glob("*.jpg"))[:4]:
         picture = cv2.imread(str(photograph))
