@@ -43,14 +43,24 @@ def stretches(frames: IntArray) -> list[tuple[int, int]]:
     return [(int(frames[start]), stop - start) for start, stop in pairwise(ends)]
 
 
-def pack_tracks(tracks: VideoTracks) -> str:
-    """The times of all frames and everything about the rows of :func:`rows_by_track`, as text.
+def pack_times(tracks: VideoTracks) -> str:
+    """The times of all frames as text.
 
     Returns:
-        Base64 of a zlib stream. In it, without gaps: (F,) differences of the times, 32-bit; the low
-        bytes, then the high bytes, of (4 + 2 K, R) differences of places, box corners first, then
-        x and y of each joint; and (K + 3, R) differences of bytes: each joint's score, then the
-        person's, the link's margin, and the state. All little-endian; places wrap around.
+        Base64 of a zlib stream of (F,) differences, microseconds, 32-bit, little-endian; from
+        :func:`first_time` on.
+    """
+    return _as_text(_time_steps(tracks.frames.times).tobytes())
+
+
+def pack_tracks(tracks: VideoTracks) -> str:
+    """Everything about the rows of :func:`rows_by_track`, as text.
+
+    Returns:
+        Base64 of a zlib stream. In it, without gaps: the low bytes, then the high bytes, of
+        (4 + 2 K, R) differences of places, box corners first, then x and y of each joint; and
+        (K + 3, R) differences of bytes: each joint's score, then the person's, the link's margin,
+        and the state. Places wrap around.
     """
     rows = rows_by_track(tracks)
     points = tracks.keypoints[rows]
@@ -62,12 +72,15 @@ def pack_tracks(tracks: VideoTracks) -> str:
     marks[:, 1:] -= marks[:, :-1].copy()
     content = b"".join(
         [
-            _time_steps(tracks.frames.times).tobytes(),
             (moves & 255).astype(np.uint8).tobytes(),
             (moves >> 8).astype(np.uint8).tobytes(),
             marks.tobytes(),
         ]
     )
+    return _as_text(content)
+
+
+def _as_text(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 6)).decode("ascii")
 
 

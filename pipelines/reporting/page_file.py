@@ -13,13 +13,16 @@ PAGE = files(__package__) / "page"
 """The folder of the page's parts."""
 
 
-def build_page(name: str, *, facts: bytes, packed: str = "", connect: str = "'none'") -> str:
+def build_page(
+    name: str, *, facts: bytes, times: str = "", packed: str = "", connect: str = "'none'"
+) -> str:
     """A page of one file.
 
     Args:
         name: Which page: the names of its parts are in the first line of ``NAME.html``.
         facts: JSON for its script.
-        packed: Base64 for its script.
+        times: Base64 for its script: what it needs first.
+        packed: Base64 for its script: what it needs then.
         connect: Where its script may send requests, as the policy says it.
     """
     template = _part(f"{name}.html")
@@ -45,6 +48,7 @@ def build_page(name: str, *, facts: bytes, packed: str = "", connect: str = "'no
         "STYLE": style,
         "SCRIPT": script,
         "FACTS": facts.decode().replace("<", "\\u003c"),
+        "TIMES": times,
         "PACKED": packed,
     }
     pieces = template.split("@@")

@@ -18,7 +18,7 @@ from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.run_video import run_video
-from .packed_tracks import first_time, pack_tracks
+from .packed_tracks import first_time, pack_times, pack_tracks
 from .page_file import build_page
 from .report_facts import (
     LinkFacts,
@@ -109,6 +109,7 @@ def run_page(
     return build_page(
         "report",
         facts=msgspec.json.encode(facts),
+        times=pack_times(tracks),
         packed=pack_tracks(tracks),
         connect="'self'" if review else "'none'",
     )

@@ -13,12 +13,10 @@ const KEYS = [
 ];
 
 class Report {
-  constructor(facts, poses) {
-    Object.assign(this, { facts, poses, selected: [] });
-    const { times } = poses;
+  /** Shows what needs no poses; `receive` brings these. */
+  constructor(facts, times) {
+    Object.assign(this, { facts, times, selected: [], drawing: null, panel: null });
     this.player = new Player(facts, times, (frame) => this.show(frame));
-    this.drawing = new Drawing(facts, poses);
-    this.panel = new PersonPanel(facts, poses, this.player);
     const seek = (frame) => this.seek(frame);
     const select = (person, add) => this.select(person, add);
     this.timeline = new Timeline(facts, times, { onSeek: seek, onSelect: select });
@@ -32,7 +30,7 @@ class Report {
   }
 
   connect() {
-    byId('seek').max = this.poses.times.length - 1;
+    byId('seek').max = this.times.length - 1;
     byId('seek').oninput = () => this.seek(Number(byId('seek').value));
     byId('back').onclick = () => this.player.step(-1);
     byId('forth').onclick = () => this.player.step(1);
@@ -54,7 +52,16 @@ class Report {
     byId('stage').style.width = `min(100%, calc(74vh * ${shape}))`;
   }
 
+  /** The poses are there now. */
+  receive(poses) {
+    this.drawing = new Drawing(this.facts, poses);
+    this.panel = new PersonPanel(this.facts, poses, this.player);
+    this.selectIds(this.selected);
+    this.noteReady();
+  }
+
   opened(source) {
+    this.source = source;
     const note = byId('stage-note');
     const { video } = this.player;
     if (source && !source.picture) this.size(video.videoWidth / video.videoHeight);
@@ -65,7 +72,12 @@ class Report {
     this.selectIds(kept ? kept.selected : []);
     this.seek(kept ? kept.frame : 0);
     if (kept) tell(`Done: ${kept.words}`);
-    document.body.dataset.ready = source ? source.url : 'none';
+    this.noteReady();
+  }
+
+  /** Says that everything can be seen, for who drives the page by a program. */
+  noteReady() {
+    if (this.drawing && this.source !== undefined) document.body.dataset.ready = this.source ? this.source.url : 'none';
   }
 
   /** The overlay has everybody drawn already. */
@@ -81,15 +93,16 @@ class Report {
   show(frame) {
     this.draw();
     this.timeline.show(frame);
-    const text = `frame ${frame}, ${clockText(this.poses.times[frame])}`;
+    const text = `frame ${frame}, ${clockText(this.times[frame])}`;
     byId('moment').textContent = text;
     byId('seek').value = frame;
     byId('seek').setAttribute('aria-valuetext', text);
     if (this.review) this.review.update();
-    this.panel.redraw();
+    if (this.panel) this.panel.redraw();
   }
 
   draw() {
+    if (!this.drawing) return;
     const show = Object.fromEntries(LAYERS.map((layer) => [layer, byId(`show-${layer}`).checked]));
     const people = this.drawing.draw(this.player.frame, show, new Set(this.selected));
     const words = people.length ? people.slice(0, 20).map(labelOf).join(', ') : 'nobody';
@@ -108,6 +121,7 @@ class Report {
   selectIds(ids) {
     this.selected = ids.filter((id) => this.personOf(id));
     this.timeline.select(new Set(this.selected));
+    if (!this.panel) return;
     if (this.selected.length) this.panel.show(this.personOf(this.selected[0]));
     else this.panel.clear();
     if (this.review) this.review.update();
@@ -119,7 +133,7 @@ class Report {
   }
 
   click(event) {
-    this.select(this.drawing.personAt(event, this.player.frame), event.shiftKey);
+    if (this.drawing) this.select(this.drawing.personAt(event, this.player.frame), event.shiftKey);
   }
 
   openLink(link) {
@@ -141,7 +155,7 @@ class Report {
 
   recolour() {
     this.timeline.draw();
-    this.panel.redraw();
+    if (this.panel) this.panel.redraw();
   }
 
   showKeys() {
@@ -172,7 +186,7 @@ class Report {
       ArrowLeft: () => this.player.step(-many),
       ArrowRight: () => this.player.step(many),
       Home: () => this.seek(0),
-      End: () => this.seek(this.poses.times.length - 1),
+      End: () => this.seek(this.times.length - 1),
       '[': () => this.gallery.step(-1),
       ']': () => this.gallery.step(1),
       '+': () => this.timeline.zoom(0.5),
@@ -210,14 +224,25 @@ function listOf(place, title, texts) {
   place.replaceChildren(element('h3', {}, title), element('ul', {}, ...texts.map((text) => element('li', {}, text))));
 }
 
+/** The poses are the last and largest part of the page: what is before them is painted first. */
+async function wholePage() {
+  if (document.readyState === 'loading') {
+    await new Promise((loaded) => document.addEventListener('DOMContentLoaded', loaded));
+  }
+  await new Promise((painted) => setTimeout(painted, 50));
+}
+
 async function main() {
   const facts = JSON.parse(byId('facts').textContent);
   showFacts(facts);
   await new Promise((painted) => setTimeout(painted, 0));
   if (!facts.frames) return showTrouble('This run has no frames.');
   const rows = numberRows(facts.people);
-  const poses = new Poses(await inflated(byId('packed').textContent), facts, rows);
-  window.report = new Report(facts, poses);
+  const times = unpackedTimes(await inflated(byId('times').textContent), facts.frames, facts.first_time);
+  window.report = new Report(facts, times);
+  performance.mark('timeline');
+  await wholePage();
+  window.report.receive(new Poses(await inflated(byId('packed').textContent), facts.joints.length, rows, times));
 }
 
 main().catch((error) => {

@@ -23,6 +23,7 @@ function numberRows(people) {
   return rows;
 }
 
+/** When each frame begins, seconds. */
 function unpackedTimes(buffer, frames, first) {
   const steps = new DataView(buffer);
   const times = new Float64Array(frames);
@@ -51,14 +52,13 @@ function unpackedMarks(steps, rows) {
 
 /** Everybody's boxes, joints and scores, by row. */
 class Poses {
-  constructor(buffer, facts, rows) {
-    const joints = facts.joints.length;
+  constructor(buffer, joints, rows, times) {
     const columns = 4 + 2 * joints;
-    const bytes = new Uint8Array(buffer, 4 * facts.frames);
+    const bytes = new Uint8Array(buffer);
     const cells = columns * rows;
     this.rows = rows;
     this.joints = joints;
-    this.times = unpackedTimes(buffer, facts.frames, facts.first_time);
+    this.times = times;
     const low = bytes.subarray(0, cells);
     this.places = unpackedPlaces(low, bytes.subarray(cells, 2 * cells), columns, rows);
     this.marks = unpackedMarks(bytes.subarray(2 * cells), rows);
