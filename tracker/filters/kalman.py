@@ -24,8 +24,13 @@ from posetube.structures import DoubleArray
 
 from .checked import Floats, positive, series
 
-LEAST_CONFIDENCE = 0.01
-"""Lower confidences count as this: the path stays defined where nothing is sure."""
+DOUBT = 4
+"""The noise grows with the inverse of a value's confidence to this power: chosen on sixteen drawn
+clips, where joints that are hidden gained most from it, and 5 was worse."""
+
+LEAST_CONFIDENCE = 0.3
+"""Lower confidences count as this, a hundred times the noise: the path stays defined where nothing
+is sure."""
 
 LEAST_STEP = 1e-3
 """Shorter steps count as this, seconds: the system grows with their inverse cube, and its digits
@@ -75,8 +80,8 @@ def kalman_smoother(
     Args:
         times: (F,) seconds, strictly rising.
         values: (F, ...), NaN where not seen.
-        confidence: (F, ...) in [0, 1], broadcast against the values; a confidence of 0.5 doubles
-            the noise. None: all 1.
+        confidence: (F, ...) in [0, 1], broadcast against the values; a confidence of 0.5 makes the
+            noise sixteen times as large. None: all 1.
         noise: Standard deviation of a sure value, in the unit of the values.
         restlessness: Standard deviation of the change of speed in one second, in units per second.
             Larger values follow faster movement, smaller ones are smoother.
@@ -93,7 +98,9 @@ def kalman_smoother(
     positive("kalman_smoother", noise=noise, restlessness=restlessness, tail=tail)
     flat = values.reshape(len(values), -1)
     seen = ~np.isnan(flat)
-    sure = np.where(seen, _confidence(values, confidence).reshape(flat.shape) / noise, 0) ** 2
+    sure = (
+        np.where(seen, _confidence(values, confidence).reshape(flat.shape) ** DOUBT / noise, 0) ** 2
+    )
     motion = _motion_information(times, jolt=restlessness**2)
     smooth = np.full(flat.shape, np.nan)
     try:

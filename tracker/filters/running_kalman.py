@@ -13,7 +13,7 @@ import numpy as np
 from posetube.structures import DoubleArray
 
 from .checked import Floats, positive
-from .kalman import LEAST_CONFIDENCE, LEAST_STEP, REWEIGHTINGS
+from .kalman import DOUBT, LEAST_CONFIDENCE, LEAST_STEP, REWEIGHTINGS
 
 
 class RunningKalman:
@@ -46,13 +46,13 @@ class RunningKalman:
         Args:
             value: Any shape, the same each time; NaN where not seen.
             time: Seconds, rising.
-            confidence: In [0, 1], broadcast against the values; 0.5 doubles the noise.
+            confidence: In [0, 1], broadcast against the values; see :func:`.kalman_smoother`.
 
         Returns:
             The same shape; NaN where not seen.
         """
         seen: DoubleArray = np.array(value, np.float64)
-        variance = self._noise / np.clip(confidence, LEAST_CONFIDENCE, 1) ** 2
+        variance = self._noise / np.clip(confidence, LEAST_CONFIDENCE, 1) ** (2 * DOUBT)
         nothing = np.zeros(seen.shape)
         found = np.stack(
             np.broadcast_arrays(seen, nothing, variance, nothing, nothing + self._jolt)

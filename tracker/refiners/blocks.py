@@ -14,8 +14,9 @@ from ..tracklets import table_of
 BLOCK = 8.0
 """Frames of this many seconds are settled together."""
 
-MARGIN = 2.0
-"""What is further away than this, seconds, does not count: filters forget within a second."""
+MARGIN = 4.0
+"""What is further away than this, seconds, does not count: filters forget within a second, and
+within three where joints are doubtful."""
 
 
 class TableChange(Protocol):
