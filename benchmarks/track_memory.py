@@ -55,6 +55,7 @@ def main() -> None:
             clip, run = Path(scratch) / f"{times}.mp4", RunDirectory(Path(scratch) / str(times))
             write_loop(options.clip, clip, times=times)
             words = ["track", str(clip), "-o", str(run.path), "--model", options.model]
+            words.append("--no-report")  # it holds all tracks while it is made
             peak = peak_memory([*words, "--progress", "none"])
             frames = run.read().frames.done
             rows.append({"times": times, "frames": frames, "peak_mb": round(peak / 1e6, 1)})

@@ -51,7 +51,7 @@ def demo(
             find_inputs([str(clip)])[0],
             run,
             loaded,
-            config=TrackConfig(),
+            config=TrackConfig(report=True),
             on_existing="overwrite",
             listeners=[listener],
             interrupt=interrupt,
@@ -80,6 +80,7 @@ def demo_lines(
         f"(joints, protocol {measured.protocol})",
         f"speed        {manifest.frames.done / seconds:.1f} frames/s",
         f"overlay      {run.overlay}",
+        f"report       {run.report}",
     ]
 
 
