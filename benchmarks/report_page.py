@@ -78,6 +78,7 @@ def page_of(tracks: VideoTracks) -> str:
         size=SIZE,
         sources=[],
         frames=len(tracks.frames),
+        numbers=[],
         first_time=0.0,
         lost=[],
         cuts=[],

@@ -13,7 +13,7 @@ import numpy as np
 
 from posetube.file_names import original
 from posetube.skeletons import side_of
-from posetube.structures import RowState, VideoTracks
+from posetube.structures import IntArray, RowState, VideoTracks
 
 from ...tracker.weak_links import WeakLink
 from ..editing.edit_words import spelled
@@ -86,6 +86,10 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What to show behind the people, the best first."""
 
     frames: int
+    numbers: list[int]
+    """Index of each frame in its video; empty if the run looked at all of them. All other numbers
+    of frames count those that were looked at."""
+
     first_time: float
     """Seconds."""
 
@@ -134,11 +138,17 @@ def person_facts(tracks: VideoTracks) -> list[PersonFacts]:
     return found
 
 
-def link_facts(link: WeakLink) -> LinkFacts:
-    """A doubtful link, without its pictures."""
+def link_facts(link: WeakLink, looked_at: IntArray) -> LinkFacts:
+    """A doubtful link, without its pictures.
+
+    Args:
+        link: The link.
+        looked_at: (F,) index of each frame of the page.
+    """
+    before, after = np.searchsorted(looked_at, link.frames).tolist()
     return LinkFacts(
         id=link.track_id,
-        frames=link.frames,
+        frames=(before, after),
         cost=_finite(link.cost),
         gate=_finite(link.gate),
         margin=_finite(link.margin),
@@ -154,6 +164,7 @@ def report_facts(
     manifest: Manifest,
     tracks: VideoTracks,
     *,
+    numbers: list[int],
     sources: list[SourceFacts],
     cuts: Sequence[int],
     people: list[PersonFacts],
@@ -165,7 +176,8 @@ def report_facts(
     Args:
         run: The run.
         manifest: Its manifest.
-        tracks: Its tracks.
+        tracks: Its tracks, in the frames that were looked at.
+        numbers: Index of each of these in the video; empty if these are all.
         sources: What to show behind the people, the best first.
         cuts: Index of each frame that begins a new scene.
         people: Its people.
@@ -186,6 +198,7 @@ def report_facts(
         size=manifest.source.size,
         sources=sources,
         frames=len(tracks.frames),
+        numbers=numbers,
         first_time=first_time(tracks),
         lost=sorted(lost),
         cuts=[*cuts],

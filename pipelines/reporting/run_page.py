@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from posetube.errors import InputError, MediaError
+from posetube.structures import IntArray
 
 from ...datasets.video import Video
 from ...tracker.shots import CutConfig, CutDetector
@@ -95,22 +96,25 @@ def run_page(
             seen.problem = ""
         except (InputError, MediaError) as error:
             seen.problem = str(error)
+    looked_at = tracks.frames.labeled_indices
+    shown = tracks.take_frames(looked_at)  # of --every 2, every other one
     sources = served_sources if review else partial(page_sources, run)
     facts = report_facts(
         run,
         manifest,
-        tracks,
-        sources=sources(manifest, begin=seen.begin, first=first_time(tracks)),
-        cuts=cuts_of(run, manifest.settings.link.cuts),
-        people=_with_portraits(person_facts(tracks), pictures),
-        links=_with_sides(links, pictures),
+        shown,
+        numbers=[] if len(looked_at) == len(tracks.frames) else looked_at.tolist(),
+        sources=sources(manifest, begin=seen.begin, first=first_time(shown)),
+        cuts=np.searchsorted(looked_at, cuts_of(run, manifest.settings.link.cuts)).tolist(),
+        people=_with_portraits(person_facts(shown), pictures),
+        links=_with_sides(links, pictures, looked_at),
         review=review,
     )
     return build_page(
         "report",
         facts=msgspec.json.encode(facts),
-        times=pack_times(tracks),
-        packed=pack_tracks(tracks),
+        times=pack_times(shown),
+        packed=pack_tracks(shown),
         connect="'self'" if review else "'none'",
     )
 
@@ -131,10 +135,12 @@ def _with_portraits(people: Sequence[PersonFacts], pictures: ReportPictures) -> 
     return [msgspec.structs.replace(p, picture=pictures.people.get(p.id, "")) for p in people]
 
 
-def _with_sides(links: Sequence[WeakLink], pictures: ReportPictures) -> list[LinkFacts]:
+def _with_sides(
+    links: Sequence[WeakLink], pictures: ReportPictures, looked_at: IntArray
+) -> list[LinkFacts]:
     return [
         msgspec.structs.replace(
-            link_facts(link),
+            link_facts(link, looked_at),
             before=pictures.links.get((place, 0), ""),
             after=pictures.links.get((place, 1), ""),
         )

@@ -52,6 +52,10 @@ function labelOf(person) {
   return person.name ? `${person.name} (${person.id})` : `Track ${person.id}`;
 }
 
+function peopleText(count) {
+  return count === 1 ? '1 person' : `${count} people`;
+}
+
 function shortLabel(person) {
   return person.name || String(person.id);
 }

@@ -3,6 +3,7 @@
 class Gallery {
   /** onOpen(link): somebody wants to see it in the video. */
   constructor(facts, times, onOpen) {
+    this.facts = facts;
     this.links = facts.links;
     this.times = times;
     this.onOpen = onOpen;
@@ -19,7 +20,7 @@ class Gallery {
     const [before, after] = link.frames.map((frame) => this.times[frame]);
     const words = element('div', { className: 'words' },
       element('b', {}, dotOf(person), ` ${labelOf(person)}`),
-      `${clockText(before)} to ${clockText(after)}, frames ${link.frames[0]} to ${link.frames[1]}`,
+      `${clockText(before)} to ${clockText(after)}, frames ${link.frames.map((frame) => numberOf(this.facts, frame)).join(' to ')}`,
       element('br'),
       doubtWords(link));
     const card = element('button', { className: 'card' }, ...this.sides(link), words);

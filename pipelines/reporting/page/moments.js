@@ -1,5 +1,10 @@
 // Frames and their times.
 
+/** A frame's index in its video: some were not looked at. */
+function numberOf(facts, frame) {
+  return facts.numbers.length ? facts.numbers[frame] : frame;
+}
+
 /** The frame that is shown at a time: the last one that began. */
 function frameAt(times, time) {
   let low = 0;

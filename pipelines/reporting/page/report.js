@@ -93,7 +93,7 @@ class Report {
   show(frame) {
     this.draw();
     this.timeline.show(frame);
-    const text = `frame ${frame}, ${clockText(this.times[frame])}`;
+    const text = `frame ${numberOf(this.facts, frame)}, ${clockText(this.times[frame])}`;
     byId('moment').textContent = text;
     byId('seek').value = frame;
     byId('seek').setAttribute('aria-valuetext', text);
@@ -211,8 +211,7 @@ function sourceNote(source, facts) {
 function showFacts(facts) {
   document.title = `${facts.name} - posetube`;
   byId('name').textContent = facts.name;
-  const people = facts.people.length === 1 ? '1 person' : `${facts.people.length} people`;
-  byId('headline').textContent = `${people}, ${facts.frames} frames, ${facts.summary.State}`;
+  byId('headline').textContent = `${peopleText(facts.people.length)}, ${facts.frames} frames, ${facts.summary.State}`;
   definitions(byId('summary'), Object.entries(facts.summary));
   definitions(byId('settings'), Object.entries(facts.settings));
   listOf(byId('warnings'), 'Warnings', facts.warnings);

@@ -41,7 +41,7 @@ class Timeline {
     const found = this.facts.people.filter(fits);
     this.people = found.slice(0, MOST_LANES);
     const all = this.facts.people.length;
-    byId('shown').textContent = found.length === all ? `${all} people` : `${found.length} of ${all} people`;
+    byId('shown').textContent = found.length === all ? peopleText(all) : `${found.length} of ${peopleText(all)}`;
     this.listNames();
     this.draw();
   }

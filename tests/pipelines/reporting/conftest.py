@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from posetube.datasets.video import VideoConfig
 from posetube.datasets.video.inputs import find_inputs
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import TrackConfig
@@ -21,10 +22,10 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 def make_run(make_clip: ClipMaker, make_model: Callable[..., LoadedModel]) -> Callable[..., Path]:
     """Tracks a clip of two squares, with a report: ``make_run("a.mp4", frames=12)``."""
 
-    def make(name: str = "clip.mp4", *, frames: int = 12, out: str = "run") -> Path:
+    def make(name: str = "clip.mp4", *, frames: int = 12, out: str = "run", every: int = 1) -> Path:
         clip = make_clip(name, frames=frames)
         folder = clip.parent / out
-        config = TrackConfig(overlay=None, report=True)
+        config = TrackConfig(video=VideoConfig(every=every), overlay=None, report=True)
         track_input(find_inputs([str(clip)])[0], RunDirectory(folder), make_model(), config=config)
         return folder
 

@@ -39,6 +39,14 @@ def test_a_report_says_what_the_run_was_made_of(make_run: Callable[..., Path]) -
     assert RunDirectory(run).read().finished("report")
 
 
+def test_frames_that_were_not_looked_at_are_not_shown(make_run: Callable[..., Path]) -> None:
+    said = facts(make_run(frames=12, every=3))
+
+    assert (said["frames"], said["numbers"]) == (4, [0, 3, 6, 9])
+    assert [person["seen"] for person in said["people"]] == [[[0, 4]], [[0, 4]]]
+    assert {link["frames"][1] - link["frames"][0] for link in said["links"]} == {1}
+
+
 def test_a_correction_is_in_the_next_report(make_run: Callable[..., Path]) -> None:
     run = make_run()
 
