@@ -56,6 +56,10 @@ function peopleText(count) {
   return count === 1 ? '1 person' : `${count} people`;
 }
 
+function framesText(count) {
+  return count === 1 ? '1 frame' : `${count} frames`;
+}
+
 function shortLabel(person) {
   return person.name || String(person.id);
 }

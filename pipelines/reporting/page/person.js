@@ -29,7 +29,7 @@ class PersonPanel {
     const rows = frames.map((_, i) => person.firstRow + i);
     byId('person-title').replaceChildren(dotOf(person), ` ${labelOf(person)}`);
     this.plots = [
-      pathPlot(this.facts.size, rows.map((row) => this.foot(row)), colourOf(person.id)),
+      rows.length > 1 ? pathPlot(this.facts.size, rows.map((row) => this.foot(row)), colourOf(person.id)) : null,
       curvePlot('Speed', 'px/s', { frames, values: this.speeds(frames, rows) }, this.poses.times, this.player),
       ...this.anglePlots(frames, rows),
     ].filter(Boolean);

@@ -39,7 +39,8 @@ function curvePlot(title, unit, series, times, player) {
   if (!known.length) return null;
   const [low, high] = rangeOf(known);
   const digits = high - low < 5 && unit !== '°' ? 2 : 0;
-  const words = `${low.toFixed(digits)} to ${high.toFixed(digits)} ${unit}, mean ${meanOf(known).toFixed(digits)}`;
+  const mean = meanOf(known).toFixed(digits);
+  const words = known.length === 1 ? `${mean} ${unit}` : `${low.toFixed(digits)} to ${high.toFixed(digits)} ${unit}, mean ${mean}`;
   const [start, stop] = [times[series.frames[0]], times[series.frames[series.frames.length - 1]]];
   const length = Math.max(1e-6, stop - start);
   const made = plotFigure(title, words, (context, width, height) => {
@@ -50,6 +51,7 @@ function curvePlot(title, unit, series, times, player) {
     const now = x(times[player.frame]);
     if (now >= 0 && now <= width) context.fillRect(now - 0.5, 0, 1, height);
   });
+  made.canvas.hidden = series.frames.length === 1; // a number says it all
   made.canvas.onclick = (event) => {
     const share = (event.offsetX - 2) / (made.canvas.clientWidth - 4);
     player.seek(frameAt(times, start + share * length + 1e-6));

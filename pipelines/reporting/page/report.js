@@ -211,7 +211,7 @@ function sourceNote(source, facts) {
 function showFacts(facts) {
   document.title = `${facts.name} - posetube`;
   byId('name').textContent = facts.name;
-  byId('headline').textContent = `${peopleText(facts.people.length)}, ${facts.frames} frames, ${facts.summary.State}`;
+  byId('headline').textContent = `${peopleText(facts.people.length)}, ${framesText(facts.frames)}, ${facts.summary.State}`;
   definitions(byId('summary'), Object.entries(facts.summary));
   definitions(byId('settings'), Object.entries(facts.settings));
   listOf(byId('warnings'), 'Warnings', facts.warnings);
