@@ -81,10 +81,7 @@ def remaining_jobs(
     for item, run in zip(items, runs, strict=True):
         if on_existing == "skip" and run.manifest.exists():
             line = f"{item.name}: skipped, {run.path} is there"
-            found = run.read()
-            settled.append(
-                InputOutcome(exit_code=COMPLETE, line=line, name=item.name, result=found)
-            )
+            settled.append(InputOutcome(exit_code=COMPLETE, line=line, name=item.name))
             continue
         try:
             check_usable(run, on_existing)

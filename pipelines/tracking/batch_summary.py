@@ -42,7 +42,8 @@ def summary_lines(outcomes: Sequence[InputOutcome]) -> Iterator[str]:
 def _row(outcome: InputOutcome) -> tuple[str, ...]:
     run = outcome.result
     if run is None:
-        return (outcome.name, "failed", "", "", "", "", outcome.line)
+        state = "failed" if outcome.failed else "skipped"
+        return (outcome.name, state, "", "", "", "", outcome.line)
     seconds = sum(stage.seconds for stage in run.stages.values())
     numbers = (str(run.tracks or 0), str(run.frames.done), str(_problems(run)), f"{seconds:.1f}")
     return (outcome.name, run.state, *numbers, outcome.line)

@@ -39,6 +39,9 @@ def test_a_table_says_what_came_of_each(
     shown = capsys.readouterr().out
     assert "input" in shown
     assert f"-> {tmp_path / 'out' / 'summary.csv'}" in shown
+    again = ["track", str(clip), str(clip.parent), "-o", str(tmp_path / "out")]
+    assert main([*again, "--on-existing", "skip"]) in (0, 4)
+    assert "skipped" in (tmp_path / "out" / "summary.csv").read_text(encoding="utf-8")
 
 
 def test_one_input_needs_no_table(make_clip: ClipMaker, tmp_path: Path) -> None:
