@@ -21,8 +21,8 @@ from ..storage.existing_run import OnExisting, check_usable
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.detect_stage import no_frames
-from ..tracking.given_boxes import BoxSource, open_boxes
 from ..tracking.link_people import refined_people
+from ..tracking.opened_boxes import BoxSource, open_boxes
 from ..tracking.track_input import expected_frames, track_input
 from .open_source import VideoSource, one_input, open_source
 from .refine import as_chain

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posetube.errors import MediaError, PoseTubeError, ResourceError
 
@@ -22,9 +23,11 @@ from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting, check_usable
 from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
-from .given_boxes import BoxSource
 from .run_session import summary
 from .track_input import track_input
+
+if TYPE_CHECKING:
+    from .opened_boxes import BoxSource
 
 Job = tuple[Input, RunDirectory]
 """An input, and where its result goes."""
@@ -96,7 +99,7 @@ def track_inputs(
     model: LoadedModel,
     *,
     config: TrackConfig,
-    boxes: BoxSource | None = None,
+    boxes: "BoxSource | None" = None,
     on_existing: OnExisting = "resume",
     listener: Listener,
     interrupt: Interrupt,

@@ -6,7 +6,7 @@ The work is done in :mod:`.track_input` and :mod:`.run_again`.
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -21,8 +21,10 @@ from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chai
 from ..storage.existing_run import OnExisting
 from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
 from .batch_summary import summary_lines, write_summary
-from .given_boxes import open_boxes
 from .track_input import run_directories
+
+if TYPE_CHECKING:
+    from .opened_boxes import BoxSource
 
 SETTINGS = TrackConfig()
 OVERLAY = OverlayConfig()
@@ -91,7 +93,7 @@ def track_command(
     outcomes = [_told(outcome, progress) for outcome in refused + settled]
     if not jobs:
         return exit_code(outcomes)
-    given = None if boxes is None else open_boxes(boxes, alone=alone)
+    given = None if boxes is None else _opened(boxes, alone=alone)
     loaded = as_loaded(
         model,
         device=device,
@@ -119,6 +121,13 @@ def track_command(
         path = write_summary(outcomes, runs[0].path.parent)
         _say("\n".join([*summary_lines(outcomes), f"-> {path}"]), progress)
     return exit_code(outcomes)
+
+
+def _opened(boxes: Path, *, alone: bool) -> "BoxSource":
+    # all formats of people are imported with it, which takes a tenth of a second
+    from .opened_boxes import open_boxes
+
+    return open_boxes(boxes, alone=alone)
 
 
 def _told(outcome: InputOutcome, progress: ProgressKind) -> InputOutcome:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posetube.errors import InputError
 from posetube.file_names import readable
@@ -23,8 +24,11 @@ from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
 from .detect_stage import NoFramesError, VideoDetections
-from .given_boxes import BoxSource, GivenBoxes
+from .given_boxes import GivenBoxes
 from .run_session import open_session
+
+if TYPE_CHECKING:
+    from .opened_boxes import BoxSource
 
 
 def track_input(
@@ -33,7 +37,7 @@ def track_input(
     model: LoadedModel,
     *,
     config: TrackConfig,
-    boxes: BoxSource | None = None,
+    boxes: "BoxSource | None" = None,
     on_existing: OnExisting = "resume",
     listeners: Sequence[Listener] = (),
     interrupt: Interrupt | None = None,

@@ -26,7 +26,7 @@ from posetube.pipelines.storage.manifest import Manifest
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect_stage
-from posetube.pipelines.tracking.given_boxes import open_boxes
+from posetube.pipelines.tracking.opened_boxes import open_boxes
 from posetube.pipelines.tracking.track_input import track_input
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import ByteArray, FloatArray, FrameTable, PoseTubes, VideoTracks
