@@ -61,7 +61,7 @@ def whole_run(source: str, out: Path, words: Sequence[str] = ()) -> WholeRun:
     command = [sys.executable, "-P", "-c", TRACK, "track", source, "-o", str(out), *words]
     began, start, peak = time.perf_counter(), None, None
     with subprocess.Popen(
-        [*command, "--no-overlay", "--progress", "json"],
+        [*command, "--no-overlay", "--no-report", "--progress", "json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
