@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from posetube.file_names import original
+from posetube.file_names import original, readable
 from posetube.skeletons import side_of
 from posetube.structures import IntArray, RowState, VideoTracks
 
@@ -271,7 +271,7 @@ def _summary(run: RunDirectory, manifest: Manifest) -> dict[str, str]:
     parts = [f"{frames.done}", *(f"{count} {what}" for count, what in lost if count)]
     facts = {
         "Source": manifest.source.path,
-        "Run": str(run.path.resolve()),
+        "Run": readable(run.path.resolve()),
         "State": manifest.final_state + (", the source was cut short" if frames.cut_short else ""),
         "Frames": ", ".join(parts),
         "Size": f"{width} x {height} pixels",

@@ -20,7 +20,8 @@ def person(rng: np.random.Generator, *, joints: int = 5) -> PersonMaps:
     cells = np.stack(np.meshgrid(np.arange(48), np.arange(64)), axis=-1)
     evidence = np.zeros((joints, 64, 48), np.float32)
     for one in evidence:
-        for height in rng.uniform(0.1, 1, 2) * [1, 0.5]:
+        top = rng.uniform(0.1, 1)
+        for height in (top, rng.uniform(0, 0.5) * top):
             away = np.square(cells - rng.uniform([2, 2], [45, 61])).sum(-1)
             one += height * np.exp(-0.5 * away / rng.uniform(1.5, 3) ** 2)
     return PersonMaps(evidence=evidence.clip(0, 1), region=REGION, calibration=(2.25, -0.5))
