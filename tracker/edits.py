@@ -288,6 +288,8 @@ def _delete(people: Identities, edit: Edit) -> Identities:
 def _rename(people: Identities, edit: Edit) -> Identities:
     [track] = edit.tracks
     people.rows_of(track)
+    if edit.name.isdecimal():
+        raise InputError(f"a name must not be a number, got {edit.name}: ids are numbers")
     taken = [known for known, name in people.names.items() if name == edit.name != ""]
     if taken and taken != [track]:
         raise InputError(f"track {taken[0]} is called {edit.name} already")

@@ -11,7 +11,13 @@ from ...tracker.edits import Edit, joint_of
 from ..interrupt import Interrupt
 from ..opened_people import open_people_or_run
 from ..progress import Listener
-from ..storage.edit_journal import EditStep, add_step, read_steps, steps_in_force
+from ..storage.edit_journal import (
+    EditStep,
+    add_step,
+    corrections_wait,
+    read_steps,
+    steps_in_force,
+)
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.run_session import RunSession, open_session, summary
@@ -56,6 +62,23 @@ def correct_run(
         return summary(run, session.run_stages(*names, anew=True), stages=names)
 
 
+def catch_up(
+    run: RunDirectory, *, listeners: Sequence[Listener] = (), interrupt: Interrupt | None = None
+) -> None:
+    """Put corrections into a run's tracks that a stopped job noted but did not get to.
+
+    Raises:
+        InputError: If this is no run, or it is not linked yet.
+        FormatError: If the tracks or the journal are damaged.
+        Interrupted: If somebody asked to stop; the tracks stay as they were.
+    """
+    if not corrections_wait(run, run.read()):
+        return
+    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+        session.require("link")
+        session.run_stages("edit", *session.after_linking(), anew=True)
+
+
 def _step(session: RunSession, text: str, source: Path | None) -> EditStep:
     """The step of the journal that was asked for.
 
@@ -82,6 +105,8 @@ def _differences(session: RunSession, source: Path) -> Sequence[Edit]:
     if found.strangers:
         rows = f"{found.strangers} rows are nobody's of the run"
         session.record.say(f"{source}: {rows}; they are left out: corrections add nobody")
+    if found.gone:
+        session.record.say(f"{source}: {found.gone} rows of the run are not there: deleted")
     if found.emptied:
         session.record.say(
             f"{source}: {found.emptied} joints are missing there; they stay: joints are only moved"

@@ -42,6 +42,9 @@ class Differences:
     emptied: int
     """Joints that were taken away: corrections move joints only."""
 
+    gone: int
+    """Rows of ours that are not there any more."""
+
 
 def differences(ours: VideoTracks, theirs: VideoTracks) -> Differences:
     """What makes our tracks those that were corrected elsewhere.
@@ -51,10 +54,16 @@ def differences(ours: VideoTracks, theirs: VideoTracks) -> Differences:
         theirs: The same video's, corrected; joints are compared by name.
 
     Raises:
-        InputError: If somebody is twice in a frame there; names the first.
+        InputError: If somebody is twice in a frame there; names the first. If most rows are
+            nobody's of ours.
     """
     _refuse_twice(theirs)
     pairs = _pairs(ours, theirs)
+    if 2 * len(pairs) < len(theirs.frame) or not len(pairs):
+        raise InputError(
+            f"{theirs.source}: {len(pairs)} of its {len(theirs.frame)} rows are where people of "
+            "the run are: it is of another video, or counts frames or pixels in another way"
+        )
     ids, names = _ids_of(ours, theirs, pairs)
     wanted = np.full(len(ours.frame), GONE)
     wanted[pairs[:, 0]] = [ids[their] for their in theirs.track_ids[pairs[:, 1]].tolist()]
@@ -63,6 +72,7 @@ def differences(ours: VideoTracks, theirs: VideoTracks) -> Differences:
         edits=(*_of_identity(ours, wanted), *_renames(ours, names), *moves),
         strangers=len(theirs.frame) - len(pairs),
         emptied=emptied,
+        gone=int((wanted == GONE).sum()),
     )
 
 

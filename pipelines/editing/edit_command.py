@@ -7,13 +7,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from posetube.errors import InputError
+from posetube.file_names import printable
 
 from ..interrupt import catching_interrupts
 from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
 from ..storage.edit_journal import EditStep, read_steps, steps_in_force
 from ..storage.run_directory import RunDirectory
-from .correct_run import correct_run
+from .correct_run import catch_up, correct_run
 from .edit_words import spelled
 
 
@@ -45,6 +46,8 @@ def edit_command(
         raise InputError(f"{run} is no run; `posetube link {run}` makes one of a file")
     directory, text = RunDirectory(folder), " ".join(words)
     if text in ("", "list") and from_ is None:
+        with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+            catch_up(directory, listeners=[listener], interrupt=interrupt)
         print("\n".join(listed(directory)))  # noqa: T201
         return 0
     if text and from_ is not None:
@@ -64,4 +67,4 @@ def listed(run: RunDirectory) -> list[str]:
 
 def _told(step: EditStep) -> str:
     told = "; ".join(spelled(kept.edit) for kept in step.edits)
-    return f"{told} (from {step.source})" if step.source else told
+    return printable(f"{told} (from {step.source})" if step.source else told)

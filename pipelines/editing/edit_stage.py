@@ -16,7 +16,7 @@ from posetube.skeletons import skeleton
 from posetube.structures import FramePoses
 
 from ...tracker.refiners.refine import unrefined
-from ..storage.edit_journal import digest, read_steps, steps_in_force
+from ..storage.edit_journal import corrections_wait, digest, read_steps, steps_in_force
 from ..storage.manifest import Manifest
 from ..storage.part_check import frames_of_run
 from ..storage.run_directory import RunDirectory
@@ -78,5 +78,5 @@ def check_edits(run: RunDirectory, manifest: Manifest) -> None:
         FormatError: If they are.
     """
     check_tracks(run, manifest)
-    if digest(steps_in_force(read_steps(run))[0]) != manifest.edited:
+    if corrections_wait(run, manifest):
         raise FormatError(f"{run.tracks}: made before the last corrections in {run.edits}")

@@ -55,6 +55,8 @@ def measure_command(
     scale = Scale(metres_per_pixel=metres_per_pixel, heights=dict(map(parse_height, height or ())))
     found = measured(people.tracks, zones=zones, scale=scale)
     with guarding_runs(folder):
+        if out is None:
+            _remove_old(folder)
         for name, columns in found.tables().items():
             with replacing(folder / f"{name}.{to}") as aside:
                 WRITERS[to](aside, columns)
@@ -71,6 +73,16 @@ def _beside(run: Path) -> Path:
     if folder is None:
         raise InputError(f"{run}: no run; say with -o where to write")
     return folder / "measures"
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what an earlier call left beside the run: it may belong to other settings."""
+    tables = (
+        f"{name}.{form}" for name in ("frames", "people", "events", "zones") for form in WRITERS
+    )
+    for pattern in (*tables, "person-*.png", "ways.png", "zones.png"):
+        for old in folder.glob(pattern):
+            old.unlink()
 
 
 def told(found: Measures, folder: Path) -> str:

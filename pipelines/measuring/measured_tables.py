@@ -102,7 +102,7 @@ def measured(
     return Measures(
         unit=unit,
         frames=frames,
-        people=_by_person(tracks, frames, steps, factor),
+        people=_by_person(tracks, frames, steps, factor, unit),
         events=_events(tracks, steps, crossed),
         zones=_by_zone(tracks, zones),
     )
@@ -145,6 +145,7 @@ def _by_person(
     frames: Columns,
     steps: dict[int, DoubleArray],
     factor: float,
+    unit: str,
 ) -> dict[str, np.ndarray]:
     rows_of = [*_tracks(tracks)]
     times = [tracks.frames.times[tracks.frame[rows]] for rows in rows_of]
@@ -163,7 +164,8 @@ def _by_person(
         "height": [_height(tracks, track, factor) for track in tracks.ids.tolist()],
     }
     found = {name: np.array(values) for name, values in columns.items()}
-    return {**_who(tracks, tracks.ids), **found, "steps": found["steps"].astype(int)}
+    units = np.full(len(tracks.ids), unit)
+    return {**_who(tracks, tracks.ids), **found, "steps": found["steps"].astype(int), "unit": units}
 
 
 def _usual_step(times: DoubleArray) -> float:

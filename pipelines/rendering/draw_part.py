@@ -7,6 +7,7 @@ import numpy as np
 
 from posetube.atomic_files import replacing
 from posetube.errors import InputError
+from posetube.file_names import original
 from posetube.structures import ByteArray
 
 from ...tracker.edits import AS_SHOWN
@@ -55,6 +56,8 @@ def draw_part(
     with open_session(run) as session:
         session.require("link")
         manifest = session.manifest
+    if out is not None:
+        _refuse_source(out, Path(original(manifest.source.path)))
     known = np.unique(read_rows(run.tracks).track_ids).tolist() if only else []
     for track in only or ():
         if track not in known:
@@ -70,6 +73,13 @@ def draw_part(
         size = drawn_size(manifest.source.size, config)
         with guarding_runs(out), replacing(out) as aside:
             return write_drawn(aside, _from_zero(part), size=size, rate=video.rate)
+
+
+def _refuse_source(out: Path, source: Path) -> None:
+    """Refuse to draw over the video itself, or over a picture of it."""
+    real, video = out.resolve(), source.resolve()
+    if real == video or (video.is_dir() and video in real.parents and real.exists()):
+        raise InputError(f"{out}: belongs to the video that is drawn over; name another file")
 
 
 def _between(frames: Drawn, start: float | None, end: float | None) -> Drawn:

@@ -14,6 +14,7 @@ from posetube.atomic_files import write_bytes
 from posetube.errors import FormatError, InputError
 
 from ...tracker.edit_anchors import AnchoredEdit
+from .manifest import Manifest
 from .run_directory import RunDirectory
 
 
@@ -79,6 +80,11 @@ def add_step(run: RunDirectory, step: EditStep) -> None:
         raise InputError(f"{run.path}: there is nothing to {step.change}")
     lines = [msgspec.json.encode(one) + b"\n" for one in (*steps, step)]
     write_bytes(run.edits, b"".join(lines))
+
+
+def corrections_wait(run: RunDirectory, manifest: Manifest) -> bool:
+    """Whether a run has corrections that its tracks do not have yet: a job was stopped."""
+    return digest(steps_in_force(read_steps(run))[0]) != manifest.edited
 
 
 def digest(steps: Sequence[EditStep]) -> str:

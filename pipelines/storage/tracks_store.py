@@ -5,6 +5,7 @@ that the same detections give the same bytes. Its pages carry checksums: a file 
 refused.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from posetube.structures import (
 
 from ...datasets.annotated_video import MAX_FRAMES
 from .arrow_arrays import arrow_numbers, arrow_texts
+from .edit_journal import corrections_wait
 from .manifest import Manifest
 from .part_check import frames_of_run
 from .pose_columns import (
@@ -51,6 +53,8 @@ from .pose_columns import (
     raw_joints,
 )
 from .run_directory import RunDirectory
+
+log = logging.getLogger(__name__)
 
 ROW_GROUP = 2048
 """Rows that are held in memory before they are written."""
@@ -254,6 +258,13 @@ def read_tracks(folder: Path) -> VideoTracks:
     """
     run = RunDirectory(folder)
     manifest = run.read()
+    if corrections_wait(run, manifest):
+        log.warning(
+            "%s: the last corrections are not in the tracks yet, because a job was stopped; "
+            "`posetube edit %s` puts them in",
+            folder,
+            folder,
+        )
     source, frames = manifest.source, frames_of_run(run, manifest)
     if source.pictures:
         frames = replace(frames, names=source.pictures[: len(frames)])

@@ -172,6 +172,7 @@ def test_a_joint_is_where_it_was_put_and_sure() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        (edit("rename", 3, name="5"), "a name must not be a number, got 5"),
         (edit("merge", 3, 9), "there is no track 9; there are 3, 5"),
         (edit("merge", 3, 3), "merge needs two tracks, got 3 twice"),
         (edit("swap", 5, 5, start=0.1), "swap needs two tracks, got 5 twice"),

@@ -145,3 +145,13 @@ def test_a_file_corrected_elsewhere_comes_back(
     assert f"(from {out.name})" in capsys.readouterr().out
     assert edit(run, "undo") == 0
     assert who(posetube.load(run)) == who(before)
+
+
+def test_a_file_of_another_video_deletes_nobody() -> None:
+    nobody = OURS.select(OURS.track_ids == 99)
+    elsewhere = replace(OURS, boxes=OURS.boxes + 5000)
+
+    for theirs in (nobody, elsewhere):
+        with pytest.raises(InputError, match="walk: 0 of its .* rows are where people of the run"):
+            differences(OURS, theirs)
+    assert differences(OURS, OURS.select(OURS.track_ids != 3)).gone == (OURS.track_ids == 3).sum()

@@ -46,6 +46,9 @@ def test_tables_lie_beside_the_run(run: Path, capsys: pytest.CaptureFixture[str]
     assert (enters["event"], enters["zone"], enters["time"]) == ("enter", "all", "0")
     assert [row["people"] for row in rows(run / "measures/zones.csv")] == ["1"] * 20
     assert "lengths in px -> " in capsys.readouterr().out
+    assert main(["measure", str(run), "--to", "parquet"]) == 0
+    names = {path.name for path in (run / "measures").iterdir()}
+    assert names == {"frames.parquet", "people.parquet", "events.parquet"}  # nothing old is left
 
 
 def test_a_run_that_is_linked_again_says_that_its_measures_are_old(
@@ -74,6 +77,7 @@ def test_a_height_makes_metres_of_pixels() -> None:
     plain, metres = posetube.measure(tracks), posetube.measure(tracks, heights={1: 1.8})
 
     assert (plain.unit, metres.unit) == ("px", "m")
+    assert metres.people["unit"].tolist() == ["m"]
     assert metres.people["height"][0] == pytest.approx(1.8)
     factor = metres.frames["trunk_length"][0] / plain.frames["trunk_length"][0]
     assert metres.frames["y"][0] == pytest.approx(plain.frames["y"][0] * factor)

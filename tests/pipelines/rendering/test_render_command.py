@@ -188,3 +188,17 @@ def test_a_heat_map_glows_where_people_were() -> None:
 
     assert canvas[80, 80].sum() > canvas[20, 20].sum()
     assert (canvas[5, 5] == 50).all()
+
+
+def test_the_video_itself_is_never_drawn_over(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = tmp_path / "clip.mp4"
+    before = video.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(video)
+
+    for name in ("clip.mp4", "link.mp4"):
+        assert main(["render", str(run), "-o", str(tmp_path / name)]) == 2
+        assert "belongs to the video that is drawn over" in capsys.readouterr().err
+
+    assert video.read_bytes() == before
