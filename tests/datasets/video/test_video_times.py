@@ -6,9 +6,10 @@ from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from posetube.datasets.video import VideoConfig, open_video
@@ -124,15 +125,18 @@ def test_any_sound_file_gives_its_frames_in_order_and_on_time(
     if container == "ts" and len(slots) < 9:
         return  # FFmpeg does not recognise so short a transport stream
 
-    path = clip(
-        f"a.{container}",
-        frames=len(slots),
-        rate=rate,
-        slots=slots,
-        codec=codec,
-        pixels="yuvj420p" if codec == "mjpeg" else "yuv420p",
-        options=codec_options(codec, bframes, group),
-    )
+    try:
+        path = clip(
+            f"a.{container}",
+            frames=len(slots),
+            rate=rate,
+            slots=slots,
+            codec=codec,
+            pixels="yuvj420p" if codec == "mjpeg" else "yuv420p",
+            options=codec_options(codec, bframes, group),
+        )
+    except av.error.PatchWelcomeError:  # FFmpeg itself cannot write such a file
+        reject()
 
     check(
         path,
