@@ -14,9 +14,8 @@ from ..progress import Listener
 from ..storage.edit_journal import (
     EditStep,
     add_step,
+    corrections_of,
     corrections_wait,
-    read_steps,
-    steps_in_force,
 )
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
@@ -89,7 +88,7 @@ def _step(session: RunSession, text: str, source: Path | None) -> EditStep:
         return EditStep(change=text)
     run = session.record.run
     edits = [parse_edit(text)] if source is None else _differences(session, source)
-    edited, kept = replay(run, steps_in_force(read_steps(run))[0]), []
+    edited, kept = replay(run, corrections_of(run)), []
     for edit in edits:
         if edit.verb == "move":
             joint_of(edit, skeleton(session.manifest.skeleton))

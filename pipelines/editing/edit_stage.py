@@ -16,7 +16,7 @@ from posetube.skeletons import skeleton
 from posetube.structures import FramePoses
 
 from ...tracker.refiners.refine import unrefined
-from ..storage.edit_journal import corrections_wait, digest, read_steps, steps_in_force
+from ..storage.edit_journal import corrections_of, corrections_wait, digest
 from ..storage.manifest import Manifest
 from ..storage.part_check import frames_of_run
 from ..storage.run_directory import RunDirectory
@@ -38,7 +38,7 @@ def edit_tracks_of_run(work: StageWork) -> Mapping[str, Any]:
     """
     record, run = work.record, work.record.run
     record.begin(total=record.manifest.frames.done)
-    steps, _ = steps_in_force(read_steps(run))
+    steps = corrections_of(run)
     edited, joints = replay(run, steps), skeleton(record.manifest.skeleton)
     record.warn(*edited.problems)
     frames = with_identities(_linked(work), edited)
@@ -55,17 +55,19 @@ def _linked(work: StageWork) -> Iterator[FramePoses]:
     """Every frame as linked, kept in a file of their own as they pass."""
     record, run = work.record, work.record.run
     source, joints = record.manifest.source, skeleton(record.manifest.skeleton)
-    times = frames_of_run(run, record.manifest).times
+    table = frames_of_run(run, record.manifest)
+    looked_at = table.labeled_indices.tolist()  # of --every 2, every other frame
+    times = table.times[looked_at].tolist()
     kept = work.files[run.linked.name]
     if run.linked.exists():
         shutil.copyfile(run.linked, kept)
         people = PeopleByFrame(read_poses(run.linked), joints=len(joints))
-        for frame, time in enumerate(times.tolist()):
+        for frame, time in zip(looked_at, times, strict=True):
             yield people.at(frame, time=time)
         return
     people = PeopleByFrame(map(unrefined, read_poses(run.tracks)), joints=len(joints))
     with TracksWriter(kept, source=source.name, size=source.size, joints=joints) as rows:
-        for frame, time in enumerate(times.tolist()):
+        for frame, time in zip(looked_at, times, strict=True):
             poses = people.at(frame, time=time)
             rows.write(poses)
             yield poses

@@ -18,7 +18,7 @@ from ...tracker.measures.steps import step_times
 from ...tracker.measures.zones import Crossing, Zone, crossings, zone_rows
 
 GAP = 1.5
-"""Times the usual distance of frames from which two rows of a track are apart."""
+"""Times the usual time between frames from which two rows of a track are apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,10 +110,10 @@ def measured(
 
 def _by_frame(tracks: VideoTracks, zones: Sequence[Zone], factor: float) -> dict[str, np.ndarray]:
     centre = body_centre(tracks) * factor
-    speed = np.full(len(tracks.frame), np.nan)
+    speed, longest = np.full(len(tracks.frame), np.nan), GAP * _usual_step(tracks.frames.times)
     for rows in _tracks(tracks):
-        times, frames = tracks.frames.times[tracks.frame[rows]], tracks.frame[rows]
-        apart = np.diff(frames, prepend=frames[0]) > GAP
+        times = tracks.frames.times[tracks.frame[rows]]
+        apart = np.diff(times, prepend=times[0]) > longest
         speed[rows] = speeds(times, centre[rows], apart=apart)
     lengths = {name: values * factor for name, values in segment_lengths(tracks).items()}
     within = {f"in_{zone.name}": zone_rows(tracks, zone) for zone in zones}
@@ -169,8 +169,9 @@ def _by_person(
 
 
 def _usual_step(times: DoubleArray) -> float:
-    """Seconds from frame to frame."""
-    return float(np.nanmedian(np.diff(times))) if len(times) > 1 else 0.0
+    """Seconds from one frame to the next of those that were looked at."""
+    known = times[~np.isnan(times)]
+    return float(np.median(np.diff(known))) if len(known) > 1 else 0.0
 
 
 def _mean(values: np.ndarray) -> float:
@@ -208,11 +209,14 @@ def _events(
 
 
 def _by_zone(tracks: VideoTracks, zones: Sequence[Zone]) -> dict[str, np.ndarray]:
-    count, frames = len(tracks.frames), np.arange(len(tracks.frames))
-    people = [np.bincount(tracks.frame[zone_rows(tracks, zone)], minlength=count) for zone in zones]
+    frames, count = tracks.frames.labeled_indices, len(tracks.frames)
+    people = [
+        np.bincount(tracks.frame[zone_rows(tracks, zone)], minlength=count)[frames]
+        for zone in zones
+    ]
     return {
         "frame": np.tile(frames, len(zones)),
-        "time": np.tile(tracks.frames.times, len(zones)),
-        "zone": np.repeat(np.array([zone.name for zone in zones], str), count),
+        "time": np.tile(tracks.frames.times[frames], len(zones)),
+        "zone": np.repeat(np.array([zone.name for zone in zones], str), len(frames)),
         "people": np.concatenate([*people, np.empty(0, np.int64)]),
     }

@@ -15,7 +15,7 @@ from posetube.structures import DetectedFrame, FramePoses
 from ...tracker.refiners.refine import unrefined
 from ..editing.edited_run import replay, with_moves
 from ..storage.detections_store import read_frames
-from ..storage.edit_journal import read_steps, steps_in_force
+from ..storage.edit_journal import corrections_of
 from ..storage.tracks_store import read_poses
 from ..tracking.frame_people import PeopleByFrame
 from ..tracking.link_people import presented
@@ -39,13 +39,15 @@ def refine_joints(work: StageWork) -> Mapping[str, Any]:
     record.begin(total=record.manifest.frames.done)
     with run_maps(work) as maps:
         frames = refined_frames(_linked(work), config=config.refine, skeleton=joints, maps=maps)
-        shown = (
+        shown: Iterator[FramePoses] = (
             presented(poses, config=config, skeleton=joints, size=source.size) for poses in frames
         )
-        edited = replay(record.run, steps_in_force(read_steps(record.run))[0])
-        placed = with_moves(shown, edited, joints=joints)
-        refined, names = bool(config.refine.refiners), edited.names
-        for _ in written_tracks(work, placed, refined=refined, names=names):
+        names: dict[int, str] = {}
+        if steps := corrections_of(record.run):
+            edited = replay(record.run, steps)
+            shown, names = with_moves(shown, edited, joints=joints), edited.names
+        refined = bool(config.refine.refiners)
+        for _ in written_tracks(work, shown, refined=refined, names=names):
             pass
     return {}
 

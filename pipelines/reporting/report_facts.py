@@ -17,7 +17,7 @@ from posetube.structures import IntArray, RowState, VideoTracks
 
 from ...tracker.weak_links import WeakLink
 from ..editing.edit_words import spelled
-from ..storage.edit_journal import read_steps, steps_in_force
+from ..storage.edit_journal import corrections_of
 from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from .packed_tracks import first_time, rows_by_track, stretches
@@ -191,7 +191,7 @@ def report_facts(
         if states is not None
         for first, count in stretches(np.flatnonzero(states == state))
     ]
-    steps = steps_in_force(read_steps(run))[0]
+    steps = corrections_of(run)
     return ReportFacts(
         name=manifest.source.name,
         path=manifest.source.path,

@@ -68,6 +68,15 @@ def steps_in_force(steps: Sequence[EditStep]) -> tuple[list[EditStep], list[Edit
     return done, undone
 
 
+def corrections_of(run: RunDirectory) -> list[EditStep]:
+    """The corrections of a run that count, in order.
+
+    Raises:
+        FormatError: See :func:`read_steps`.
+    """
+    return steps_in_force(read_steps(run))[0]
+
+
 def add_step(run: RunDirectory, step: EditStep) -> None:
     """Append a step to a run's journal.
 
@@ -84,7 +93,7 @@ def add_step(run: RunDirectory, step: EditStep) -> None:
 
 def corrections_wait(run: RunDirectory, manifest: Manifest) -> bool:
     """Whether a run has corrections that its tracks do not have yet: a job was stopped."""
-    return digest(steps_in_force(read_steps(run))[0]) != manifest.edited
+    return digest(corrections_of(run)) != manifest.edited
 
 
 def digest(steps: Sequence[EditStep]) -> str:

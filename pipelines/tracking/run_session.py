@@ -23,7 +23,7 @@ from ..loaded_model import LoadedModel
 from ..native_memory import claim_native_memory
 from ..progress import JsonLines, Listener
 from ..settings import TrackConfig
-from ..storage.edit_journal import read_steps, steps_in_force
+from ..storage.edit_journal import corrections_of
 from ..storage.existing_run import OnExisting, start_manifest
 from ..storage.manifest import Manifest
 from ..storage.part_check import remedy
@@ -67,7 +67,7 @@ class RunSession:
     def after_linking(self) -> list[str]:
         """The stages that make of linked tracks what the run wants: corrected, refined."""
         run, refine = self.record.run, (self.settings.refine, self.manifest.settings.refine)
-        corrected = steps_in_force(read_steps(run))[0] or self.manifest.finished("edit")
+        corrected = corrections_of(run) or self.manifest.finished("edit")
         # also where none are wanted any more: then the joints as linked come back
         refined = any(config.refiners for config in refine)
         return ["edit"] * bool(corrected) + ["refine"] * refined

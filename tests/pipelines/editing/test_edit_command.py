@@ -1,6 +1,7 @@
 """Corrections of a run: kept, replayed after linking and refining, undone to the same bytes."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 import posetube
 from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking import track_command
 from tests.pipelines.tracking.test_link_external import coco_results
 
 FRAMES = 40
@@ -57,6 +60,23 @@ def test_corrections_are_in_the_tracks_and_undone_to_the_same_bytes(run: Path) -
     assert files(run) == linked
     assert edit(run, "redo") == edit(run, "redo") == 0
     assert files(run) == named
+
+
+def test_frames_that_were_not_looked_at_stay_out(
+    make_clip: Callable[..., Path],
+    make_model: Callable[..., LoadedModel],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
+    run = tmp_path / "run"
+    words = ["--every", "2", "--no-overlay", "--no-report", "--refine", "none"]
+    assert main(["track", str(make_clip(frames=9)), "-o", str(run), *words]) == 0
+    linked = files(run)
+
+    assert edit(run, "rename", "1", "anna") == edit(run, "undo") == 0
+
+    assert files(run) == linked
 
 
 def test_what_was_corrected_is_listed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

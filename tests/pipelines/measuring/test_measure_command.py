@@ -102,6 +102,22 @@ def test_speed_stops_at_a_gap() -> None:
     assert np.isnan(posetube.measure(alone).frames["speed"]).all()
 
 
+def test_of_every_other_frame_speeds_and_times_are_those_of_all() -> None:
+    tracks = walker([*range(0, 200, 10)])
+    half = np.arange(0, 20, 2)
+    labeled = np.isin(np.arange(20), half)
+    times = np.where(labeled, tracks.frames.times, np.nan)
+    seen = replace(tracks.frames, times=times, labeled=labeled)
+    skipped = replace(tracks.select(half), frames=seen)
+    skipped.keypoints[:] = np.nan  # somebody is where the box is
+
+    found = posetube.measure(skipped, zones={"all": [(-99, -99), (999, -99), (999, 999)]})
+
+    assert found.frames["speed"].tolist() == pytest.approx([100.0] * 10)
+    assert found.people["time_seen"][0] == pytest.approx(2)
+    assert found.zones["frame"].tolist() == half.tolist()
+
+
 def test_nobody_is_measured_as_nobody() -> None:
     tracks = standing({}, {})
     found = posetube.measure(
