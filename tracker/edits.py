@@ -118,13 +118,14 @@ def edit_tracks(tracks: VideoTracks, edits: Iterable[Edit]) -> VideoTracks:
     """Tracks with corrections, one after the other.
 
     Raises:
-        InputError: See :func:`edit_identities` and :func:`moved_joints`.
+        InputError: See :func:`edit_identities` and :func:`check_move`.
     """
     people = identities_of(tracks)
     keypoints, scores = tracks.keypoints.copy(), tracks.keypoint_scores.copy()
     for edit in edits:
         people = edit_identities(people, edit)
         if edit.verb == "move":
+            check_move(edit, joints=tracks.skeleton, size=tracks.size)
             row, joint = row_at(people, edit), joint_of(edit, tracks.skeleton)
             keypoints[row, joint], scores[row, joint] = edit.place, 1
     margins = tracks.link_margins
@@ -212,6 +213,24 @@ def joint_of(edit: Edit, joints: Skeleton) -> int:
     if edit.joint not in joints.joints:
         raise InputError(f"there is no joint {edit.joint}; there are {', '.join(joints.joints)}")
     return joints.joints.index(edit.joint)
+
+
+def check_move(edit: Edit, *, joints: Skeleton, size: tuple[int, int] | None) -> None:
+    """Refuse to put a joint where none can be.
+
+    Args:
+        edit: The correction.
+        joints: Names of the joints.
+        size: (H, W) of the picture, pixels; None: not known.
+
+    Raises:
+        InputError: If there is no joint of that name, or the place is outside the picture.
+    """
+    joint_of(edit, joints)
+    assert edit.place is not None
+    (x, y), (height, width) = edit.place, size or (np.inf, np.inf)
+    if not (0 <= x <= width and 0 <= y <= height):
+        raise InputError(f"{x:g},{y:g} is outside the picture: {width} x {height} pixels")
 
 
 def rows_between(people: Identities, edit: Edit) -> BoolArray:

@@ -46,6 +46,7 @@ def track(
     refine: str | RefineConfig | None = None,
     min_joint: float | None = None,
     overlay: OverlayConfig | None = None,
+    report: bool = False,
     on_existing: OnExisting = "resume",
     progress: bool = False,
 ) -> VideoTracks:
@@ -82,6 +83,7 @@ def track(
         min_joint: Joints less sure than this, in [0, 1], or outside the picture are absent (NaN);
             0 keeps them all. None: the model's own threshold.
         overlay: Draw the result over the video, like this; None: do not. Needs ``out``.
+        report: Make a page that shows the result, ``report.html``. Needs ``out``.
         on_existing: What to do where ``out`` holds a run already.
         progress: Show a bar on a terminal and in a notebook, elsewhere a line every 30 s.
 
@@ -106,12 +108,13 @@ def track(
         refine=as_chain(refine),
         min_joint=min_joint,
         overlay=overlay,
+        report=report,
     )
     given = None if boxes is None else open_boxes(boxes)
     with listening(progress) as listener:
         if out is None:
-            if overlay is not None:
-                raise InputError("track: an overlay needs a place; give out= as well")
+            if overlay is not None or report:
+                raise InputError("track: an overlay or report needs a place; give out= as well")
             with open_source(source, times=times, config=config.video) as opened:
                 loaded = as_loaded(
                     model, device=device, detect=config.detect, detector=detector, pose=pose

@@ -7,7 +7,7 @@ from pathlib import Path
 from posetube.skeletons import skeleton
 
 from ...datasets.people import one_video
-from ...tracker.edits import Edit, joint_of
+from ...tracker.edits import Edit, check_move
 from ..interrupt import Interrupt
 from ..opened_people import open_people_or_run
 from ..progress import Listener
@@ -89,9 +89,10 @@ def _step(session: RunSession, text: str, source: Path | None) -> EditStep:
     run = session.record.run
     edits = [parse_edit(text)] if source is None else _differences(session, source)
     edited, kept = replay(run, corrections_of(run)), []
+    joints = skeleton(session.manifest.skeleton)
     for edit in edits:
         if edit.verb == "move":
-            joint_of(edit, skeleton(session.manifest.skeleton))
+            check_move(edit, joints=joints, size=session.manifest.source.size)
         edited, anchors = edited.with_edit(edit)
         kept.append(anchors)
     return EditStep(edits=tuple(kept), source="" if source is None else source.name)

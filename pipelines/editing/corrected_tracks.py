@@ -40,7 +40,7 @@ class Differences:
     """Rows that are nobody of ours: corrections add nobody."""
 
     emptied: int
-    """Joints that were taken away: corrections move joints only."""
+    """Joints that were taken away, or out of the picture: corrections move joints only."""
 
     gone: int
     """Rows of ours that are not there any more."""
@@ -55,7 +55,7 @@ def differences(ours: VideoTracks, theirs: VideoTracks) -> Differences:
 
     Raises:
         InputError: If somebody is twice in a frame there; names the first. If most rows are
-            nobody's of ours.
+            nobody's of ours, or all are where people of the run are a frame before or after.
     """
     _refuse_twice(theirs)
     pairs = _pairs(ours, theirs)
@@ -64,6 +64,7 @@ def differences(ours: VideoTracks, theirs: VideoTracks) -> Differences:
             f"{theirs.source}: {len(pairs)} of its {len(theirs.frame)} rows are where people of "
             "the run are: it is of another video, or counts frames or pixels in another way"
         )
+    _refuse_shifted(ours, theirs)
     ids, names = _ids_of(ours, theirs, pairs)
     wanted = np.full(len(ours.frame), GONE)
     wanted[pairs[:, 0]] = [ids[their] for their in theirs.track_ids[pairs[:, 1]].tolist()]
@@ -87,6 +88,29 @@ def _refuse_twice(theirs: VideoTracks) -> None:
     )
     for frame, track in pairs[counts > 1].tolist():
         raise InputError(f"{theirs.source}: person {track} is twice in frame {frame}")
+
+
+def _refuse_shifted(ours: VideoTracks, theirs: VideoTracks) -> None:
+    """Refuse a file that counts frames from one where the run counts from zero, or the like."""
+    same = _share_unchanged(ours, theirs, by=0)
+    for by, counts in ((1, "too high"), (-1, "too low")):
+        if _share_unchanged(ours, theirs, by=by) > max(same, 0.5):
+            raise InputError(
+                f"{theirs.source}: counts frames one {counts}: most of its people are exactly "
+                "where those of the run are in the frame beside; count as the run does"
+            )
+
+
+def _share_unchanged(ours: VideoTracks, theirs: VideoTracks, *, by: int) -> float:
+    """The share of their rows that are just where ours are, so many frames before."""
+    known = {_mark(ours, row) for row in range(len(ours.frame))}
+    found = [_mark(theirs, row, by=by) in known for row in range(len(theirs.frame))]
+    return sum(found) / max(len(found), 1)
+
+
+def _mark(tracks: VideoTracks, row: int, *, by: int = 0) -> tuple[float, ...]:
+    """A row's frame, and where its box is in pixels; other programs round."""
+    return int(tracks.frame[row]) - by, *np.round(tracks.boxes[row]).tolist()
 
 
 def _pairs(ours: VideoTracks, theirs: VideoTracks) -> IntArray:
@@ -252,11 +276,13 @@ def _renames(ours: VideoTracks, names: dict[int, str]) -> Iterator[Edit]:
 def _moves(
     ours: VideoTracks, theirs: VideoTracks, pairs: IntArray, wanted: IntArray
 ) -> tuple[list[Edit], int]:
-    """Joints that were moved, and the number of those that were taken away."""
+    """Joints that were moved, and the number of those taken away, or out of the picture."""
     one, other = _common_joints(ours, theirs)
     before = ours.keypoints[pairs[:, 0]][:, one]
     after = theirs.keypoints[pairs[:, 1]][:, other]
-    here, there = np.isfinite(before).all(axis=-1), np.isfinite(after).all(axis=-1)
+    height, width = ours.size or (np.inf, np.inf)
+    outside = ((after < 0) | (after > np.array([width, height]))).any(axis=-1)
+    here, there = np.isfinite(before).all(axis=-1), np.isfinite(after).all(axis=-1) & ~outside
     distance = np.where(here & there, np.linalg.norm(after - before, axis=-1), 0)
     moved = (there & ~here) | (distance > MOVED)
     edits = []

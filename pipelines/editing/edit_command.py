@@ -59,12 +59,18 @@ def edit_command(
 
 
 def listed(run: RunDirectory) -> list[str]:
-    """The corrections in force, a line each, and those that could be brought back."""
+    """The corrections in force, and those that could be brought back: a line each."""
     done, undone = steps_in_force(read_steps(run))
-    lines = [f"{number}. {_told(step)}" for number, step in enumerate(done, start=1)]
-    return [*lines, *(f"undone: {_told(step)}" for step in reversed(undone))] or ["no corrections"]
+    lines = [
+        line for number, step in enumerate(done, start=1) for line in _told(step, f"{number}.")
+    ]
+    lines += [line for step in reversed(undone) for line in _told(step, "undone:")]
+    return lines or ["no corrections"]
 
 
-def _told(step: EditStep) -> str:
-    told = "; ".join(spelled(kept.edit) for kept in step.edits)
-    return printable(f"{told} (from {step.source})" if step.source else told)
+def _told(step: EditStep, mark: str) -> list[str]:
+    """A step in words: those of a file have a line each under the file's."""
+    told = [spelled(kept.edit) for kept in step.edits]
+    if step.source:
+        told = [f"from {step.source}", *(f"  {one}" for one in told)]
+    return [printable(f"{mark} {told[0]}"), *(printable(f"   {one}") for one in told[1:])]

@@ -20,11 +20,11 @@ from ..storage.edit_journal import corrections_of, corrections_wait, digest
 from ..storage.manifest import Manifest
 from ..storage.part_check import frames_of_run
 from ..storage.run_directory import RunDirectory
-from ..storage.tracks_store import TracksWriter, check_tracks, read_poses
-from ..tracking.frame_people import PeopleByFrame
+from ..storage.tracks_store import check_tracks, read_poses
+from ..tracking.frame_people import frames_looked_at
 from ..tracking.stage_work import StageWork
 from ..tracking.written_tracks import written_tracks
-from .edited_run import replay, with_identities, with_moves
+from .edited_run import linked_tracks, replay, with_identities, with_moves
 
 
 def edit_tracks_of_run(work: StageWork) -> Mapping[str, Any]:
@@ -52,25 +52,15 @@ def edit_tracks_of_run(work: StageWork) -> Mapping[str, Any]:
 
 
 def _linked(work: StageWork) -> Iterator[FramePoses]:
-    """Every frame as linked, kept in a file of their own as they pass."""
+    """Every frame as linked, from a file that is kept.
+
+    It keeps what refining made of the joints as well, for tracks that nobody corrects.
+    """
     record, run = work.record, work.record.run
-    source, joints = record.manifest.source, skeleton(record.manifest.skeleton)
-    table = frames_of_run(run, record.manifest)
-    looked_at = table.labeled_indices.tolist()  # of --every 2, every other frame
-    times = table.times[looked_at].tolist()
-    kept = work.files[run.linked.name]
-    if run.linked.exists():
-        shutil.copyfile(run.linked, kept)
-        people = PeopleByFrame(read_poses(run.linked), joints=len(joints))
-        for frame, time in zip(looked_at, times, strict=True):
-            yield people.at(frame, time=time)
-        return
-    people = PeopleByFrame(map(unrefined, read_poses(run.tracks)), joints=len(joints))
-    with TracksWriter(kept, source=source.name, size=source.size, joints=joints) as rows:
-        for frame, time in zip(looked_at, times, strict=True):
-            poses = people.at(frame, time=time)
-            rows.write(poses)
-            yield poses
+    kept, joints = work.files[run.linked.name], skeleton(record.manifest.skeleton)
+    shutil.copyfile(linked_tracks(run), kept)
+    linked, table = map(unrefined, read_poses(kept)), frames_of_run(run, record.manifest)
+    return frames_looked_at(linked, table=table, joints=len(joints))
 
 
 def check_edits(run: RunDirectory, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from posetube.skeletons import Skeleton
-from posetube.structures import BoolArray, FloatArray, FramePoses, RowState
+from posetube.structures import BoolArray, FloatArray, FramePoses, IntArray, RowState
 
 from ...tracker.edit_anchors import AnchoredEdit, Reapplied, anchored, reapplied
 from ...tracker.edits import Edit, Identities, edit_identities, joined_by_hand, moved_joints, row_at
@@ -45,6 +45,15 @@ class EditedRun:
         left = {*self.people.ids[self.people.kept].tolist()}
         return {track: name for track, name in self.people.names.items() if track in left}
 
+    @property
+    def touched(self) -> BoolArray:
+        """(R,) rows of tracks that have other rows than as linked."""
+        touched = np.zeros(len(self.linked.ids), bool)
+        as_linked = {rows.tobytes() for rows in _rows_by_track(self.linked)}
+        for rows in _rows_by_track(self.people):
+            touched[rows] = rows.tobytes() not in as_linked
+        return touched
+
     def with_edit(self, edit: Edit) -> tuple["EditedRun", AnchoredEdit]:
         """One correction more, and by which rows to find its tracks again.
 
@@ -71,6 +80,13 @@ class EditedRun:
         if edit is not None and edit.verb == "move":
             moves = (*moves, (row_at(result.people, edit), edit))
         return replace(self, people=result.people, moves=moves)
+
+
+def _rows_by_track(people: Identities) -> list[IntArray]:
+    """The rows of each track that are still there, in order."""
+    rows = np.flatnonzero(people.kept)
+    rows = rows[np.argsort(people.ids[rows], kind="stable")]
+    return np.split(rows, np.flatnonzero(np.diff(people.ids[rows])) + 1)
 
 
 def replay(run: RunDirectory, steps: Sequence[EditStep]) -> EditedRun:
@@ -103,7 +119,7 @@ def with_identities(frames: Iterable[FramePoses], edited: EditedRun) -> Iterator
         edited: What came of it.
     """
     people, joined = edited.people, joined_by_hand(edited.linked.ids, edited.people)
-    for poses, rows in _with_rows(frames):
+    for poses, rows in with_rows(frames):
         margins = poses.link_margins.copy()
         margins[joined[rows]] = np.nan
         changed = replace(poses, track_ids=people.ids[rows], link_margins=margins)
@@ -126,14 +142,14 @@ def with_moves(
     for row, edit in edited.moves:
         if edited.people.kept[row]:
             moves.setdefault(int(places[row]), []).append(edit)
-    for poses, rows in _with_rows(frames):
+    for poses, rows in with_rows(frames):
         here = {
             row - rows.start: moves[row] for row in moves.keys() & {*range(rows.start, rows.stop)}
         }
         yield moved_joints(poses, here, joints) if here else poses
 
 
-def _with_rows(frames: Iterable[FramePoses]) -> Iterator[tuple[FramePoses, slice]]:
+def with_rows(frames: Iterable[FramePoses]) -> Iterator[tuple[FramePoses, slice]]:
     """Frames, and which rows of the table each has."""
     first = 0
     for poses in frames:

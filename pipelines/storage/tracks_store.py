@@ -70,6 +70,9 @@ EVIDENCE = {"link_cost": "link_costs", "link_gate": "link_gates"}
 NAMES = "track_names"
 """Key of the metadata that says what people call some of the tracks."""
 
+REFINED = "refined"
+"""Key of the metadata that says by which settings joints were refined."""
+
 
 class TracksWriter:
     """Writes one ``tracks.parquet``; a context manager."""
@@ -81,7 +84,7 @@ class TracksWriter:
         source: str,
         size: tuple[int, int],
         joints: Skeleton,
-        refined: bool = False,
+        refined: Mapping[str, Any] | None = None,
         names: Mapping[int, str] | None = None,
     ) -> None:
         """Open the file.
@@ -91,7 +94,8 @@ class TracksWriter:
             source: Name of the video.
             size: (H, W) of its displayed frames, pixels.
             joints: Names of the K joints.
-            refined: Whether the joints before refining are kept beside the others.
+            refined: The settings by which joints were refined; those before refining are kept
+                beside the others. None: they were not.
             names: What people call some of the tracks.
         """
         metadata = {
@@ -102,9 +106,11 @@ class TracksWriter:
         }
         if names:
             metadata[NAMES] = msgspec.json.encode(dict(sorted(names.items())))
+        if refined:
+            metadata[REFINED] = msgspec.json.encode(refined)
         fields = _fields(len(joints)) + ([raw_field(len(joints))] if refined else [])
         self._schema = pa.schema(fields, metadata=metadata)
-        self._joints, self._refined = len(joints), refined
+        self._joints, self._refined = len(joints), bool(refined)
         self._waiting: list[FramePoses] = []
         self._rows = 0  # that wait
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
@@ -350,6 +356,17 @@ def read_names(path: Path) -> dict[int, str]:
 def _names(file: Any) -> dict[int, str]:
     text = (file.schema_arrow.metadata or {}).get(NAMES.encode())
     return {} if text is None else msgspec.json.decode(text, type=dict[int, str])
+
+
+def refined_by(path: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether the joints of a table of tracks were refined by these settings.
+
+    Raises:
+        FormatError: If the file is not a table of tracks, or is damaged.
+    """
+    return (_open(path).schema_arrow.metadata or {}).get(REFINED.encode()) == msgspec.json.encode(
+        settings
+    )
 
 
 def _fields(joints: int) -> list[Any]:

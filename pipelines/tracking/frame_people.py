@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from posetube.structures import FramePoses
+from posetube.structures import FramePoses, FrameTable
 
 
 class PeopleByFrame:
@@ -19,3 +19,13 @@ class PeopleByFrame:
         if self._next is not None and self._next.frame == frame:
             return self._next
         return FramePoses.empty(frame=frame, time=time, joints=self._joints)
+
+
+def frames_looked_at(
+    poses: Iterator[FramePoses], *, table: FrameTable, joints: int
+) -> Iterator[FramePoses]:
+    """All frames that were looked at, from a stream that leaves out empty frames."""
+    people = PeopleByFrame(poses, joints=joints)
+    looked_at = table.labeled_indices.tolist()  # of --every 2, every other frame
+    for frame, time in zip(looked_at, table.times[looked_at].tolist(), strict=True):
+        yield people.at(frame, time=time)

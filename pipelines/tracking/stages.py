@@ -74,6 +74,8 @@ def _detect(work: StageWork) -> Mapping[str, Any]:
 
 TRACKS = ("tracks.parquet", "tracks.json")
 
+LINKED = ("linked.parquet",)
+
 STAGES = (
     RunStage(
         name="detect",
@@ -95,7 +97,7 @@ STAGES = (
         name="edit",
         needs=("detect", "link"),
         # the tracks as linked first: they must be there before the others replace them
-        writes=lambda _: ("linked.parquet", *TRACKS),
+        writes=lambda _: (*LINKED, *TRACKS),
         work=edit_tracks_of_run,
         reads=lambda settings: None,  # the corrections: see check_edits
         verify=check_edits,
@@ -105,7 +107,8 @@ STAGES = (
         name="refine",
         needs=("detect", "link"),
         follows=("edit",),
-        writes=lambda _: TRACKS,
+        # corrected tracks keep beside them what refining made of those as linked
+        writes=lambda run: (*(LINKED if run.finished("edit") else ()), *TRACKS),
         work=refine_joints,
         reads=lambda settings: refine_settings(settings.refine),
         verify=check_tracks,

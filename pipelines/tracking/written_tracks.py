@@ -1,6 +1,7 @@
 """Writes a run's tracks in both forms, ``tracks.parquet`` and ``tracks.json``, as streams."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from posetube.skeletons import skeleton
 from posetube.structures import FramePoses
@@ -14,7 +15,7 @@ def written_tracks(
     work: StageWork,
     frames: Iterable[FramePoses],
     *,
-    refined: bool = False,
+    refined: Mapping[str, Any] | None = None,
     names: Mapping[int, str] | None = None,
 ) -> Iterator[FramePoses]:
     """Write the frames of a run, and tell how far they are.
@@ -22,7 +23,7 @@ def written_tracks(
     Args:
         work: The stage's; it writes ``tracks.parquet`` and ``tracks.json``.
         frames: All frames of the video, in rising order.
-        refined: Whether the joints before refining are kept beside the others.
+        refined: See :class:`~..storage.tracks_store.TracksWriter`.
         names: What people call some of the tracks.
 
     Yields:

@@ -184,7 +184,7 @@ def test_pictures_in_memory_become_no_run(
 
     with pytest.raises(InputError, match="pictures in memory become no run on disk; leave out="):
         track(images, times=times, model=make_model(), out=tmp_path / "run")
-    with pytest.raises(InputError, match="an overlay needs a place; give out= as well"):
+    with pytest.raises(InputError, match="an overlay or report needs a place; give out= as"):
         track(images, times=times, model=make_model(), overlay=posetube.OverlayConfig())
 
 

@@ -185,6 +185,10 @@ def test_a_joint_is_where_it_was_put_and_sure() -> None:
             edit("move", 3, joint="nose", start=0.0, place=(1.0, 1.0)),
             "there is no joint nose; there are left_wrist, right_wrist",
         ),
+        (
+            edit("move", 3, joint="left_wrist", start=0.0, place=(-1.0, 1.0)),
+            r"-1,1 is outside the picture: \d+ x \d+ pixels",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused(wrong: Edit, message: str) -> None:

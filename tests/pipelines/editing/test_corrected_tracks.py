@@ -13,7 +13,7 @@ from posetube.errors import InputError
 from posetube.pipelines.cli import main
 from posetube.pipelines.editing.corrected_tracks import differences
 from posetube.pipelines.editing.edit_words import spelled
-from posetube.structures import VideoTracks
+from posetube.structures import FrameTable, VideoTracks
 from posetube.tracker.edits import edit_tracks
 from tests.pipelines.editing.test_edit_command import edit, run
 from tests.tracker.test_edits import tracks_of
@@ -142,7 +142,10 @@ def test_a_file_corrected_elsewhere_comes_back(
     assert main(["edit", str(run), "--from", str(out)]) == 0
     assert "holds the run's tracks as they are" in capsys.readouterr().err
     assert edit(run) == 0
-    assert f"(from {out.name})" in capsys.readouterr().out
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0] == f"1. from {out.name}"
+    assert len(listed) > 1
+    assert all(line.startswith("     ") for line in listed[1:])
     assert edit(run, "undo") == 0
     assert who(posetube.load(run)) == who(before)
 
@@ -155,3 +158,20 @@ def test_a_file_of_another_video_deletes_nobody() -> None:
         with pytest.raises(InputError, match="walk: 0 of its .* rows are where people of the run"):
             differences(OURS, theirs)
     assert differences(OURS, OURS.select(OURS.track_ids != 3)).gone == (OURS.track_ids == 3).sum()
+
+
+@pytest.mark.parametrize(("by", "words"), [(1, "one too high"), (-1, "one too low")])
+def test_frames_that_are_counted_from_elsewhere_are_refused(by: int, words: str) -> None:
+    later = OURS.select(OURS.frame >= 1)
+    theirs = replace(later, frame=later.frame + by, frames=FrameTable(times=np.arange(13) / 10))
+
+    with pytest.raises(InputError, match=f"walk: counts frames {words}: most of its people"):
+        differences(OURS, theirs)
+
+
+def test_joints_that_left_the_picture_stay() -> None:
+    keypoints = OURS.keypoints.copy()
+    keypoints[4, 1, 0] = -30
+
+    assert differences(OURS, replace(OURS, keypoints=keypoints)).emptied == 1
+    assert words(replace(OURS, keypoints=keypoints)) == []

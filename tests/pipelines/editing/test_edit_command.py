@@ -1,17 +1,22 @@
 """Corrections of a run: kept, replayed after linking and refining, undone to the same bytes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import posetube
 from posetube.pipelines.cli import main
+from posetube.pipelines.editing.edited_run import EditedRun
 from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.refining import refine_stage
+from posetube.pipelines.refining.refined_frames import refined_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
+from posetube.structures import FramePoses
 from tests.pipelines.tracking.test_link_external import coco_results
 
 FRAMES = 40
@@ -207,3 +212,44 @@ def test_tracking_anew_keeps_what_people_corrected(run: Path, tmp_path: Path) ->
 
     assert (run / "edits.jsonl").exists()
     assert posetube.load(run).ids.tolist() == [2]
+
+
+@pytest.mark.parametrize("chain", ["kalman", "savitzky-golay,fill-gaps", "one-euro"])
+def test_tracks_that_nobody_corrected_are_not_refined_again(
+    run: Path, chain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = posetube.load(run).ids.tolist()
+    assert main(["refine", str(run), "--refine", chain]) == 0
+    refined, seen = files(run), []
+
+    def watched(frames: Iterable[FramePoses], **rest: Any) -> Iterator[FramePoses]:
+        for poses in refined_frames(frames, **rest):
+            seen.extend(poses.track_ids.tolist())
+            yield poses
+
+    monkeypatch.setattr(refine_stage, "refined_frames", watched)
+    assert edit(run, "split", str(first), "@2s") == edit(run, "rename", str(second), "anna") == 0
+    corrected = files(run)
+
+    assert second not in seen
+    assert {first, 3} <= {*seen}
+    monkeypatch.setattr(EditedRun, "touched", property(lambda self: np.full(2 * FRAMES, True)))
+    assert edit(run, "undo") == edit(run, "redo") == 0
+    assert files(run) == corrected
+    assert edit(run, "undo") == edit(run, "undo") == 0
+    assert files(run) == refined
+
+
+def test_after_other_refiners_everybody_is_refined_once(run: Path) -> None:
+    first, _ = posetube.load(run).ids.tolist()
+    assert edit(run, "split", str(first), "@2s") == 0
+    assert main(["refine", str(run), "--refine", "median"]) == 0
+    corrected = files(run)
+    assert edit(run, "undo") == 0
+    plain = files(run)
+
+    assert main(["refine", str(run), "--refine", "none"]) == 0
+    assert main(["refine", str(run), "--refine", "median"]) == 0
+    assert files(run) == plain
+    assert edit(run, "redo") == 0
+    assert files(run) == corrected

@@ -53,7 +53,11 @@ class Page:
         self.errors: list[str] = []
         self.page.on("console", lambda said: self.errors.append(f"{said.type}: {said.text}"))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
+        self.page.on("dialog", self.note_dialog)
+
+    def note_dialog(self, dialog: Any) -> None:
+        """A dialog that nobody asked for."""
+        self.errors.append(f"dialog: {dialog.message}")
 
     def open(self, url: str) -> None:
         """Open a report and wait until it shows a frame."""

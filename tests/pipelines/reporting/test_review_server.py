@@ -176,6 +176,36 @@ def test_the_page_corrects_by_keys(server: ReviewServer, page: Page) -> None:
     assert [error for error in page.errors if "409" not in error] == []
 
 
+def test_the_page_swaps_renames_and_deletes_by_clicks(server: ReviewServer, page: Page) -> None:
+    run = server.review._run.path
+    page.open(server.guard.address)
+    page.page.remove_listener("dialog", page.note_dialog)
+    page.page.on("dialog", lambda dialog: dialog.accept("anna"))
+
+    def click(title: str) -> None:
+        with page.page.expect_navigation():
+            page.page.click(f"#review button:has-text('{title}')")
+        page.page.wait_for_selector("body[data-ready]")
+
+    def boxes(track: int) -> list[float]:
+        tracks = posetube.load(run)
+        return [*map(float, tracks.boxes[tracks.track_ids == track][:, 0])]
+
+    one, two = boxes(1), boxes(2)
+    page.run("report.seek(6)")
+    page.page.click("#lane-names button >> nth=0")
+    page.page.click("#lane-names button >> nth=1", modifiers=["Shift"])
+    click("Swap from here")
+    assert (boxes(1), boxes(2)) == (one[:6] + two[6:], two[:6] + one[6:])
+    page.page.click("#lane-names button >> nth=1")
+    click("Rename")
+    assert posetube.load(run).track_names == {2: "anna"}
+    click("Delete")
+
+    assert posetube.load(run).ids.tolist() == [1]
+    assert page.errors == []
+
+
 def test_ctrl_c_ends_it_and_makes_the_report_again(make_run: Callable[..., Path]) -> None:
     run = make_run()
     line = [sys.executable, "-m", "posetube", "review", str(run), "--no-browser"]
