@@ -20,14 +20,14 @@ class PckConfig:
     """How PCK is measured."""
 
     normalizer: Normalizer | None = None
-    """What errors are divided by; None: the box for PCK, nothing for ``pixels``. With one,
+    """What errors are divided by; None: as the protocol does, and nothing for ``pixels``. With one,
     ``pixels`` measures as if it were 100 pixels long, as FLIC does with the torso."""
 
     rule: Rule = "lstm-pm"
     """Whose comparison and mean."""
 
-    threshold: float = 0.2
-    """Errors up to this share of the size are right; above 0."""
+    threshold: float | None = None
+    """Errors up to this share of the size are right, above 0; None: as the protocol does."""
 
     scale: float = 1.0
     """``pixels`` only: factor of all lengths; 0.5 for BBC Pose's half resolution."""

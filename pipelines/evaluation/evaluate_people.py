@@ -1,4 +1,4 @@
-"""Measures by ``pck-penn``, ``pck-jhmdb`` and ``pixels`` how near the joints of people are.
+"""Measures how near the joints of people are: PCK, PCKh, PDJ, PCP and accuracy in pixels.
 
 These data sets have one labelled person, and a tracker may find several: every true person is
 compared with the prediction whose box fits best in that frame. Where nobody is found, all joints
@@ -27,8 +27,10 @@ from ...tracker.metrics.pck import (
     box_sizes,
     pck,
     pixel_curve,
+    shares,
     torso_sizes,
 )
+from ...tracker.metrics.pcp import pcp
 from ...tracker.metrics.report import EvalReport, Values, percent
 from .evaluate_config import EvaluateConfig, Normalizer, PckConfig
 from .evaluation_pairs import VideoPair, pair_videos, shown
@@ -42,8 +44,17 @@ class PeopleProtocol:
     name: str
     """What is printed with every number."""
 
-    torso: tuple[str, str]
+    torso: tuple[str, str] = ("left_shoulder", "right_hip")
     """The joints whose distance is the torso's size."""
+
+    normalizer: Normalizer = "box"
+    """What errors are divided by where nobody says."""
+
+    threshold: float = 0.2
+    """Up to which share of that they are right where nobody says."""
+
+    uncounted: tuple[str, ...] = ()
+    """Joints that are left out."""
 
     counts: str
     """What counts, for the user."""
@@ -51,15 +62,34 @@ class PeopleProtocol:
 
 PCK = (
     "PCK with a named size (`--pck.normalizer box`, `torso`, `head`) and rule (`--pck.rule "
-    "lstm-pm`, `mmpose`); PCKh is `--pck.normalizer head --pck.threshold 0.5`"
+    "lstm-pm`, `mmpose`)"
 )
 
 PEOPLE_PROTOCOLS: tuple[PeopleProtocol, ...] = (
     PeopleProtocol(name="pck-penn", torso=("right_shoulder", "left_hip"), counts=PCK),
-    PeopleProtocol(name="pck-jhmdb", torso=("left_shoulder", "right_hip"), counts=PCK),
+    PeopleProtocol(name="pck-jhmdb", counts=PCK),
+    PeopleProtocol(
+        name="pckh",
+        normalizer="head",
+        threshold=0.5,
+        uncounted=("pelvis", "thorax"),
+        counts="PCK at half of the head's size, 0.6 of the head box's diagonal, without pelvis and "
+        "thorax, as MPII does",
+    ),
+    PeopleProtocol(
+        name="pdj",
+        normalizer="torso",
+        counts="share of joints within a fifth of the torso, left shoulder to right hip, as FLIC "
+        "and LSP do (PDJ)",
+    ),
+    PeopleProtocol(
+        name="pcp",
+        threshold=0.5,
+        counts="share of limbs both of whose ends are within half of the limb's length (PCP, "
+        "strict); `pcp_loose` by the mean of both",
+    ),
     PeopleProtocol(
         name="pixels",
-        torso=("left_shoulder", "right_hip"),
         counts="share of joints within 0 to 20 pixels; BBC Pose with `--pck.scale 0.5`, FLIC with "
         "`--pck.normalizer torso`",
     ),
@@ -102,19 +132,23 @@ def evaluate_people(
     pairs = pair_videos(
         predictions, truth, dataset=config.dataset, skip_missing=config.skip_missing
     )
-    parts = list(_compare(pairs))
+    parts = [_counted(part, rules) for part in _compare(pairs)]
     skeletons_seen = {part.skeleton.name for part in parts}
     if len(skeletons_seen) > 1:
         raise FormatError(f"{shown(truth)}: its sequences have different joints: {skeletons_seen}")
     return _report(parts, rules, config.pck or PckConfig(), per_sequence=True)
 
 
+def _counted(part: _Compared, rules: PeopleProtocol) -> _Compared:
+    left_out = [joint in rules.uncounted for joint in part.skeleton.joints]
+    return replace(part, labeled=part.labeled & ~np.array(left_out))
+
+
 def _report(
     parts: list[_Compared], rules: PeopleProtocol, config: PckConfig, *, per_sequence: bool
 ) -> EvalReport:
-    metrics, note = (
-        _pixels(parts, rules, config) if rules.name == "pixels" else _pck(parts, rules, config)
-    )
+    measure = {"pixels": _pixels, "pcp": _pcp}.get(rules.name, _pck)
+    metrics, note = measure(parts, rules, config)
     return EvalReport(
         protocol=rules.name,
         frames=sum(part.frames for part in parts),
@@ -133,10 +167,10 @@ def _pck(
     parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
 ) -> tuple[dict[str, Values], str]:
     people = join_records(parts, columns=("truth", "found", "labeled"))
-    normalizer = config.normalizer or "box"
+    normalizer, threshold = config.normalizer or rules.normalizer, _threshold(rules, config)
     sizes = np.concatenate([_sizes(part, rules, normalizer) for part in parts])
     metrics: dict[str, Values] = {}
-    for limit in (config.threshold, *(t for t in THRESHOLDS if t != config.threshold)):
+    for limit in (threshold, *(t for t in THRESHOLDS if t != threshold)):
         accuracy = pck(
             people.truth,
             people.found,
@@ -145,10 +179,33 @@ def _pck(
             threshold=limit,
             rule=config.rule,
         )
-        name = "pck" if limit == config.threshold else f"pck@{limit:g}"
+        name = "pck" if limit == threshold else f"pck@{limit:g}"
         metrics[name] = _values(accuracy, people.labeled, people.skeleton)
-    note = f"pck is PCK@{config.threshold:g} of the {normalizer}, rule {config.rule}"
+    note = f"pck is PCK@{threshold:g} of the {normalizer}, rule {config.rule}"
     return metrics, note
+
+
+def _threshold(rules: PeopleProtocol, config: PckConfig) -> float:
+    return rules.threshold if config.threshold is None else config.threshold
+
+
+def _pcp(
+    parts: list[_Compared], rules: PeopleProtocol, config: PckConfig
+) -> tuple[dict[str, Values], str]:
+    people = join_records(parts, columns=("truth", "found", "labeled"))
+    threshold, joints = _threshold(rules, config), people.skeleton.joints
+    limbs = pcp(
+        people.truth, people.found, joints=joints, labeled=people.labeled, threshold=threshold
+    )
+    if not limbs:
+        raise FormatError(f"the joints {', '.join(joints)} are the ends of no limb")
+    labeled = np.stack([limb.labeled for limb in limbs.values()], axis=1)
+    metrics = {}
+    for name, rule in (("pcp", "strict"), ("pcp_loose", "loose")):
+        right = np.stack([getattr(limb, rule) for limb in limbs.values()], axis=1)
+        accuracy = shares(right & labeled, labeled, micro=True)
+        metrics[name] = percent(np.append(accuracy.joints, accuracy.total), [*limbs])
+    return metrics, f"pcp is PCP@{threshold:g} of each limb, both of whose ends count"
 
 
 def _pixels(

@@ -83,13 +83,20 @@ def pck(
         offset = (found.astype(kind) - truth.astype(kind)) / sizes.astype(kind)[:, None, None]
         error = np.linalg.norm(offset, axis=-1)
     right = (error < threshold) if rule == "mmpose" else (error <= threshold)
-    accuracy = _accuracy(right & labeled, labeled, micro=rule == "lstm-pm")
+    accuracy = shares(right & labeled, labeled, micro=rule == "lstm-pm")
     if rule == "lstm-pm":
         return replace(accuracy, joints=np.nan_to_num(accuracy.joints))
     return accuracy
 
 
-def _accuracy(right: BoolArray, labeled: BoolArray, *, micro: bool) -> Accuracy:
+def shares(right: BoolArray, labeled: BoolArray, *, micro: bool) -> Accuracy:
+    """The share of what counts that is right, in each of K columns and in all.
+
+    Args:
+        right: (N, K) what is right, of what counts.
+        labeled: (N, K) what counts.
+        micro: Whether the total is over everything together, or the mean of the columns.
+    """
     hits, counts = right.sum(axis=0), labeled.sum(axis=0)
     with np.errstate(invalid="ignore"):
         joints = hits / counts
@@ -123,4 +130,4 @@ def pixel_curve(
     """
     factor = np.broadcast_to(np.asarray(scale, np.float64), len(truth))
     error = np.linalg.norm((found - truth) * factor[:, None, None], axis=-1)
-    return [_accuracy((error <= limit) & labeled, labeled, micro=True) for limit in thresholds]
+    return [shares((error <= limit) & labeled, labeled, micro=True) for limit in thresholds]

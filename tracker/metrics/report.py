@@ -38,6 +38,8 @@ ROWS = {
     "loca": "LocA",
     "reid_hota": "re-id HOTA",
     "pck": "PCK",
+    "pcp": "PCP",
+    "pcp_loose": "PCP loose",
     "within_5px": "5 pixels",
     "within_6px": "6 pixels",
     "within_10px": "10 pixels",

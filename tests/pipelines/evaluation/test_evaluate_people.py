@@ -13,10 +13,20 @@ from posetube.errors import FormatError, InputError
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.evaluation.evaluate_config import EvaluateConfig, PckConfig
 from posetube.pipelines.evaluation.evaluate_people import evaluate_people
-from posetube.skeletons import COCO17, JHMDB15, PENN13, POSETRACK15
+from posetube.skeletons import (
+    BBC7,
+    COCO17,
+    JHMDB15,
+    LSP14,
+    MPII16,
+    PENN13,
+    POSETRACK15,
+    Skeleton,
+)
 from posetube.structures import FrameTable, VideoTracks
 
 Tracks = Callable[..., VideoTracks]
+ARMS = {f"{side}_{part}" for side in ("left", "right") for part in ("upper_arm", "forearm")}
 
 
 def penn(
@@ -122,6 +132,60 @@ def test_accuracy_in_pixels(tracks: Tracks) -> None:
     assert half.total("within_3px") == 100
     torso = evaluate(found, tracks(), protocol="pixels", pck=PckConfig(normalizer="torso"))
     assert "as if the torso were 100 pixels long" in torso.notes[0]
+
+
+def test_pckh_is_half_of_the_head_and_leaves_out_pelvis_and_thorax(tracks: Tracks) -> None:
+    truth = tracks(skeleton=MPII16)
+    heads = np.tile([0.0, 0, 30, 40], (len(truth.frame), 1))  # 0.6 of the diagonal is 30
+    truth, found = replace(truth, head_boxes=heads), tracks(skeleton=MPII16)
+    found.keypoints[:, MPII16.index("left_knee"), 0] += 14.99
+    found.keypoints[:, MPII16.index("left_ankle"), 0] += 15.01
+    found.keypoints[:, MPII16.index("thorax")] += 100
+
+    report = evaluate(found, truth, protocol="pckh")
+
+    assert (report["pck"]["left_knee"], report["pck"]["left_ankle"]) == (100, 0)
+    assert report["pck"]["thorax"] is None
+    assert report.total("pck") == pytest.approx(1300 / 14)
+    assert report.notes == ("pck is PCK@0.5 of the head, rule lstm-pm",)
+
+
+def test_detected_joints_are_within_a_fifth_of_the_torso(tracks: Tracks) -> None:
+    truth, found = tracks(skeleton=LSP14), tracks(skeleton=LSP14)
+    shoulder, hip = LSP14.index("left_shoulder"), LSP14.index("right_hip")
+    for side in (truth, found):
+        side.keypoints[:, shoulder] = side.keypoints[:, hip] + (60.0, 80.0)
+    found.keypoints[:, LSP14.index("left_wrist"), 0] += 19.9
+    found.keypoints[:, LSP14.index("right_wrist"), 0] += 20.1
+
+    report = evaluate(found, truth, protocol="pdj")
+
+    assert (report["pck"]["left_wrist"], report["pck"]["right_wrist"]) == (100, 0)
+
+
+def test_limbs_are_right_by_both_ends_or_by_their_mean(tracks: Tracks) -> None:
+    truth, found = tracks(skeleton=LSP14), tracks(skeleton=LSP14)
+    elbow, wrist = LSP14.index("left_elbow"), LSP14.index("left_wrist")
+    for side in (truth, found):
+        side.keypoints[:, wrist] = side.keypoints[:, elbow] + (0.0, 20.0)
+    found.keypoints[:, wrist, 0] += 15  # more than half of the forearm; 7.5 in the mean
+
+    report = evaluate(found, truth, protocol="pcp")
+
+    assert report["pcp"]["left_forearm"] == 0
+    assert report["pcp_loose"]["left_forearm"] == 100
+    assert report.total("pcp") == pytest.approx(90)
+    assert "left_forearm" in report.table()
+    few = tracks(skeleton=BBC7)
+    assert {*evaluate(few, few, protocol="pcp")["pcp"]} == {*ARMS, "total"}
+
+
+def test_without_any_limb_there_is_no_pcp(tracks: Tracks) -> None:
+    face = Skeleton(name="face", joints=("nose", "left_eye"), edges=())
+    people = tracks(skeleton=face)
+
+    with pytest.raises(FormatError, match="the joints nose, left_eye are the ends of no limb"):
+        evaluate(people, people, protocol="pcp")
 
 
 def test_joints_that_predictions_lack_are_estimated_and_that_is_said(tracks: Tracks) -> None:
