@@ -13,12 +13,13 @@ from torchvision import ops
 
 from ..dense_proposals import CellPredictions
 from .cell_targets import CellConfig, CellTargets, cell_targets
+from .loss_shares import LossShare, loss_share
 from .targets import TubeTruth
 
 
 def cell_losses(
     found: CellPredictions, truth: Sequence[TubeTruth], *, config: CellConfig
-) -> dict[str, Tensor]:
+) -> dict[str, LossShare]:
     """Scores and boxes of all cells of B clips, per person's overlap.
 
     Args:
@@ -42,10 +43,10 @@ def cell_losses(
         scores.append(quality_focal_loss(logits, targets))
         boxes.append(_box_loss(tubes, targets, people))
         total.append(targets.quality.sum())
-    count = torch.stack(total).sum().clamp(min=1)
+    count = torch.stack(total).sum()
     return {
-        "objectness": torch.stack(scores).sum() / count,
-        "proposal_boxes": torch.stack(boxes).sum() / count,
+        "objectness": loss_share(torch.stack(scores).sum(), count, least=1.0),
+        "proposal_boxes": loss_share(torch.stack(boxes).sum(), count, least=1.0),
     }
 
 

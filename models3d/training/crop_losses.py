@@ -16,6 +16,7 @@ from torch import Tensor
 from posetube.errors import InputError
 
 from ..features import ClipFeatures
+from .loss_shares import LossShare, loss_share
 from .sampling import Draw
 from .targets import TubeTruth, fill_absent
 
@@ -65,8 +66,8 @@ def crop_loss(
     *,
     most: int,
     config: CropConfig,
-    draw: Draw,
-) -> Tensor:
+    draws: Sequence[Draw],
+) -> LossShare:
     """Squared error of each known joint's map, summed over its cells, averaged by weight.
 
     Args:
@@ -75,10 +76,10 @@ def crop_loss(
         truth: The people of each clip.
         most: People of a clip that are looked at, at most.
         config: How boxes are varied, how wide the Gaussians are.
-        draw: Source of chance.
+        draws: Source of chance of each clip.
     """
     tubes, people = [], []
-    for clip in truth:
+    for clip, draw in zip(truth, draws, strict=True):
         seen = torch.nonzero((clip.known_joints > 0).flatten(1).any(dim=1))[:, 0]
         chosen = seen[draw.distinct(len(seen), min(len(seen), most)).to(seen.device)]
         tubes.append(_varied(clip, chosen, config=config, draw=draw))
@@ -91,7 +92,7 @@ def crop_loss(
         keypoints, weights, regions, shape=(maps.shape[2], maps.shape[3]), spread=config.spread
     )
     cost = (maps.float() - target).square().sum(dim=(2, 3))
-    return (cost * weights).sum() / weights.sum().clamp(min=1e-6)
+    return loss_share((cost * weights).sum(), weights.sum())
 
 
 def gaussian_maps(

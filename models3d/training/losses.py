@@ -1,4 +1,4 @@
-"""The arithmetic of each loss.
+"""The arithmetic of each loss: a sum, and what it is divided by (:mod:`.loss_shares`).
 
 A person's boxes and joints count only in frames in which the person is present. Not here: the
 targets (:mod:`.targets`).
@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from .heatmap_targets import HeatmapTarget
+from .loss_shares import LossShare, loss_share
 from .targets import UNUSED, BoxTarget
 
 
-def objectness_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def objectness_loss(logits: Tensor, labels: Tensor) -> LossShare:
     """Binary cross-entropy of (A,) logits, averaged over the tubes that are used.
 
     ``labels`` (A,) are 1, 0, or -1 where a tube is not used.
@@ -21,10 +22,10 @@ def objectness_loss(logits: Tensor, labels: Tensor) -> Tensor:
     total = functional.binary_cross_entropy_with_logits(
         logits[used].float(), labels[used].float(), reduction="sum"
     )
-    return total / used.sum().clamp(min=1)
+    return loss_share(total, used.sum())
 
 
-def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 / 9) -> Tensor:
+def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 / 9) -> LossShare:
     """Smooth L1 of the deltas of P people's tubes, over T and ``count``.
 
     Args:
@@ -36,15 +37,16 @@ def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 /
     total = functional.smooth_l1_loss(
         deltas[target.counts].float(), target.deltas[target.counts], beta=beta, reduction="sum"
     )
-    return total / deltas.shape[1] / max(count, 1)
+    return loss_share(total / deltas.shape[1], count)
 
 
-def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def class_loss(logits: Tensor, labels: Tensor) -> LossShare:
     """Cross-entropy of (R, classes) logits with (R,) labels, averaged."""
-    return functional.cross_entropy(logits.float(), labels, reduction="sum") / max(len(labels), 1)
+    total = functional.cross_entropy(logits.float(), labels, reduction="sum")
+    return loss_share(total, len(labels))
 
 
-def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> Tensor:
+def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> LossShare:
     """Cross-entropy of each joint's map over all its cells, averaged by weight.
 
     Args:
@@ -57,4 +59,4 @@ def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> Tensor:
     with torch.autocast(maps.device.type, enabled=False):
         hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
     costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit
-    return (costs * target.weights).sum() / target.weights.sum().clamp(min=1e-6)
+    return loss_share((costs * target.weights).sum(), target.weights.sum())

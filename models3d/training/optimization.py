@@ -39,21 +39,46 @@ class ScheduleConfig:
         check_numbers(self, "warmup", low=0)
 
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+TENSOR_CORES = (7, 0)
+"""Compute capability of the first GPUs that multiply float16 fast."""
 
 
 def native_precision(device: str) -> Precision:
     """The faster number type of a device, for :attr:`OptimizationConfig.precision`.
 
-    A processor without instructions for bfloat16 imitates it, at a tenth of its speed.
+    A processor without instructions for bfloat16 imitates it, at a tenth of its speed. GPUs that
+    lack them compute in float16 fast, from those with tensor cores on.
     """
     kind = torch.device(device).type
-    native = False
     if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif kind == "cpu":
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bfloat16" if native else "float32"
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bfloat16"
+        return "float16" if torch.cuda.get_device_capability() >= TENSOR_CORES else "float32"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if kind == "cpu" and native else "float32"
+
+
+def half_precision(precision: Precision) -> torch.dtype | None:
+    """The type that convolutions compute with; None: float32."""
+    return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
+
+
+def gradient_scaler(config: "OptimizationConfig", *, device: torch.device) -> torch.amp.GradScaler:
+    """Scales losses so that float16 resolves their gradients; does nothing for other types.
+
+    Raises:
+        InputError: If float16 is asked of a processor, which does not compute with it.
+    """
+    half = config.precision == "float16"
+    if half and device.type != "cuda":
+        raise InputError(
+            f"OptimizationConfig.precision 'float16' needs a GPU, got device {device.type!r}; "
+            "take auto"
+        )
+    return torch.amp.GradScaler(device.type, enabled=half)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +112,18 @@ class OptimizationConfig:
 
     precision: Precision = "auto"
     """Number type of convolutions; weights and losses stay in float32. ``auto``: ``bfloat16`` where
-    the processor computes with it natively."""
+    the processor computes with it natively, else ``float16`` on GPUs that do, else ``float32``."""
 
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     """The rate over time."""
 
+    most_skipped: int = field(default=20, compare=False)
+    """Steps in a row that may be skipped because a loss or a gradient is not finite."""
+
     def __post_init__(self) -> None:
         check_numbers(self, "steps", "learning_rate", "slow_rate", "clip", above=0)
         check_numbers(self, "average", low=0, below=1)
+        check_numbers(self, "most_skipped", low=0)
 
 
 def rate_factor(step: int, *, steps: int, config: ScheduleConfig) -> float:
@@ -144,17 +173,36 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
 
 
 def apply_gradients(
-    optimizer: torch.optim.Optimizer, *, step: int, config: OptimizationConfig
+    optimizer: torch.optim.Optimizer,
+    *,
+    step: int,
+    config: OptimizationConfig,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> float:
-    """Change the weights by one step; return the common norm of the gradients before clipping."""
+    """Change the weights by one step, unless a gradient is not finite.
+
+    Args:
+        optimizer: From :func:`optimizer_for`; its gradients are gone afterwards.
+        step: From 0.
+        config: The rates, and the norm to clip to.
+        scaler: That the losses were scaled by.
+
+    Returns:
+        The common norm of the gradients before clipping.
+    """
     factor = rate_factor(step, steps=config.steps, config=config.schedule)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    length = torch.nn.utils.clip_grad_norm_(parameters, config.clip)
+    if scaler is not None:
+        scaler.unscale_(optimizer)
+    length = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip))
     for group in optimizer.param_groups:
         group["lr"] = group["full_rate"] * factor
-    optimizer.step()
+    if math.isfinite(length):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update()
     optimizer.zero_grad(set_to_none=True)
-    return float(length)
+    return length
 
 
 @torch.no_grad()

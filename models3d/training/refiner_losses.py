@@ -16,6 +16,7 @@ from ..refiners.both_ways import BothWays, heights_of
 from ..refiners.conv_lstm import ConvLSTMRefiner, pooled
 from ..refiners.map_warper import MapWarper
 from .crop_losses import gaussian_maps
+from .loss_shares import LossShare, loss_share
 
 
 def refined_stretch(
@@ -52,7 +53,7 @@ def refined_stretch(
 
 def map_loss(
     logits: Tensor, keypoints: Tensor, regions: Tensor, *, spread: float
-) -> tuple[Tensor, Tensor]:
+) -> tuple[LossShare, LossShare]:
     """How far refined maps are from Gaussians at the true places, averaged over known joints.
 
     Args:
@@ -70,8 +71,8 @@ def map_loss(
     wrong = (heights_of(logits) - target).square().sum((2, 3))
     share = target / target.sum((2, 3), keepdim=True).clamp(min=1e-6)
     places = logits.flatten(2).logsumexp(2) - (logits * share).sum((2, 3))
-    total = weights.sum().clamp(min=1e-6)
-    return (places * weights).sum() / total, (wrong * weights).sum() / total
+    count = weights.sum()
+    return loss_share((places * weights).sum(), count), loss_share((wrong * weights).sum(), count)
 
 
 def _moved(evidence: Tensor, regions: Tensor, place: int, window: Sequence[int]) -> Tensor:

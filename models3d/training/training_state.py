@@ -1,10 +1,12 @@
 """The state of a training run in one file, from which it resumes.
 
 ``state.safetensors`` holds the weights, their average and the optimiser's moments; its metadata
-holds the step. Nothing in it is executed. Batches and random choices are functions of seed and
-step, so no random state is stored.
+holds the step and the scale of float16. Nothing in it is executed. Batches and random choices are
+functions of seed and step, so no random state is stored.
 """
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,28 +20,36 @@ from posetube.errors import WeightsError
 STATE = "state.safetensors"
 
 
-def save_state(
-    folder: Path,
-    *,
-    step: int,
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    """Write everything that the next step depends on; the file is replaced as a whole."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    tensors |= _moments(network, optimizer)
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """Everything that the next step depends on, besides its number."""
+
+    network: nn.Module
+    """Its weights."""
+
+    average: nn.Module
+    """The averaged weights."""
+
+    optimizer: torch.optim.Optimizer
+    """Its moments."""
+
+    scaler: torch.amp.GradScaler
+    """Its scale, where there is one."""
+
+
+def save_state(folder: Path, state: TrainingState, *, step: int) -> None:
+    """Write a state; the file is replaced as a whole."""
+    tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
+    tensors |= _moments(state.network, state.optimizer)
     tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
-    path = folder / STATE
-    with replacing(path) as aside:
-        save_file(tensors, aside, metadata={"step": str(step)})
+    scale = json.dumps(state.scaler.state_dict())
+    with replacing(folder / STATE) as aside:
+        save_file(tensors, aside, metadata={"step": str(step), "scaler": scale})
 
 
-def load_state(
-    folder: Path, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> int:
-    """Resume a run: fill network, average and optimiser in place.
+def load_state(folder: Path, state: TrainingState) -> int:
+    """Resume a run: fill a state in place.
 
     Returns:
         The step to continue with; 0 if nothing has been saved.
@@ -54,9 +64,12 @@ def load_state(
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             step = int(file.metadata()["step"])
-        network.load_state_dict(_part(tensors, "network."))
-        average.load_state_dict(_part(tensors, "average."))
-        _restore_moments(tensors, network, optimizer)
+            scale = json.loads(file.metadata().get("scaler", "{}"))
+        state.network.load_state_dict(_part(tensors, "network."))
+        state.average.load_state_dict(_part(tensors, "average."))
+        _restore_moments(tensors, state.network, state.optimizer)
+        if scale:
+            state.scaler.load_state_dict(scale)
     except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0]
         raise WeightsError(f"{path}: not the state of this training run: {line}") from None

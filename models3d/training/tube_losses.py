@@ -29,6 +29,7 @@ from .cell_losses import cell_losses
 from .crop_losses import CropHead, crop_loss
 from .heatmap_targets import heatmap_target
 from .loss_config import LossConfig
+from .loss_shares import LossShare, loss_share
 from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
 from .rois import Rois, choose_rois
 from .sampling import Draw, sample
@@ -52,9 +53,9 @@ def tube_losses(
     *,
     pictures: Pictures | None = None,
     config: LossConfig,
-    draw: Draw,
-) -> dict[str, Tensor]:
-    """Every loss of B clips, weighted; training minimises their sum.
+    draws: Sequence[Draw],
+) -> dict[str, LossShare]:
+    """Every loss of B clips, weighted; training minimises the sum of their means.
 
     Boxes follow the pixel arithmetic that the network decodes them with, so that an answer without
     any loss is decoded to the truth's boxes. Parts that are frozen are not asked.
@@ -65,7 +66,7 @@ def tube_losses(
         truth: The people of each of the B clips, possibly none; boxes may leave the picture.
         pictures: The B * T frames, for a keypoint head that pools from them.
         config: Matching, sampling, weights.
-        draw: Source of random choices.
+        draws: Source of random choices of each clip.
 
     Raises:
         InputError: If pixels and truth do not fit each other or the network, or numbers are not
@@ -73,13 +74,13 @@ def tube_losses(
     """
     check_input(network, pixels, truth)
     length = truth[0].boxes.shape[1]
-    losses = dict[str, Tensor]()
+    losses = dict[str, LossShare]()
     levels = [network.body, network.neck, network.proposals, network.box_head]
     head = network.keypoint_head
     if isinstance(head, KeypointHead) or any(_trained(part) for part in levels):
         features = network.clip_part(network.frame_part(pixels), length, pictures)
         padded = (pixels.shape[2], pixels.shape[3])
-        losses |= _level_losses(network, features, truth, padded=padded, config=config, draw=draw)
+        losses |= _level_losses(network, features, truth, padded=padded, config=config, draws=draws)
     if isinstance(head, CropHead) and _trained(network.keypoint_head):
         features = ClipFeatures(levels=(), strides=(), length=length, pictures=pictures)
         loss = crop_loss(
@@ -88,9 +89,9 @@ def tube_losses(
             truth,
             most=config.keypoint_rois,
             config=config.crops,
-            draw=draw,
+            draws=draws,
         )
-        losses["keypoints"] = config.keypoints * loss
+        losses["keypoints"] = loss.weighted(config.keypoints)
     if not losses:
         raise InputError("losses: every part of the network is frozen, there is nothing to train")
     return losses
@@ -107,11 +108,11 @@ def _level_losses(
     *,
     padded: tuple[int, int],
     config: LossConfig,
-    draw: Draw,
-) -> dict[str, Tensor]:
+    draws: Sequence[Draw],
+) -> dict[str, LossShare]:
     """The losses of the heads that look at the levels."""
     losses, proposed = _proposal_losses(
-        network.proposals, features, truth, padded=padded, config=config, draw=draw
+        network.proposals, features, truth, padded=padded, config=config, draws=draws
     )
     box_head, keypoint_head = network.box_head, network.keypoint_head
     from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
@@ -120,7 +121,7 @@ def _level_losses(
     convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
     chosen = [
         choose_rois(tubes, people, config=config, draw=draw, convention=convention)
-        for (tubes, _), people in zip(proposed.per_clip(), truth, strict=True)
+        for (tubes, _), people, draw in zip(proposed.per_clip(), truth, draws, strict=True)
     ]
     features = _in_float32(features)
     for_boxes, for_keypoints = zip(*chosen, strict=True)
@@ -178,8 +179,8 @@ def _proposal_losses(
     *,
     padded: tuple[int, int],
     config: LossConfig,
-    draw: Draw,
-) -> tuple[dict[str, Tensor], Proposals]:
+    draws: Sequence[Draw],
+) -> tuple[dict[str, LossShare], Proposals]:
     """The losses of the proposals, and what they propose."""
     if isinstance(head, DenseProposalHead):
         found = head(features.levels, features.length)
@@ -187,10 +188,10 @@ def _proposal_losses(
         proposed = choose_tubes(found.logits, found.tubes, config=head.config)
     else:
         maps = head.maps(features.levels, length=features.length, padded=padded)
-        losses = _anchor_losses(head, maps, truth, padded=padded, config=config, draw=draw)
+        losses = _anchor_losses(head, maps, truth, padded=padded, config=config, draws=draws)
         proposed = propose(maps, size=padded, padded=padded, config=head.config)
     weights = {"objectness": config.objectness, "proposal_boxes": config.proposal_boxes}
-    return {name: weights[name] * loss for name, loss in losses.items()}, proposed
+    return {name: loss.weighted(weights[name]) for name, loss in losses.items()}, proposed
 
 
 def _anchor_losses(
@@ -200,8 +201,8 @@ def _anchor_losses(
     *,
     padded: tuple[int, int],
     config: LossConfig,
-    draw: Draw,
-) -> dict[str, Tensor]:
+    draws: Sequence[Draw],
+) -> dict[str, LossShare]:
     """Objectness and boxes of the anchors, averaged over the clips, not weighted."""
     convention, length = head.config.convention, maps.deltas.shape[2]
     places = torch.arange(len(maps.anchors), device=maps.anchors.device)
@@ -211,17 +212,17 @@ def _anchor_losses(
         places = places[(inside == maps.anchors).all(dim=1)]
     anchors = maps.anchors[places, None].expand(-1, length, -1)
     objectness, boxes = [], []
-    for number, people in enumerate(truth):
+    for number, (people, draw) in enumerate(zip(truth, draws, strict=True)):
         matches = match(anchors, people, config=config.anchors, convention=convention)
         labels = sample(matches, config=config.anchor_sample, draw=draw)
         chosen = torch.nonzero(labels == POSITIVE)[:, 0]
         wanted = box_target(anchors[chosen], matches.person[chosen], people, convention=convention)
-        objectness.append(objectness_loss(maps.objectness[number, places], labels))
+        objectness.append(objectness_loss(maps.objectness[number, places], labels).mean)
         deltas = maps.deltas[number, places[chosen]]
-        boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())))
+        boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())).mean)
     return {
-        "objectness": torch.stack(objectness).mean(),
-        "proposal_boxes": torch.stack(boxes).mean(),
+        "objectness": loss_share(torch.stack(objectness).sum(), len(truth)),
+        "proposal_boxes": loss_share(torch.stack(boxes).sum(), len(truth)),
     }
 
 
@@ -232,7 +233,7 @@ def _box_losses(
     truth: Sequence[TubeTruth],
     *,
     config: LossConfig,
-) -> dict[str, Tensor]:
+) -> dict[str, LossShare]:
     """Class, boxes and presence of the RoIs, averaged over the RoIs of all clips."""
     output = head(head.pool(features, [r.tubes for r in rois]), features.length)
     labels = torch.cat([r.labels for r in rois])
@@ -247,14 +248,16 @@ def _box_losses(
     wanted = BoxTarget(*(torch.cat(parts) for parts in zip(*targets, strict=True)))
     # boxes are regressed per class, and only the person's class has any
     deltas = output.deltas[labels == POSITIVE][:, :, 1]
+    boxes = box_loss(deltas, wanted, count=len(labels), beta=config.box_beta)
     losses = {
-        "classes": config.classes * class_loss(output.tube_logits, labels),
-        "boxes": config.boxes * box_loss(deltas, wanted, count=len(labels), beta=config.box_beta),
+        "classes": class_loss(output.tube_logits, labels).weighted(config.classes),
+        "boxes": boxes.weighted(config.boxes),
     }
     if output.presence_logits is not None:
         known = torch.cat([presence_target(*each, config=config.rois) for each in mine])
         logits = output.presence_logits[labels == POSITIVE].flatten()
-        losses["presence"] = config.presence * objectness_loss(logits, known.flatten())
+        presence = objectness_loss(logits, known.flatten())
+        losses["presence"] = presence.weighted(config.presence)
     return losses
 
 
@@ -266,7 +269,7 @@ def _keypoint_losses(
     *,
     convention: BoxConvention,
     config: LossConfig,
-) -> dict[str, Tensor]:
+) -> dict[str, LossShare]:
     """The joints of some of each clip's people."""
     tubes = [found.tubes for found in rois]
     pairs = [(people, found.person) for people, found in zip(truth, rois, strict=True)]
@@ -280,7 +283,7 @@ def _keypoint_losses(
     )
     logits = head(head.pool(features, tubes), features.length)
     loss = keypoint_loss(logits.unflatten(0, (-1, features.length)), target)
-    return {"keypoints": config.keypoints * loss}
+    return {"keypoints": loss.weighted(config.keypoints)}
 
 
 def _in_float32(features: ClipFeatures) -> ClipFeatures:

@@ -1,8 +1,9 @@
-"""Makes the batches of a training run, each a pure function of seed and step, and prefetches them.
+"""Makes the batches of a training run, and prefetches them.
 
-So a run that was stopped goes on with the very batches it would have had, whatever the number of
-threads. Pictures are clips of one frame. Not here: where clips come from (:mod:`.clip_sources`),
-one clip's variation (:mod:`posetube.datasets.training.augment`).
+Each clip is a pure function of seed, step and its place in the batch. So a run that was stopped
+goes on with the very batches it would have had, whatever the number of threads and processes.
+Pictures are clips of one frame. Not here: where clips come from (:mod:`.clip_sources`), one clip's
+variation (:mod:`posetube.datasets.training.augment`).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,14 +13,19 @@ from typing import TypeVar
 
 import numpy as np
 
+from posetube.errors import FormatError, MediaError
+from posetube.records import take_rows
 from posetube.skeletons import Skeleton
 from posetube.structures import ByteArray
 
 from ...datasets.training.augment import augment_clip
-from ...datasets.training.labelled_clip import ClipSource
+from ...datasets.training.labelled_clip import ClipSource, LabelledClip
 from ...models3d.training.targets import TubeTruth
-from .clip_sources import TrainingData
+from .clip_sources import Size, TrainingData
 from .tube_truth import truth_of_clip
+
+TRIES = 20
+"""Clips in a row that cannot be read, from which on something is wrong with all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +38,23 @@ class TrainingBatch:
     truth: tuple[TubeTruth, ...]
     """B, of the same T."""
 
+    places: range
+    """B, each clip's place in the batch of all processes."""
+
+    broken: tuple[str, ...] = ()
+    """What could not be read, and was replaced by other clips."""
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def __getitem__(self, rows: slice) -> "TrainingBatch":
+        """Some of the clips."""
+        return take_rows(self, rows, columns=("images", "truth", "places"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClipBatches:
-    """Batches by step; two of the same settings and seed give the same batches."""
+    """Batches by step; two of the same settings and seed give the same clips at each place."""
 
     source: ClipSource
     """What random clips are drawn from."""
@@ -49,18 +68,42 @@ class ClipBatches:
     seed: int
     """What chance starts from."""
 
+    places: range
+    """Which clips of each batch are made."""
+
     def __call__(self, step: int) -> TrainingBatch:
-        """The batch of one step."""
-        rng, config = np.random.default_rng([self.seed, step]), self.config
-        size = config.sizes[rng.integers(len(config.sizes))]
-        clips = [
-            augment_clip(lambda: self.source.draw(rng), size=size, config=config.augment, rng=rng)
-            for _ in range(config.batch)
-        ]
+        """The batch of one step.
+
+        Raises:
+            PoseTubeError: If one clip after the other cannot be read: the last one's error.
+        """
+        rng, sizes, broken = (
+            np.random.default_rng([self.seed, step]),
+            self.config.sizes,
+            list[str](),
+        )
+        size = sizes[rng.integers(len(sizes))]
+        clips = [self._clip(step, place, size, broken) for place in self.places]
         return TrainingBatch(
             images=np.stack([clip.images for clip in clips]),
             truth=tuple(truth_of_clip(clip, skeleton=self.skeleton) for clip in clips),
+            places=self.places,
+            broken=tuple(broken),
         )
+
+    def _clip(self, step: int, place: int, size: Size, broken: list[str]) -> LabelledClip:
+        """A varied clip; what cannot be read is noted, and another one drawn."""
+        rng = np.random.default_rng([self.seed, step, place])
+        for tries in range(1, TRIES + 1):
+            try:
+                return augment_clip(
+                    lambda: self.source.draw(rng), size=size, config=self.config.augment, rng=rng
+                )
+            except (MediaError, FormatError) as error:
+                if tries == TRIES:
+                    raise
+                broken.append(str(error))
+        raise AssertionError
 
 
 Batch = TypeVar("Batch")

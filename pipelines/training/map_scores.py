@@ -35,7 +35,7 @@ def score_refiner(
         evidence, regions, keypoints = tensors_of(batches(step))
         logits, frames = refined_stretch(refiner, evidence, regions, place=step % settings.length)
         truth, boxes = keypoints[:, frames].flatten(0, 1), regions[:, frames].flatten(0, 1)
-        costs += map_loss(logits.flatten(0, 1), truth, boxes, spread=settings.spread)[0].item()
+        costs += map_loss(logits.flatten(0, 1), truth, boxes, spread=settings.spread)[0].mean.item()
         found = decode_parabola(logits.flatten(0, 1), boxes).positions
         off = torch.linalg.vector_norm(found - truth, dim=-1)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from posetube.errors import FormatError, InputError
+from posetube.records import take_rows
 from posetube.skeletons import Skeleton
 from posetube.structures import FloatArray, IntArray
 
@@ -31,6 +32,13 @@ class MapStretch:
 
     keypoints: FloatArray
     """(T, K, 2) where the joints are in truth, pixels; NaN where nobody knows."""
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    def __getitem__(self, rows: slice) -> "MapStretch":
+        """Some of the B."""
+        return take_rows(self, rows)
 
 
 class MapShard:
@@ -60,12 +68,27 @@ def _runs(ids: IntArray, frames: IntArray) -> list[tuple[int, int]]:
 
 
 class StretchBatches:
-    """Batches by step: each a function of seed and step alone."""
+    """Batches by step: each stretch is a function of seed, step and its place alone.
+
+    Args:
+        shards: Files of heatmaps.
+        config: How long and how many.
+        skeleton: The joints.
+        seed: What chance starts from.
+        places: Which of a batch's stretches are made.
+    """
 
     def __init__(
-        self, shards: Sequence[Path], *, config: RefinerTraining, skeleton: Skeleton, seed: int
+        self,
+        shards: Sequence[Path],
+        *,
+        config: RefinerTraining,
+        skeleton: Skeleton,
+        seed: int,
+        places: range,
     ) -> None:
         self._config, self._flip, self._seed = config, skeleton.flip, seed
+        self._places = places
         self._starts = [
             (shard, first)
             for shard in map(MapShard, shards)
@@ -79,9 +102,10 @@ class StretchBatches:
 
     def __call__(self, step: int) -> MapStretch:
         """The batch of one step: (B, T, ...) arrays."""
-        rng = np.random.default_rng([self._seed, step])
-        chosen = rng.integers(len(self._starts), size=self._config.batch)
-        drawn = [self._varied(*self._starts[place], rng=rng) for place in chosen]
+        chances = [np.random.default_rng([self._seed, step, place]) for place in self._places]
+        drawn = [
+            self._varied(*self._starts[rng.integers(len(self._starts))], rng=rng) for rng in chances
+        ]
         names = [field.name for field in fields(MapStretch)]
         return MapStretch(
             **{name: np.stack([getattr(one, name) for one in drawn]) for name in names}

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from posetube.atomic_files import remove_leftovers
 from posetube.errors import InputError
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Clip, Detections
@@ -28,21 +27,22 @@ from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
 from ...models3d.network_input import prepare
-from ...models3d.training.optimization import freeze
+from ...models3d.training.loss_shares import LossShare
+from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.tube_losses import tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
 from ..interrupt import Interrupt
 from ..progress import Listener
-from ..storage.run_directory import RunDirectory
 from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
 from .picture_scores import score_pictures
 from .train_config import TrainConfig, ValidationConfig
-from .training_loop import Learner, begin, train_steps
-from .training_record import recorded, refuse_missing, start_of, trained_info
+from .training_job import TrainingJob, training_job
+from .training_loop import Learner, TrainingLoop
+from .training_record import start_of, trained_info
 
 RESULT = "average.safetensors"
 
@@ -62,7 +62,7 @@ def train_network(
         config: The run.
         folder: Where its files go; made if it does not exist.
         root: Folder that the settings' relative paths start from.
-        device: Any of torch's.
+        device: ``auto``, any of torch's, or several: ``cuda:0,1``.
         listener: Is told how far it is.
         interrupt: Whether somebody asked to stop.
 
@@ -73,61 +73,57 @@ def train_network(
         InputError: If settings do not fit each other, the data or the network, a run in the folder
             was begun with others, another process is at work there, or the losses diverge.
         MissingFileError: If there is no file or folder that the settings name.
+        MissingExtraError: If Lightning Fabric is not installed.
         FormatError: If pictures cannot be read.
         WeightsError: If there is no model to start from, or the folder holds another run.
         Interrupted: If somebody asked to stop; the state is saved.
     """
-    refuse_missing(config, root)
-    with RunDirectory(folder).locked():
-        remove_leftovers(folder)
-        return _train(config, folder, root, device, listener, interrupt or Interrupt())
+    job = training_job(
+        config, folder, root=root, device=device, listener=listener, interrupt=interrupt
+    )
+    with job as begun:
+        return _train(begun)
 
 
-def _train(
-    config: TrainConfig,
-    folder: Path,
-    root: Path,
-    device: str,
-    listener: Listener,
-    interrupt: Interrupt,
-) -> TubeRCNN:
-    network = _network(config, root, device)
-    config = recorded(config, folder, parent=network.info, device=device)
+def _train(job: TrainingJob) -> TubeRCNN:
+    network = _network(job)
+    job = job.begun(network.info)
+    config, folder, processes = job.config, job.folder, job.processes
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
 
-    def write(step: int) -> None:
+    def write(step: int) -> Path:
         average.info = trained_info(config, folder, parent=network.info, step=step)
         save_weights(average, folder / RESULT)
+        return folder / RESULT
 
     learner = Learner(
         network=network,
         average=average,
         losses=lambda batch, step: step_losses(network, batch, step=step, config=config),
-        scores=lambda: validation_scores(average, config.validation, root=root),
+        scores=lambda step: validation_scores(average, config.validation, root=job.root),
+        best_by="oks_ap",
         write=write,
-    )
-    optimizer, step = begin(learner, config, folder)
-    data = _training_data(config, folder, root, listener)
-    source = open_clip_source(data, root=root)
-    batches = ClipBatches(source=source, config=data, skeleton=network.skeleton, seed=config.seed)
-    train_steps(
-        learner,
-        partial(prefetch, batches, threads=data.threads),
-        start=step,
-        optimizer=optimizer,
-        config=config,
-        folder=folder,
         result=folder / RESULT,
-        listener=listener,
-        interrupt=interrupt,
+        broken=lambda batch: batch.broken,
     )
+    loop = TrainingLoop(job, learner)
+    data = _training_data(job)
+    batches = ClipBatches(
+        source=open_clip_source(data, root=job.root),
+        config=data,
+        skeleton=network.skeleton,
+        seed=config.seed,
+        places=processes.places(data.batch),
+    )
+    loop.run(partial(prefetch, batches, threads=data.threads))
     return average
 
 
-def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
+def _network(job: TrainingJob) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
-    network = load_network(start_of(config, root), device=device)
+    config = job.config
+    network = load_network(start_of(config, job.root), device=str(job.processes.device))
     boxes = "continuous" if network.box_head is None else network.box_head.config.convention
     if config.losses == "detect-and-track" and boxes == "continuous":
         raise InputError(
@@ -138,25 +134,24 @@ def _network(config: TrainConfig, root: Path, device: str) -> TubeRCNN:
     return inflated(network, length=length)
 
 
-def _training_data(
-    config: TrainConfig, folder: Path, root: Path, listener: Listener
-) -> TrainingData:
+def _training_data(job: TrainingJob) -> TrainingData:
     """What is trained on, drawn pictures among the others."""
-    if config.clips is not None:
-        return config.clips
-    pictures = config.pictures
+    if job.config.clips is not None:
+        return job.config.clips
+    pictures, drawn = job.config.pictures, job.config.drawn
     assert pictures is not None
-    if config.drawn is None:
+    if drawn is None:
         return pictures
-    drawn = drawn_archive(config.drawn, folder=folder, root=root, listener=listener).resolve()
-    return replace(pictures, archives={**pictures.archives, str(drawn): config.drawn.weight})
+    archive = job.processes.by_first(
+        lambda: drawn_archive(drawn, folder=job.folder, root=job.root, listener=job.listener)
+    )
+    return replace(pictures, archives={**pictures.archives, str(archive.resolve()): drawn.weight})
 
 
 def step_losses(
     network: TubeRCNN, batch: TrainingBatch, *, step: int, config: TrainConfig
-) -> dict[str, torch.Tensor]:
-    """The losses of one batch; what is drawn at random depends on seed and step alone."""
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+) -> dict[str, LossShare]:
+    """The losses of some clips; what is drawn at random depends on seed, step and place alone."""
     images = batch.images.reshape(-1, *batch.images.shape[2:])
     # The batches have their size already: they are not resized once more.
     as_they_are = replace(
@@ -166,16 +161,23 @@ def step_losses(
     )
     device = next(network.parameters()).device
     pixels, geometry = prepare(images, as_they_are)
-    half = config.optimization.precision == "bfloat16"
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+    half = half_precision(config.optimization.precision)
+    with torch.autocast(device.type, dtype=half, enabled=half is not None):
         return tube_losses(
             network,
             pixels.to(device),
             [people.to(device) for people in batch.truth],
             pictures=Pictures(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), geometry),
             config=config.loss_config,
-            draw=TorchDraw(generator=generator),
+            draws=[_draw(config.seed, step, place) for place in batch.places],
         )
+
+
+def _draw(seed: int, step: int, place: int) -> TorchDraw:
+    """The random choices of one clip's losses."""
+    words = np.random.SeedSequence([seed, step, place]).generate_state(2)
+    number = int(words[0]) << 31 | int(words[1]) >> 1
+    return TorchDraw(generator=torch.Generator().manual_seed(number))
 
 
 def validation_scores(

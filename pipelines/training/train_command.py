@@ -29,10 +29,9 @@ def train(
             that of a refiner.
         out: The run's folder.
         data: Folder that relative paths of the settings start from [default: that of CONFIG].
-        device: auto, cpu, cuda, cuda:1 ...
+        device: auto, cpu, cuda, cuda:1, or several as cuda:0,1; torchrun starts more processes.
         progress: auto is a bar on a terminal; elsewhere a line for the first step and every 30 s.
     """
-    from ...models3d.devices import choose_device
     from . import train as networks
     from . import train_refiner as refiners
     from .toml_config import read_config
@@ -47,5 +46,5 @@ def train(
             refiners.train_refiner(settings, out, **watched)
         else:
             result = out / networks.RESULT
-            networks.train_network(settings, out, device=choose_device(device).name, **watched)
+            networks.train_network(settings, out, device=device, **watched)
     print(result, file=sys.stderr if progress == "json" else sys.stdout)

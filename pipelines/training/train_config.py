@@ -71,11 +71,20 @@ class TrainConfig:
     save_every: int = field(default=500, compare=False)
     """Steps between two states on disk, each measured where there is something to measure on."""
 
+    keep: int = field(default=3, compare=False)
+    """Of how many of these the averaged weights stay, in ``checkpoints``."""
+
+    at_once: int | None = field(default=None, compare=False)
+    """Pictures, clips or stretches that a process looks at together, at most; the gradients of
+    several parts are added up. A loss is averaged in each part, and then over the parts. None: all
+    that a process has of a batch."""
+
     seed: int = 0
     """Two runs of the same seed and versions on the same machine give the same weights."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, "report_every", "save_every", low=1)
+        check_numbers(self, "report_every", "save_every", "at_once", low=1)
+        check_numbers(self, "keep", low=0)
         given = [name for name in ("pictures", "clips", "refiner") if getattr(self, name)]
         if len(given) != 1:
             raise InputError(

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-from posetube.atomic_files import remove_leftovers
 from posetube.errors import InputError, WeightsError
 
 from ...models3d.model_info import ModelInfo
@@ -29,20 +28,21 @@ from ...models3d.refiners.learned_config import (
     unipose_lstm,
 )
 from ...models3d.refiners.refiner_files import build_refiner, load_refiner, save_refiner
-from ...models3d.training.optimization import freeze
+from ...models3d.training.loss_shares import LossShare
+from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.refiner_losses import map_loss, refined_stretch
 from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel, load_model
 from ..progress import Listener
-from ..storage.run_directory import RunDirectory
 from .batches import prefetch
 from .map_scores import score_refiner, tensors_of
 from .map_shards import dump_maps
 from .map_stretches import MapStretch, StretchBatches
 from .refiner_config import RefinerKind, RefinerTraining
 from .train_config import TrainConfig
-from .training_loop import Learner, begin, train_steps
-from .training_record import recorded, refuse_missing, start_of, trained_info
+from .training_job import TrainingJob, training_job
+from .training_loop import Learner, TrainingLoop
+from .training_record import start_of, trained_info
 
 RESULT = "refiner.safetensors"
 
@@ -85,58 +85,56 @@ def train_refiner(
             folder was begun with other settings, another process is at work there, or the losses
             diverge.
         MissingFileError: If there is no file that the settings name.
+        MissingExtraError: If Lightning Fabric is not installed.
         MediaError: If a video cannot be read.
         WeightsError: If there is no such network or refiner, or the folder holds another run.
         Interrupted: If somebody asked to stop; what is done is kept.
     """
-    refuse_missing(config, root)
-    with RunDirectory(folder).locked():
-        remove_leftovers(folder)
-        return _train(config, folder, root, listener, interrupt or Interrupt())
+    job = training_job(
+        config, folder, root=root, device="cpu", listener=listener, interrupt=interrupt
+    )
+    with job as begun:
+        return _train(begun)
 
 
-def _train(
-    config: TrainConfig, folder: Path, root: Path, listener: Listener, interrupt: Interrupt
-) -> torch.nn.Module:
-    model = load_model(str(start_of(config, root)))
+def _train(job: TrainingJob) -> torch.nn.Module:
+    model = load_model(str(start_of(job.config, job.root)))
     network: Any = model.network
     parent: ModelInfo = network.info
-    settings = config.refiner
+    settings = job.config.refiner
     assert settings is not None
-    refiner = _refiner(settings, joints=model.network.skeleton.name, root=root, seed=config.seed)
-    config = recorded(config, folder, parent=parent, device="cpu")
+    skeleton, seed = model.network.skeleton, job.config.seed
+    refiner = _refiner(settings, joints=skeleton.name, root=job.root, seed=seed)
+    job = job.begun(parent)
+    config, folder, processes = job.config, job.folder, job.processes
     average: torch.nn.Module = copy.deepcopy(refiner).requires_grad_(False)
     freeze(refiner, config.optimization)
-    dump = partial(dump_maps, model=model, root=root, listener=listener, interrupt=interrupt)
-    shards = dump(settings.maps, folder / "maps")
-    held_out = dump(settings.validation, folder / "validation") if settings.validation else []
+    dump = partial(
+        dump_maps, model=model, root=job.root, listener=job.listener, interrupt=job.interrupt
+    )
+    shards = processes.by_first(lambda: dump(settings.maps, folder / "maps"))
+    held_out = settings.validation and processes.by_first(
+        partial(dump, settings.validation, folder / "validation")
+    )
 
-    def write(step: int) -> None:
+    def write(step: int) -> Path:
         info = trained_info(config, folder, parent=parent, step=step)
         save_refiner(average, folder / RESULT, info=info)
+        return folder / RESULT
 
     learner = Learner(
         network=refiner,
         average=average,
         losses=lambda batch, step: step_losses(refiner, batch, step=step, config=config),
-        scores=partial(_scores, average, held_out, model, settings),
+        scores=lambda step: _scores(average, held_out or (), model, settings),
+        best_by="validation_near",
         write=write,
-    )
-    optimizer, step = begin(learner, config, folder)
-    batches = StretchBatches(
-        shards, config=settings, skeleton=model.network.skeleton, seed=config.seed
-    )
-    train_steps(
-        learner,
-        partial(prefetch, batches),
-        start=step,
-        optimizer=optimizer,
-        config=config,
-        folder=folder,
         result=folder / RESULT,
-        listener=listener,
-        interrupt=interrupt,
     )
+    loop = TrainingLoop(job, learner)
+    places = processes.places(settings.batch)
+    batches = StretchBatches(shards, config=settings, skeleton=skeleton, seed=seed, places=places)
+    loop.run(partial(prefetch, batches))
     average.eval()
     return average
 
@@ -151,19 +149,25 @@ def _scores(
     if not shards:
         return {}
     plain = replace(settings, hidden=0.0)
-    batches = StretchBatches(shards, config=plain, skeleton=model.network.skeleton, seed=0)
+    batches = StretchBatches(
+        shards,
+        config=plain,
+        skeleton=model.network.skeleton,
+        seed=0,
+        places=range(settings.batch),
+    )
     return score_refiner(refiner, batches, settings=plain)
 
 
 def step_losses(
     refiner: Any, batch: MapStretch, *, step: int, config: TrainConfig
-) -> dict[str, torch.Tensor]:
-    """The losses of one batch."""
+) -> dict[str, LossShare]:
+    """The losses of some stretches."""
     settings = config.refiner
     assert settings is not None
     evidence, regions, keypoints = tensors_of(batch)
-    half = config.optimization.precision == "bfloat16"
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+    half = half_precision(config.optimization.precision)
+    with torch.autocast("cpu", dtype=half, enabled=half is not None):
         logits, frames = refined_stretch(
             refiner, evidence, regions, place=step % settings.length, coarse=settings.coarse
         )
@@ -173,7 +177,7 @@ def step_losses(
         regions[:, frames].flatten(0, 1),
         spread=settings.spread * logits.shape[-1] / evidence.shape[-1],
     )
-    return {"places": places, "heights": settings.heights * heights}
+    return {"places": places, "heights": heights.weighted(settings.heights)}
 
 
 def _refiner(settings: RefinerTraining, *, joints: str, root: Path, seed: int) -> Any:

@@ -1,35 +1,37 @@
 """The steps of a training run, whatever is trained: losses, averages, reports, states on disk.
 
 A run that was stopped goes on where it was, and ends with the same weights: its batches are a
-function of seed and step.
+function of seed and step, and of nothing else, so that it may go on with other processes, too.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from posetube.errors import InputError
 
+from ...models3d.training.loss_shares import LossShare
 from ...models3d.training.optimization import (
     apply_gradients,
+    gradient_scaler,
     optimizer_for,
     update_average,
 )
-from ...models3d.training.training_state import load_state, save_state
-from ..interrupt import Interrupt
-from ..progress import Event, Listener
-from .train_config import TrainConfig
-from .training_metrics import Meter, append_metrics, forget_after
+from ...models3d.training.training_state import TrainingState, load_state, save_state
+from ..progress import Event
+from .batch_gradients import BatchGradients
+from .checkpoint_files import keep_best, keep_latest
+from .training_job import TrainingJob
+from .training_metrics import Meter, append_metrics, best_so_far, forget_after
 
 
 class BatchStream(Protocol):
-    """Makes the batches of some steps."""
+    """Makes this process's parts of the batches of some steps; each has rows, and can be cut."""
 
     def __call__(self, start: int, stop: int) -> Iterable[Any]:
         """Those of steps ``start`` to ``stop``."""
@@ -45,113 +47,160 @@ class Learner:
     average: nn.Module
     """A copy, which gets the averaged weights: the result."""
 
-    losses: Callable[[Any, int], dict[str, Tensor]]
-    """From a batch and its step to what is minimised, part by part."""
+    losses: Callable[[Any, int], dict[str, LossShare]]
+    """From some rows of a batch and its step to what is minimised, part by part."""
 
-    scores: Callable[[], dict[str, Any]]
-    """Measures the averaged weights; empty where there is nothing to measure on."""
+    scores: Callable[[int], dict[str, Any]]
+    """Measures the averaged weights after so many steps; empty where there is nothing to measure
+    on."""
 
-    write: Callable[[int], None]
-    """Writes the averaged weights after so many steps."""
+    best_by: str
+    """The score by which the best weights are chosen; higher is better."""
+
+    write: Callable[[int], Path]
+    """Writes the averaged weights after so many steps, and says where."""
+
+    result: Path
+    """Where that is."""
+
+    broken: Callable[[Any], Sequence[str]] = lambda batch: ()
+    """What of a batch could not be read, and was replaced."""
 
 
-def begin(learner: Learner, config: TrainConfig, folder: Path) -> tuple[torch.optim.AdamW, int]:
-    """The optimiser, and the step to go on with; the learner is filled with what was saved.
+class TrainingLoop:
+    """Trains from where the folder's state is, or from the beginning.
 
     Raises:
         WeightsError: If the folder holds another run.
     """
-    optimizer = optimizer_for(learner.network, config.optimization)
-    step = load_state(folder, network=learner.network, average=learner.average, optimizer=optimizer)
-    forget_after(folder, step)
-    return optimizer, step
 
-
-def train_steps(
-    learner: Learner,
-    batches: BatchStream,
-    *,
-    start: int,
-    optimizer: torch.optim.AdamW,
-    config: TrainConfig,
-    folder: Path,
-    result: Path,
-    listener: Listener,
-    interrupt: Interrupt,
-) -> None:
-    """Train from a step to the end.
-
-    Args:
-        learner: What, from :func:`begin` on.
-        batches: What it learns from.
-        start: Step to begin with.
-        optimizer: Of the learner's network.
-        config: The run.
-        folder: Where state and metrics go.
-        result: What :attr:`Learner.write` writes.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
-
-    Raises:
-        InputError: If the losses diverge.
-        Interrupted: If somebody asked to stop; the state is saved.
-    """
-    steps, step = config.optimization.steps, start
-    event = partial(Event, run=folder.name, stage="train", total=steps, unit="steps")
-    listener(event(event="stage", done=step))
-    meter = Meter()
-
-    def save() -> None:
-        learner.write(step)
-        # the state comes last: a run goes on from it, and makes again what came after it
-        save_state(
-            folder,
-            step=step,
+    def __init__(self, job: TrainingJob, learner: Learner) -> None:
+        self._job, self._learner = job, learner
+        config = job.config.optimization
+        self._optimizer = optimizer_for(learner.network, config)
+        self._scaler = gradient_scaler(config, device=job.processes.device)
+        self._state = TrainingState(
             network=learner.network,
             average=learner.average,
-            optimizer=optimizer,
+            optimizer=self._optimizer,
+            scaler=self._scaler,
+        )
+        self.step = load_state(job.folder, self._state)
+        job.processes.wait()  # nobody writes a file that another process still reads
+        job.processes.by_first(lambda: forget_after(job.folder, self.step))
+        self._best = best_so_far(job.folder, learner.best_by)
+        self._meter, self._skipped = Meter(), 0
+        self._named: set[str] = set()
+        self._tell = partial(
+            Event, run=job.folder.name, stage="train", total=config.steps, unit="steps"
         )
 
-    if step == steps and not result.exists():
-        save()
-    # the loop looks itself whether somebody asked it to stop, and saves the step at hand
-    with interrupt.deferred():
-        for batch in batches(step, steps):
-            losses = learner.losses(batch, step)
-            total = _finite_sum(losses, step)
-            torch.autograd.backward(list(losses.values()))
-            length = apply_gradients(optimizer, step=step, config=config.optimization)
-            update_average(
-                learner.average.parameters(),
-                learner.network.parameters(),
-                step=step,
-                config=config.optimization,
+    def run(self, batches: BatchStream) -> None:
+        """Train to the end.
+
+        Raises:
+            InputError: If the losses diverge.
+            ResourceError: If memory does not suffice for one clip.
+            Interrupted: If somebody asked to stop; the state is saved.
+        """
+        job, learner = self._job, self._learner
+        steps = job.config.optimization.steps
+        job.listener(self._tell(event="stage", done=self.step))
+        if self.step == steps and not learner.result.exists():
+            job.processes.by_first(self._save)
+        gradients = BatchGradients(
+            learner.network,
+            learner.losses,
+            processes=job.processes,
+            scaler=self._scaler,
+            at_once=job.config.at_once,
+        )
+        # the loop looks itself whether somebody asked it to stop, and saves the step at hand
+        with job.interrupt.deferred():
+            for batch in batches(self.step, steps):
+                self._name_broken(batch)
+                self._change_weights(gradients(batch, self.step))
+                self._finish_step(steps)
+
+    def _name_broken(self, batch: Any) -> None:
+        broken = self._learner.broken(batch)
+        self._meter.count("broken", len(broken))
+        for name in broken:
+            if name not in self._named:
+                self._named.add(name)
+                text = f"{name}; skipped"
+                self._job.listener(Event(event="warning", run=self._job.folder.name, text=text))
+
+    def _change_weights(self, losses: dict[str, float]) -> None:
+        """By one step, unless losses or gradients are no numbers any more."""
+        config, total = self._job.config.optimization, sum(losses.values())
+        length = math.nan
+        if math.isfinite(total):
+            length = apply_gradients(
+                self._optimizer, step=self.step, config=config, scaler=self._scaler
             )
-            step += 1
-            numbers = {name: float(loss.detach()) for name, loss in losses.items()}
-            meter.add({**numbers, "loss": total, "gradient": length})
-            listener(event(event="progress", done=step, loss=total))
-            due = step % config.save_every == 0 or step == steps
-            record = meter.read() if step % config.report_every == 0 or step == steps else {}
-            if due:
-                record |= learner.scores()
-            if record:
-                append_metrics(folder, {"step": step, **record})
-            if due or interrupt.requested:
-                save()
-                interrupt.check()
+        if math.isfinite(length):
+            update_average(
+                self._learner.average.parameters(),
+                self._learner.network.parameters(),
+                step=self.step,
+                config=config,
+            )
+            self._meter.add({**losses, "loss": total, "gradient": length})
+            self._skipped = 0
+        else:
+            self._skip(total)
+        self._job.listener(self._tell(event="progress", done=self.step + 1, loss=total))
 
+    def _skip(self, total: float) -> None:
+        """Leave the weights as they are.
 
-def _finite_sum(losses: dict[str, Tensor], step: int) -> float:
-    """What is minimised.
+        Raises:
+            InputError: If that happened too often in a row.
+        """
+        self._skipped += 1
+        self._meter.count("skipped", 1)
+        most = self._job.config.optimization.most_skipped
+        if self._skipped > most:
+            what = "gradient" if math.isfinite(total) else f"loss {total}"
+            raise InputError(
+                f"training diverged: {self._skipped} steps in a row were no numbers, at step "
+                f"{self.step + 1} the {what}; the last state is kept. Lower "
+                "optimization.learning_rate, and begin in another folder"
+            )
 
-    Raises:
-        InputError: If it is no number any more; nothing has been changed by it yet.
-    """
-    total = sum(float(loss.detach()) for loss in losses.values())
-    if not math.isfinite(total):
-        raise InputError(
-            f"training diverged: the loss of step {step + 1} is {total}; the state before it is "
-            "kept. Lower optimization.learning_rate, and begin in another folder"
-        )
-    return total
+    def _finish_step(self, steps: int) -> None:
+        """Report and save where it is due, or where somebody asked to stop."""
+        job, config = self._job, self._job.config
+        self.step += 1
+        last = self.step == steps
+        due = self.step % config.save_every == 0 or last
+        record = {}
+        if self.step % config.report_every == 0 or last:
+            record = self._meter.read(job.processes.total)
+        stop = job.processes.any(job.interrupt.requested)
+        if not record and not due and not stop:
+            return
+
+        def report() -> None:
+            scores = self._learner.scores(self.step) if due else {}
+            if record or scores:
+                append_metrics(job.folder, {"step": self.step, **record, **scores})
+            if due or stop:
+                self._save(scores)
+
+        job.processes.by_first(report)
+        if stop:
+            job.interrupt.requested = True
+            job.interrupt.check()
+
+    def _save(self, scores: dict[str, Any] | None = None) -> None:
+        """Write averaged weights and state."""
+        score = (scores or {}).get(self._learner.best_by)
+        path = self._learner.write(self.step)
+        keep_latest(path, step=self.step, most=self._job.config.keep)
+        if score is not None and (self._best is None or score > self._best):
+            self._best = score
+            keep_best(path)
+        # the state comes last: a run goes on from it, and makes again what came after it
+        save_state(self._job.folder, self._state, step=self.step)

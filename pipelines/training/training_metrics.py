@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,20 @@ def _step(line: bytes) -> float:
         return float("inf")
 
 
+def best_so_far(folder: Path, name: str) -> float | None:
+    """The highest value of a score in the run's metrics; None where there is none yet."""
+    path = folder / METRICS
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    found = [json.loads(line).get(name) for line in lines]
+    return max((float(value) for value in found if value is not None), default=None)
+
+
 class Meter:
-    """Means of what happened since they were last read."""
+    """Means and counts of what happened since they were last read."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
         self._count = 0
         self._since = time.perf_counter()
 
@@ -46,10 +56,21 @@ class Meter:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
 
-    def read(self) -> dict[str, Any]:
-        """The means, and the seconds that a step took; starts anew."""
-        now = time.perf_counter()
-        means = {name: round(total / self._count, 5) for name, total in self._sums.items()}
-        means["seconds_per_step"] = round((now - self._since) / self._count, 4)
-        self._sums, self._count, self._since = {}, 0, now
-        return means
+    def count(self, name: str, number: int) -> None:
+        """So many things of a kind."""
+        self._counts[name] = self._counts.get(name, 0) + number
+
+    def read(self, total: Callable[[int], int] = lambda number: number) -> dict[str, Any]:
+        """The means, the counts above 0, and the seconds that a step took; starts anew.
+
+        Args:
+            total: Adds up what processes counted; a step that was skipped was so in all of them.
+        """
+        now, skipped = time.perf_counter(), self._counts.get("skipped", 0)
+        steps = self._count + skipped
+        record: dict[str, Any] = {n: round(v / self._count, 5) for n, v in self._sums.items()}
+        record |= {"skipped": skipped, "broken": total(self._counts.get("broken", 0))}
+        record = {name: value for name, value in record.items() if value or name in self._sums}
+        record["seconds_per_step"] = round((now - self._since) / max(steps, 1), 4)
+        self._sums, self._counts, self._count, self._since = {}, {}, 0, now
+        return record

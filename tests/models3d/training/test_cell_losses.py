@@ -9,6 +9,8 @@ from torch import Tensor
 from posetube.models3d.dense_proposals import CellPredictions
 from posetube.models3d.training.cell_losses import cell_losses, quality_focal_loss
 from posetube.models3d.training.cell_targets import CellConfig, CellTargets
+from posetube.models3d.training.loss_shares import means
+from posetube.models3d.training.targets import TubeTruth
 
 from .test_cell_targets import BOX, STRIDE, cell, grid, saying, truth_of
 
@@ -49,8 +51,12 @@ def predictions(tubes: Tensor, *, logits: Tensor | None = None) -> CellPredictio
     )
 
 
+def losses_of(found: CellPredictions, *truth: TubeTruth) -> dict[str, Tensor]:
+    return means(cell_losses(found, truth, config=CellConfig()))
+
+
 def boxes_cost(tubes: Tensor, *people: list[list[float] | None]) -> float:
-    losses = cell_losses(predictions(tubes), [truth_of(*people)], config=CellConfig())
+    losses = losses_of(predictions(tubes), truth_of(*people))
     return losses["proposal_boxes"].item()
 
 
@@ -91,7 +97,7 @@ def test_both_are_divided_by_the_overlaps_of_the_whole_batch() -> None:
     exact = saying({MIDDLE: BOX})
     found = predictions(exact)._replace(logits=logits, tubes=torch.stack([exact, exact]))
 
-    losses = cell_losses(found, [truth_of([BOX]), truth_of([BOX])], config=CellConfig())
+    losses = losses_of(found, truth_of([BOX]), truth_of([BOX]))
 
     assert losses["objectness"].item() == pytest.approx(0.25 * math.log(2))
 
@@ -99,7 +105,7 @@ def test_both_are_divided_by_the_overlaps_of_the_whole_batch() -> None:
 def test_a_clip_without_people_still_teaches_the_background() -> None:
     logits = torch.zeros(len(grid()), requires_grad=True)
 
-    losses = cell_losses(predictions(saying({}), logits=logits), [truth_of()], config=CellConfig())
+    losses = losses_of(predictions(saying({}), logits=logits), truth_of())
     torch.autograd.backward(losses["objectness"])
 
     assert losses["proposal_boxes"] == 0
@@ -112,7 +118,7 @@ def test_gradients_reach_scores_and_boxes_and_no_targets() -> None:
     tubes = saying({MIDDLE: [32.0, 16, 48, 80]}).requires_grad_()
     logits = torch.zeros(len(grid()), requires_grad=True)
 
-    losses = cell_losses(predictions(tubes, logits=logits), [truth_of([BOX])], config=CellConfig())
+    losses = losses_of(predictions(tubes, logits=logits), truth_of([BOX]))
     torch.autograd.backward(list(losses.values()))
 
     assert tubes.grad is not None

@@ -91,8 +91,8 @@ def loss_of(
 ) -> float:
     length = truth.boxes.shape[1]
     shown: CropKeypointHead = head  # type: ignore[assignment]  # a stand-in
-    cost = crop_loss(shown, features(length), [truth], most=most, config=config, draw=draw(seed))
-    return float(cost)
+    cost = crop_loss(shown, features(length), [truth], most=most, config=config, draws=[draw(seed)])
+    return float(cost.mean)
 
 
 def test_a_blank_map_costs_its_gaussian() -> None:
@@ -177,9 +177,9 @@ def test_gradients_reach_every_parameter_of_the_head() -> None:
     for made in (head, CropKeypointHead(replace(config, time=3, mirror=False))):
         length = made.config.time
         loss = crop_loss(
-            made, features(length), [people(2, frames=length)], most=9, config=STILL, draw=draw()
+            made, features(length), [people(2, frames=length)], most=9, config=STILL, draws=[draw()]
         )
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss.mean)
         assert [n for n, p in made.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 

@@ -11,6 +11,7 @@ from posetube.errors import InputError
 from posetube.models3d.features import Pictures
 from posetube.models3d.network_input import prepare
 from posetube.models3d.training.loss_config import LossConfig
+from posetube.models3d.training.loss_shares import means
 from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
@@ -39,14 +40,16 @@ def losses_of(
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (frames, *SIDES, 3), generator=generator, dtype=torch.uint8)
     pixels, geometry = prepare(images.numpy(), model.config.preprocess)
-    return tube_losses(
+    draw = TorchDraw(generator=torch.Generator().manual_seed(0))
+    shares = tube_losses(
         model,
         pixels,
         truth,
         pictures=Pictures(images.permute(0, 3, 1, 2), geometry),
         config=config or LossConfig(),
-        draw=TorchDraw(generator=torch.Generator().manual_seed(0)),
+        draws=[draw] * len(truth),
     )
+    return means(shares)
 
 
 @pytest.mark.parametrize("length", [1, 3])

@@ -211,7 +211,7 @@ def test_golden_anchor_boxes(case: str) -> None:
     np.testing.assert_array_equal(target.counts, present == 1)
     said = wanted + torch.randn(wanted.shape, generator=torch.Generator().manual_seed(0)) / 4
     theirs = weighted_loss(said, wanted, inside, outside, beta=1 / 9) / length
-    ours = box_loss(said[mine], target, count=int((used != UNUSED).sum()))
+    ours = box_loss(said[mine], target, count=int((used != UNUSED).sum())).mean
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
@@ -299,7 +299,7 @@ def test_golden_rois_of_the_box_head(case: str) -> None:
     assert target.counts.all()
     said = wanted + torch.randn(wanted.shape, generator=torch.Generator().manual_seed(0))
     theirs = weighted_loss(said, wanted, inside, outside, beta=1.0)
-    ours = box_loss(said[mine], target, count=len(rois.labels), beta=PUBLISHED.box_beta)
+    ours = box_loss(said[mine], target, count=len(rois.labels), beta=PUBLISHED.box_beta).mean
     np.testing.assert_allclose(ours, theirs / len(wanted) / wanted.shape[1], rtol=1e-3)
 
 
@@ -360,13 +360,13 @@ def test_golden_losses_and_gradients() -> None:
         columns=hot(labels % side, side).float()[None, None],
         weights=torch.from_numpy(golden["kps_weights"][:, 0])[None, None],
     )
-    loss = keypoint_loss(logits.view(1, 1, rows, side, side), target)
+    loss = keypoint_loss(logits.view(1, 1, rows, side, side), target).mean
     (gradient,) = torch.autograd.grad(loss, logits)
     np.testing.assert_allclose(loss.detach(), golden["kps_loss"], rtol=1e-5)
     np.testing.assert_allclose(gradient, golden["kps_grad"], atol=1e-6)
 
     scores = torch.from_numpy(golden["cls_logits"]).requires_grad_()
-    loss = class_loss(scores, torch.from_numpy(golden["cls_labels"].astype(np.int64)))
+    loss = class_loss(scores, torch.from_numpy(golden["cls_labels"].astype(np.int64))).mean
     (gradient,) = torch.autograd.grad(loss, scores)
     np.testing.assert_allclose(loss.detach(), golden["cls_loss"], rtol=1e-5)
     np.testing.assert_allclose(gradient, golden["cls_grad"], atol=1e-6)

@@ -16,6 +16,7 @@ from posetube.models3d.inflate import inflate
 from posetube.models3d.network_input import prepare
 from posetube.models3d.training.crop_losses import CropConfig
 from posetube.models3d.training.loss_config import LossConfig
+from posetube.models3d.training.loss_shares import means
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.training.sampling import SampleConfig, TorchDraw
 from posetube.models3d.training.targets import MatchConfig, TubeTruth
@@ -143,7 +144,9 @@ def learn(
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 5) * (1 - step / steps)
-        found = tube_losses(model, pixels, [truth], pictures=pictures, config=losses, draw=draw)
+        found = means(
+            tube_losses(model, pixels, [truth], pictures=pictures, config=losses, draws=[draw])
+        )
         optimiser.zero_grad()
         torch.autograd.backward(list(found.values()))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 8)

@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_sample() -> None:
 def test_tubes_that_are_not_used_cost_nothing() -> None:
     logits = torch.zeros(4, requires_grad=True)
 
-    torch.autograd.backward(objectness_loss(logits, torch.tensor([1, 0, -1, -1])))
+    torch.autograd.backward(objectness_loss(logits, torch.tensor([1, 0, -1, -1])).mean)
 
     assert logits.grad is not None
     assert (logits.grad[:2] != 0).all()
@@ -66,7 +66,7 @@ def test_absent_frames_cost_nothing_whatever_stands_there() -> None:
     wanted[0, 1] = float("-inf")
     present = torch.tensor([[True, False, True], [True, True, True]])
 
-    loss = box_loss(deltas, BoxTarget(wanted, present), count=10)
+    loss = box_loss(deltas, BoxTarget(wanted, present), count=10).mean
     torch.autograd.backward(loss)
 
     assert torch.isfinite(loss)
@@ -78,10 +78,10 @@ def test_absent_frames_cost_nothing_whatever_stands_there() -> None:
 def test_nobody_costs_nothing() -> None:
     none = torch.zeros(0, 3, 4, requires_grad=True)
 
-    loss = box_loss(none, BoxTarget(none, torch.zeros(0, 3, dtype=torch.bool)), count=0)
+    loss = box_loss(none, BoxTarget(none, torch.zeros(0, 3, dtype=torch.bool)), count=0).mean
 
     assert loss == 0
-    assert objectness_loss(torch.zeros(2), torch.tensor([-1, -1])) == 0
+    assert objectness_loss(torch.zeros(2), torch.tensor([-1, -1])).mean == 0
 
 
 def map_with_peak(x: float, y: float) -> Tensor:
@@ -100,7 +100,8 @@ def test_the_right_map_costs_least() -> None:
     target = target_at(20.3, 30.7)
 
     costs = [
-        keypoint_loss(map_with_peak(20.3 + dx, 30.7), target).item() for dx in (0.0, 0.5, 1.0, 5.0)
+        keypoint_loss(map_with_peak(20.3 + dx, 30.7), target).mean.item()
+        for dx in (0.0, 0.5, 1.0, 5.0)
     ]
 
     assert costs == sorted(costs)
@@ -109,7 +110,7 @@ def test_the_right_map_costs_least() -> None:
 def test_joints_without_weight_give_no_gradient() -> None:
     logits = map_with_peak(10, 10).requires_grad_()
 
-    loss = keypoint_loss(logits, target_at(40, 40, weight=0.0))
+    loss = keypoint_loss(logits, target_at(40, 40, weight=0.0)).mean
     torch.autograd.backward(loss)
 
     assert loss == 0

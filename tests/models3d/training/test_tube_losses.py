@@ -10,6 +10,7 @@ from posetube.errors import InputError
 from posetube.models3d.box_coding import BoxConvention, encode_boxes
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
+from posetube.models3d.training.loss_shares import means
 from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
@@ -53,7 +54,8 @@ def losses_of(
     model: TubeRCNN, pixels: Tensor, truth: list[TubeTruth], config: LossConfig | None = None
 ) -> dict[str, Tensor]:
     draw = TorchDraw(generator=torch.Generator().manual_seed(0))
-    return tube_losses(model, pixels, truth, config=config or LossConfig(), draw=draw)
+    config = config or LossConfig()
+    return means(tube_losses(model, pixels, truth, config=config, draws=[draw] * len(truth)))
 
 
 def pixels(frames: int) -> Tensor:

@@ -1,5 +1,6 @@
 """A small training run on drawn pictures, for the tests of training."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,4 +59,20 @@ def config(*, steps: int = 4, **changes: Any) -> TrainConfig:
         save_every=2,
         report_every=2,
         **changes,
+    )
+
+
+def joint_config(*, steps: int) -> TrainConfig:
+    """The embedded model further, with four clips a step, which two processes can share."""
+    given = config(steps=steps)
+    assert given.pictures is not None
+    return replace(
+        given,
+        start="tiny",
+        pictures=replace(given.pictures, batch=4, sizes=((64, 96),)),
+        optimization=OptimizationConfig(
+            steps=steps, learning_rate=5e-5, frozen=("body.",), precision="float32"
+        ),
+        save_every=5,
+        report_every=5,
     )

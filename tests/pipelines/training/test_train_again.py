@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from posetube.datasets.training.picture_archive import write_archive
 from posetube.errors import InputError, MissingFileError, WeightsError
 from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
+from posetube.models3d.training.loss_shares import loss_share
 from posetube.models3d.training.optimization import OptimizationConfig, native_precision
 from posetube.models3d.training.training_state import STATE
 from posetube.pipelines.cli import main
@@ -236,11 +238,30 @@ def test_the_parents_licence_is_not_that_of_a_trained_model(data: Path, tmp_path
 def test_a_loss_that_is_no_number_ends_training(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing = {"loss": torch.tensor(float("nan"), requires_grad=True)}
+    nothing = {"loss": loss_share(torch.tensor(float("nan"), requires_grad=True), 1)}
     monkeypatch.setattr(train, "step_losses", lambda *args, **options: nothing)
+    settings = small()
+    settings = replace(settings, optimization=replace(settings.optimization, most_skipped=2))
 
-    with pytest.raises(InputError, match="training diverged: the loss of step 1 is nan"):
-        train_network(small(), tmp_path, root=data)
+    with pytest.raises(InputError, match="diverged: 3 steps in a row were no numbers, at step 3 "):
+        train_network(settings, tmp_path, root=data)
+
+
+def test_a_single_loss_that_is_no_number_is_skipped_and_counted(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = train.step_losses
+
+    def broken(network: Any, batch: Any, *, step: int, config: TrainConfig) -> Any:
+        losses = real(network, batch, step=step, config=config)
+        return {name: loss.weighted(np.nan if step == 1 else 1) for name, loss in losses.items()}
+
+    monkeypatch.setattr(train, "step_losses", broken)
+    network = train_network(small(), tmp_path, root=data)
+
+    assert [line.get("skipped") for line in reports(tmp_path)] == [None, 1, None, None]
+    assert "loss" not in reports(tmp_path)[1]
+    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,11 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
 
     first, again, other = (
         ClipBatches(
-            source=open_clip_source(wide, root=data), config=wide, skeleton=COCO17, seed=seed
+            source=open_clip_source(wide, root=data),
+            config=wide,
+            skeleton=COCO17,
+            seed=seed,
+            places=range(2),
         )
         for seed in (1, 1, 2)
     )
@@ -141,6 +145,8 @@ def test_batches_are_clips_with_their_truth_and_depend_on_seed_and_step_alone(da
     assert [people.boxes.shape[1] for people in batch.truth] == [5, 5]
     assert np.array_equal(batch.images, again(3).images)
     assert any(not np.array_equal(first(step).images, other(step).images) for step in range(3))
+    second = replace(first, places=range(1, 2))  # what the second of two processes makes
+    assert np.array_equal(second(3).images, batch.images[1:])
 
 
 def test_a_data_set_need_not_be_named(data: Path) -> None:

@@ -1,0 +1,95 @@
+"""One training run as one of its processes sees it: settings, folder, who watches.
+
+Not here: the steps (:mod:`.training_loop`), what is trained (:mod:`.train`,
+:mod:`.train_refiner`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from posetube.atomic_files import remove_leftovers
+
+from ...models3d.model_info import ModelInfo
+from ..interrupt import Interrupt
+from ..progress import Event, Listener
+from .train_config import TrainConfig
+from .training_processes import TrainingProcesses, open_processes
+from .training_record import recorded, refuse_missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What everything in a training run needs to know."""
+
+    config: TrainConfig
+    """The settings."""
+
+    folder: Path
+    """Where the run's files are."""
+
+    root: Path
+    """Folder that the settings' relative paths start from."""
+
+    processes: TrainingProcesses
+    """Who trains together."""
+
+    listener: Listener
+    """Is told how far it is; by processes other than the first, warnings alone."""
+
+    interrupt: Interrupt
+    """Whether somebody asked to stop."""
+
+    def begun(self, parent: ModelInfo) -> "TrainingJob":
+        """Note the settings in the folder, or hold them against those that the run began with.
+
+        Raises:
+            InputError: If the run began with others.
+            FormatError: If their record is damaged.
+        """
+        kind = self.processes.device.type
+        config = self.processes.by_first(
+            lambda: recorded(self.config, self.folder, parent=parent, device=kind)
+        )
+        return replace(self, config=config)
+
+
+@contextmanager
+def training_job(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    root: Path,
+    device: str,
+    listener: Listener,
+    interrupt: Interrupt | None,
+) -> Iterator[TrainingJob]:
+    """Have a folder to oneself within the block, with all processes that train together.
+
+    Raises:
+        InputError: If there is no such device, or another run is at work in the folder.
+        MissingFileError: If there is no file or folder that the settings name.
+        MissingExtraError: If Lightning Fabric is not installed.
+        WeightsError: If there is no model to start from.
+    """
+    processes = open_processes(device)
+    processes.by_first(lambda: refuse_missing(config, root))
+    with processes.locked(folder):
+        processes.by_first(lambda: remove_leftovers(folder))
+        yield TrainingJob(
+            config=config,
+            folder=folder,
+            root=root,
+            processes=processes,
+            listener=listener if processes.is_first else _warnings(listener),
+            interrupt=interrupt or Interrupt(),
+        )
+
+
+def _warnings(listener: Listener) -> Listener:
+    def tell(event: Event) -> None:
+        if event.event == "warning":
+            listener(event)
+
+    return tell
