@@ -36,6 +36,7 @@ NOT_RUN = {
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
     "posetube review": "serves until Ctrl-C; tests/pipelines/reporting has it",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
+    "posetube train run.toml -o runs/train --device cuda": "needs two GPUs",
     "posetube train docs/": "takes an hour; test_train_refiner.py runs it on less",
     "posetube track clip.mp4 --refine learned": "needs what the line before makes",
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ..failures import INTERRUPTED, Interrupted
 from ..interrupt import catching_interrupts
 from ..progress import ProgressKind, showing_progress
 
@@ -36,15 +37,22 @@ def train(
     from . import train_refiner as refiners
     from .toml_config import read_config
     from .train_config import TrainConfig
+    from .training_processes import is_first_process
 
     settings = read_config(config, TrainConfig)
     root = data or config.parent
     with showing_progress(progress) as listener, catching_interrupts() as interrupt:
         watched: dict[str, Any] = {"root": root, "listener": listener, "interrupt": interrupt}
-        if settings.refiner is not None:
-            result = out / refiners.RESULT
-            refiners.train_refiner(settings, out, **watched)
-        else:
-            result = out / networks.RESULT
-            networks.train_network(settings, out, device=device, **watched)
-    print(result, file=sys.stderr if progress == "json" else sys.stdout)
+        try:
+            if settings.refiner is not None:
+                result = out / refiners.RESULT
+                refiners.train_refiner(settings, out, **watched)
+            else:
+                result = out / networks.RESULT
+                networks.train_network(settings, out, device=device, **watched)
+        except Interrupted:
+            if not is_first_process():  # one of them tells
+                sys.exit(INTERRUPTED)
+            raise
+    if is_first_process():
+        print(result, file=sys.stderr if progress == "json" else sys.stdout)

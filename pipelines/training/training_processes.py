@@ -172,7 +172,8 @@ def open_processes(device: str = "auto") -> TrainingProcesses:
     """Join the processes that train together, or start them.
 
     Args:
-        device: ``auto``, or any of torch's; ``cuda:0,1`` are two, each with a process of its own.
+        device: ``auto``, or any of torch's; ``cuda:0,1`` are two, each with a process of its own;
+            ``cpu:0,1`` are two processes on one processor.
             Under ``torchrun`` every process of a machine takes one device of the kind.
 
     Raises:
@@ -192,12 +193,17 @@ def open_processes(device: str = "auto") -> TrainingProcesses:
     several = machines * processes > 1
     fabric = library.Fabric(
         accelerator=kind,
-        devices=numbers or (1 if kind != "cpu" and not several else processes),
+        devices=numbers if numbers and kind == "cuda" else processes,
         num_nodes=machines,
         strategy=_strategy(library) if several else "auto",
     )
     fabric.launch()
     return TrainingProcesses(fabric=fabric)
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks to people, before it has joined the others."""
+    return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0) == 0
 
 
 def _devices(device: str) -> tuple[str, list[int]]:
@@ -212,10 +218,6 @@ def _devices(device: str) -> tuple[str, list[int]]:
         raise InputError(f"--device {device}: expected numbers as in cuda:0,1") from None
     if len(set(numbers)) < len(numbers):
         raise InputError(f"--device {device}: each device can be named once")
-    if kind == "cpu":
-        raise InputError(
-            f"--device {device}: several processes on processors are started by torchrun"
-        )
     for number in numbers:
         choose_device(f"{kind}:{number}")
     return kind, numbers

@@ -1,6 +1,8 @@
 """A training run that is stopped, killed, changed, or lacks a file."""
 
+import errno
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from posetube.datasets.training.picture_archive import write_archive
-from posetube.errors import InputError, MissingFileError, WeightsError
+from posetube.errors import InputError, MediaError, MissingFileError, WeightsError
+from posetube.models3d.checkpoints import weights_io
 from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
+from posetube.models3d.training import training_state
 from posetube.models3d.training.loss_shares import loss_share
 from posetube.models3d.training.optimization import OptimizationConfig, native_precision
 from posetube.models3d.training.training_state import STATE
@@ -22,6 +26,7 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.progress import Event
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.training import drawn_archive, train, training_loop, training_record
+from posetube.pipelines.training.checkpoint_files import BEST, KEPT
 from posetube.pipelines.training.clip_sources import PicturesConfig
 from posetube.pipelines.training.drawn_archive import ARCHIVE
 from posetube.pipelines.training.train import RESULT, train_network
@@ -325,3 +330,70 @@ def test_one_process_trains_in_a_folder(data: Path, tmp_path: Path) -> None:
         pytest.raises(InputError, match="another process is at work on this run"),
     ):
         train_network(small(steps=1), tmp_path, root=data)
+
+
+def test_the_latest_and_the_best_weights_are_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([{"oks_ap": 3.0}, {"oks_ap": 9.0}, {"oks_ap": 5.0}])
+    monkeypatch.setattr(train, "validation_scores", lambda *args, **options: next(scores))
+
+    train_network(replace(small(steps=3), save_every=1, keep=2), tmp_path, root=data)
+
+    kept = [each.name for each in sorted((tmp_path / KEPT).iterdir())]
+    assert kept == ["step-00000002.safetensors", "step-00000003.safetensors"]
+    assert load_weights(tmp_path / BEST).info.source.endswith(" 2 of 3 steps")
+    assert load_weights(tmp_path / RESULT).info.source.endswith(" 3 of 3 steps")
+    assert [line["oks_ap"] for line in reports(tmp_path)] == [3, 9, 5]
+
+
+@pytest.mark.parametrize("file", ["average", "state"])
+def test_a_disk_that_fills_leaves_the_last_state(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    train_network(small(), tmp_path / "straight", root=data)
+    module = weights_io if file == "average" else training_state
+    real, calls = module.save_file, iter(range(9))
+
+    def full(tensors: Any, path: Path, **options: Any) -> None:
+        real(tensors, path, **options)
+        if next(calls) == 1:
+            path.write_bytes(path.read_bytes()[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "save_file", full)
+        with pytest.raises(OSError, match="No space left"):
+            train_network(small(), tmp_path / "run", root=data)
+    load_weights(tmp_path / "run" / RESULT)
+    train_network(small(), tmp_path / "run", root=data)
+
+    assert reports(tmp_path / "run") == reports(tmp_path / "straight")
+    same = [(tmp_path / name / RESULT).read_bytes()[-1000:] for name in ("straight", "run")]
+    assert same[0] == same[1]
+
+
+def test_pictures_that_cannot_be_read_are_named_skipped_and_counted(
+    data: Path, tmp_path: Path
+) -> None:
+    there = make_data(tmp_path)
+    with tarfile.open(there / "photos.tar") as archive:
+        start = archive.getmember("0.webp").offset_data
+    with (there / "photos.tar").open("r+b") as file:
+        file.seek(start)
+        file.write(b"no picture at all")
+    told: list[str | None] = []
+
+    train_network(
+        small(), tmp_path / "run", root=there, listener=lambda event: told.append(event.text)
+    )
+
+    named = [text for text in told if text]
+    assert len(named) == 1
+    assert named[0].startswith(f"{there / 'photos.tar'}: ")
+    assert named[0].endswith("; skipped")
+    assert sum(line.get("broken", 0) for line in reports(tmp_path / "run")) >= 1
+    whole = (there / "photos.tar").read_bytes()
+    (there / "photos.tar").write_bytes(whole.replace(b"WEBPVP8", b"WEBPXXX"))
+    with pytest.raises(MediaError, match=r"photos\.tar"):
+        train_network(small(), tmp_path / "other", root=there)
