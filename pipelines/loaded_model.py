@@ -52,6 +52,13 @@ class LoadedModel:
     runtime: Runtime = "torch"
     """What runs it; never ``auto``."""
 
+    @property
+    def headline(self) -> str:
+        """Which network runs where, for people."""
+        networks = [self.detector, self.record] if self.detector else [self.record]
+        names = " + ".join(f"{r.name}{r.layout and f' ({r.layout})'}" for r in networks)
+        return f"{names} on {self.device.name} ({self.device.reason})"
+
     def completed(self, config: TrackConfig) -> TrackConfig:
         """The settings, filled in where they leave something to the model.
 

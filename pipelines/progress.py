@@ -26,6 +26,10 @@ from ..datasets.files.json_files import encode
 ProgressKind = Literal["auto", "json", "none"]
 
 
+SHOWN = 4
+"""Of many runs at work, how many a line names."""
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened to a run."""
 
@@ -44,7 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int | None = None
     """Frames that the stage is expected to have; None where nobody knows."""
 
-    unit: Literal["frames", "pictures", "clips", "steps"] = "frames"
+    unit: Literal["frames", "pictures", "clips", "steps", "videos"] = "frames"
     """What is counted."""
 
     loss: float | None = None
@@ -58,6 +62,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Listener = Callable[[Event], None]
+
+ALL = "all"
+"""The run of events that say how many of several videos are done."""
 
 
 class JsonLines:
@@ -101,25 +108,37 @@ class Lines:
             clock: Gives seconds.
         """
         self._stream, self._interval, self._clock = stream, interval, clock
-        self._began, self._first, self._last = clock(), 0, clock()
+        self._began: dict[str, tuple[float, int]] = {}
+        """By run, when its stage at work began, and what was done then."""
+        self._latest: dict[str, Event] = {}
+        self._last = clock()
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
         now = self._clock()
+        if event.event in ("stage", "progress"):
+            self._latest[event.run] = event
         if event.event == "stage":
-            self._began, self._last, self._first = now, now, event.done or 0
+            self._began[event.run] = now, event.done or 0
+            if event.run == ALL or ALL not in self._latest:  # of many runs, one begins all the time
+                self._last = now
             if event.unit == "steps":  # one may take a minute: the first shows that all is well
                 self._last -= self._interval
         elif event.event == "warning":
             self._write(f"{event.run}: warning: {event.text}")
+        elif event.event == "end":
+            self._latest.pop(event.run, None)
         elif event.event == "progress" and now - self._last >= self._interval:
             self._last = now
-            self._write(self._line(event, now - self._began))
+            self._write(self._line(self._latest.get(ALL, event), now))
 
-    def _line(self, event: Event, elapsed: float) -> str:
-        total = "" if event.total is None else f" of {event.total}"
-        pace = _pace(event, first=self._first, elapsed=elapsed)
-        return f"{event.run}: {event.stage} {event.done or 0}{total} {event.unit}, {pace}"
+    def _line(self, event: Event, now: float) -> str:
+        since, first = self._began.get(event.run, (now, 0))
+        pace = _pace(event, first=first, elapsed=now - since)
+        others = [one for run, one in self._latest.items() if run != event.run]
+        shown = [_done(one) for one in others[:SHOWN]] + ["..."] * (len(others) > SHOWN)
+        at_work = f"; at work: {', '.join(shown)}" if event.run == ALL and others else ""
+        return f"{_done(event)} {event.unit}, {pace}{at_work}"
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
@@ -127,27 +146,28 @@ class Lines:
 
 
 class Bar:
-    """Draws a bar with the speed and the time left, on a terminal."""
+    """Draws a bar for each run at work, with the speed and the time left, on a terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task: TaskID | None = None
-        self._began, self._first = monotonic(), 0
+        self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, tuple[float, int]] = {}
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
         if event.event == "stage":
-            self._began, self._first = monotonic(), event.done or 0
-            self._end()
-            self._task = self._progress.add_task(
+            self._end(event.run)
+            self._began[event.run] = monotonic(), event.done or 0
+            self._tasks[event.run] = self._progress.add_task(
                 f"{event.run}: {event.stage}",
                 total=event.total,
                 completed=event.done or 0,
                 rate="",
             )
-        elif event.event == "progress" and self._task is not None:
-            pace = _pace(event, first=self._first, elapsed=monotonic() - self._began)
-            self._progress.update(self._task, completed=event.done, rate=pace)
+        elif event.event == "progress" and event.run in self._tasks:
+            since, first = self._began[event.run]
+            pace = _pace(event, first=first, elapsed=monotonic() - since)
+            self._progress.update(self._tasks[event.run], completed=event.done, rate=pace)
         elif event.event == "warning":
             self._progress.console.print(
                 f"{event.run}: warning: {event.text}",
@@ -156,12 +176,12 @@ class Bar:
                 soft_wrap=True,
             )
         elif event.event == "end":
-            self._end()
+            self._end(event.run)
 
-    def _end(self) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+    def _end(self, run: str) -> None:
+        task = self._tasks.pop(run, None)
+        if task is not None:
+            self._progress.remove_task(task)
 
 
 @contextmanager
@@ -206,6 +226,11 @@ def listening(progress: bool) -> Iterator[Listener]:
         yield lambda event: None
 
 
+def _done(event: Event) -> str:
+    total = "" if event.total is None else f" of {event.total}"
+    return f"{event.run}: {event.stage} {event.done or 0}{total}"
+
+
 def _pace(event: Event, *, first: int, elapsed: float) -> str:
     """Speed, loss and time left, as far as they are known.
 
@@ -216,8 +241,8 @@ def _pace(event: Event, *, first: int, elapsed: float) -> str:
     """
     done = event.done or 0
     rate = (done - first) / elapsed if elapsed else 0.0
-    slow = event.unit == "steps" and rate
-    parts = [f"{1 / rate:.1f} s/step" if slow else f"{rate:.1f} {event.unit}/s"]
+    slow = event.unit in ("steps", "videos") and rate
+    parts = [f"{1 / rate:.1f} s/{event.unit[:-1]}" if slow else f"{rate:.1f} {event.unit}/s"]
     if event.loss is not None:
         parts.append(f"loss {event.loss:.4g}")
     if event.total is not None and rate:

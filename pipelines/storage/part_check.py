@@ -78,10 +78,21 @@ class KeptPart:
         return cls(first=frame[0], last=frame[-1], states=states, rows=part.rows)
 
 
-def whole_parts(run: RunDirectory, manifest: Manifest) -> dict[int, KeptPart]:
-    """By number, the parts that are whole and belong to this run; some may be missing between."""
+def whole_parts(
+    run: RunDirectory, manifest: Manifest, *, first: int = 0, end: int | None = None
+) -> dict[int, KeptPart]:
+    """By number, the parts that are whole and belong to this run; some may be missing between.
+
+    Args:
+        run: The run's directory.
+        manifest: The run's.
+        first: Number of the first part to look at.
+        end: Number of the part behind the last one to look at; None: look at all.
+    """
     found, last = {}, -1
     for number in sorted(_numbers(run.detections)):
+        if number < first or (end is not None and number >= end):
+            continue
         # A bad part is a gap, to be filled; why it is bad does not matter any more.
         with suppress(FormatError):
             found[number] = KeptPart.of(_own_part(run.detections, number, manifest, after=last))

@@ -71,6 +71,13 @@ class Recorder:
         self._note(stage, StageRecord(done=True, seconds=spent))
         self.update(**changes)
 
+    def credit(self, stage: str, seconds: float) -> None:
+        """Add time that other processes spent in a stage that is not complete."""
+        known = self.manifest.stages.get(stage)
+        if known is None or not known.done:
+            before = 0.0 if known is None else known.seconds
+            self._note(stage, StageRecord(done=False, seconds=round(before + seconds, 3)))
+
     def begin(self, *, total: int | None, done: int = 0) -> None:
         """Say how much the stage has to do.
 

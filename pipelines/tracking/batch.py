@@ -29,8 +29,18 @@ from .track_input import track_input
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
 
-Job = tuple[Input, RunDirectory]
-"""An input, and where its result goes."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackTask:
+    """An input to track."""
+
+    item: Input
+    run: RunDirectory
+    """Where its result goes."""
+
+    config: TrackConfig
+    on_existing: OnExisting = "resume"
+    """What to do where the run's directory is there already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,80 +79,86 @@ def readable_inputs(
             find_inputs([pattern], as_one=as_one)
             readable.append(pattern)
         except MediaError as error:
-            refused.append(_failed(error, name=pattern))
+            refused.append(failed_outcome(error, name=pattern))
     return find_inputs(readable, as_one=as_one) if readable or not patterns else [], refused
 
 
-def remaining_jobs(
-    items: Sequence[Input], runs: Sequence[RunDirectory], *, on_existing: OnExisting
-) -> tuple[list[Job], list[InputOutcome]]:
+def remaining_tasks(tasks: Sequence[TrackTask]) -> tuple[list[TrackTask], list[InputOutcome]]:
     """The inputs to track, and an outcome for each that is skipped or whose run has no place.
 
     Whoever asks before a network is loaded does not wait for a refusal.
     """
-    jobs, settled = [], []
-    for item, run in zip(items, runs, strict=True):
-        if on_existing == "skip" and run.manifest.exists():
-            line = f"{item.name}: skipped, {run.path} is there"
-            settled.append(InputOutcome(exit_code=COMPLETE, line=line, name=item.name))
+    remaining, settled = [], []
+    for task in tasks:
+        name, run = task.item.name, task.run
+        if task.on_existing == "skip" and run.manifest.exists():
+            line = f"{name}: skipped, {run.path} is there"
+            settled.append(InputOutcome(exit_code=COMPLETE, line=line, name=name))
             continue
         try:
-            check_usable(run, on_existing)
-            jobs.append((item, run))
+            check_usable(run, task.on_existing)
+            remaining.append(task)
         except (PoseTubeError, OSError) as error:
-            settled.append(_failed(error, name=item.name))
-    return jobs, settled
+            settled.append(failed_outcome(error, name=name))
+    return remaining, settled
 
 
 def track_inputs(
-    jobs: Sequence[Job],
+    tasks: Sequence[TrackTask],
     model: LoadedModel,
     *,
-    config: TrackConfig,
     boxes: "BoxSource | None" = None,
-    on_existing: OnExisting = "resume",
     listener: Listener,
     interrupt: Interrupt,
 ) -> Iterator[InputOutcome]:
-    """Track each of :func:`remaining_jobs`, and yield how it ended as soon as it has.
+    """Track each of :func:`remaining_tasks`, and yield how it ended as soon as it has.
 
     Stops after an input for which disk or memory ran out.
 
     Raises:
         Interrupted: If somebody asked to stop.
     """
-    track = partial(
-        track_input,
-        model=model,
-        config=config,
-        boxes=boxes,
-        on_existing=on_existing,
-        listeners=[listener],
-        interrupt=interrupt,
-    )
-    for item, run in jobs:
-        outcome = _outcome(item, run, track)
+    for task in tasks:
+        outcome = outcome_of(
+            task,
+            partial(
+                track_input,
+                task.item,
+                task.run,
+                model,
+                config=task.config,
+                boxes=boxes,
+                on_existing=task.on_existing,
+                listeners=[listener],
+                interrupt=interrupt,
+            ),
+        )
         yield outcome
         if outcome.exit_code == ResourceError.exit_code:
             return
 
 
-def _outcome(item: Input, run: RunDirectory, track: Callable[..., Manifest]) -> InputOutcome:
+def outcome_of(task: TrackTask, track: Callable[[], Manifest]) -> InputOutcome:
+    """Do a task, and say how it ended.
+
+    Raises:
+        Interrupted: If somebody asked to stop.
+    """
+    run, name = task.run, task.item.name
     try:
-        manifest = track(item, run)
+        manifest = track()
     except KeyboardInterrupt:
         raise Interrupted("stopped at once, the whole parts are kept") from None
     except (Interrupted, BrokenPipeError):
         raise
     except Exception as error:
-        return _failed(error, name=item.name, logs=run.logs if run.manifest.exists() else None)
+        return failed_outcome(error, name=name, logs=run.logs if run.manifest.exists() else None)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
-    return InputOutcome(
-        exit_code=code, line=summary(run, manifest), name=item.name, result=manifest
-    )
+    return InputOutcome(exit_code=code, line=summary(run, manifest), name=name, result=manifest)
 
 
-def _failed(error: Exception, *, name: str, logs: Path | None = None) -> InputOutcome:
+def failed_outcome(error: Exception, *, name: str, logs: Path | None = None) -> InputOutcome:
+    """The outcome of an input of which there is no result."""
     failure = explain(error, logs=logs)
     return InputOutcome(exit_code=failure.exit_code, line=failure.line, name=name)
 

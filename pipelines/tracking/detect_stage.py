@@ -9,9 +9,9 @@ of a run without the stop.
 Not here: how a network is moved along the frames (:mod:`.clip_window`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import groupby, takewhile
 from typing import Any
 
@@ -24,10 +24,12 @@ from ...datasets.video import Video
 from ..failures import Interrupted
 from ..loaded_model import LoadedModel
 from ..refining.kept_maps import keeping_maps
+from ..settings import TrackConfig
 from ..storage.detections_store import open_part, part_path, write_part
-from ..storage.manifest import FrameCounts
+from ..storage.manifest import FrameCounts, Manifest
 from ..storage.part_check import KeptPart, whole_parts
 from ..storage.recorder import Recorder
+from ..storage.run_directory import RunDirectory
 from .clip_window import detect_video, frames_before
 from .given_boxes import GivenBoxes
 
@@ -105,44 +107,77 @@ class VideoDetections:
 
     def _fill_gap(self, record: Recorder, kept: dict[int, KeptPart], gap: Gap) -> int:
         """Write the parts of a gap, and return the number of the one behind them."""
-        network, config = self.model.network, record.manifest.settings
+        manifest, behind = record.manifest, gap.number
+        # Decoding starts early: the first new frames depend on some that parts hold already.
+        start = first_to_decode(kept, gap, wanted=self.frames_before(manifest.settings))
+        watch = partial(_watched, record=record)
+        for number, part in self.write_parts(record.run, manifest, gap, start=start, watch=watch):
+            kept[number], behind = part, number + 1
+            record.update(frames=_added(record.manifest.frames, part))
+            record.interrupt.check()
+        return behind
+
+    def frames_before(self, config: TrackConfig) -> int:
+        """How many frames before a gap decide what is said of its first one."""
+        return frames_before(self.model.network, config.detect)
+
+    def write_parts(
+        self,
+        run: RunDirectory,
+        manifest: Manifest,
+        gap: Gap,
+        *,
+        start: int,
+        watch: Callable[[Iterable[DetectedFrame]], Iterable[DetectedFrame]],
+    ) -> Iterator[tuple[int, KeptPart]]:
+        """Find the people of a gap's frames, and write its parts.
+
+        Args:
+            run: Where the parts go.
+            manifest: The run's, with the settings to look by.
+            gap: Which frames.
+            start: Index of the frame to decode from, see :func:`first_to_decode`.
+            watch: Is given the frames of each part as they come, and passes them on.
+
+        Yields:
+            Number and content of each part, once it is on the disk.
+        """
+        network, config = self.model.network, manifest.settings
         names = config.refine.of_heatmaps
         model = keeping_maps(self.model, asked_by=names[0]) if names else self.model
-        every, number = config.video.every, gap.number
-        # Decoding starts early: the first new frames depend on some that parts hold already.
-        start = first_to_decode(kept, gap, wanted=frames_before(network, config.detect))
         found = detect_video(self.video, model, first=start, config=config.detect, boxes=self.boxes)
         wanted = (frame for frame in found if frame.frame >= gap.first)
         inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)
-        for stretch in _stretches(inside, PART_FRAMES * every):
-            part = list(_watched(stretch, record))
+        stretches = _stretches(inside, PART_FRAMES * config.video.every)
+        for number, stretch in enumerate(stretches, start=gap.number):
             path = write_part(
-                record.run.detections,
+                run.detections,
                 number,
-                part,
+                list(watch(stretch)),
                 skeleton=network.skeleton,
-                key=record.manifest.detections_key,
+                key=manifest.detections_key,
             )
             # Read back from the disk: what counts is what a later linking will find there.
-            kept[number] = KeptPart.of(open_part(path))
-            record.update(frames=_added(record.manifest.frames, kept[number]))
-            record.interrupt.check()
-            number += 1
-        return number
+            yield number, KeptPart.of(open_part(path))
 
 
-def gaps(kept: Mapping[int, KeptPart]) -> Iterator[Gap]:
+ALL_FRAMES = Gap(number=0, first=0)
+
+
+def gaps(kept: Mapping[int, KeptPart], within: Gap = ALL_FRAMES) -> Iterator[Gap]:
     """The stretches between the parts, in order, and the one behind the last.
 
     Args:
         kept: By number, the parts that are whole. Parts that are added meanwhile count.
+        within: The stretch to look at, which holds all of these parts.
     """
-    number, first = 0, 0
+    number, first = within.number, within.first
     for behind in sorted(kept):
         if behind != number:
             yield Gap(number=number, first=first, end=behind, stop=kept[behind].first)
         number, first = behind + 1, kept[behind].last + 1
-    yield Gap(number=number, first=first)
+    if number != within.end:
+        yield Gap(number=number, first=first, end=within.end, stop=within.stop)
 
 
 def first_to_decode(kept: Mapping[int, KeptPart], gap: Gap, *, wanted: int) -> int:
@@ -183,7 +218,7 @@ def _stretches(frames: Iterable[DetectedFrame], length: int) -> Iterator[Iterato
         yield stretch
 
 
-def _watched(frames: Iterable[DetectedFrame], record: Recorder) -> Iterator[DetectedFrame]:
+def _watched(frames: Iterable[DetectedFrame], *, record: Recorder) -> Iterator[DetectedFrame]:
     for count, frame in enumerate(frames, start=record.manifest.frames.done + 1):
         record.progress(count)
         yield frame

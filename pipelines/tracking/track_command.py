@@ -4,22 +4,33 @@ The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
 
 import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from posetube.network import DetectorFamily
 
+from ...models3d.devices import usable_cores
 from ...tracker.config import LinkPreset
 from ..interrupt import catching_interrupts
-from ..loaded_model import as_loaded
+from ..loaded_model import LoadedModel, as_loaded
 from ..options import as_options
 from ..progress import ProgressKind, showing_progress
 from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
-from .batch import InputOutcome, exit_code, readable_inputs, remaining_jobs, track_inputs
+from .batch import (
+    InputOutcome,
+    TrackTask,
+    exit_code,
+    readable_inputs,
+    remaining_tasks,
+    track_inputs,
+)
 from .batch_summary import summary_lines, write_summary
 from .track_input import run_directories
 
@@ -48,6 +59,7 @@ def track_command(
     refine: RefinerWords = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
+    processes: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     settings: Annotated[TrackConfig, FLAT] = SETTINGS,
 ) -> int:
     """Find every person of a video, follow each, and say where each joint is in every frame.
@@ -75,6 +87,7 @@ def track_command(
         refine: The chain of refiners.
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+        processes: How many processes share the videos; they share the cores, too.
         settings: Which frames, how well the network looks, what is kept of each frame, how
             detections become tracks.
     """
@@ -89,12 +102,17 @@ def track_command(
         report=alone if report is None else report,
     )
     runs = run_directories(items, out, alone=alone)
-    jobs, settled = remaining_jobs(items, runs, on_existing=on_existing)
+    tasks, settled = remaining_tasks(
+        [
+            TrackTask(item=item, run=run, config=config, on_existing=on_existing)
+            for item, run in zip(items, runs, strict=True)
+        ]
+    )
     outcomes = [_told(outcome, progress) for outcome in refused + settled]
-    if not jobs:
+    if not tasks:
         return exit_code(outcomes)
-    given = None if boxes is None else _opened(boxes, alone=alone)
-    loaded = as_loaded(
+    load = partial(
+        as_loaded,
         model,
         device=device,
         detect=config.detect,
@@ -103,24 +121,69 @@ def track_command(
         skeleton=skeleton,
         detector_family=detector_family,
     )
-    networks = [loaded.detector, loaded.record] if loaded.detector else [loaded.record]
-    names = " + ".join(f"{r.name}{r.layout and f' ({r.layout})'}" for r in networks)
-    _say(f"{names} on {loaded.device.name} ({loaded.device.reason})", progress)
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        for outcome in track_inputs(
-            jobs,
-            loaded,
-            config=config,
-            boxes=given,
-            on_existing=on_existing,
-            listener=listener,
-            interrupt=interrupt,
-        ):
-            outcomes.append(_told(outcome, progress))
+    given = None if boxes is None else partial(_opened, boxes, alone=alone)
+    say = partial(_say, progress=progress)
+    tracked = (
+        _one_after_the_other(tasks, load, given, progress=progress, say=say)
+        if processes == 1
+        else _side_by_side(tasks, load, given, progress=progress, say=say, processes=processes)
+    )
+    with closing(tracked):
+        outcomes += [_told(outcome, progress) for outcome in tracked]
     if not alone:
         path = write_summary(outcomes, runs[0].path.parent)
         _say("\n".join([*summary_lines(outcomes), f"-> {path}"]), progress)
     return exit_code(outcomes)
+
+
+Load = Callable[[], LoadedModel]
+OpenBoxes = Callable[[], "BoxSource"]
+Say = Callable[[str], None]
+
+
+def _one_after_the_other(
+    tasks: Sequence[TrackTask],
+    load: Load,
+    boxes: OpenBoxes | None,
+    *,
+    progress: ProgressKind,
+    say: Say,
+) -> Generator[InputOutcome, None, None]:
+    given = None if boxes is None else boxes()
+    model = load()
+    say(model.headline)
+    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+        yield from track_inputs(tasks, model, boxes=given, listener=listener, interrupt=interrupt)
+
+
+def _side_by_side(
+    tasks: Sequence[TrackTask],
+    load: Load,
+    boxes: OpenBoxes | None,
+    *,
+    progress: ProgressKind,
+    say: Say,
+    processes: int,
+) -> Generator[InputOutcome, None, None]:
+    # what starts processes is imported only where there are any
+    from ..workers.process_pool import process_pool, usable_gpus
+    from ..workers.scheduler import share_out
+    from ..workers.worker_loop import WorkerSetup
+
+    setup = WorkerSetup(load=load, boxes=boxes, threads=max(1, usable_cores() // processes))
+    with (
+        showing_progress(progress) as listener,
+        catching_interrupts() as interrupt,
+        process_pool(setup, gpus=usable_gpus()) as pool,
+    ):
+        yield from share_out(
+            tasks,
+            pool,
+            workers=processes,
+            listener=listener,
+            interrupt=interrupt,
+            on_loaded=lambda model: say(f"{model}, {processes} processes"),
+        )
 
 
 def _opened(boxes: Path, *, alone: bool) -> "BoxSource":

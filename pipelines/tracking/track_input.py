@@ -1,11 +1,13 @@
 """The main job: a video in, a run's directory with its tracked poses out.
 
-Not here: several inputs (:mod:`.batch`), what a stage does (:mod:`.stages`).
+Not here: several inputs (:mod:`.batch`), what a stage does (:mod:`.stages`), a video that several
+processes share (:mod:`.stretches`).
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
 from .detect_stage import NoFramesError, VideoDetections
-from .given_boxes import GivenBoxes
-from .run_session import open_session
+from .run_session import RunSession, open_session
 
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
@@ -61,19 +62,78 @@ def track_input(
         PoseTubeError: If it cannot be done; the class says why.
         Interrupted: If somebody asked to stop; the same call goes on.
     """
-    config = model.completed(config)
-    if config.refine.of_heatmaps:  # now rather than after all frames
-        heatmap_network(model, asked_by=config.refine.of_heatmaps[0])
+    with opened_run(
+        item,
+        run,
+        model,
+        config=config,
+        boxes=boxes,
+        on_existing=on_existing,
+        listeners=listeners,
+        interrupt=interrupt,
+    ) as opened:
+        return opened.finish()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedRun:
+    """A run that is locked and begun or taken up again, and the open video that it is made of."""
+
+    session: RunSession
+    fresh: Manifest
+    """The manifest of a new run made like this one."""
+
+    detections: VideoDetections
+    """Where detections come from."""
+
+    def finish(self, *, notes: Sequence[str] = (), spent: float = 0.0) -> Manifest:
+        """Do what is not done yet; the manifest as it stands at the end.
+
+        Args:
+            notes: Warnings to keep in the manifest.
+            spent: Seconds that other processes have looked at frames of the run.
+
+        Raises:
+            PoseTubeError: If it cannot be done; the class says why.
+            Interrupted: If somebody asked to stop.
+        """
+        session, video, config = self.session, self.detections.video, self.fresh.settings
+        if spent:
+            session.record.credit("detect", spent)
+        wanted, given = ["detect", "link", *session.after_linking()], self.detections.boxes
+        told = [*notes, *(given.notes if given else [])]
+        if not session.manifest.finished("detect"):
+            told += _other_processor(session.manifest, self.fresh)
+        if config.overlay and video.live:
+            told.append("a live source cannot be read twice: no overlay")
+        elif config.overlay:
+            wanted.append("render")
+        if config.report:
+            wanted.append("report")
+        model = self.detections.model
+        return session.run_stages(
+            *wanted, detections=self.detections, video=video, model=model, notes=told
+        )
+
+
+@contextmanager
+def opened_run(
+    item: Input,
+    run: RunDirectory,
+    model: LoadedModel,
+    *,
+    config: TrackConfig,
+    boxes: "BoxSource | None",
+    on_existing: OnExisting,
+    listeners: Sequence[Listener] = (),
+    interrupt: Interrupt | None = None,
+) -> Iterator[OpenedRun]:
+    """Open an input and the run of it; arguments and errors are those of :func:`track_input`."""
     with ExitStack() as stack:
         stack.enter_context(_nothing_for_nothing(run))
-        video = stack.enter_context(open_video(item.source, config=config.video))
-        if video.live and config.refine.of_video:
-            raise InputError(
-                f"{video.source}: a live source cannot be read twice, as the refiner "
-                f"{config.refine.of_video[0]} would have to; posetube.stream can refine it"
-            )
-        given = None if boxes is None else boxes.of(video, name=item.name)
-        fresh = _new_manifest(item, model, video, config, given)
+        found = stack.enter_context(opened_detections(item, model, config=config, boxes=boxes))
+        video = found.video
+        fresh = new_manifest(item, found, config=config)
         session = stack.enter_context(
             open_session(
                 run,
@@ -88,18 +148,29 @@ def track_input(
             raise InputError(
                 f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )
-        wanted = ["detect", "link", *session.after_linking()]
-        notes = [*given.notes] if given else []
-        if not session.manifest.finished("detect"):
-            notes += _other_processor(session.manifest, fresh)
-        if config.overlay and video.live:
-            notes.append("a live source cannot be read twice: no overlay")
-        elif config.overlay:
-            wanted.append("render")
-        if config.report:
-            wanted.append("report")
-        found = VideoDetections(video=video, model=model, boxes=given)
-        return session.run_stages(*wanted, detections=found, video=video, model=model, notes=notes)
+        yield OpenedRun(session=session, fresh=fresh, detections=found)
+
+
+@contextmanager
+def opened_detections(
+    item: Input, model: LoadedModel, *, config: TrackConfig, boxes: "BoxSource | None"
+) -> Iterator[VideoDetections]:
+    """Open an input to look at its frames.
+
+    Raises:
+        PoseTubeError: If it cannot be read, or not with these settings.
+    """
+    config = model.completed(config)
+    if config.refine.of_heatmaps:  # now rather than after all frames
+        heatmap_network(model, asked_by=config.refine.of_heatmaps[0])
+    with open_video(item.source, config=config.video) as video:
+        if video.live and config.refine.of_video:
+            raise InputError(
+                f"{video.source}: a live source cannot be read twice, as the refiner "
+                f"{config.refine.of_video[0]} would have to; posetube.stream can refine it"
+            )
+        given = None if boxes is None else boxes.of(video, name=item.name)
+        yield VideoDetections(video=video, model=model, boxes=given)
 
 
 @contextmanager
@@ -112,9 +183,10 @@ def _nothing_for_nothing(run: RunDirectory) -> Iterator[None]:
         raise
 
 
-def _new_manifest(
-    item: Input, model: LoadedModel, video: Video, config: TrackConfig, given: GivenBoxes | None
-) -> Manifest:
+def new_manifest(item: Input, found: VideoDetections, *, config: TrackConfig) -> Manifest:
+    """The manifest of a new run."""
+    video, model, given = found.video, found.model, found.boxes
+    config = model.completed(config)
     return Manifest(
         state="running",
         source=SourceRecord(

@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from posetube.pipelines import progress as progress_module
 from posetube.pipelines.progress import (
+    ALL,
     Bar,
     Event,
     JsonLines,
@@ -42,6 +43,46 @@ def test_lines_come_every_so_often_with_speed_and_time_left() -> None:
         "clip: detect 50 of 100 frames, 1.0 frames/s, 0:50 left",
         "clip: detect 80 of 100 frames, 1.0 frames/s, 0:20 left",
     ]
+
+
+def test_of_many_videos_a_line_says_how_many_are_done_and_what_is_at_work() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = Lines(stream, interval=30, clock=clock)
+    lines(Event(event="stage", run=ALL, stage="track", done=0, total=60, unit="videos"))
+    for second in range(1, 91):
+        clock.now = second
+        run, step = divmod(second, 20)
+        if step == 0:
+            lines(Event(event="end", run=f"clip-{run - 1}"))
+            lines(
+                Event(event="progress", run=ALL, stage="track", done=run, total=60, unit="videos")
+            )
+            lines(Event(event="stage", run=f"clip-{run}", stage="detect", total=20))
+        lines(Event(event="progress", run=f"clip-{run}", stage="detect", done=step, total=20))
+
+    assert stream.getvalue().splitlines() == [
+        "all: track 1 of 60 videos, 30.0 s/video, 29:30 left; at work: clip-1: detect 10 of 20",
+        "all: track 3 of 60 videos, 20.0 s/video, 19:00 left",
+        "all: track 4 of 60 videos, 22.5 s/video, 21:00 left; at work: clip-4: detect 10 of 20",
+    ]
+
+
+def test_a_bar_for_each_of_many_runs_and_one_for_all() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Progress(
+        "{task.description} {task.completed} {task.fields[rate]}", console=console
+    ) as progress:
+        bar = Bar(progress)
+        bar(Event(event="stage", run=ALL, stage="track", total=60, unit="videos"))
+        for run in ("one", "two"):
+            bar(Event(event="stage", run=run, stage="detect", total=20))
+        bar(Event(event="progress", run="one", stage="detect", done=7))
+        bar(Event(event="progress", run="two", stage="detect", done=9))
+        assert [(task.description, task.completed) for task in progress.tasks] == [
+            *(("all: track", 0), ("one: detect", 7), ("two: detect", 9)),
+        ]
+        bar(Event(event="end", run="one"))
+        assert [task.description for task in progress.tasks] == ["all: track", "two: detect"]
 
 
 def test_a_source_without_a_length_has_no_time_left() -> None:

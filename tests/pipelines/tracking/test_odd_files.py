@@ -10,7 +10,7 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.batch import InputOutcome, track_inputs
+from posetube.pipelines.tracking.batch import InputOutcome, TrackTask, track_inputs
 
 REFUSED = {
     *("audio_only.m4a", "random_named.mkv", "text_named.mp4", "truncated_mdat_or_no_moov.mp4"),
@@ -33,9 +33,11 @@ def test_odd_files_are_tracked_or_refused_in_a_line(
 
     outcomes: list[InputOutcome] = list(
         track_inputs(
-            [(item, RunDirectory(tmp_path / item.name)) for item in items],
+            [
+                TrackTask(item=item, run=RunDirectory(tmp_path / item.name), config=TrackConfig())
+                for item in items
+            ],
             make_model(finder=nobody_finder),
-            config=TrackConfig(),
             listener=lambda event: None,
             interrupt=Interrupt(),
         )
