@@ -1,10 +1,12 @@
 """Features of a tube: ordinary RoIAlign in each of its frames, from the level that fits its size.
 
-Source: He et al., "Mask R-CNN", ICCV 2017; the level rule is that of Lin et al., "Feature Pyramid
-Networks", CVPR 2017; a tube's frames are pooled one by one, as in Detect-and-Track. torchvision's
-operator does the work on a device and in training. On a processor it uses one thread and reads
-each channel by itself; there every bin is a weighted sum of cells with all their channels, which
-takes a tenth of the time.
+Or RoIPool, by which the networks before it moved a box by up to half a cell.
+
+Source: He et al., "Mask R-CNN", ICCV 2017; RoIPool is that of Girshick, "Fast R-CNN", ICCV 2015;
+the level rule is that of Lin et al., "Feature Pyramid Networks", CVPR 2017; a tube's frames are
+pooled one by one, as in Detect-and-Track. torchvision's operator does the work on a device and in
+training. On a processor it uses one thread and reads each channel by itself; there every bin is a
+weighted sum of cells with all their channels, which takes a tenth of the time.
 """
 
 from collections.abc import Sequence
@@ -68,7 +70,7 @@ def pool_tubes(
     """
     rois = tube_rois(tubes)
     if config.levels == 1:
-        return _align(levels[0], rois, strides[0], config)
+        return _pool_boxes(levels[0], rois, strides[0], config)
     finest = strides[0].bit_length() - 1  # log2: strides are powers of two
     length = tubes[0].shape[1]
     level = levels_of(torch.cat(list(tubes)), config=config, finest=finest)
@@ -79,11 +81,11 @@ def pool_tubes(
         mine = level == index
         if on_host(level):
             chosen = torch.nonzero(mine)[:, 0]
-            part = _align(levels[index], rois[chosen], strides[index], config)
+            part = _pool_boxes(levels[index], rois[chosen], strides[index], config)
             pooled.index_copy_(0, chosen, part.to(pooled.dtype))
         else:
             # how many boxes a level has is not known here: pool all of them from every level
-            part = _align(levels[index], rois, strides[index], config)
+            part = _pool_boxes(levels[index], rois, strides[index], config)
             pooled = torch.where(mine[:, None, None, None], part.to(pooled.dtype), pooled)
     return pooled
 
@@ -101,10 +103,13 @@ def tube_rois(tubes: Sequence[Tensor]) -> Tensor:
     return torch.cat(rois)
 
 
-def _align(level: Tensor, rois: Tensor, stride: int, config: PoolConfig) -> Tensor:
+def _pool_boxes(level: Tensor, rois: Tensor, stride: int, config: PoolConfig) -> Tensor:
     """In float32 at least: in bfloat16 a box at pixel 500 would move by up to two pixels."""
     exact = torch.promote_types(level.dtype, torch.float32)
     cells, boxes = level.to(exact), rois.to(exact)
+    if config.operator == "pool":
+        largest: Tensor = ops.roi_pool(cells, boxes, config.size, spatial_scale=1 / stride)
+        return largest.to(level.dtype)
     if config.samples > 0 and on_host(level) and not cells.requires_grad:
         return align_by_cells(cells, boxes, stride=stride, config=config).to(level.dtype)
     pooled: Tensor = ops.roi_align(

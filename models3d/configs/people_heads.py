@@ -27,8 +27,12 @@ class PoolConfig:
     size: int
     """Bins per side."""
 
+    operator: Literal["align", "pool"] = "align"
+    """What a bin is: the mean of points between cells (RoIAlign), or the largest of whole cells
+    (RoIPool), to whose borders a box is rounded."""
+
     samples: int = 2
-    """Sampling points per bin and side; 0: as many as the bin has cells."""
+    """Sampling points per bin and side; 0: as many as the bin has cells. Unused by RoIPool."""
 
     aligned: bool = False
     """Whether the middle of a cell lies at half a pixel (Detectron2) or at a whole one (the

@@ -1,7 +1,7 @@
 """Coding, overlap and suppression of boxes and tubes."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -174,6 +174,26 @@ def test_a_tube_is_pooled_frame_by_frame_in_its_own_clip() -> None:
     pooled = pool_tubes([maps], [tubes, tubes], strides=(4,), config=PoolConfig(size=2))
 
     assert pooled.mean(dim=(1, 2, 3)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def ramp_under(shift: float, operator: Literal["align", "pool"]) -> list[float]:
+    """The four bins across a box of four cells, on a map that rises by one per cell."""
+    ramp = torch.arange(16.0).expand(1, 1, 16, 16).contiguous()
+    tubes = torch.tensor([[[32.0, 32, 64, 64]]]) + 8 * shift
+    config = PoolConfig(size=4, operator=operator, aligned=True)
+    rows: list[float] = pool_tubes([ramp], [tubes], strides=(8,), config=config)[0, 0, 0].tolist()
+    return rows
+
+
+@given(shift=st.floats(0, 1, allow_nan=False, width=16))
+def test_roi_align_follows_a_box_and_roi_pool_moves_by_whole_cells(shift: float) -> None:
+    # the middle of a cell lies at half a pixel of the map
+    assert ramp_under(shift, "align") == pytest.approx([4 + shift + n for n in range(4)], abs=1e-4)
+    first, *rest = ramp_under(shift, "pool")
+    assert first == int(first)
+    assert rest == sorted(rest)
+    if shift < 0.5:
+        assert ramp_under(shift, "pool") == ramp_under(0, "pool")
 
 
 def test_boxes_outside_the_picture_have_features() -> None:

@@ -36,7 +36,7 @@ from posetube.models3d.refiners.evidence import evidence_of
 from posetube.models3d.roi_align import tube_rois
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.network import HeatmapNetwork, Network, TubeHeatmaps
-from posetube.structures import ByteArray, PoseTubes
+from posetube.structures import ByteArray, Clip, PoseTubes
 
 SIDE = 96
 
@@ -152,6 +152,24 @@ def test_clips_with_different_numbers_of_people_keep_their_own() -> None:
 
     assert alone[0] != alone[1]
     assert [len(tubes) for tubes in found] == alone
+
+
+@pytest.mark.parametrize("head", ["box_head", "keypoint_head"])
+@pytest.mark.parametrize("build", [pyramid, single_level])
+def test_every_head_can_pool_by_roi_pool(build: Build, head: str) -> None:
+    aligned = build(1)
+    own = getattr(aligned, head)
+    pooled = replace(aligned, **{head: replace(own, pool=replace(own.pool, operator="pool"))})
+    clip = Clip(frames=np.zeros(1, int), times=np.zeros(1), images=pictures(1))
+
+    found, other = (network(config).detect(clip) for config in (aligned, pooled))
+
+    assert len(found) > 0
+    assert len(other) > 0
+    changed = "scores" if head == "box_head" else "keypoints"
+    assert not np.array_equal(getattr(found, changed), getattr(other, changed))
+    if head == "keypoint_head":
+        assert np.array_equal(np.sort(found.boxes, axis=0), np.sort(other.boxes, axis=0))
 
 
 def test_no_clips_are_no_answers() -> None:
