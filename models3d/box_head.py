@@ -48,7 +48,8 @@ def build_box_head(config: BoxHeadConfig, *, body: object, channels: int) -> "Bo
         InputError: If the head is a ResNet's last stage and the body has none left over.
     """
     if config.hidden is not None:
-        layers = FullyConnected(channels * config.pool.size**2, config.hidden)
+        inputs = channels * config.pool.size**2
+        layers = FullyConnected(inputs, config.hidden, rank=config.rank)
         return BoxHead(config, body=layers, features=config.hidden)
     if not isinstance(body, ResNetConfig) or body.stages == 4:
         raise InputError(
@@ -78,13 +79,24 @@ class BoxOutput(NamedTuple):
         return self.class_logits.mean(dim=1)
 
 
+def linear(inputs: int, outputs: int, *, rank: int | None = None) -> nn.Module:
+    """A fully connected layer: whole, or two of a rank where these have fewer weights.
+
+    Source: Girshick, "Fast R-CNN", ICCV 2015, section 3.1: the first has no bias, and nothing lies
+    between them.
+    """
+    if rank is None or rank * (inputs + outputs) >= inputs * outputs:
+        return nn.Linear(inputs, outputs)
+    return nn.Sequential(nn.Linear(inputs, rank, bias=False), nn.Linear(rank, outputs))
+
+
 class FullyConnected(nn.Module):
     """Two layers over all bins of a pooled square."""
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(self, inputs: int, hidden: int, *, rank: int | None = None) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(inputs, hidden)
-        self.fc2 = nn.Linear(hidden, hidden)
+        self.fc1 = linear(inputs, hidden, rank=rank)
+        self.fc2 = linear(hidden, hidden, rank=rank)
 
     def forward(self, pooled: Tensor, length: int) -> Tensor:
         """(R * T, C, S, S) to (R * T, hidden)."""

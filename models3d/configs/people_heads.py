@@ -61,6 +61,10 @@ class BoxHeadConfig:
     hidden: int | None = 1024
     """Width of the two fully connected layers; None: ResNet's last stage instead of them."""
 
+    rank: int | None = None
+    """Rank of each of these layers, which is then two smaller ones, where that makes it smaller;
+    None: whole. Unused without ``hidden``."""
+
     time: int = 1
     """Time kernel of ResNet's last stage, an odd number of frames; unused with ``hidden``."""
 
@@ -94,7 +98,7 @@ class BoxHeadConfig:
     def __post_init__(self) -> None:
         check_numbers(self, "min_score", "nms", low=0, high=1)
         check_numbers(self, "max_people", low=1, high=MOST_TUBES)
-        check_numbers(self, "hidden", low=1, high=WIDEST)
+        check_numbers(self, "hidden", "rank", low=1, high=WIDEST)
         check_numbers(self, "weights", low=1e-3, high=1e3)
         check_numbers(self, "min_size", low=0, high=LONGEST)
 

@@ -2,12 +2,17 @@
 
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from posetube.models3d.checkpoints.weights_io import load_weights, save_weights
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
+from tests.models3d.small_networks import small_anchor_rcnn
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +99,7 @@ def test_our_own_weights_fill_another_network(
     [
         (["--into", "tube_rcnn_r50_fpn"], 6, "none of its weights has a place in this network"),
         (["--skeleton", "mpii16"], 2, "says itself which joints it has"),
+        (["--svd", "8"], 2, "tiny: has no box head with fully connected layers to cut"),
     ],
 )
 def test_what_cannot_become_of_our_own_weights_is_refused(
@@ -106,6 +112,21 @@ def test_what_cannot_become_of_our_own_weights_is_refused(
     assert main(["models", "convert", "tiny", str(tmp_path / "out.safetensors"), *options]) == code
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_fully_connected_layers_are_cut_and_that_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut = tmp_path / "whole.safetensors", tmp_path / "cut.safetensors"
+    save_weights(TubeRCNN(small_anchor_rcnn()).eval(), whole, dtype=torch.float32)
+
+    assert main(["models", "convert", str(whole), str(cut), "--svd", "4"]) == 0
+
+    shown = capsys.readouterr().out
+    assert re.search(r"fc1: 1568 x 32, rank 4 keeps \d+\.\d % of the squares", shown)
+    assert "1000 boxes of a drawn picture: these layers take " in shown
+    assert cut.stat().st_size < whole.stat().st_size
+    assert load_weights(cut).config.box_head.rank == 4
 
 
 @pytest.mark.parametrize(
