@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 
+from posetube.errors import FormatError
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray, IntArray, VideoTracks
 
@@ -30,7 +31,7 @@ class ClipIndex:
 
     The labels of each video are read once and kept as long as all of them fit into ``kept_bytes``;
     of larger data sets, those of the videos used last are kept. Videos without their pictures have
-    no clips.
+    no clips, and those whose labels cannot be read have none either.
 
     Args:
         dataset: From :func:`posetube.datasets.people.open_people`.
@@ -39,7 +40,7 @@ class ClipIndex:
         kept_bytes: Memory for labels.
 
     Raises:
-        FormatError: If labels cannot be read.
+        FormatError: If no video's labels can be read.
     """
 
     def __init__(
@@ -54,8 +55,17 @@ class ClipIndex:
         self._videos = _RecentVideos(dataset, kept_bytes)
         self.places: list[tuple[str, IntArray]] = []
         """Video and frames of each clip."""
-        for name in dataset.videos():
-            video = self._videos.read(name)
+        self.broken: list[str] = []
+        """What is wrong with the labels of each video that is left out."""
+        names = dataset.videos()
+        for name in names:
+            try:
+                video = self._videos.read(name)
+            except FormatError as error:
+                self.broken.append(str(error))
+                if len(self.broken) == len(names):
+                    raise
+                continue
             if video.media is not None and split in ("", video.split):
                 clips = training_clips(labeled_mask(video), _occupied(video.tracks), config)
                 self.places += [(name, frames) for frames in clips]

@@ -17,6 +17,7 @@ from posetube.errors import InputError
 
 from ..features import ClipFeatures
 from .loss_shares import LossShare, loss_share
+from .losses import hardest_joints
 from .sampling import Draw
 from .targets import TubeTruth, fill_absent
 
@@ -67,6 +68,7 @@ def crop_loss(
     most: int,
     config: CropConfig,
     draws: Sequence[Draw],
+    hardest: int | None = None,
 ) -> LossShare:
     """Squared error of each known joint's map, summed over its cells, averaged by weight.
 
@@ -77,6 +79,7 @@ def crop_loss(
         most: People of a clip that are looked at, at most.
         config: How boxes are varied, how wide the Gaussians are.
         draws: Source of chance of each clip.
+        hardest: So many joints of a person and frame count; None: all.
     """
     tubes, people = [], []
     for clip, draw in zip(truth, draws, strict=True):
@@ -92,6 +95,7 @@ def crop_loss(
         keypoints, weights, regions, shape=(maps.shape[2], maps.shape[3]), spread=config.spread
     )
     cost = (maps.float() - target).square().sum(dim=(2, 3))
+    weights = hardest_joints(cost, weights, count=hardest)
     return loss_share((cost * weights).sum(), weights.sum())
 
 

@@ -10,7 +10,8 @@ from posetube.setting_checks import check_numbers
 
 from .cell_targets import CellConfig
 from .crop_losses import CropConfig
-from .sampling import SampleConfig
+from .losses import FocalConfig
+from .sampling import HardRoisConfig, SampleConfig
 from .targets import AbsentBoxes, MatchConfig
 
 KeypointChoice = Literal["drawn", "published"]
@@ -32,6 +33,9 @@ class LossConfig:
     whole_anchors: bool = False
     """Whether only anchors that lie wholly in the network's input are used, as published."""
 
+    focal: FocalConfig | None = None
+    """Focal loss in place of drawn anchors: all anchors count; None: anchors are drawn."""
+
     cells: CellConfig = field(default_factory=CellConfig)
     """Which cells of dense proposals are people."""
 
@@ -44,6 +48,9 @@ class LossConfig:
         default_factory=lambda: SampleConfig(size=64, positive_share=0.25)
     )
     """How many proposals of a clip the box head is trained on."""
+
+    hard_rois: HardRoisConfig | None = None
+    """The proposals that cost most in place of drawn ones; None: proposals are drawn."""
 
     absent_boxes: AbsentBoxes = "free"
     """The box head's target in frames without the person; ``origin`` is published."""
@@ -59,6 +66,9 @@ class LossConfig:
 
     keypoint_choice: KeypointChoice = "drawn"
     """From which proposals these are chosen."""
+
+    hard_joints: int | None = None
+    """Of each person and frame, only so many joints count, those that cost most; None: all."""
 
     spread: float | None = 1.0
     """Standard deviation of a joint's target, heatmap cells; None: one cell, as published."""
@@ -85,7 +95,7 @@ class LossConfig:
         weights = ("objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints")
         check_numbers(self, *weights, low=0)
         check_numbers(self, "box_beta", above=0)
-        check_numbers(self, "keypoint_rois", low=1)
+        check_numbers(self, "keypoint_rois", "hard_joints", low=1)
 
 
 def detect_and_track_losses() -> LossConfig:

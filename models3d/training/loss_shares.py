@@ -4,7 +4,7 @@ Each process sums over its own clips. Divided by what all of them counted, the s
 process with the whole batch, and so are the gradients. Not here: the losses (:mod:`.losses`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,6 +38,21 @@ def loss_share(total: Tensor, count: Tensor | float, *, least: float = 1e-6) -> 
     """A share whose count is on the device of its sum, without a gradient."""
     number = torch.as_tensor(count, dtype=torch.float32, device=total.device).detach()
     return LossShare(total=total, count=number, least=least)
+
+
+def joined(shares: Sequence[LossShare]) -> LossShare:
+    """One share of all: the sum of their sums, over the sum of what they count."""
+    return LossShare(
+        total=torch.stack([share.total for share in shares]).sum(),
+        count=torch.stack([share.count for share in shares]).sum(),
+        least=shares[0].least,
+    )
+
+
+def mean_of(shares: Sequence[LossShare]) -> LossShare:
+    """The mean of the means of clips, each of which counts the same."""
+    means = torch.stack([share.mean for share in shares])
+    return loss_share(means.sum(), len(shares))
 
 
 def means(shares: Mapping[str, LossShare]) -> dict[str, Tensor]:

@@ -4,13 +4,53 @@ A person's boxes and joints count only in frames in which the person is present.
 targets (:mod:`.targets`).
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torchvision import ops
+
+from posetube.setting_checks import check_numbers
 
 from .heatmap_targets import HeatmapTarget
 from .loss_shares import LossShare, loss_share
-from .targets import UNUSED, BoxTarget
+from .targets import POSITIVE, UNUSED, BoxTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class FocalConfig:
+    """Focal loss: what is easy counts little, so that no anchors need to be drawn.
+
+    Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, equation 5.
+    """
+
+    alpha: float = 0.25
+    """Weight of people, in [0, 1]; that of background is what is left of 1."""
+
+    gamma: float = 2.0
+    """Exponent of the error, 0 or more; at 2, an anchor with a score of 0.9 for what it is counts a
+    hundredth."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "alpha", low=0, high=1)
+        check_numbers(self, "gamma", low=0)
+
+
+def focal_loss(logits: Tensor, labels: Tensor, *, config: FocalConfig) -> LossShare:
+    """Focal cross-entropy of (A,) logits, divided by the number of people among the tubes.
+
+    ``labels`` (A,) are 1, 0, or -1 where a tube is not used.
+    """
+    used = labels != UNUSED
+    total = ops.sigmoid_focal_loss(
+        logits[used].float(),
+        labels[used].float(),
+        alpha=config.alpha,
+        gamma=config.gamma,
+        reduction="sum",
+    )
+    return loss_share(total, (labels == POSITIVE).sum(), least=1.0)
 
 
 def objectness_loss(logits: Tensor, labels: Tensor) -> LossShare:
@@ -34,10 +74,16 @@ def box_loss(deltas: Tensor, target: BoxTarget, *, count: int, beta: float = 1 /
         count: Number of tubes that were used, with background: the sum is divided by it.
         beta: Error at which the square changes to the absolute value.
     """
-    total = functional.smooth_l1_loss(
-        deltas[target.counts].float(), target.deltas[target.counts], beta=beta, reduction="sum"
-    )
-    return loss_share(total / deltas.shape[1], count)
+    return loss_share(box_costs(deltas, target, beta=beta).sum(), count)
+
+
+def box_costs(deltas: Tensor, target: BoxTarget, *, beta: float) -> Tensor:
+    """(P,) what each tube's boxes cost: smooth L1 over T, of the frames that count."""
+    wanted = torch.where(target.counts[..., None], target.deltas, 0)
+    said = torch.where(target.counts[..., None], deltas.float(), 0)
+    costs = functional.smooth_l1_loss(said, wanted, beta=beta, reduction="none")
+    total: Tensor = costs.sum(dim=(1, 2)) / deltas.shape[1]
+    return total
 
 
 def class_loss(logits: Tensor, labels: Tensor) -> LossShare:
@@ -46,12 +92,32 @@ def class_loss(logits: Tensor, labels: Tensor) -> LossShare:
     return loss_share(total, len(labels))
 
 
-def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> LossShare:
+def hardest_joints(costs: Tensor, weights: Tensor, *, count: int | None) -> Tensor:
+    """The weights of the joints that cost most, 0 for the others of the same person and frame.
+
+    Args:
+        costs: (..., K) what each joint costs.
+        weights: (..., K).
+        count: How many stay; None: all.
+
+    Source: Chen et al., "Cascaded Pyramid Network", CVPR 2018 (online hard keypoint mining).
+    """
+    if count is None or count >= costs.shape[-1]:
+        return weights
+    known = torch.where(weights > 0, costs.detach(), -torch.inf)
+    hard = known.topk(count, dim=-1).indices
+    return torch.zeros_like(weights).scatter(-1, hard, weights.gather(-1, hard))
+
+
+def keypoint_loss(
+    logits: Tensor, target: HeatmapTarget, *, hardest: int | None = None
+) -> LossShare:
     """Cross-entropy of each joint's map over all its cells, averaged by weight.
 
     Args:
         logits: (R, T, K, S, S).
         target: Of the same R, T, K and S.
+        hardest: So many joints of a person and frame count; None: all.
     """
     maps = logits.float()
     # The cross-entropy of a softmax over all cells, without computing the softmax. autocast would
@@ -59,4 +125,5 @@ def keypoint_loss(logits: Tensor, target: HeatmapTarget) -> LossShare:
     with torch.autocast(maps.device.type, enabled=False):
         hit = torch.einsum("rtkyx,rtky,rtkx->rtk", maps, target.rows, target.columns)
     costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit
-    return loss_share((costs * target.weights).sum(), target.weights.sum())
+    weights = hardest_joints(costs, target.weights, count=hardest)
+    return loss_share((costs * weights).sum(), weights.sum())

@@ -6,6 +6,7 @@ head, and from those that are people some for the keypoint head.
 Not here: labels (:mod:`.targets`), random choices (:mod:`.sampling`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,6 +48,7 @@ def choose_rois(
     config: LossConfig,
     draw: Draw,
     convention: BoxConvention = "continuous",
+    pick: Callable[[Rois], Tensor] | None = None,
 ) -> tuple[Rois, Rois]:
     """Label the proposals of a clip, and draw some for each head.
 
@@ -56,6 +58,7 @@ def choose_rois(
         config: When a proposal is a person, and how many are drawn.
         draw: Source of random choices.
         convention: Pixel arithmetic of the box head.
+        pick: Says which of the labelled RoIs the box head is trained on; None: they are drawn.
 
     Returns:
         RoIs for the box head, and RoIs for the keypoint head, which are all people.
@@ -64,8 +67,11 @@ def choose_rois(
     tubes = torch.cat([own_tubes(truth, absent=config.absent_boxes).to(proposed.dtype), proposed])
     matches = match(tubes, truth, config=config.rois, convention=convention)
     everything = Rois(tubes=tubes, labels=matches.labels, person=matches.person)
-    used = sample(matches, config=config.roi_sample, draw=draw)
-    drawn = everything[used != UNUSED]
+    if pick is None:
+        drawn = everything[sample(matches, config=config.roi_sample, draw=draw) != UNUSED]
+    else:
+        known = everything[everything.labels != UNUSED]
+        drawn = known[pick(known)]
     pool = (everything if config.keypoint_choice == "published" else drawn).people
     pool = pool[_holds_joints(pool, truth, choice=config.keypoint_choice)]
     chosen = draw.distinct(len(pool.labels), min(len(pool.labels), config.keypoint_rois))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from posetube.setting_checks import check_numbers
 
+from ..tube_nms import tube_nms
 from .targets import NEGATIVE, POSITIVE, UNUSED, TubeMatches
 
 
@@ -60,6 +61,41 @@ class SampleConfig:
     def __post_init__(self) -> None:
         check_numbers(self, "size", low=1)
         check_numbers(self, "positive_share", low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardRoisConfig:
+    """Online hard example mining: which proposals the box head is trained on.
+
+    Source: Shrivastava et al., CVPR 2016.
+    """
+
+    size: int = 64
+    """Proposals of a clip, at most."""
+
+    overlap: float = 0.7
+    """Of two proposals that overlap more than this, in [0, 1], only the one that costs more counts:
+    both would be the same mistake."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "size", low=1)
+        check_numbers(self, "overlap", low=0, high=1)
+
+
+def hardest(costs: Tensor, tubes: Tensor, *, config: HardRoisConfig) -> Tensor:
+    """The tubes that cost most.
+
+    Args:
+        costs: (R,) what each costs.
+        tubes: (R, T, 4).
+        config: How many.
+
+    Returns:
+        (S,) their indices, the costliest first.
+    """
+    kept = tube_nms(tubes[None], costs[None], threshold=config.overlap)[0]
+    order = torch.where(kept, costs, -torch.inf).argsort(descending=True, stable=True)
+    return order[: min(config.size, int(kept.sum()))]
 
 
 def sample(matches: TubeMatches, *, config: SampleConfig, draw: Draw) -> Tensor:

@@ -14,6 +14,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from posetube.errors import InputError
 
@@ -29,10 +30,17 @@ from .cell_losses import cell_losses
 from .crop_losses import CropHead, crop_loss
 from .heatmap_targets import heatmap_target
 from .loss_config import LossConfig
-from .loss_shares import LossShare, loss_share
-from .losses import box_loss, class_loss, keypoint_loss, objectness_loss
+from .loss_shares import LossShare, joined, mean_of
+from .losses import (
+    box_costs,
+    box_loss,
+    class_loss,
+    focal_loss,
+    keypoint_loss,
+    objectness_loss,
+)
 from .rois import Rois, choose_rois
-from .sampling import Draw, sample
+from .sampling import Draw, hardest, sample
 from .targets import (
     POSITIVE,
     UNUSED,
@@ -90,6 +98,7 @@ def tube_losses(
             most=config.keypoint_rois,
             config=config.crops,
             draws=draws,
+            hardest=config.hard_joints,
         )
         losses["keypoints"] = loss.weighted(config.keypoints)
     if not losses:
@@ -119,11 +128,16 @@ def _level_losses(
     if box_head is None and from_levels is None:
         return losses
     convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
-    chosen = [
-        choose_rois(tubes, people, config=config, draw=draw, convention=convention)
-        for (tubes, _), people, draw in zip(proposed.per_clip(), truth, draws, strict=True)
-    ]
     features = _in_float32(features)
+    chosen = []
+    clips = zip(proposed.per_clip(), truth, draws, strict=True)
+    for number, ((tubes, _), people, draw) in enumerate(clips):
+        pick = None
+        if config.hard_rois is not None and box_head is not None:
+            pick = partial(_hard_rois, box_head, features, clip=number, truth=people, config=config)
+        chosen.append(
+            choose_rois(tubes, people, config=config, draw=draw, convention=convention, pick=pick)
+        )
     for_boxes, for_keypoints = zip(*chosen, strict=True)
     if box_head is not None:
         losses |= _box_losses(box_head, features, for_boxes, truth, config=config)
@@ -203,7 +217,7 @@ def _anchor_losses(
     config: LossConfig,
     draws: Sequence[Draw],
 ) -> dict[str, LossShare]:
-    """Objectness and boxes of the anchors, averaged over the clips, not weighted."""
+    """Objectness and boxes of the anchors of all clips, not weighted."""
     convention, length = head.config.convention, maps.deltas.shape[2]
     places = torch.arange(len(maps.anchors), device=maps.anchors.device)
     # an anchor that clipping changes reaches beyond the input
@@ -214,16 +228,57 @@ def _anchor_losses(
     objectness, boxes = [], []
     for number, (people, draw) in enumerate(zip(truth, draws, strict=True)):
         matches = match(anchors, people, config=config.anchors, convention=convention)
-        labels = sample(matches, config=config.anchor_sample, draw=draw)
+        labels = matches.labels
+        if config.focal is None:
+            labels = sample(matches, config=config.anchor_sample, draw=draw)
         chosen = torch.nonzero(labels == POSITIVE)[:, 0]
         wanted = box_target(anchors[chosen], matches.person[chosen], people, convention=convention)
-        objectness.append(objectness_loss(maps.objectness[number, places], labels).mean)
-        deltas = maps.deltas[number, places[chosen]]
-        boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())).mean)
-    return {
-        "objectness": loss_share(torch.stack(objectness).sum(), len(truth)),
-        "proposal_boxes": loss_share(torch.stack(boxes).sum(), len(truth)),
-    }
+        logits, deltas = maps.objectness[number, places], maps.deltas[number, places[chosen]]
+        if config.focal is None:
+            objectness.append(objectness_loss(logits, labels))
+            boxes.append(box_loss(deltas, wanted, count=int((labels != UNUSED).sum())))
+        else:
+            objectness.append(focal_loss(logits, labels, config=config.focal))
+            boxes.append(box_loss(deltas, wanted, count=len(chosen)))
+    # where all anchors count, there are as many as there are people
+    average = mean_of if config.focal is None else joined
+    return {"objectness": average(objectness), "proposal_boxes": average(boxes)}
+
+
+@torch.no_grad()
+def _hard_rois(
+    head: BoxHead,
+    features: ClipFeatures,
+    rois: Rois,
+    *,
+    clip: int,
+    truth: TubeTruth,
+    config: LossConfig,
+) -> Tensor:
+    """(S,) index of one clip's RoIs that cost the box head most."""
+    assert config.hard_rois is not None
+    clips = len(features.levels[0]) // features.length
+    tubes = [rois.tubes if place == clip else rois.tubes[:0] for place in range(clips)]
+    output = head(head.pool(features, tubes), features.length)
+    costs = config.classes * functional.cross_entropy(
+        output.tube_logits.float(), rois.labels, reduction="none"
+    )
+    mine = rois.labels == POSITIVE
+    wanted = _box_target(head, rois.people, truth, config=config)
+    off = box_costs(output.deltas[mine][:, :, 1], wanted, beta=config.box_beta)
+    costs[mine] += config.boxes * off
+    return hardest(costs, rois.tubes, config=config.hard_rois)
+
+
+def _box_target(head: BoxHead, people: Rois, truth: TubeTruth, *, config: LossConfig) -> BoxTarget:
+    return box_target(
+        people.tubes,
+        people.person,
+        truth,
+        weights=head.config.weights,
+        convention=head.config.convention,
+        absent=config.absent_boxes,
+    )
 
 
 def _box_losses(
@@ -237,14 +292,8 @@ def _box_losses(
     """Class, boxes and presence of the RoIs, averaged over the RoIs of all clips."""
     output = head(head.pool(features, [r.tubes for r in rois]), features.length)
     labels = torch.cat([r.labels for r in rois])
-    mine = [(r.people.tubes, r.people.person, t) for r, t in zip(rois, truth, strict=True)]
-    coding = partial(
-        box_target,
-        weights=head.config.weights,
-        convention=head.config.convention,
-        absent=config.absent_boxes,
-    )
-    targets = [coding(*each) for each in mine]
+    mine = [(each.people, people) for each, people in zip(rois, truth, strict=True)]
+    targets = [_box_target(head, people, known, config=config) for people, known in mine]
     wanted = BoxTarget(*(torch.cat(parts) for parts in zip(*targets, strict=True)))
     # boxes are regressed per class, and only the person's class has any
     deltas = output.deltas[labels == POSITIVE][:, :, 1]
@@ -254,9 +303,12 @@ def _box_losses(
         "boxes": boxes.weighted(config.boxes),
     }
     if output.presence_logits is not None:
-        known = torch.cat([presence_target(*each, config=config.rois) for each in mine])
+        seen = [
+            presence_target(people.tubes, people.person, known, config=config.rois)
+            for people, known in mine
+        ]
         logits = output.presence_logits[labels == POSITIVE].flatten()
-        presence = objectness_loss(logits, known.flatten())
+        presence = objectness_loss(logits, torch.cat(seen).flatten())
         losses["presence"] = presence.weighted(config.presence)
     return losses
 
@@ -282,7 +334,8 @@ def _keypoint_losses(
         convention=convention,
     )
     logits = head(head.pool(features, tubes), features.length)
-    loss = keypoint_loss(logits.unflatten(0, (-1, features.length)), target)
+    logits = logits.unflatten(0, (-1, features.length))
+    loss = keypoint_loss(logits, target, hardest=config.hard_joints)
     return {"keypoints": loss.weighted(config.keypoints)}
 
 

@@ -4,6 +4,7 @@ Not here: the archives (:mod:`posetube.datasets.training.picture_archive`), the 
 (:mod:`posetube.datasets.training.clip_index`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,12 +113,15 @@ TrainingData = PicturesConfig | ClipsConfig
 """What a network is trained on."""
 
 
-def open_clip_source(config: TrainingData, *, root: Path = Path()) -> ClipSource:
+def open_clip_source(
+    config: TrainingData, *, root: Path = Path(), warn: Callable[[str], None] = lambda text: None
+) -> ClipSource:
     """What random clips are drawn from.
 
     Args:
         config: Which pictures or clips.
         root: Folder that relative paths of the settings start from.
+        warn: Is told of each video that is left out because its labels cannot be read.
 
     Raises:
         InputError: If there is no such folder or data set, or it has no clip to train on.
@@ -128,6 +132,8 @@ def open_clip_source(config: TrainingData, *, root: Path = Path()) -> ClipSource
     folder = root / config.root
     people = open_people_or_run(folder, form=config.dataset or None)
     clips = ClipIndex(dataset=people, config=config.frames, split=config.split)
+    for text in clips.broken:
+        warn(f"{text}; its video is left out")
     if not len(clips):
         part = f" in part {config.split!r}" if config.split else ""
         raise InputError(

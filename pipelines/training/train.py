@@ -110,7 +110,7 @@ def _train(job: TrainingJob) -> TubeRCNN:
     loop = TrainingLoop(job, learner)
     data = _training_data(job)
     batches = ClipBatches(
-        source=open_clip_source(data, root=job.root),
+        source=open_clip_source(data, root=job.root, warn=job.warn),
         config=data,
         skeleton=network.skeleton,
         seed=config.seed,

@@ -41,6 +41,10 @@ class TrainingJob:
     interrupt: Interrupt
     """Whether somebody asked to stop."""
 
+    def warn(self, text: str) -> None:
+        """Tell a person."""
+        self.listener(Event(event="warning", run=self.folder.name, text=text))
+
     def begun(self, parent: ModelInfo) -> "TrainingJob":
         """Note the settings in the folder, or hold them against those that the run began with.
 

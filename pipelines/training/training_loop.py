@@ -128,8 +128,7 @@ class TrainingLoop:
         for name in broken:
             if name not in self._named:
                 self._named.add(name)
-                text = f"{name}; skipped"
-                self._job.listener(Event(event="warning", run=self._job.folder.name, text=text))
+                self._job.warn(f"{name}; skipped")
 
     def _change_weights(self, losses: dict[str, float]) -> None:
         """By one step, unless losses or gradients are no numbers any more."""

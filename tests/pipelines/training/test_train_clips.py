@@ -213,12 +213,13 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text(settings)
         found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    named, pictures, drawn, clips, refiner, published = found
+    named, pictures, drawn, hard, clips, refiner, published = found
     assert refiner.refiner is not None
     assert (named.name, named.licence) == ("dancers", "CC BY-NC 4.0")
     assert pictures.pictures is not None
     assert len(pictures.pictures.archives) == 2
     assert drawn.drawn is not None
+    assert hard.loss_config.hard_joints == 8
     assert clips.clips is not None
     assert clips.clips.frames.length == 3
     assert published.loss_config == detect_and_track_losses()
@@ -314,3 +315,20 @@ def test_the_command_reads_a_table_of_clips(
     )
     assert load_network(tmp_path / RESULT).clip_length == 3
     assert capsys.readouterr().out.strip() == str(tmp_path / RESULT)
+
+
+def test_videos_whose_labels_are_broken_are_named_and_left_out(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "clips", tmp_path / "clips")
+    first, second = sorted((tmp_path / "clips" / "annotations").rglob("*.json"))
+    first.write_text("{")
+    told: list[str] = []
+
+    source = open_clip_source(clips(), root=tmp_path, warn=told.append)
+
+    assert source.draw(np.random.default_rng(0)).size == SIZE
+    assert len(told) == 1
+    assert first.name in told[0]
+    assert told[0].endswith("; its video is left out")
+    second.write_text("{")
+    with pytest.raises(FormatError, match=second.stem):
+        open_clip_source(clips(), root=tmp_path)
