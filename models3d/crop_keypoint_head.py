@@ -19,6 +19,7 @@ from posetube.skeletons import skeleton
 from .appearance import embed_joints
 from .configs.people_heads import CropKeypointHeadConfig
 from .crop_geometry import crop_boxes, map_regions
+from .crop_memory import CropMemory
 from .crop_sampling import cut_crops
 from .features import ClipFeatures
 from .high_resolution import HighResolutionNetwork
@@ -32,10 +33,16 @@ class Crops(NamedTuple):
     """What the head looks at, for M boxes."""
 
     pixels: Tensor
-    """(M, 3, H, W) normalised."""
+    """(M, 3, H, W) normalised; without those that are known."""
 
     boxes: Tensor
     """(M, 4) the boxes that were cropped around, pixels of the network's input."""
+
+    memories: Sequence[CropMemory] = ()
+    """M, of the frames that the crops are from; empty if none are remembered."""
+
+    known: Sequence[tuple[Tensor, ...] | None] = ()
+    """M, what the network said of a crop before; None if it has not seen it."""
 
 
 class CropKeypointHead(nn.Module):
@@ -60,17 +67,26 @@ class CropKeypointHead(nn.Module):
         assert features.pictures is not None, "frames were encoded without their pictures"
         images, geometry = features.pictures
         rois = tube_rois([geometry.to_picture(self.crop_boxes(tube)) for tube in tubes])
+        boxes = torch.cat([tube.flatten(0, 1) for tube in tubes])
+        if not features.crops:
+            return Crops(self._cut(images, rois), boxes)
+        memories = [features.crops[frame] for frame in rois[:, 0].int().tolist()]
+        known = [memory.recall(box) for memory, box in zip(memories, boxes, strict=True)]
+        unknown = [place for place, said in enumerate(known) if said is None]
+        return Crops(self._cut(images, rois[unknown]), boxes, memories, known)
+
+    def _cut(self, images: Tensor, rois: Tensor) -> Tensor:
+        """(M, 3, H, W) normalised pixels of (M, 5) regions, each an image's number and corners."""
         if self.config.samples == 1:
-            pixels = cut_crops(images, rois, self.config.size)
-        else:
-            pixels = ops.roi_align(
-                images.float(),
-                rois,
-                output_size=self.config.size,
-                sampling_ratio=self.config.samples or -1,
-                aligned=True,
-            )
-        return Crops(self.normalised(pixels), torch.cat([tube.flatten(0, 1) for tube in tubes]))
+            return self.normalised(cut_crops(images, rois, self.config.size))
+        pixels = ops.roi_align(
+            images.float(),
+            rois,
+            output_size=self.config.size,
+            sampling_ratio=self.config.samples or -1,
+            aligned=True,
+        )
+        return self.normalised(pixels)
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """(M, 3, H, W) pixels of 0 to 255, as the network expects them, channels last in memory."""
@@ -78,6 +94,11 @@ class CropKeypointHead(nn.Module):
         std: Tensor = constants(self.config.std, pixels)[:, None, None]
         # In torch's other layout this network takes 15 to 25 % longer.
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it looks at in a frame for one clip is kept for the next."""
+        return self.config.time > 1 and not self.config.mirror
 
     def crop_boxes(self, boxes: Tensor) -> Tensor:
         """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""
@@ -111,14 +132,43 @@ class CropKeypointHead(nn.Module):
     def _read_crops(self, pooled: Crops, length: int) -> tuple[Tensor, Tensor]:
         """Heatmaps, and the map of the stem."""
         regions = self.regions(pooled.boxes)
-        features = self.network.features(pooled.pixels)
-        maps = self._sum_moved(self.network.responses(features), regions, length)
+        stem, last_maps = self._said(pooled)
+        maps = self.draw(last_maps, regions, length)
         if not self.config.mirror:
-            return maps, features[0]
+            return maps, stem
         swapped = list(skeleton(self.config.skeleton).flip)
-        responses = self.network.responses(self.network.features(pooled.pixels.flip(3)))
+        other = self.network.features(pooled.pixels.flip(3))
+        responses = self.network.responses(self.network.last_maps(other))
         mirrored = [response[:, swapped].flip(3) for response in responses]
-        return (maps + self._sum_moved(mirrored, regions, length)) / 2, features[0]
+        return (maps + self._sum_moved(mirrored, regions, length)) / 2, stem
+
+    def _said(self, pooled: Crops) -> tuple[Tensor, Tensor]:
+        """The stem's and the last maps of all crops; new ones are remembered."""
+        features = self.network.features(pooled.pixels)
+        fresh = features[0], self.network.last_maps(features)
+        if not pooled.memories:
+            return fresh
+        news, said = zip(*fresh, strict=True), list[tuple[Tensor, ...]]()
+        for box, memory, known in zip(pooled.boxes, pooled.memories, pooled.known, strict=True):
+            if known is None:
+                known = next(news)
+                memory.remember(box, known)
+            said.append(known)
+        stems, last_maps = (torch.stack(kind) for kind in zip(*said, strict=True))
+        return stems, last_maps
+
+    def draw(self, last_maps: Tensor, regions: Tensor, length: int) -> Tensor:
+        """Heatmaps of crops of which only the last maps are left.
+
+        Args:
+            last_maps: (R * T, C, h, w) from :meth:`HighResolutionNetwork.last_maps`.
+            regions: (R * T, 4) what each of them covers, in any pixels.
+            length: T.
+
+        Returns:
+            (R * T, K, h, w).
+        """
+        return self._sum_moved(self.network.responses(last_maps), regions, length)
 
     def _sum_moved(self, responses: Sequence[Tensor], regions: Tensor, length: int) -> Tensor:
         """Add the responses of a time kernel's steps, each brought to the cells it speaks about.

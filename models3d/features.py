@@ -14,6 +14,7 @@ from torch import Tensor
 from posetube.errors import InputError
 
 from .appearance import LookMap
+from .crop_memory import CropMemory
 from .preprocess import Geometry
 
 
@@ -53,6 +54,9 @@ class FrameFeatures:
     further: tuple[ScaledMaps, ...] = ()
     """The frame's maps in each further size."""
 
+    crops: CropMemory | None = None
+    """The crops of this frame, which fills as clips are looked at; None if none are kept."""
+
 
 class Pictures(NamedTuple):
     """The displayed frames of B clips."""
@@ -88,6 +92,9 @@ class JoinedFrames(NamedTuple):
     further: list[ScaledMaps]
     """The maps in each further size."""
 
+    crops: list[CropMemory]
+    """Of each frame; empty if none are kept."""
+
 
 def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
     """Put the frames of clips together.
@@ -116,6 +123,7 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
         heatmaps=all(feature.heatmaps for feature in features),
         pictures=Pictures(torch.cat(images), geometry) if images else None,
         further=further,
+        crops=[feature.crops for feature in features if feature.crops is not None],
     )
 
 
@@ -141,3 +149,14 @@ class ClipFeatures(NamedTuple):
 
     proposal_responses: Sequence[Tensor] | None = None
     """What the proposal head says of every frame alone, where it says that once per frame."""
+
+    crops: Sequence[CropMemory] = ()
+    """Of each frame; empty if crops are not kept."""
+
+    def known_boxes(self, boxes: Tensor) -> Tensor:
+        """(B, N, T, 4) boxes, those in their place that a known crop shows about as well."""
+        if not self.crops:
+            return boxes
+        by_frame = boxes.transpose(1, 2).flatten(0, 1)  # a row for each frame of each clip
+        known = [memory.nearest(some) for memory, some in zip(self.crops, by_frame, strict=True)]
+        return torch.unflatten(torch.stack(known), 0, (-1, self.length)).transpose(1, 2)

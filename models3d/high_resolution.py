@@ -139,14 +139,11 @@ class AddedReadout(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Maps from :meth:`HighResolutionNetwork.features` to (N, joints, H / 4, W / 4)."""
-        heatmaps: Tensor = self.out(self._mixed(features))
+        heatmaps: Tensor = self.out(self.mixed(features))
         return heatmaps
 
-    def responses(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """The same per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
-        return self.out.responses(self._mixed(features))
-
-    def _mixed(self, features: Sequence[Tensor]) -> Tensor:
+    def mixed(self, features: Sequence[Tensor]) -> Tensor:
+        """(N, ADDED_CHANNELS, H / 4, W / 4) what the last convolution reads."""
         coarse = functional.interpolate(self.coarse(features[-2]), scale_factor=2, mode="nearest")
         mixed: Tensor = self.mix(functional.relu(self.fine(features[-1]) + coarse))
         return mixed
@@ -194,12 +191,18 @@ class HighResolutionNetwork(nn.Module):
         heatmaps: Tensor = self.out(features[-1])
         return heatmaps if self.added is None else torch.cat([heatmaps, self.added(features)], 1)
 
-    def responses(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Heatmaps per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
-        steps = self.out.responses(features[-1])
+    def last_maps(self, features: Sequence[Tensor]) -> Tensor:
+        """(N, C, H / 4, W / 4) what the last convolutions read: all that a crop is needed for."""
         if self.added is None:
-            return steps
-        pairs = zip(steps, self.added.responses(features), strict=True)
+            return features[-1]
+        return torch.cat([features[-1], self.added.mixed(features)], dim=1)
+
+    def responses(self, last_maps: Tensor) -> list[Tensor]:
+        """Heatmaps per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
+        if self.added is None:
+            return self.out.responses(last_maps)
+        own, added = torch.split(last_maps, [BRANCH_CHANNELS[0], ADDED_CHANNELS], dim=1)
+        pairs = zip(self.out.responses(own), self.added.out.responses(added), strict=True)
         return [torch.cat(pair, dim=1) for pair in pairs]
 
     def features(self, crops: Tensor) -> list[Tensor]:

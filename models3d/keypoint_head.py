@@ -26,6 +26,9 @@ class KeypointHead(nn.Module):
     wants_pictures = False
     """Whether :meth:`pool` reads the displayed frames; :class:`FrameFeatures` then keep them."""
 
+    remembers = False
+    """Whether what it looks at in a frame for one clip is kept for the next."""
+
     def __init__(self, config: KeypointHeadConfig, *, channels: int) -> None:
         super().__init__()
         self.config = config

@@ -18,8 +18,9 @@ proposals      ``find_tubes(features, geometry)`` to :class:`.tube_choice.Propos
 box head       ``find_people(features, proposals, geometry)`` to
                :class:`.box_head.TubeDetections`
 keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it gives heatmaps;
-               ``regions(tubes)`` says which boxes these cover; ``wants_pictures``; optionally
-               ``draw_and_embed``, called the same, gives heatmaps and vectors of appearance
+               ``regions(tubes)`` says which boxes these cover; ``wants_pictures`` and
+               ``remembers``; optionally ``draw_and_embed``, called the same, gives heatmaps and
+               vectors of appearance
 =============  ==================================================================================
 
 ``features`` is a :class:`.features.ClipFeatures`: each head decides itself what of it to pool from.

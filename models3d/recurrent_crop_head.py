@@ -28,6 +28,9 @@ class RecurrentCropHead(nn.Module, ABC):
     wants_pictures = True
     """See :class:`posetube.models3d.keypoint_head.KeypointHead`."""
 
+    remembers = False
+    """See :class:`posetube.models3d.keypoint_head.KeypointHead`."""
+
     config: RecurrentHeadConfig
 
     def pool(self, features: ClipFeatures, tubes: Sequence[Tensor]) -> Tensor:

@@ -31,6 +31,7 @@ from .appearance import LookMap, embed, look_maps
 from .arrays import on_host
 from .box_head import TubeDetections, proposed_people
 from .configs.networks import TubeRCNNConfig
+from .crop_memory import CropMemory
 from .features import (
     ClipFeatures,
     FrameFeatures,
@@ -56,6 +57,9 @@ class Found(NamedTuple):
 
     people: TubeDetections
     """Boxes in pixels of the displayed frame, scores, presence, and which slots are taken."""
+
+    looked_at: Tensor
+    """(B, N, T, 4) the boxes that the keypoint head looked at, pixels of the network's input."""
 
     heatmaps: Tensor
     """(B, N, T, K, S, S) logits."""
@@ -168,6 +172,7 @@ class TubeRCNN(nn.Module):
                     size._replace(maps=[m[frame : frame + 1] for m in size.maps])
                     for size in further
                 ),
+                crops=CropMemory() if self.keypoint_head.remembers else None,
             )
             for frame, picture in enumerate(pictures)
         ]
@@ -213,6 +218,7 @@ class TubeRCNN(nn.Module):
             joined.geometry,
             joined.pictures,
             further=joined.further,
+            crops=joined.crops,
             wait=True,
             embeddings=joined.embeddings,
         )
@@ -319,6 +325,7 @@ class TubeRCNN(nn.Module):
         pictures: Pictures | None = None,
         *,
         further: Sequence[ScaledMaps] = (),
+        crops: Sequence[CropMemory] = (),
         wait: bool = False,
         embeddings: bool = False,
     ) -> Found:
@@ -330,12 +337,13 @@ class TubeRCNN(nn.Module):
             pictures: The frames themselves, if a head pools from them.
             further: The same frames in further sizes of the network's input, in which people are
                 looked for as well.
+            crops: What is known of each frame's crops; new ones are added.
             wait: Whether to wait for the device once, for the number of people. If not, joints are
                 computed for as many as there can be, which costs more than waiting if the keypoint
                 head is large; but nothing waits, unless joints are decoded by the ``resized`` rule.
             embeddings: Whether to ask the keypoint head for vectors of appearance.
         """
-        features = self.clip_part(maps, self.clip_length, pictures)
+        features = self.clip_part(maps, self.clip_length, pictures)._replace(crops=crops)
         if further:
             sizes = ((self.clip_part([*s.maps], self.clip_length), s.geometry) for s in further)
             proposals = self.proposals.find_tubes(features, geometry, sizes)
@@ -358,7 +366,7 @@ class TubeRCNN(nn.Module):
         embeddings: bool,
     ) -> Found:
         """The joints of B clips' people."""
-        boxes = geometry.to_network(people.boxes)
+        boxes = features.known_boxes(geometry.to_network(people.boxes))
         heatmaps, looks = self._draw(features, boxes, embeddings=embeddings)
         joints = decode_joints(
             heatmaps.flatten(0, 2),
@@ -367,7 +375,7 @@ class TubeRCNN(nn.Module):
             config=self.config.decode,
         )
         columns = (torch.unflatten(column, 0, boxes.shape[:3]) for column in joints)
-        return Found(people, heatmaps, Joints(*columns), looks)
+        return Found(people, boxes, heatmaps, Joints(*columns), looks)
 
     def _draw(
         self, features: ClipFeatures, boxes: Tensor, *, embeddings: bool = False
@@ -408,7 +416,7 @@ class TubeRCNN(nn.Module):
 
     def _on_host(self, found: Found, joined: JoinedFrames) -> list[ClipPeople]:
         """What was found in each of B clips, without empty slots."""
-        people, _, joints, looks = found
+        people, looked_at, _, joints, looks = found
         if joined.looks:
             looks = embed(joined.looks, joined.geometry.to_network(people.boxes))
         tables = copied_to_host(
@@ -431,18 +439,18 @@ class TubeRCNN(nn.Module):
         if not joined.heatmaps:
             return clips
         return [
-            alone._replace(heatmaps=self._kept(maps[taken], alone, joined.geometry))
-            for alone, maps, taken in zip(
-                clips, found.heatmaps, torch.from_numpy(slots), strict=True
+            alone._replace(heatmaps=self._kept(maps[taken], boxes[taken], joined.geometry))
+            for alone, maps, boxes, taken in zip(
+                clips, found.heatmaps, looked_at, torch.from_numpy(slots), strict=True
             )
         ]
 
-    def _kept(self, maps: Tensor, people: ClipPeople, geometry: Geometry) -> BytesArray:
+    def _kept(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> BytesArray:
         """(N, T) what is kept of a clip's (N, T, K, S, S) maps: those of its centre frame."""
-        packed: BytesArray = np.full(people.boxes.shape[:2], b"", object)
+        packed: BytesArray = np.full(boxes.shape[:2], b"", object)
         centre = slice(self.clip_length // 2, self.clip_length // 2 + 1)
-        boxes = geometry.to_network(torch.from_numpy(people.boxes[:, centre]).to(maps.device))
-        packed[:, centre] = packed_maps(self._heatmaps(maps[:, centre], boxes, geometry))
+        drawn = self._heatmaps(maps[:, centre], boxes[:, centre], geometry)
+        packed[:, centre] = packed_maps(drawn)
         return packed
 
     def _heatmaps(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> TubeHeatmaps:

@@ -66,11 +66,12 @@ def detect_video(
 def frames_before(network: Network, config: DetectConfig) -> int:
     """How many frames before a frame decide what is said of it, its relation to the last included.
 
-    The clip before its own reaches T // 2 + 1 frames back; with a detector that leaves frames out,
-    the last detector frame at or before the frame before it can be that many frames back.
+    The clip before its own reaches T // 2 + 1 frames back, and may have taken crops from the T - 1
+    clips before it; with a detector that leaves frames out, the last detector frame at or before
+    the frame before it can be that many frames back.
     """
     sparse = config.detector_every + 1 if config.detector_every > 1 else 0
-    return max(network.clip_length // 2 + 1, sparse)
+    return max(network.clip_length // 2 + network.clip_length, sparse)
 
 
 def detect_frames(

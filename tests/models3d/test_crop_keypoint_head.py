@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from posetube.errors import InputError
 from posetube.models3d.configs.people_heads import CropKeypointHeadConfig
 from posetube.models3d.crop_keypoint_head import CropKeypointHead
+from posetube.models3d.crop_memory import CropMemory
 from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.joint_peaks import decode_parabola
 from posetube.models3d.preprocess import Geometry
@@ -97,8 +98,11 @@ class Thinned(nn.Module):
         joints = torch.arange(1.0, 18)[:, None, None]
         return [crops[:, :1, ::4, ::4] * joints]
 
-    def responses(self, features: list[Tensor]) -> list[Tensor]:
-        return features
+    def last_maps(self, features: list[Tensor]) -> Tensor:
+        return features[-1]
+
+    def responses(self, last_maps: Tensor) -> list[Tensor]:
+        return [last_maps]
 
 
 def test_the_mirrored_crop_is_averaged_where_it_stands_and_joints_change_sides() -> None:
@@ -159,6 +163,26 @@ def test_maps_of_other_frames_are_moved_to_the_box_of_a_frame() -> None:
     assert not torch.allclose(after[1][..., :9], before[0][..., :9])
     torch.testing.assert_close(after[1][..., :9], blend, atol=1e-4, rtol=1e-4)
     assert not after[1][..., -2:].any()  # beyond the other frame's crop nothing is known
+
+
+@torch.no_grad()
+def test_a_crop_that_one_clip_looked_at_serves_the_next_and_another_person_gets_a_new_one() -> None:
+    head = over_time(lambda weight: None)
+    images = ramp(3)
+    crops = [CropMemory() for _ in range(3)]
+    features = images._replace(length=3, crops=crops)
+    first = torch.tensor([[[30.0, 20, 90, 80], [45, 20, 105, 80], [60, 20, 120, 80]]])
+    beside = torch.cat([first + 1, first + torch.tensor([25.0, 0, 25, 0])])
+
+    before = head.heatmaps(head.pool(features, [first]), 3)
+    known = features.known_boxes(beside[None])[0]
+    pooled = head.pool(features, [known])
+
+    torch.testing.assert_close(known, torch.cat([first, beside[1:]]))
+    assert len(pooled.pixels) == 3  # of the other person alone
+    torch.testing.assert_close(head.heatmaps(pooled, 3)[:3], before)
+    alone = head.heatmaps(head.pool(images, [beside[1:]]), 3)
+    torch.testing.assert_close(head.heatmaps(pooled, 3)[3:], alone)
 
 
 @pytest.mark.parametrize(

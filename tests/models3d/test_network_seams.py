@@ -370,7 +370,7 @@ class BrightnessHeadConfig(KeypointHeadConfig):
 class BrightnessHead(nn.Module):
     """Pools the displayed frame itself."""
 
-    wants_pictures = True
+    wants_pictures, remembers = True, False
 
     def __init__(self, config: BrightnessHeadConfig, channels: Sequence[int]) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from posetube.models3d.crop_keypoint_head import CropKeypointHead
 from posetube.models3d.presets import tiny, tiny_clip
 from posetube.models3d.runtimes.loading import load_onnx_network
 from posetube.models3d.runtimes.onnx_network import OnnxNetwork
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.skeletons import LSP14
 from posetube.structures import Clip
 
@@ -179,6 +181,29 @@ def test_over_three_frames_it_finds_in_a_still_clip_what_it_finds_in_its_frame(
 
 
 @pytest.mark.slow
+def test_a_window_crops_everybody_once_in_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny_clip()
+    proposals = replace(config.proposals, min_score=0.0, after_nms=2)
+    torch.manual_seed(0)
+    model = TubeRCNN(replace(config, proposals=proposals, pose_nms=None)).eval()
+    network, cropped = model.keypoint_head.network, list[int]()
+    look = network.features
+
+    def counted(crops: Tensor) -> list[Tensor]:
+        cropped.append(len(crops))
+        return list(look(crops))
+
+    monkeypatch.setattr(network, "features", counted)
+    picture = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), np.uint8)
+    frames = model.encode(picture.repeat(4, axis=0))
+
+    first = model.detect_features(frames[:3], [0, 1, 2])
+    second = model.detect_features(frames[1:], [1, 2, 3])
+
+    assert cropped == [6, 2]
+    np.testing.assert_allclose(second.keypoints, first.keypoints, atol=1e-3)
+
+
 def test_bfloat16_finds_the_same_people(samples: Path) -> None:
     model = load_network("tiny")
     compared = 0
