@@ -133,6 +133,12 @@ def drawn(seeds: Sequence[int], folder: Path) -> Iterator[Case]:
 
 def filmed(folder: Path, runs: Path) -> Iterator[Case]:
     """JHMDB's clips with joints that people placed."""
+    for path, truth in labelled_films(folder):
+        yield case(path, truth, runs=runs)
+
+
+def labelled_films(folder: Path) -> Iterator[tuple[Path, VideoTracks]]:
+    """JHMDB's clips with joints that people placed, and these."""
     known = np.load(folder / "human_joints.npz")
     for name in sorted({key.partition("/")[0] for key in known.files}):
         frame, boxes, joints = (known[f"{name}/{part}"] for part in ("frames", "boxes", "joints"))
@@ -151,7 +157,7 @@ def filmed(folder: Path, runs: Path) -> Iterator[Case]:
             keypoints=both,
             keypoint_scores=np.ones(both.shape[:2]),
         )
-        yield case(folder / f"{name}.avi", truth, runs=runs)
+        yield folder / f"{name}.avi", truth
 
 
 def case(path: Path, truth: VideoTracks, *, runs: Path) -> Case:
@@ -167,12 +173,13 @@ def case(path: Path, truth: VideoTracks, *, runs: Path) -> Case:
         path=path,
         found=found,
         truth=truth,
-        pairs=_all_pairs(found, truth),
+        pairs=all_pairs(found, truth),
         detections=run.detections,
     )
 
 
-def _all_pairs(found: VideoTracks, truth: VideoTracks) -> npt.NDArray[np.int64]:
+def all_pairs(found: VideoTracks, truth: VideoTracks) -> npt.NDArray[np.int64]:
+    """(2, P) rows of found and of true people who are the same."""
     pairs = [_pairs(found, truth, frame) for frame in np.unique(truth.frame)]
     return np.concatenate(pairs, axis=1)
 
