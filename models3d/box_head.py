@@ -20,7 +20,7 @@ from posetube.errors import InputError
 from .arrays import on_host
 from .box_coding import clip_boxes, decode_boxes, sizes
 from .configs.bodies import ResNetConfig
-from .configs.people_heads import BoxHeadConfig
+from .configs.people_heads import PERSON, BoxHeadConfig
 from .features import ClipFeatures
 from .preprocess import Geometry
 from .resnet import ResNetStage, channels_of
@@ -28,9 +28,6 @@ from .roi_align import pool_tubes
 from .slots import most_taken, take_slots
 from .tube_choice import Proposals
 from .tube_nms import tube_nms
-
-CLASSES = 2
-"""Background, person."""
 
 USUALLY_PRESENT = 2.0
 """Presence logit of a new network: most people are present in all frames of a clip."""
@@ -65,17 +62,17 @@ class BoxOutput(NamedTuple):
     """The head's outputs for R proposals."""
 
     class_logits: Tensor
-    """(R, T, 2) for background and person, per frame."""
+    """(R, T, C) per frame, of background, person and any others."""
 
     deltas: Tensor
-    """(R, T, 2, 4) regressions per class; those of the background are never used."""
+    """(R, T, C, 4) regressions per class; those of the background are never used."""
 
     presence_logits: Tensor | None
     """(R, T), or None if the head predicts no presence."""
 
     @property
     def tube_logits(self) -> Tensor:
-        """(R, 2) class logits averaged over the frames."""
+        """(R, C) class logits averaged over the frames."""
         return self.class_logits.mean(dim=1)
 
 
@@ -124,8 +121,8 @@ class BoxHead(nn.Module):
         super().__init__()
         self.config = config
         self.body = body
-        self.score = nn.Linear(features, CLASSES)
-        self.deltas = nn.Linear(features, 4 * CLASSES)
+        self.score = nn.Linear(features, config.classes)
+        self.deltas = nn.Linear(features, 4 * config.classes)
         self.presence = nn.Linear(features, 1) if config.presence else None
         nn.init.normal_(self.score.weight, std=0.01)
         nn.init.normal_(self.deltas.weight, std=0.001)
@@ -161,9 +158,10 @@ class BoxHead(nn.Module):
         presence = None
         if self.presence is not None:
             presence = self.presence(features).unflatten(0, (-1, length))[..., 0]
+        deltas = self.deltas(features).unflatten(1, (self.config.classes, 4))
         return BoxOutput(
             class_logits=self.score(features).unflatten(0, (-1, length)),
-            deltas=self.deltas(features).unflatten(1, (CLASSES, 4)).unflatten(0, (-1, length)),
+            deltas=deltas.unflatten(0, (-1, length)),
             presence_logits=presence,
         )
 
@@ -222,11 +220,11 @@ def detect_people(
         to_picture: Boxes of the network's input to boxes of the displayed frame.
     """
     clips = proposals.scores.shape
-    scores = output.tube_logits.float().softmax(dim=-1)[:, 1].view(clips)
+    scores = output.tube_logits.float().softmax(dim=-1)[:, PERSON].view(clips)
     # in pixels of the displayed frame, as in Detectron: in a convention in which a box includes its
     # last pixel, it matters how large a pixel is
     boxes = decode_boxes(
-        torch.unflatten(output.deltas[:, :, 1].float(), 0, clips),
+        torch.unflatten(output.deltas[:, :, PERSON].float(), 0, clips),
         to_picture(proposals.tubes),
         weights=config.weights,
         convention=config.convention,

@@ -48,6 +48,9 @@ class FrameFeatures:
     heatmaps: bool = False
     """Whether heatmaps are to be kept."""
 
+    masks: bool = False
+    """Whether masks are to be drawn."""
+
     picture: Tensor | None = None
     """(1, 3, H, W) uint8 RGB, the displayed frame; None if no head pools from the picture."""
 
@@ -86,6 +89,9 @@ class JoinedFrames(NamedTuple):
     heatmaps: bool
     """Whether heatmaps are to be kept, of all frames."""
 
+    masks: bool
+    """Whether masks are to be drawn, of all frames."""
+
     pictures: Pictures | None
     """None unless a head asks for them."""
 
@@ -121,6 +127,7 @@ def join_frames(features: Sequence[FrameFeatures]) -> JoinedFrames:
         looks=looks,
         embeddings=all(feature.embeddings for feature in features),
         heatmaps=all(feature.heatmaps for feature in features),
+        masks=all(feature.masks for feature in features),
         pictures=Pictures(torch.cat(images), geometry) if images else None,
         further=further,
         crops=[feature.crops for feature in features if feature.crops is not None],

@@ -21,6 +21,7 @@ keypoint head  ``pool(features, tubes)``; called with what was pooled and T, it 
                ``regions(tubes)`` says which boxes these cover; ``wants_pictures`` and
                ``remembers``; optionally ``draw_and_embed``, called the same, gives heatmaps and
                vectors of appearance
+mask head      ``pool(features, tubes)``; called with what was pooled, it gives logits of masks
 =============  ==================================================================================
 
 ``features`` is a :class:`.features.ClipFeatures`: each head decides itself what of it to pool from.
@@ -88,12 +89,15 @@ PARTS: dict[str, tuple[PartKind, ...]] = {
             module="flowing_convnet:FlowingConvNetHead",
         ),
     ),
+    "mask_head": (
+        PartKind(config="configs.people_heads:MaskHeadConfig", module="mask_head:MaskHead"),
+    ),
 }
 """The kinds of each part, by the field of :class:`.configs.networks.TubeRCNNConfig`.
 
 Beside their configuration, bodies take nothing. Necks take ``channels`` and ``strides`` of the
 body's stages, proposal heads those of the levels (one number of channels), box heads the levels'
-``channels`` and the ``body``'s configuration, keypoint heads the levels' ``channels``.
+``channels`` and the ``body``'s configuration, keypoint and mask heads the levels' ``channels``.
 """
 
 

@@ -45,6 +45,9 @@ class ClipPeople(NamedTuple):
     heatmaps: BytesArray | None = None
     """(N, T) as :class:`PoseTubes` has them."""
 
+    masks: BytesArray | None = None
+    """(N, T) as :class:`PoseTubes` has them."""
+
 
 def given_people(found: ClipPeople, frames: Sequence[int], *, config: TubeRCNNConfig) -> PoseTubes:
     """People whose boxes came from outside, all of them and in their order."""
@@ -95,7 +98,7 @@ def _reported(found: ClipPeople, config: TubeRCNNConfig) -> dict[str, Any]:
         "presence": found.presence,
         **{
             name: column
-            for name in ("embeddings", "heatmaps")
+            for name in ("embeddings", "heatmaps", "masks")
             if (column := getattr(found, name)) is not None
         },
     }

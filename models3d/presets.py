@@ -4,7 +4,7 @@ Each function states the source of its numbers. None loads weights
 (:func:`posetube.models3d.load_network` does).
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from .box_coding import BoxConvention
 from .configs.bodies import CSPBodyConfig, ResNetConfig, TimePadding
@@ -14,6 +14,7 @@ from .configs.people_heads import (
     BoxHeadConfig,
     CropKeypointHeadConfig,
     KeypointHeadConfig,
+    MaskHeadConfig,
     PoolConfig,
 )
 from .configs.proposal_heads import (
@@ -142,6 +143,9 @@ IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 CAFFE_MEAN = (102.9801, 115.9465, 122.7717)
 """BGR mean of Detectron's and Detect-and-Track's networks."""
 
+COCO_CLASSES = 91
+"""Of torchvision's networks: the background, and COCO's numbers up to the highest."""
+
 PYRAMID_SIZES = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,))
 """Anchor sizes per pyramid level (Lin et al., CVPR 2017, section 4.1)."""
 
@@ -168,6 +172,50 @@ def keypoint_rcnn_r50() -> AnchorRCNNConfig:
         keypoint_head=KeypointHeadConfig(pool=PoolConfig(size=14, levels=4)),
         decode=DecodeConfig(rule="resized", pixels="network"),
     )
+
+
+def mask_keypoint_rcnn_r50() -> AnchorRCNNConfig:
+    """Boxes, masks and joints of one network, trained together, untrained.
+
+    Keypoint and mask head are shown the same squares of the same levels. It takes the weights of
+    ``keypoint_rcnn_r50`` (``posetube models convert --into mask_keypoint_rcnn_r50``); its mask head
+    is then to be trained.
+
+    Source: He et al., "Mask R-CNN", ICCV 2017, section 5, whose mask head it adds to torchvision's
+    Keypoint R-CNN.
+    """
+    return replace(
+        keypoint_rcnn_r50(), mask_head=MaskHeadConfig(pool=PoolConfig(size=14, levels=4))
+    )
+
+
+def mask_rcnn_r50() -> TubeRCNNConfig:
+    """Mask R-CNN of torchvision, so that its COCO weights run, with the embedded model's joints.
+
+    Its weights know 90 kinds of things, of which people are asked for, and their masks, but no
+    joints. The keypoint head of ``tiny`` looks at the picture alone, and so goes with any boxes.
+
+    Source: ``maskrcnn_resnet50_fpn`` of torchvision (He et al., "Mask R-CNN", ICCV 2017) with its
+    defaults. Its people, scores and masks are reproduced.
+    """
+    flat = mask_keypoint_rcnn_r50()
+    assert flat.mask_head is not None
+    return with_embedded_joints(
+        replace(
+            flat,
+            box_head=replace(flat.box_head, classes=COCO_CLASSES),
+            mask_head=replace(flat.mask_head, classes=COCO_CLASSES),
+        )
+    )
+
+
+def with_embedded_joints(config: AnchorRCNNConfig) -> TubeRCNNConfig:
+    """The same network with the keypoint head of ``tiny``; people keep the box head's scores."""
+    joints = tiny()
+    parts = {field.name: getattr(config, field.name) for field in fields(TubeRCNNConfig)}
+    own = {"skeleton": joints.skeleton, "keypoint_head": joints.keypoint_head}
+    decode = replace(joints.decode, rescore=0.0, score_power=1.0)
+    return TubeRCNNConfig(**parts | own | {"decode": decode})
 
 
 def detect_and_track_r18() -> AnchorRCNNConfig:
@@ -325,6 +373,8 @@ PRESETS = {
         unipose_lstm,
         flowing_convnet,
         keypoint_rcnn_r50,
+        mask_rcnn_r50,
+        mask_keypoint_rcnn_r50,
         tube_rcnn_r50_fpn,
         detect_and_track_r18,
         detect_and_track_r101,

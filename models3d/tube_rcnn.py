@@ -4,7 +4,8 @@
 
     frames ─ prepare ─ body ─ neck ─┬─ proposals ─ tubes ─┐
                                     ├─ pool ─────────── box head ─ people ─┐
-                                    └─ pool ────────────────────── keypoint head ─ joints
+                                    ├─ pool ────────────────────── keypoint head ─ joints
+                                    └─ pool ────────── where there is one, mask head ─ masks
 
 :meth:`TubeRCNN.encode` looks at each frame alone (the body's first stages, often the whole body and
 neck) and is called once per frame; :meth:`TubeRCNN.detect_features` mixes the frames of a clip.
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from posetube.errors import InputError
 from posetube.network import TubeHeatmaps, check_clip, check_tubes
 from posetube.skeletons import Skeleton, skeleton
 from posetube.structures import ByteArray, BytesArray, Clip, FloatArray, PoseTubes
@@ -42,6 +44,7 @@ from .features import (
 )
 from .heatmaps import decode_joints
 from .joint_peaks import Joints
+from .mask_pasting import packed_masks
 from .model_info import ModelInfo
 from .network_input import prepare, prepare_scales
 from .packed_maps import packed_maps
@@ -70,6 +73,9 @@ class Found(NamedTuple):
     looks: Tensor | None
     """(B, N, T, D) vectors of appearance; None if the keypoint head has none, or was not asked."""
 
+    masks: Tensor | None = None
+    """(B, N, T, m, m) probability of each cell of a box to be the person; None if not asked."""
+
 
 class TubeRCNN(nn.Module):
     """Detect-and-Track's network, its parts chosen by configuration.
@@ -97,6 +103,11 @@ class TubeRCNN(nn.Module):
             else build("box_head", config.box_head, body=config.body, channels=channels)
         )
         self.keypoint_head = build("keypoint_head", config.keypoint_head, channels=channels)
+        self.mask_head: Any = (
+            None
+            if config.mask_head is None
+            else build("mask_head", config.mask_head, channels=channels)
+        )
         # The steps are the body's stages, the neck's merge (always frame by frame) and its smooth.
         # Everything before the first time kernel is done once per frame, the rest once per clip.
         times = [*self.body.times, 1, self.neck.time]
@@ -130,7 +141,12 @@ class TubeRCNN(nn.Module):
 
     @torch.inference_mode()
     def encode(
-        self, images: ByteArray, *, embeddings: bool = False, heatmaps: bool = False
+        self,
+        images: ByteArray,
+        *,
+        embeddings: bool = False,
+        heatmaps: bool = False,
+        masks: bool = False,
     ) -> list[FrameFeatures]:
         """The per-frame part, once per frame.
 
@@ -138,11 +154,15 @@ class TubeRCNN(nn.Module):
             images: (B, H, W, 3) RGB uint8 frames of one size, of any clips.
             embeddings: Whether to keep what :meth:`detect_features` needs for appearance vectors.
             heatmaps: Whether it keeps the heatmaps of the clip's centre frame.
+            masks: Whether it draws people's masks in the clip's centre frame.
 
         Raises:
-            InputError: If the images are not of that shape and type, or embeddings are asked of a
-                network whose keypoint head has none and whose body's first stage mixes frames.
+            InputError: If the images are not of that shape and type, embeddings are asked of a
+                network whose keypoint head has none and whose body's first stage mixes frames, or
+                masks of a network without a mask head.
         """
+        if masks and self.mask_head is None:
+            raise InputError(f"{self.info.name} has no mask head, so it draws no masks")
         device = next(self.parameters()).device
         inputs, scales = self.config.preprocess, self.config.further_sides
         (pixels, geometry), *smaller = (
@@ -167,6 +187,7 @@ class TubeRCNN(nn.Module):
                 looks=tuple(look._replace(map=look.map[frame : frame + 1]) for look in looks),
                 embeddings=embeddings,
                 heatmaps=heatmaps,
+                masks=masks,
                 picture=picture,
                 further=tuple(
                     size._replace(maps=[m[frame : frame + 1] for m in size.maps])
@@ -221,6 +242,7 @@ class TubeRCNN(nn.Module):
             crops=joined.crops,
             wait=True,
             embeddings=joined.embeddings,
+            masks=joined.masks,
         )
         size = joined.geometry.picture
         return [
@@ -264,7 +286,9 @@ class TubeRCNN(nn.Module):
             taken=torch.ones_like(given[..., 0, 0], dtype=torch.bool),
         )
         clip = self.clip_part(joined.maps, self.clip_length, joined.pictures)
-        found = self._with_joints(clip, people, joined.geometry, embeddings=joined.embeddings)
+        found = self._described(
+            clip, people, joined.geometry, embeddings=joined.embeddings, masks=joined.masks
+        )
         [alone] = self._on_host(found, joined)
         alone = alone._replace(boxes=tubes.astype(np.float32))
         return given_people(alone, frames, config=self.config)
@@ -328,6 +352,7 @@ class TubeRCNN(nn.Module):
         crops: Sequence[CropMemory] = (),
         wait: bool = False,
         embeddings: bool = False,
+        masks: bool = False,
     ) -> Found:
         """The clip part and the heads on B clips.
 
@@ -342,6 +367,7 @@ class TubeRCNN(nn.Module):
                 computed for as many as there can be, which costs more than waiting if the keypoint
                 head is large; but nothing waits, unless joints are decoded by the ``resized`` rule.
             embeddings: Whether to ask the keypoint head for vectors of appearance.
+            masks: Whether to ask the mask head.
         """
         features = self.clip_part(maps, self.clip_length, pictures)._replace(crops=crops)
         if further:
@@ -355,17 +381,18 @@ class TubeRCNN(nn.Module):
             people = self.box_head.find_people(features, proposals, geometry)
         if wait or on_host(people.taken):
             people = people.shortened()
-        return self._with_joints(features, people, geometry, embeddings=embeddings)
+        return self._described(features, people, geometry, embeddings=embeddings, masks=masks)
 
-    def _with_joints(
+    def _described(
         self,
         features: ClipFeatures,
         people: TubeDetections,
         geometry: Geometry,
         *,
         embeddings: bool,
+        masks: bool,
     ) -> Found:
-        """The joints of B clips' people."""
+        """B clips' people with their joints and, on request, looks and masks."""
         boxes = features.known_boxes(geometry.to_network(people.boxes))
         heatmaps, looks = self._draw(features, boxes, embeddings=embeddings)
         joints = decode_joints(
@@ -375,7 +402,9 @@ class TubeRCNN(nn.Module):
             config=self.config.decode,
         )
         columns = (torch.unflatten(column, 0, boxes.shape[:3]) for column in joints)
-        return Found(people, boxes, heatmaps, Joints(*columns), looks)
+        at = geometry.to_network(people.boxes)
+        drawn = self.mask_head.draw_people(features, at) if masks else None
+        return Found(people, boxes, heatmaps, Joints(*columns), looks, drawn)
 
     def _draw(
         self, features: ClipFeatures, boxes: Tensor, *, embeddings: bool = False
@@ -416,7 +445,7 @@ class TubeRCNN(nn.Module):
 
     def _on_host(self, found: Found, joined: JoinedFrames) -> list[ClipPeople]:
         """What was found in each of B clips, without empty slots."""
-        people, looked_at, _, joints, looks = found
+        people, joints, looks = found.people, found.joints, found.looks
         if joined.looks:
             looks = embed(joined.looks, joined.geometry.to_network(people.boxes))
         tables = copied_to_host(
@@ -436,21 +465,30 @@ class TubeRCNN(nn.Module):
             ClipPeople(**{name: table[clip][taken] for name, table in tables.items()})
             for clip, taken in enumerate(slots)
         ]
-        if not joined.heatmaps:
-            return clips
-        return [
-            alone._replace(heatmaps=self._kept(maps[taken], boxes[taken], joined.geometry))
-            for alone, maps, boxes, taken in zip(
-                clips, found.heatmaps, looked_at, torch.from_numpy(slots), strict=True
-            )
-        ]
+        for clip, taken in enumerate(torch.from_numpy(slots)):
+            if joined.heatmaps:
+                looked_at = found.looked_at[clip][taken]
+                kept = self._kept_maps(found.heatmaps[clip][taken], looked_at, joined.geometry)
+                clips[clip] = clips[clip]._replace(heatmaps=kept)
+            if found.masks is not None:
+                kept = self._kept_masks(found.masks[clip][taken], clips[clip], joined.geometry)
+                clips[clip] = clips[clip]._replace(masks=kept)
+        return clips
 
-    def _kept(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> BytesArray:
+    def _kept_maps(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> BytesArray:
         """(N, T) what is kept of a clip's (N, T, K, S, S) maps: those of its centre frame."""
         packed: BytesArray = np.full(boxes.shape[:2], b"", object)
         centre = slice(self.clip_length // 2, self.clip_length // 2 + 1)
         drawn = self._heatmaps(maps[:, centre], boxes[:, centre], geometry)
         packed[:, centre] = packed_maps(drawn)
+        return packed
+
+    def _kept_masks(self, masks: Tensor, people: ClipPeople, geometry: Geometry) -> BytesArray:
+        """(N, T) what is kept of a clip's (N, T, m, m) masks: those of its centre frame."""
+        packed: BytesArray = np.full(people.boxes.shape[:2], b"", object)
+        centre = self.clip_length // 2
+        drawn = masks[:, centre].cpu().numpy()
+        packed[:, centre] = packed_masks(drawn, people.boxes[:, centre], size=geometry.picture)
         return packed
 
     def _heatmaps(self, maps: Tensor, boxes: Tensor, geometry: Geometry) -> TubeHeatmaps:

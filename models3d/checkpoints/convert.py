@@ -48,6 +48,7 @@ from ..presets import (
 from ..tube_rcnn import TubeRCNN
 from . import convert_detectron, convert_detectron2, convert_torchvision
 from .infer_config import infer_config
+from .model_files import weights_file
 from .network_check import check_finite, check_network
 from .refusal import refused
 from .renaming import Renamed
@@ -112,14 +113,32 @@ def convert_weights(
     tensors, settings = read_arrays(path)
     check_finite(tensors, source=str(path))
     with refused(path, "its arrays make no network of its layout"):
-        layout, renamed, preset = _understand(tensors, settings, path)
-        preset = infer_config(preset, renamed.parameters, skeleton=skeleton)
+        layout, renamed, known = _understand(tensors, settings, path)
+        preset = infer_config(known, renamed.parameters, skeleton=skeleton)
     torch.manual_seed(seed)
     info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
+    if into is None and not isinstance(preset, AnchorRCNNConfig):
+        renamed, info = _with_embedded_joints(renamed, info)
     model = TubeRCNN(into or preset, info=info)
     unused, fresh = _load(model, renamed, inflation=inflation, path=path)
     check_network(model.eval(), source=str(path))
     return Converted(model=model, layout=layout, unused=unused, fresh=fresh)
+
+
+def _with_embedded_joints(renamed: Renamed, info: ModelInfo) -> tuple[Renamed, ModelInfo]:
+    """Weights that know no joints, with the keypoint head of the embedded model."""
+    embedded = load_weights(weights_file("tiny"))
+    head = {
+        name: tensor
+        for name, tensor in embedded.state_dict().items()
+        if name.startswith("keypoint_head.")
+    }
+    whole = renamed._replace(
+        parameters=renamed.parameters | head,
+        sources=renamed.sources | {name: name for name in head},
+    )
+    source = f"{info.source}, with the joints of {embedded.info.name}"
+    return whole, replace(info, source=source, parents=embedded.info.as_parent())
 
 
 def _from_ours(

@@ -1,7 +1,7 @@
-"""Detectron2's keypoint R-CNN: its parameters under our names.
+"""Detectron2's Keypoint R-CNN and Mask R-CNN: their parameters under our names.
 
-Its background is the last class, ours the first; it regresses no box for the background. Its norms
-are frozen batch norms with an epsilon of 1e-5.
+Its background is the last class, ours the first; it regresses no box for the background, and draws
+no mask of it. Its norms are frozen batch norms with an epsilon of 1e-5.
 """
 
 import re
@@ -30,6 +30,8 @@ RULES = (
     (r"^roi_heads\.box_predictor\.cls_score\.", "box_head.score."),
     (r"^roi_heads\.box_predictor\.bbox_pred\.", "box_head.deltas."),
     (r"^roi_heads\.keypoint_head\.score_lowres\.", "keypoint_head.up."),
+    (r"^roi_heads\.mask_head\.deconv\.", "mask_head.up."),
+    (r"^roi_heads\.mask_head\.predictor\.", "mask_head.logits."),
 )
 
 
@@ -38,10 +40,13 @@ def from_detectron2(tensors: Mapping[str, Tensor]) -> Renamed:
     renamed = fold_batch_norm(rename(tensors, _name_of), epsilon=EPSILON)
     for kind in ("weight", "bias"):
         score, deltas = f"box_head.score.{kind}", f"box_head.deltas.{kind}"
-        person, background = renamed.parameters[score]
-        renamed.parameters[score] = torch.stack([background, person])
+        classes = renamed.parameters[score]
+        renamed.parameters[score] = torch.cat([classes[-1:], classes[:-1]])
         boxes = renamed.parameters[deltas]
-        renamed.parameters[deltas] = torch.cat([torch.zeros_like(boxes), boxes])
+        renamed.parameters[deltas] = torch.cat([torch.zeros_like(boxes[:4]), boxes])
+        if (masks := renamed.parameters.get(f"mask_head.logits.{kind}")) is not None:
+            whole = torch.cat([torch.zeros_like(masks[:1]), masks])
+            renamed.parameters[f"mask_head.logits.{kind}"] = whole
     return renamed
 
 
@@ -50,8 +55,8 @@ def _name_of(name: str) -> str | None:
         rest = re.sub(r"^conv(\d)\.(norm\.)?", _count_from_zero, match[3])
         rest = rest.replace("shortcut.norm.", "shortcut_norm.")
         return f"body.stages.{int(match[1]) - 1}.blocks.{match[2]}.{rest}"
-    if match := re.fullmatch(r"roi_heads\.keypoint_head\.conv_fcn(\d+)\.(\w+)", name):
-        return f"keypoint_head.convs.{int(match[1]) - 1}.{match[2]}"
+    if match := re.fullmatch(r"roi_heads\.(keypoint|mask)_head\.\w*_fcn(\d+)\.(\w+)", name):
+        return f"{match[1]}_head.convs.{int(match[2]) - 1}.{match[3]}"
     renamed = substitute(name, RULES)
     # its pyramid counts by log2 of the stride, from 2
     return renamed and re.sub(

@@ -1,4 +1,4 @@
-"""torchvision's ``keypointrcnn_resnet50_fpn``: its parameters under our names.
+"""torchvision's Keypoint R-CNN and Mask R-CNN: their parameters under our names.
 
 Batch normalisation is folded into a scale and a shift. torchvision does so with an epsilon of 0 for
 its ``COCO_V1`` weights and of 1e-5 for everything else.
@@ -14,8 +14,8 @@ from .renaming import Renamed, fold_batch_norm, rename, substitute
 MARK = "backbone.body.conv1.weight"
 """A name that only this layout has."""
 
-COCO_V1 = "fc266e95"
-"""First digits of the SHA-256 of the one file whose norms have no epsilon."""
+COCO_V1 = ("fc266e95", "bf2d0c1e")
+"""First digits of the SHA-256 of the files whose norms have no epsilon."""
 
 RULES = (
     (r"^backbone\.body\.conv1\.", "body.stages.0.conv."),
@@ -33,6 +33,9 @@ RULES = (
     (r"^roi_heads\.box_predictor\.cls_score\.", "box_head.score."),
     (r"^roi_heads\.box_predictor\.bbox_pred\.", "box_head.deltas."),
     (r"^roi_heads\.keypoint_predictor\.kps_score_lowres\.", "keypoint_head.up."),
+    (r"^roi_heads\.mask_head\.(\d)\.0\.", r"mask_head.convs.\1."),
+    (r"^roi_heads\.mask_predictor\.conv5_mask\.", "mask_head.up."),
+    (r"^roi_heads\.mask_predictor\.mask_fcn_logits\.", "mask_head.logits."),
 )
 
 
@@ -52,6 +55,9 @@ def _name_of(name: str) -> str | None:
     # the keypoint head counts the rectifiers between its convolutions too
     if match := re.fullmatch(r"roi_heads\.keypoint_head\.(\d+)\.(\w+)", name):
         return f"keypoint_head.convs.{int(match[1]) // 2}.{match[2]}"
+    # the mask head's names in files of earlier versions count from 1
+    if match := re.fullmatch(r"roi_heads\.mask_head\.mask_fcn(\d+)\.(\w+)", name):
+        return f"mask_head.convs.{int(match[1]) - 1}.{match[2]}"
     renamed = substitute(name, RULES)
     return renamed and re.sub(r"(blocks\.\d+)\.(conv|bn)([123])\.", _count_from_zero, renamed)
 

@@ -15,7 +15,9 @@ from posetube.skeletons import SKELETONS
 
 from ..configs.bodies import BLOCKS, ResNetConfig
 from ..configs.necks import C4Config, FPNConfig
-from ..configs.networks import AnchorRCNNConfig, PartConfig
+from ..configs.networks import AnchorRCNNConfig, PartConfig, TubeRCNNConfig
+from ..configs.people_heads import MaskHeadConfig
+from ..presets import with_embedded_joints
 
 LAST = "box_head.body.stage"
 """Name of ResNet's last stage in a network without pyramid."""
@@ -23,8 +25,8 @@ LAST = "box_head.body.stage"
 
 def infer_config(
     preset: AnchorRCNNConfig, parameters: Mapping[str, Tensor], *, skeleton: str | None = None
-) -> AnchorRCNNConfig:
-    """Adapt a ResNet preset to weights.
+) -> TubeRCNNConfig:
+    """Adapt a ResNet preset to weights; where they know no joints, the embedded model's are taken.
 
     Args:
         preset: Source of everything that weights do not show.
@@ -32,12 +34,12 @@ def infer_config(
         skeleton: The joint set; needed if the weights' number of joints is not the preset's.
 
     Raises:
-        WeightsError: If none of our bodies has such weights, or the joint set is not known.
+        WeightsError: If none of our bodies has such weights, or the joint set is not known, or is
+            given for weights without joints.
     """
     pyramid = any(name.startswith("neck.") for name in parameters)
     body = _body(preset.body, parameters, pyramid=pyramid)
     head_time = _time(parameters, "keypoint_head.convs.0.weight")
-    joints = parameters["keypoint_head.up.weight"].shape[1]
     moving = max(*body.times, head_time, _time(parameters, "proposals.conv.weight")) > 1
     neck: Any = C4Config()
     if pyramid:
@@ -45,9 +47,8 @@ def infer_config(
             channels=len(parameters["neck.lateral.0.weight"]),
             time=_time(parameters, "neck.output.0.weight"),
         )
-    return replace(
+    found = replace(
         preset,
-        skeleton=_skeleton(preset, joints, skeleton),
         clip_length=max(preset.clip_length, 3) if moving else 1,
         body=body,
         neck=neck,
@@ -56,8 +57,19 @@ def infer_config(
             preset.box_head,
             hidden=len(parameters["box_head.body.fc1.bias"]) if pyramid else None,
             time=_time(parameters, f"{LAST}.blocks.0.convs.1.weight"),
+            classes=len(parameters["box_head.score.bias"]),
             presence="box_head.presence.weight" in parameters,
         ),
+        mask_head=_mask_head(preset, parameters),
+    )
+    if "keypoint_head.up.weight" not in parameters:
+        if skeleton is not None:
+            raise WeightsError("these weights know no joints; leave the joint set out")
+        return with_embedded_joints(found)
+    joints = parameters["keypoint_head.up.weight"].shape[1]
+    return replace(
+        found,
+        skeleton=_skeleton(preset, joints, skeleton),
         keypoint_head=replace(
             preset.keypoint_head,
             joints=joints,
@@ -65,6 +77,17 @@ def infer_config(
             depth=_count(parameters, r"keypoint_head\.convs\.(\d+)\.weight"),
             time=head_time,
         ),
+    )
+
+
+def _mask_head(preset: AnchorRCNNConfig, parameters: Mapping[str, Tensor]) -> MaskHeadConfig | None:
+    if "mask_head.logits.bias" not in parameters:
+        return None
+    return MaskHeadConfig(
+        pool=preset.keypoint_head.pool,  # in all programs the same for both
+        classes=len(parameters["mask_head.logits.bias"]),
+        channels=len(parameters["mask_head.up.bias"]),
+        depth=_count(parameters, r"mask_head\.convs\.(\d+)\.weight"),
     )
 
 

@@ -75,6 +75,8 @@ def check_network(network: TubeRCNN, *, source: str) -> None:
             network.box_head.find_people(features, one, geometry)
         head = network.keypoint_head
         head(head.pool(features, whole.unbind()), length)
+        if network.mask_head is not None:
+            network.mask_head.draw_people(features, whole)
 
 
 class _NoRandomNumbers(TorchFunctionMode):

@@ -15,7 +15,7 @@ from posetube.errors import WeightsError
 
 MIB = 1024**2
 TORCHVISION = "https://download.pytorch.org/models/"
-DETECTRON2 = "https://dl.fbaipublicfiles.com/detectron2/COCO-Keypoints/"
+DETECTRON2 = "https://dl.fbaipublicfiles.com/detectron2/"
 BSD = "BSD-3-Clause (torchvision); trained on COCO's photographs, which have their own terms"
 CC_BY_SA = "CC BY-SA 3.0 (Detectron2's model zoo)"
 BY_HAND = "https://cmu.box.com/s/qn5dnrv6pvrolcr16buxk28ctoizinu8"
@@ -86,26 +86,42 @@ PUBLISHED = {
             licence=BSD,
             metrics="COCO val2017: box AP 50.6, keypoint AP 61.1",
         ),
+        PublishedModel(
+            name="mask_rcnn_r50",
+            about="Mask R-CNN, ResNet-50-FPN, COCO (torchvision COCO_V1), with the joints of tiny",
+            url=f"{TORCHVISION}maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth",
+            size=170 * MIB,
+            checksum="bf2d0c1e",
+            licence=BSD,
+            metrics="COCO val2017, all classes: box AP 37.9, mask AP 34.6",
+        ),
         _detectron2(
             "detectron2_keypoint_r50_1x",
-            "keypoint_rcnn_R_50_FPN_1x/137261548",
+            "COCO-Keypoints/keypoint_rcnn_R_50_FPN_1x/137261548",
             "04e291",
             "Keypoint R-CNN, ResNet-50-FPN, COCO, 1x schedule (Detectron2)",
             "COCO val2017: box AP 53.6, keypoint AP 64.0",
         ),
         _detectron2(
             "detectron2_keypoint_r50_3x",
-            "keypoint_rcnn_R_50_FPN_3x/137849621",
+            "COCO-Keypoints/keypoint_rcnn_R_50_FPN_3x/137849621",
             "a6e10b",
             "Keypoint R-CNN, ResNet-50-FPN, COCO, 3x schedule (Detectron2)",
             "COCO val2017: box AP 55.4, keypoint AP 65.5",
         ),
         _detectron2(
             "detectron2_keypoint_r101_3x",
-            "keypoint_rcnn_R_101_FPN_3x/138363331",
+            "COCO-Keypoints/keypoint_rcnn_R_101_FPN_3x/138363331",
             "997cc7",
             "Keypoint R-CNN, ResNet-101-FPN, COCO, 3x schedule (Detectron2)",
             "COCO val2017: box AP 56.4, keypoint AP 66.1",
+        ),
+        _detectron2(
+            "detectron2_mask_r50_3x",
+            "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x/137849600",
+            "f10217",
+            "Mask R-CNN, ResNet-50-FPN, COCO, 3x schedule (Detectron2), with the joints of tiny",
+            "COCO val2017, all classes: box AP 41.0, mask AP 37.2",
         ),
         PublishedModel(
             name="detect_and_track_r101",

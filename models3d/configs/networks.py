@@ -9,7 +9,7 @@ from posetube.skeletons import skeleton
 
 from ..joint_peaks import DecodeConfig
 from ..preprocess import BYTES, PreprocessConfig
-from .people_heads import BoxHeadConfig, KeypointHeadConfig
+from .people_heads import BoxHeadConfig, KeypointHeadConfig, MaskHeadConfig
 from .proposal_heads import DenseProposalConfig, ProposalConfig
 
 
@@ -55,6 +55,9 @@ class TubeRCNNConfig:
     keypoint_head: JointDrawerConfig
     """Draws their joints' heatmaps."""
 
+    mask_head: PartConfig | None = None
+    """Draws people's masks; None: the network has none."""
+
     decode: DecodeConfig
     """From heatmaps to joints."""
 
@@ -92,7 +95,7 @@ class TubeRCNNConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorRCNNConfig(TubeRCNNConfig):
-    """A network whose three heads are those of Mask R-CNN."""
+    """A network whose proposals, boxes and joints are those of Mask R-CNN."""
 
     proposals: ProposalConfig
     """Anchors, and the tubes proposed at them."""
@@ -102,6 +105,9 @@ class AnchorRCNNConfig(TubeRCNNConfig):
 
     keypoint_head: KeypointHeadConfig
     """Draws their joints' heatmaps from a feature level."""
+
+    mask_head: MaskHeadConfig | None = None
+    """Draws their masks from a feature level."""
 
 
 def narrowed(config: TubeRCNNConfig) -> TubeRCNNConfig:

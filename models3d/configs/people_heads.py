@@ -1,4 +1,4 @@
-"""The configurations of the heads that look at one person: boxes, joints, and their pooling."""
+"""The configurations of the heads that look at one person: boxes, joints, masks, their pooling."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +18,10 @@ from ..config_bounds import (
 )
 from ..tube_nms import Suppress
 from .bodies import TimePadding
+
+PERSON = 1
+"""The class of people; 0 is the background. Networks that were trained on more have the others
+behind, and nobody asks for these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,9 @@ class BoxHeadConfig:
     time: int = 1
     """Time kernel of ResNet's last stage, an odd number of frames; unused with ``hidden``."""
 
+    classes: int = 2
+    """Background, person, and any others, which take from the probability of both."""
+
     presence: bool = False
     """Whether presence is predicted per frame; if not, everybody counts as present."""
 
@@ -99,6 +106,7 @@ class BoxHeadConfig:
         check_numbers(self, "min_score", "nms", low=0, high=1)
         check_numbers(self, "max_people", low=1, high=MOST_TUBES)
         check_numbers(self, "hidden", "rank", low=1, high=WIDEST)
+        check_numbers(self, "classes", low=2, high=WIDEST)
         check_numbers(self, "weights", low=1e-3, high=1e3)
         check_numbers(self, "min_size", low=0, high=LONGEST)
 
@@ -141,6 +149,33 @@ class KeypointHeadConfig:
     def heatmap_size(self) -> int:
         """S: cells per side of a heatmap."""
         return 4 * self.pool.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskHeadConfig:
+    """The mask head."""
+
+    pool: PoolConfig
+    """How features are pooled under a box."""
+
+    classes: int = 2
+    """Background, person, and any others: each has a mask of its own, which competes with none."""
+
+    channels: int = 256
+    """Of each convolution."""
+
+    depth: int = 4
+    """Number of 3 x 3 convolutions."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "classes", low=2, high=WIDEST)
+        check_numbers(self, "channels", low=1, high=WIDEST)
+        check_numbers(self, "depth", low=0, high=DEEPEST)
+
+    @property
+    def mask_size(self) -> int:
+        """m: cells per side of a mask."""
+        return 2 * self.pool.size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,9 +91,12 @@ class LossConfig:
     keypoints: float = 0.5
     """Weight of the joints' heatmaps."""
 
+    masks: float = 1.0
+    """Weight of the masks; unused if the network draws none."""
+
     def __post_init__(self) -> None:
-        weights = ("objectness", "proposal_boxes", "classes", "boxes", "presence", "keypoints")
-        check_numbers(self, *weights, low=0)
+        people = ("classes", "boxes", "presence", "keypoints", "masks")
+        check_numbers(self, "objectness", "proposal_boxes", *people, low=0)
         check_numbers(self, "box_beta", above=0)
         check_numbers(self, "keypoint_rois", "hard_joints", low=1)
 

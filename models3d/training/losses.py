@@ -1,6 +1,6 @@
 """The arithmetic of each loss: a sum, and what it is divided by (:mod:`.loss_shares`).
 
-A person's boxes and joints count only in frames in which the person is present. Not here: the
+What is known of a person counts only in frames in which the person is present. Not here: the
 targets (:mod:`.targets`).
 """
 
@@ -13,8 +13,10 @@ from torchvision import ops
 
 from posetube.setting_checks import check_numbers
 
+from ..configs.people_heads import PERSON
 from .heatmap_targets import HeatmapTarget
 from .loss_shares import LossShare, loss_share
+from .mask_targets import MaskTarget
 from .targets import POSITIVE, UNUSED, BoxTarget
 
 
@@ -127,3 +129,16 @@ def keypoint_loss(
     costs = maps.flatten(start_dim=3).logsumexp(dim=-1) - hit
     weights = hardest_joints(costs, target.weights, count=hardest)
     return loss_share((costs * weights).sum(), weights.sum())
+
+
+def mask_loss(logits: Tensor, target: MaskTarget) -> LossShare:
+    """Binary cross-entropy of the person's mask, averaged over the cells; other classes are free.
+
+    Args:
+        logits: (R, T, C, m, m), a mask per class.
+        target: Of the same R, T and m.
+    """
+    cells = functional.binary_cross_entropy_with_logits(
+        logits[:, :, PERSON].float(), target.cells, reduction="none"
+    )
+    return loss_share(cells.mean(dim=(2, 3))[target.known].sum(), target.known.sum())

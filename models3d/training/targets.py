@@ -49,6 +49,10 @@ class TubeTruth:
     ignore: Tensor
     """(M, T, 4) regions that count neither as person nor as background."""
 
+    masks: Tensor | None = None
+    """(N, T, H, W) bool, the network's pixels that each person covers; no pixel in a frame where
+    that is not known. None: not known of anybody."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 4:
             got = tuple(self.keypoints.shape)
@@ -64,6 +68,9 @@ class TubeTruth:
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise InputError(f"TubeTruth.{name}: expected shape {shape}, got {got}")
+        if self.masks is not None and (self.masks.ndim, *self.masks.shape[:2]) != (4, n, t):
+            got = tuple(self.masks.shape)
+            raise InputError(f"TubeTruth.masks: expected ({n}, {t}, H, W), got {got}")
 
     @property
     def known_joints(self) -> Tensor:
@@ -78,6 +85,7 @@ class TubeTruth:
             keypoints=self.keypoints.to(device),
             keypoint_weights=self.keypoint_weights.to(device),
             ignore=self.ignore.to(device),
+            masks=None if self.masks is None else self.masks.to(device),
         )
 
 

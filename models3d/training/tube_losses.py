@@ -4,7 +4,8 @@
 
     pixels ─ body ─ neck ─┬─ proposals ─┬──────────────── objectness, proposal boxes
                           │             └─ matched RoIs ─┬─ box head ─ class, boxes, presence
-                          └──────────────────────────────┴─ keypoint head ─ keypoints
+                          ├──────────────────────────────┼─ keypoint head ─ keypoints
+                          └──────────────────────────────┴─ mask head ─ masks
 
 Not here: the targets (:mod:`.targets`), the arithmetic of each loss (:mod:`.losses`).
 """
@@ -23,6 +24,7 @@ from ..box_head import BoxHead
 from ..dense_proposals import DenseProposalHead
 from ..features import ClipFeatures, Pictures
 from ..keypoint_head import KeypointHead
+from ..mask_head import MaskHead
 from ..proposals import ProposalHead, ProposalMaps, propose
 from ..tube_choice import Proposals, choose_tubes
 from ..tube_rcnn import TubeRCNN
@@ -37,8 +39,10 @@ from .losses import (
     class_loss,
     focal_loss,
     keypoint_loss,
+    mask_loss,
     objectness_loss,
 )
+from .mask_targets import MaskTarget, mask_target
 from .rois import Rois, choose_rois
 from .sampling import Draw, hardest, sample
 from .targets import (
@@ -83,7 +87,7 @@ def tube_losses(
     check_input(network, pixels, truth)
     length = truth[0].boxes.shape[1]
     losses = dict[str, LossShare]()
-    levels = [network.body, network.neck, network.proposals, network.box_head]
+    levels = [network.body, network.neck, network.proposals, network.box_head, network.mask_head]
     head = network.keypoint_head
     if isinstance(head, KeypointHead) or any(_trained(part) for part in levels):
         features = network.clip_part(network.frame_part(pixels), length, pictures)
@@ -125,7 +129,8 @@ def _level_losses(
     )
     box_head, keypoint_head = network.box_head, network.keypoint_head
     from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
-    if box_head is None and from_levels is None:
+    mask_head = network.mask_head if _trained(network.mask_head) else None
+    if box_head is None and from_levels is None and mask_head is None:
         return losses
     convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
     features = _in_float32(features)
@@ -145,6 +150,11 @@ def _level_losses(
         losses |= _keypoint_losses(
             from_levels, features, for_keypoints, truth, convention=convention, config=config
         )
+    if mask_head is not None:
+        # as in Mask R-CNN: whoever is drawn for the box head is drawn
+        mine = [rois.people for rois in for_boxes]
+        loss = _mask_loss(mask_head, features, mine, truth)
+        losses["masks"] = loss.weighted(config.masks)
     return losses
 
 
@@ -176,6 +186,11 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
             raise InputError(
                 f"losses: the network finds {joints} joints, the truth of clip {number} has "
                 f"{people.keypoints.shape[2]}"
+            )
+        if people.masks is None and _trained(network.mask_head):
+            raise InputError(
+                f"losses: the network draws masks, the truth of clip {number} has none; take a "
+                "data set with masks, or freeze the mask head"
             )
         size = sizes(boxes, convention)
         solid = (torch.isfinite(boxes[:, 2:] + boxes[:, :2]) & (size > 0)).all(dim=1)
@@ -337,6 +352,20 @@ def _keypoint_losses(
     logits = logits.unflatten(0, (-1, features.length))
     loss = keypoint_loss(logits, target, hardest=config.hard_joints)
     return {"keypoints": loss.weighted(config.keypoints)}
+
+
+def _mask_loss(
+    head: MaskHead, features: ClipFeatures, rois: Sequence[Rois], truth: Sequence[TubeTruth]
+) -> LossShare:
+    """The masks of RoIs that are people."""
+    logits = head(head.pool(features, [r.tubes for r in rois]))
+    targets = [
+        mask_target(people.masks, r.tubes, r.person, side=head.config.mask_size)
+        for people, r in zip(truth, rois, strict=True)
+        if people.masks is not None  # check_input has looked
+    ]
+    wanted = MaskTarget(*(torch.cat(parts) for parts in zip(*targets, strict=True)))
+    return mask_loss(logits.unflatten(0, (-1, features.length)), wanted)
 
 
 def _in_float32(features: ClipFeatures) -> ClipFeatures:

@@ -30,12 +30,14 @@ def truth_of_clip(clip: LabelledClip, *, skeleton: Skeleton) -> TubeTruth:
     """
     clip = clip.people(clip.present.any(axis=1))
     points, weights = clip.joints_of(skeleton)
+    masks = None if clip.masks is None else clip.masks & clip.present[..., None, None]
     return TubeTruth(
         boxes=torch.from_numpy(np.where(clip.present[..., None], clip.boxes_inside, 0)),
         present=torch.from_numpy(clip.present),
         keypoints=torch.from_numpy(_finite(points)),
         keypoint_weights=torch.from_numpy(weights),
         ignore=torch.from_numpy(_finite(clip.ignore)),
+        masks=None if masks is None else torch.from_numpy(masks),
     )
 
 

@@ -116,6 +116,10 @@ class PoseTubes:
     """(N, T) the joints' heatmaps, packed by :mod:`posetube.models3d.packed_maps`, empty in frames
     of which they are not kept; None where they were not asked for."""
 
+    masks: BytesArray | None = None
+    """(N, T) which pixels the person covers, as :mod:`posetube.masks` keeps it, empty in frames of
+    which it is not kept; None where it was not asked for."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 4:
             raise InputError(f"PoseTubes.keypoints: expected 4 axes, got {self.keypoints.shape}")
@@ -129,6 +133,7 @@ class PoseTubes:
             scores=(n,),
             presence=(n, t),
             heatmaps=(n, t),
+            masks=(n, t),
         )
         if self.embeddings is not None and self.embeddings.shape[:-1] != (n, t):
             raise InputError(
@@ -154,6 +159,7 @@ class PoseTubes:
             keypoint_scores=self.keypoint_scores[:, step],
             embeddings=None if self.embeddings is None else self.embeddings[:, step],
             heatmaps=None if self.heatmaps is None else self.heatmaps[:, step],
+            masks=None if self.masks is None else self.masks[:, step],
         )
 
 
@@ -179,12 +185,15 @@ class Detections:
     heatmaps: BytesArray | None = None
     """(N,) as in :class:`PoseTubes`."""
 
+    masks: BytesArray | None = None
+    """(N,) as in :class:`PoseTubes`; empty for who was filled in between detections."""
+
     def __post_init__(self) -> None:
         if self.keypoints.ndim != 3:
             raise InputError(f"Detections.keypoints: expected 3 axes, got {self.keypoints.shape}")
         n, k, _ = self.keypoints.shape
         check_shapes(self, boxes=(n, 4), scores=(n,), keypoints=(n, k, 2), keypoint_scores=(n, k))
-        check_shapes(self, heatmaps=(n,))
+        check_shapes(self, heatmaps=(n,), masks=(n,))
         if self.embeddings is not None and len(self.embeddings) != n:
             raise InputError(
                 f"Detections.embeddings: expected {n} rows, got {len(self.embeddings)}"

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from posetube.models3d.box_coding import LARGEST_LOG_SCALE, clip_boxes, decode_boxes
-from posetube.models3d.box_head import CLASSES
 from posetube.models3d.checkpoints.convert_detectron import from_detectron
 from posetube.models3d.configs.bodies import ResNetConfig
 from posetube.models3d.configs.necks import FPNConfig
@@ -66,7 +65,7 @@ FIXED = {
     "FPN_ROI_MIN_LEVEL": 2,
     "FPN_RPN_MIN_LEVEL": 2,
     "FPN_RPN_MAX_LEVEL": 6,
-    "NUM_CLASSES": CLASSES,
+    "NUM_CLASSES": 2,
     "ROI_CANONICAL_LEVEL": CANONICAL_STRIDE_LOG2,
     "ROI_CANONICAL_SCALE": CANONICAL_SIZE,
     "RPN_STRIDE": 16,

@@ -176,7 +176,9 @@ def as_detectron2(model: TubeRCNN) -> dict[str, Any]:
     for name, tensor in model.state_dict().items():
         array = tensor.numpy()
         if name in ("box_head.score.weight", "box_head.score.bias"):
-            array = array[::-1].copy()
+            array = np.concatenate([array[1:], array[:1]])
+        if name.startswith("mask_head.logits"):
+            array = array[1:]
         if name in ("box_head.deltas.weight", "box_head.deltas.bias"):
             array = array[4:]
         theirs = detectron2_name(name)
@@ -210,7 +212,11 @@ def detectron2_name(name: str) -> str:
         return f"backbone.fpn_{parts[1]}{int(parts[2]) + 2}"
     if parts[:2] == ["keypoint_head", "convs"]:
         return f"roi_heads.keypoint_head.conv_fcn{int(parts[2]) + 1}"
+    if parts[:2] == ["mask_head", "convs"]:
+        return f"roi_heads.mask_head.mask_fcn{int(parts[2]) + 1}"
     return {
+        "mask_head.up": "roi_heads.mask_head.deconv",
+        "mask_head.logits": "roi_heads.mask_head.predictor",
         "proposals.conv": "proposal_generator.rpn_head.conv",
         "proposals.objectness": "proposal_generator.rpn_head.objectness_logits",
         "proposals.deltas": "proposal_generator.rpn_head.anchor_deltas",

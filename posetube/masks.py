@@ -1,0 +1,62 @@
+"""Masks of people as COCO writes them: run lengths as JSON, some hundred bytes each.
+
+The bytes are ``{"size": [H, W], "counts": "..."}``, which pycocotools takes as it is and COCO has
+under ``segmentation``. No bytes at all: no mask is known.
+"""
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+
+from posetube.errors import FormatError
+from posetube.structures import BoolArray
+
+MAX_PIXELS = 2**28
+"""Of a picture; a mask that says more is refused."""
+
+
+def encode_mask(mask: BoolArray) -> bytes:
+    """The bytes of an (H, W) mask."""
+    from pycocotools import mask as coco_mask
+
+    return packed_runs(coco_mask.encode(np.asfortranarray(mask, np.uint8)))
+
+
+def packed_runs(runs: Any) -> bytes:
+    """The bytes of a mask in pycocotools' compressed form."""
+    height, width = map(int, runs["size"])
+    counts = runs["counts"]
+    text = counts if isinstance(counts, str) else counts.decode("ascii")
+    return json.dumps({"size": [height, width], "counts": text}, separators=(",", ":")).encode()
+
+
+def decode_mask(mask: bytes) -> BoolArray:
+    """The (H, W) mask of some bytes.
+
+    Raises:
+        FormatError: If these are no bytes of a mask.
+    """
+    from pycocotools import mask as coco_mask
+
+    try:
+        runs = json.loads(mask)
+        height, width = runs["size"]
+        if min(height, width) < 1 or height * width > MAX_PIXELS:
+            raise ValueError(f"a picture of {width} x {height} pixels")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
+            inside: BoolArray = coco_mask.decode(runs) > 0
+    except (ValueError, TypeError, LookupError) as error:
+        raise FormatError(f"this is no mask by COCO's run lengths: {error}") from None
+    return inside
+
+
+def mask_area(mask: bytes) -> int:
+    """How many pixels the mask of some bytes covers.
+
+    Raises:
+        FormatError: As :func:`decode_mask`.
+    """
+    return int(decode_mask(mask).sum())

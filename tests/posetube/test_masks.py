@@ -1,0 +1,49 @@
+"""Masks as bytes: there and back, and what is refused."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from posetube.errors import FormatError
+from posetube.masks import decode_mask, encode_mask, mask_area
+from posetube.structures import BoolArray
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_a_mask_comes_back(mask: BoolArray) -> None:
+    packed = encode_mask(mask)
+
+    np.testing.assert_array_equal(decode_mask(packed), mask)
+    assert mask_area(packed) == mask.sum()
+
+
+@pytest.mark.parity
+def test_pycocotools_takes_the_bytes_as_they_are() -> None:
+    coco_mask: Any = pytest.importorskip("pycocotools.mask")
+    mask = np.zeros((5, 7), np.bool_)
+    mask[1:3, 2:6] = True
+
+    assert int(coco_mask.area(json.loads(encode_mask(mask)))) == 8
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"5",
+        b"\xff",
+        b"{}",
+        b'{"size":[3,4],"counts":"zzz"}',
+        b'{"size":[3,4],"counts":[1,2]}',
+        b'{"size":[0,4],"counts":"0"}',
+        b'{"size":[100000,100000],"counts":"0"}',
+    ],
+)
+def test_other_bytes_are_refused(content: bytes) -> None:
+    with pytest.raises(FormatError, match="this is no mask by COCO's run lengths: "):
+        decode_mask(content)
