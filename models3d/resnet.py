@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .configs.bodies import BLOCKS, ResNetConfig
+from .deformable import DeformableConv
 from .time_conv import TimeConv
 
 WIDTHS = (64, 128, 256, 512)
@@ -70,6 +71,7 @@ class Block(nn.Module):
         bottleneck: bool,
         stride: int,
         time: int,
+        deformable: bool,
         config: ResNetConfig,
     ) -> None:
         super().__init__()
@@ -82,7 +84,9 @@ class Block(nn.Module):
             else [(inputs, width, 3, stride), (width, width, 3, 1)]
         )
         self.convs = nn.ModuleList(
-            TimeConv(
+            DeformableConv(i, o, kernel, stride=step, bias=False)
+            if deformable and kernel > 1
+            else TimeConv(
                 i,
                 o,
                 kernel,
@@ -164,6 +168,7 @@ class ResNetStage(nn.Module):
                 bottleneck=bottleneck,
                 stride=stride if place == 0 else 1,
                 time=time,
+                deformable=index >= config.stages - config.deformable_stages,
                 config=config,
             )
             for place, inputs in enumerate(widths)

@@ -42,9 +42,20 @@ class ResNetConfig:
     frozen_stages: int = 0
     """How many stages are not trained; the stem is the first."""
 
+    deformable_stages: int = 0
+    """In how many of the last stages the 3 x 3 convolutions choose where they look; these have no
+    time kernel."""
+
     def __post_init__(self) -> None:
         if self.depth not in BLOCKS:
             raise InputError(f"ResNetConfig.depth must be one of {list(BLOCKS)}, got {self.depth}")
+        check_numbers(self, "deformable_stages", low=0, high=self.stages)
+        last = self.times[1 : self.stages + 1][self.stages - self.deformable_stages :]
+        if any(time > 1 for time in last):
+            raise InputError(
+                f"ResNetConfig: its last {self.deformable_stages} stages are deformable and must "
+                f"have no time kernel, got times {self.times}"
+            )
         check_numbers(self, "stages", low=3, high=4)
         check_numbers(self, "frozen_stages", low=0, high=self.stages + 1)
 

@@ -140,9 +140,24 @@ class KeypointHeadConfig:
     """How the deconvolution's output is doubled: interpolated, or by a fixed deconvolution that
     takes the outside for zeros (Detectron)."""
 
+    expansion: float | None = None
+    """Factor by which a box is enlarged for a second square of features, beside the box's own: it
+    shows where in a person, and among whom, a joint lies. None: only the box's own."""
+
+    deformable: bool = False
+    """Whether the convolutions choose where they look; goes without a time kernel."""
+
+    offsets: bool = False
+    """Whether each joint's map is moved by two maps of offsets, which are learned with it."""
+
     def __post_init__(self) -> None:
+        if self.deformable and self.time > 1:
+            raise InputError(
+                f"KeypointHeadConfig: deformable convolutions have no time kernel, got {self.time}"
+            )
         check_numbers(self, "joints", "channels", low=1, high=WIDEST)
         check_numbers(self, "depth", low=1, high=DEEPEST)
+        check_numbers(self, "expansion", low=0.1, high=10)
         check_numbers(self, "time_depth", low=0, high=self.depth)
 
     @property

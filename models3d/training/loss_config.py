@@ -70,6 +70,10 @@ class LossConfig:
     hard_joints: int | None = None
     """Of each person and frame, only so many joints count, those that cost most; None: all."""
 
+    keypoint_error: Literal["softmax", "squared"] = "softmax"
+    """``softmax``: the cross-entropy of a joint's map over all its cells. ``squared``: the squared
+    error of each cell's probability against a Gaussian; unknown joints should be nowhere."""
+
     spread: float | None = 1.0
     """Standard deviation of a joint's target, heatmap cells; None: one cell, as published."""
 

@@ -131,6 +131,29 @@ def keypoint_loss(
     return loss_share((costs * weights).sum(), weights.sum())
 
 
+def squared_keypoint_loss(
+    logits: Tensor, target: HeatmapTarget, *, hardest: int | None = None
+) -> LossShare:
+    """Squared error of each cell's probability against a Gaussian of height 1, summed over a map.
+
+    A joint that is not known or outside its box should be nowhere: its map should be zero.
+
+    Args:
+        logits: (R, T, K, S, S).
+        target: Of the same R, T, K and S, with a Gaussian's factors.
+        hardest: As for :func:`keypoint_loss`.
+
+    Source:
+        The report on multitask pose estimation with deformable refinement, equation 9.
+    """
+    high = [factor / factor.amax(dim=-1, keepdim=True) for factor in (target.rows, target.columns)]
+    known = (target.weights > 0)[..., None, None]
+    wanted = torch.where(known, high[0][..., :, None] * high[1][..., None, :], 0)
+    costs = (logits.float().sigmoid() - wanted).square().sum(dim=(-2, -1))
+    weights = hardest_joints(costs, torch.ones_like(costs), count=hardest)
+    return loss_share((costs * weights).sum(), weights.sum())
+
+
 def mask_loss(logits: Tensor, target: MaskTarget) -> LossShare:
     """Binary cross-entropy of the person's mask, averaged over the cells; other classes are free.
 

@@ -41,6 +41,7 @@ from .losses import (
     keypoint_loss,
     mask_loss,
     objectness_loss,
+    squared_keypoint_loss,
 )
 from .mask_targets import MaskTarget, mask_target
 from .rois import Rois, choose_rois
@@ -349,8 +350,9 @@ def _keypoint_losses(
         convention=convention,
     )
     logits = head(head.pool(features, tubes), features.length)
+    compare = squared_keypoint_loss if config.keypoint_error == "squared" else keypoint_loss
     logits = logits.unflatten(0, (-1, features.length))
-    loss = keypoint_loss(logits, target, hardest=config.hard_joints)
+    loss = compare(logits, target, hardest=config.hard_joints)
     return {"keypoints": loss.weighted(config.keypoints)}
 
 

@@ -8,7 +8,12 @@ from torch import Tensor
 
 from posetube.errors import InputError
 from posetube.models3d.training.heatmap_targets import HeatmapTarget, heatmap_target
-from posetube.models3d.training.losses import box_loss, keypoint_loss, objectness_loss
+from posetube.models3d.training.losses import (
+    box_loss,
+    keypoint_loss,
+    objectness_loss,
+    squared_keypoint_loss,
+)
 from posetube.models3d.training.sampling import SampleConfig, TorchDraw, sample
 from posetube.models3d.training.targets import BoxTarget, TubeMatches
 
@@ -128,3 +133,20 @@ def test_joints_without_weight_give_no_gradient() -> None:
 def test_settings_name_the_field_and_the_value(setting: dict[str, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SampleConfig(**setting)  # type: ignore[arg-type]
+
+
+def test_squares_are_zero_where_probabilities_are_the_gaussians() -> None:
+    points = torch.tensor([[[[20.0, 30.0], [400.0, 30.0]]]])  # the second lies outside the box
+    target = heatmap_target(
+        points, torch.ones(1, 1, 2), torch.tensor([[[0.0, 0, 56, 56]]]), side=56, spread=1.0
+    )
+    centres = torch.arange(56) + 0.5
+    across, down = (-(centres - place).square() / 2 for place in (20.0, 30.0))
+    gaussian = (down[:, None] + across[None, :]).exp()
+    wanted = torch.stack([gaussian / gaussian.max(), torch.zeros(56, 56)])[None, None]
+
+    right = squared_keypoint_loss(wanted.clamp(1e-7, 1 - 1e-7).logit(), target)
+    flat = squared_keypoint_loss(torch.zeros(1, 1, 2, 56, 56), target)
+
+    assert float(right.mean) == pytest.approx(0, abs=1e-6)
+    assert float(flat.mean) == pytest.approx(float((0.5 - wanted).square().sum()) / 2, rel=1e-5)
