@@ -341,8 +341,18 @@ def one_video(people: Dataset, *, where: object, video: str | None = None) -> An
     return found
 
 
-def evaluated_videos(people: Dataset) -> tuple[str, ...]:
-    """Names of the videos that are evaluated: of a data set its test part, if it has one."""
+def evaluated_videos(people: Dataset, split: Split = "") -> tuple[str, ...]:
+    """Names of the videos that are evaluated: of a data set its test part, if it has one.
+
+    Args:
+        people: What was opened.
+        split: Another part; empty: that one.
+
+    Raises:
+        InputError: If it has no video of this part.
+    """
+    if split:
+        return videos_of(people, split)
     names = people.videos()
     if isinstance(people, PeopleFile | PeopleFolder):
         return names
@@ -355,6 +365,20 @@ def evaluated_videos(people: Dataset) -> tuple[str, ...]:
         if found:
             return found
     return names
+
+
+def videos_of(people: Dataset, split: Split) -> tuple[str, ...]:
+    """Names of the videos of one part; empty: of all.
+
+    Raises:
+        InputError: If there is none.
+    """
+    names = people.videos()
+    found = tuple(name for name in names if split in ("", _split_of(people, name)))
+    if not found:
+        there = ", ".join(sorted({_split_of(people, name) or "(none)" for name in names}))
+        raise InputError(f"{people.name} has no video of part {split!r}; there is {there}")
+    return found
 
 
 def names_sequences(people: Dataset) -> bool:

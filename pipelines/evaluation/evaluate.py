@@ -5,6 +5,7 @@ Not here: the protocols (:mod:`.protocol_table`), the command (:mod:`.evaluate_c
 
 from dataclasses import replace
 
+from ...datasets.annotated_video import Split
 from ...datasets.people import PeopleSource
 from ...tracker.metrics.report import EvalReport
 from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
@@ -18,6 +19,7 @@ def evaluate(
     *,
     protocol: str = "clean",
     dataset: str | None = None,
+    split: Split = "",
     strict: bool = False,
     upper_bound: UpperBound = "none",
     events: bool = False,
@@ -37,6 +39,8 @@ def evaluate(
             and ``posetrack21``.
         dataset: Which data set or format the truth is, by its name on the command line
             (``bbc-pose``, ``flic``, ``csv`` ...); None: recognised.
+        split: Which part of the truth, ``train``, ``val`` or ``test``; empty: the test part, of
+            PoseTrack the part ``val`` if it is there.
         strict: ``posetrack21`` only: repeat the published tool's defect.
         upper_bound: What is made perfect before it is measured.
         events: Keep every miss, false positive and switch.
@@ -55,6 +59,7 @@ def evaluate(
     config = EvaluateConfig(
         protocol=protocol,
         dataset=dataset,
+        split=split,
         strict=strict,
         upper_bound=upper_bound,
         events=events,
@@ -65,5 +70,5 @@ def evaluate(
     report = find_evaluation(config).run(predictions, truth, config)
     if not skip_missing:
         return report
-    note = note_of_missing(predictions, truth, dataset=dataset)
+    note = note_of_missing(predictions, truth, config)
     return replace(report, notes=(*note, *report.notes))

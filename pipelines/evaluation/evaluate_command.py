@@ -1,4 +1,7 @@
-"""The command ``evaluate``: options in; table, JSON, list of errors and plots out."""
+"""The command ``evaluate``: options in; table, JSON, list of errors and plots out.
+
+Not here: choosing thresholds (:mod:`.tune_thresholds`), checking a submission (:mod:`.submission`).
+"""
 
 import csv
 import io
@@ -13,11 +16,15 @@ from cyclopts import Parameter
 from posetube.atomic_files import check_folder_of, write_bytes
 from posetube.errors import InputError
 
+from ...datasets.annotated_video import Part
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from .evaluate import evaluate
 from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
 from .protocol_table import PROTOCOL_NAMES, find_evaluation
+from .submission import check_submission_folder
+from .tune_thresholds import as_dict, as_toml, tune_thresholds
+from .tune_thresholds import table as table_of
 
 PCK = PckConfig()
 
@@ -37,17 +44,21 @@ else:
 
 def evaluate_command(
     predictions: Path,
-    truth: Path,
+    truth: Path | None = None,
     /,
     *,
     protocol: ProtocolName = "clean",
     dataset: str | None = None,
+    split: Part | None = None,
     strict: bool = False,
     json: Path | None = None,
     per_sequence: bool = False,
     events: Path | None = None,
     plots: Path | None = None,
     upper_bounds: bool = False,
+    tune: Annotated[bool, Parameter(negative=())] = False,
+    thresholds: Path | None = None,
+    submission: Annotated[bool, Parameter(negative=())] = False,
     workers: int = 1,
     skip_missing: Annotated[bool, Parameter(negative=())] = False,
     pck: PckConfig = PCK,
@@ -64,6 +75,7 @@ def evaluate_command(
             tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
             poses. Numbers of two protocols cannot be compared.
         dataset: Which data set or format the truth is: sub-jhmdb, csv ... [default: recognised].
+        split: Which part of the truth [default: the test part; of PoseTrack val, if it is there].
         strict: posetrack21 only: repeat the published tool's defect in frames without people.
         json: Write the report as one JSON object.
         per_sequence: Print every sequence's table too (the JSON has them anyway).
@@ -71,17 +83,37 @@ def evaluate_command(
         plots: Folder for pictures: precision over recall, HOTA over threshold, bars by sequence, a
             timeline of errors. Needs posetube[plots].
         upper_bounds: Measure also with perfect identities, perfect joints, and both.
+        tune: Choose thresholds of joints and of tracks, for MOTA and for AP each, without tracking
+            again; measures only these two.
+        thresholds: With --tune: write the thresholds as TOML, for export --thresholds.
+        submission: Do not measure: refuse what PoseTrack's server would refuse of a folder of
+            results. The truth is the data set, of which the names of frames are enough.
         workers: Processes that read and measure sequences.
         skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
     """
+    given: dict[str, Any] = {"dataset": dataset, "split": split or ""}
+    measured = {"--events": events, "--plots": plots, "--upper-bounds": upper_bounds}
+    measured |= {"--strict": strict, "--per-sequence": per_sequence}
+    if submission:
+        _refuse("--submission", measured, {"--tune": tune, "--json": json})
+        print(check_submission_folder(predictions, truth, **given))  # noqa: T201
+        return 0
+    if truth is None:
+        raise InputError("TRUTH is missing: say what the predictions are compared with")
+    chosen: dict[str, Any] = given | {"protocol": protocol, "workers": workers}
+    chosen |= {"skip_missing": skip_missing}
+    if tune:
+        _refuse("--tune", measured)
+        _tune(predictions, truth, EvaluateConfig(**chosen), json=json, thresholds=thresholds)
+        return 0
+    if thresholds is not None:
+        raise InputError("--thresholds is written with --tune")
     _check_outputs(json, events, plots, protocol=protocol)
     bounded = sorted(name for name, rules in PROTOCOLS.items() if rules.clear)
     if upper_bounds and protocol not in bounded:
         listed = f"{', '.join(bounded[:-1])} and {bounded[-1]}"
         raise InputError(f"--upper-bounds is for {listed}, got {protocol}")
-    chosen: dict[str, Any] = {"protocol": protocol, "dataset": dataset}
-    chosen |= {"workers": workers, "skip_missing": skip_missing}
     # first, because truth without joints has none, which is found out before anything is measured
     bounds = {
         name: evaluate(predictions, truth, upper_bound=bound, **chosen)
@@ -110,14 +142,45 @@ def evaluate_command(
     return 0
 
 
+def _refuse(option: str, *groups: dict[str, object]) -> None:
+    """Refuse options that would have no effect beside another."""
+    for group in groups:
+        for name, value in group.items():
+            if value:
+                raise InputError(f"{name} does not go with {option}")
+
+
+def _tune(
+    predictions: Path,
+    truth: Path,
+    config: EvaluateConfig,
+    *,
+    json: Path | None,
+    thresholds: Path | None,
+) -> None:
+    _refuse_runs_files(json, thresholds)
+    found = tune_thresholds(predictions, truth, config)
+    if thresholds is not None:
+        write_bytes(thresholds, as_toml(found).encode())
+    if json is not None:
+        text = json_module.dumps(as_dict(found), indent=1, allow_nan=False)
+        write_bytes(json, (text + "\n").encode())
+    print(table_of(found))  # noqa: T201
+
+
+def _refuse_runs_files(*outputs: Path | None) -> None:
+    """Refuse outputs that would replace a run's own files, or whose folder is not there."""
+    if any(output is not None for output in outputs):
+        from ..storage.run_directory import refuse_own_files  # brings the video library along
+
+        refuse_own_files(*outputs)
+
+
 def _check_outputs(
     json: Path | None, events: Path | None, plots: Path | None, *, protocol: str
 ) -> None:
     """Refuse what cannot be written before anything is measured: that may take hours."""
-    if json is not None or events is not None:
-        from ..storage.run_directory import refuse_own_files  # brings the video library along
-
-        refuse_own_files(json, events)
+    _refuse_runs_files(json, events)
     if plots is not None:
         from .evaluation_plots import figure_type
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from posetube.setting_checks import check_choice, check_numbers
 
+from ...datasets.annotated_video import Split
 from ...tracker.metrics.pck import Rule
 
 UpperBound = Literal["none", "tracking", "keypoints", "both"]
@@ -46,6 +47,9 @@ class EvaluateConfig:
     dataset: str | None = None
     """Which data set or format the truth is; None: recognised."""
 
+    split: Split = ""
+    """Which part of the truth; empty: its test part, or what else is evaluated of it."""
+
     strict: bool = False
     """``posetrack21`` only: repeat the published tool's defect."""
 
@@ -66,4 +70,5 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "workers", low=1)
+        check_choice(self, "split", Split)
         check_choice(self, "upper_bound", UpperBound)

@@ -130,7 +130,11 @@ def evaluate_people(
         names = ", ".join(rules.name for rules in PEOPLE_PROTOCOLS)
         raise InputError(f"no protocol {config.protocol!r} for people; there are {names}")
     pairs = pair_videos(
-        predictions, truth, dataset=config.dataset, skip_missing=config.skip_missing
+        predictions,
+        truth,
+        dataset=config.dataset,
+        split=config.split,
+        skip_missing=config.skip_missing,
     )
     parts = [_counted(part, rules) for part in _compare(pairs)]
     skeletons_seen = {part.skeleton.name for part in parts}

@@ -7,9 +7,8 @@ Reads, measures and forgets one video at a time; memory holds what
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from posetube.skeletons import POSETRACK17SLOTS, convert
 from posetube.structures import IntArray, VideoTracks
@@ -44,7 +43,9 @@ def evaluate_tracks(
     truth = open_people_or_run(truth, form=config.dataset)
     if holds_boxes_only(truth):
         return evaluate_boxes(predictions, truth, config)
-    pairs = pair_videos(predictions, truth, skip_missing=config.skip_missing)
+    pairs = pair_videos(
+        predictions, truth, split=config.split, skip_missing=config.skip_missing
+    )
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
@@ -62,6 +63,70 @@ def _measure(
     pair: VideoPair, *, config: EvaluateConfig, carried: FrameJoints | None = None
 ) -> SequenceResult:
     rules = protocol(config.protocol, strict=config.strict)
+    sides = read_pair(pair, rules)
+    identified = _identified(sides) if rules.reid else None
+    if config.upper_bound in ("keypoints", "both"):
+        found, truth = sides.found, sides.truth
+        tracks = perfect_keypoints(found.tracks, truth.tracks, frame_of=sides.frame_of)
+        sides = replace(sides, found=_with_tracks(found, tracks))
+    scene = sides.scene()
+    check_heads(scene, sides.truth)
+    # After the joints: with both bounds, the perfect joints are tracked perfectly.
+    perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
+    result = measure(
+        scene,
+        rules,
+        tracked=perfect,
+        identified=identified,
+        carried=carried,
+        events=config.events,
+    )
+    return replace(result, notes=sides.notes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadPair:
+    """Both sides of a video, checked, and which frame is which."""
+
+    name: str
+    """By which the report calls the video."""
+
+    found: AnnotatedVideo
+    """The predictions, with the joints that the protocol compares."""
+
+    truth: AnnotatedVideo
+    """What is there."""
+
+    frame_of: IntArray
+    """(F found,) the truth's frame of each predicted frame, -1 for none."""
+
+    rules: Protocol
+    """What counts."""
+
+    notes: tuple[str, ...]
+    """Which joints a side lacks."""
+
+    def scene(self) -> EvalSequence:
+        """What is measured."""
+        return pose_sequence(
+            self.truth.tracks,
+            self.found.tracks,
+            name=self.name,
+            rules=self.rules.rules,
+            frame_of=self.frame_of,
+            without_pointless=(self._drops_pointless(self.truth), self._drops_pointless(self.found)),
+        )
+
+    def _drops_pointless(self, side: AnnotatedVideo) -> bool:
+        return self.rules.format_matters and side.posetrack == "posetrack17"
+
+
+def read_pair(pair: VideoPair, rules: Protocol) -> ReadPair:
+    """Read and check both sides of a video.
+
+    Raises:
+        FormatError: If a file is broken, or its people cannot be compared.
+    """
     found, truth = (side.read() for side in pair)
     if rules.by_position:  # the tool knows no other order than that of the files
         found, truth = found.in_file_order(), truth.in_file_order()
@@ -70,24 +135,9 @@ def _measure(
     for side in (found, truth):
         check_people(side, rules)
     frame_of = match_frames(found, truth, by_position=rules.by_position)
-    predicted = found
-    if config.upper_bound in ("keypoints", "both"):
-        tracks = perfect_keypoints(found.tracks, truth.tracks, frame_of=frame_of)
-        predicted = _with_tracks(found, tracks)
-    at: dict[str, Any] = {"name": pair[1].name, "frame_of": frame_of}
-    scene = _scene(predicted, truth, rules, **at)
-    check_heads(scene, truth)
-    # After the joints: with both bounds, the perfect joints are tracked perfectly.
-    perfect = perfect_tracking(scene) if config.upper_bound in ("tracking", "both") else None
-    result = measure(
-        scene,
-        rules,
-        tracked=perfect,
-        identified=_identified(found, truth, rules, **at) if rules.reid else None,
-        carried=carried,
-        events=config.events,
+    return ReadPair(
+        name=pair[1].name, found=found, truth=truth, frame_of=frame_of, rules=rules, notes=notes
     )
-    return replace(result, notes=notes)
 
 
 def _conversions(rules: Protocol, **sides: AnnotatedVideo) -> tuple[str, ...]:
@@ -120,31 +170,11 @@ def _with_tracks(video: AnnotatedVideo, tracks: VideoTracks) -> AnnotatedVideo:
     )
 
 
-def _scene(
-    found: AnnotatedVideo, truth: AnnotatedVideo, rules: Protocol, *, name: str, frame_of: IntArray
-) -> EvalSequence:
-    return pose_sequence(
-        truth.tracks,
-        found.tracks,
-        name=name,
-        rules=rules.rules,
-        frame_of=frame_of,
-        without_pointless=(_drops_pointless(truth, rules), _drops_pointless(found, rules)),
-    )
-
-
-def _identified(
-    found: AnnotatedVideo, truth: AnnotatedVideo, rules: Protocol, *, name: str, frame_of: IntArray
-) -> EvalSequence | None:
+def _identified(sides: ReadPair) -> EvalSequence | None:
     """The sequence with the ids of people; None where somebody has none."""
     named = []
-    for side in (found, truth):
+    for side in (sides.found, sides.truth):
         if side.person_ids is None or (side.person_ids < 0).any():
             return None
         named.append(replace(side, tracks=replace(side.tracks, track_ids=side.person_ids)))
-    found, truth = named
-    return _scene(found, truth, rules, name=name, frame_of=frame_of)
-
-
-def _drops_pointless(side: AnnotatedVideo, rules: Protocol) -> bool:
-    return rules.format_matters and side.posetrack == "posetrack17"
+    return replace(sides, found=named[0], truth=named[1]).scene()

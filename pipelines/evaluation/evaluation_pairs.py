@@ -15,9 +15,10 @@ from typing import TypeVar
 
 from posetube.errors import InputError
 
-from ...datasets.annotated_video import AnnotatedVideo, Dataset, is_dataset
+from ...datasets.annotated_video import AnnotatedVideo, Dataset, Split, is_dataset
 from ...datasets.people import PeopleSource, evaluated_videos, names_sequences
 from ..opened_people import open_people_or_run
+from .evaluate_config import EvaluateConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,7 @@ def pair_videos(
     truth: PeopleSource,
     *,
     dataset: str | None = None,
+    split: Split = "",
     skip_missing: bool = False,
 ) -> list[VideoPair]:
     """Each video of the truth with its prediction; further predictions are left out.
@@ -65,12 +67,13 @@ def pair_videos(
         predictions: Where they are.
         truth: Likewise; of a data set its test part, or what else is evaluated of it.
         dataset: Which data set or format the truth is; None: recognised.
+        split: Another part of the truth.
         skip_missing: Leave out videos without a prediction, if others have one.
 
     Raises:
         InputError: If one is absent, or there twice; names both sides.
     """
-    pairs = _paired(predictions, truth, dataset)
+    pairs = _paired(predictions, truth, dataset, split)
     absent = [video for found, video in pairs if found is None]
     if absent and not (skip_missing and len(absent) < len(pairs)):
         offer = "; --skip-missing scores the others" if len(absent) < len(pairs) else ""
@@ -82,10 +85,10 @@ def pair_videos(
 
 
 def note_of_missing(
-    predictions: PeopleSource, truth: PeopleSource, *, dataset: str | None = None
+    predictions: PeopleSource, truth: PeopleSource, config: EvaluateConfig
 ) -> tuple[str, ...]:
     """What a report says of the videos that :func:`pair_videos` leaves out; nothing if none."""
-    pairs = _paired(predictions, truth, dataset)
+    pairs = _paired(predictions, truth, config.dataset, config.split)
     absent = [video for found, video in pairs if found is None]
     if not absent:
         return ()
@@ -93,11 +96,11 @@ def note_of_missing(
 
 
 def _paired(
-    predictions: PeopleSource, truth: PeopleSource, dataset: str | None
+    predictions: PeopleSource, truth: PeopleSource, dataset: str | None, split: Split
 ) -> list[tuple[EvaluatedVideo | None, EvaluatedVideo]]:
     """Each video of the truth, with its prediction if there is one."""
     labelled = open_people_or_run(truth, form=dataset)
-    true = _videos(labelled, truth, chosen=evaluated_videos(labelled))
+    true = _videos(labelled, truth, chosen=evaluated_videos(labelled, split))
     found = _videos(open_people_or_run(predictions), predictions)
     if not true:
         raise InputError("there is no truth to compare with: its list of tracks is empty")

@@ -56,7 +56,7 @@ EVALUATIONS: tuple[EvaluationProtocol, ...] = (
         name="coco",
         counts="AP and AR of joints, boxes or masks by pycocotools",
         run=evaluate_coco,
-        refuses=(*OF_TRACKS, "dataset", "skip_missing"),
+        refuses=(*OF_TRACKS, "dataset", "split", "skip_missing"),
         is_drawn=False,
     ),
     *(

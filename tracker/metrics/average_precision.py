@@ -56,24 +56,46 @@ class AveragePrecision:
 
 def rank_joints(sequence: EvalSequence) -> RankedJoints:
     """Decide for every predicted joint of a sequence whether it is right."""
-    truth, found = sequence.truth, sequence.found
-    annotated = truth.known.sum(axis=1)
-    right = np.zeros(found.scores.shape, np.bool_)
-    for index in range(len(sequence.frames)):
-        here, there = found.frame(index), truth.frame(index)
-        near = frame_distances(sequence, index) <= THRESHOLD
-        pairs = pair_people(near, annotated[there])
-        paired = np.flatnonzero(pairs >= 0)
-        # Where the true person lacks a joint, nothing is near: predicting it is a false positive.
-        right[here.start + paired] = near[pairs[paired], paired]
-    scores = np.where(np.isnan(found.scores), NO_SCORE, found.scores)
-    known = found.known
+    right, known = right_joints(sequence), sequence.found.known
+    scores = ranking_scores(sequence)
     joints = range(scores.shape[1])
     return RankedJoints(
         scores=tuple(scores[known[:, j], j] for j in joints),
         right=tuple(right[known[:, j], j] for j in joints),
-        objects=truth.known.sum(axis=0).astype(np.float64),
+        objects=sequence.truth.known.sum(axis=0).astype(np.float64),
     )
+
+
+def ranking_scores(sequence: EvalSequence) -> DoubleArray:
+    """(R, J) the predicted joints' scores; :data:`NO_SCORE` where they have none."""
+    scores = sequence.found.scores
+    return np.where(np.isnan(scores), NO_SCORE, scores)
+
+
+def right_joints(sequence: EvalSequence, *, copies: int = 1) -> BoolArray:
+    """Find the predicted joints that are near those of the true person whom theirs is paired with.
+
+    Args:
+        sequence: With J joints, ``copies`` times one after the other.
+        copies: Each copy is paired by itself, as if it were a sequence of its own.
+
+    Returns:
+        (R, copies * J).
+    """
+    truth, found = sequence.truth, sequence.found
+    joints = truth.points.shape[1] // copies
+    annotated = truth.known[:, :joints].sum(axis=1)
+    right = np.zeros(found.scores.shape, np.bool_)
+    for index in range(len(sequence.frames)):
+        here, there = found.frame(index), truth.frame(index)
+        near = frame_distances(sequence, index) <= THRESHOLD
+        apart = near.reshape(*near.shape[:2], copies, joints)
+        pairs = pair_people(np.moveaxis(apart, 2, 0), annotated[there])
+        copy, paired = np.nonzero(pairs >= 0)
+        # Where the true person lacks a joint, nothing is near: predicting it is a false positive.
+        chosen = apart[pairs[copy, paired], paired, copy]
+        right[here].reshape(-1, copies, joints)[paired, copy] = chosen
+    return right
 
 
 def average_precision(

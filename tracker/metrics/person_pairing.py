@@ -50,23 +50,24 @@ def pair_people(right: BoolArray, annotated: npt.NDArray[np.integer]) -> IntArra
     the other predictions stay alone, even if they would fit another person.
 
     Args:
-        right: (G, P, J) which joints are near enough.
+        right: (..., G, P, J) which joints are near enough; each of the first axes is paired by
+            itself.
         annotated: (G,) number of joints of each true person.
 
     Returns:
-        (P,) index of the true person, -1 for none.
+        (..., P) index of the true person, -1 for none.
     """
-    truths, predictions, _ = right.shape
-    pairs = np.full(predictions, -1)
+    *others, truths, predictions, _ = right.shape
+    pairs = np.full((*others, predictions), -1)
     if not truths or not predictions:
         return pairs
-    fraction = right.sum(axis=2) / np.maximum(annotated, 1)[:, None]
-    best = fraction.argmax(axis=0)
-    everybody = np.arange(predictions)
+    fraction = right.sum(axis=-1) / np.maximum(annotated, 1)[:, None]
+    best = fraction.argmax(axis=-2)
     # The rest is 0, so that a true person can only win a prediction that chose it.
-    only_best = np.zeros_like(fraction)
-    only_best[best, everybody] = fraction[best, everybody]
-    winner = only_best.argmax(axis=1)
-    wins = only_best[np.arange(truths), winner] > 0
-    pairs[winner[wins]] = np.flatnonzero(wins)
+    chose = best[..., None, :] == np.arange(truths)[:, None]
+    only_best = np.where(chose, fraction, 0)
+    winner = only_best.argmax(axis=-1)
+    wins = only_best.max(axis=-1) > 0
+    *places, truth = np.nonzero(wins)
+    pairs[(*places, winner[wins])] = truth
     return pairs

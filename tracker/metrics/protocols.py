@@ -214,7 +214,7 @@ def measure(
     tracked = tracked or sequence
     noted: list[TrackingEvent] | None = [] if events else None
     overlaps = Overlaps(tracked) if protocol.identity else None
-    clear = _track(tracked, protocol, carried=carried, overlaps=overlaps, events=noted)
+    clear = clear_counts(tracked, protocol, carried=carried, overlaps=overlaps, events=noted)
     identity = None
     if overlaps is not None and clear is not None:
         identity = IdentityCounts(
@@ -235,13 +235,13 @@ def measure(
     )
 
 
-def _track(
+def clear_counts(
     sequence: EvalSequence,
     protocol: Protocol,
     *,
-    carried: FrameJoints | None,
-    overlaps: Overlaps | None,
-    events: list[TrackingEvent] | None,
+    carried: FrameJoints | None = None,
+    overlaps: Overlaps | None = None,
+    events: list[TrackingEvent] | None = None,
 ) -> ClearCounts | None:
     """Tracking errors; None where the protocol counts none, or poseval fails."""
     # poseval leaves the last frame out, and raises an IndexError if there is no other.
