@@ -32,7 +32,11 @@ COMMANDS = (
     ("measure", "measuring.measure_command:measure_command", "Angles, speeds, steps, zones."),
     ("report", "reporting.report_command:report_command", "Make a page that shows a run."),
     ("review", "reporting.review_command:review_command", "Correct a run in the browser."),
-    ("export", "data_commands.export:export_command", "Write a run's tracks for other programs."),
+    (
+        "export",
+        "data_commands.export_command:export_command",
+        "Write a run's tracks for other programs.",
+    ),
     (
         "evaluate",
         "evaluation.evaluate_command:evaluate_command",
@@ -51,6 +55,7 @@ COMMANDS = (
 
 DATA_COMMANDS = (
     ("check", "data_commands.check:check", "What of a data set is there, and broken."),
+    ("list", "data_commands.list_videos:list_videos", "Where a data set's videos lie."),
     ("convert", "data_commands.convert:convert_people", "One format to another."),
     ("archive", "data_commands.archive:archive", "A data set's pictures, to train on."),
     ("preview", "data_commands.preview:preview", "A page of pictures with their joints."),

@@ -59,7 +59,7 @@ def track_scores(tracks: VideoTracks) -> DoubleArray:
     sums = np.bincount(places, np.where(known, own, 0), minlength=1)
     counts = np.bincount(places, known, minlength=1)
     means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-    return np.where(named, means[places], own)
+    return np.asarray(np.where(named, means[places], own))
 
 
 def _joint_means(tracks: VideoTracks) -> DoubleArray:
@@ -67,4 +67,4 @@ def _joint_means(tracks: VideoTracks) -> DoubleArray:
     known = ~np.isnan(tracks.keypoint_scores)
     sums = np.where(known, tracks.keypoint_scores, 0).astype(np.float64).sum(axis=1)
     counts = known.sum(axis=1)
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0))

@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
+from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import FrameTable, RowState, VideoTracks
 
 from ..annotated_video import AnnotatedVideo
@@ -77,6 +78,9 @@ class _File(msgspec.Struct, kw_only=True):
     categories: list[_Category] = []
     info: object = None
 
+
+UNLABELLED = _Category(keypoints=list(POSETRACK17SLOTS.joints))
+"""Joints of a file that says nothing of people."""
 
 OWN_FIELDS = {"is_labeled", "vid_id", "nframes", "frame_id"}
 """What images have here, and seldom in COCO's files, which have the same parts."""
@@ -141,12 +145,15 @@ def read_video(file: OpenedFile) -> AnnotatedVideo:
     """
     path = file.path
     content = file.parse(_File)
-    if not content.categories or not content.categories[0].keypoints:
+    # a test sequence as published lists its frames, and no people
+    unlabelled = bool(content.images) and not content.annotations
+    named = [*content.categories, *([UNLABELLED] if unlabelled else [])]
+    if not named or not named[0].keypoints:
         raise FormatError(
             f"{path}: no 'categories' that name the joints, so nobody can tell which number is "
             'which; add "categories": [{"name": "person", "keypoints": [...]}]'
         )
-    skeleton = skeleton_of(tuple(content.categories[0].keypoints), name=path.stem)
+    skeleton = skeleton_of(tuple(named[0].keypoints), name=path.stem)
     frames = _frame_table(content.images, path=path)
     rows, people = AnnotationRows(skeleton), array("q")
     places = {image.id: index for index, image in enumerate(content.images)}

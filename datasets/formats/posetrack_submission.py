@@ -112,9 +112,7 @@ class _Submitted:
     numbers: list[float]
 
 
-def check_submission(
-    path: Path, *, form: str, wanted: FrameTable | None = None
-) -> SubmittedCounts:
+def check_submission(path: Path, *, form: str, wanted: FrameTable | None = None) -> SubmittedCounts:
     """Refuse a file that the server would refuse.
 
     Args:
@@ -127,8 +125,8 @@ def check_submission(
     """
     if not SEQUENCE_NAME.match(path.stem):
         raise FormatError(
-            f"{path}: the server wants a file called like its sequence, 000123_mpii_test.json, with "
-            "mpii, bonn or mpiinew"
+            f"{path}: the server wants a file called like its sequence, 000123_mpii_test.json, "
+            "with mpii, bonn or mpiinew"
         )
     if form == "posetrack21" and "_test" not in path.name:
         raise FormatError(f"{path}: PoseTrack21's kit looks for files with _test in their name")
@@ -150,8 +148,8 @@ def _read18(path: Path) -> Read:
     if category.name != "person" or missing or joints not in JOINT_COUNTS:
         what = f"without {missing[0]}" if missing else f"{category.name!r} with {joints} joints"
         raise FormatError(
-            f"{path}: categories[0]: the server wants one category, person, with the 15 or 17 joints "
-            f"of PoseTrack, got {what}"
+            f"{path}: categories[0]: the server wants one category, person, with PoseTrack's 15 "
+            f"or 17 joints, got {what}"
         )
     places = {image.id: index for index, image in enumerate(content.images)}
     people = []
@@ -161,7 +159,7 @@ def _read18(path: Path) -> Read:
             raise FormatError(f"{path}: {where}: no image has the id {person.image_id}")
         for name, count in (("keypoints", 3 * joints), ("scores", joints)):
             found = len(getattr(person, name))
-            if found != count:
+            if found != count and (found or any(person.keypoints)):
                 raise FormatError(
                     f"{path}: {where}: {name}: expected {count} numbers for {joints} joints, got "
                     f"{found}"
@@ -207,7 +205,9 @@ def _check_frames(
     for name in names:
         folder, stem = PurePosixPath(name).parent.name, PurePosixPath(name).stem
         if folder != path.stem:
-            raise FormatError(f"{path}: frame {name}: not of the sequence that the file is called by")
+            raise FormatError(
+                f"{path}: frame {name}: not of the sequence that the file is called by"
+            )
         if not stem.isascii() or not stem.isdigit() or int(stem) > MAX_FRAME:
             raise FormatError(
                 f"{path}: frame {name}: the server wants a number up to {MAX_FRAME} as its name"
@@ -219,8 +219,8 @@ def _check_frames(
         return
     if len(names) != len(wanted):
         raise FormatError(
-            f"{path}: {len(names)} frames, the server's sequence has {len(wanted)}; it wants all of "
-            "them, also those without labels and without people"
+            f"{path}: {len(names)} frames, the server's sequence has {len(wanted)}; it wants all, "
+            "also those without labels and without people"
         )
     _check_same(path, "frame", names, wanted.names)
     if ids is not None and wanted.ids is not None:

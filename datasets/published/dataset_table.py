@@ -6,6 +6,7 @@ A new data set is one file beside this one and one row of :data:`DATASETS`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from posetube.errors import InputError, MissingFileError
 
@@ -62,6 +63,14 @@ class DatasetEntry:
 
     score: str
     """The official score, for the user."""
+
+
+OTHER_DIVISIONS: tuple[tuple[Literal[2, 3], str], ...] = ((2, "second"), (3, "third"))
+"""Of JHMDB's three, those that a data set of their own stands for, and how they are called."""
+
+
+def _division(number: Literal[2, 3], *, sub: bool) -> Callable[[Path], Dataset]:
+    return lambda root: Jhmdb(root=root, division=number, sub=sub)
 
 
 POSETRACK_SCORE = "PCKh 0.5: AP, MOTA, HOTA"
@@ -151,6 +160,18 @@ DATASETS: tuple[DatasetEntry, ...] = (
         positions="less 1",
         unlabelled="never; joints outside the picture too",
         score="PCK 0.2 of the box",
+    ),
+    *(
+        DatasetEntry(
+            name=f"{name}-split{number}",
+            open=_division(number, sub=name != "jhmdb"),
+            files=f"as `{name}`, divided in the {nth} of the three ways",
+            positions="less 1",
+            unlabelled="never; joints outside the picture too",
+            score="PCK 0.2 of the box",
+        )
+        for name in ("jhmdb", "sub-jhmdb")
+        for number, nth in OTHER_DIVISIONS
     ),
     DatasetEntry(
         name="sub-jhmdb-json",

@@ -15,7 +15,15 @@ from posetube.skeletons import COCO17, JHMDB15, PENN13, Skeleton
 from posetube.structures import BoolArray, ByteArray, FrameTable, VideoTracks
 
 from ..annotated_video import AnnotatedVideo, Split
-from ..formats import coco, jhmdb, mot, penn_action, posetrack17, posetrack18_writer
+from ..formats import (
+    coco,
+    jhmdb,
+    mot,
+    penn_action,
+    posetrack17,
+    posetrack18_writer,
+    posetrack21,
+)
 from ..formats.joint_sets import with_joints
 from ..formats.one_person import WrittenClip
 from ..video.writer import VideoWriter
@@ -23,20 +31,34 @@ from .clip import SyntheticClip
 from .ground_truth import collect_tracks
 from .render import SyntheticFrame
 
-Layout = Literal["video", "posetrack18", "posetrack17", "coco", "mot", "penn-action", "jhmdb"]
+Layout = Literal[
+    "video", "posetrack18", "posetrack21", "posetrack17", "coco", "mot", "penn-action", "jhmdb"
+]
 """``video``: an MP4 with PoseTrack18's JSON beside it; the others are laid out as published.
 
 Penn Action and JHMDB have one person per video, so each person of a clip becomes a video of their
 own: the longest run of frames in which the person is present, for JHMDB wholly in the picture."""
 
-FIRST_SEQUENCE = 900_000
-"""Number of the first sequence in PoseTrack's layouts, far above the published numbers."""
+FIRST_SEQUENCE: dict[Split, int] = {"train": 900_000, "val": 910_000, "test": 920_000}
+"""Number of a part's first sequence in PoseTrack's layouts, far above the published numbers."""
+
+PARTS: dict[Layout, tuple[Split, ...]] = {
+    "posetrack18": ("train", "val", "test"),
+    "posetrack21": ("train", "val", "test"),
+    "posetrack17": ("train", "val", "test"),
+    "mot": ("train", "test"),
+    "penn-action": ("train", "test"),
+    "jhmdb": ("", "train", "test"),
+}
+"""Parts that a layout tells apart, the usual one first; others tell none."""
 
 ACTION = "synthetic"
 """Name of the action, in data sets that sort videos by action."""
 
 
-def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout) -> int:
+def write_dataset(
+    root: Path, clips: Iterable[SyntheticClip], *, layout: Layout, split: Split = ""
+) -> int:
     """Render clips into a folder.
 
     Args:
@@ -44,21 +66,31 @@ def write_dataset(root: Path, clips: Iterable[SyntheticClip], *, layout: Layout)
             clips are numbered on.
         clips: What to write; one video each, or one per person (see :data:`Layout`).
         layout: Which layout.
+        split: Part of the data set that they are; empty: the layout's usual one.
 
     Returns:
         Number of frames of all videos written.
 
     Raises:
-        InputError: If no layout has this name, a clip has nobody whom it can hold, or JHMDB has
-            the clip already.
+        InputError: If no layout has this name or it has no such part, a clip has nobody whom it can
+            hold, or JHMDB has the clip already.
         MediaError: If a picture cannot be encoded.
     """
     if layout not in WRITERS:
         raise InputError(f"no layout is called {layout!r}; there are {', '.join(get_args(Layout))}")
-    return sum(WRITERS[layout](root, number, clip) for number, clip in enumerate(clips))
+    parts = PARTS.get(layout, ("",))
+    if split and split not in parts:
+        raise InputError(f"the layout {layout} has no part {split!r}; {_listed(parts)}")
+    write, split = WRITERS[layout], split or parts[0]
+    return sum(write(root, number, clip, split) for number, clip in enumerate(clips))
 
 
-def _video(root: Path, number: int, clip: SyntheticClip) -> int:
+def _listed(parts: Sequence[Split]) -> str:
+    named = [part for part in parts if part]
+    return f"there are {', '.join(named)}" if named else "it tells no parts apart"
+
+
+def _video(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
     name = f"{ACTION}_{number:04d}"
     root.mkdir(parents=True, exist_ok=True)
     with VideoWriter(root / f"{name}.mp4", size=clip.config.size, rate=clip.config.rate) as out:
@@ -73,25 +105,38 @@ def _video(root: Path, number: int, clip: SyntheticClip) -> int:
     return len(clip)
 
 
-def _posetrack18(root: Path, number: int, clip: SyntheticClip) -> int:
-    name = f"{FIRST_SEQUENCE + number:06d}_mpii_train"
-    names = tuple(f"images/train/{name}/{index:06d}.jpg" for index in range(len(clip)))
-    tracks = _pictured(root, clip, source=name, names=names)
-    posetrack18_writer.write_tracks(root / "annotations" / "train" / f"{name}.json", tracks)
+def _posetrack18(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
+    tracks = _sequence(root, number, clip, split)
+    posetrack18_writer.write_tracks(root / "annotations" / split / f"{tracks.source}.json", tracks)
     return len(clip)
 
 
-def _posetrack17(root: Path, number: int, clip: SyntheticClip) -> int:
-    name = f"{FIRST_SEQUENCE + number:06d}_mpii"
+def _posetrack21(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
+    tracks = _sequence(root, number, clip, split)
+    posetrack21.write_tracks(root / "posetrack_data" / split / f"{tracks.source}.json", tracks)
+    return len(clip)
+
+
+def _sequence(root: Path, number: int, clip: SyntheticClip, split: Split) -> VideoTracks:
+    """Pictures and people of a sequence of PoseTrack18 or 21."""
+    # its name tells MPII's split, of which what is no training is test
+    mpii = "train" if split == "train" else "test"
+    name = f"{FIRST_SEQUENCE[split] + number:06d}_mpii_{mpii}"
+    names = tuple(f"images/{split}/{name}/{index:06d}.jpg" for index in range(len(clip)))
+    return _pictured(root, clip, source=name, names=names)
+
+
+def _posetrack17(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
+    name = f"{FIRST_SEQUENCE[split] + number:06d}_mpii"
     names = tuple(f"images/mpii_5sec/{name}/{index + 1:08d}.jpg" for index in range(len(clip)))
     tracks = _pictured(root, clip, source=name, names=names)
-    path = root / "annotations" / "train" / f"{name}.json"
+    path = root / "annotations" / split / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     posetrack17.write_tracks(path, tracks)
     return len(clip)
 
 
-def _coco(root: Path, number: int, clip: SyntheticClip) -> int:
+def _coco(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
     name = f"{ACTION}{number:04d}"
     names = tuple(f"{index + 1:012d}.jpg" for index in range(len(clip)))
     tracks = _pictured(root / name, clip, source=name, names=names)
@@ -101,8 +146,8 @@ def _coco(root: Path, number: int, clip: SyntheticClip) -> int:
     return len(clip)
 
 
-def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
-    folder = root / "train" / f"{ACTION}-{number:02d}"
+def _mot(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
+    folder = root / split / f"{ACTION}-{number:02d}"
     names = tuple(f"img1/{index + 1:06d}.jpg" for index in range(len(clip)))
     tracks = _pictured(folder, clip, source=folder.name, names=names)
     (folder / "gt").mkdir(exist_ok=True)
@@ -111,22 +156,22 @@ def _mot(root: Path, number: int, clip: SyntheticClip) -> int:
     return len(clip)
 
 
-def _penn_action(root: Path, number: int, clip: SyntheticClip) -> int:
+def _penn_action(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
     people = _each_person(clip, PENN13, everything=False)
     for person in people:
         name = f"{_video_number(clip, number, person):04d}"
-        person.written.extend(penn_action.write_clips(root, person.video(name, "train")))
+        person.written.extend(penn_action.write_clips(root, person.video(name, split)))
     for frame, person in _in_pictures(clip, people):
         write_picture(root / person.picture(frame), frame.image)
     return sum(len(person.tracks.frames) for person in people)
 
 
-def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
+def _jhmdb(root: Path, number: int, clip: SyntheticClip, split: Split) -> int:
     people = _each_person(clip, JHMDB15, everything=True)
     masks: dict[int, list[BoolArray]] = {person.track_id: [] for person in people}
     for person in people:
-        name = f"{ACTION}/clip_{_video_number(clip, number, person) - 1:04d}"
-        person.written.extend(jhmdb.write_clips(root, person.video(name)))
+        name = f"{ACTION}/{split or 'clip'}_{_video_number(clip, number, person) - 1:04d}"
+        person.written.extend(jhmdb.write_clips(root, person.video(name, split)))
     for frame, person in _in_pictures(clip, people):
         write_picture(root / person.picture(frame), frame.image)
         own = frame.people.track_ids == person.track_id
@@ -139,16 +184,17 @@ def _jhmdb(root: Path, number: int, clip: SyntheticClip) -> int:
     return sum(len(person.tracks.frames) for person in people)
 
 
-WRITERS: dict[str, Callable[[Path, int, SyntheticClip], int]] = {
+WRITERS: dict[str, Callable[[Path, int, SyntheticClip, Split], int]] = {
     "video": _video,
     "posetrack18": _posetrack18,
+    "posetrack21": _posetrack21,
     "posetrack17": _posetrack17,
     "coco": _coco,
     "mot": _mot,
     "penn-action": _penn_action,
     "jhmdb": _jhmdb,
 }
-"""For each layout, what writes a clip with its number; returns the number of frames written."""
+"""For each layout, what writes a clip with its number into a part; returns the frames written."""
 
 
 def _pictured(

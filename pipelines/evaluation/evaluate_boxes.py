@@ -55,9 +55,7 @@ def evaluate_boxes(predictions: PeopleSource, truth: Dataset, config: EvaluateCo
             f"{shown(truth)} has boxes and no joints: use the protocol clean or posetrack21, and "
             f"no upper bound, got {config.protocol} and {config.upper_bound}"
         )
-    pairs = pair_videos(
-        predictions, truth, split=config.split, skip_missing=config.skip_missing
-    )
+    pairs = pair_videos(predictions, truth, split=config.split, skip_missing=config.skip_missing)
     found = list(in_processes(partial(_measure, config=config), pairs, config.workers))
     metrics, hota = _metrics(found)
     return EvalReport(

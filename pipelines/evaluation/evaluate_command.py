@@ -6,7 +6,7 @@ Not here: choosing thresholds (:mod:`.tune_thresholds`), checking a submission (
 import csv
 import io
 import json as json_module
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -142,7 +142,7 @@ def evaluate_command(
     return 0
 
 
-def _refuse(option: str, *groups: dict[str, object]) -> None:
+def _refuse(option: str, *groups: Mapping[str, object]) -> None:
     """Refuse options that would have no effect beside another."""
     for group in groups:
         for name, value in group.items():

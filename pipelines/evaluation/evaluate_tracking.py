@@ -43,9 +43,7 @@ def evaluate_tracks(
     truth = open_people_or_run(truth, form=config.dataset)
     if holds_boxes_only(truth):
         return evaluate_boxes(predictions, truth, config)
-    pairs = pair_videos(
-        predictions, truth, split=config.split, skip_missing=config.skip_missing
-    )
+    pairs = pair_videos(predictions, truth, split=config.split, skip_missing=config.skip_missing)
     if rules.empty == "repeat":  # a sequence needs the one before
         return summarize(_chained(pairs, config), rules)
     return summarize(in_processes(partial(_measure, config=config), pairs, config.workers), rules)
@@ -114,7 +112,10 @@ class ReadPair:
             name=self.name,
             rules=self.rules.rules,
             frame_of=self.frame_of,
-            without_pointless=(self._drops_pointless(self.truth), self._drops_pointless(self.found)),
+            without_pointless=(
+                self._drops_pointless(self.truth),
+                self._drops_pointless(self.found),
+            ),
         )
 
     def _drops_pointless(self, side: AnnotatedVideo) -> bool:

@@ -70,7 +70,7 @@ def _files(folder: Path) -> dict[str, Path]:
     for entry in entries:
         if entry.is_dir() or entry.suffix != ".json":
             raise InputError(
-                f"{entry}: the server wants a .json for each sequence, in no folder, and nothing else"
+                f"{entry}: the server wants a .json for each sequence, in no folder, nothing else"
             )
     if not entries:
         raise InputError(f"{folder}: the folder is empty")
@@ -89,5 +89,3 @@ def _check_sequences(folder: Path, given: set[str], wanted: dict[str, str]) -> N
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise InputError(f"{folder}: {what} {', '.join(names[:3])}{more}")
-
-

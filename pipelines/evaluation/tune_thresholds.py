@@ -60,9 +60,7 @@ def tune_thresholds(
     truth = open_people_or_run(truth, form=config.dataset)
     if holds_boxes_only(truth):
         raise InputError("the truth holds boxes only; thresholds are chosen for joints")
-    pairs = pair_videos(
-        predictions, truth, split=config.split, skip_missing=config.skip_missing
-    )
+    pairs = pair_videos(predictions, truth, split=config.split, skip_missing=config.skip_missing)
     swept = list(in_processes(partial(_sweep, rules=rules), pairs, config.workers))
     found = over_sequences(swept, rules)
     for name, label in MEASURES.items():
@@ -106,7 +104,9 @@ def table(found: ThresholdSweep) -> str:
     ]
     for name, (track, joint) in rows.items():
         values = (getattr(found, measure)[track, joint] for measure in MEASURES)
-        cells = "".join(f"{'-' if np.isnan(value) else format(value, '.1f'):>8}" for value in values)
+        cells = "".join(
+            f"{'-' if np.isnan(value) else format(value, '.1f'):>8}" for value in values
+        )
         lines.append(f"{name:<12}{LEVELS[joint]:>10.2f}{LEVELS[track]:>10.2f}{cells}")
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
 

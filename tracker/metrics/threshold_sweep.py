@@ -183,7 +183,9 @@ def _each(counts: ClearCounts | None, copies: int) -> list[ClearCounts | None]:
 def _stacked(counts: Iterable[ClearCounts]) -> ClearCounts:
     """One record of the counts, with an axis for them before all others."""
     found = list(counts)
-    return ClearCounts(**{n: np.stack([getattr(one, n) for one in found]) for n in ClearCounts.__slots__})
+    return ClearCounts(
+        **{n: np.stack([getattr(one, n) for one in found]) for n in ClearCounts.__slots__}
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
