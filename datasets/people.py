@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.file_names import SUMMARY
 from posetube.structures import VideoTracks
 
 from .annotated_video import AnnotatedVideo, Counts, Dataset, Split, is_dataset
@@ -142,6 +143,7 @@ def _files_in(root: Path, formats: Sequence[FileFormat]) -> dict[str, Path]:
     Others lie beside them: a README.txt is no video where there is JSON.
     """
     entries = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    entries = [path for path in entries if path.name != SUMMARY]
     folders = {
         path.name: path
         for path in entries

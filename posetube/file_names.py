@@ -12,6 +12,9 @@ from pathlib import Path
 
 ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 
+SUMMARY = "summary.csv"
+"""What ``posetube track`` writes beside the runs of several inputs: no table of people."""
+
 
 def readable(name: str | Path) -> str:
     r"""A name or path as UTF-8 text; each byte that is not UTF-8 becomes ``\x`` and two digits.

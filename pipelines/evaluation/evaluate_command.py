@@ -70,7 +70,7 @@ def evaluate_command(
 
     Args:
         predictions: What was found.
-        truth: What is there.
+        truth: What is there; only --submission may do without.
         protocol: clean counts every labelled frame with its real misses; poseval is PoseTrack's
             tool with its habits, poseval2017 its copy in Detect-and-Track; posetrack21 is HOTA of
             poses. Numbers of two protocols cannot be compared.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from posetube.atomic_files import write_bytes
+from posetube.file_names import SUMMARY
 
 from ..storage.manifest import Manifest
 from .batch import InputOutcome
@@ -22,7 +23,7 @@ def write_summary(outcomes: Sequence[InputOutcome], folder: Path) -> Path:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
     table.writerows(_row(outcome) for outcome in outcomes)
-    path = folder / "summary.csv"
+    path = folder / SUMMARY
     # names of files may hold what is no UTF-8
     write_bytes(path, text.getvalue().encode("utf-8", "replace"))
     return path

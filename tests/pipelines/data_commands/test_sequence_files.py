@@ -112,6 +112,15 @@ def test_what_cannot_be_written_is_one_line(
     assert f"no prediction of sequence {NAMES[1]}" in refused()
 
 
+def test_the_summary_beside_runs_is_no_video(found: Path) -> None:
+    (found / "summary.csv").write_text("input,state,people\nwalk,complete,3\n")
+    (found / "other.csv").write_text("frame,track_id,joint,x,y\n0,1,nose,3,4\n")
+    for path in found.glob("*.json"):
+        path.unlink()
+
+    assert open_people(found).videos() == ("other",)
+
+
 def test_people_without_scores_are_written_as_they_are(root: Path, tmp_path: Path) -> None:
     """Nothing says that they are unsure."""
     blind = replace(
