@@ -145,7 +145,7 @@ def _run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except Interrupted as stop:
-        print(f"{name}: {stop}. To go on: {_again(words)}", file=sys.stderr)  # noqa: T201
+        print(f"{name}: {stop}. To go on: {_again(stop.again or words)}", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     except (Exception, KeyboardInterrupt) as error:
         failure = explain(error)

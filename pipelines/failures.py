@@ -31,6 +31,11 @@ START, END = 1200, 300
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C or sent SIGTERM, and everything worth keeping has been written."""
 
+    def __init__(self, message: str, *, again: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.again = again
+        """The words after ``posetube`` that go on with it; none: those of this process."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:

@@ -24,9 +24,6 @@ AS_SHOWN = 0.0006
 """Seconds by which a frame may lie before a time and still be meant: times are shown rounded to
 thousandths."""
 
-SHOWN = 5
-"""How many frames a message names."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Edit:
@@ -330,13 +327,19 @@ def _given(people: Identities, rows: BoolArray, track: int) -> Identities:
     there = people.kept & (people.ids == track) & ~rows
     twice = np.intersect1d(people.frame[there], people.frame[rows])
     if len(twice):
-        named = ", ".join(map(str, twice[:SHOWN].tolist()))
-        more = f" and {len(twice) - SHOWN} more" if len(twice) > SHOWN else ""
         raise InputError(
-            f"track {track} would be twice in {len(twice)} frames: {named}{more}; "
+            f"track {track} would be twice in {len(twice)} frames: {_runs(twice)}; "
             "split or delete the part that is wrong first"
         )
     return replace(people, ids=np.where(rows, track, people.ids))
+
+
+def _runs(numbers: IntArray) -> str:
+    """Rising numbers in words, those that follow each other as a stretch: ``0 to 39, 44``."""
+    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(
+        str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts
+    )
 
 
 def _unchanged(people: Identities, edit: Edit) -> Identities:

@@ -20,11 +20,11 @@ from posetube.errors import FormatError
 from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
-from ..files.checked_values import MAX_PIXEL
 from ..files.opened_file import OpenedFile
 from ..files.text_tables import read_text_table
-from .annotation_rows import LARGEST_ID, skeleton_of
+from .annotation_rows import skeleton_of
 from .numbers import joint_states, shortest, states_of
+from .table_columns import floats, identities, integers
 
 MAX_BYTES = 512 * 2**20
 """Larger files are refused."""
@@ -110,14 +110,14 @@ def read(path: Path | str) -> VideoTracks:
     """
     path = Path(path)
     table = _table(path)
-    frame, (ids, names_of_people) = _integers(table, "frame", path), _identities(table, path)
+    frame, (ids, names_of_people) = integers(table, "frame", path), identities(table, path)
     if len(frame) and not (frame.min() >= 0 and frame.max() < MAX_FRAMES and ids.min() >= -1):
         raise FormatError(f"{path}: a frame is outside [0, {MAX_FRAMES}), or an id below -1")
     source, (names, joint) = _source(table, path), _joints(table, path)
     person, heads = _people(frame, ids, joint)
     _refuse_repeated(frame[heads], ids[heads], path)
     r, k = len(heads), len(names)
-    numbers = {name: _floats(table, name, path) for name in ("x", "y", "score", "time")}
+    numbers = {name: floats(table, name, path) for name in ("x", "y", "score", "time")}
     points, scores = np.full((r, k, 2), np.nan), np.full((r, k), np.nan)
     points[person, joint] = np.column_stack([numbers["x"], numbers["y"]])
     # Half a position is none.
@@ -168,47 +168,6 @@ def _table(path: Path) -> Any:
         what += f"; it has {shown}, divided at {text.delimiter!r}"
         raise FormatError(f"{path}: not a table of joints: {what}")
     return table
-
-
-def _integers(table: Any, name: str, path: Path) -> IntArray:
-    column = table.column(name)
-    if column.null_count:
-        raise FormatError(f"{path}: {name}: {column.null_count} lines have none")
-    values = np.asarray(column.to_numpy(), np.float64)
-    if not (np.trunc(values) == values).all():
-        wrong = values[np.trunc(values) != values][0]
-        raise FormatError(f"{path}: {name}: expected whole numbers, got {wrong:g}")
-    # Numbers beyond any id stay wrong, and no longer overflow.
-    return np.clip(values, -LARGEST_ID, LARGEST_ID).astype(np.int64)
-
-
-def _identities(table: Any, path: Path) -> tuple[IntArray, dict[int, str]]:
-    """Id of each line, and the names of people who have names for ids; those count from 1."""
-    encoded = table.column("track_id").combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    each = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
-    empty = [place for place, name in enumerate(names) if name.lower() in ("", "nan")]
-    lines = int(np.isin(each, empty).sum())
-    if lines:
-        raise FormatError(f"{path}: track_id: {lines} lines have none")
-    try:
-        values = np.array(list(map(float, names)), np.float64)
-    except ValueError:
-        return each + 1, {place + 1: name for place, name in enumerate(names)}
-    wrong = (np.trunc(values) != values) | (np.abs(values) > LARGEST_ID)
-    if wrong.any():
-        first = names[int(np.flatnonzero(wrong)[0])]
-        raise FormatError(f"{path}: track_id: expected whole numbers or names, got {first}")
-    return values.astype(np.int64)[each], {}
-
-
-def _floats(table: Any, name: str, path: Path) -> DoubleArray:
-    if name not in table.column_names:
-        return np.full(table.num_rows, np.nan)
-    values = np.array(table.column(name).to_numpy(), np.float64)
-    if not (np.abs(values[~np.isnan(values)]) <= MAX_PIXEL).all():
-        raise FormatError(f"{path}: {name}: a number is not finite, or beyond {MAX_PIXEL:g}")
-    return values
 
 
 def _joints(table: Any, path: Path) -> tuple[tuple[str, ...], IntArray]:
@@ -262,7 +221,7 @@ def _states(table: Any, points: DoubleArray, person: IntArray, joint: IntArray, 
     told = states_of(points)
     if "visible" not in table.column_names:
         return None
-    visible = _integers(table, "visible", path)
+    visible = integers(table, "visible", path)
     if len(visible) and not 0 <= visible.min() <= visible.max() <= 2:
         raise FormatError(f"{path}: visible must be 0, 1 or 2")
     found = np.zeros_like(told)

@@ -32,6 +32,7 @@ from . import (
     sleap,
     tfjs,
     vatic_text,
+    wide_table,
 )
 from .file_format import FileFormat, never
 
@@ -136,7 +137,7 @@ FORMATS: tuple[FileFormat, ...] = (
         suffix=".parquet",
         read=parquet_table.read,
         write=parquet_table.write_tracks,
-        holds="a column per joint and number",
+        holds="a column per joint and number; also as `to_pandas().to_parquet()` writes it",
     ),
     FileFormat(
         name="jsonl",
@@ -165,6 +166,14 @@ FORMATS: tuple[FileFormat, ...] = (
         write=sleap.write_tracks,
         holds="SLEAP's analysis files in HDF5, by sleap-io; as a table they are read",
         loses="boxes, times, hidden or seen",
+    ),
+    FileFormat(
+        name="pandas",
+        suffix=".csv",
+        also_read=(".tsv", ".txt"),
+        read=wide_table.read,
+        recognise=wide_table.recognise,
+        holds="a line per person and frame, as `to_pandas().to_csv()` writes it",
     ),
     FileFormat(
         name="csv",

@@ -24,6 +24,7 @@ from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.json_files import encode, plain
+from . import wide_table
 from .numbers import joint_states, or_none, states_of
 
 KEY = b"posetube"
@@ -130,6 +131,8 @@ def read(path: Path | str) -> VideoTracks:
 
     path = Path(path)
     table, video = _open(path)
+    if video is None:
+        return wide_table.tracks_of(table, path)
     try:
         return _tracks(table, video)
     except (InputError, ValueError, KeyError, TypeError, OverflowError, pa.ArrowException) as error:
@@ -138,7 +141,8 @@ def read(path: Path | str) -> VideoTracks:
         ) from None
 
 
-def _open(path: Path) -> tuple[Any, _Video]:
+def _open(path: Path) -> tuple[Any, _Video | None]:
+    """The table and its metadata; None of a table of another program, such as pandas."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -149,6 +153,8 @@ def _open(path: Path) -> tuple[Any, _Video]:
         if rows > MAX_ROWS or rows * width > MAX_CELLS:
             raise FormatError(f"{path}: {rows} rows of {width} columns, refused")
         described = (file.schema_arrow.metadata or {}).get(KEY)
+        if described is None and wide_table.is_wide(tuple(file.schema_arrow.names)):
+            return file.read(), None
         if described is None:
             raise FormatError(f"{path}: not a table of tracks: its metadata has no 'posetube'")
         video = msgspec.json.decode(described, type=_Video)

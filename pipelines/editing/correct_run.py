@@ -8,6 +8,7 @@ from posetube.skeletons import skeleton
 
 from ...datasets.people import one_video
 from ...tracker.edits import Edit, check_move
+from ..failures import Interrupted
 from ..interrupt import Interrupt
 from ..opened_people import open_people_or_run
 from ..progress import Listener
@@ -58,24 +59,30 @@ def correct_run(
             return summary(run, session.manifest)
         add_step(run, step)
         names = [*dict.fromkeys(["edit", *session.after_linking()])]
-        return summary(run, session.run_stages(*names, anew=True), stages=names)
+        try:
+            done = session.run_stages(*names, anew=True)
+        except Interrupted as stop:  # the correction is noted: once is enough
+            raise Interrupted(str(stop), again=("edit", str(run.path))) from None
+        return summary(run, done, stages=names)
 
 
 def catch_up(
     run: RunDirectory, *, listeners: Sequence[Listener] = (), interrupt: Interrupt | None = None
 ) -> None:
-    """Put corrections into a run's tracks that a stopped job noted but did not get to.
+    """Finish what a stopped job left of a run's corrections: tracks without them, or not refined.
 
     Raises:
         InputError: If this is no run, or it is not linked yet.
         FormatError: If the tracks or the journal are damaged.
         Interrupted: If somebody asked to stop; the tracks stay as they were.
     """
-    if not corrections_wait(run, run.read()):
+    manifest = run.read()
+    refined = manifest.finished("refine") or not manifest.settings.refine.refiners
+    if not corrections_wait(run, manifest) and (refined or not manifest.finished("edit")):
         return
     with open_session(run, listeners=listeners, interrupt=interrupt) as session:
         session.require("link")
-        session.run_stages("edit", *session.after_linking(), anew=True)
+        session.run_stages(*dict.fromkeys(["edit", *session.after_linking()]))
 
 
 def _step(session: RunSession, text: str, source: Path | None) -> EditStep:

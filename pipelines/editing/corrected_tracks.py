@@ -103,14 +103,20 @@ def _refuse_shifted(ours: VideoTracks, theirs: VideoTracks) -> None:
 
 def _share_unchanged(ours: VideoTracks, theirs: VideoTracks, *, by: int) -> float:
     """The share of their rows that are just where ours are, so many frames before."""
-    known = {_mark(ours, row) for row in range(len(ours.frame))}
-    found = [_mark(theirs, row, by=by) in known for row in range(len(theirs.frame))]
+    known = {*_marks(ours, theirs)}
+    found = [mark in known for mark in _marks(theirs, ours, by=by)]
     return sum(found) / max(len(found), 1)
 
 
-def _mark(tracks: VideoTracks, row: int, *, by: int = 0) -> tuple[float, ...]:
-    """A row's frame, and where its box is in pixels; other programs round."""
-    return int(tracks.frame[row]) - by, *np.round(tracks.boxes[row]).tolist()
+def _marks(tracks: VideoTracks, others: VideoTracks, *, by: int = 0) -> list[tuple[int, bytes]]:
+    """Each row's frame, and where its joints are in pixels, or its box; other programs round."""
+    joints, _ = _common_joints(tracks, others)
+    places = tracks.keypoints[:, joints] if joints else tracks.boxes
+    marks = np.nan_to_num(np.round(places), nan=-1).astype(np.int32)
+    return [
+        (frame - by, mark.tobytes())
+        for frame, mark in zip(tracks.frame.tolist(), marks, strict=True)
+    ]
 
 
 def _pairs(ours: VideoTracks, theirs: VideoTracks) -> IntArray:

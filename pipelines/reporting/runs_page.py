@@ -29,6 +29,9 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """Of the run's own page, relative to this one; empty if it has none."""
 
+    video: str = ""
+    """Name of the video, or of the file of detections; empty if it is not known."""
+
     state: str
     people: int | None
     frames: int
@@ -82,7 +85,8 @@ def run_facts(run: RunDirectory, folder: Path) -> RunFacts:
     frames = manifest.frames
     way = quote(os.fsencode(run.report.relative_to(folder).as_posix()))
     return RunFacts(
-        name=manifest.source.name,
+        name=readable(run.path.name),
+        video=manifest.source.name,
         url=way if run.report.exists() else "",
         state=manifest.state,
         people=manifest.tracks,

@@ -44,8 +44,9 @@ function showTrouble(text) {
 
 const PALETTE = ['#f0e442', '#009e73', '#cc79a7', '#d55e00', '#0072b2', '#bebebe'];
 
+/** As in the overlay. */
 function colourOf(id) {
-  return PALETTE[id % PALETTE.length];
+  return PALETTE[(id - 1 + PALETTE.length) % PALETTE.length];
 }
 
 function labelOf(person) {

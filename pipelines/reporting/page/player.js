@@ -69,7 +69,7 @@ class Player {
       if (this.settled !== source) this.settle(source, what.mediaTime);
       const frame = frameAt(this.times, what.mediaTime + this.shift + ROUNDING);
       this.video.dataset.presented = frame;
-      if (this.playing) this.show(frame);
+      if (this.playing) this.advance(frame, what.mediaTime);
       this.video.requestVideoFrameCallback(presented);
     };
     this.video.requestVideoFrameCallback(presented);
@@ -84,10 +84,19 @@ class Player {
 
   watchClock() {
     const tick = () => {
-      if (this.playing) this.show(frameAt(this.times, this.video.currentTime + this.shift));
+      const time = this.video.currentTime;
+      if (this.playing) this.advance(frameAt(this.times, time + this.shift), time);
       requestAnimationFrame(tick);
     };
     tick();
+  }
+
+  /** While playing: the video may go on behind the run's last frame, of which nothing is known. */
+  advance(frame, time) {
+    const last = this.times.length - 1;
+    if (time + this.shift <= this.times[last] + ROUNDING) return this.show(frame);
+    this.pause();
+    this.seek(last);
   }
 
   show(frame) {

@@ -2,7 +2,8 @@
 
 const COLUMNS = [
   ['', (run) => (run.picture ? element('img', { className: 'small', src: run.picture, alt: '' }) : ''), null],
-  ['Name', (run) => (run.url ? element('a', { href: run.url }, run.name) : run.name), (run) => run.name],
+  ['Run', (run) => (run.url ? element('a', { href: run.url }, run.name) : run.name), (run) => run.name],
+  ['Video', (run) => run.video, (run) => run.video],
   ['State', (run) => run.state, (run) => run.state],
   ['People', (run) => (run.people === null ? '' : String(run.people)), (run) => run.people ?? -1],
   ['Frames', (run) => String(run.frames) + (run.lost ? ` (${run.lost} lost)` : ''), (run) => run.frames],
@@ -20,7 +21,7 @@ function problemsOf(run) {
 function showRuns(runs) {
   const words = byId('find').value.trim().toLowerCase();
   const troubled = byId('only-problems').checked;
-  const fits = (run) => run.name.toLowerCase().includes(words) && (!troubled || run.problems.length || run.state !== 'complete');
+  const fits = (run) => `${run.name} ${run.video}`.toLowerCase().includes(words) && (!troubled || run.problems.length || run.state !== 'complete');
   new SortedTable(byId('table'), COLUMNS, runs.filter(fits), null, 'Runs');
 }
 

@@ -165,8 +165,10 @@ def test_frames_that_are_counted_from_elsewhere_are_refused(by: int, words: str)
     later = OURS.select(OURS.frame >= 1)
     theirs = replace(later, frame=later.frame + by, frames=FrameTable(times=np.arange(13) / 10))
 
-    with pytest.raises(InputError, match=f"walk: counts frames {words}: most of its people"):
-        differences(OURS, theirs)
+    nowhere = np.full_like(theirs.boxes, np.nan)  # a table of joints has no boxes
+    for one in (theirs, replace(theirs, boxes=nowhere)):
+        with pytest.raises(InputError, match=f"walk: counts frames {words}: most of its people"):
+            differences(OURS, one)
 
 
 def test_joints_that_left_the_picture_stay() -> None:
@@ -175,3 +177,34 @@ def test_joints_that_left_the_picture_stay() -> None:
 
     assert differences(OURS, replace(OURS, keypoints=keypoints)).emptied == 1
     assert words(replace(OURS, keypoints=keypoints)) == []
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_of_pandas_comes_back(
+    form: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pandas")
+    before, out = posetube.load(run), tmp_path / f"corrected.{form}"
+    _, second = before.ids.tolist()
+    table = before.to_pandas()
+    later = (table["track_id"] == second) & (table["time"] >= 2)
+    table.loc[later, "track_id"] = 3
+    getattr(table, f"to_{form}")(out)  # a CSV with the index in front
+
+    assert edit(run, "--from", str(out)) == 0
+
+    assert who(posetube.load(run)) == who(posetube.edit(before, f"split {second} @2s"))
+
+
+def test_one_name_among_numbers_is_a_rename(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    before, out = posetube.load(run), tmp_path / "named.csv"
+    first, second = before.ids.tolist()
+    table = before.to_pandas()
+    table["track_id"] = table["track_id"].astype(str).replace(str(first), "anna")
+    table.to_csv(out, index=False)
+
+    assert edit(run, "--from", str(out)) == 0
+
+    assert posetube.load(run).track_names == {first: "anna"}
+    assert posetube.load(run).ids.tolist() == [first, second]

@@ -11,6 +11,7 @@ import pytest
 import posetube
 from posetube.pipelines.cli import main
 from posetube.pipelines.editing.edited_run import EditedRun
+from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.refining import refine_stage
 from posetube.pipelines.refining.refined_frames import refined_frames
@@ -252,4 +253,28 @@ def test_after_other_refiners_everybody_is_refined_once(run: Path) -> None:
     assert main(["refine", str(run), "--refine", "median"]) == 0
     assert files(run) == plain
     assert edit(run, "redo") == 0
+    assert files(run) == corrected
+
+
+def test_what_was_stopped_while_refining_is_finished_by_a_look_at_the_corrections(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, _ = posetube.load(run).ids.tolist()
+    assert main(["refine", str(run), "--refine", "median"]) == 0
+    assert edit(run, "split", str(first), "@2s") == 0
+    corrected = files(run)
+    assert edit(run, "undo") == 0
+
+    with monkeypatch.context() as stopped:
+
+        def stop(*_: Any, **__: Any) -> Iterator[FramePoses]:
+            raise Interrupted("interrupted, what is done is kept")
+
+        stopped.setattr(refine_stage, "refined_frames", stop)
+        assert edit(run, "split", str(first), "@2s") == 130
+    assert f"To go on: posetube edit {run}\n" in capsys.readouterr().err
+    assert files(run) != corrected
+    assert edit(run) == 0
+
+    assert "1. split" in capsys.readouterr().out
     assert files(run) == corrected

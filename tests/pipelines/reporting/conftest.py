@@ -22,10 +22,17 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 def make_run(make_clip: ClipMaker, make_model: Callable[..., LoadedModel]) -> Callable[..., Path]:
     """Tracks a clip of two squares, with a report: ``make_run("a.mp4", frames=12)``."""
 
-    def make(name: str = "clip.mp4", *, frames: int = 12, out: str = "run", every: int = 1) -> Path:
+    def make(
+        name: str = "clip.mp4",
+        *,
+        frames: int = 12,
+        out: str = "run",
+        every: int = 1,
+        end: float | None = None,
+    ) -> Path:
         clip = make_clip(name, frames=frames)
         folder = clip.parent / out
-        config = TrackConfig(video=VideoConfig(every=every), overlay=None, report=True)
+        config = TrackConfig(video=VideoConfig(every=every, end=end), overlay=None, report=True)
         track_input(find_inputs([str(clip)])[0], RunDirectory(folder), make_model(), config=config)
         return folder
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from posetube.pipelines.cli import main
+from posetube.pipelines.rendering.painter import colour_of
 from tests.pipelines.conftest import SQUARE
 from tests.pipelines.reporting.conftest import Page
 
@@ -65,6 +66,26 @@ def test_people_are_drawn_where_they_are_and_clicks_select_them(
     assert page.page.locator("#person-body .plot").count() > 2
 
 
+def test_playing_stops_where_the_run_ends(page: Page, make_run: Callable[..., Path]) -> None:
+    page.open((make_run(end=0.2) / "report.html").as_uri())  # 5 of 12 frames
+
+    page.page.keyboard.press("k")
+    page.wait("report.player.playing")
+    page.wait("!report.player.playing")
+    page.wait_for_frame(4)
+
+    assert page.run("document.getElementById('video').currentTime") < 0.2
+    assert page.errors == []
+
+
+def test_people_have_the_colours_of_the_overlay(page: Page, make_run: Callable[..., Path]) -> None:
+    page.open((make_run() / "report.html").as_uri())
+
+    colours = page.run("[1, 2, 3, 6, 7, 40].map(colourOf)")
+
+    assert colours == ["#{:02x}{:02x}{:02x}".format(*colour_of(n)) for n in (1, 2, 3, 6, 7, 40)]
+
+
 def test_filters_leave_the_people_and_events_that_fit(
     page: Page, make_run: Callable[..., Path]
 ) -> None:
@@ -119,7 +140,8 @@ def test_a_folder_of_runs_has_a_table_that_leads_to_them(
     page.page.goto((folder / "report.html").as_uri())
 
     assert page.page.locator("tbody tr").count() == 2
-    page.page.click("text=one")
+    assert page.page.inner_text("tbody").count("one") == 1  # the video; the run is called run
+    page.page.click("tbody a")
     page.page.wait_for_selector("body[data-ready]")
     assert page.page.inner_text("h1") == "one"
     assert page.errors == []
