@@ -246,11 +246,12 @@ def _pace(event: Event, *, first: int, elapsed: float) -> str:
     if event.loss is not None:
         parts.append(f"loss {event.loss:.4g}")
     if event.total is not None and rate:
-        parts.append(f"{_clock_face((event.total - done) / rate)} left")
+        parts.append(f"{clock_face((event.total - done) / rate)} left")
     return ", ".join(parts)
 
 
-def _clock_face(duration: float) -> str:
+def clock_face(duration: float) -> str:
+    """Seconds as minutes and seconds, with hours where there are any."""
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -122,6 +122,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["export", "runs/clip", "--to", "csv", "-o", "detections.csv"]) == 0
         assert main(["data", "archive", "COCO", "--from", "coco", "-o", "drawn.tar"]) == 0
     (folder / "run.toml").write_text(SETTINGS, encoding="utf-8")
+    (folder / "videos.csv").write_text("video,start,end,name\nclip.mp4,,0.3s,first\n")
     save_refiner(build_refiner(unipose_lstm("coco19")), folder / "memory.safetensors")
     shutil.copytree(folder / "runs/clip", folder / "PREDICTIONS")
     film(folder / "film.mp4")

@@ -7,7 +7,8 @@ pictures (several), a glob, ``camera:N``, or an address that FFmpeg reads.
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -65,7 +66,7 @@ def find_inputs(patterns: Sequence[str], *, as_one: bool = False) -> list[Input]
     unique: dict[str, Input] = {}
     for one in found:
         unique.setdefault(_identity(one), one)
-    return _named(list(unique.values()))
+    return with_distinct_names(list(unique.values()))
 
 
 def _identity(one: Input) -> str:
@@ -165,25 +166,30 @@ def _readable(path: Path) -> bool:
     return _is_video(path) or (path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def _named(inputs: list[Input]) -> list[Input]:
-    """Give each input the shortest name that distinguishes it from the others."""
+def with_distinct_names(inputs: Sequence[Input], *, taken: Iterable[str] = ()) -> list[Input]:
+    """Give each input the shortest name that distinguishes it from the others.
+
+    Args:
+        inputs: The inputs, in order.
+        taken: Names that none may have, in lower case.
+    """
     forms = [_names(one) for one in inputs]
     names = [form[0] for form in forms]
     for level in (1, 2):
-        lower = [name.lower() for name in names]
+        lower = Counter(name.lower() for name in names)
         names = [
-            form[level] if lower.count(name.lower()) > 1 else name
+            form[level] if lower[name.lower()] > 1 else name
             for form, name in zip(forms, names, strict=True)
         ]
     # Names become folders, and some file systems do not distinguish upper and lower case.
-    taken: set[str] = set()
+    given = set(taken)
     result = []
     for one, name in zip(inputs, names, strict=True):
         unique, count = name, 1
-        while unique.lower() in taken:
+        while unique.lower() in given:
             count += 1
             unique = f"{name}-{count}"
-        taken.add(unique.lower())
+        given.add(unique.lower())
         result.append(replace(one, name=unique))
     return result
 
@@ -191,16 +197,16 @@ def _named(inputs: list[Input]) -> list[Input]:
 def _names(one: Input) -> tuple[str, str, str]:
     """Possible names of an input, from short to long."""
     if one.kind == "camera":
-        return (_safe(one.source),) * 3
+        return (safe_name(one.source),) * 3
     if one.kind == "url":
         text = without_password(one.source).partition("?")[0].partition("://")[2].rstrip("/")
-        return _safe(Path(text).stem), _safe(text), _safe(text)
+        return safe_name(Path(text).stem), safe_name(text), safe_name(text)
     path = Path(os.path.abspath(one.source))
     whole = path.name.replace(".", "-")
     short = path.name if one.kind == "frames" else path.stem
-    return _safe(short), _safe(whole), _safe(f"{path.parent.name}-{whole}")
+    return safe_name(short), safe_name(whole), safe_name(f"{path.parent.name}-{whole}")
 
 
-def _safe(name: str) -> str:
-    """The name with characters replaced that are unsafe in the name of a folder."""
+def safe_name(name: str) -> str:
+    """The name with characters replaced that are unsafe in the name of a folder anywhere."""
     return re.sub(r"[^\w.+@=() -]+", "-", name).strip(". -") or "video"

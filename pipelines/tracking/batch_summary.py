@@ -32,12 +32,19 @@ def write_summary(outcomes: Sequence[InputOutcome], folder: Path) -> Path:
 def summary_lines(outcomes: Sequence[InputOutcome]) -> Iterator[str]:
     """A table for people, aligned."""
     rows = [SHOWN, *(_row(outcome)[: len(SHOWN)] for outcome in outcomes)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(SHOWN))]
+    return aligned(rows, texts=2)
+
+
+def aligned(rows: Sequence[Sequence[str]], *, texts: int) -> Iterator[str]:
+    """Rows as lines: so many columns of text to the left, numbers to the right of theirs."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        name, state, *numbers = row
-        aligned = [name.ljust(widths[0]), state.ljust(widths[1])]
-        aligned += [text.rjust(width) for text, width in zip(numbers, widths[2:], strict=True)]
-        yield "  ".join(aligned).rstrip()
+        cells = zip(row, widths, strict=True)
+        padded = [
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(cells)
+        ]
+        yield "  ".join(padded).rstrip()
 
 
 def _row(outcome: InputOutcome) -> tuple[str, ...]:

@@ -4,19 +4,22 @@ The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
 
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from posetube.errors import InputError
 from posetube.network import DetectorFamily
 
+from ...datasets.video import VideoConfig
 from ...models3d.devices import usable_cores
 from ...tracker.config import LinkPreset
+from ..failures import COMPLETE
 from ..interrupt import catching_interrupts
 from ..loaded_model import LoadedModel, as_loaded
 from ..options import as_options
@@ -33,6 +36,7 @@ from .batch import (
 )
 from .batch_summary import summary_lines, write_summary
 from .track_input import run_directories
+from .video_list import ListedVideo, read_video_list
 
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
@@ -42,7 +46,7 @@ OVERLAY = OverlayConfig()
 
 
 def track_command(
-    inputs: Annotated[list[str], Parameter(negative=())],
+    inputs: Annotated[list[str] | None, Parameter(negative=())] = None,
     /,
     *,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
@@ -59,6 +63,8 @@ def track_command(
     refine: RefinerWords = None,
     on_existing: OnExisting = "resume",
     progress: ProgressKind = "auto",
+    videos: Annotated[Path | None, Parameter(name="--list")] = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
     processes: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     settings: Annotated[TrackConfig, FLAT] = SETTINGS,
 ) -> int:
@@ -87,12 +93,14 @@ def track_command(
         refine: The chain of refiners.
         on_existing: What to do where the run's directory is there already.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
+        videos: A CSV file in place of INPUTS: columns video, start, end, name, a line per run.
+        dry_run: Say what would be done and, from a trial of 64 frames, how long it would take.
         processes: How many processes share the videos; they share the cores, too.
         settings: Which frames, how well the network looks, what is kept of each frame, how
             detections become tracks.
     """
-    items, refused = readable_inputs(inputs, as_one=settings.video.as_one)
-    alone = len(items) + len(refused) == 1
+    listed, refused = _listed(inputs or [], videos, settings.video)
+    alone = videos is None and len(listed) + len(refused) == 1
     drawn = overlay if overlay is not None else alone
     config = replace(
         settings,
@@ -101,33 +109,39 @@ def track_command(
         overlay=settings.overlay if drawn else None,
         report=alone if report is None else report,
     )
-    runs = run_directories(items, out, alone=alone)
+    runs = run_directories([video.item for video in listed], out, alone=alone)
     tasks, settled = remaining_tasks(
         [
-            TrackTask(item=item, run=run, config=config, on_existing=on_existing)
-            for item, run in zip(items, runs, strict=True)
+            TrackTask(
+                item=video.item,
+                run=run,
+                config=replace(config, video=video.of(config.video)),
+                on_existing=on_existing,
+            )
+            for video, run in zip(listed, runs, strict=True)
         ]
     )
     outcomes = [_told(outcome, progress) for outcome in refused + settled]
     if not tasks:
         return exit_code(outcomes)
-    load = partial(
-        as_loaded,
-        model,
-        device=device,
-        detect=config.detect,
-        detector=detector,
-        pose=pose,
-        skeleton=skeleton,
-        detector_family=detector_family,
+    job = _Job(
+        load=partial(
+            as_loaded,
+            model,
+            device=device,
+            detect=config.detect,
+            detector=detector,
+            pose=pose,
+            skeleton=skeleton,
+            detector_family=detector_family,
+        ),
+        boxes=None if boxes is None else partial(_opened, boxes, alone=alone),
+        processes=processes,
+        progress=progress,
     )
-    given = None if boxes is None else partial(_opened, boxes, alone=alone)
-    say = partial(_say, progress=progress)
-    tracked = (
-        _one_after_the_other(tasks, load, given, progress=progress, say=say)
-        if processes == 1
-        else _side_by_side(tasks, load, given, progress=progress, say=say, processes=processes)
-    )
+    if dry_run:
+        return exit_code([*outcomes, *_foreseen(tasks, job)])
+    tracked = _one_after_the_other(tasks, job) if processes == 1 else _side_by_side(tasks, job)
     with closing(tracked):
         outcomes += [_told(outcome, progress) for outcome in tracked]
     if not alone:
@@ -136,53 +150,82 @@ def track_command(
     return exit_code(outcomes)
 
 
-Load = Callable[[], LoadedModel]
-OpenBoxes = Callable[[], "BoxSource"]
-Say = Callable[[str], None]
+def _listed(
+    inputs: Sequence[str], videos: Path | None, config: VideoConfig
+) -> tuple[list[ListedVideo], list[InputOutcome]]:
+    """The videos of the arguments or of the list."""
+    if videos is None:
+        items, refused = readable_inputs(inputs, as_one=config.as_one)
+        return [ListedVideo(item=item) for item in items], refused
+    if inputs:
+        raise InputError("--list names the videos; leave INPUTS away")
+    return read_video_list(videos, config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """How the command's tasks are done."""
+
+    load: Callable[[], LoadedModel]
+    boxes: "Callable[[], BoxSource] | None"
+    processes: int
+    progress: ProgressKind
+
+    @property
+    def threads(self) -> int:
+        """How many frames each process may look at side by side."""
+        return max(1, usable_cores() // self.processes)
+
+    def opened_boxes(self) -> "BoxSource | None":
+        """The boxes from outside, for all videos."""
+        return None if self.boxes is None else self.boxes()
+
+
+def _foreseen(tasks: Sequence[TrackTask], job: _Job) -> Iterator[InputOutcome]:
+    """Say what would be done; outcomes of inputs that would fail."""
+    from .dry_run import plan_lines, planned_inputs, trial_run
+
+    boxes, model = job.opened_boxes(), job.load()
+    model = replace(model, workers=min(model.workers, job.threads))
+    _say(model.headline, job.progress)
+    planned = list(planned_inputs(tasks, model, boxes))
+    for failure in [one.failure for one in planned if one.failure is not None]:
+        yield _told(failure, job.progress)
+    trial = trial_run(planned, model, boxes)
+    for line in plan_lines(planned, trial, processes=job.processes):
+        _say(line, job.progress)
+    if any(one.failure is None for one in planned):
+        yield InputOutcome(exit_code=COMPLETE, line="", name="")
 
 
 def _one_after_the_other(
-    tasks: Sequence[TrackTask],
-    load: Load,
-    boxes: OpenBoxes | None,
-    *,
-    progress: ProgressKind,
-    say: Say,
+    tasks: Sequence[TrackTask], job: _Job
 ) -> Generator[InputOutcome, None, None]:
-    given = None if boxes is None else boxes()
-    model = load()
-    say(model.headline)
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        yield from track_inputs(tasks, model, boxes=given, listener=listener, interrupt=interrupt)
+    boxes, model = job.opened_boxes(), job.load()
+    _say(model.headline, job.progress)
+    with showing_progress(job.progress) as listener, catching_interrupts() as interrupt:
+        yield from track_inputs(tasks, model, boxes=boxes, listener=listener, interrupt=interrupt)
 
 
-def _side_by_side(
-    tasks: Sequence[TrackTask],
-    load: Load,
-    boxes: OpenBoxes | None,
-    *,
-    progress: ProgressKind,
-    say: Say,
-    processes: int,
-) -> Generator[InputOutcome, None, None]:
+def _side_by_side(tasks: Sequence[TrackTask], job: _Job) -> Generator[InputOutcome, None, None]:
     # what starts processes is imported only where there are any
     from ..workers.process_pool import process_pool, usable_gpus
     from ..workers.scheduler import share_out
     from ..workers.worker_loop import WorkerSetup
 
-    setup = WorkerSetup(load=load, boxes=boxes, threads=max(1, usable_cores() // processes))
+    setup = WorkerSetup(load=job.load, boxes=job.boxes, threads=job.threads)
     with (
-        showing_progress(progress) as listener,
+        showing_progress(job.progress) as listener,
         catching_interrupts() as interrupt,
         process_pool(setup, gpus=usable_gpus()) as pool,
     ):
         yield from share_out(
             tasks,
             pool,
-            workers=processes,
+            workers=job.processes,
             listener=listener,
             interrupt=interrupt,
-            on_loaded=lambda model: say(f"{model}, {processes} processes"),
+            on_loaded=lambda model: _say(f"{model}, {job.processes} processes", job.progress),
         )
 
 

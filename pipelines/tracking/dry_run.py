@@ -1,0 +1,197 @@
+"""Says what tracking would do, and about how long it takes, without doing it.
+
+The rate is measured, not known: the first frames of the first video that has something to do are
+tracked as its run would be, into a folder that is thrown away.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from posetube.errors import PoseTubeError
+
+from ..interrupt import Interrupt
+from ..loaded_model import LoadedModel
+from ..progress import clock_face
+from ..settings import TrackConfig
+from ..storage.existing_run import check_same
+from ..storage.manifest import Manifest
+from ..storage.run_directory import RunDirectory
+from . import detect_stage
+from .batch import InputOutcome, TrackTask, failed_outcome
+from .batch_summary import aligned
+from .stretches import STRETCH_PARTS
+from .track_input import new_manifest, opened_detections, track_input
+
+if TYPE_CHECKING:
+    from .opened_boxes import BoxSource
+
+TRIAL_FRAMES = 64
+"""Frames that are tracked to measure the rate: two parts."""
+
+LONG = detect_stage.PART_FRAMES * STRETCH_PARTS
+"""Frames of a stretch at least, where a long video is cut."""
+
+USUAL_RATE = 25.0
+"""Frames per second of a video that does not state them."""
+
+Plan = Literal["begin", "start again", "go on", "nothing", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedInput:
+    """What would be done with an input."""
+
+    task: TrackTask
+    plan: Plan
+    frames: int | None = None
+    """How many its stretch should have; None: nobody knows."""
+
+    done: int = 0
+    """Frames that an earlier run has looked at."""
+
+    rate: float | None = None
+    """Frames per second that the video states."""
+
+    failure: InputOutcome | None = None
+    """Why it would fail."""
+
+    @property
+    def left(self) -> int:
+        """Frames to look at, as far as they are known."""
+        return 0 if self.plan in ("nothing", "fail") else max(0, (self.frames or 0) - self.done)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRun:
+    """What tracking a few frames took."""
+
+    name: str
+    """Of the video."""
+
+    frames: int
+    seconds: float
+    size: int
+    """Of the results, bytes."""
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return self.frames / self.seconds
+
+
+def planned_inputs(
+    tasks: Sequence[TrackTask], model: LoadedModel, boxes: "BoxSource | None"
+) -> Iterator[PlannedInput]:
+    """What would be done with each input, as far as that can be told without looking at frames."""
+    for task in tasks:
+        try:
+            yield _planned(task, model, boxes)
+        except (PoseTubeError, OSError) as error:
+            outcome = failed_outcome(error, name=task.item.name)
+            yield PlannedInput(task=task, plan="fail", failure=outcome)
+
+
+def _planned(task: TrackTask, model: LoadedModel, boxes: "BoxSource | None") -> PlannedInput:
+    run = task.run
+    with opened_detections(task.item, model, config=task.config, boxes=boxes) as found:
+        fresh = new_manifest(task.item, found, config=task.config)
+        video = found.video
+        frames, rate = fresh.frames.expected, video.rate
+    if not run.manifest.exists():
+        return PlannedInput(task=task, plan="begin", frames=frames, rate=rate)
+    if task.on_existing == "overwrite":
+        return PlannedInput(task=task, plan="start again", frames=frames, rate=rate)
+    earlier = run.read()
+    if any(run.detections.glob("part-*")):
+        check_same(run, earlier, fresh)
+    plan: Plan = "nothing" if _finished(earlier, task.config) else "go on"
+    done, frames = earlier.frames.done, earlier.frames.expected
+    return PlannedInput(task=task, plan=plan, frames=frames, done=done, rate=rate)
+
+
+def _finished(earlier: Manifest, config: TrackConfig) -> bool:
+    wanted = {
+        "detect": True,
+        "link": True,
+        "refine": bool(config.refine.refiners),
+        "render": config.overlay is not None,
+        "report": config.report,
+    }
+    return all(earlier.finished(stage) for stage, asked in wanted.items() if asked)
+
+
+def trial_run(
+    planned: Sequence[PlannedInput], model: LoadedModel, boxes: "BoxSource | None"
+) -> TrialRun | None:
+    """Track the first frames of the first input that has some left; None where none has."""
+    for one in planned:
+        if one.left:
+            try:
+                return _tracked(one, model, boxes)
+            except PoseTubeError:
+                continue  # it would fail, too; the next one may tell more
+    return None
+
+
+def _tracked(one: PlannedInput, model: LoadedModel, boxes: "BoxSource | None") -> TrialRun | None:
+    video = one.task.config.video
+    end = (video.start or 0.0) + TRIAL_FRAMES * video.every / (one.rate or USUAL_RATE)
+    part = replace(video, end=end if video.end is None else min(end, video.end))
+    with TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        manifest = track_input(
+            one.task.item,
+            RunDirectory(Path(folder) / "trial"),
+            model,
+            config=replace(one.task.config, video=part),
+            boxes=boxes,
+            interrupt=Interrupt(),
+        )
+        seconds = time.perf_counter() - began
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+    frames = manifest.frames.done
+    return TrialRun(name=one.task.item.name, frames=frames, seconds=seconds, size=size)
+
+
+def plan_lines(
+    planned: Sequence[PlannedInput], trial: TrialRun | None, *, processes: int
+) -> Iterator[str]:
+    """What would be done, for people.
+
+    Args:
+        planned: The inputs.
+        trial: What a few frames took; None: there is nothing to do.
+        processes: How many would work at a time.
+    """
+    rows = [("input", "would", "frames", "done")]
+    rows += [
+        (
+            one.task.item.name,
+            one.plan,
+            "?" if one.frames is None else str(one.frames),
+            str(one.done),
+        )
+        for one in planned
+        if one.failure is None
+    ]
+    yield from aligned(rows, texts=2)
+    work = [one for one in planned if one.plan not in ("nothing", "fail")]
+    frames = sum(one.left for one in work)
+    unknown = sum(one.frames is None for one in work)
+    more = f", and {unknown} of unknown length" * bool(unknown)
+    yield f"{len(work)} of {len(planned)} inputs have something to do: {frames} frames{more}"
+    if trial is not None:
+        pieces = sum(max(1, one.left // LONG) for one in work)
+        seconds = frames / (trial.rate * min(processes, pieces))
+        size = frames * trial.size / trial.frames
+        many = f"{processes} processes" if processes > 1 else "one process"
+        yield (
+            f"about {clock_face(seconds)} with {many}, and {size / 1e6:.1f} MB of results: "
+            f"{trial.rate:.1f} frames/s per process and {trial.size / trial.frames / 1e3:.1f} kB "
+            f"per frame, measured here by tracking the first {trial.frames} frames of {trial.name} "
+            f"in {trial.seconds:.1f} s"
+        )

@@ -1,0 +1,153 @@
+"""Reads a list of videos: a CSV file with a line per video, its stretch, and its result's name.
+
+The first line names the columns: ``video`` (a path that starts from the list's folder, or an
+address), and any of ``start``, ``end`` (times, as on the command line) and ``name``.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from posetube.errors import FormatError, InputError, MediaError
+from posetube.file_names import readable
+from posetube.file_reading import reading
+
+from ...datasets.video import VideoConfig
+from ...datasets.video.container import is_camera, is_url
+from ...datasets.video.inputs import Input, find_inputs, safe_name, with_distinct_names
+from ..durations import parse_seconds
+from .batch import InputOutcome, failed_outcome
+
+COLUMNS = ("video", "start", "end", "name")
+
+LARGEST = 1 << 30
+"""Bytes of the largest list that is read; a million lines have a tenth of that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedVideo:
+    """One line of a list."""
+
+    item: Input
+    start: float | None = None
+    """Seconds after the first frame; None: the list does not say."""
+
+    end: float | None = None
+    """Seconds after the first frame; None: the list does not say."""
+
+    def of(self, config: VideoConfig) -> VideoConfig:
+        """The settings with the line's own stretch."""
+        return _stretch(config, self.start, self.end)
+
+
+def read_video_list(
+    path: Path, config: VideoConfig
+) -> tuple[list[ListedVideo], list[InputOutcome]]:
+    """The videos of a list, and an outcome for each line whose video is not there.
+
+    Names that the list does not give are those of the files, as everywhere.
+
+    Args:
+        path: The list.
+        config: Which frames of videos are looked at where a line does not say.
+
+    Raises:
+        InputError: If there is no such file, or it cannot be read.
+        FormatError: If it is no such list; names the line.
+    """
+    listed, refused, given = [], [], []
+    for where, row in _rows(path):
+        try:
+            start, end = _times(row, config)
+            item = _item(row, where, folder=path.parent, as_one=config.as_one)
+        except MediaError as error:
+            refused.append(failed_outcome(error, name=row["video"]))
+            continue
+        except InputError as error:
+            raise FormatError(f"{where}: {error}") from None
+        listed.append(ListedVideo(item=item, start=start, end=end))
+        given.append(row.get("name", "").strip())
+    if not listed and not refused:
+        raise FormatError(f"{readable(path)}: it names no video")
+    names = _names(given, [video.item for video in listed], where=readable(path))
+    return [
+        replace(video, item=replace(video.item, name=name))
+        for video, name in zip(listed, names, strict=True)
+    ], refused
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each line with its place, by column."""
+    with reading(path, most=LARGEST):
+        content = path.read_bytes()
+    lines = csv.reader(_text(content, path).splitlines(), strict=True)
+    try:
+        yield from _read_rows(lines, readable(path))
+    except csv.Error as error:
+        where = f"{readable(path)}: line {lines.line_num}"
+        raise FormatError(f"{where}: no list of videos ({error})") from None
+
+
+def _read_rows(lines: Any, path: str) -> Iterator[tuple[str, dict[str, str]]]:
+    columns = [word.strip().lower() for word in next(lines, [])]
+    unknown = [word for word in columns if word not in COLUMNS]
+    if unknown or "video" not in columns or len({*columns}) < len(columns):
+        raise FormatError(
+            f"{path}: line 1: expected the columns video and any of start, end, name, "
+            f"got {', '.join(columns) or 'nothing'}"
+        )
+    for values in lines:
+        where = f"{path}: line {lines.line_num}"
+        if not any(value.strip() for value in values):
+            continue
+        if len(values) != len(columns):
+            raise FormatError(f"{where}: expected {len(columns)} values, got {len(values)}")
+        yield where, dict(zip(columns, values, strict=True))
+
+
+def _text(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FormatError(f"{readable(path)}: not UTF-8, so no list of videos") from None
+
+
+def _times(row: dict[str, str], config: VideoConfig) -> tuple[float | None, float | None]:
+    texts = [row.get(word, "").strip() for word in ("start", "end")]
+    start, end = [parse_seconds(text) if text else None for text in texts]
+    _stretch(config, start, end)  # looks whether there is time between the two
+    return start, end
+
+
+def _stretch(config: VideoConfig, start: float | None, end: float | None) -> VideoConfig:
+    start = config.start if start is None else start
+    return replace(config, start=start, end=config.end if end is None else end)
+
+
+def _item(row: dict[str, str], where: str, *, folder: Path, as_one: bool) -> Input:
+    source = row["video"].strip()
+    if source and not (is_url(source) or is_camera(source)):
+        source = str(folder / source)
+    found = find_inputs([source], as_one=as_one)
+    if len(found) > 1:
+        raise FormatError(f"{where}: {source} is {len(found)} videos; give each a line")
+    return found[0]
+
+
+def _names(given: Sequence[str], items: Sequence[Input], *, where: str) -> list[str]:
+    """A name for each video: its own, or that of its file, with a number where that is taken."""
+    for name in given:
+        if name and name != safe_name(name):
+            raise FormatError(
+                f"{where}: {name!r} cannot be the name of a folder everywhere; "
+                f"{safe_name(name)!r} could"
+            )
+    own = Counter(name.lower() for name in given if name)
+    if twice := next((name for name, count in own.items() if count > 1), None):
+        raise FormatError(f"{where}: two lines have the name {twice}")
+    unnamed = (item for item, name in zip(items, given, strict=True) if not name)
+    others = iter(with_distinct_names(list(unnamed), taken=own))
+    return [name or next(others).name for name in given]
