@@ -34,6 +34,7 @@ NOT_RUN = {
     "python -m benchmarks.": "needs COCO's photographs",
     "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
+    "posetube track clips -o out --ray": "needs a cluster, as test_ray_pool.py has",
     "posetube review": "serves until Ctrl-C; tests/pipelines/reporting has it",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",
     "posetube train run.toml -o runs/train --device cuda": "needs two GPUs",

@@ -1,7 +1,8 @@
 """Tracks several inputs, one after the other: where one fails, the others go on."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,14 @@ class TrackTask:
     config: TrackConfig
     on_existing: OnExisting = "resume"
     """What to do where the run's directory is there already."""
+
+
+def on_any_machine(task: TrackTask) -> TrackTask:
+    """The task with paths that are right from any folder."""
+    item, run = task.item, RunDirectory(task.run.path.absolute())
+    if Path(item.source).exists():  # else an address
+        item = replace(item, source=os.path.abspath(item.source))
+    return replace(task, item=item, run=run)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,9 +4,9 @@ The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,19 +20,19 @@ from ...datasets.video import VideoConfig
 from ...models3d.devices import usable_cores
 from ...tracker.config import LinkPreset
 from ..failures import COMPLETE
-from ..interrupt import catching_interrupts
-from ..loaded_model import LoadedModel, as_loaded
+from ..loaded_model import as_loaded
 from ..options import as_options
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
 from ..storage.existing_run import OnExisting
+from ..workers.ray_config import RayConfig
+from ..workers.track_job import TrackJob
 from .batch import (
     InputOutcome,
     TrackTask,
     exit_code,
     readable_inputs,
     remaining_tasks,
-    track_inputs,
 )
 from .batch_summary import summary_lines, write_summary
 from .track_input import run_directories
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .opened_boxes import BoxSource
 
 SETTINGS = TrackConfig()
+CLUSTER = RayConfig()
 OVERLAY = OverlayConfig()
 
 
@@ -65,7 +66,9 @@ def track_command(
     progress: ProgressKind = "auto",
     videos: Annotated[Path | None, Parameter(name="--list")] = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
-    processes: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    processes: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    ray: Annotated[bool | str, Parameter(negative=())] = False,
+    cluster: Annotated[RayConfig, Parameter(name="--ray")] = CLUSTER,
     settings: Annotated[TrackConfig, FLAT] = SETTINGS,
 ) -> int:
     """Find every person of a video, follow each, and say where each joint is in every frame.
@@ -95,7 +98,11 @@ def track_command(
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
         videos: A CSV file in place of INPUTS: columns video, start, end, name, a line per run.
         dry_run: Say what would be done and, from a trial of 64 frames, how long it would take.
-        processes: How many processes share the videos; they share the cores, too.
+        processes: How many processes share the videos, and the cores [default: 1; with --ray as
+            many as the cluster has room for].
+        ray: Share the videos on a Ray cluster: --ray for the one that runs here or that RAY_ADDRESS
+            names, --ray=HOST:PORT for another, --ray=local for one of this machine alone.
+        cluster: What a worker is given of a machine of the cluster.
         settings: Which frames, how well the network looks, what is kept of each frame, how
             detections become tracks.
     """
@@ -124,7 +131,7 @@ def track_command(
     outcomes = [_told(outcome, progress) for outcome in refused + settled]
     if not tasks:
         return exit_code(outcomes)
-    job = _Job(
+    job = TrackJob(
         load=partial(
             as_loaded,
             model,
@@ -136,12 +143,20 @@ def track_command(
             detector_family=detector_family,
         ),
         boxes=None if boxes is None else partial(_opened, boxes, alone=alone),
-        processes=processes,
+        processes=processes or 1,
+        threads=cluster.cpus if ray else max(1, usable_cores() // (processes or 1)),
+        say=partial(_say, progress=progress),
         progress=progress,
     )
     if dry_run:
         return exit_code([*outcomes, *_foreseen(tasks, job)])
-    tracked = _one_after_the_other(tasks, job) if processes == 1 else _side_by_side(tasks, job)
+    if ray:
+        address = "auto" if ray is True else ray
+        tracked = job.on_a_cluster(tasks, cluster, address=address, most=processes)
+    elif processes is not None and processes > 1:
+        tracked = job.side_by_side(tasks)
+    else:
+        tracked = job.one_after_the_other(tasks)
     with closing(tracked):
         outcomes += [_told(outcome, progress) for outcome in tracked]
     if not alone:
@@ -162,71 +177,21 @@ def _listed(
     return read_video_list(videos, config)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    """How the command's tasks are done."""
-
-    load: Callable[[], LoadedModel]
-    boxes: "Callable[[], BoxSource] | None"
-    processes: int
-    progress: ProgressKind
-
-    @property
-    def threads(self) -> int:
-        """How many frames each process may look at side by side."""
-        return max(1, usable_cores() // self.processes)
-
-    def opened_boxes(self) -> "BoxSource | None":
-        """The boxes from outside, for all videos."""
-        return None if self.boxes is None else self.boxes()
-
-
-def _foreseen(tasks: Sequence[TrackTask], job: _Job) -> Iterator[InputOutcome]:
+def _foreseen(tasks: Sequence[TrackTask], job: TrackJob) -> Iterator[InputOutcome]:
     """Say what would be done; outcomes of inputs that would fail."""
     from .dry_run import plan_lines, planned_inputs, trial_run
 
     boxes, model = job.opened_boxes(), job.load()
     model = replace(model, workers=min(model.workers, job.threads))
-    _say(model.headline, job.progress)
+    job.say(model.headline)
     planned = list(planned_inputs(tasks, model, boxes))
     for failure in [one.failure for one in planned if one.failure is not None]:
         yield _told(failure, job.progress)
     trial = trial_run(planned, model, boxes)
     for line in plan_lines(planned, trial, processes=job.processes):
-        _say(line, job.progress)
+        job.say(line)
     if any(one.failure is None for one in planned):
         yield InputOutcome(exit_code=COMPLETE, line="", name="")
-
-
-def _one_after_the_other(
-    tasks: Sequence[TrackTask], job: _Job
-) -> Generator[InputOutcome, None, None]:
-    boxes, model = job.opened_boxes(), job.load()
-    _say(model.headline, job.progress)
-    with showing_progress(job.progress) as listener, catching_interrupts() as interrupt:
-        yield from track_inputs(tasks, model, boxes=boxes, listener=listener, interrupt=interrupt)
-
-
-def _side_by_side(tasks: Sequence[TrackTask], job: _Job) -> Generator[InputOutcome, None, None]:
-    # what starts processes is imported only where there are any
-    from ..workers.process_pool import process_pool, usable_gpus
-    from ..workers.scheduler import share_out
-    from ..workers.worker_loop import WorkerSetup
-
-    setup = WorkerSetup(load=job.load, boxes=job.boxes, threads=job.threads)
-    with (
-        showing_progress(job.progress) as listener,
-        catching_interrupts() as interrupt,
-        process_pool(setup, gpus=usable_gpus()) as pool,
-    ):
-        yield from share_out(
-            tasks,
-            pool,
-            workers=job.processes,
-            listener=listener,
-            interrupt=interrupt,
-            on_loaded=lambda model: _say(f"{model}, {job.processes} processes", job.progress),
-        )
 
 
 def _opened(boxes: Path, *, alone: bool) -> "BoxSource":

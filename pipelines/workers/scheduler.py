@@ -265,6 +265,7 @@ class _Scheduler:
         else:
             self._listener(Event(event="end", run=run))
             self._warnings.pop(number, None)  # the next one says them again
+            task = replace(task, again=True)
         if number in self._begun:  # and what is there is not what on_existing was asked about
             task = replace(task, track=replace(task.track, on_existing="resume"))
         self._queue.appendleft((number, task))

@@ -7,15 +7,19 @@ Not here: who gets which task (:mod:`.scheduler`), what carries tasks and answer
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
+
+from posetube.errors import InputError
 
 from ..failures import Interrupted
 from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import Event, Listener
 from ..storage.manifest import Manifest
+from ..storage.run_directory import RunDirectory
 from ..tracking.batch import InputOutcome, TrackTask, outcome_of
 from ..tracking.detect_stage import Gap
 from ..tracking.stretches import StretchDone, fill_stretch, stretches_of
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 
 EVENT_INTERVAL = 0.2
 """Seconds between two events of progress that a worker sends: each frame's would be too many."""
+
+
+LOCK_PATIENCE = 120
+"""Seconds to wait for the lock of a worker that died."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,9 @@ class VideoTask:
 
     spent: float = 0.0
     """Seconds that they took."""
+
+    again: bool = False
+    """Whether somebody who died has left it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +173,8 @@ def _done(
     interrupt.check()
     if isinstance(task, StretchTask):
         return _stretch(task, model, boxes, listener, interrupt)
+    if task.again:
+        _wait_for_lock(task.track.run)
     cut: list[Gap] = []
 
     def track() -> Manifest:
@@ -182,6 +195,14 @@ def _done(
 
     outcome = outcome_of(task.track, track)
     return CutVideo(stretches=tuple(cut)) if cut else outcome
+
+
+def _wait_for_lock(run: RunDirectory) -> None:
+    """Wait until the lock of a dead worker is gone; a shared disk may take a minute to notice."""
+    for _ in range(LOCK_PATIENCE):
+        with suppress(InputError), run.locked():
+            return
+        sleep(1)
 
 
 def _stretch(

@@ -30,11 +30,11 @@ class SlowFinder(SquareFinder):
         return super().encode(images, embeddings=embeddings)
 
 def load(*_, **__):
+    detect_stage.PART_FRAMES, stretches.STRETCH_PARTS = 8, 2
     record = ModelRecord(name="squares", sha256="0" * 64, licence="none")
     device = Device(name="cpu", reason="a test")
     return LoadedModel(network=SlowFinder(), record=record, device=device)
 
-detect_stage.PART_FRAMES, stretches.STRETCH_PARTS = 8, 2
 track_command.as_loaded = load
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""Ways to do the tasks of ``posetube track``: one after the other, by processes, on a cluster."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..interrupt import catching_interrupts
+from ..loaded_model import LoadedModel
+from ..progress import ProgressKind, showing_progress
+from ..tracking.batch import InputOutcome, TrackTask, on_any_machine, track_inputs
+from .ray_config import RayConfig
+
+if TYPE_CHECKING:
+    from ..tracking.opened_boxes import BoxSource
+
+Outcomes = Generator[InputOutcome, None, None]
+"""How each input ended, in order, as soon as it is known; an interrupt leaves it as
+:class:`..failures.Interrupted`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackJob:
+    """What all tasks have in common."""
+
+    load: Callable[[], LoadedModel]
+    """Loads the network, in whichever process."""
+
+    boxes: "Callable[[], BoxSource] | None"
+    """Opens the boxes from outside; None: the network finds people itself."""
+
+    processes: int
+    """How many work at a time on this machine."""
+
+    threads: int
+    """How many frames each may look at side by side."""
+
+    progress: ProgressKind
+    say: Callable[[str], None]
+    """Tells people which network runs where."""
+
+    def opened_boxes(self) -> "BoxSource | None":
+        """The boxes from outside, for all videos."""
+        return None if self.boxes is None else self.boxes()
+
+    def one_after_the_other(self, tasks: Sequence[TrackTask]) -> Outcomes:
+        """Do all in this process."""
+        boxes, model = self.opened_boxes(), self.load()
+        self.say(model.headline)
+        with showing_progress(self.progress) as listener, catching_interrupts() as interrupt:
+            yield from track_inputs(
+                tasks, model, boxes=boxes, listener=listener, interrupt=interrupt
+            )
+
+    def side_by_side(self, tasks: Sequence[TrackTask]) -> Outcomes:
+        """Share them among processes of this machine."""
+        # what starts processes is imported only where there are any
+        from .process_pool import process_pool, usable_gpus
+        from .scheduler import share_out
+        from .worker_loop import WorkerSetup
+
+        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
+        with (
+            showing_progress(self.progress) as listener,
+            catching_interrupts() as interrupt,
+            process_pool(setup, gpus=usable_gpus()) as pool,
+        ):
+            yield from share_out(
+                tasks,
+                pool,
+                workers=self.processes,
+                listener=listener,
+                interrupt=interrupt,
+                on_loaded=lambda model: self.say(f"{model}, {self.processes} processes"),
+            )
+
+    def on_a_cluster(
+        self, tasks: Sequence[TrackTask], cluster: RayConfig, *, address: str, most: int | None
+    ) -> Outcomes:
+        """Share them among the machines of a cluster.
+
+        Args:
+            tasks: The inputs.
+            cluster: How much of a machine a worker takes.
+            address: Of the cluster, see :func:`.ray_pool.ray_pool`.
+            most: Workers at most; None: as many as there is room for.
+        """
+        from .ray_pool import ray_pool
+        from .scheduler import share_out
+        from .worker_loop import WorkerSetup
+
+        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
+        results = tasks[0].run.path.parent
+        with (  # Ray first: it takes signals for itself
+            ray_pool(setup, address=address, config=cluster, results=results, most=most) as started,
+            showing_progress(self.progress) as listener,
+            catching_interrupts() as interrupt,
+        ):
+            pool, workers = started
+            yield from share_out(
+                [on_any_machine(task) for task in tasks],
+                pool,
+                workers=workers,
+                listener=listener,
+                interrupt=interrupt,
+                on_loaded=lambda model: self.say(f"{model}, {workers} workers on a cluster"),
+            )
