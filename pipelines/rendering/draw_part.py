@@ -1,6 +1,7 @@
 """Draws a part of a run into a file of its own, or onto the screen."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,11 @@ def draw_part(
         if track not in known:
             raise InputError(f"{run.path}: no track {track}; there are {known}")
     frames_config = manifest.settings.video
-    with run_video(run, manifest, config=frames_config, needed="to draw over") as video:
-        drawn = drawn_frames(run, manifest, video, config, only=only)
+    with (
+        run_video(run, manifest, config=frames_config, needed="to draw over") as video,
+        # its thread reads the video: it must end first, also where not all frames were wanted
+        closing(drawn_frames(run, manifest, video, config, only=only)) as drawn,
+    ):
         part = _checked(_between(drawn, start, end), interrupt)
         if show:
             part = shown(part, title=manifest.source.name)

@@ -65,13 +65,41 @@ class InputOutcome:
     name: str
     """The input's, or the argument's where that names none."""
 
-    result: Manifest | None = None
+    result: "RunResult | None" = None
     """How the run stands; None where there is none."""
 
     @property
     def failed(self) -> bool:
         """Whether there is no result."""
         return self.exit_code not in (COMPLETE, MARKED_PROBLEMS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """What tables say of a run; little, for there may be a million."""
+
+    state: str
+    people: int
+    """Number of tracks."""
+
+    frames: int
+    problems: int
+    """Frames that are lost; one more where the input ended early."""
+
+    seconds: float
+    """Time spent in all stages."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "RunResult":
+        """From a run's manifest."""
+        frames = manifest.frames
+        return cls(
+            state=manifest.state,
+            people=manifest.tracks or 0,
+            frames=frames.done,
+            problems=frames.corrupt + frames.missing + frames.cut_short,
+            seconds=sum(stage.seconds for stage in manifest.stages.values()),
+        )
 
 
 def readable_inputs(
@@ -163,7 +191,8 @@ def outcome_of(task: TrackTask, track: Callable[[], Manifest]) -> InputOutcome:
     except Exception as error:
         return failed_outcome(error, name=name, logs=run.logs if run.manifest.exists() else None)
     code = COMPLETE if manifest.state == "complete" else MARKED_PROBLEMS
-    return InputOutcome(exit_code=code, line=summary(run, manifest), name=name, result=manifest)
+    result = RunResult.of(manifest)
+    return InputOutcome(exit_code=code, line=summary(run, manifest), name=name, result=result)
 
 
 def failed_outcome(error: Exception, *, name: str, logs: Path | None = None) -> InputOutcome:

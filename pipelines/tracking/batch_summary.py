@@ -8,7 +8,6 @@ from pathlib import Path
 from posetube.atomic_files import write_bytes
 from posetube.file_names import SUMMARY
 
-from ..storage.manifest import Manifest
 from .batch import InputOutcome
 
 COLUMNS = ("input", "state", "people", "frames", "problems", "seconds", "message")
@@ -52,12 +51,5 @@ def _row(outcome: InputOutcome) -> tuple[str, ...]:
     if run is None:
         state = "failed" if outcome.failed else "skipped"
         return (outcome.name, state, "", "", "", "", outcome.line)
-    seconds = sum(stage.seconds for stage in run.stages.values())
-    numbers = (str(run.tracks or 0), str(run.frames.done), str(_problems(run)), f"{seconds:.1f}")
+    numbers = (str(run.people), str(run.frames), str(run.problems), f"{run.seconds:.1f}")
     return (outcome.name, run.state, *numbers, outcome.line)
-
-
-def _problems(run: Manifest) -> int:
-    """Frames that are lost; one more where the input ended early."""
-    frames = run.frames
-    return frames.corrupt + frames.missing + frames.cut_short

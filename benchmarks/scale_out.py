@@ -1,0 +1,223 @@
+"""Measures many short videos: one process against several, and what a large job needs per clip.
+
+Sixty clips of drawn people, one to three seconds long, 640 x 360; whole commands, in turns, so that
+what else the machine does weighs on all. Results of all are compared byte for byte.
+
+    python -m benchmarks.scale_out --record scale_out
+
+Takes about ten minutes on two quiet cores, ``--quick`` about two.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.recording import RESULTS, write_record
+from benchmarks.track_speed import write_clip
+from posetube.datasets.synthetic import SceneConfig, generate
+from posetube.datasets.video.inputs import Input
+from posetube.models3d.devices import usable_cores
+from posetube.pipelines.interrupt import Interrupt
+from posetube.pipelines.settings import TrackConfig
+from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking.batch import InputOutcome, TrackTask
+from posetube.pipelines.workers.scheduler import share_out
+from posetube.pipelines.workers.worker_loop import Loaded, Message, WorkerTask
+
+RATE, SIZE = 25.0, (360, 640)
+SECONDS = (1.0, 2.0, 3.0)
+"""Lengths of clips, in turn."""
+
+TASKS = 20_000
+"""Tasks that nobody does, to time who gives them out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured."""
+
+    clips: int
+    runs: int
+
+
+FULL, QUICK = Effort(60, 3), Effort(9, 1)
+
+
+def write_clips(folder: Path, count: int) -> None:
+    """Write clips of drawn people."""
+    folder.mkdir()
+    for number in range(count):
+        seconds = SECONDS[number % len(SECONDS)]
+        config = SceneConfig(people=2, seconds=seconds, rate=RATE, size=SIZE)
+        images = (frame.image for frame in generate(config, seed=number).frames())
+        write_clip(folder / f"{number:02d}.mp4", images, SIZE)
+
+
+def tracked(clips: Sequence[Path], out: Path, processes: int) -> dict[str, float]:
+    """Track clips as a user does; seconds, and the most memory of all processes together."""
+    words = [sys.executable, "-P", "-m", "posetube", "track", *map(str, clips), "-o", str(out)]
+    words += ["--processes", str(processes), "--no-overlay", "--no-report", "--progress", "none"]
+    began, peak = time.perf_counter(), 0
+    job = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    while job.poll() is None:
+        peak = max(peak, sum(map(_memory, [job.pid, *_children(job.pid)])))
+        time.sleep(0.1)
+    if job.returncode:
+        raise SystemExit(f"posetube track ended with {job.returncode}")
+    return {"seconds": time.perf_counter() - began, "peak_mb": peak / 1e6}
+
+
+def _children(number: int) -> list[int]:
+    try:
+        return [*map(int, Path(f"/proc/{number}/task/{number}/children").read_text().split())]
+    except OSError:
+        return []
+
+
+def _memory(number: int) -> int:
+    """Bytes of a process; those that it shares with others count in part."""
+    try:
+        lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def digest(out: Path) -> str:
+    """SHA-256 of everything that runs found, without times of day and seconds."""
+    found = sha256()
+    for path in sorted(out.glob("*/**/*")):
+        if path.is_file() and path.name not in ("run.json", "events.jsonl"):
+            found.update(str(path.relative_to(out)).encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def sizes(clips: Iterable[Path], out: Path) -> dict[str, float]:
+    """What goes in and comes out."""
+    runs = [RunDirectory(path.parent).read() for path in sorted(out.glob("*/run.json"))]
+    files = [path for path in out.glob("*/**/*") if path.is_file()]
+    return {
+        "frames": sum(run.frames.done for run in runs),
+        "people_per_frame": round(
+            sum(run.frames.detections or 0 for run in runs) / sum(r.frames.done for r in runs), 2
+        ),
+        "input_mb": round(sum(clip.stat().st_size for clip in clips) / 1e6, 3),
+        "results_mb": round(sum(path.stat().st_size for path in files) / 1e6, 3),
+        "files_per_run": round(len(files) / len(runs), 1),
+    }
+
+
+class IdlePool:
+    """A worker that does nothing, and says at once that it has done it."""
+
+    def __init__(self) -> None:
+        self._said: list[Message] = []
+
+    def start(self) -> int:
+        """Begin."""
+        self._said.append(Loaded(process="nobody", model="none"))
+        return 0
+
+    def give(self, worker: int, task: WorkerTask) -> None:
+        """Do nothing."""
+        self._said.append(InputOutcome(exit_code=0, line="done", name=task.track.item.name))
+
+    def stop(self, worker: int) -> None:
+        """Do nothing."""
+
+    def messages(self, timeout: float) -> list[tuple[int, Message]]:
+        """What there is to say."""
+        said, self._said = self._said, []
+        return [(0, message) for message in said]
+
+
+def scheduling() -> dict[str, float]:
+    """What the one who gives out tasks needs for each."""
+    config = TrackConfig()
+    tracemalloc.start()
+    tasks = [
+        TrackTask(
+            item=Input(name=f"clip-{n}", source=f"/data/clips/clip-{n}.mp4", kind="video"),
+            run=RunDirectory(Path(f"/data/out/clip-{n}")),
+            config=config,
+        )
+        for n in range(TASKS)
+    ]
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    began = time.perf_counter()
+    done = sum(
+        1
+        for _ in share_out(
+            tasks, IdlePool(), workers=1, listener=lambda event: None, interrupt=Interrupt()
+        )
+    )
+    seconds = time.perf_counter() - began
+    return {
+        "tasks": done,
+        "microseconds_per_task": round(1e6 * seconds / done, 1),
+        "bytes_per_task": round(held / TASKS, 0),
+    }
+
+
+def main() -> None:
+    """Measure, print, record."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer clips and runs")
+    parser.add_argument("--processes", type=int, default=2, help="against one [default: 2]")
+    parser.add_argument("--record", help="name of a file of results to write")
+    options = parser.parse_args()
+    effort = QUICK if options.quick else FULL
+    rows: dict[int, list[dict[str, float]]] = {1: [], options.processes: []}
+    starts: dict[int, list[float]] = {1: [], options.processes: []}
+    record: dict[str, Any] = {"clips": effort.clips, "runs": effort.runs}
+    record["load_before"] = round(os.getloadavg()[0], 2)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_clips(folder / "clips", effort.clips)
+        clips = sorted((folder / "clips").iterdir())
+        for run in range(effort.runs):
+            for processes, found in rows.items():
+                out = folder / f"{processes}-{run}"
+                found.append(tracked(clips, out, processes))
+                print(processes, json.dumps(found[-1]), flush=True)
+                if processes > 1 and digest(out) != digest(folder / f"1-{run}"):
+                    raise SystemExit(f"{out}: other results than those of one process")
+                starts[processes].append(
+                    tracked(clips[:2], folder / f"start-{processes}-{run}", processes)["seconds"]
+                )
+        record |= sizes(clips, folder / "1-0")
+    for processes, found in rows.items():
+        seconds = median(row["seconds"] for row in found)
+        record[f"processes_{processes}"] = {
+            "seconds": round(seconds, 2),
+            "range": [round(op(row["seconds"] for row in found), 2) for op in (min, max)],
+            "frames_per_second": round(record["frames"] / seconds, 2),
+            "clips_per_second": round(effort.clips / seconds, 3),
+            "peak_mb": round(max(row["peak_mb"] for row in found), 1),
+            "two_clips_seconds": round(median(starts[processes]), 2),
+        }
+    one, many = (record[f"processes_{n}"]["seconds"] for n in (1, options.processes))
+    record["speed_of_several"] = round(one / many, 3)
+    record["scheduling"] = scheduling()
+    record["load_after"] = round(os.getloadavg()[0], 2)
+    record["machine"] = f"{platform.machine()} {platform.system()}, {usable_cores()} cores"
+    print(json.dumps(record, indent=1))
+    if options.record:
+        write_record(RESULTS / f"{options.record}.json", record)
+
+
+if __name__ == "__main__":
+    main()
