@@ -51,11 +51,12 @@ class SweptSequence:
     scores: DoubleArray
     """(R, J) score of each predicted joint."""
 
-    kept: ByteArray
-    """(L, L, J, R / 8) which joints are there, a bit for each, see :func:`numpy.packbits`."""
+    kept: tuple[ByteArray, ...]
+    """L times (L, J, R / 8) which joints are there, a bit for each, see :func:`numpy.packbits`;
+    where a track threshold changes nothing, the array of the one before."""
 
-    right: ByteArray
-    """(L, L, J, R / 8) which of them are right."""
+    right: tuple[ByteArray, ...]
+    """L times (L, J, R / 8) which of them are right."""
 
     notes: tuple[str, ...] = ()
     """Facts about the people that readers of the numbers must know."""
@@ -88,8 +89,8 @@ def sweep(
         objects=truth.known.sum(axis=0).astype(np.float64),
         clear=None if any(one is None for one in counts) else _stacked(filter(None, counts)),
         scores=ranking_scores(scenes[0]),
-        kept=np.stack([result.kept for result in results]),
-        right=np.stack([result.right for result in results]),
+        kept=tuple(result.kept for result in results),
+        right=tuple(result.right for result in results),
         notes=tuple(notes),
     )
 
@@ -275,7 +276,11 @@ def _average_precision(swept: Sequence[SweptSequence], protocol: Protocol) -> Do
 def _unpacked(swept: Sequence[SweptSequence], name: str, joint: int) -> np.ndarray:
     """(L, L, R of all sequences) marks of one joint."""
     parts = [
-        np.unpackbits(getattr(one, name)[:, :, joint], axis=-1, count=len(one.scores))
+        np.unpackbits(
+            np.stack([marks[:, joint] for marks in getattr(one, name)]),
+            axis=-1,
+            count=len(one.scores),
+        )
         for one in swept
     ]
     return np.concatenate(parts, axis=-1).astype(np.bool_)
