@@ -25,6 +25,9 @@ class ModelInfo:
     data: tuple[str, ...] = ()
     """What they were trained on, as far as it was trained by us."""
 
+    training: str = ""
+    """JSON of the settings, versions and state of the code of the training that made them."""
+
     def as_parent(self) -> tuple[str, ...]:
         """What weights that are made from these name as their parents."""
         return (f"{self.name}, {self.licence}, sha256 {self.sha256}", *self.parents)

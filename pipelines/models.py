@@ -67,6 +67,7 @@ def describe_model(name: str, /) -> None:
     told += [("data", data) for data in info.data]
     told += [("source", info.source), ("frames", config.clip_length)]
     told += [("joints", config.skeleton), ("weights", f"{count:,}")]
+    told += [("training", info.training)] if info.training else []
     told += [("graphs", "yes" if has_graphs(file) else "no")]
     for name, value in told:
         _print(f"{name:9} {value}")

@@ -1,5 +1,6 @@
 """Tables in the documentation (formats, data sets, corrections ...) are those of the program."""
 
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def corrections() -> str:
 def test_the_documentation_has_the_programs_table(file: str, made: str) -> None:
     text = (DOCS / file).read_text(encoding="utf-8")
     assert made in text, f"docs/{file} needs this table:\n{made}"
+
+
+def test_the_page_of_settings_is_that_of_the_program() -> None:
+    written = importlib.util.spec_from_file_location("settings_table", DOCS / "settings_table.py")
+    assert written is not None
+    assert written.loader is not None
+    maker = importlib.util.module_from_spec(written)
+    written.loader.exec_module(maker)
+
+    assert maker.PAGE.read_text(encoding="utf-8") == maker.page(), "python docs/settings_table.py"
 
 
 @pytest.mark.parametrize(

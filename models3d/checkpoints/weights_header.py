@@ -53,12 +53,14 @@ def read_info(header: Mapping[str, str], path: Path) -> ModelInfo:
         source=printable(header.get("source", "")),
         parents=tuple(map(printable, header.get("parents", "").splitlines())),
         data=tuple(map(printable, header.get("data", "").splitlines())),
+        training=printable(header.get("training", "")),
     )
 
 
 def info_header(info: ModelInfo) -> dict[str, str]:
     """Where weights come from, as a header holds it."""
-    return {
+    training = {"training": info.training} if info.training else {}
+    return training | {
         "name": info.name,
         "licence": info.licence,
         "source": info.source,

@@ -37,15 +37,24 @@ class TrainingState:
     """Its scale, where there is one."""
 
 
-def save_state(folder: Path, state: TrainingState, *, step: int) -> None:
-    """Write a state; the file is replaced as a whole."""
+def save_state(folder: Path, state: TrainingState, *, step: int, made_by: str) -> None:
+    """Write a state; the file is replaced as a whole.
+
+    Args:
+        folder: Of the run.
+        state: All of it.
+        step: How many steps it has seen.
+        made_by: Settings and versions, for people who look into the file.
+    """
     tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
     tensors |= _moments(state.network, state.optimizer)
     tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
     scale = json.dumps(state.scaler.state_dict())
     with replacing(folder / STATE) as aside:
-        save_file(tensors, aside, metadata={"step": str(step), "scaler": scale})
+        save_file(
+            tensors, aside, metadata={"step": str(step), "scaler": scale, "training": made_by}
+        )
 
 
 def load_state(folder: Path, state: TrainingState) -> int:

@@ -93,7 +93,9 @@ def _train(job: TrainingJob) -> TubeRCNN:
     freeze(network, config.optimization)
 
     def write(step: int) -> Path:
-        average.info = trained_info(config, folder, parent=network.info, step=step)
+        average.info = trained_info(
+            config, folder, parent=network.info, step=step, training=job.made_by
+        )
         save_weights(average, folder / RESULT)
         return folder / RESULT
 

@@ -102,6 +102,13 @@ class TrainConfig:
             raise InputError("TrainConfig.drawn is mixed among pictures, and there are none")
 
     @property
+    def batch(self) -> int:
+        """Pictures, clips or stretches per step."""
+        data = self.pictures or self.clips or self.refiner
+        assert data is not None
+        return data.batch
+
+    @property
     def loss_config(self) -> LossConfig:
         """The settings of the losses, as chosen by name or given one by one."""
         if isinstance(self.losses, LossConfig):

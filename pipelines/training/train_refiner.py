@@ -118,7 +118,7 @@ def _train(job: TrainingJob) -> torch.nn.Module:
     )
 
     def write(step: int) -> Path:
-        info = trained_info(config, folder, parent=parent, step=step)
+        info = trained_info(config, folder, parent=parent, step=step, training=job.made_by)
         save_refiner(average, folder / RESULT, info=info)
         return folder / RESULT
 

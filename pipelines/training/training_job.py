@@ -12,11 +12,12 @@ from pathlib import Path
 from posetube.atomic_files import remove_leftovers
 
 from ...models3d.model_info import ModelInfo
+from ...models3d.training.optimization import scaled
 from ..interrupt import Interrupt
 from ..progress import Event, Listener
 from .train_config import TrainConfig
 from .training_processes import TrainingProcesses, open_processes
-from .training_record import recorded, refuse_missing
+from .training_record import made_by, recorded, refuse_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class TrainingJob:
     interrupt: Interrupt
     """Whether somebody asked to stop."""
 
+    made_by: str = ""
+    """What every checkpoint says of the training: settings, versions, commit, as JSON."""
+
     def warn(self, text: str) -> None:
         """Tell a person."""
         self.listener(Event(event="warning", run=self.folder.name, text=text))
@@ -56,7 +60,7 @@ class TrainingJob:
         config = self.processes.by_first(
             lambda: recorded(self.config, self.folder, parent=parent, device=kind)
         )
-        return replace(self, config=config)
+        return replace(self, config=config, made_by=made_by(config, processes=self.processes.count))
 
 
 @contextmanager
@@ -82,7 +86,7 @@ def training_job(
     with processes.locked(folder):
         processes.by_first(lambda: remove_leftovers(folder))
         yield TrainingJob(
-            config=config,
+            config=replace(config, optimization=scaled(config.optimization, batch=config.batch)),
             folder=folder,
             root=root,
             processes=processes,

@@ -202,4 +202,4 @@ class TrainingLoop:
             self._best = score
             keep_best(path)
         # the state comes last: a run goes on from it, and makes again what came after it
-        save_state(self._job.folder, self._state, step=self.step)
+        save_state(self._job.folder, self._state, step=self.step, made_by=self._job.made_by)

@@ -5,8 +5,9 @@ only taken up with the same ones: with others it would be neither this run nor a
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ...models3d.checkpoints.model_files import weights_file
 from ...models3d.model_info import ModelInfo
 from ...models3d.training.optimization import native_precision
 from ...models3d.training.training_state import STATE
+from ..storage.manifest import library_versions
 from .train_config import TrainConfig
 
 RECORD = "settings.json"
@@ -116,7 +118,31 @@ def _named(config: TrainConfig) -> Iterator[Path]:
         yield from [Path(config.refiner.start)] if config.refiner.start else []
 
 
-def trained_info(config: TrainConfig, folder: Path, *, parent: ModelInfo, step: int) -> ModelInfo:
+def made_by(config: TrainConfig, *, processes: int) -> str:
+    """JSON of all settings, the versions, and the commit of a checkout."""
+    known = {"settings": asdict(config), "versions": library_versions(), "processes": processes}
+    return json.dumps(known | {"commit": commit()}, default=str)
+
+
+def commit() -> str | None:
+    """The commit that this program is a checkout of, ``+`` if it was changed; None if it is none.
+
+    An installed copy may lie in a checkout of something else, which does not count.
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    words = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty=+"]
+    try:
+        told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip()
+
+
+def trained_info(
+    config: TrainConfig, folder: Path, *, parent: ModelInfo, step: int, training: str = ""
+) -> ModelInfo:
     """What is known of a trained model. Its licence is never the parent's: data decide, too."""
     return ModelInfo(
         name=config.name or folder.resolve().name,
@@ -124,6 +150,7 @@ def trained_info(config: TrainConfig, folder: Path, *, parent: ModelInfo, step: 
         source=f"posetube {version('posetube')}, {step} of {config.optimization.steps} steps",
         parents=parent.as_parent(),
         data=tuple(_data(config)),
+        training=training,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from posetube.models3d.training.optimization import (
     freeze,
     optimizer_for,
     rate_factor,
+    scaled,
     update_average,
 )
 
+DOCS = Path(__file__).parents[3] / "docs"
 SHARED = Path(__file__).parents[3].parent / "shared"
 GOLDEN = Path(os.environ.get("POSETUBE_GOLDEN", SHARED / "golden")) / "units" / "lr_schedule.npz"
 
@@ -136,3 +139,48 @@ def test_schedule_names_the_field_and_the_value() -> None:
         ScheduleConfig(final=2)
     with pytest.raises(InputError, match="ScheduleConfig.warmup must be 0 or more, got -1"):
         ScheduleConfig(warmup=-1)
+
+
+def test_sgd_has_momentum_and_faster_biases() -> None:
+    """One step by hand: momentum begins with the gradient, weights decay, biases do not."""
+    model = nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(2.0)
+        model.bias.fill_(3.0)
+    settings = config(
+        method="sgd", learning_rate=0.1, bias_rate=2.0, momentum=0.5, weight_decay=0.25, clip=1e6,
+        schedule=ScheduleConfig(kind="steps", warmup=0),
+    )  # fmt: skip
+    optimizer = optimizer_for(model, settings)
+
+    for weight, bias in ((2 - 0.1 * 1.5, 3 - 0.2), (1.85 - 0.1 * (0.75 + 1.4625), 2.8 - 0.2 * 1.5)):
+        model(torch.ones(1, 1)).sum().backward()
+        apply_gradients(optimizer, step=1, config=settings)
+        assert model.weight.item() == pytest.approx(weight)
+        assert model.bias.item() == pytest.approx(bias)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "batch", "rate", "steps", "drops"),
+    [
+        ("2d", 8, 0.001, 13_000, (10_000, 12_000)),
+        ("2d", 4, 0.0005, 26_000, (20_000, 24_000)),
+        ("2d_r18", 16, 0.001, 13_000, (10_000, 12_000)),
+        ("2d_r18", 8, 0.0005, 26_000, (20_000, 24_000)),
+        ("3d_r18", 16, 0.001, 13_000, (10_000, 12_000)),
+        ("3d_r18", 8, 0.0005, 26_000, (20_000, 24_000)),
+        ("3d_r18", 4, 0.00025, 52_000, (40_000, 48_000)),
+    ],
+)
+def test_recipes_scale_to_the_published_schedules(
+    recipe: str, batch: int, rate: float, steps: int, drops: tuple[int, ...]
+) -> None:
+    path = DOCS / "recipes" / f"detect_and_track_{recipe}.toml"
+    given = tomllib.loads(path.read_text(encoding="utf-8"))["optimization"]
+    schedule = ScheduleConfig(**{**given["schedule"], "drops": tuple(given["schedule"]["drops"])})
+
+    made = scaled(OptimizationConfig(**{**given, "schedule": schedule}), batch=batch)
+
+    assert made.learning_rate == pytest.approx(rate)
+    assert (made.steps, made.schedule.drops, made.schedule.warmup) == (steps, drops, 500)
+    assert (made.method, made.momentum, made.weight_decay, made.bias_rate) == ("sgd", 0.9, 1e-4, 2)

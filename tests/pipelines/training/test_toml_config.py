@@ -8,6 +8,9 @@ import pytest
 
 from posetube.errors import FormatError, InputError
 from posetube.pipelines.training.toml_config import read_config
+from posetube.pipelines.training.train_config import TrainConfig
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +82,11 @@ def test_a_value_out_of_range_says_so_in_the_field_s_own_words(tmp_path: Path) -
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.toml: no such file"):
         read_config(tmp_path / "no.toml", Run)
+
+
+@pytest.mark.parametrize("recipe", sorted((DOCS / "recipes").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_recipes_are_settings_of_training(recipe: Path) -> None:
+    settings = read_config(recipe, TrainConfig)
+
+    assert settings.batch % 4 == 0  # 4 GPUs can share it
+    assert f"docs/recipes/{recipe.name}" in recipe.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from posetube.datasets.training.picture_archive import write_archive
@@ -397,3 +398,21 @@ def test_pictures_that_cannot_be_read_are_named_skipped_and_counted(
     (there / "photos.tar").write_bytes(whole.replace(b"WEBPVP8", b"WEBPXXX"))
     with pytest.raises(MediaError, match=r"photos\.tar"):
         train_network(small(), tmp_path / "other", root=there)
+
+
+def test_every_checkpoint_holds_settings_versions_and_commit(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_network(small(steps=1), tmp_path, root=data)
+
+    told = load_weights(tmp_path / RESULT).info.training
+    known = json.loads(told)
+    assert known["settings"]["optimization"]["learning_rate"] == 1e-3
+    assert known["settings"]["save_every"] == 2
+    assert {"posetube", "python", "torch"} <= known["versions"].keys()
+    assert known["processes"] == 1
+    assert known["commit"] is None or len(known["commit"].rstrip("+")) == 40
+    with safe_open(tmp_path / STATE, "pt") as file:
+        assert file.metadata()["training"] == told
+    assert main(["models", "info", str(tmp_path / RESULT)]) == 0
+    assert '"learning_rate": 0.001' in capsys.readouterr().out
