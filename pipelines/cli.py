@@ -58,6 +58,7 @@ DATA_COMMANDS = (
     ("list", "data_commands.list_videos:list_videos", "Where a data set's videos lie."),
     ("convert", "data_commands.convert:convert_people", "One format to another."),
     ("archive", "data_commands.archive:archive", "A data set's pictures, to train on."),
+    ("label", "data_commands.label:label", "Labels for videos, by tracking them."),
     ("preview", "data_commands.preview:preview", "A page of pictures with their joints."),
     ("synthesize", "data_commands.synthesize:synthesize", "Videos of synthetic people."),
 )

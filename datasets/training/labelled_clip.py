@@ -24,7 +24,7 @@ from posetube.structures import (
     JointState,
 )
 
-PER_PERSON = ("boxes", "keypoints", "joint_states", "keypoint_weights", "masks")
+PER_PERSON = ("boxes", "keypoints", "joint_states", "keypoint_weights", "masks", "scores")
 """The fields of a clip that have a row per person."""
 
 
@@ -59,6 +59,9 @@ class LabelledClip:
     masks: BoolArray | None = None
     """(N, T, H, W) the pixels of each person that are seen; None where nobody has drawn them."""
 
+    scores: FloatArray | None = None
+    """(N,) how sure it is that each is a person, in [0, 1]; None: quite."""
+
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.shape[3] != 3:
             raise InputError(f"LabelledClip.images: expected (T, H, W, 3), got {self.images.shape}")
@@ -75,6 +78,7 @@ class LabelledClip:
             ignore=(len(self.ignore), t, 4),
             keypoint_weights=(n, t, k),
             masks=(n, t, height, width),
+            scores=(n,),
         )
         if np.any(np.diff(self.times) < 0):
             raise InputError(f"LabelledClip.times must not decrease, got {self.times.tolist()}")

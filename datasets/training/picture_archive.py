@@ -202,7 +202,8 @@ def _label_rows(picture: LabelledClip) -> tuple[FloatArray, FloatArray]:
     there = picture.present[:, 0]
     points, weights = (values[there, 0] for values in picture.joints_of(COCO17))
     regions = picture.ignore[np.isfinite(picture.ignore[:, 0]).all(axis=1), 0]
-    people = np.column_stack([picture.boxes_inside[there, 0], np.ones(there.sum())])
+    scores = np.ones(len(there)) if picture.scores is None else picture.scores
+    people = np.column_stack([picture.boxes_inside[there, 0], scores[there]])
     ignored = np.column_stack([regions, np.full(len(regions), IGNORED)])
     joints = np.zeros((len(people) + len(ignored), len(COCO17), 3), np.float32)
     joints[: len(people)] = np.concatenate([np.nan_to_num(points), weights[..., None]], axis=2)
