@@ -59,6 +59,7 @@ def evaluate_command(
     tune: Annotated[bool, Parameter(negative=())] = False,
     thresholds: Path | None = None,
     submission: Annotated[bool, Parameter(negative=())] = False,
+    proposals: str | None = None,
     workers: int = 1,
     skip_missing: Annotated[bool, Parameter(negative=())] = False,
     pck: PckConfig = PCK,
@@ -88,6 +89,8 @@ def evaluate_command(
         thresholds: With --tune: write the thresholds as TOML, for export --thresholds.
         submission: Do not measure: refuse what PoseTrack's server would refuse of a folder of
             results. The truth is the data set, of which the names of frames are enough.
+        proposals: Name of a network, or its weights: measure how many people its proposals cover,
+            by their number. PREDICTIONS is the folder of pictures, TRUTH COCO's annotations.
         workers: Processes that read and measure sequences.
         skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
@@ -101,6 +104,10 @@ def evaluate_command(
         return 0
     if truth is None:
         raise InputError("TRUTH is missing: say what the predictions are compared with")
+    if proposals is not None:
+        _refuse("--proposals", measured, {"--tune": tune})
+        _proposals(proposals, predictions, truth, json=json)
+        return 0
     chosen: dict[str, Any] = given | {"protocol": protocol, "workers": workers}
     chosen |= {"skip_missing": skip_missing}
     if tune:
@@ -148,6 +155,16 @@ def _refuse(option: str, *groups: Mapping[str, object]) -> None:
         for name, value in group.items():
             if value:
                 raise InputError(f"{name} does not go with {option}")
+
+
+def _proposals(model: str, pictures: Path, truth: Path, *, json: Path | None) -> None:
+    from .evaluate_proposals import evaluate_proposals, recall_table
+
+    _refuse_runs_files(json)
+    found = evaluate_proposals(model, pictures=pictures, truth=truth)
+    if json is not None:
+        write_bytes(json, (json_module.dumps(found, indent=1) + "\n").encode())
+    print(recall_table(found))  # noqa: T201
 
 
 def _tune(

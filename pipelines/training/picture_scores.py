@@ -58,7 +58,7 @@ def score_pictures(
     boxes: list[dict[str, Any]] = []
     poses: list[dict[str, Any]] = []
     for image in truth["images"]:
-        people = detect(_read(pictures / image["file_name"]))
+        people = detect(read_labelled(pictures / image["file_name"]))
         for index in range(len(people)):
             record = {"image_id": image["id"], "category_id": 1}
             record["score"] = float(people.scores[index])
@@ -80,7 +80,12 @@ def _triples(people: Detections, index: int) -> list[float]:
     return [float(value) for value in np.nan_to_num(joints).ravel()]
 
 
-def _read(path: Path) -> ByteArray:
+def read_labelled(path: Path) -> ByteArray:
+    """A data set's picture, (H, W, 3) RGB, turned as its labels are.
+
+    Raises:
+        MediaError: If it is missing or cannot be read.
+    """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise MediaError(f"{path}: missing, or not a picture")
