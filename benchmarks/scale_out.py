@@ -4,12 +4,14 @@ Sixty clips of drawn people, one to three seconds long, 640 x 360; whole command
 what else the machine does weighs on all. Results of all are compared byte for byte.
 
     python -m benchmarks.scale_out --record scale_out
+    python -m benchmarks.scale_out --reckon scale_out     # the table of docs/many_videos.md
 
-Takes about ten minutes on two quiet cores, ``--quick`` about two.
+Takes a quarter of an hour on two quiet cores, ``--quick`` a minute.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -33,6 +35,7 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking.batch import InputOutcome, TrackTask
+from posetube.pipelines.tracking.detect_stage import PART_FRAMES
 from posetube.pipelines.workers.scheduler import share_out
 from posetube.pipelines.workers.worker_loop import Loaded, Message, WorkerTask
 
@@ -52,7 +55,7 @@ class Effort:
     runs: int
 
 
-FULL, QUICK = Effort(60, 3), Effort(9, 1)
+FULL, QUICK = Effort(60, 3), Effort(3, 1)
 
 
 def write_clips(folder: Path, count: int) -> None:
@@ -115,7 +118,9 @@ def sizes(clips: Iterable[Path], out: Path) -> dict[str, float]:
         ),
         "input_mb": round(sum(clip.stat().st_size for clip in clips) / 1e6, 3),
         "results_mb": round(sum(path.stat().st_size for path in files) / 1e6, 3),
-        "files_per_run": round(len(files) / len(runs), 1),
+        "files_beside_parts": round(
+            sum(path.parent.name != "detections" for path in files) / len(runs), 1
+        ),
     }
 
 
@@ -172,17 +177,86 @@ def scheduling() -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class LargeJob:
+    """A job for many machines like the one that was measured."""
+
+    clips: int = 1_000_000
+    seconds: float = 10.0
+    """Length of each."""
+
+    machines: int = 100
+    bits: float = 2e6
+    """Of filmed video, per second; clips of drawn people have fewer."""
+
+
+LARGE_JOB = LargeJob()
+
+
+def reckoning(record: dict[str, Any], job: LargeJob = LARGE_JOB) -> list[tuple[str, str, str]]:
+    """What a large job needs, from what one machine was measured to need: what, how much, how."""
+    best = max(
+        (value for name, value in record.items() if name.startswith("processes_")),
+        key=lambda found: found["frames_per_second"],
+    )
+    rate, frames = best["frames_per_second"], job.clips * job.seconds * RATE
+    seconds = frames / rate / job.machines
+    given, found = job.clips * job.seconds * job.bits / 8, record["results_mb"] / record["frames"]
+    results = frames * found * 1e6
+    task, held = (record["scheduling"][f"{n}_per_task"] for n in ("microseconds", "bytes"))
+    beside, parts = record["files_beside_parts"], math.ceil(job.seconds * RATE / PART_FRAMES)
+    flow = (given + results) / seconds
+    often = job.clips / seconds
+    return [
+        ("frames", f"{frames / 1e6:.0f} million", f"{job.seconds:.0f} s at {RATE:.0f} frames/s"),
+        ("time", f"{seconds / 86400:.1f} days", f"{rate:.1f} frames/s per machine"),
+        ("clips read", f"{given / 1e12:.2f} TB", f"{job.bits / 1e6:.0f} Mbit/s of filmed video"),
+        (
+            "results",
+            f"{results / 1e12:.2f} TB",
+            f"{found * 1e3:.1f} kB per frame, without overlays",
+        ),
+        (
+            "files",
+            f"{job.clips * (beside + parts) / 1e6:.0f} million",
+            f"{beside:.0f} and {parts} parts per run",
+        ),
+        (
+            "the shared disk's load",
+            f"{flow / 1e6:.1f} MB/s",
+            f"{flow / job.machines / 1e3:.0f} kB/s per machine, read and written",
+        ),
+        ("tasks given out", f"{often:.1f} per second", f"{task:.0f} \u00b5s each"),
+        (
+            "share of one core that gives them out",
+            f"{100 * often * task / 1e6:.2g} %",
+            "the rest waits",
+        ),
+        (
+            "its memory for tasks",
+            f"{job.clips * held / 1e9:.1f} GB",
+            f"{held / 1e3:.1f} kB per task",
+        ),
+    ]
+
+
 def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer clips and runs")
     parser.add_argument("--processes", type=int, default=2, help="against one [default: 2]")
+    parser.add_argument("--reckon", help="name of a file of results to reckon from, and no more")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
+    if options.reckon:
+        record = json.loads((RESULTS / f"{options.reckon}.json").read_text(encoding="utf-8"))
+        for row in reckoning(record):
+            print(f"| {' | '.join(row)} |")
+        return
     effort = QUICK if options.quick else FULL
     rows: dict[int, list[dict[str, float]]] = {1: [], options.processes: []}
     starts: dict[int, list[float]] = {1: [], options.processes: []}
-    record: dict[str, Any] = {"clips": effort.clips, "runs": effort.runs}
+    record = {"clips": effort.clips, "runs": effort.runs}
     record["load_before"] = round(os.getloadavg()[0], 2)
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -196,7 +270,7 @@ def main() -> None:
                 if processes > 1 and digest(out) != digest(folder / f"1-{run}"):
                     raise SystemExit(f"{out}: other results than those of one process")
                 starts[processes].append(
-                    tracked(clips[:2], folder / f"start-{processes}-{run}", processes)["seconds"]
+                    tracked(clips[:1], folder / f"start-{processes}-{run}", processes)["seconds"]
                 )
         record |= sizes(clips, folder / "1-0")
     for processes, found in rows.items():
@@ -207,7 +281,7 @@ def main() -> None:
             "frames_per_second": round(record["frames"] / seconds, 2),
             "clips_per_second": round(effort.clips / seconds, 3),
             "peak_mb": round(max(row["peak_mb"] for row in found), 1),
-            "two_clips_seconds": round(median(starts[processes]), 2),
+            "one_clip_seconds": round(median(starts[processes]), 2),
         }
     one, many = (record[f"processes_{n}"]["seconds"] for n in (1, options.processes))
     record["speed_of_several"] = round(one / many, 3)

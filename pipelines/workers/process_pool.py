@@ -156,6 +156,13 @@ def work_in_process(pipe: Connection, setup: WorkerSetup, gpu: str | None) -> No
     if gpu is not None:  # before anything asks for GPUs
         os.environ[GPUS] = gpu
     interrupt, tasks = Interrupt(), SimpleQueue[WorkerTask | None]()
+
+    def stop(*_: object) -> None:
+        interrupt.requested = True
+        tasks.put(None)
+
+    # who ends a job often tells all of its processes; each finishes its part, as the first one does
+    signal.signal(signal.SIGTERM, stop)
     Thread(target=_listen, args=(pipe, tasks, interrupt), daemon=True).start()
     with suppress(BrokenPipeError, ConnectionResetError):  # nobody wants to know any more
         work(setup, receive=tasks.get, send=pipe.send, interrupt=interrupt)

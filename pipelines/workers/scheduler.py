@@ -99,6 +99,8 @@ def share_out(
             while not scheduler.finished:
                 scheduler.hand_out()
                 for worker, message in pool.messages(WAIT):
+                    if interrupt.requested:  # before a worker that was told, too, counts as lost
+                        scheduler.stop()
                     scheduler.take(worker, message)
                 if interrupt.requested:
                     scheduler.stop()
@@ -166,6 +168,8 @@ class _Scheduler:
             raise message.error
         elif isinstance(message, Died):
             self._replace(worker, message)
+        elif isinstance(message, Stopped) and not self._stopping:
+            self._replace(worker, Died(how="was told to stop"))
         else:
             number, task = self._at_work.pop(worker)
             if isinstance(message, Stopped):

@@ -103,8 +103,9 @@ def _owners(lock: Path) -> set[int]:
     return found
 
 
-def test_ctrl_c_stops_all_of_them_and_the_same_line_goes_on(
-    clips: Path, program: Program, track_here: TrackHere, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+def test_a_signal_to_all_stops_them_and_the_same_line_goes_on(
+    clips: Path, program: Program, track_here: TrackHere, tmp_path: Path, number: signal.Signals
 ) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     assert track_here("track", clips, "-o", whole) == 0
@@ -113,12 +114,13 @@ def test_ctrl_c_stops_all_of_them_and_the_same_line_goes_on(
     job = program(*words, pause=0.03)
     wait_for((stopped / "0" / "detections" / "part-00000.parquet").exists)
     workers = children(job)
-    os.killpg(job.pid, signal.SIGINT)
+    os.killpg(job.pid, number)
     _, complaint = job.communicate()
 
     assert job.returncode == 130
     assert "interrupted, what is done is kept. To go on: posetube track" in complaint
     assert "Traceback" not in complaint
+    assert "warning" not in complaint
     assert not any(map(alive, workers))
     assert RunDirectory(stopped / "0").read().state == "partial"
     assert track_here(*words[:4]) == 0

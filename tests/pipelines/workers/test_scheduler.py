@@ -233,6 +233,19 @@ def test_who_is_asked_to_stop_tells_what_is_done() -> None:
     assert len(pool.given) == 3
 
 
+def test_a_worker_that_somebody_else_stopped_is_replaced() -> None:
+    told_to = [False, False, True]
+
+    def answer(worker: int, task: WorkerTask) -> Message:
+        return Stopped() if told_to.pop() else ended(task)
+
+    heard = told(ToldPool(answer), count=2)
+
+    [warning] = [line for line in heard if "process" in line]
+    assert warning.endswith("was told to stop; another goes on from the parts that are there")
+    assert [line for line in heard if "process" not in line] == in_order(2)
+
+
 def test_the_network_is_named_once() -> None:
     said: list[str] = []
     told(ToldPool(lambda worker, task: ended(task)), workers=3, on_loaded=said.append)
