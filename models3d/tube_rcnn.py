@@ -130,6 +130,11 @@ class TubeRCNN(nn.Module):
         """T: how many frames the network looks at together."""
         return self.config.clip_length
 
+    @property
+    def draws_masks(self) -> bool:
+        """Whether it has a mask head."""
+        return self.mask_head is not None
+
     def detect(self, clip: Clip, *, embeddings: bool = False) -> PoseTubes:
         """Find everybody in a clip of T frames, on request with vectors of their appearance.
 

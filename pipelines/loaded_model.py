@@ -63,7 +63,8 @@ class LoadedModel:
         """The settings, filled in where they leave something to the model.
 
         Raises:
-            InputError: If they ask for another quality or runtime than the model was loaded with.
+            InputError: If they ask for another quality or runtime than the model was loaded with,
+                or for masks that it does not draw.
         """
         asked = config.detect
         own = replace(asked, quality=self.quality, flip=self.flip, runtime=self.runtime)
@@ -77,6 +78,11 @@ class LoadedModel:
             raise InputError(
                 f"the model {self.record.name} was loaded with runtime {self.runtime}; asked for "
                 f"is {asked.runtime}: load it with this"
+            )
+        if asked.masks and not getattr(self.network, "draws_masks", False):
+            raise InputError(
+                f"--masks: {self.record.name} draws no masks; leave it out, or take a model with a "
+                "mask head, such as mask_rcnn_r50"
             )
         least = self.min_joint if config.min_joint is None else config.min_joint
         return replace(config, detect=own, min_joint=least)

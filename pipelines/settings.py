@@ -72,6 +72,10 @@ class DetectConfig:
     """Keep what each person looks like, so that linking can go by it; the network's first stage
     must look at single frames for that, as in all presets."""
 
+    masks: bool = False
+    """Keep which pixels each person covers; for networks with a mask head, such as
+    ``mask_rcnn_r50``."""
+
     def __post_init__(self) -> None:
         check_choice(self, "quality", Quality)
         check_choice(self, "runtime", Runtime)
@@ -87,6 +91,9 @@ class OverlayConfig:
 
     ids: bool = True
     """Whether ids or names are written."""
+
+    masks: bool = True
+    """Whether people are tinted where their masks are, if the run has some."""
 
     joints: bool = True
     """Whether joints and limbs are drawn."""

@@ -47,9 +47,13 @@ def decode_mask(mask: bytes) -> BoolArray:
             raise ValueError(f"a picture of {width} x {height} pixels")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
-            inside: BoolArray = coco_mask.decode(runs) > 0
+            cells = coco_mask.decode(runs)
+        # pycocotools fills what runs leave out with whatever lies in memory
+        if packed_runs(coco_mask.encode(cells)) != packed_runs(runs):
+            raise ValueError("its runs do not fill the picture")
     except (ValueError, TypeError, LookupError) as error:
         raise FormatError(f"this is no mask by COCO's run lengths: {error}") from None
+    inside: BoolArray = cells > 0
     return inside
 
 

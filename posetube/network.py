@@ -125,6 +125,23 @@ class HeatmapNetwork(Network, Protocol):
         """
 
 
+class MaskNetwork(Network, Protocol):
+    """A network that can also draw people's masks."""
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether it has what that takes."""
+
+    def encode(
+        self, images: ByteArray, *, embeddings: bool = False, masks: bool = False
+    ) -> Sequence[Any]:
+        """As :meth:`Network.encode`.
+
+        With ``masks``, what is found in a clip later has those of its centre frame
+        (:attr:`posetube.structures.PoseTubes.masks`).
+        """
+
+
 def check_clip(length: int, features: Sequence[Any], indices: Sequence[int] | None = None) -> None:
     """Refuse clips that a network of T frames cannot look at.
 

@@ -28,7 +28,7 @@ def interpolate_gaps(
     Returns:
         The table with ``RowState.INTERPOLATED`` rows added, each frame's rows sorted by track id. A
         joint or score of a new row is known only if both sides know it, and a joint is as sure as
-        on the side that is less sure of it. Columns of annotations
+        on the side that is less sure of it; its mask is not known. Columns of annotations
         (joint states, head boxes) are dropped, because nobody annotated the new rows.
     """
     left, right, frames = _gaps(tracks, seconds, cuts)
@@ -48,6 +48,8 @@ def interpolate_gaps(
     columns["keypoint_scores"] = np.minimum(*sides)
     for name in ("link_margins", "link_costs", "link_gates"):
         columns[name] = np.full(len(frames), np.nan, np.float32)
+    if tracks.masks is not None:
+        columns["masks"] = np.full(len(frames), b"", object)
     new = replace(
         tracks,
         frame=frames,

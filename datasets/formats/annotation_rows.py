@@ -50,6 +50,7 @@ class AnnotationRows:
         self._boxes, self._heads, self._people = array("d"), array("d"), array("d")
         self._points, self._scores = array("d"), array("d")
         self._crowd = Counter[int]()
+        self._masks: list[bytes] = []
         self._names: dict[str, int] = {}
 
     def add(
@@ -63,6 +64,7 @@ class AnnotationRows:
         head_box: Sequence[float] = NO_BOX,
         score: float | None = None,
         state: int = 0,
+        mask: bytes = b"",
     ) -> None:
         """Append one person of one frame.
 
@@ -77,6 +79,7 @@ class AnnotationRows:
             head_box: x1 y1 x2 y2.
             score: Of the whole person.
             state: :class:`posetube.structures.RowState`.
+            mask: As :mod:`posetube.masks` keeps it; empty: not known.
         """
         self._crowd[frame] += 1
         if self._crowd[frame] > MAX_PEOPLE:
@@ -94,6 +97,7 @@ class AnnotationRows:
         self._boxes.extend(box)
         self._heads.extend(head_box)
         self._people.append(UNKNOWN if score is None else score)
+        self._masks.append(mask)
 
     @property
     def order(self) -> IntArray:
@@ -163,6 +167,7 @@ class AnnotationRows:
             keypoints=keypoints,
             keypoint_scores=np.array(self._scores, np.float64).reshape(rows, k)[order],
             states=np.array(self._states, np.uint8)[order],
+            masks=np.array(self._masks, object)[order] if any(self._masks) else None,
             joint_states=joint_states,
             head_boxes=np.array(self._heads, np.float64).reshape(rows, 4)[order],
         )

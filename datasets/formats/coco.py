@@ -5,10 +5,10 @@ so that memory does not grow with them. Videos are listed as other programs of v
 ``videos`` with id and name, ``video_id`` and ``frame_id`` (from 0) in each image.
 
 Identities stand as ``track_id`` in each annotation and in its ``attributes``, where CVAT looks for
-them. A joint has v 0 where absent, 1 where hidden, 2 where seen. What COCO has no place for is
-added under names of its own, which other programs skip: ``time`` of an image, ``score`` and
-``keypoint_scores`` of a person. A person without a box gets the joints' extent, because COCO's
-programs cannot do without one.
+them, masks as ``segmentation``. A joint has v 0 where absent, 1 where hidden, 2 where seen. What
+COCO has no place for is added under names of its own, which other programs skip: ``time`` of an
+image, ``score`` and ``keypoint_scores`` of a person. A person without a box gets the joints'
+extent, because COCO's programs cannot do without one.
 
 Not here: who in a file is a person, and which joints it has
 (:mod:`posetube.datasets.formats.coco_file`); a data set of single pictures
@@ -28,6 +28,7 @@ import numpy as np
 
 from posetube import boxes as box
 from posetube.errors import FormatError, InputError
+from posetube.masks import mask_area
 from posetube.skeletons import Skeleton
 from posetube.structures import (
     FrameTable,
@@ -40,6 +41,7 @@ from ..files.json_files import decode, read_bytes
 from ..files.opened_file import OpenedFile
 from .annotation_rows import AnnotationRows, located
 from .coco_file import (
+    NO_MASK,
     CocoAnnotation,
     CocoCategory,
     CocoFile,
@@ -174,7 +176,11 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Coco
     triples[states == JointState.ABSENT] = 0
     # The joints' extent where there is no box.
     boxes = np.nan_to_num(box.or_around(shortest(tracks.boxes), shortest(tracks.keypoints)))
-    areas = box.area(boxes).tolist()
+    masks = [b""] * len(tracks.frame) if tracks.masks is None else tracks.masks.tolist()
+    areas = [
+        mask_area(mask) if mask else area
+        for mask, area in zip(masks, box.area(boxes).tolist(), strict=True)
+    ]
     flat = box.to_xywh(boxes).tolist()
     scores, joints = or_none(tracks.scores), or_none(tracks.keypoint_scores)
     return [
@@ -192,6 +198,7 @@ def _annotations(tracks: VideoTracks, ids: IntArray, *, first: int) -> list[Coco
             attributes={} if track_id < 0 else {"track_id": track_id},
             score=scores[row],
             keypoint_scores=None if set(joints[row]) <= {None} else joints[row],
+            segmentation=msgspec.Raw(masks[row]) if masks[row] else NO_MASK,
         )
         for row, (frame, track_id) in enumerate(
             zip(tracks.frame.tolist(), tracks.track_ids.tolist(), strict=True)
@@ -228,7 +235,9 @@ def read(path: Path | str) -> VideoTracks:
         if person.image_id not in place:
             raise FormatError(f"{path}: annotations[{i}]: no image has id {person.image_id}")
         with located(f"{path}: annotations[{i}]"):
-            add_annotation(rows, regions, person, frame=place[person.image_id])
+            frame = place[person.image_id]
+            size = size_of(images[frame])
+            add_annotation(rows, regions, person, frame=frame, size=size)
     frames = frame_table(images, names=tuple(i.file_name for i in images), regions=regions)
     return rows.table(path, frames, size=size_of(images[0]) if images else None)
 

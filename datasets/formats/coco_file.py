@@ -28,12 +28,17 @@ from posetube.structures import DoubleArray, FrameTable, Polygon
 from ..files.checked_values import MAX_PIXEL
 from ..files.json_files import Identity
 from .annotation_rows import NO_JOINTS, AnnotationRows, corners, skeleton_of
+from .coco_masks import mask_in
 
 PARTS = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
 """Where COCO-WholeBody keeps the joints that COCO lacks, in their order, and how many they are."""
 
 MAX_JOINTS = 1_000
 """Files that give a person more joints are refused."""
+
+
+NO_MASK = msgspec.Raw()
+"""This very object, as which msgspec knows it, is not written."""
 
 
 class CocoImage(msgspec.Struct, omit_defaults=True):
@@ -63,7 +68,7 @@ class CocoAnnotation(msgspec.Struct, omit_defaults=True):
     attributes: dict[str, Any] | None = {}
     score: float | None = None
     keypoint_scores: list[float | None] | None = None
-    segmentation: msgspec.Raw = msgspec.Raw()
+    segmentation: msgspec.Raw = NO_MASK
     foot_kpts: list[float | None] | None = []
     face_kpts: list[float | None] | None = []
     lefthand_kpts: list[float | None] | None = []
@@ -172,13 +177,21 @@ Regions = dict[int, tuple[Polygon, ...]]
 
 
 def add_annotation(
-    rows: AnnotationRows, regions: Regions, person: CocoAnnotation, *, frame: int
+    rows: AnnotationRows,
+    regions: Regions,
+    person: CocoAnnotation,
+    *,
+    frame: int,
+    size: tuple[int, int] | None,
 ) -> None:
-    """Append one annotation, a crowd as a region; ValueError says what is wrong with it."""
+    """Append one annotation, a crowd as a region; ValueError says what is wrong with it.
+
+    Its picture is ``size`` (H, W) pixels; without a size, masks are not read.
+    """
     if person.iscrowd == 1:
         regions[frame] = (*regions.get(frame, ()), _crowd_region(person))
     else:
-        _add_person(rows, person, frame=frame)
+        _add_person(rows, person, frame=frame, size=size)
 
 
 def frame_table(
@@ -199,7 +212,9 @@ def size_of(image: CocoImage) -> tuple[int, int] | None:
     return (image.height, image.width) if image.height and image.width else None
 
 
-def _add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int) -> None:
+def _add_person(
+    rows: AnnotationRows, person: CocoAnnotation, *, frame: int, size: tuple[int, int] | None
+) -> None:
     joints = rows.joints
     triples = np.array(numbers_of(person) or [0.0] * (3 * joints), np.float64)
     if len(triples) != 3 * joints:
@@ -218,7 +233,16 @@ def _add_person(rows: AnnotationRows, person: CocoAnnotation, *, frame: int) -> 
         scores=person.keypoint_scores,
         box=corners(person.bbox or (), name="bbox"),
         score=person.score,
+        mask=_mask(person, size),
     )
+
+
+def _mask(person: CocoAnnotation, size: tuple[int, int] | None) -> bytes:
+    """A person's mask; none where it is damaged, since nobody may have asked for it."""
+    try:
+        return b"" if size is None else mask_in(person.segmentation, size)
+    except FormatError:
+        return b""
 
 
 def _crowd_region(crowd: CocoAnnotation) -> Polygon:

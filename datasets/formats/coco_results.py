@@ -16,6 +16,7 @@ import numpy as np
 from posetube import boxes
 from posetube.errors import FormatError
 from posetube.keypoint_similarity import mean_of_known
+from posetube.masks import mask_area
 from posetube.structures import VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
@@ -180,31 +181,43 @@ def _convert(entry: Entry, kind: type) -> None:
 def as_truth(videos: Iterable[VideoTracks]) -> Entry:
     """Tracks as truth; images are numbered from 1 over all labelled frames.
 
-    A person's area is that of the box, or of the joints' extent where there is none.
+    A person's area is that of the mask, or else of the box, or else of the joints' extent.
     """
     images: list[Entry] = []
     annotations: list[Entry] = []
     joints: tuple[str, ...] = ()
     for video in videos:
         joints = video.skeleton.joints
+        height, width = video.size or (1, 1)  # pycocotools wants it, though masks say it themselves
         for index in video.frames.labeled_indices.tolist():
-            images.append({"id": len(images) + 1, "file_name": f"{video.source}/{index}"})
+            name = f"{video.source}/{index}"
+            images.append(
+                {"id": len(images) + 1, "file_name": name, "height": height, "width": width}
+            )
             for person in _people(video, index):
                 known = sum(1 for v in person["keypoints"][2::3] if v)
-                width, height = person["bbox"][2:]
                 annotations.append({
                     "id": len(annotations) + 1, "image_id": len(images), "category_id": 1,
-                    "iscrowd": 0, "area": width * height, "num_keypoints": known, **person,
+                    "iscrowd": 0, "num_keypoints": known, **person,
                 })  # fmt: skip
     category = {"id": 1, "name": "person", "keypoints": list(joints)}
     return {"images": images, "annotations": annotations, "categories": [category]}
 
 
-def as_results(videos: Iterable[VideoTracks], truth: Iterable[VideoTracks]) -> list[Entry]:
+def as_results(
+    videos: Iterable[VideoTracks], truth: Iterable[VideoTracks], *, shape: str | None = None
+) -> list[Entry]:
     """Tracks as results for the images of :func:`as_truth`; frame i of one is frame i of the other.
 
     A person without a score has the mean of the joints', or 1.
+
+    Args:
+        videos: What was found.
+        truth: The same videos.
+        shape: ``keypoints``, ``bbox`` or ``segm``, where only people's shapes of that kind are
+            wanted; who has none is left out. None: joints and boxes.
     """
+    names = {None: ("keypoints", "bbox"), "segm": ("segmentation",)}.get(shape, (str(shape),))
     results, image = [], 0
     for video, true in zip(videos, truth, strict=True):
         means = np.nan_to_num(mean_of_known(video.keypoint_scores.astype(np.float64)), nan=1.0)
@@ -213,9 +226,11 @@ def as_results(videos: Iterable[VideoTracks], truth: Iterable[VideoTracks]) -> l
             image += 1
             rows = video.rows_of(index)
             for person, score in zip(_people(video, index), scores[rows], strict=True):
-                results.append(
-                    {"image_id": image, "category_id": 1, "score": float(score), **person}
-                )
+                wanted = {name: person[name] for name in names if name in person}
+                if wanted:
+                    results.append(
+                        {"image_id": image, "category_id": 1, "score": float(score), **wanted}
+                    )
     return results
 
 
@@ -226,5 +241,10 @@ def _people(video: VideoTracks, index: int) -> Iterable[Entry]:
     triples = np.where(known, np.concatenate([points, np.full(known.shape, 2.0)], axis=-1), 0.0)
     extent = boxes.or_around(video.boxes[rows].astype(np.float64), points)
     extent = np.nan_to_num(boxes.to_xywh(extent))
-    for row in range(len(points)):
-        yield {"keypoints": triples[row].ravel().tolist(), "bbox": extent[row].tolist()}
+    masks = [b""] * len(points) if video.masks is None else video.masks[rows].tolist()
+    for row, mask in enumerate(masks):
+        box = extent[row].tolist()
+        person = {"keypoints": triples[row].ravel().tolist(), "bbox": box, "area": box[2] * box[3]}
+        if mask:
+            person |= {"segmentation": msgspec.json.decode(mask), "area": mask_area(mask)}
+        yield person

@@ -2,7 +2,8 @@
 
 Holds positions, which joints are hidden or absent, identities, and the number and size of the
 frames; neither scores nor boxes nor times. A person who is not in a frame, or of whom no joint is
-known there, is ``outside``.
+known there, is ``outside``. CVAT follows no masks over frames, but polygons: of a person's mask the
+outline of its largest piece is written, as a track of its own, and not read.
 
 Source: CVAT's documentation of its XML format, the section on tracks.
 """
@@ -13,10 +14,12 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import quoteattr
 
+import cv2
 import numpy as np
 
 from posetube.errors import FormatError
 from posetube.file_reading import reading
+from posetube.masks import decode_mask
 from posetube.structures import JointState, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
@@ -29,6 +32,12 @@ MAX_BYTES = 512 * 2**20
 
 LABEL = "person"
 """Name of the skeleton's label; the joints are its sub-labels."""
+
+OUTLINE = "outline"
+"""Name of the label of masks' outlines."""
+
+NEAR = 1.0
+"""An outline may leave out corners that lie so few pixels beside it."""
 
 
 def write_tracks(path: Path | str, tracks: VideoTracks) -> None:
@@ -57,7 +66,46 @@ def _document(tracks: VideoTracks) -> Iterator[str]:
                 nowhere = np.full_like(states[row], JointState.ABSENT)
                 yield _skeleton(frame + 1, tracks, points[row], nowhere)
         yield "</track>"
+    yield from _outlines(tracks)
     yield "</annotations>"
+
+
+def _outlines(tracks: VideoTracks) -> Iterator[str]:
+    """The tracks of the masks' outlines."""
+    if tracks.masks is None:
+        return
+    last = int(tracks.track_ids.max(initial=0))
+    for track in tracks:
+        masks = tracks.masks[tracks.track_ids == track.track_id]
+        drawn = [(frame, _outline(mask)) for frame, mask in zip(track.frames, masks, strict=True)]
+        known = [(int(frame), points) for frame, points in drawn if points]
+        if not known:
+            continue
+        yield f'<track id="{last + track.track_id + 1}" label="{OUTLINE}" source="auto">'
+        around = pairwise([*(frame for frame, _ in known), len(tracks.frames)])
+        for (_, points), (frame, following) in zip(known, around, strict=True):
+            yield _polygon(frame, points, outside=False)
+            if frame + 1 < following:
+                yield _polygon(frame + 1, points, outside=True)
+        yield "</track>"
+
+
+def _outline(mask: bytes) -> str:
+    """The corners of a mask's largest piece, x,y;x,y; nothing where there are fewer than three."""
+    if not mask:
+        return ""
+    pieces, _ = cv2.findContours(
+        decode_mask(mask).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    largest = max(pieces, key=cv2.contourArea, default=None)
+    corners = [] if largest is None else cv2.approxPolyDP(largest, NEAR, closed=True)[:, 0].tolist()
+    # OpenCV's places are the middles of pixels
+    return ";".join(f"{x + 0.5},{y + 0.5}" for x, y in corners) if len(corners) > 2 else ""
+
+
+def _polygon(frame: int, points: str, *, outside: bool) -> str:
+    flags = f'outside="{outside:d}" occluded="0" keyframe="1"'
+    return f'<polygon frame="{frame}" {flags} points="{points}" z_order="0"/>'
 
 
 def _meta(tracks: VideoTracks) -> Iterator[str]:
@@ -67,6 +115,8 @@ def _meta(tracks: VideoTracks) -> Iterator[str]:
     yield f"<meta><task><name>{text(tracks.source)}</name><size>{len(tracks.frames)}</size>"
     yield "<mode>interpolation</mode><labels>"
     yield f"<label><name>{LABEL}</name><type>skeleton</type></label>"
+    if tracks.masks is not None:
+        yield f"<label><name>{OUTLINE}</name><type>polygon</type></label>"
     for joint in tracks.skeleton.joints:
         label = f"<name>{text(joint)}</name><type>points</type><parent>{LABEL}</parent>"
         yield f"<label>{label}</label>"

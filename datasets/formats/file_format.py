@@ -82,6 +82,9 @@ class FileFormat:
     boxes_only: bool = False
     """It holds boxes, and no joints."""
 
+    masks: bool = False
+    """It has a place for people's masks."""
+
     needs_identities: bool = False
     """Everybody must have an identity to be written, in single pictures too."""
 

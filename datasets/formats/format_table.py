@@ -93,7 +93,9 @@ FORMATS: tuple[FileFormat, ...] = (
         recognise=coco.recognise,
         write=coco.write_tracks,
         write_videos=coco.write_videos,
-        holds="JSON; identities as `track_id` and in `attributes`, where CVAT looks",
+        masks=True,
+        holds="JSON; identities as `track_id` and in `attributes`, where CVAT looks; masks as "
+        "`segmentation`",
         coco17_only=True,
         loses="head boxes, ignore regions, link margins",
     ),
@@ -254,7 +256,8 @@ FORMATS: tuple[FileFormat, ...] = (
         read=cvat_xml.read,
         write=cvat_xml.write_tracks,
         needs_identities=True,
-        holds="CVAT for video 1.1, tracks of skeletons",
+        masks=True,
+        holds="CVAT for video 1.1, tracks of skeletons, and of masks' outlines",
         loses="scores, boxes, times",
     ),
     FileFormat(

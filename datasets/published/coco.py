@@ -9,16 +9,15 @@ the box around it. Images of one ``video_id`` are the frames of a video, in the 
 Source: Lin et al., "Microsoft COCO", ECCV 2014, and COCO's data format page.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
+from posetube.masks import decode_mask
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray
 
@@ -38,6 +37,7 @@ from ..formats.coco_file import (
     size_of,
     skeleton_in,
 )
+from ..formats.coco_masks import mask_in
 from .release_files import first_file, holds, root_of
 
 NAMED = ("annotations/person_keypoints_*.json", "person_keypoints_*.json")
@@ -146,7 +146,7 @@ class CocoPeople:
         for frame, image in enumerate(images):
             for person in self._people.get((stem, image.id), []):
                 with located(f"{path}: annotation {person.id}"):
-                    add_annotation(rows, regions, person, frame=frame)
+                    add_annotation(rows, regions, person, frame=frame, size=size_of(image))
         names = tuple(self._picture(image, path) for image in images)
         frames = frame_table(images, names=names, regions=regions)
         tracks = rows.table(path, frames, source=video, size=size_of(images[0]))
@@ -211,30 +211,13 @@ def _video_names(file: CocoFile, stem: str, *, taken: set[str]) -> dict[int, str
     return names
 
 
-Corners = list[list[float]]
-"""The polygons of a mask, x and y by turns."""
-
-
-def _mask(person: CocoAnnotation, size: tuple[int, int], *, where: str) -> Any:
-    """(H, W) the polygons of a person, drawn as COCO's own program draws them."""
-    from pycocotools import mask as coco_mask
-
+def _mask(person: CocoAnnotation, size: tuple[int, int], *, where: str) -> BoolArray:
+    """(H, W) which pixels a person covers; none where the file gives no mask."""
     try:
-        polygons = msgspec.json.decode(person.segmentation or b"[]", type=Corners)
-    except msgspec.MsgspecError as error:
-        raise FormatError(f"{where}: segmentation: {error}") from None
-    sound = [p for p in polygons if len(p) >= 6 and len(p) % 2 == 0 and _within(p, size)]
-    if len(sound) < len(polygons):
-        raise FormatError(f"{where}: segmentation: a polygon is broken, or far outside the picture")
-    if not sound:
-        return np.zeros(size, np.bool_)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' way with NumPy 2
-        return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(sound, *size))) > 0
-
-
-def _within(polygon: list[float], size: tuple[int, int]) -> bool:
-    return bool(np.abs(polygon).max() <= 2 * max(size)) and len(polygon) <= 100_000
+        mask = mask_in(person.segmentation, size)
+        return decode_mask(mask) if mask else np.zeros(size, np.bool_)
+    except FormatError as error:
+        raise FormatError(f"{where}: {error}") from None
 
 
 def _split(stem: str) -> Split:

@@ -264,7 +264,8 @@ class _Job:
             value = getattr(video, name)
             if name not in self.form.keeps and (isinstance(value, np.ndarray) or value):
                 outcome.beyond.add(what)
-        if any(hasattr(self.dataset, name) for name in MASKS):
+        written = video.tracks.masks is not None and self.form.masks
+        if any(hasattr(self.dataset, name) for name in MASKS) and not written:
             outcome.beyond.add("masks")
 
     def _check_some(self) -> None:

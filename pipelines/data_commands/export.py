@@ -86,6 +86,8 @@ def prepared(tracks: VideoTracks, form: FileFormat, *, say: Callable[[str], None
         say(line)
     if form.loses:
         say(f"the format has no place for {form.loses}")
+    if tracks.masks is not None and not form.masks:
+        say("the format has no place for masks")
     return tracks
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...datasets.annotated_video import Split
 from ...datasets.people import PeopleSource
+from ...tracker.metrics.coco import Kind
 from ...tracker.metrics.report import EvalReport
 from .evaluate_config import EvaluateConfig, PckConfig, UpperBound
 from .evaluation_pairs import note_of_missing
@@ -26,6 +27,7 @@ def evaluate(
     workers: int = 1,
     skip_missing: bool = False,
     pck: PckConfig | None = None,
+    shape: Kind | None = None,
 ) -> EvalReport:
     """Compare predictions with truth.
 
@@ -47,6 +49,8 @@ def evaluate(
         workers: Processes that read and measure sequences.
         skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
+        shape: ``coco`` only: what is compared, ``keypoints``, ``bbox`` or ``segm`` (masks); None:
+            joints, or else masks, or else boxes.
 
     Raises:
         InputError: If an argument is wrong or an input is not there.
@@ -66,6 +70,7 @@ def evaluate(
         workers=workers,
         skip_missing=skip_missing,
         pck=pck,
+        shape=shape,
     )
     report = find_evaluation(config).run(predictions, truth, config)
     if not skip_missing:

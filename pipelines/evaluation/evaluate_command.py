@@ -17,6 +17,7 @@ from posetube.atomic_files import check_folder_of, write_bytes
 from posetube.errors import InputError
 
 from ...datasets.annotated_video import Part
+from ...tracker.metrics.coco import Kind
 from ...tracker.metrics.protocols import PROTOCOLS
 from ...tracker.metrics.report import EvalReport, EventRow, event_dict
 from .evaluate import evaluate
@@ -63,6 +64,7 @@ def evaluate_command(
     workers: int = 1,
     skip_missing: Annotated[bool, Parameter(negative=())] = False,
     pck: PckConfig = PCK,
+    shape: Kind | None = None,
 ) -> int:
     """Compare predictions with truth by the rules of a named protocol.
 
@@ -94,6 +96,8 @@ def evaluate_command(
         workers: Processes that read and measure sequences.
         skip_missing: Leave out sequences of the truth that have no prediction; a note names them.
         pck: How PCK is measured.
+        shape: coco only: what is compared; segm is masks [default: joints, or else masks, or else
+            boxes].
     """
     given: dict[str, Any] = {"dataset": dataset, "split": split or ""}
     measured = {"--events": events, "--plots": plots, "--upper-bounds": upper_bounds}
@@ -133,6 +137,7 @@ def evaluate_command(
         strict=strict,
         events=events is not None or (plots is not None and protocol in PROTOCOLS),
         pck=pck,
+        shape=shape,
         **chosen,
     )
     if events is not None:

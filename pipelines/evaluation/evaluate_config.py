@@ -6,6 +6,7 @@ from typing import Literal
 from posetube.setting_checks import check_choice, check_numbers
 
 from ...datasets.annotated_video import Split
+from ...tracker.metrics.coco import Kind
 from ...tracker.metrics.pck import Rule
 
 UpperBound = Literal["none", "tracking", "keypoints", "both"]
@@ -68,7 +69,12 @@ class EvaluateConfig:
     pck: PckConfig | None = None
     """How PCK is measured."""
 
+    shape: Kind | None = None
+    """``coco`` only: what is compared; None: joints, or else masks, or else boxes."""
+
     def __post_init__(self) -> None:
         check_numbers(self, "workers", low=1)
         check_choice(self, "split", Split)
+        if self.shape is not None:
+            check_choice(self, "shape", Kind)
         check_choice(self, "upper_bound", UpperBound)

@@ -30,7 +30,7 @@ from .frame_matching import match_frames
 def evaluate_coco(
     predictions: PeopleSource, truth: PeopleSource, config: EvaluateConfig
 ) -> EvalReport:
-    """Compare results with COCO truth, or tracks with tracks; nothing of the settings matters.
+    """Compare results with COCO truth, or tracks with tracks; of the settings the shape matters.
 
     Raises:
         InputError: If an input is not there.
@@ -44,9 +44,12 @@ def evaluate_coco(
         sequences = 1
     else:
         videos, found, notes = _as_tracks(predictions, truth)
-        own, results = coco_results.as_truth(videos), coco_results.as_results(found, videos)
+        if config.shape == "segm":
+            notes += _missing_masks(found, where=shown(predictions))
+        own = coco_results.as_truth(videos)
+        results = coco_results.as_results(found, videos, shape=config.shape)
         sequences = len(videos)
-    kind = kind_of(results)
+    kind = config.shape or kind_of(results)
     try:
         result = coco_metrics(own, results, kind=kind)
     except FormatError as error:
@@ -104,6 +107,19 @@ def _as_tracks(
         found.append(_reordered(tracks, frame_of, true.tracks))
         notes |= dict.fromkeys(f"predictions: {line}" for line in losses(plan))
     return videos, found, list(notes)
+
+
+def _missing_masks(found: list[VideoTracks], *, where: str) -> list[str]:
+    """How many predicted people have no mask, a line; none where all have.
+
+    Raises:
+        FormatError: If there are people, and nobody has.
+    """
+    people = sum(len(tracks.frame) for tracks in found)
+    drawn = sum(sum(map(bool, tracks.masks)) for tracks in found if tracks.masks is not None)
+    if people and not drawn:
+        raise FormatError(f"{where}: nobody has a mask; `posetube track --masks` keeps them")
+    return [] if drawn == people else [f"predictions: {people - drawn} of {people} have no mask"]
 
 
 def _reordered(tracks: VideoTracks, frame_of: IntArray, truth: VideoTracks) -> VideoTracks:

@@ -47,21 +47,28 @@ class EvaluationProtocol:
 OF_TRACKS = ("strict", "events", "upper_bound")
 """Options that make sense where people are followed over time."""
 
+OF_PICTURES = ("shape",)
+"""Options that make sense where people of a picture have several shapes."""
+
 EVALUATIONS: tuple[EvaluationProtocol, ...] = (
     *(
-        EvaluationProtocol(name=name, counts=rules.counts, run=evaluate_tracks)
+        EvaluationProtocol(name=name, counts=rules.counts, run=evaluate_tracks, refuses=OF_PICTURES)
         for name, rules in PROTOCOLS.items()
     ),
     EvaluationProtocol(
         name="coco",
-        counts="AP and AR of joints, boxes or masks by pycocotools",
+        counts="AP and AR of joints, boxes or masks (`--shape keypoints`, `bbox`, `segm`) by "
+        "pycocotools",
         run=evaluate_coco,
         refuses=(*OF_TRACKS, "dataset", "split", "skip_missing"),
         is_drawn=False,
     ),
     *(
         EvaluationProtocol(
-            name=rules.name, counts=rules.counts, run=evaluate_people, refuses=OF_TRACKS
+            name=rules.name,
+            counts=rules.counts,
+            run=evaluate_people,
+            refuses=(*OF_TRACKS, *OF_PICTURES),
         )
         for rules in PEOPLE_PROTOCOLS
     ),

@@ -29,8 +29,8 @@ class _KeepingNetwork:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._network, name)
 
-    def encode(self, images: ByteArray, *, embeddings: bool = False) -> Sequence[Any]:
-        kept: Sequence[Any] = self._network.encode(images, embeddings=embeddings, heatmaps=True)
+    def encode(self, images: ByteArray, **asked: bool) -> Sequence[Any]:
+        kept: Sequence[Any] = self._network.encode(images, heatmaps=True, **asked)
         return kept
 
 

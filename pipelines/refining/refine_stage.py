@@ -71,7 +71,12 @@ def _keep_linked(work: StageWork) -> Path:
         return kept
     joints = skeleton(record.manifest.skeleton)
     with TracksWriter(
-        kept, source=source.name, size=source.size, joints=joints, refined=settings
+        kept,
+        source=source.name,
+        size=source.size,
+        joints=joints,
+        refined=settings,
+        masks=record.manifest.settings.detect.masks,
     ) as rows:
         for poses in _refined(work, _frames(work, map(unrefined, read_poses(run.linked)))):
             rows.write(poses)

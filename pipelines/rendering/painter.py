@@ -1,8 +1,8 @@
-"""Draws the people of a frame over its picture: boxes, ids, skeletons, trails.
+"""Draws the people of a frame over its picture: masks, boxes, ids, skeletons, trails.
 
 Left limbs are blue, right limbs orange, the middle of the body white, which colour-blind people can
-tell apart too. A person's own colour is that of box, id and trail. A joint that the network is not
-sure of is faint and hollow, as are its limbs; one that is not known is not drawn.
+tell apart too. A person's own colour is that of mask, box, id and trail. A joint that the network
+is not sure of is faint and hollow, as are its limbs; one that is not known is not drawn.
 """
 
 import math
@@ -13,6 +13,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from posetube.errors import FormatError
+from posetube.masks import decode_mask
 from posetube.skeletons import Skeleton, side_of
 from posetube.structures import (
     BoolArray,
@@ -49,6 +51,9 @@ FACE = ("nose", "eye", "ear")
 
 FAINT = 0.4
 """How much of the picture hides behind a joint that is not sure."""
+
+TINT = 0.5
+"""How much of the picture hides behind a mask."""
 
 BRIGHTNESS = (0.299, 0.587, 0.114)
 """Share of red, green and blue in how bright a colour looks."""
@@ -105,6 +110,8 @@ class Painter:
             poses = poses[np.isin(poses.track_ids, only)]
         plain = canvas.copy() if config.beside else None
         self._draw_past(canvas, poses)
+        if config.masks:
+            _draw_masks(canvas, poses)
         if config.boxes:
             for row in range(len(poses)):
                 self._draw_box(canvas, poses, row)
@@ -226,6 +233,22 @@ class Painter:
         ink = BLACK if np.dot(colour, BRIGHTNESS) > 110 else MIDDLE
         start = (left + edge, bottom - edge - below)
         cv2.putText(canvas, text, start, font, scale, ink, line, cv2.LINE_AA)
+
+
+def _draw_masks(canvas: ByteArray, poses: FramePoses) -> None:
+    """Tint people in their colours where their masks are."""
+    masks = [b""] * len(poses) if poses.people.masks is None else poses.people.masks.tolist()
+    for track_id, mask in zip(poses.track_ids.tolist(), masks, strict=True):
+        if not mask:
+            continue
+        inside = decode_mask(mask)
+        if inside.shape != canvas.shape[:2]:
+            raise FormatError(
+                f"frame {poses.frame}, track {track_id}: a mask of {inside.shape[1]} x "
+                f"{inside.shape[0]} pixels, in a picture of {canvas.shape[1]} x {canvas.shape[0]}"
+            )
+        tinted = (1 - TINT) * canvas[inside] + TINT * np.array(colour_of(track_id))
+        canvas[inside] = tinted.round().astype(np.uint8)
 
 
 def line_width(size: tuple[int, int]) -> int:

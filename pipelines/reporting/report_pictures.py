@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from posetube.masks import decode_mask, encode_mask
 from posetube.structures import ByteArray, FloatArray, FramePoses, VideoTracks
 
 from ...datasets.video import Video
@@ -187,17 +188,13 @@ def _painted(
     image: ByteArray, part: PicturePart, tracks: VideoTracks, config: OverlayConfig
 ) -> ByteArray:
     """A small picture with its people."""
-    painter = Painter(
-        tracks.skeleton,
-        size=(image.shape[0], image.shape[1]),
-        config=config,
-        names=tracks.track_names,
-    )
-    return painter.draw(image, _poses_in(tracks, part))
+    size = image.shape[0], image.shape[1]
+    painter = Painter(tracks.skeleton, size=size, config=config, names=tracks.track_names)
+    return painter.draw(image, _poses_in(tracks, part, size=size))
 
 
-def _poses_in(tracks: VideoTracks, part: PicturePart) -> FramePoses:
-    """The people of a part's frame, in its pixels."""
+def _poses_in(tracks: VideoTracks, part: PicturePart, *, size: tuple[int, int]) -> FramePoses:
+    """The people of a part's frame, in the pixels of its small picture."""
     rows = np.arange(len(tracks.frame))[tracks.rows_of(part.frame)]
     poses = next(tracks.select(rows).take_frames(np.array([part.frame])).poses())
     corner = np.array(part.box[:2], np.float32)
@@ -206,7 +203,18 @@ def _poses_in(tracks: VideoTracks, part: PicturePart) -> FramePoses:
         boxes=(poses.people.boxes - np.tile(corner, 2)) * np.float32(part.scale),
         keypoints=(poses.people.keypoints - corner) * np.float32(part.scale),
     )
+    if people.masks is not None:
+        small = [_mask_in(mask, part, size=size) for mask in people.masks.tolist()]
+        people = replace(people, masks=np.array(small, object))
     return replace(poses, people=people)
+
+
+def _mask_in(mask: bytes, part: PicturePart, *, size: tuple[int, int]) -> bytes:
+    if not mask:
+        return mask
+    x1, y1, x2, y2 = part.box
+    inside = decode_mask(mask)[y1:y2, x1:x2].astype(np.uint8)
+    return encode_mask(cv2.resize(inside, size[::-1], interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def shrunk(image: ByteArray, longest: int) -> ByteArray:

@@ -35,6 +35,8 @@ from .pose_columns import (
     appearance_array,
     appearance_field,
     column,
+    mask_array,
+    mask_field,
     pose_arrays,
     pose_fields,
     pose_people,
@@ -124,6 +126,8 @@ def _optional(frames: Sequence[DetectedFrame], people: Detections) -> Iterator[t
             pa.field(MAPS, pa.binary(), nullable=False),
             pa.array(people.heatmaps.tolist(), pa.binary()),
         )
+    if people.masks is not None:
+        yield mask_field(), mask_array(people.masks)
 
 
 def part_key(key: str, number: int) -> str:

@@ -31,6 +31,7 @@ LATER_SETTINGS = {
     "runtime": "torch",
     "detector_every": 1,
     "as_one": False,
+    "masks": False,
     "boxes": "none",
     "detector": "none",
 }

@@ -3,7 +3,8 @@
 The joints of a person are one list of 3 K numbers, x y score joint after joint, in the order that
 the table's metadata names; a joint that is not known has x and y NaN. Appearance, a column that may
 be absent, is one list of D half-precision numbers. Joints before they were refined, another column
-that may be absent, are a list like the joints.
+that may be absent, are a list like the joints. Masks, which may be absent too, are texts, see
+:mod:`posetube.masks`.
 """
 
 from typing import Any
@@ -26,6 +27,9 @@ LOOKS = "embedding"
 
 MAPS = "heatmaps"
 """Column of the joints' heatmaps, packed; read only where somebody asks for it."""
+
+MASKS = "mask"
+"""Column of which pixels a person covers."""
 
 RAW = "keypoints_raw"
 """Column of a person's joints before they were refined."""
@@ -63,6 +67,16 @@ def appearance_array(embeddings: FloatArray) -> Any:
     )
 
 
+def mask_field() -> Any:
+    """Name and type of the column of masks."""
+    return pa.field(MASKS, pa.string(), nullable=False)
+
+
+def mask_array(masks: BytesArray) -> Any:
+    """The column's content, from (N,) masks."""
+    return pa.array([mask.decode() for mask in masks.tolist()], pa.string())
+
+
 def raw_field(joints: int) -> Any:
     """Name and type of the column of joints before they were refined, for K joints."""
     return pose_fields(joints)[-1].with_name(RAW)
@@ -93,12 +107,21 @@ def pose_people(table: Any, joints: int) -> Detections:
         keypoint_scores=np.ascontiguousarray(joint[..., 2]),
         embeddings=_appearances(table) if LOOKS in table.column_names else None,
         heatmaps=_heatmaps(table) if MAPS in table.column_names else None,
+        masks=_masks(table) if MASKS in table.column_names else None,
     )
 
 
 def _heatmaps(table: Any) -> BytesArray:
-    packed: BytesArray = np.empty(table.num_rows, object)
-    packed[:] = _column(table, MAPS).to_pylist()
+    return _objects(_column(table, MAPS).to_pylist())
+
+
+def _masks(table: Any) -> BytesArray:
+    return _objects([mask.encode() for mask in _column(table, MASKS).to_pylist()])
+
+
+def _objects(values: list[bytes]) -> BytesArray:
+    packed: BytesArray = np.empty(len(values), object)
+    packed[:] = values
     return packed
 
 

@@ -45,6 +45,8 @@ from .pose_columns import (
     CORNERS,
     REPEATED,
     column,
+    mask_array,
+    mask_field,
     pose_arrays,
     pose_fields,
     pose_people,
@@ -85,6 +87,7 @@ class TracksWriter:
         size: tuple[int, int],
         joints: Skeleton,
         refined: Mapping[str, Any] | None = None,
+        masks: bool = False,
         names: Mapping[int, str] | None = None,
     ) -> None:
         """Open the file.
@@ -96,6 +99,7 @@ class TracksWriter:
             joints: Names of the K joints.
             refined: The settings by which joints were refined; those before refining are kept
                 beside the others. None: they were not.
+            masks: Whether people have masks.
             names: What people call some of the tracks.
         """
         metadata = {
@@ -109,8 +113,9 @@ class TracksWriter:
         if refined:
             metadata[REFINED] = msgspec.json.encode(refined)
         fields = _fields(len(joints)) + ([raw_field(len(joints))] if refined else [])
+        fields += [mask_field()] if masks else []
         self._schema = pa.schema(fields, metadata=metadata)
-        self._joints, self._refined = len(joints), bool(refined)
+        self._joints, self._refined, self._masks = len(joints), bool(refined), masks
         self._waiting: list[FramePoses] = []
         self._rows = 0  # that wait
         self._file = path.open("wb")  # pyarrow opens no name that is not UTF-8
@@ -165,6 +170,9 @@ class TracksWriter:
         ]
         if self._refined:
             columns.append(raw_array(np.concatenate([f.keypoints_raw for f in frames])))
+        if self._masks:
+            assert people.masks is not None
+            columns.append(mask_array(people.masks))
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
 
@@ -340,6 +348,7 @@ def _read_all(path: Path, *, source: str, size: tuple[int, int], frames: FrameTa
             link_costs=evidence.get("link_costs"),
             link_gates=evidence.get("link_gates"),
             keypoints_raw=raw_joints(table, len(joints)),
+            masks=people.masks,
             track_names=_names(file),
         )
 

@@ -36,8 +36,8 @@ from .sparse_detection import box_network, looks_between, looks_predicted
 DEFAULTS = DetectConfig()
 
 LEAST_SEEN = 0.1
-"""People less sure than this, who are most of all detections, have no appearance (zeros) and no
-heatmaps: linking leaves them out, and zeros take no space."""
+"""People less sure than this, who are most of all detections, have no appearance (zeros), heatmaps
+and masks: linking leaves them out, and zeros take no space."""
 
 
 def detect_video(
@@ -240,13 +240,16 @@ def _continued(before: FrameLook | None, tubes: PoseTubes) -> Any:
 def _as_stored(people: Detections, presence: FloatArray) -> Detections:
     """People with scores that count their presence, and appearances of half precision.
 
-    Heatmaps are kept of those who have an appearance.
+    Heatmaps and masks are kept of those who have an appearance.
     """
-    scores, looks, maps = people.scores * presence, people.embeddings, people.heatmaps
+    scores, looks = people.scores * presence, people.embeddings
+    seen = scores >= LEAST_SEEN
     if looks is not None:
-        looks = np.where(scores[:, None] >= LEAST_SEEN, looks, 0)
+        looks = np.where(seen[:, None], looks, 0)
         # Rounded as the parts store it, so that tracks in memory are those of a run.
         looks = looks.astype(np.float16).astype(np.float32)
-    if maps is not None:
-        maps = np.where(scores >= LEAST_SEEN, maps, b"")
-    return replace(people, scores=scores, embeddings=looks, heatmaps=maps)
+    maps, masks = (
+        None if kept is None else np.where(seen, kept, b"")
+        for kept in (people.heatmaps, people.masks)
+    )
+    return replace(people, scores=scores, embeddings=looks, heatmaps=maps, masks=masks)

@@ -92,11 +92,13 @@ def encoded(
 ) -> Iterator[tuple[Frame, Any]]:
     """The frames that have a picture, with what the network keeps of each."""
     seen = [frame for frame in group if frame.image is not None]
+    # only who draws masks is asked for them
+    asked = {"embeddings": config.appearance} | ({"masks": True} if config.masks else {})
     for _, alike in groupby(seen, key=_shape):
         together = list(alike)
         pictures = [frame.image for frame in together if frame.image is not None]
         images = pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
-        kept = network.encode(images, embeddings=config.appearance)
+        kept = network.encode(images, **asked)
         yield from zip(together, kept, strict=True)
 
 

@@ -107,4 +107,5 @@ def _at(tubes: PoseTubes, step: int) -> PoseTubes:
         presence=tubes.presence[:, only],
         embeddings=None if tubes.embeddings is None else tubes.embeddings[:, only],
         heatmaps=None if tubes.heatmaps is None else tubes.heatmaps[:, only],
+        masks=None if tubes.masks is None else tubes.masks[:, only],
     )

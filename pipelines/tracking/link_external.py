@@ -30,7 +30,7 @@ from ..assumed_times import needs_frame_rate, with_times
 from ..interrupt import Interrupt
 from ..opened_people import RUN, open_people_or_run
 from ..progress import Listener
-from ..settings import TrackConfig
+from ..settings import DetectConfig, TrackConfig
 from ..storage.detections_store import write_part
 from ..storage.existing_run import OnExisting, check_usable
 from ..storage.fingerprint import fingerprint
@@ -98,7 +98,11 @@ def link_file(
         )
     assumed = frame_rate if needs_frame_rate(read) else None
     settings = TrackConfig(
-        link=config, refine=RefineConfig(refiners=()), min_joint=min_joint, overlay=None
+        detect=DetectConfig(masks=tracks.masks is not None),
+        link=config,
+        refine=RefineConfig(refiners=()),
+        min_joint=min_joint,
+        overlay=None,
     )
     fresh = _new_manifest(path, name, tracks, settings=settings, frame_rate=assumed)
     with open_session(

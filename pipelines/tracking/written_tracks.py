@@ -33,11 +33,17 @@ def written_tracks(
         Interrupted: If somebody asked to stop.
     """
     record, source = work.record, work.record.manifest.source
-    joints = skeleton(record.manifest.skeleton)
+    joints, masks = skeleton(record.manifest.skeleton), record.manifest.settings.detect.masks
     table, posetrack = work.files["tracks.parquet"], work.files["tracks.json"]
     with (
         TracksWriter(
-            table, source=source.name, size=source.size, joints=joints, refined=refined, names=names
+            table,
+            source=source.name,
+            size=source.size,
+            joints=joints,
+            refined=refined,
+            masks=masks,
+            names=names,
         ) as rows,
         PoseTrack18Writer(posetrack, skeleton=joints, name=source.name, size=source.size) as people,
     ):

@@ -14,7 +14,7 @@ from posetube.records import check_shapes, join_columns, take_columns, take_rows
 from posetube.skeletons import Skeleton
 
 from . import summaries
-from .arrays import ByteArray, DoubleArray, FloatArray, IntArray
+from .arrays import ByteArray, BytesArray, DoubleArray, FloatArray, IntArray
 from .frames import Detections, FramePoses, RowState
 from .tracks import FrameTable, PoseTrack
 
@@ -85,6 +85,10 @@ class VideoTracks:
     keypoints_raw: FloatArray | None = None
     """(R, K, 3) x, y (pixels) and score of each joint before it was refined; None: it was not."""
 
+    masks: BytesArray | None = None
+    """(R,) which pixels the person covers, as :mod:`posetube.masks` keeps it, empty where that is
+    not known; None: of nobody."""
+
     joint_states: ByteArray | None = None
     """(R, K) :class:`JointState`; None: a joint is visible where its position is known."""
 
@@ -109,6 +113,7 @@ class VideoTracks:
             link_costs=(r,),
             link_gates=(r,),
             keypoints_raw=(r, k, 3),
+            masks=(r,),
             joint_states=(r, k),
             head_boxes=(r, 4),
         )
@@ -217,6 +222,7 @@ class VideoTracks:
                     scores=self.scores[rows],
                     keypoints=self.keypoints[rows].astype(np.float32),
                     keypoint_scores=self.keypoint_scores[rows].astype(np.float32),
+                    masks=None if self.masks is None else self.masks[rows],
                 ),
                 states=self._row_states(rows),
                 link_margins=self._row_margins(rows),
@@ -254,6 +260,7 @@ class VideoTracks:
             scores=everybody.scores,
             keypoints=everybody.keypoints,
             keypoint_scores=everybody.keypoint_scores,
+            masks=everybody.masks,
             **join_columns(found, names),
         )
 
@@ -373,6 +380,7 @@ ROW_COLUMNS = (
     "link_costs",
     "link_gates",
     "keypoints_raw",
+    "masks",
     "joint_states",
     "head_boxes",
 )

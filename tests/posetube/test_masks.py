@@ -39,6 +39,8 @@ def test_pycocotools_takes_the_bytes_as_they_are() -> None:
         b"\xff",
         b"{}",
         b'{"size":[3,4],"counts":"zzz"}',
+        b'{"size":[5,7],"counts":"zzz"}',
+        b'{"size":[3,4],"counts":""}',
         b'{"size":[3,4],"counts":[1,2]}',
         b'{"size":[0,4],"counts":"0"}',
         b'{"size":[100000,100000],"counts":"0"}',

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from posetube.errors import FormatError
+from posetube.masks import encode_mask
 from posetube.pipelines.rendering.painter import (
     LEFT,
     MIDDLE,
@@ -201,3 +205,31 @@ def test_a_lost_frame_is_told_from_a_good_one() -> None:
 
     assert drawn[-1, -1].tolist() == [33, 33, 33]
     assert has(drawn, MIDDLE)
+
+
+def masked(size: tuple[int, int] = SIZE) -> FramePoses:
+    inside = np.zeros(size, np.bool_)
+    inside[60:240, 110:150] = True
+    poses = person()
+    return replace(
+        poses, people=replace(poses.people, masks=np.array([encode_mask(inside)], object))
+    )
+
+
+def test_people_are_tinted_where_their_masks_are() -> None:
+    plain = OverlayConfig(boxes=False, ids=False, joints=False, trail=0)
+
+    drawn = Painter(COCO17, size=SIZE, config=plain).draw(blank(), masked())
+
+    half = np.rint((100 + np.array(colour_of(1))) / 2)
+    np.testing.assert_array_equal(drawn[60:240, 110:150], np.broadcast_to(half, (180, 40, 3)))
+    assert (drawn[:, :110] == 100).all()
+    bare = replace(plain, masks=False)
+    assert (Painter(COCO17, size=SIZE, config=bare).draw(blank(), masked()) == 100).all()
+
+
+def test_a_mask_of_another_picture_is_refused() -> None:
+    message = "frame 0, track 1: a mask of 200 x 260 pixels, in a picture of 480 x 270"
+
+    with pytest.raises(FormatError, match=message):
+        Painter(COCO17, size=SIZE).draw(blank(), masked((260, 200)))
