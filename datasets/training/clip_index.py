@@ -37,6 +37,7 @@ class ClipIndex:
         dataset: From :func:`posetube.datasets.people.open_people`.
         config: Which frames belong together.
         split: Only videos of this part; empty: all.
+        masks: Whether clips have people's masks; videos in which nobody's is known have no clips.
         kept_bytes: Memory for labels.
 
     Raises:
@@ -49,9 +50,10 @@ class ClipIndex:
         dataset: Dataset,
         config: ClipConfig,
         split: Split = "",
+        masks: bool = False,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self._config = config
+        self._config, self._masks = config, masks
         self._videos = _RecentVideos(dataset, kept_bytes)
         self.places: list[tuple[str, IntArray]] = []
         """Video and frames of each clip."""
@@ -65,6 +67,8 @@ class ClipIndex:
                 self.broken.append(str(error))
                 if len(self.broken) == len(names):
                     raise
+                continue
+            if masks and video.tracks.masks is None:
                 continue
             if video.media is not None and split in ("", video.split):
                 clips = training_clips(labeled_mask(video), _occupied(video.tracks), config)
@@ -80,7 +84,8 @@ class ClipIndex:
             MediaError: If a picture cannot be read.
         """
         name, frames = self.places[place]
-        return read_clip(self._videos.read(name), frames, pose_margin=self._config.pose_margin)
+        margin = self._config.pose_margin
+        return read_clip(self._videos.read(name), frames, pose_margin=margin, masks=self._masks)
 
     def draw(self, rng: np.random.Generator) -> LabelledClip:
         """Read a random clip."""
@@ -119,7 +124,8 @@ class _RecentVideos:
 def label_bytes(value: object) -> int:
     """About the memory that labels take: arrays, texts and what holds them."""
     if isinstance(value, np.ndarray):
-        return value.nbytes + OBJECT_BYTES
+        texts = sum(map(len, value.tolist())) if value.dtype == object else 0
+        return value.nbytes + texts + OBJECT_BYTES
     if isinstance(value, str):
         return len(value) + OBJECT_BYTES
     if isinstance(value, Skeleton):

@@ -10,6 +10,7 @@ import numpy as np
 
 from posetube import boxes as box
 from posetube.errors import MediaError
+from posetube.masks import decode_mask
 from posetube.structures import (
     BoolArray,
     ByteArray,
@@ -31,7 +32,11 @@ MAX_PIXELS = 40_000_000
 
 
 def read_clip(
-    video: AnnotatedVideo, frames: Sequence[int] | IntArray, *, pose_margin: float = 1.2
+    video: AnnotatedVideo,
+    frames: Sequence[int] | IntArray,
+    *,
+    pose_margin: float = 1.2,
+    masks: bool = False,
 ) -> LabelledClip:
     """Read the pictures and labels of some frames.
 
@@ -39,6 +44,7 @@ def read_clip(
         video: An annotated video whose pictures are there.
         frames: (T,) indices, not decreasing.
         pose_margin: A person without a box gets the joints' extent, this many times as large.
+        masks: Whether to read people's masks; whose is not known covers no pixel.
 
     Returns:
         A row per person; someone without an identity has a row for each frame.
@@ -58,7 +64,7 @@ def read_clip(
     boxes[person, steps] = _boxes(tracks, rows, pose_margin)
     points[person, steps] = tracks.keypoints[rows]
     states[person, steps] = _states(tracks, rows)
-    times = tracks.frames.times[wanted]
+    times, size = tracks.frames.times[wanted], (images.shape[1], images.shape[2])
     return LabelledClip(
         images=images,
         times=wanted / RATE if np.isnan(times).any() else times,
@@ -66,7 +72,8 @@ def read_clip(
         boxes=boxes,
         keypoints=points,
         joint_states=states,
-        ignore=_ignored(video, wanted, size=(images.shape[1], images.shape[2])),
+        masks=_masks(tracks, rows, (person, steps), shape=(n, t, *size)) if masks else None,
+        ignore=_ignored(video, wanted, size=size),
     )
 
 
@@ -97,6 +104,23 @@ def _boxes(tracks: VideoTracks, rows: IntArray, margin: float) -> FloatArray:
     """(R, 4) boxes, the joints' extent where there is none."""
     boxes = box.or_around(tracks.boxes[rows], tracks.keypoints[rows], scale=margin)
     return boxes.astype(np.float32)
+
+
+def _masks(
+    tracks: VideoTracks,
+    rows: IntArray,
+    places: tuple[IntArray, IntArray],
+    *,
+    shape: tuple[int, int, int, int],
+) -> BoolArray:
+    """(N, T, H, W) the masks of some rows, each at its person and step."""
+    found = np.zeros(shape, np.bool_)
+    if tracks.masks is None:
+        return found
+    for mask, person, step in zip(tracks.masks[rows].tolist(), *places, strict=True):
+        if mask and (inside := decode_mask(mask)).shape == shape[2:]:
+            found[person, step] = inside
+    return found
 
 
 def _states(tracks: VideoTracks, rows: IntArray) -> ByteArray:

@@ -56,7 +56,7 @@ from .targets import (
     presence_target,
 )
 
-__all__ = ["LossConfig", "tube_losses"]
+__all__ = ["LossConfig", "learns_masks", "tube_losses"]
 
 
 def tube_losses(
@@ -111,6 +111,11 @@ def tube_losses(
     return losses
 
 
+def learns_masks(network: TubeRCNN) -> bool:
+    """Whether the losses compare with people's masks."""
+    return _trained(network.mask_head)
+
+
 def _trained(part: nn.Module | None) -> bool:
     return part is not None and any(weight.requires_grad for weight in part.parameters())
 
@@ -130,7 +135,7 @@ def _level_losses(
     )
     box_head, keypoint_head = network.box_head, network.keypoint_head
     from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
-    mask_head = network.mask_head if _trained(network.mask_head) else None
+    mask_head = network.mask_head if learns_masks(network) else None
     if box_head is None and from_levels is None and mask_head is None:
         return losses
     convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
@@ -188,7 +193,7 @@ def check_input(network: TubeRCNN, pixels: Tensor, truth: Sequence[TubeTruth]) -
                 f"losses: the network finds {joints} joints, the truth of clip {number} has "
                 f"{people.keypoints.shape[2]}"
             )
-        if people.masks is None and _trained(network.mask_head):
+        if people.masks is None and learns_masks(network):
             raise InputError(
                 f"losses: the network draws masks, the truth of clip {number} has none; take a "
                 "data set with masks, or freeze the mask head"

@@ -101,7 +101,7 @@ def evaluate_command(
     """
     given: dict[str, Any] = {"dataset": dataset, "split": split or ""}
     measured = {"--events": events, "--plots": plots, "--upper-bounds": upper_bounds}
-    measured |= {"--strict": strict, "--per-sequence": per_sequence}
+    measured |= {"--strict": strict, "--per-sequence": per_sequence, "--shape": shape is not None}
     if submission:
         _refuse("--submission", measured, {"--tune": tune, "--json": json})
         print(check_submission_folder(predictions, truth, **given))  # noqa: T201

@@ -114,13 +114,18 @@ TrainingData = PicturesConfig | ClipsConfig
 
 
 def open_clip_source(
-    config: TrainingData, *, root: Path = Path(), warn: Callable[[str], None] = lambda text: None
+    config: TrainingData,
+    *,
+    root: Path = Path(),
+    masks: bool = False,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> ClipSource:
     """What random clips are drawn from.
 
     Args:
         config: Which pictures or clips.
         root: Folder that relative paths of the settings start from.
+        masks: Whether the network learns people's masks.
         warn: Is told of each video that is left out because its labels cannot be read.
 
     Raises:
@@ -128,16 +133,22 @@ def open_clip_source(
         FormatError: If an archive or a label file cannot be read.
     """
     if isinstance(config, PicturesConfig):
+        if masks:
+            raise InputError(
+                "archives of pictures hold no masks, which the network's mask head learns from: "
+                "take clips, or freeze mask_head"
+            )
         return PictureMixture(config.archives, root=root, trust=config.trust)
     folder = root / config.root
     people = open_people_or_run(folder, form=config.dataset or None)
-    clips = ClipIndex(dataset=people, config=config.frames, split=config.split)
+    clips = ClipIndex(dataset=people, config=config.frames, split=config.split, masks=masks)
     for text in clips.broken:
         warn(f"{text}; its video is left out")
     if not len(clips):
         part = f" in part {config.split!r}" if config.split else ""
         raise InputError(
-            f"{folder}: no clip of {config.frames.length} labelled frames with pictures{part}; "
+            f"{folder}: no clip of {config.frames.length} labelled frames with pictures"
+            f"{' and masks' * masks}{part}; "
             f"'posetube data check {folder}' shows what is there"
         )
     return clips

@@ -31,7 +31,7 @@ from ...models3d.training.loss_shares import LossShare
 from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
-from ...models3d.training.tube_losses import tube_losses
+from ...models3d.training.tube_losses import learns_masks, tube_losses
 from ...models3d.tube_rcnn import TubeRCNN
 from ..interrupt import Interrupt
 from ..progress import Listener
@@ -112,7 +112,7 @@ def _train(job: TrainingJob) -> TubeRCNN:
     loop = TrainingLoop(job, learner)
     data = _training_data(job)
     batches = ClipBatches(
-        source=open_clip_source(data, root=job.root, warn=job.warn),
+        source=open_clip_source(data, root=job.root, masks=learns_masks(network), warn=job.warn),
         config=data,
         skeleton=network.skeleton,
         seed=config.seed,

@@ -1,5 +1,6 @@
 """Clips: which frames belong together, and what is read for them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from posetube.datasets.training.clip_frames import ClipConfig, evaluation_clips,
 from posetube.datasets.training.clip_index import ClipIndex, label_bytes
 from posetube.datasets.training.clip_reader import read_clip
 from posetube.errors import InputError, MediaError
+from posetube.masks import encode_mask
 from posetube.skeletons import LSP14
 from posetube.structures import FrameTable, VideoTracks
 
@@ -166,6 +168,45 @@ def test_people_keep_their_row_through_a_clip(tmp_path: Path) -> None:
     # the second person has no box: the joints' extent (5 to 18), a fifth larger
     np.testing.assert_allclose(clip.boxes[1, 0], [3.7, 3.7, 19.3, 19.3], atol=1e-5)
     np.testing.assert_array_equal(clip.keypoints[1, 2, 0], [7, 7])
+
+
+def masked(root: Path) -> AnnotatedVideo:
+    """The second person's mask is known in frame 2, where it is the picture's left third."""
+    plain = video(root)
+    left = np.zeros((40, 60), np.bool_)
+    left[:, :20] = True
+    masks = np.array([b"", b"", b"", b"", encode_mask(left), b"", b""], object)
+    return replace(plain, tracks=replace(plain.tracks, masks=masks))
+
+
+def test_masks_are_read_where_they_are_wanted(tmp_path: Path) -> None:
+    clip = read_clip(masked(tmp_path), [0, 1, 2], masks=True)
+
+    assert clip.masks is not None
+    assert clip.masks.sum(axis=(2, 3)).tolist() == [[0, 0, 0], [0, 0, 800]]
+    assert clip.masks[1, 2, :, :20].all()
+    assert read_clip(masked(tmp_path), [0, 1, 2]).masks is None
+    bare = read_clip(video(tmp_path), [0], masks=True).masks
+    assert bare is not None
+    assert not bare.any()
+
+
+@pytest.mark.parametrize(("known", "count"), [(True, 3), (False, 0)])
+def test_videos_without_masks_have_no_clips_with_masks(
+    tmp_path: Path, known: bool, count: int
+) -> None:
+    labels = masked(tmp_path) if known else video(tmp_path)
+
+    clips = ClipIndex(dataset=OneVideo(labels), config=ClipConfig(length=2), masks=True)
+
+    assert len(clips) == count
+    assert all(clips[place].masks is not None for place in range(count))
+
+
+def test_masks_count_as_memory(tmp_path: Path) -> None:
+    mask = masked(tmp_path).tracks.masks
+    assert mask is not None
+    assert label_bytes(mask) > mask.nbytes + len(mask[4])
 
 
 def test_people_without_identity_have_a_row_for_each_frame(tmp_path: Path) -> None:
