@@ -57,6 +57,22 @@ def decode_mask(mask: bytes) -> BoolArray:
     return inside
 
 
+def fitted_mask(mask: bytes, like: bytes) -> bytes:
+    """A mask in a picture of another mask's size: cut off, or enlarged, at the right and below.
+
+    Pictures of several sizes are one video by such margins.
+
+    Raises:
+        FormatError: As :func:`decode_mask`.
+    """
+    inside, whole = decode_mask(mask), np.zeros_like(decode_mask(like))
+    if inside.shape == whole.shape:
+        return mask
+    height, width = np.minimum(inside.shape, whole.shape).tolist()
+    whole[:height, :width] = inside[:height, :width]
+    return encode_mask(whole)
+
+
 def mask_area(mask: bytes) -> int:
     """How many pixels the mask of some bytes covers.
 

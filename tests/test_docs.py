@@ -34,6 +34,8 @@ NOT_RUN = {
     "python -m benchmarks.": "needs COCO's photographs",
     "posetube track clip.mp4 --detector": "needs others' networks, as test_foreign_model.py has",
     "posetube track clip.mp4 --boxes people.csv --pose": "needs somebody's pose network, too",
+    "posetube models fetch mask_rcnn_r50": "needs the internet",
+    "posetube track clip.mp4 --model mask_rcnn_r50": "needs what the line before brings",
     "posetube track clips -o out --ray": "needs a cluster, as test_ray_pool.py has",
     "posetube review": "serves until Ctrl-C; tests/pipelines/reporting has it",
     "posetube demo": "takes half a minute; tests/pipelines/test_demo.py runs it",

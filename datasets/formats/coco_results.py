@@ -16,7 +16,7 @@ import numpy as np
 from posetube import boxes
 from posetube.errors import FormatError
 from posetube.keypoint_similarity import mean_of_known
-from posetube.masks import mask_area
+from posetube.masks import fitted_mask, mask_area
 from posetube.structures import VideoTracks
 
 from ..files.checked_values import MAX_PIXEL
@@ -224,8 +224,8 @@ def as_results(
         scores = np.where(np.isnan(video.scores), means, video.scores)
         for index in true.frames.labeled_indices.tolist():
             image += 1
-            rows = video.rows_of(index)
-            for person, score in zip(_people(video, index), scores[rows], strict=True):
+            rows, like = video.rows_of(index), _some_mask(true, index)
+            for person, score in zip(_people(video, index, like=like), scores[rows], strict=True):
                 wanted = {name: person[name] for name in names if name in person}
                 if wanted:
                     results.append(
@@ -234,7 +234,13 @@ def as_results(
     return results
 
 
-def _people(video: VideoTracks, index: int) -> Iterable[Entry]:
+def _some_mask(video: VideoTracks, index: int) -> bytes:
+    """One that tells the picture's size; empty where nobody has one."""
+    return b"" if video.masks is None else max(video.masks[video.rows_of(index)], default=b"")
+
+
+def _people(video: VideoTracks, index: int, *, like: bytes = b"") -> Iterable[Entry]:
+    """Everybody in a frame; masks are brought to the size of the mask ``like``."""
     rows = video.rows_of(index)
     points = video.keypoints[rows].astype(np.float64)
     known = ~np.isnan(points).any(axis=-1, keepdims=True)
@@ -246,5 +252,6 @@ def _people(video: VideoTracks, index: int) -> Iterable[Entry]:
         box = extent[row].tolist()
         person = {"keypoints": triples[row].ravel().tolist(), "bbox": box, "area": box[2] * box[3]}
         if mask:
+            mask = fitted_mask(mask, like) if like else mask
             person |= {"segmentation": msgspec.json.decode(mask), "area": mask_area(mask)}
         yield person

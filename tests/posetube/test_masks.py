@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from posetube.errors import FormatError
-from posetube.masks import decode_mask, encode_mask, mask_area
+from posetube.masks import decode_mask, encode_mask, fitted_mask, mask_area
 from posetube.structures import BoolArray
 
 
@@ -49,3 +49,17 @@ def test_pycocotools_takes_the_bytes_as_they_are() -> None:
 def test_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(FormatError, match="this is no mask by COCO's run lengths: "):
         decode_mask(content)
+
+
+def test_a_mask_is_fitted_to_another_picture() -> None:
+    mask = np.ones((4, 6), np.bool_)
+    wide, narrow = (encode_mask(np.zeros(size, np.bool_)) for size in ((3, 9), (8, 2)))
+
+    in_wide, in_narrow = (decode_mask(fitted_mask(encode_mask(mask), b)) for b in (wide, narrow))
+
+    assert (in_wide.shape, in_narrow.shape) == ((3, 9), (8, 2))
+    assert in_wide[:, :6].all()
+    assert not in_wide[:, 6:].any()
+    assert in_narrow[:4].all()
+    assert not in_narrow[4:].any()
+    assert fitted_mask(wide, wide) == wide
