@@ -38,6 +38,7 @@ from ..progress import Listener
 from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
+from .held_out_videos import score_videos
 from .picture_scores import score_pictures
 from .train_config import TrainConfig, ValidationConfig
 from .training_job import TrainingJob, training_job
@@ -92,19 +93,18 @@ def _train(job: TrainingJob) -> TubeRCNN:
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
 
-    def write(step: int) -> Path:
+    def write(step: int) -> None:
         average.info = trained_info(
             config, folder, parent=network.info, step=step, training=job.made_by
         )
         save_weights(average, folder / RESULT)
-        return folder / RESULT
 
     learner = Learner(
         network=network,
         average=average,
         losses=lambda batch, step: step_losses(network, batch, step=step, config=config),
-        scores=lambda step: validation_scores(average, config.validation, root=job.root),
-        best_by="oks_ap",
+        scores=lambda step: _scores(average, job),
+        best_by="oks_ap" if config.held_out is None else "videos_mota",
         write=write,
         result=folder / RESULT,
         broken=lambda batch: batch.broken,
@@ -120,6 +120,16 @@ def _train(job: TrainingJob) -> TubeRCNN:
     )
     loop.run(partial(prefetch, batches, threads=data.threads))
     return average
+
+
+def _scores(average: TubeRCNN, job: TrainingJob) -> dict[str, Any]:
+    """Measure the averaged weights, on photographs and on videos."""
+    config = job.config
+    scores = validation_scores(average, config.validation, root=job.root)
+    if config.held_out is not None:
+        device = str(job.processes.device)
+        scores |= score_videos(job.folder / RESULT, config.held_out, root=job.root, device=device)
+    return scores
 
 
 def _network(job: TrainingJob) -> TubeRCNN:

@@ -15,6 +15,7 @@ from ...models3d.training.loss_config import LossConfig, detect_and_track_losses
 from ...models3d.training.optimization import OptimizationConfig
 from .clip_sources import ClipsConfig, PicturesConfig
 from .drawn_archive import DrawnArchiveConfig
+from .held_out_videos import HeldOutConfig
 from .refiner_config import RefinerTraining
 
 
@@ -65,6 +66,9 @@ class TrainConfig:
     validation: ValidationConfig | None = field(default=None, compare=False)
     """What to measure on; None: nothing."""
 
+    held_out: HeldOutConfig | None = field(default=None, compare=False)
+    """Videos to measure on by tracking them; None: none."""
+
     report_every: int = field(default=50, compare=False)
     """Steps between two lines of ``metrics.jsonl``."""
 
@@ -91,9 +95,9 @@ class TrainConfig:
                 "TrainConfig needs one of pictures, clips and refiner, got "
                 f"{' and '.join(given) or 'none'}"
             )
-        if self.refiner and (self.losses != LossConfig() or self.validation):
+        if self.refiner and (self.losses != LossConfig() or self.validation or self.held_out):
             raise InputError(
-                "TrainConfig.losses and TrainConfig.validation are a network's; a refiner has "
+                "TrainConfig.losses, validation and held_out are a network's; a refiner has "
                 "refiner.heights and refiner.validation"
             )
         if self.pictures is not None and not self.pictures.archives and self.drawn is None:

@@ -117,10 +117,9 @@ def _train(job: TrainingJob) -> torch.nn.Module:
         partial(dump, settings.validation, folder / "validation")
     )
 
-    def write(step: int) -> Path:
+    def write(step: int) -> None:
         info = trained_info(config, folder, parent=parent, step=step, training=job.made_by)
         save_refiner(average, folder / RESULT, info=info)
-        return folder / RESULT
 
     learner = Learner(
         network=refiner,

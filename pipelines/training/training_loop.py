@@ -57,11 +57,11 @@ class Learner:
     best_by: str
     """The score by which the best weights are chosen; higher is better."""
 
-    write: Callable[[int], Path]
-    """Writes the averaged weights after so many steps, and says where."""
+    write: Callable[[int], None]
+    """Writes the averaged weights after so many steps."""
 
     result: Path
-    """Where that is."""
+    """Where they are written."""
 
     broken: Callable[[Any], Sequence[str]] = lambda batch: ()
     """What of a batch could not be read, and was replaced."""
@@ -107,7 +107,7 @@ class TrainingLoop:
         steps = job.config.optimization.steps
         job.listener(self._tell(event="stage", done=self.step))
         if self.step == steps and not learner.result.exists():
-            job.processes.by_first(self._save)
+            job.processes.by_first(self._write_again)
         gradients = BatchGradients(
             learner.network,
             learner.losses,
@@ -182,6 +182,8 @@ class TrainingLoop:
             return
 
         def report() -> None:
+            if due or stop:  # first, for what is measured is the file
+                self._learner.write(self.step)
             scores = self._learner.scores(self.step) if due else {}
             if record or scores:
                 append_metrics(job.folder, {"step": self.step, **record, **scores})
@@ -193,10 +195,13 @@ class TrainingLoop:
             job.interrupt.requested = True
             job.interrupt.check()
 
-    def _save(self, scores: dict[str, Any] | None = None) -> None:
-        """Write averaged weights and state."""
-        score = (scores or {}).get(self._learner.best_by)
-        path = self._learner.write(self.step)
+    def _write_again(self) -> None:
+        self._learner.write(self.step)
+        self._save({})
+
+    def _save(self, scores: dict[str, Any]) -> None:
+        """Keep the averaged weights, which are written, and write the state."""
+        score, path = scores.get(self._learner.best_by), self._learner.result
         keep_latest(path, step=self.step, most=self._job.config.keep)
         if score is not None and (self._best is None or score > self._best):
             self._best = score

@@ -112,6 +112,8 @@ def _named(config: TrainConfig) -> Iterator[Path]:
         yield config.clips.root
     if config.validation:
         yield from (config.validation.annotations, config.validation.pictures)
+    if config.held_out:
+        yield config.held_out.root
     if config.refiner:
         both = (config.refiner.maps, config.refiner.validation)
         yield from (video for maps in both if maps for video in maps.videos)

@@ -220,7 +220,8 @@ def test_the_documented_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text(settings)
         found.append(read_config(tmp_path / "run.toml", TrainConfig))
 
-    named, pictures, drawn, hard, clips, refiner, published = found
+    named, pictures, drawn, hard, clips, refiner, measured, published = found
+    assert measured.held_out is not None
     assert refiner.refiner is not None
     assert (named.name, named.licence) == ("dancers", "CC BY-NC 4.0")
     assert pictures.pictures is not None
