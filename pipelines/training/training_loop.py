@@ -26,6 +26,7 @@ from ...models3d.training.training_state import TrainingState, load_state, save_
 from ..progress import Event
 from .batch_gradients import BatchGradients
 from .checkpoint_files import keep_best, keep_latest
+from .curves_page import write_curves
 from .training_job import TrainingJob
 from .training_metrics import Meter, append_metrics, best_so_far, forget_after
 
@@ -206,5 +207,6 @@ class TrainingLoop:
         if score is not None and (self._best is None or score > self._best):
             self._best = score
             keep_best(path)
+        write_curves(self._job.folder)
         # the state comes last: a run goes on from it, and makes again what came after it
         save_state(self._job.folder, self._state, step=self.step, made_by=self._job.made_by)
