@@ -107,7 +107,7 @@ class TrainingLoop:
         job, learner = self._job, self._learner
         steps = job.config.optimization.steps
         job.listener(self._tell(event="stage", done=self.step))
-        if self.step == steps and not learner.result.exists():
+        if self.step >= steps and not learner.result.exists():
             job.processes.by_first(self._write_again)
         gradients = BatchGradients(
             learner.network,
