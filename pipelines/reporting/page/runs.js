@@ -28,6 +28,6 @@ function showRuns(runs) {
 const facts = JSON.parse(byId('facts').textContent);
 document.title = `${facts.name} - posetube`;
 byId('name').textContent = facts.name;
-byId('headline').textContent = `${facts.runs.length} runs`;
+byId('headline').textContent = facts.runs.length === 1 ? '1 run' : `${facts.runs.length} runs`;
 byId('find').oninput = byId('only-problems').onchange = () => showRuns(facts.runs);
 showRuns(facts.runs);
