@@ -5,6 +5,8 @@ python -m benchmarks.clip_figure        # docs/clips.svg
 
 import json
 import re
+import statistics
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ KINDS = {
     "T1": ("trained, T = 1", "#0072B2"),
     "T3": ("trained, T = 3", "#D55E00"),
     "T3-still-kept": ("T = 3, still kept", "#009E73"),
-    "T5": ("trained, T = 5", "#CC79A7"),
+    "T5-crops-alone": ("T = 5, crops alone", "#CC79A7"),
 }
 """Name and colour of each kind of network (Okabe and Ito's colours)."""
 
@@ -35,6 +37,20 @@ PANELS = {
 MARKS = {"none": "o", "kalman": "^"}
 
 
+DRAWN = {
+    "AP": "ap",
+    "MOTA": "mota",
+    "IDF1": "idf1",
+    "switches": "switches",
+    "people found": "people_found",
+    "PCK 0.1": "pck_0.1",
+    "hidden joints": "hidden_pck_0.1",
+    "acceleration error, px": "mean_acceleration_error",
+}
+FILMED = {"PCK 0.1": "pck_0.1", "acceleration error, px": "mean_acceleration_error"}
+"""Columns of the tables, and their names in the record."""
+
+
 def kind_of(name: str) -> str:
     """The kind of a network by its name, which ends with the seed."""
     return re.sub(r"-\d+$", "", name)
@@ -43,7 +59,7 @@ def kind_of(name: str) -> str:
 def draw_panel(axes: Axes, networks: dict[str, Any], measure: str, people: str) -> None:
     """A mark per network, with and without the refiner, joined by a line."""
     for name, found in networks.items():
-        if kind_of(name) not in KINDS:
+        if kind_of(name) not in KINDS or people not in found["none"]:
             continue
         _, colour = KINDS[kind_of(name)]
         cost = found["processor_ms_per_frame"]
@@ -83,10 +99,40 @@ def draw(networks: dict[str, Any], path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
+def cell(values: list[float]) -> str:
+    """Mean, and the least and the greatest where there are several."""
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.1f} to {max(values):.1f})"
+
+
+def table(networks: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a Markdown table: a row for each kind of network and chain."""
+    films = [f"films: {name}" for name in FILMED]
+    heads = ["", "joints", "ms", *DRAWN, *films, "OKS-AP", "box AP"]
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    kinds: dict[str, list[Any]] = {}
+    for name, found in networks.items():
+        kinds.setdefault(kind_of(name), []).append(found)
+    for kind, runs in kinds.items():
+        for chain in MARKS:
+            cells = [[run["processor_ms_per_frame"] for run in runs]]
+            cells += [[run[chain]["drawn"][key] for run in runs] for key in DRAWN.values()]
+            real = [run[chain]["jhmdb"] for run in runs if "jhmdb" in run[chain]]
+            cells += [[one[key] for one in real] for key in FILMED.values()]
+            pictures = [run["photographs"] for run in runs if "photographs" in run]
+            cells += [[one[key] for one in pictures] for key in ("oks_ap", "box_ap")]
+            words = [kind, {"none": "as found"}.get(chain, f"`{chain}`"), *map(cell, cells)]
+            yield f"| {' | '.join(words)} |"
+
+
 def main() -> None:
-    """Read the record and draw."""
+    """Read the record, draw and print."""
     record = json.loads((RESULTS / "clip_training.json").read_text(encoding="utf-8"))
     draw(record["networks"], PICTURE)
+    print(*table(record["networks"]), sep="\n")
 
 
 if __name__ == "__main__":

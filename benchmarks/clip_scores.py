@@ -52,8 +52,11 @@ from posetube.structures import DetectedFrame, FrameTable, VideoTracks
 from posetube.tracker.config import LinkConfig
 from posetube.tracker.refiners.refine import refine_tracks
 
-FIRST_SEED = 12_001
-"""Of the drawn clips."""
+FIRST_SEED, FIRST_CROSSING = 12_001, 13_001
+"""Of the drawn clips, and of those in which everybody crosses."""
+
+TRUSTS = (0.0, 0.5, 1.0)
+"""How far linking believes the network's tubes: not at all, as usual, as far as they go."""
 
 Labelled = tuple[Path, VideoTracks]
 """A video and its truth."""
@@ -71,12 +74,10 @@ class Pair:
 
 
 ALONE = {
-    "T3-proposals-0": Pair(proposals="T3-0", crops="T1-0"),
-    "T3-crops-0": Pair(proposals="T1-0", crops="T3-0"),
     "T3-still-kept-proposals-0": Pair(proposals="T3-still-kept-0", crops="tiny"),
     "T3-still-kept-crops-0": Pair(proposals="tiny", crops="T3-still-kept-0"),
 }
-"""Each time kernel alone, beside the twin's other part."""
+"""Each time kernel alone."""
 
 
 def unseen(count: int, folder: Path) -> Iterator[Labelled]:
@@ -88,12 +89,24 @@ def unseen(count: int, folder: Path) -> Iterator[Labelled]:
             occluders=2,
             motion_blur=0.5 * (seed % 2),
         )
-        clip, path = generate(config, seed=seed), folder / f"{seed}.mp4"
-        if not path.exists():
-            with VideoWriter(path, size=config.size, rate=config.rate) as writer:
-                for frame in clip.frames():
-                    writer.write(frame.image, frame.time)
-        yield path, clip.tracks()
+        yield written(config, seed, folder)
+
+
+def crossing(count: int, folder: Path) -> Iterator[Labelled]:
+    """Drawn clips of six people in the same clothes, all of whom cross."""
+    config = SceneConfig(seconds=2.4, people=6, roles=("cross",), same_clothes=True)
+    for seed in range(FIRST_CROSSING, FIRST_CROSSING + count):
+        yield written(config, seed, folder)
+
+
+def written(config: SceneConfig, seed: int, folder: Path) -> Labelled:
+    """A drawn clip as a file, and its truth."""
+    clip, path = generate(config, seed=seed), folder / f"{seed}.mp4"
+    if not path.exists():
+        with VideoWriter(path, size=config.size, rate=config.rate) as writer:
+            for frame in clip.frames():
+                writer.write(frame.image, frame.time)
+    return path, clip.tracks()
 
 
 def network_of(folder: Path, name: str) -> TubeRCNN:
@@ -188,30 +201,41 @@ def on_photographs(folder: Path, model: LoadedModel) -> dict[str, float]:
 
 
 def measure(
-    model: LoadedModel, drawn: Sequence[Labelled], films: Sequence[Labelled], photographs: Path
+    model: LoadedModel,
+    drawn: Sequence[Labelled],
+    films: Sequence[Labelled],
+    photographs: Path | None,
 ) -> dict[str, Any]:
-    """All measures of a network."""
-    (found, seconds), (filmed, _) = look(drawn, model), look(films, model)
+    """All measures of a network; those of films and photographs where there are any."""
+    found, seconds = look(drawn, model)
+    filmed = look(films, model)[0] if films else []
     joints, usual = model.network.skeleton, LinkConfig()
     cases = [one.linked(joints, usual) for one in found]
     real = [one.linked(joints, usual) for one in filmed]
     table: dict[str, Any] = {
         "clip_length": model.network.clip_length,
         "processor_ms_per_frame": round(1e3 * seconds, 1),
-        "photographs": on_photographs(photographs, model),
     }
+    if photographs is not None:
+        table["photographs"] = on_photographs(photographs, model)
     for chain in ("none", "kalman"):
         config = as_chain(chain)
         refined = [refine_tracks(one.found, config=config) for one in cases]
-        table[chain] = {
-            "drawn": accuracy(cases, refined) | tracking(cases, refined),
-            "jhmdb": accuracy(real, [refine_tracks(one.found, config=config) for one in real]),
-        }
+        table[chain] = {"drawn": accuracy(cases, refined) | tracking(cases, refined)}
+        if real:
+            steadied = [refine_tracks(one.found, config=config) for one in real]
+            table[chain]["jhmdb"] = accuracy(real, steadied)
     if model.network.clip_length > 1:
-        # who is who by places and looks alone, and by the network's tubes as far as they go
-        for trust in (0.0, 1.0):
-            cases = [one.linked(joints, LinkConfig(tube_trust=trust)) for one in found]
-            table[f"tube_trust {trust}"] = tracking(cases, [one.found for one in cases])
+        table["tubes"] = by_trust(found, joints)
+    return table
+
+
+def by_trust(found: Sequence[Detected], joints: Skeleton) -> dict[str, dict[str, float]]:
+    """Tracking where linking believes the network's tubes more or less."""
+    table = {}
+    for trust in TRUSTS:
+        cases = [one.linked(joints, LinkConfig(tube_trust=trust)) for one in found]
+        table[f"trust {trust}"] = tracking(cases, [one.found for one in cases])
     return table
 
 
@@ -219,28 +243,38 @@ def main() -> None:
     """Measure what is there and not measured yet, print, and record all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="of the networks; measures are kept there")
-    parser.add_argument("--training", type=Path, required=True, help="for the films")
-    parser.add_argument("--photographs", type=Path, required=True, help="tiny_coco")
+    parser.add_argument("--training", type=Path, help="for the films; left out: none")
+    parser.add_argument("--photographs", type=Path, help="tiny_coco; left out: none")
     parser.add_argument("--clips", type=int, default=8, help="drawn clips")
     parser.add_argument("--only", nargs="+", help="names of some networks")
+    parser.add_argument("--crossing", action="store_true", help="where everybody crosses, instead")
     parser.add_argument("--record", action="store_true", help="write results/clip_training.json")
     options = parser.parse_args()
     make_pairs(options.folder)
     scratch = options.folder / "scores"
     scratch.mkdir(exist_ok=True)
     drawn = list(unseen(options.clips, scratch))
-    films = list(labelled_films(options.training / "jhmdb_clips"))
+    films = list(labelled_films(options.training / "jhmdb_clips")) if options.training else []
     names = ["tiny", *sorted(path.stem for path in options.folder.glob("*.safetensors"))]
     table = {}
     for name in options.only or names:
-        kept = scratch / f"{name}.json"
+        kept = scratch / f"{name}{'.crossing' * options.crossing}.json"
         if not kept.exists():
             weights = name if name == "tiny" else str(options.folder / f"{name}.safetensors")
             model = load_model(weights, runtime="torch")
-            found = measure(model, drawn, films, options.photographs)
-            kept.write_text(json.dumps(found), encoding="utf-8")
-            print(name, json.dumps(found), flush=True)
-        table[name] = json.loads(kept.read_text(encoding="utf-8"))
+            if options.crossing:
+                seen, _ = look(list(crossing(options.clips, scratch)), model)
+                measured: Any = by_trust(seen, model.network.skeleton)
+            else:
+                measured = measure(model, drawn, films, options.photographs)
+            kept.write_text(json.dumps(measured), encoding="utf-8")
+            print(name, json.dumps(measured), flush=True)
+        if options.crossing:
+            continue
+        table[name] = json.loads((scratch / f"{name}.json").read_text(encoding="utf-8"))
+        hard = scratch / f"{name}.crossing.json"
+        if hard.exists():
+            table[name]["crossing"] = json.loads(hard.read_text(encoding="utf-8"))
         losses = options.folder / f"{name}.json"
         if losses.exists():
             table[name]["validation"] = json.loads(losses.read_text(encoding="utf-8"))
