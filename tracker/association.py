@@ -67,8 +67,8 @@ def associate(
     present = certain & (active.missed <= 1)
     alike, second = look_alikes(people, sigmas=skeleton.sigmas)
     cost = link_costs(active, people, sigmas=skeleton.sigmas, config=config)
-    # A network that sees several frames at once follows people itself. Its word makes a link
-    # cheaper but does not force it: the network may be wrong where people cross.
+    # A network that sees several frames at once follows people itself. Its word may make a link
+    # cheaper but does not force it: the network is often wrong where people cross.
     if (tubes >= 0).any():
         cost[_same_tube(active.tubes, tubes)] *= 1 - config.tube_trust
     # A second detection of somebody must not take the track of a neighbour who has just left: that

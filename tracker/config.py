@@ -77,9 +77,10 @@ class LinkConfig:
     """Weight of similar appearance, 0 or more; counts only where detections have embeddings.
     Strangers' is 0.2 to 0.6, so that a weight far above 1 would link them for it alone."""
 
-    tube_trust: float = 0.5
+    tube_trust: float = 0.0
     """How much cheaper a link becomes, as a share in [0, 1], if both ends lie on one tube of the
-    network."""
+    network. Tubes are joined by the overlap of their boxes, which costs count already; where people
+    cross, counting it twice gave more switches (docs/clips.md)."""
 
     max_people: int = 1000
     """Only this many detections of a frame, those with the highest scores, are used."""

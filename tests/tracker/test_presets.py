@@ -162,7 +162,7 @@ def test_people_are_carried_along_with_the_camera() -> None:
     assert ids([replace(f, camera=None) for f in told])[-1] != [1, 2]
 
 
-def test_a_network_that_follows_people_itself_is_believed() -> None:
+def test_a_network_that_follows_people_itself_is_believed_as_far_as_it_is_trusted() -> None:
     """Somebody leaps; the network says by the rows before that it is the same person."""
     given = [
         DetectedFrame(
@@ -175,10 +175,10 @@ def test_a_network_that_follows_people_itself_is_believed() -> None:
         for i in range(12)
     ]
 
-    assert linked(given, "online")[-1].track_ids.tolist() == [1]
-    assert linked([replace(f, continues=None) for f in given], "online")[-1].track_ids.tolist() == [
-        2
-    ]
+    alone = [replace(frame, continues=None) for frame in given]
+    assert linked(given, "online", tube_trust=0.5)[-1].track_ids.tolist() == [1]
+    assert linked(given, "online")[-1].track_ids.tolist() == [2]
+    assert linked(alone, "online", tube_trust=0.5)[-1].track_ids.tolist() == [2]
 
 
 def test_offline_does_not_join_people_who_look_unlike() -> None:
