@@ -98,7 +98,7 @@ class CropKeypointHead(nn.Module):
     @property
     def remembers(self) -> bool:
         """Whether what it looks at in a frame for one clip is kept for the next."""
-        return self.config.time > 1 and not self.config.mirror
+        return not self.config.mirror
 
     def crop_boxes(self, boxes: Tensor) -> Tensor:
         """(..., 4) boxes, enlarged and brought to the crop's shape around the same middle."""

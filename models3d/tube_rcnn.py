@@ -180,6 +180,8 @@ class TubeRCNN(nn.Module):
         looks: tuple[LookMap, ...] = ()
         if embeddings and not isinstance(self.keypoint_head, EmbeddingHead):
             looks = look_maps(stages, self.body.strides[: self._still])
+        # frames of a single clip are not looked at again
+        remembers = self.clip_length > 1 and self.keypoint_head.remembers
         pictures: Sequence[Tensor | None] = [None] * len(images)
         if self.keypoint_head.wants_pictures:
             # torch refuses views with steps backwards, such as channels turned round
@@ -198,7 +200,7 @@ class TubeRCNN(nn.Module):
                     size._replace(maps=[m[frame : frame + 1] for m in size.maps])
                     for size in further
                 ),
-                crops=CropMemory() if self.keypoint_head.remembers else None,
+                crops=CropMemory() if remembers else None,
             )
             for frame, picture in enumerate(pictures)
         ]
