@@ -82,7 +82,7 @@ def draw(networks: dict[str, Any], path: Path) -> None:
         "svg.fonttype": "none",
     }
     with rc_context(style):
-        figure = Figure(figsize=(11, 4), layout="constrained")
+        figure = Figure(figsize=(11, 4.3), layout="constrained")
         for place, (measure, people) in enumerate(PANELS, start=1):
             draw_panel(figure.add_subplot(1, len(PANELS), place), networks, measure, people)
         shown = {kind_of(name) for name in networks}
@@ -95,7 +95,7 @@ def draw(networks: dict[str, Any], path: Path) -> None:
             figure.axes[0].plot([], [], mark, color="black", label=label)[0]
             for mark, label in zip("o^", ("joints as found", "after kalman"), strict=True)
         ]
-        figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
+        figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(path, metadata={"Date": None})
 
 
