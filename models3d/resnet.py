@@ -168,7 +168,7 @@ class ResNetStage(nn.Module):
                 bottleneck=bottleneck,
                 stride=stride if place == 0 else 1,
                 time=time,
-                deformable=index >= config.stages - config.deformable_stages,
+                deformable=config.stages - config.deformable_stages <= index < config.stages,
                 config=config,
             )
             for place, inputs in enumerate(widths)

@@ -14,7 +14,6 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import quoteattr
 
-import cv2
 import numpy as np
 
 from posetube.errors import FormatError
@@ -92,6 +91,8 @@ def _outlines(tracks: VideoTracks) -> Iterator[str]:
 
 def _outline(mask: bytes) -> str:
     """The corners of a mask's largest piece, x,y;x,y; nothing where there are fewer than three."""
+    import cv2  # listing the formats must not take its time
+
     if not mask:
         return ""
     pieces, _ = cv2.findContours(

@@ -13,6 +13,7 @@ from posetube.models3d.configs.people_heads import KeypointHeadConfig, PoolConfi
 from posetube.models3d.deformable import DeformableConv, self_moved
 from posetube.models3d.inference import prepare_for_inference
 from posetube.models3d.keypoint_head import KeypointHead
+from posetube.models3d.resnet import ResNetStage
 from posetube.models3d.time_conv import TimeConv
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import Clip
@@ -128,3 +129,10 @@ def test_a_head_with_time_kernels_may_have_offsets() -> None:
     head = KeypointHead(config, channels=4)
 
     assert head(torch.rand(6, 4, 7, 7), 3).shape == (6, 2, 28, 28)
+
+
+def test_the_last_stage_of_a_body_of_three_is_plain_in_the_box_head() -> None:
+    config = ResNetConfig(depth=18, stages=3)
+    stage = ResNetStage(config, 3, time=1, stride=1)
+
+    assert not any("offsets" in name for name in stage.state_dict())
