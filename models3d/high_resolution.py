@@ -201,7 +201,8 @@ class HighResolutionNetwork(nn.Module):
         """Heatmaps per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
         if self.added is None:
             return self.out.responses(last_maps)
-        own, added = torch.split(last_maps, [BRANCH_CHANNELS[0], ADDED_CHANNELS], dim=1)
+        # counted from the end: a network that is traced has more of the others
+        own, added = last_maps[:, :-ADDED_CHANNELS], last_maps[:, -ADDED_CHANNELS:]
         pairs = zip(self.out.responses(own), self.added.out.responses(added), strict=True)
         return [torch.cat(pair, dim=1) for pair in pairs]
 
