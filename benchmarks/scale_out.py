@@ -19,7 +19,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -244,6 +244,7 @@ def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer clips and runs")
+    parser.add_argument("--runs", type=int, help="how often each is done")
     parser.add_argument("--processes", type=int, default=2, help="against one [default: 2]")
     parser.add_argument("--reckon", help="name of a file of results to reckon from, and no more")
     parser.add_argument("--record", help="name of a file of results to write")
@@ -254,6 +255,8 @@ def main() -> None:
             print(f"| {' | '.join(row)} |")
         return
     effort = QUICK if options.quick else FULL
+    if options.runs:
+        effort = replace(effort, runs=options.runs)
     rows: dict[int, list[dict[str, float]]] = {1: [], options.processes: []}
     starts: dict[int, list[float]] = {1: [], options.processes: []}
     record = {"clips": effort.clips, "runs": effort.runs}
