@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -74,3 +75,43 @@ def test_shape_tells_discs_better_than_brightness() -> None:
     found = fcn["overlap"](fcn["trained"](), images, discs)
 
     assert found > 0.1 + float((bright & (discs > 0)).sum() / (bright | (discs > 0)).sum())
+
+
+def test_a_rough_mask_of_two_colours_finds_its_edge() -> None:
+    grabcut = script("grabcut")
+    mask = np.zeros((120, 160), bool)
+    mask[30:90, 40:110] = True
+    mask[60:90, 40:70] = False  # an inner corner, which few cells round off
+    picture = np.where(mask[..., None], (200, 40, 40), (30, 60, 160)).astype(np.uint8)
+    soft, (x1, y1, x2, y2) = grabcut["rough"](mask)
+
+    found = grabcut["refined"](np.ascontiguousarray(picture[y1:y2, x1:x2]), soft)
+
+    assert grabcut["overlap"](found, mask[y1:y2, x1:x2]) == 1
+
+
+@pytest.mark.slow
+def test_masks_of_drawn_people_come_nearer_to_the_truth() -> None:
+    before, after = np.mean(script("grabcut")["overlaps"](frames=2), axis=0)
+
+    assert after > before
+
+
+@pytest.mark.parametrize("size", [(6, 6), (13, 29), (40, 7)])
+def test_maps_of_any_size_give_fifty_numbers_per_channel(size: tuple[int, int]) -> None:
+    maps = torch.rand(2, 3, *size)
+
+    found = script("spp_net")["pyramid"](maps)
+
+    assert found.shape == (2, 150)
+    assert torch.equal(found[:, :3], maps.amax(dim=(2, 3)))
+    assert torch.equal(found[0, 3], maps[0, 0, : -(-size[0] // 2), : -(-size[1] // 2)].max())
+
+
+def test_pictures_of_sizes_never_seen_are_told_apart() -> None:
+    spp_net = script("spp_net")
+    images, ways = spp_net["pictures"](50, (31, 44), seed=2000)
+
+    found = spp_net["trained"]()(images).argmax(dim=1)
+
+    assert (found == ways).float().mean() > 0.95
