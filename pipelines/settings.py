@@ -92,7 +92,7 @@ class OverlayConfig:
     ids: bool = True
     """Whether ids or names are written."""
 
-    masks: bool = True
+    tints: bool = True
     """Whether people are tinted where their masks are, if the run has some."""
 
     joints: bool = True

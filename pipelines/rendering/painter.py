@@ -110,7 +110,7 @@ class Painter:
             poses = poses[np.isin(poses.track_ids, only)]
         plain = canvas.copy() if config.beside else None
         self._draw_past(canvas, poses)
-        if config.masks:
+        if config.tints:
             _draw_masks(canvas, poses)
         if config.boxes:
             for row in range(len(poses)):

@@ -224,7 +224,7 @@ def test_people_are_tinted_where_their_masks_are() -> None:
     half = np.rint((100 + np.array(colour_of(1))) / 2)
     np.testing.assert_array_equal(drawn[60:240, 110:150], np.broadcast_to(half, (180, 40, 3)))
     assert (drawn[:, :110] == 100).all()
-    bare = replace(plain, masks=False)
+    bare = replace(plain, tints=False)
     assert (Painter(COCO17, size=SIZE, config=bare).draw(blank(), masked()) == 100).all()
 
 

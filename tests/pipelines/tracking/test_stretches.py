@@ -14,6 +14,7 @@ from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.manifest import Manifest
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import detect_stage, stretches
+from posetube.pipelines.tracking.clip_window import frames_before
 from posetube.pipelines.tracking.detect_stage import Gap
 from posetube.pipelines.tracking.stretches import StretchDone, fill_stretch, stretches_of
 from posetube.pipelines.tracking.track_input import opened_run, track_input
@@ -98,7 +99,7 @@ def test_stretches_in_any_order_give_the_parts_of_one_go(
     assert (manifest.frames, manifest.tracks) == (whole[0].frames, whole[0].tracks)
     # only to find the end of the video are frames looked at again
     again = sum(model.network.encoded[looked_at:])  # type: ignore[attr-defined]
-    assert again <= 2 * detect_stage.PART_FRAMES
+    assert again <= 2 * detect_stage.PART_FRAMES + frames_before(model.network, config.detect)
 
 
 def test_a_stretch_goes_on_from_its_parts_and_a_run_is_cut_where_some_are_missing(
