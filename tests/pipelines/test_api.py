@@ -188,6 +188,18 @@ def test_pictures_in_memory_become_no_run(
         track(images, times=times, model=make_model(), overlay=posetube.OverlayConfig())
 
 
+def test_a_run_has_a_report_where_one_is_asked_for(
+    make_clip: Callable[..., Path], make_model: Callable[..., LoadedModel], tmp_path: Path
+) -> None:
+    clip, model = make_clip(frames=4), make_model()
+
+    track(clip, model=model, out=tmp_path / "plain")
+    track(clip, model=model, out=tmp_path / "shown", report=True)
+
+    assert not (tmp_path / "plain" / "report.html").exists()
+    assert "<html" in (tmp_path / "shown" / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_video_has_times_of_its_own(
     make_clip: Callable[..., Path], make_model: Callable[..., LoadedModel]
 ) -> None:
