@@ -43,10 +43,6 @@ def proposed_boxes(network: TubeRCNN, image: ByteArray) -> FloatArray:
     length = network.clip_length
     joined = join_frames(network.encode(np.stack([image] * length)))
     features = network.clip_part([*joined.maps], length, joined.pictures)
-    if joined.further:
-        sizes = [(network.clip_part([*s.maps], length), s.geometry) for s in joined.further]
-        found = network.proposals.find_tubes(features, joined.geometry, sizes)
-    else:
-        found = network.proposals.find_tubes(features, joined.geometry)
+    found = network.propose(features, joined.geometry, joined.further)
     boxes = joined.geometry.to_picture(found.tubes)[0, found.taken[0], length // 2]
     return np.asarray(boxes, np.float32)

@@ -53,6 +53,7 @@ from .poses import ClipPeople, found_people, given_people
 from .preprocess import Geometry
 from .proposals import ProposalHead
 from .slots import copied_to_device, copied_to_host
+from .tube_choice import Proposals
 
 
 class Found(NamedTuple):
@@ -349,6 +350,16 @@ class TubeRCNN(nn.Module):
             proposal_responses=maps[count:] or None,
         )
 
+    def propose(
+        self, features: ClipFeatures, geometry: Geometry, further: Sequence[ScaledMaps] = ()
+    ) -> Proposals:
+        """Where people may be in B clips; the arguments are those of :meth:`find`."""
+        sizes = ((self.clip_part([*s.maps], self.clip_length), s.geometry) for s in further)
+        # heads with anchors know no further sizes
+        more = (sizes,) if further else ()
+        proposals: Proposals = self.proposals.find_tubes(features, geometry, *more)
+        return proposals
+
     def find(
         self,
         maps: list[Tensor],
@@ -377,11 +388,7 @@ class TubeRCNN(nn.Module):
             masks: Whether to ask the mask head.
         """
         features = self.clip_part(maps, self.clip_length, pictures)._replace(crops=crops)
-        if further:
-            sizes = ((self.clip_part([*s.maps], self.clip_length), s.geometry) for s in further)
-            proposals = self.proposals.find_tubes(features, geometry, sizes)
-        else:
-            proposals = self.proposals.find_tubes(features, geometry)
+        proposals = self.propose(features, geometry, further)
         if self.box_head is None:
             people = proposed_people(proposals, geometry)
         else:

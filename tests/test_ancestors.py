@@ -67,6 +67,7 @@ def test_enlarging_begins_as_interpolation() -> None:
     torch.testing.assert_close(found[..., inner, inner], wanted[..., inner, inner])
 
 
+@pytest.mark.slow
 def test_shape_tells_discs_better_than_brightness() -> None:
     fcn = script("fcn")
     images, discs = fcn["pictures"](32, seed=5)

@@ -150,6 +150,7 @@ def test_a_protocol_needs_its_file_and_its_row(
         evaluate(found, truth, protocol="frames", strict=True)
 
 
+@pytest.mark.slow
 def test_a_body_needs_its_file_and_its_row(
     new_files: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ save them (:mod:`posetube.datasets.files.text_tables`).
 """
 
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,9 @@ from posetube.structures import DoubleArray, FrameTable, IntArray, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
-from ..files.text_tables import read_text_table
 from .annotation_rows import skeleton_of
 from .numbers import joint_states, shortest, states_of
-from .table_columns import floats, identities, integers
-
-MAX_BYTES = 512 * 2**20
-"""Larger files are refused."""
+from .table_columns import floats, identities, integers, read_cells
 
 MAX_JOINTS = 1000
 """More different joints than this are refused."""
@@ -141,31 +136,21 @@ def read(path: Path | str) -> VideoTracks:
     )
 
 
-def _schema(types: dict[str, str] = TYPES) -> Any:
+def _schema() -> Any:
     import pyarrow as pa
 
-    return pa.schema({name: pa.type_for_alias(kind) for name, kind in types.items()})
+    return pa.schema({name: pa.type_for_alias(kind) for name, kind in TYPES.items()})
 
 
 def _table(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.csv as pc
 
-    text = read_text_table(path, most=MAX_BYTES)
-    types = pc.ConvertOptions(column_types=_schema(READ_AS), strings_can_be_null=False)
-    cells = pc.ParseOptions(delimiter=text.delimiter)
-    try:
-        table = pc.read_csv(BytesIO(text.content), parse_options=cells, convert_options=types)
-        names = table.column_names
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FormatError(
-            f"{path}: not a table of joints: {' '.join(str(error).split())}"
-        ) from None
+    table, delimiter = read_cells(path, READ_AS, what="joints")
+    names = table.column_names
     missing = [name for name in NEEDED if name not in names]
     if missing or len(set(names)) != len(names):
         shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
         what = "two columns of one name" if not missing else f"no column {', '.join(missing)}"
-        what += f"; it has {shown}, divided at {text.delimiter!r}"
+        what += f"; it has {shown}, divided at {delimiter!r}"
         raise FormatError(f"{path}: not a table of joints: {what}")
     return table
 

@@ -1,6 +1,8 @@
-"""Takes checked numbers out of the columns of a pyarrow table."""
+"""Reads tables of text with pyarrow, and takes checked numbers out of their columns."""
 
 import math
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,44 @@ from posetube.errors import FormatError
 from posetube.structures import DoubleArray, IntArray
 
 from ..files.checked_values import MAX_PIXEL
+from ..files.text_tables import read_text_table
 from .annotation_rows import LARGEST_ID
+
+MAX_BYTES = 512 * 2**20
+"""Larger texts are refused."""
 
 NO_ID = -(LARGEST_ID + 1)
 """In the place of a number that is no id."""
+
+
+def read_cells(path: Path, types: Mapping[str, str], *, what: str) -> tuple[Any, str]:
+    """A text as a pyarrow table, and what separates its cells.
+
+    Args:
+        path: The file.
+        types: pyarrow's names of the types of some columns; those of others follow from the cells.
+        what: Of what it should be a table, for the message.
+
+    Raises:
+        FormatError: If it is none, or too large.
+        InputError: If it cannot be opened.
+    """
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    text = read_text_table(path, most=MAX_BYTES)
+    known = {name: pa.type_for_alias(kind) for name, kind in types.items()}
+    try:
+        table = pc.read_csv(
+            BytesIO(text.content),
+            parse_options=pc.ParseOptions(delimiter=text.delimiter),
+            convert_options=pc.ConvertOptions(column_types=known, strings_can_be_null=False),
+        )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FormatError(
+            f"{path}: not a table of {what}: {' '.join(str(error).split())}"
+        ) from None
+    return table, text.delimiter
 
 
 def integers(table: Any, name: str, path: Path) -> IntArray:

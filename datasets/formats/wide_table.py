@@ -6,7 +6,6 @@ out. The table may be CSV or Parquet, with an index in front, in any order of ro
 the picture's size nor frames without people.
 """
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,11 @@ from posetube.structures import FrameTable, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.opened_file import OpenedFile
-from ..files.text_tables import read_text_table
 from .annotation_rows import skeleton_of
-from .table_columns import floats, identities, integers
+from .table_columns import floats, identities, integers, read_cells
 
 CORNERS = ("x1", "y1", "x2", "y2")
 NEEDED = {"frame", "track_id"}
-
-MAX_BYTES = 512 * 2**20
-"""Larger files are refused."""
 
 
 def recognise(file: OpenedFile) -> bool:
@@ -54,21 +49,8 @@ def read(path: Path | str) -> VideoTracks:
         FormatError: If the file is not such a table.
         InputError: If it cannot be opened.
     """
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
     path = Path(path)
-    text = read_text_table(path, most=MAX_BYTES)
-    options = pc.ConvertOptions(
-        column_types={"track_id": pa.string(), "name": pa.string()}, strings_can_be_null=False
-    )
-    cells = pc.ParseOptions(delimiter=text.delimiter)
-    try:
-        table = pc.read_csv(BytesIO(text.content), parse_options=cells, convert_options=options)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FormatError(
-            f"{path}: not a table of people: {' '.join(str(error).split())}"
-        ) from None
+    table, _ = read_cells(path, {"track_id": "string", "name": "string"}, what="people")
     return tracks_of(table, path)
 
 

@@ -54,12 +54,7 @@ def archive(
             else's data set could so take along what lies elsewhere on your disk; data sets that
             `posetube data convert` made have such links.
     """
-    if out.suffix != ".tar":
-        raise InputError(f"{out}: name a file that ends in .tar")
-    for name, value, least in (("every", every, 1), ("long-side", long_side, 32)):
-        if value < least:
-            raise InputError(f"--{name} must be {least} or more, got {value}")
-    check_target(out)
+    check_archive(out, every=every, long_side=long_side)
     job = _Gathering(
         dataset=open_people_or_run(root, form=from_),
         long_side=long_side,
@@ -69,6 +64,25 @@ def archive(
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{root} ({job.dataset.name}): {job.count} pictures, {job.people} people -> {out}{left}")
     return MARKED_PROBLEMS if job.left_out else COMPLETE
+
+
+def check_archive(out: Path, *, every: int, long_side: int) -> None:
+    """Refuse an archive that cannot be made, before anything is read.
+
+    Args:
+        out: The archive.
+        every: Every how many frames are taken.
+        long_side: To what larger pictures are reduced, pixels.
+
+    Raises:
+        InputError: If its name or a number is wrong, or it cannot be written there.
+    """
+    if out.suffix != ".tar":
+        raise InputError(f"{out}: name a file that ends in .tar")
+    for name, value, least in (("every", every, 1), ("long-side", long_side, 32)):
+        if value < least:
+            raise InputError(f"--{name} must be {least} or more, got {value}")
+    check_target(out)
 
 
 @dataclass(kw_only=True)

@@ -17,9 +17,8 @@ from typing import Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from posetube.atomic_files import check_target
 from posetube.boxes import iou
-from posetube.errors import FormatError, InputError, PoseTubeError
+from posetube.errors import FormatError, PoseTubeError
 from posetube.structures import (
     Detections,
     DoubleArray,
@@ -41,6 +40,7 @@ from ..failures import COMPLETE, MARKED_PROBLEMS
 from ..loaded_model import LoadedModel, load_model
 from ..storage.detections_store import read_frames
 from ..storage.run_directory import RunDirectory
+from .archive import check_archive
 from .export import say
 
 SAME = 0.5
@@ -71,12 +71,7 @@ def label(
         every: Take every n-th frame; neighbours hardly differ.
         long_side: Larger pictures are reduced to this, pixels.
     """
-    if out.suffix != ".tar":
-        raise InputError(f"{out}: name a file that ends in .tar")
-    for name, value, least in (("every", every, 1), ("long-side", long_side, 32)):
-        if value < least:
-            raise InputError(f"--{name} must be {least} or more, got {value}")
-    check_target(out)
+    check_archive(out, every=every, long_side=long_side)
     job = _Labelling(model=load_model(model, device=device), every=every, long_side=long_side)
     write_archive(out, job.pictures(find_inputs(videos)))
     left = f"; left out: {job.left_out}" if job.left_out else ""

@@ -117,6 +117,7 @@ def test_coarse_levels_are_added_to_the_cells_they_cover(sizes: tuple[int, ...])
     torch.testing.assert_close(found[0], lateral[0] + coarse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "length"), [(18, 3), (50, 1)])
 def test_a_prepared_network_finds_the_same(depth: Literal[18, 50], length: int) -> None:
     network = resnet(depth, length)
@@ -135,6 +136,7 @@ def test_a_prepared_network_finds_the_same(depth: Literal[18, 50], length: int) 
     np.testing.assert_allclose(after.keypoints, before.keypoints, atol=0.05)
 
 
+@pytest.mark.slow
 def test_what_the_proposal_head_says_of_a_frame_is_computed_once() -> None:
     network = resnet(18, 3)
     kept = network.encode(pictures(3))

@@ -126,6 +126,7 @@ def agree(ours: PoseTubes, alone: PoseTubes) -> None:
         np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize("length", [1, 3])
 def test_clips_together_give_what_each_gives_alone(build: Build, length: int) -> None:

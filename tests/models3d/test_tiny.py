@@ -161,6 +161,7 @@ def after_activation(name: str, output: Tensor) -> Tensor:
     return output
 
 
+@pytest.mark.slow
 def test_over_three_frames_it_finds_in_a_still_clip_what_it_finds_in_its_frame(
     samples: Path,
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_window_crops_everybody_once_in_every_frame(monkeypatch: pytest.Monkey
     np.testing.assert_allclose(second.keypoints, first.keypoints, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_bfloat16_finds_the_same_people(samples: Path) -> None:
     model = load_network("tiny")
     compared = 0

@@ -28,6 +28,7 @@ def run(*lines: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_video_is_tracked_linked_exported_and_evaluated(
     make_clip: Callable[..., Path], tmp_path: Path
 ) -> None:

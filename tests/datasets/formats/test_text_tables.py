@@ -133,6 +133,7 @@ def test_tables_are_read_however_they_were_saved(
     assert equal(posetube.load(file), posetube.load(source))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".txt", ".CSV"])
 def test_sleaps_tables_are_read_however_they_were_saved(ending: str, tmp_path: Path) -> None:
     pytest.importorskip("sleap_io")

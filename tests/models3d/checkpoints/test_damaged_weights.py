@@ -178,6 +178,7 @@ def test_names_with_control_characters_are_escaped(sound: bytes, tmp_path: Path)
     assert info.source == "\\u202eback"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flips", [1, 8])
 def test_flipped_bytes_are_refused_or_change_numbers(
     flips: int, sound: bytes, tmp_path: Path

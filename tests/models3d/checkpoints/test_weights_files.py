@@ -86,6 +86,7 @@ def test_fields_of_earlier_versions_are_read_with_today_s_only_value(owner: str,
         from_json(other, source="here")
 
 
+@pytest.mark.slow
 def test_a_file_describes_itself(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = TubeRCNN(replace(tiny(), clip_length=3))

@@ -67,6 +67,7 @@ def agree(ours: PoseTubes, theirs: PoseTubes) -> None:
         np.testing.assert_allclose(ours.embeddings, theirs.embeddings, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_finds_the_people_that_torch_finds(
     samples: Path, by_torch: TubeRCNN, by_onnx: OnnxNetwork
 ) -> None:

@@ -149,6 +149,7 @@ def test_nobody_costs_nothing() -> None:
     assert loss_of(Shown(), people(0)) == 0
 
 
+@pytest.mark.slow
 def test_boxes_are_moved_and_scaled_within_their_limits_and_tubes_as_a_whole() -> None:
     truth = people(1, frames=3)
     config, shifts, scales = CropConfig(shift=0.1, scale=0.2), [], []

@@ -94,6 +94,7 @@ def losses(model: TubeRCNN, people: TubeTruth) -> dict[str, torch.Tensor]:
     return means(tube_losses(model, pixels, [people], config=LossConfig(), draws=[draw]))
 
 
+@pytest.mark.slow
 def test_boxes_masks_and_joints_are_trained_together() -> None:
     model = network()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)

@@ -68,6 +68,7 @@ def test_a_video_of_one_frame_is_too_short(
     assert "bench needs two frames with a picture or more" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not tell")
 def test_memory_is_that_of_the_run_and_not_of_who_started_it(
     make_clip: Callable[..., Path], tmp_path: Path

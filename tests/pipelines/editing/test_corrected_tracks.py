@@ -122,6 +122,7 @@ def test_doubled_people_are_named() -> None:
         differences(OURS, with_ids(ids))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet", "slp", "cvat", "deeplabcut"])
 def test_a_file_corrected_elsewhere_comes_back(
     form: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

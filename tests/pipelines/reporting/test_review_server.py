@@ -149,6 +149,7 @@ def test_a_correction_is_made_and_undone(server: ReviewServer) -> None:
     assert run.tracks.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_page_corrects_by_keys(server: ReviewServer, page: Page) -> None:
     run = server.review._run.path
     page.open(server.guard.address)
@@ -176,6 +177,7 @@ def test_the_page_corrects_by_keys(server: ReviewServer, page: Page) -> None:
     assert [error for error in page.errors if "409" not in error] == []
 
 
+@pytest.mark.slow
 def test_the_page_swaps_renames_and_deletes_by_clicks(server: ReviewServer, page: Page) -> None:
     run = server.review._run.path
     page.open(server.guard.address)
@@ -206,6 +208,7 @@ def test_the_page_swaps_renames_and_deletes_by_clicks(server: ReviewServer, page
     assert page.errors == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_makes_the_report_again(make_run: Callable[..., Path]) -> None:
     run = make_run()
     line = [sys.executable, "-m", "posetube", "review", str(run), "--no-browser"]

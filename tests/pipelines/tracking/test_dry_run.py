@@ -60,6 +60,7 @@ def test_a_plan_says_what_each_input_needs_and_how_long_all_take(
     assert "other was made differently: every was 2, is now 1" in told.err
 
 
+@pytest.mark.slow
 def test_a_trial_looks_at_the_first_frames_alone(
     make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -183,6 +183,7 @@ def repeat(run: RunDirectory) -> None:
     shutil.copy(part_path(run.detections, 0), part_path(run.detections, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [lose, damage, empty, repeat])
 @pytest.mark.parametrize("clip_length", [1, 3])
 def test_a_part_that_is_missing_or_damaged_stops_linking_and_is_made_again(
@@ -271,6 +272,7 @@ def test_parts_that_were_cut_elsewhere_are_made_again_from_the_gap_on(
     assert main(["link", str(run.path)]) == 0
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_of_a_part_goes_unnoticed(
     run: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def finished(
     return manifest, {path.name: path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "clip_length", "batch"),
     [
@@ -102,6 +103,7 @@ def test_stretches_in_any_order_give_the_parts_of_one_go(
     assert again <= 2 * detect_stage.PART_FRAMES + frames_before(model.network, config.detect)
 
 
+@pytest.mark.slow
 def test_a_stretch_goes_on_from_its_parts_and_a_run_is_cut_where_some_are_missing(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_stretch_goes_on_from_its_parts_and_a_run_is_cut_where_some_are_missin
     assert cut(item, run, model, PLAIN) == []
 
 
+@pytest.mark.slow
 def test_damage_at_a_border_changes_nothing(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:

@@ -278,6 +278,7 @@ def test_the_published_losses_are_chosen_by_name(data: Path, tmp_path: Path) -> 
         read_config(tmp_path / "slip.toml", TrainConfig)
 
 
+@pytest.mark.slow
 def test_the_published_losses_train_published_networks(data: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     ours = small_anchor_rcnn()

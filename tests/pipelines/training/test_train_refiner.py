@@ -110,6 +110,7 @@ def test_a_pool_learns_which_frame_tells_the_joint(late: Path) -> None:
     assert load_refiner(late / "run" / RESULT).config == refiner_config("pool", joints="coco19")
 
 
+@pytest.mark.slow
 def test_a_memory_learns_to_remember(blinking: Path) -> None:
     run = config("lstm", steps=60, rate=0.03, coarse=True)
 

@@ -55,6 +55,7 @@ def with_region(truth: VideoTracks) -> VideoTracks:
     return replace(truth, frames=FrameTable(times=truth.frames.times, ignore_regions=regions))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32 - 1),
