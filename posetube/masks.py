@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from posetube.errors import FormatError
-from posetube.structures import BoolArray
+from posetube.structures import BoolArray, IntArray
 
 MAX_PIXELS = 2**28
 """Of a picture; a mask that says more is refused."""
@@ -80,3 +80,27 @@ def mask_area(mask: bytes) -> int:
         FormatError: As :func:`decode_mask`.
     """
     return int(decode_mask(mask).sum())
+
+
+def mask_outlines(mask: bytes, *, near: float) -> list[IntArray]:
+    """The outlines of a mask's pieces and of the holes in them.
+
+    Args:
+        mask: A mask's bytes.
+        near: An outline leaves out corners that lie within so many pixels beside it.
+
+    Returns:
+        (C, 2) corners x, y of each, C >= 3: the outermost pixels of the piece, or of what is around
+        the hole. Pieces of fewer corners are left out.
+
+    Raises:
+        FormatError: As :func:`decode_mask`.
+    """
+    import cv2  # listing formats must not take its time
+
+    if not mask:
+        return []
+    inside = decode_mask(mask).astype(np.uint8)
+    found, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outlines = [cv2.approxPolyDP(one, near, closed=True)[:, 0].astype(np.int64) for one in found]
+    return [outline for outline in outlines if len(outline) > 2]

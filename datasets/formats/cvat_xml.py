@@ -18,8 +18,8 @@ import numpy as np
 
 from posetube.errors import FormatError
 from posetube.file_reading import reading
-from posetube.masks import decode_mask
-from posetube.structures import JointState, VideoTracks
+from posetube.masks import mask_outlines
+from posetube.structures import IntArray, JointState, VideoTracks
 
 from ..annotated_video import MAX_FRAMES
 from ..files.checked_values import MAX_PIXEL
@@ -91,17 +91,16 @@ def _outlines(tracks: VideoTracks) -> Iterator[str]:
 
 def _outline(mask: bytes) -> str:
     """The corners of a mask's largest piece, x,y;x,y; nothing where there are fewer than three."""
-    import cv2  # listing the formats must not take its time
-
-    if not mask:
+    largest = max(mask_outlines(mask, near=NEAR), key=_area, default=None)
+    if largest is None:
         return ""
-    pieces, _ = cv2.findContours(
-        decode_mask(mask).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-    )
-    largest = max(pieces, key=cv2.contourArea, default=None)
-    corners = [] if largest is None else cv2.approxPolyDP(largest, NEAR, closed=True)[:, 0].tolist()
     # OpenCV's places are the middles of pixels
-    return ";".join(f"{x + 0.5},{y + 0.5}" for x, y in corners) if len(corners) > 2 else ""
+    return ";".join(f"{x + 0.5},{y + 0.5}" for x, y in largest.tolist())
+
+
+def _area(outline: IntArray) -> float:
+    x, y = outline.T.astype(np.float64)
+    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
 
 
 def _polygon(frame: int, points: str, *, outside: bool) -> str:

@@ -14,7 +14,13 @@ PAGE = files(__package__) / "page"
 
 
 def build_page(
-    name: str, *, facts: bytes, times: str = "", packed: str = "", connect: str = "'none'"
+    name: str,
+    *,
+    facts: bytes,
+    times: str = "",
+    packed: str = "",
+    outlines: str = "",
+    connect: str = "'none'",
 ) -> str:
     """A page of one file.
 
@@ -23,6 +29,7 @@ def build_page(
         facts: JSON for its script.
         times: Base64 for its script: what it needs first.
         packed: Base64 for its script: what it needs then.
+        outlines: Base64 for its script: what it can do without.
         connect: Where its script may send requests, as the policy says it.
     """
     template = _part(f"{name}.html")
@@ -50,6 +57,7 @@ def build_page(
         "FACTS": facts.decode().replace("<", "\\u003c"),
         "TIMES": times,
         "PACKED": packed,
+        "OUTLINES": outlines,
     }
     pieces = template.split("@@")
     return "".join(found[piece] if odd % 2 else piece for odd, piece in enumerate(pieces))

@@ -19,6 +19,7 @@ from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.run_video import run_video
+from .packed_outlines import pack_outlines
 from .packed_tracks import first_time, pack_times, pack_tracks
 from .page_file import build_page
 from .report_facts import (
@@ -115,6 +116,7 @@ def run_page(
         facts=msgspec.json.encode(facts),
         times=pack_times(shown),
         packed=pack_tracks(shown),
+        outlines=pack_outlines(shown),
         connect="'self'" if review else "'none'",
     )
 

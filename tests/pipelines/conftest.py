@@ -1,6 +1,7 @@
 """A network that finds coloured squares, and clips with squares for it: quick and exact."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import av
 import numpy as np
 import pytest
 
+from posetube.masks import encode_mask
 from posetube.models3d.devices import Device
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.manifest import ModelRecord
 from posetube.skeletons import COCO17, Skeleton
-from posetube.structures import ByteArray, FloatArray, PoseTubes
+from posetube.structures import ByteArray, BytesArray, FloatArray, PoseTubes
 
 WIDTH, HEIGHT = 160, 96
 SQUARE = 24
@@ -48,6 +50,28 @@ class SquareFinder:
             presence=np.ones((n, t), np.float32),
             embeddings=_colours(features, found) if self.embeddings else None,
         )
+
+
+class MaskFinder(SquareFinder):
+    """Finds squares, and masks on request: the left half of each."""
+
+    draws_masks = True
+
+    def encode(self, images: Any, *, embeddings: bool = False, masks: bool = False) -> list[Any]:
+        self.masks = masks
+        return super().encode(images, embeddings=embeddings)
+
+    def detect_features(self, features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
+        found = super().detect_features(features, frames)
+        if not self.masks:
+            return found
+        packed: BytesArray = np.full(found.boxes.shape[:2], b"", object)
+        centre = len(frames) // 2
+        for row, (x1, y1, x2, y2) in enumerate(found.boxes[:, centre].astype(int)):
+            mask = np.zeros((HEIGHT, WIDTH), np.bool_)
+            mask[y1:y2, x1 : (x1 + x2) // 2] = True
+            packed[row, centre] = encode_mask(mask)
+        return replace(found, masks=packed)
 
 
 class NobodyFinder(SquareFinder):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from posetube.errors import FormatError
-from posetube.masks import decode_mask, encode_mask, fitted_mask, mask_area
+from posetube.masks import decode_mask, encode_mask, fitted_mask, mask_area, mask_outlines
 from posetube.structures import BoolArray
 
 
@@ -63,3 +63,20 @@ def test_a_mask_is_fitted_to_another_picture() -> None:
     assert in_narrow[:4].all()
     assert not in_narrow[4:].any()
     assert fitted_mask(wide, wide) == wide
+
+
+def test_outlines_go_round_pieces_and_holes() -> None:
+    mask = np.zeros((40, 60), np.bool_)
+    mask[5:30, 10:40] = True
+    mask[10:20, 15:25] = False
+    mask[35, 50:52] = True  # two pixels have no area
+
+    outlines = mask_outlines(encode_mask(mask), near=1)
+
+    corners = sorted((sorted(map(tuple, one.tolist())) for one in outlines), key=len)
+    whole = [(10, 5), (10, 29), (39, 5), (39, 29)]
+    assert whole in corners
+    [hole] = [found for found in corners if found != whole]
+    assert np.min(hole, axis=0).tolist() == [14, 9]
+    assert np.max(hole, axis=0).tolist() == [25, 20]
+    assert mask_outlines(b"", near=1) == []

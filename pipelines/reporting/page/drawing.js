@@ -3,11 +3,11 @@
 const SIDES = { left: '#56b4e9', right: '#ff8c00', middle: '#f5f5f5' };
 const TRAIL = 1.5; // seconds
 const SURE = 0.5;
+const TINT = 0.5;
 
 class Drawing {
-  constructor(facts, poses) {
-    this.facts = facts;
-    this.poses = poses;
+  constructor(facts, poses, outlines) {
+    Object.assign(this, { facts, poses, outlines });
     this.canvas = byId('drawing');
     this.line = Math.max(1, Math.min(...facts.size) / 220);
     this.sides = facts.edges.map(([a, b]) => this.sideOf(a, b));
@@ -18,7 +18,7 @@ class Drawing {
     return sides[a] === sides[b] ? sides[a] : 'middle';
   }
 
-  /** Draw a frame. `show` says what: boxes, skeletons, names, trails, only; `selected` is a set of ids. */
+  /** Draw a frame. `show` says what: boxes, skeletons, names, trails, masks, only; `selected` is a set of ids. */
   draw(frame, show, selected) {
     const [height, width] = this.facts.size;
     const place = this.canvas.getBoundingClientRect();
@@ -26,6 +26,7 @@ class Drawing {
     context.scale((place.width || width) / width, (place.height || height) / height);
     context.lineJoin = context.lineCap = 'round';
     const people = this.peopleAt(frame).filter(([person]) => !show.only || selected.has(person.id));
+    if (show.masks && this.outlines) for (const [person, row] of people) this.drawMask(context, person, row);
     if (show.trails) this.drawTrails(context, frame, show, selected);
     for (const [person, row] of people) {
       const chosen = selected.has(person.id);
@@ -40,6 +41,15 @@ class Drawing {
     return this.facts.people
       .map((person) => [person, rowOf(person, frame)])
       .filter(([, row]) => row >= 0);
+  }
+
+  drawMask(context, person, row) {
+    const path = this.outlines.path(row);
+    if (!path) return;
+    context.globalAlpha = TINT;
+    context.fillStyle = colourOf(person.id);
+    context.fill(path, 'evenodd');
+    context.globalAlpha = 1;
   }
 
   drawBox(context, person, row, chosen) {

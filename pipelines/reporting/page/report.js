@@ -1,12 +1,13 @@
 // Puts the page together: the parts, and what clicks and keys do to them.
 
-const LAYERS = ['boxes', 'skeletons', 'names', 'trails', 'only'];
+const LAYER_KEYS = { b: 'boxes', s: 'skeletons', n: 'names', t: 'trails', a: 'masks', o: 'only' };
+const LAYERS = Object.values(LAYER_KEYS);
 const KEYS = [
   ['space, k', 'play or pause'],
   ['left, right', 'a frame back or on; with shift ten'],
   ['home, end', 'first and last frame'],
   ['[, ]', 'doubtful links'],
-  ['b s n t o', 'boxes, skeletons, names, trails, only selected'],
+  ['b s n t a o', 'boxes, skeletons, names, trails, masks, only selected'],
   ['+ − 0', 'zoom the timeline'],
   ['shift+click', 'select a second person'],
   ['escape', 'select nobody'],
@@ -52,9 +53,10 @@ class Report {
     byId('stage').style.width = `min(100%, calc(74vh * ${shape}))`;
   }
 
-  /** The poses are there now. */
-  receive(poses) {
-    this.drawing = new Drawing(this.facts, poses);
+  /** The poses are there now, and the outlines of people's masks, null if it has none. */
+  receive(poses, outlines) {
+    this.drawing = new Drawing(this.facts, poses, outlines);
+    byId('masks-label').hidden = !outlines;
     this.panel = new PersonPanel(this.facts, poses, this.player);
     this.selectIds(this.selected);
     this.noteReady();
@@ -82,7 +84,7 @@ class Report {
 
   /** The overlay has everybody drawn already. */
   hideLayers() {
-    for (const layer of ['boxes', 'skeletons', 'names', 'trails']) byId(`show-${layer}`).checked = false;
+    for (const layer of ['boxes', 'skeletons', 'names', 'trails', 'masks']) byId(`show-${layer}`).checked = false;
   }
 
   seek(frame) {
@@ -178,7 +180,7 @@ class Report {
 
   action(event) {
     const many = event.shiftKey ? 10 : 1;
-    const layer = LAYERS.find((name) => name[0] === event.key.toLowerCase());
+    const layer = LAYER_KEYS[event.key.toLowerCase()];
     if (layer) return () => byId(`show-${layer}`).click();
     return {
       ' ': () => this.player.toggle(),
@@ -241,7 +243,9 @@ async function main() {
   window.report = new Report(facts, times);
   performance.mark('timeline');
   await wholePage();
-  window.report.receive(new Poses(await inflated(byId('packed').textContent), facts.joints.length, rows, times));
+  const poses = new Poses(await inflated(byId('packed').textContent), facts.joints.length, rows, times);
+  const outlines = byId('outlines').textContent;
+  window.report.receive(poses, outlines ? new Outlines(await inflated(outlines), rows) : null);
 }
 
 main().catch((error) => {

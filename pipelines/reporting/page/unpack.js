@@ -1,4 +1,4 @@
-// Unpacks the poses; packed_tracks.py says how they were packed.
+// Unpacks poses and outlines; packed_tracks.py and packed_outlines.py say how they were packed.
 
 const UNKNOWN = 127;
 const ABSENT = 128;
@@ -88,6 +88,43 @@ class Poses {
   filled(row) {
     return this.marks[(this.joints + 2) * this.rows + row] === 1;
   }
+}
+
+/** The outlines of everybody's masks, by row. */
+class Outlines {
+  constructor(buffer, rows) {
+    const bytes = new Uint8Array(buffer);
+    const counts = bytes.subarray(0, rows);
+    this.firsts = startsOf(counts); // of each row's outlines
+    const outlines = this.firsts[rows];
+    const lengths = Array.from({ length: outlines }, (_, i) => bytes[rows + 2 * i] | (bytes[rows + 2 * i + 1] << 8));
+    this.starts = startsOf(lengths); // of each outline's corners
+    this.corners = this.starts[outlines];
+    const places = bytes.subarray(rows + 2 * outlines);
+    const half = 2 * this.corners;
+    this.places = unpackedPlaces(places.subarray(0, half), places.subarray(half), 2, this.corners);
+  }
+
+  /** A path around a person's pixels, to be filled by even and odd; null if nobody knows them. */
+  path(row) {
+    const [first, last] = [this.firsts[row], this.firsts[row + 1]];
+    if (first === last) return null;
+    const path = new Path2D();
+    for (let outline = first; outline < last; outline++) {
+      for (let i = this.starts[outline]; i < this.starts[outline + 1]; i++) {
+        path.lineTo(this.places[i] + 0.5, this.places[i + this.corners] + 0.5); // middles of pixels
+      }
+      path.closePath();
+    }
+    return path;
+  }
+}
+
+/** Where each of several things begins that lie one behind the other, and the end. */
+function startsOf(lengths) {
+  const starts = [0];
+  for (const length of lengths) starts.push(starts[starts.length - 1] + length);
+  return starts;
 }
 
 /** The row of a person in a frame, -1 if it is not there. */

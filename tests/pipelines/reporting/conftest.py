@@ -10,10 +10,10 @@ import pytest
 from posetube.datasets.video import VideoConfig
 from posetube.datasets.video.inputs import find_inputs
 from posetube.pipelines.loaded_model import LoadedModel
-from posetube.pipelines.settings import TrackConfig
+from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking.track_input import track_input
-from tests.pipelines.conftest import ClipMaker
+from tests.pipelines.conftest import ClipMaker, MaskFinder, SquareFinder
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -29,11 +29,18 @@ def make_run(make_clip: ClipMaker, make_model: Callable[..., LoadedModel]) -> Ca
         out: str = "run",
         every: int = 1,
         end: float | None = None,
+        masks: bool = False,
     ) -> Path:
         clip = make_clip(name, frames=frames)
         folder = clip.parent / out
-        config = TrackConfig(video=VideoConfig(every=every, end=end), overlay=None, report=True)
-        track_input(find_inputs([str(clip)])[0], RunDirectory(folder), make_model(), config=config)
+        config = TrackConfig(
+            video=VideoConfig(every=every, end=end),
+            detect=DetectConfig(masks=masks),
+            overlay=None,
+            report=True,
+        )
+        model = make_model(finder=MaskFinder if masks else SquareFinder)
+        track_input(find_inputs([str(clip)])[0], RunDirectory(folder), model, config=config)
         return folder
 
     return make
@@ -73,6 +80,16 @@ class Page:
 
     def run(self, script: str) -> Any:
         return self.page.evaluate(script)
+
+    def colour_at(self, x: float, y: float) -> list[int]:
+        """Red, green, blue and opacity, 0 to 255, drawn over a place of the clip's picture."""
+        script = """([x, y]) => {
+          const canvas = document.getElementById('drawing');
+          const place = [x * canvas.width / 160, y * canvas.height / 96].map(Math.round);
+          return [...canvas.getContext('2d').getImageData(...place, 1, 1).data];
+        }"""
+        colour: list[int] = self.page.evaluate(script, [x, y])
+        return colour
 
     def wait_for_frame(self, frame: int) -> None:
         """Wait until the browser shows a frame of the video, and the page says so."""

@@ -1,5 +1,6 @@
 """The report in a real browser: it opens from disk, seeks, draws in the right place, filters."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -40,14 +41,9 @@ def test_people_are_drawn_where_they_are_and_clicks_select_them(
         page.page.uncheck(f"#show-{layer}")
 
     left = 2 * 10  # of the red square, which is 10 pixels from the top
-    drawn = """([x, y]) => {
-      const canvas = document.getElementById('drawing');
-      const place = [x * canvas.width / 160, y * canvas.height / 96].map(Math.round);
-      return canvas.getContext('2d').getImageData(...place, 1, 1).data[3] > 100;
-    }"""
 
     def is_drawn(x: float, y: float) -> bool:
-        return bool(page.page.evaluate(drawn, [x, y]))
+        return page.colour_at(x, y)[3] > 100
 
     middle = 10 + SQUARE / 2
     assert is_drawn(left, middle)
@@ -64,6 +60,35 @@ def test_people_are_drawn_where_they_are_and_clicks_select_them(
     assert re.fullmatch(r"Track \d", name)
     assert is_drawn(left, middle)  # the selected one keeps its box
     assert page.page.locator("#person-body .plot").count() > 2
+
+
+def test_masks_tint_people_in_their_colour(page: Page, make_run: Callable[..., Path]) -> None:
+    page.open((make_run(masks=True) / "report.html").as_uri())
+    page.run("report.seek(10)")
+    page.wait_for_frame(10)
+    for layer in ("boxes", "skeletons", "names", "trails"):
+        page.page.uncheck(f"#show-{layer}")
+    y = 10 + SQUARE / 2  # of the red square; its left half is the mask
+    inside, outside = 2 * 10 + SQUARE / 4, 2 * 10 + 3 * SQUARE / 4
+
+    tint, beside = page.colour_at(inside, y), page.colour_at(outside, y)
+    page.page.keyboard.press("a")
+    off = page.colour_at(inside, y)
+    page.page.keyboard.press("a")
+    page.page.check("#show-only")  # nobody is selected
+
+    assert min(math.dist(tint[:3], colour_of(number)) for number in (1, 2)) < 4
+    assert abs(tint[3] - 128) <= 1
+    assert beside == off == page.colour_at(inside, y) == [0, 0, 0, 0]
+
+
+def test_without_masks_there_is_nothing_to_switch(
+    page: Page, make_run: Callable[..., Path]
+) -> None:
+    page.open((make_run(frames=3) / "report.html").as_uri())
+
+    assert not page.page.locator("#show-masks").is_visible()
+    assert page.page.locator("#show-boxes").is_visible()
 
 
 def test_playing_stops_where_the_run_ends(page: Page, make_run: Callable[..., Path]) -> None:

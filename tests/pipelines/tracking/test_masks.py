@@ -1,6 +1,6 @@
 """People's masks, from the network through a run to other programs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,33 +18,11 @@ from posetube.pipelines.api.track import track
 from posetube.pipelines.evaluation.evaluate import evaluate
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import DetectConfig
-from posetube.structures import BytesArray, PoseTubes, VideoTracks
+from posetube.structures import VideoTracks
 from posetube.tracker.interpolation import interpolate_gaps
-from tests.pipelines.conftest import HEIGHT, SQUARE, WIDTH, SquareFinder
+from tests.pipelines.conftest import SQUARE, MaskFinder
 
 MASKS = DetectConfig(masks=True)
-
-
-class MaskFinder(SquareFinder):
-    """Draws the left half of each square on request."""
-
-    draws_masks = True
-
-    def encode(self, images: Any, *, embeddings: bool = False, masks: bool = False) -> list[Any]:
-        self.masks = masks
-        return super().encode(images, embeddings=embeddings)
-
-    def detect_features(self, features: Sequence[Any], frames: Sequence[int]) -> PoseTubes:
-        found = super().detect_features(features, frames)
-        if not self.masks:
-            return found
-        packed: BytesArray = np.full(found.boxes.shape[:2], b"", object)
-        centre = len(frames) // 2
-        for row, (x1, y1, x2, y2) in enumerate(found.boxes[:, centre].astype(int)):
-            mask = np.zeros((HEIGHT, WIDTH), np.bool_)
-            mask[y1:y2, x1 : (x1 + x2) // 2] = True
-            packed[row, centre] = encode_mask(mask)
-        return replace(found, masks=packed)
 
 
 Maker = Callable[..., LoadedModel]
