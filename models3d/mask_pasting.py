@@ -2,8 +2,8 @@
 
 NumPy, on the host. A mask is enlarged to its box's size; around it, it runs out to 0.
 
-Source: torchvision's Mask R-CNN, whose pixels these are: boxes are widened by a cell all around and
-cut to whole pixels, masks interpolated bilinearly.
+Source: torchvision's Mask R-CNN and Detectron's, whose pixels these are: boxes are widened by a
+cell all around and cut to whole pixels, masks interpolated bilinearly.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,10 @@
 """Detectron's and Detect-and-Track's blobs: their parameters under our names.
 
-Nothing has to be transposed or flipped: channels stay BGR, the background is class 0. A time axis
+Nothing has to be transposed or flipped: channels stay BGR, the background is class 0, of boxes and
+of masks. A time axis
 of 1 that our layer lacks is removed. Blobs of the optimiser and of a parent model are reported as
-unused.
+unused, and so is a mask head without convolutions, which looks at ResNet's last stage: none of ours
+does.
 
 Source: names as in the two programs' checkpoints; a frozen doubling of the heatmaps
 (``kps_score_w``) is no parameter here, but an option of the keypoint head.
@@ -11,6 +13,7 @@ Source: names as in the two programs' checkpoints; a frozen doubling of the heat
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from .renaming import Renamed, rename
@@ -30,6 +33,8 @@ LAYERS = {
     "cls_score": "box_head.score",
     "bbox_pred": "box_head.deltas",
     "kps_score_lowres": "keypoint_head.up",
+    "conv5_mask": "mask_head.up",
+    "mask_fcn_logits": "mask_head.logits",
 }
 BRANCHES = {"a": 0, "b": 1, "c": 2}
 
@@ -42,7 +47,22 @@ def from_detectron(blobs: Mapping[str, Tensor]) -> Renamed:
     """
     # without fully connected layers the box head is ResNet's last stage
     last_stage_in_head = "fc6_w" not in blobs
-    return rename(blobs, lambda blob: _name_of(blob, last_stage_in_head=last_stage_in_head))
+    renamed = rename(blobs, lambda blob: _name_of(blob, last_stage_in_head=last_stage_in_head))
+    if "_[mask]_fcn1_w" not in blobs:
+        return _without_masks(renamed)
+    for kind in ("weight", "bias"):
+        logits = renamed.parameters[f"mask_head.logits.{kind}"]
+        if len(logits) == 1:  # one mask for things of all classes
+            renamed.parameters[f"mask_head.logits.{kind}"] = torch.cat([logits, logits])
+    return renamed
+
+
+def _without_masks(renamed: Renamed) -> Renamed:
+    masks = [name for name in renamed.parameters if name.startswith("mask_head.")]
+    kept = {name: one for name, one in renamed.parameters.items() if name not in masks}
+    unused = [*renamed.unused, *(renamed.sources[name] for name in masks)]
+    sources = {name: renamed.sources[name] for name in kept}
+    return Renamed(parameters=kept, sources=sources, unused=unused)
 
 
 def _name_of(blob: str, *, last_stage_in_head: bool) -> str | None:
@@ -54,8 +74,9 @@ def _name_of(blob: str, *, last_stage_in_head: bool) -> str | None:
     if match := re.fullmatch(r"fpn_(inner_)?res([2-5])_\d+_sum(?:_lateral)?_([wb])", blob):
         part = "lateral" if match[1] else "output"
         return f"neck.{part}.{int(match[2]) - 2}.{BLOB_KINDS[match[3]]}"
-    if match := re.fullmatch(r"conv_fcn(\d+)_([wb])", blob):
-        return f"keypoint_head.convs.{int(match[1]) - 1}.{BLOB_KINDS[match[2]]}"
+    if match := re.fullmatch(r"(conv|_\[mask\])_fcn(\d+)_([wb])", blob):
+        head = "keypoint_head" if match[1] == "conv" else "mask_head"
+        return f"{head}.convs.{int(match[2]) - 1}.{BLOB_KINDS[match[3]]}"
     if match := re.fullmatch(r"(\w+?)(?:_fpn2|_1)?_([wb])", blob):
         layer = LAYERS.get(match[1])
         return layer and f"{layer}.{BLOB_KINDS[match[2]]}"

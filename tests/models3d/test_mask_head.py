@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -90,6 +91,25 @@ def test_pixels_are_those_of_torchvision(seed: int) -> None:
     found = np.stack([*paste_masks(masks, boxes, size=(80, 100))])
 
     np.testing.assert_allclose(found, wanted[:, 0].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pixels_are_those_of_detectron(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((28, 28)).astype(np.float32)
+    corner = rng.uniform(0, 40, 2)
+    box = np.concatenate([corner, corner + rng.uniform(2, 30, 2)]).astype(np.float32)
+
+    # a cell of zeros around the mask, the box wider by as much and cut to whole pixels, both ends
+    # of which belong to it
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * np.float32(30 / 28)
+    (x1, y1), (x2, y2) = (middle - half).astype(int), (middle + half).astype(int)
+    wanted = np.zeros((80, 100), np.float32)
+    resized = cv2.resize(np.pad(mask, 1), (x2 - x1 + 1, y2 - y1 + 1))
+    top, left = max(y1, 0), max(x1, 0)
+    wanted[top : y2 + 1, left : x2 + 1] = resized[top - y1 :, left - x1 :]
+
+    np.testing.assert_allclose(pasted(mask, box.tolist(), (80, 100)), wanted, atol=1e-4)
 
 
 def test_masks_are_kept_as_bytes() -> None:

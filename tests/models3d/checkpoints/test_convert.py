@@ -123,8 +123,9 @@ def as_blobs(model: TubeRCNN, *, video: bool) -> dict[str, Any]:
             middle = {"lateral": "fpn_inner_res", "output": "fpn_res"}[parts[1]]
             tail = "_lateral" if parts[1] == "lateral" and stage < 5 else ""
             blob = f"{middle}{stage}_{last[stage]}_sum{tail}_{KIND[parts[3]]}"
-        elif parts[:2] == ["keypoint_head", "convs"]:
-            blob = f"conv_fcn{int(parts[2]) + 1}_{KIND[parts[3]]}"
+        elif parts[1] == "convs":
+            head = "conv" if parts[0] == "keypoint_head" else "_[mask]"
+            blob = f"{head}_fcn{int(parts[2]) + 1}_{KIND[parts[3]]}"
         else:
             blob = head_blob(name, pyramid=pyramid, video=video)
         backbone = name.startswith(("body", "neck")) or ".stage." in name
@@ -161,6 +162,8 @@ def head_blob(name: str, *, pyramid: bool, video: bool) -> str:
         "box_head.score": "cls_score",
         "box_head.deltas": "bbox_pred",
         "keypoint_head.up": "kps_score_lowres",
+        "mask_head.up": "conv5_mask",
+        "mask_head.logits": "mask_fcn_logits",
     }[layer]
     tail = ""
     if layer.startswith("proposals"):

@@ -1,4 +1,4 @@
-"""Mask R-CNN's files of torchvision and Detectron2 load, and give what they were made from."""
+"""Mask R-CNN files of torchvision, Detectron and Detectron2 load, and give what they came from."""
 
 from collections import OrderedDict
 from dataclasses import replace
@@ -13,9 +13,11 @@ import torch
 from posetube.errors import WeightsError
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.checkpoints.loading import load_network
+from posetube.models3d.configs.networks import AnchorRCNNConfig
 from posetube.models3d.mask_pasting import paste_masks
 from posetube.models3d.presets import (
     detectron2_keypoint_rcnn,
+    detectron_keypoint_rcnn,
     mask_keypoint_rcnn_r50,
     mask_rcnn_r50,
     with_embedded_joints,
@@ -23,6 +25,7 @@ from posetube.models3d.presets import (
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import ByteArray, Clip
 from tests.models3d.checkpoints.test_convert import (
+    as_blobs,
     as_detectron2,
     made,
     same_answers,
@@ -132,21 +135,98 @@ def test_joints_are_those_of_the_embedded_model(tmp_path: Path) -> None:
         convert_weights(file, skeleton="coco17")
 
 
+def with_masks(flat: AnchorRCNNConfig) -> TubeRCNN:
+    """A network of boxes and joints with a mask head of five classes beside them."""
+    head = mask_keypoint_rcnn_r50().mask_head
+    assert head is not None
+    head = replace(head, pool=flat.keypoint_head.pool, channels=16, depth=2, classes=5)
+    return made(replace(flat, box_head=replace(flat.box_head, classes=5), mask_head=head))
+
+
+def drawn_masks(model: TubeRCNN) -> Any:
+    """(N, 60, 80) masks that a network draws on noise, of people in three boxes."""
+    image = np.random.default_rng(0).integers(0, 256, (1, 60, 80, 3), np.uint8)
+    pixels = replace(model.config.preprocess, short_side=64, long_side=96)
+    sketch = TubeRCNN(replace(model.config, preprocess=pixels)).eval()
+    sketch.load_state_dict(model.state_dict())
+    boxes = np.array([[2, 3, 30, 55], [20, 5, 79, 40], [50, 30, 60, 50]], np.float32)
+    with torch.inference_mode():
+        [features] = sketch.encode(image, masks=True)
+        part = sketch.clip_part([*features.maps], 1)
+        tubes = features.geometry.to_network(torch.from_numpy(boxes)[None, :, None])
+        cells = sketch.mask_head.draw_people(part, tubes)[0, :, 0]
+    return np.stack([*paste_masks(cells.numpy(), boxes, size=(60, 80))])
+
+
+@pytest.mark.slow
+def test_detectron_pickles_with_masks_and_joints_load(tmp_path: Path) -> None:
+    original = with_masks(small(detectron_keypoint_rcnn()))
+    blobs = as_blobs(original, video=False)
+    assert blobs["mask_fcn_logits_w"].shape == (5, 16, 1, 1)
+    assert blobs["_[mask]_fcn2_b"].shape == (16,)
+    file = write_pickle(tmp_path / "d1.pkl", {"blobs": blobs})
+
+    converted = convert_weights(file)
+
+    assert converted.layout == "detectron"
+    assert converted.fresh == ()
+    assert converted.unused == ("conv1_w_momentum", "kps_score_w")
+    assert converted.model.config.mask_head == original.config.mask_head
+    same_answers(converted, original)
+    np.testing.assert_allclose(drawn_masks(converted.model), drawn_masks(original), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_detectron_pickles_with_masks_alone_get_the_embedded_joints(tmp_path: Path) -> None:
+    original = with_masks(small(detectron_keypoint_rcnn()))
+    blobs = as_blobs(original, video=False)
+    alone = {name: blob for name, blob in blobs.items() if not name.startswith(("conv_f", "kps"))}
+
+    converted = convert_weights(write_pickle(tmp_path / "d1.pkl", {"blobs": alone}))
+
+    assert converted.model.draws_masks
+    assert converted.model.skeleton == load_network("tiny").skeleton
+    np.testing.assert_allclose(drawn_masks(converted.model), drawn_masks(original), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_detectrons_one_mask_for_all_classes_is_the_persons(tmp_path: Path) -> None:
+    original = with_masks(small(detectron_keypoint_rcnn()))
+    blobs = as_blobs(original, video=False)
+    for kind in "wb":  # of the person alone
+        blobs[f"mask_fcn_logits_{kind}"] = blobs[f"mask_fcn_logits_{kind}"][1:2]
+
+    converted = convert_weights(write_pickle(tmp_path / "d1.pkl", {"blobs": blobs}))
+
+    np.testing.assert_allclose(drawn_masks(converted.model), drawn_masks(original), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_detectrons_masks_of_resnets_last_stage_are_left_out(tmp_path: Path) -> None:
+    original = with_masks(small(detectron_keypoint_rcnn()))
+    blobs = as_blobs(original, video=False)
+    shared = {name: blob for name, blob in blobs.items() if not name.startswith("_[mask]_fcn")}
+
+    converted = convert_weights(write_pickle(tmp_path / "d1.pkl", {"blobs": shared}))
+
+    assert not converted.model.draws_masks
+    layers = ("conv5_mask", "mask_fcn_logits")
+    left = {name for name in converted.unused if "mask" in name}
+    assert left == {f"{layer}_{kind}" for layer in layers for kind in "wb"}
+    for name, tensor in converted.model.state_dict().items():
+        assert torch.equal(tensor, original.state_dict()[name])
+
+
 @pytest.mark.slow
 def test_detectron2_pickles_with_masks_load(tmp_path: Path) -> None:
     # both heads in one file, which Detectron2 allows, so that the answers can be compared
-    flat = small(detectron2_keypoint_rcnn())
-    head = mask_keypoint_rcnn_r50().mask_head
-    assert head is not None
-    pool = flat.keypoint_head.pool
-    head = replace(head, pool=pool, channels=16, depth=2, classes=5)
-    original = made(replace(flat, box_head=replace(flat.box_head, classes=5), mask_head=head))
+    original = with_masks(small(detectron2_keypoint_rcnn()))
     file = write_pickle(tmp_path / "d2.pkl", {"model": OrderedDict(as_detectron2(original))})
 
     converted = convert_weights(file)
 
     assert converted.fresh == ()
-    assert converted.model.config.mask_head == head
+    assert converted.model.config.mask_head == original.config.mask_head
     same_answers(converted, original)
     own, theirs = converted.model.mask_head.state_dict(), original.mask_head.state_dict()
     for name, tensor in theirs.items():
