@@ -1,16 +1,19 @@
-"""``curves.html`` of a training run: a curve for each number of ``metrics.jsonl``.
+"""``curves.html`` of a training run: the numbers of ``metrics.jsonl``, and pictures.
 
-The page opens from disk and loads nothing. It is written anew with every state.
+The page has a curve for each number and the latest pictures of predictions. It opens from disk,
+loads nothing, and is written anew with every state.
 """
 
+import base64
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
 from posetube.atomic_files import write_bytes
 
+from .prediction_files import kept_predictions
 from .training_metrics import METRICS
 
 PAGE = "curves.html"
@@ -20,13 +23,15 @@ WIDTH, HEIGHT = 320, 140
 
 HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+style-src 'unsafe-inline'; img-src data:">
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark }}
 body {{ font: 15px system-ui, sans-serif; margin: 2em }}
 main {{ display: flex; flex-wrap: wrap; gap: 1.5em }}
 figure {{ margin: 0 }}
+img {{ display: block; max-width: 100% }}
 svg {{ display: block; border: 1px solid #8888; overflow: visible }}
 polyline {{ fill: none; stroke: #2a7ae2; stroke-width: 1.5 }}
 circle {{ fill: #2a7ae2 }}
@@ -46,16 +51,23 @@ def write_curves(folder: Path) -> None:
     path = folder / METRICS
     lines = path.read_bytes().splitlines() if path.exists() else []
     if lines:
-        text = curves_page((json.loads(line) for line in lines), title=folder.resolve().name)
+        records = (json.loads(line) for line in lines)
+        kept = kept_predictions(folder)
+        latest = {} if not kept else kept[max(kept)]
+        pictures = {f"{name}, step {max(kept)}": p.read_bytes() for name, p in latest.items()}
+        text = curves_page(records, title=folder.resolve().name, pictures=pictures)
         write_bytes(folder / PAGE, text.encode())
 
 
-def curves_page(records: Iterable[dict[str, float]], *, title: str) -> str:
-    """A page with a curve for each number that changes with the step.
+def curves_page(
+    records: Iterable[dict[str, float]], *, title: str, pictures: Mapping[str, bytes] | None = None
+) -> str:
+    """A page with a curve for each number that changes with the step, and pictures.
 
     Args:
         records: Lines of metrics, each with its ``step``.
         title: Name of the run.
+        pictures: JPEGs by what is said of them, labels on the left, predictions right.
     """
     curves: dict[str, Curve] = {}
     count, last = 0, 0.0
@@ -65,7 +77,8 @@ def curves_page(records: Iterable[dict[str, float]], *, title: str) -> str:
             if name != "step" and math.isfinite(value):
                 curves.setdefault(name, []).append((last, float(value)))
     head = HEAD.format(title=escape(title), lines=count, step=f"{last:g}")
-    return head + "".join(_figure(name, curve) for name, curve in curves.items()) + "</main>\n"
+    drawn = "".join(_figure(name, curve) for name, curve in curves.items()) + "</main>\n"
+    return head + drawn + _shown(pictures or {})
 
 
 def _figure(name: str, curve: Curve) -> str:
@@ -85,6 +98,18 @@ def _figure(name: str, curve: Curve) -> str:
         f"<small>{low:g} to {high:g}, steps {steps[0]:g} to {steps[-1]:g}</small>"
         "</figcaption></figure>\n"
     )
+
+
+def _shown(pictures: Mapping[str, bytes]) -> str:
+    if not pictures:
+        return ""
+    figures = "".join(
+        f'<figure><img alt="{escape(said)}" src="data:image/jpeg;base64,'
+        f'{base64.b64encode(content).decode("ascii")}"><figcaption>{escape(said)}</figcaption>'
+        "</figure>\n"
+        for said, content in pictures.items()
+    )
+    return f"<h2>Labels, and what is found</h2>\n<main>\n{figures}</main>\n"
 
 
 def _share(value: float, low: float, high: float) -> float:

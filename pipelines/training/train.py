@@ -2,8 +2,9 @@
 
 A run's folder holds ``drawn.tar`` (synthetic people, where they are asked for),
 ``settings.json`` (what the run was begun with), ``state.safetensors`` (to go on from),
-``metrics.jsonl`` (a line per report) and ``average.safetensors``: the averaged weights, which are
-the result. A run that was stopped goes on where it was, and ends with the same weights.
+``metrics.jsonl`` (a line per report), ``predictions`` (pictures of what the network finds) and
+``average.safetensors``: the averaged weights, which are the result. A run that was stopped goes on
+where it was, and ends with the same weights.
 
 Not here: the steps (:mod:`.training_loop`), the settings (:mod:`.train_config`), refiners
 (:mod:`.train_refiner`), the command (:mod:`.train_command`).
@@ -38,6 +39,7 @@ from ..progress import Listener
 from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
+from .drawn_predictions import DrawnPredictions
 from .held_out_videos import score_videos
 from .picture_scores import score_pictures
 from .train_config import TrainConfig, ValidationConfig
@@ -74,7 +76,7 @@ def train_network(
         InputError: If settings do not fit each other, the data or the network, a run in the folder
             was begun with others, another process is at work there, or the losses diverge.
         MissingFileError: If there is no file or folder that the settings name.
-        MissingExtraError: If Lightning Fabric is not installed.
+        MissingExtraError: If Lightning Fabric is not installed, or TensorBoard where it is wanted.
         FormatError: If pictures cannot be read.
         WeightsError: If there is no model to start from, or the folder holds another run.
         Interrupted: If somebody asked to stop; the state is saved.
@@ -111,14 +113,22 @@ def _train(job: TrainingJob) -> TubeRCNN:
     )
     loop = TrainingLoop(job, learner)
     data = _training_data(job)
+    source = open_clip_source(data, root=job.root, masks=learns_masks(network), warn=job.warn)
+    drawn = DrawnPredictions(
+        config=config,
+        root=job.root,
+        trained_on=source,
+        length=network.clip_length,
+        warn=job.warn,
+    )
     batches = ClipBatches(
-        source=open_clip_source(data, root=job.root, masks=learns_masks(network), warn=job.warn),
+        source=source,
         config=data,
         skeleton=network.skeleton,
         seed=config.seed,
         places=processes.places(data.batch),
     )
-    loop.run(partial(prefetch, batches, threads=data.threads))
+    loop.run(partial(prefetch, batches, threads=data.threads), drawn=lambda: drawn(average))
     return average
 
 

@@ -78,6 +78,13 @@ class TrainConfig:
     keep: int = field(default=3, compare=False)
     """Of how many of these the averaged weights stay, in ``checkpoints``."""
 
+    predictions: int = field(default=4, compare=False)
+    """How many pictures of what a network finds are drawn at every state on disk: of clips that are
+    measured on, or else trained on; 0: none."""
+
+    tensorboard: bool = field(default=False, compare=False)
+    """Whether numbers and pictures are written for TensorBoard, too."""
+
     at_once: int | None = field(default=None, compare=False)
     """Pictures, clips or stretches that a process looks at together, at most; the gradients of
     several parts are added up. A loss is averaged in each part, and then over the parts. None: all
@@ -88,7 +95,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "report_every", "save_every", "at_once", low=1)
-        check_numbers(self, "keep", low=0)
+        check_numbers(self, "keep", "predictions", low=0)
         given = [name for name in ("pictures", "clips", "refiner") if getattr(self, name)]
         if len(given) != 1:
             raise InputError(

@@ -5,7 +5,8 @@ function of seed and step, and of nothing else, so that it may go on with other 
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from posetube.errors import InputError
+from posetube.structures import ByteArray
 
 from ...models3d.training.loss_shares import LossShare
 from ...models3d.training.optimization import (
@@ -27,8 +29,13 @@ from ..progress import Event
 from .batch_gradients import BatchGradients
 from .checkpoint_files import keep_best, keep_latest
 from .curves_page import write_curves
+from .prediction_files import forget_predictions_after, write_predictions
+from .tensorboard_log import TensorBoardLog
 from .training_job import TrainingJob
 from .training_metrics import Meter, append_metrics, best_so_far, forget_after
+
+Drawn = Callable[[], Iterable[tuple[str, ByteArray]]]
+"""Makes names and (H, W, 3) RGB pictures."""
 
 
 class BatchStream(Protocol):
@@ -88,16 +95,21 @@ class TrainingLoop:
         )
         self.step = load_state(job.folder, self._state)
         job.processes.wait()  # nobody writes a file that another process still reads
-        job.processes.by_first(lambda: forget_after(job.folder, self.step))
+        job.processes.by_first(self._forget)
         self._best = best_so_far(job.folder, learner.best_by)
         self._meter, self._skipped = Meter(), 0
         self._named: set[str] = set()
+        self._board: TensorBoardLog | None = None
         self._tell = partial(
             Event, run=job.folder.name, stage="train", total=config.steps, unit="steps"
         )
 
-    def run(self, batches: BatchStream) -> None:
+    def run(self, batches: BatchStream, *, drawn: Drawn = tuple) -> None:
         """Train to the end.
+
+        Args:
+            batches: What it is trained on.
+            drawn: Draws what the averaged weights find.
 
         Raises:
             InputError: If the losses diverge.
@@ -117,11 +129,30 @@ class TrainingLoop:
             at_once=job.config.at_once,
         )
         # the loop looks itself whether somebody asked it to stop, and saves the step at hand
-        with job.interrupt.deferred():
+        with job.interrupt.deferred(), self._logged():
             for batch in batches(self.step, steps):
                 self._name_broken(batch)
                 self._change_weights(gradients(batch, self.step))
-                self._finish_step(steps)
+                self._finish_step(steps, drawn)
+
+    def _forget(self) -> None:
+        """What a killed run had reported and drawn, but not saved; it is made again."""
+        forget_after(self._job.folder, self.step)
+        forget_predictions_after(self._job.folder, self.step)
+
+    @contextmanager
+    def _logged(self) -> Iterator[None]:
+        """Write for TensorBoard within the block, where that is asked for."""
+        job = self._job
+        if not (job.config.tensorboard and job.processes.is_first):
+            yield
+            return
+        self._board = TensorBoardLog(job.folder)
+        try:
+            yield
+        finally:
+            self._board.close()
+            self._board = None
 
     def _name_broken(self, batch: Any) -> None:
         broken = self._learner.broken(batch)
@@ -169,7 +200,7 @@ class TrainingLoop:
                 "optimization.learning_rate, and begin in another folder"
             )
 
-    def _finish_step(self, steps: int) -> None:
+    def _finish_step(self, steps: int, drawn: Drawn) -> None:
         """Report and save where it is due, or where somebody asked to stop."""
         job, config = self._job, self._job.config
         self.step += 1
@@ -187,7 +218,9 @@ class TrainingLoop:
                 self._learner.write(self.step)
             scores = self._learner.scores(self.step) if due else {}
             if record or scores:
-                append_metrics(job.folder, {"step": self.step, **record, **scores})
+                self._report({"step": self.step, **record, **scores})
+            if due:
+                self._draw(drawn)
             if due or stop:
                 self._save(scores)
 
@@ -195,6 +228,17 @@ class TrainingLoop:
         if stop:
             job.interrupt.requested = True
             job.interrupt.check()
+
+    def _report(self, record: dict[str, Any]) -> None:
+        append_metrics(self._job.folder, record)
+        if self._board is not None:
+            self._board.add_numbers(record)
+
+    def _draw(self, drawn: Drawn) -> None:
+        job = self._job
+        write_predictions(job.folder, drawn(), step=self.step, most=job.config.keep)
+        if self._board is not None:
+            self._board.add_pictures(self.step)
 
     def _write_again(self) -> None:
         self._learner.write(self.step)

@@ -20,6 +20,7 @@ from ...models3d.model_info import ModelInfo
 from ...models3d.training.optimization import native_precision
 from ...models3d.training.training_state import STATE
 from ..storage.manifest import library_versions
+from .tensorboard_log import check_tensorboard
 from .train_config import TrainConfig
 
 RECORD = "settings.json"
@@ -90,8 +91,11 @@ def refuse_missing(config: TrainConfig, root: Path) -> None:
 
     Raises:
         MissingFileError: If there is no file or folder that the settings name.
+        MissingExtraError: If TensorBoard is asked for and not installed.
         WeightsError: If there is no model to start from.
     """
+    if config.tensorboard:
+        check_tensorboard()
     weights_file(start_of(config, root))
     for path in map(root.joinpath, _named(config)):
         if not path.exists():
