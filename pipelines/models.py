@@ -103,8 +103,9 @@ def convert_model(
     """Turn another program's weights into a file of ours, or ours into those of another network.
 
     Args:
-        source: torchvision's .pth, a .pkl of Detectron, Detect-and-Track or Detectron2; a network's
-            name or a .safetensors of ours, to fill another one.
+        source: torchvision's .pth, a .pkl of Detectron, Detect-and-Track or Detectron2, also of a
+            ResNet that classifies pictures; a network's name or a .safetensors of ours, to fill
+            another one.
         target: The .safetensors to write.
         into: Name of the network to fill instead of their own, such as
             tube_rcnn_r50_fpn or tiny_clip.

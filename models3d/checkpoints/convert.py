@@ -4,7 +4,10 @@
 layout           file                                    recognised by
 ===============  ======================================  ==============================
 ours             ``.safetensors`` with a configuration   its header
-torchvision      ``.pth`` or ``.safetensors``            ``backbone.body.conv1.weight``
+torchvision      ``.pth`` or ``.safetensors``            ``backbone.body.conv1.weight``, or
+                                                         ``layer1.0.conv1.weight``: a ResNet
+                                                         that classifies, of which the body
+                                                         is taken
 Detectron        ``.pkl`` with ``blobs``                 ``conv1_w``
 Detect-and-Track the same                                ... of five axes, or ``VIDEO_ON``
                                                          among its settings
@@ -35,6 +38,7 @@ from posetube.file_reading import sha256_of
 from posetube.restricted_pickle import load_plain
 from posetube.shortage import require_memory, shortage_of
 
+from ..configs.necks import C4Config
 from ..configs.networks import AnchorRCNNConfig, TubeRCNNConfig
 from ..inflate import Inflation, fit
 from ..model_info import ModelInfo
@@ -47,7 +51,7 @@ from ..presets import (
 )
 from ..tube_rcnn import TubeRCNN
 from . import convert_detectron, convert_detectron2, convert_torchvision
-from .infer_config import infer_config
+from .infer_config import LAST, infer_config
 from .model_files import weights_file
 from .network_check import check_finite, check_network
 from .refusal import refused
@@ -114,7 +118,15 @@ def convert_weights(
     check_finite(tensors, source=str(path))
     with refused(path, "its arrays make no network of its layout"):
         layout, renamed, known = _understand(tensors, settings, path)
-        preset = infer_config(known, renamed.parameters, skeleton=skeleton)
+        if any(name.startswith("proposals.") for name in renamed.parameters):
+            preset = infer_config(known, renamed.parameters, skeleton=skeleton)
+        elif into is None:
+            raise WeightsError(
+                f"{path}: holds a body alone, as a network that classifies pictures does; say "
+                "which network it shall fill (--into)"
+            )
+        else:
+            renamed, preset = _body_for(into, renamed), into
     torch.manual_seed(seed)
     info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
     if into is None and not isinstance(preset, AnchorRCNNConfig):
@@ -123,6 +135,20 @@ def convert_weights(
     unused, fresh = _load(model, renamed, inflation=inflation, path=path)
     check_network(model.eval(), source=str(path))
     return Converted(model=model, layout=layout, unused=unused, fresh=fresh)
+
+
+def _body_for(config: TubeRCNNConfig, renamed: Renamed) -> Renamed:
+    """A body's weights, the last stage of which is the box head's in networks without pyramid."""
+    body, head = "body.stages.4.", f"{LAST}."
+    old, new = (body, head) if isinstance(config.neck, C4Config) else (head, body)
+
+    def moved(name: str) -> str:
+        return new + name.removeprefix(old) if name.startswith(old) else name
+
+    return renamed._replace(
+        parameters={moved(name): value for name, value in renamed.parameters.items()},
+        sources={moved(name): source for name, source in renamed.sources.items()},
+    )
 
 
 def _with_embedded_joints(renamed: Renamed, info: ModelInfo) -> tuple[Renamed, ModelInfo]:
@@ -265,6 +291,9 @@ def _understand(
     if convert_torchvision.MARK in tensors:
         v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
         renamed = convert_torchvision.from_torchvision(tensors, epsilon=0 if v1 else 1e-5)
+        return "torchvision", renamed, keypoint_rcnn_r50()
+    if convert_torchvision.CLASSIFIER_MARK in tensors:
+        renamed = convert_torchvision.from_classifier(tensors)
         return "torchvision", renamed, keypoint_rcnn_r50()
     if convert_detectron2.MARK in tensors:
         renamed = convert_detectron2.from_detectron2(tensors)

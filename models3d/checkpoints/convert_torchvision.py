@@ -1,4 +1,6 @@
-"""torchvision's Keypoint R-CNN and Mask R-CNN: their parameters under our names.
+"""torchvision's Keypoint R-CNN, Mask R-CNN and classifiers: their parameters under our names.
+
+Of a ResNet that classifies pictures the body is taken.
 
 Batch normalisation is folded into a scale and a shift. torchvision does so with an epsilon of 0 for
 its ``COCO_V1`` weights and of 1e-5 for everything else.
@@ -13,6 +15,9 @@ from .renaming import Renamed, fold_batch_norm, rename, substitute
 
 MARK = "backbone.body.conv1.weight"
 """A name that only this layout has."""
+
+CLASSIFIER_MARK = "layer1.0.conv1.weight"
+"""A name that only ResNets which classify have."""
 
 COCO_V1 = ("fc266e95", "bf2d0c1e")
 """First digits of the SHA-256 of the files whose norms have no epsilon."""
@@ -47,6 +52,12 @@ def from_torchvision(tensors: Mapping[str, Tensor], *, epsilon: float = 1e-5) ->
         epsilon: What was added to running variances: 0 for ``COCO_V1``, else 1e-5.
     """
     return fold_batch_norm(rename(tensors, _name_of), epsilon=epsilon)
+
+
+def from_classifier(tensors: Mapping[str, Tensor]) -> Renamed:
+    """The parameters of a ResNet that classifies pictures, to those of a body of ours."""
+    bodies = rename(tensors, lambda name: _name_of(f"backbone.body.{name}"))
+    return fold_batch_norm(bodies, epsilon=1e-5)
 
 
 def _name_of(name: str) -> str | None:

@@ -65,19 +65,23 @@ def tube_losses(
     truth: Sequence[TubeTruth],
     *,
     pictures: Pictures | None = None,
+    proposals: Proposals | None = None,
     config: LossConfig,
     draws: Sequence[Draw],
 ) -> dict[str, LossShare]:
     """Every loss of B clips, weighted; training minimises the sum of their means.
 
     Boxes follow the pixel arithmetic that the network decodes them with, so that an answer without
-    any loss is decoded to the truth's boxes. Parts that are frozen are not asked.
+    any loss is decoded to the truth's boxes. Parts that are frozen are not asked, nor are heads on
+    levels whose losses weigh nothing.
 
     Args:
         network: The network to train.
         pixels: (B * T, 3, H, W) normalised input, H and W multiples of the largest stride.
         truth: The people of each of the B clips, possibly none; boxes may leave the picture.
         pictures: The B * T frames, for a keypoint head that pools from them.
+        proposals: Where the heads learn to look, in place of the network's own proposals, which
+            are then not trained.
         config: Matching, sampling, weights.
         draws: Source of random choices of each clip.
 
@@ -93,7 +97,15 @@ def tube_losses(
     if isinstance(head, KeypointHead) or any(_trained(part) for part in levels):
         features = network.clip_part(network.frame_part(pixels), length, pictures)
         padded = (pixels.shape[2], pixels.shape[3])
-        losses |= _level_losses(network, features, truth, padded=padded, config=config, draws=draws)
+        losses |= _level_losses(
+            network,
+            features,
+            truth,
+            proposals=proposals,
+            padded=padded,
+            config=config,
+            draws=draws,
+        )
     if isinstance(head, CropHead) and _trained(network.keypoint_head):
         features = ClipFeatures(levels=(), strides=(), length=length, pictures=pictures)
         loss = crop_loss(
@@ -125,23 +137,29 @@ def _level_losses(
     features: ClipFeatures,
     truth: Sequence[TubeTruth],
     *,
+    proposals: Proposals | None,
     padded: tuple[int, int],
     config: LossConfig,
     draws: Sequence[Draw],
 ) -> dict[str, LossShare]:
     """The losses of the heads that look at the levels."""
-    losses, proposed = _proposal_losses(
-        network.proposals, features, truth, padded=padded, config=config, draws=draws
-    )
-    box_head, keypoint_head = network.box_head, network.keypoint_head
-    from_levels = keypoint_head if isinstance(keypoint_head, KeypointHead) else None
+    losses = dict[str, LossShare]()
+    if proposals is None:
+        losses, proposals = _proposal_losses(
+            network.proposals, features, truth, padded=padded, config=config, draws=draws
+        )
+    convention: BoxConvention = "continuous"
+    if network.box_head is not None:
+        convention = network.box_head.config.convention
+    box_head = network.box_head if max(config.classes, config.boxes, config.presence) else None
+    joints = isinstance(network.keypoint_head, KeypointHead) and config.keypoints
+    from_levels = network.keypoint_head if joints else None
     mask_head = network.mask_head if learns_masks(network) else None
     if box_head is None and from_levels is None and mask_head is None:
         return losses
-    convention: BoxConvention = "continuous" if box_head is None else box_head.config.convention
     features = _in_float32(features)
     chosen = []
-    clips = zip(proposed.per_clip(), truth, draws, strict=True)
+    clips = zip(proposals.per_clip(), truth, draws, strict=True)
     for number, ((tubes, _), people, draw) in enumerate(clips):
         pick = None
         if config.hard_rois is not None and box_head is not None:

@@ -28,11 +28,13 @@ from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
 from ...models3d.features import Pictures
 from ...models3d.network_input import prepare
+from ...models3d.preprocess import Geometry
 from ...models3d.training.loss_shares import LossShare
 from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.tube_losses import learns_masks, tube_losses
+from ...models3d.tube_choice import Proposals
 from ...models3d.tube_rcnn import TubeRCNN
 from ..interrupt import Interrupt
 from ..progress import Listener
@@ -45,7 +47,7 @@ from .picture_scores import score_pictures
 from .train_config import TrainConfig, ValidationConfig
 from .training_job import TrainingJob, training_job
 from .training_loop import Learner, TrainingLoop
-from .training_record import start_of, trained_info
+from .training_record import model_of, trained_info
 
 RESULT = "average.safetensors"
 
@@ -90,7 +92,8 @@ def train_network(
 
 def _train(job: TrainingJob) -> TubeRCNN:
     network = _network(job)
-    job = job.begun(network.info)
+    proposer = _proposer(job, network)
+    job = job.begun(network.info, proposer=proposer.info if proposer else None)
     config, folder, processes = job.config, job.folder, job.processes
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
@@ -104,7 +107,9 @@ def _train(job: TrainingJob) -> TubeRCNN:
     learner = Learner(
         network=network,
         average=average,
-        losses=lambda batch, step: step_losses(network, batch, step=step, config=config),
+        losses=lambda batch, step: step_losses(
+            network, batch, step=step, config=config, proposer=proposer
+        ),
         scores=lambda step: _scores(average, job),
         best_by="oks_ap" if config.held_out is None else "videos_mota",
         write=write,
@@ -145,7 +150,7 @@ def _scores(average: TubeRCNN, job: TrainingJob) -> dict[str, Any]:
 def _network(job: TrainingJob) -> TubeRCNN:
     """The network to start from, made to look at as many frames as the clips have."""
     config = job.config
-    network = load_network(start_of(config, job.root), device=str(job.processes.device))
+    network = load_network(model_of(config.start, job.root), device=str(job.processes.device))
     boxes = "continuous" if network.box_head is None else network.box_head.config.convention
     if config.losses == "detect-and-track" and boxes == "continuous":
         raise InputError(
@@ -154,6 +159,25 @@ def _network(job: TrainingJob) -> TubeRCNN:
         )
     length = 1 if config.clips is None else config.clips.frames.length
     return inflated(network, length=length)
+
+
+def _proposer(job: TrainingJob, network: TubeRCNN) -> TubeRCNN | None:
+    """The network whose proposals the heads are shown; None: the trained one's own."""
+    name = job.config.proposals_from
+    if not name:
+        return None
+    proposer = load_network(model_of(name, job.root), device=str(job.processes.device))
+    ours, theirs = (
+        None if one.box_head is None else one.box_head.config.convention
+        for one in (network, proposer)
+    )
+    if ours != theirs:
+        raise InputError(
+            f"TrainConfig.proposals_from: boxes of {name} are {theirs or 'those of its proposals'}"
+            f", those of {job.config.start} {ours or 'those of its proposals'}; take a network of "
+            "the same kind"
+        )
+    return inflated(proposer, length=network.clip_length).requires_grad_(False)
 
 
 def _training_data(job: TrainingJob) -> TrainingData:
@@ -171,28 +195,47 @@ def _training_data(job: TrainingJob) -> TrainingData:
 
 
 def step_losses(
-    network: TubeRCNN, batch: TrainingBatch, *, step: int, config: TrainConfig
+    network: TubeRCNN,
+    batch: TrainingBatch,
+    *,
+    step: int,
+    config: TrainConfig,
+    proposer: TubeRCNN | None = None,
 ) -> dict[str, LossShare]:
     """The losses of some clips; what is drawn at random depends on seed, step and place alone."""
     images = batch.images.reshape(-1, *batch.images.shape[2:])
-    # The batches have their size already: they are not resized once more.
+    device = next(network.parameters()).device
+    pixels, geometry = _prepared(network, images)
+    half = half_precision(config.optimization.precision)
+    with torch.autocast(device.type, dtype=half, enabled=half is not None):
+        return tube_losses(
+            network,
+            pixels,
+            [people.to(device) for people in batch.truth],
+            pictures=Pictures(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), geometry),
+            proposals=_proposals(proposer, images) if proposer else None,
+            config=config.loss_config,
+            draws=[_draw(config.seed, step, place) for place in batch.places],
+        )
+
+
+def _prepared(network: TubeRCNN, images: ByteArray) -> tuple[torch.Tensor, Geometry]:
+    """A network's input, (B * T, 3, H, W); batches have their size, and keep it."""
     as_they_are = replace(
         network.config.preprocess,
         short_side=min(images.shape[1:3]),
         long_side=max(images.shape[1:3]),
     )
-    device = next(network.parameters()).device
     pixels, geometry = prepare(images, as_they_are)
-    half = half_precision(config.optimization.precision)
-    with torch.autocast(device.type, dtype=half, enabled=half is not None):
-        return tube_losses(
-            network,
-            pixels.to(device),
-            [people.to(device) for people in batch.truth],
-            pictures=Pictures(torch.from_numpy(images).to(device).permute(0, 3, 1, 2), geometry),
-            config=config.loss_config,
-            draws=[_draw(config.seed, step, place) for place in batch.places],
-        )
+    return pixels.to(next(network.parameters()).device), geometry
+
+
+@torch.no_grad()
+def _proposals(proposer: TubeRCNN, images: ByteArray) -> Proposals:
+    """Where a network proposes people, in (B * T, H, W, 3) frames."""
+    pixels, geometry = _prepared(proposer, images)
+    features = proposer.clip_part(proposer.frame_part(pixels), proposer.clip_length)
+    return proposer.propose(features, geometry)
 
 
 def _draw(seed: int, step: int, place: int) -> TorchDraw:

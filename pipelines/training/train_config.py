@@ -54,6 +54,10 @@ class TrainConfig:
     optimization: OptimizationConfig
     """How the weights change."""
 
+    proposals_from: str = ""
+    """Model whose proposals the heads learn from, a name or a ``.safetensors`` file; the proposals
+    of the trained one are then not asked. Empty: its own."""
+
     name: str = field(default="", compare=False)
     """What the trained model is called; empty: as the run's folder."""
 
@@ -102,6 +106,8 @@ class TrainConfig:
                 "TrainConfig needs one of pictures, clips and refiner, got "
                 f"{' and '.join(given) or 'none'}"
             )
+        if self.refiner and self.proposals_from:
+            raise InputError("TrainConfig.proposals_from is for a network, and this is a refiner")
         if self.refiner and (self.losses != LossConfig() or self.validation or self.held_out):
             raise InputError(
                 "TrainConfig.losses, validation and held_out are a network's; a refiner has "

@@ -42,7 +42,7 @@ from .refiner_config import RefinerKind, RefinerTraining
 from .train_config import TrainConfig
 from .training_job import TrainingJob, training_job
 from .training_loop import Learner, TrainingLoop
-from .training_record import start_of, trained_info
+from .training_record import model_of, trained_info
 
 RESULT = "refiner.safetensors"
 
@@ -98,7 +98,7 @@ def train_refiner(
 
 
 def _train(job: TrainingJob) -> torch.nn.Module:
-    model = load_model(str(start_of(job.config, job.root)))
+    model = load_model(str(model_of(job.config.start, job.root)))
     network: Any = model.network
     parent: ModelInfo = network.info
     settings = job.config.refiner

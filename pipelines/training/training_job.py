@@ -49,7 +49,7 @@ class TrainingJob:
         """Tell a person."""
         self.listener(Event(event="warning", run=self.folder.name, text=text))
 
-    def begun(self, parent: ModelInfo) -> "TrainingJob":
+    def begun(self, parent: ModelInfo, *, proposer: ModelInfo | None = None) -> "TrainingJob":
         """Note the settings in the folder, or hold them against those that the run began with.
 
         Raises:
@@ -58,7 +58,9 @@ class TrainingJob:
         """
         kind = self.processes.device.type
         config = self.processes.by_first(
-            lambda: recorded(self.config, self.folder, parent=parent, device=kind)
+            lambda: recorded(
+                self.config, self.folder, parent=parent, proposer=proposer, device=kind
+            )
         )
         return replace(self, config=config, made_by=made_by(config, processes=self.processes.count))
 

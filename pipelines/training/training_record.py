@@ -27,7 +27,14 @@ RECORD = "settings.json"
 NOT_STATED = "not stated"
 
 
-def recorded(config: TrainConfig, folder: Path, *, parent: ModelInfo, device: str) -> TrainConfig:
+def recorded(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    parent: ModelInfo,
+    proposer: ModelInfo | None = None,
+    device: str,
+) -> TrainConfig:
     """Note the settings in the folder, or hold them against those that a run there was begun with.
 
     Returns:
@@ -43,7 +50,10 @@ def recorded(config: TrainConfig, folder: Path, *, parent: ModelInfo, device: st
     if precision == "auto":  # a run goes on with the type that it began with, on whatever machine
         precision = before.get("optimization", {}).get("precision") or native_precision(device)
     config = replace(config, optimization=replace(config.optimization, precision=precision))
-    text = json.dumps(_compared(config) | {"start_sha256": parent.sha256}, default=str, indent=1)
+    files = {"start_sha256": parent.sha256}
+    if proposer is not None:
+        files["proposals_from_sha256"] = proposer.sha256
+    text = json.dumps(_compared(config) | files, default=str, indent=1)
     changes = [*_changes(before, json.loads(text))] if before else []
     if changes:
         raise InputError(
@@ -96,15 +106,16 @@ def refuse_missing(config: TrainConfig, root: Path) -> None:
     """
     if config.tensorboard:
         check_tensorboard()
-    weights_file(start_of(config, root))
+    for name in filter(None, (config.start, config.proposals_from)):
+        weights_file(model_of(name, root))
     for path in map(root.joinpath, _named(config)):
         if not path.exists():
             raise MissingFileError(f"{path}: no such file or folder; the settings name it")
 
 
-def start_of(config: TrainConfig, root: Path) -> str | Path:
-    """The name or the file of the model to start from."""
-    return root / config.start if config.start.endswith(".safetensors") else config.start
+def model_of(name: str, root: Path) -> str | Path:
+    """The name, or the file, of a model that the settings name."""
+    return root / name if name.endswith(".safetensors") else name
 
 
 def _named(config: TrainConfig) -> Iterator[Path]:

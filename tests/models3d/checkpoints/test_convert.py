@@ -450,6 +450,51 @@ def torchvision_state() -> tuple[Any, dict[str, Tensor]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parity
+def test_a_resnet_that_classifies_becomes_a_body(tmp_path: Path) -> None:
+    models: Any = pytest.importorskip("torchvision.models")
+    torch.manual_seed(0)
+    classifier = models.resnet50(weights=None).eval()
+    for name, tensor in classifier.state_dict().items():
+        if name.endswith(("running_var", "bn3.weight")):
+            tensor.uniform_(0.5, 1.0)
+    torch.save(classifier.state_dict(), tmp_path / "resnet50.pth")
+
+    converted = convert_weights(tmp_path / "resnet50.pth", into=keypoint_rcnn_r50())
+
+    assert {name for name in converted.unused if "num_batches" not in name} == {
+        "fc.bias",
+        "fc.weight",
+    }
+    assert not [name for name in converted.fresh if name.startswith("body.")]
+    frames = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        maps = frames
+        for stage in converted.model.body.stages:
+            maps = stage(maps, 1)
+        for layer in [*classifier.children()][:-2]:
+            frames = layer(frames)
+    assert (maps - frames).norm() < 1e-4 * frames.norm()
+    with pytest.raises(WeightsError, match=r"holds a body alone, .*it shall fill \(--into\)"):
+        convert_weights(tmp_path / "resnet50.pth")
+
+
+@pytest.mark.slow
+def test_detectrons_body_alone_fills_a_network(tmp_path: Path) -> None:
+    config = small(detectron_keypoint_rcnn())
+    original = made(config)
+    blobs = as_blobs(original, video=False)
+    body = {n: b for n, b in blobs.items() if n.startswith(("conv1_w", "res"))}
+    file = write_pickle(tmp_path / "R-50.pkl", {"blobs": body | {"pred_w": np.zeros((9, 9))}})
+
+    converted = convert_weights(file, into=config)
+
+    assert "pred_w" in converted.unused
+    for name, tensor in converted.model.state_dict().items():
+        assert torch.equal(tensor, original.state_dict()[name]) or not name.startswith("body.")
+
+
+@pytest.mark.slow
 def test_a_shape_that_does_not_fit_is_named(tmp_path: Path) -> None:
     _, state = torchvision_state()
     state["roi_heads.box_head.fc7.weight"] = torch.zeros(7, 5)

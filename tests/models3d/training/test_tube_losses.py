@@ -8,13 +8,16 @@ from torch import Tensor
 
 from posetube.errors import InputError
 from posetube.models3d.box_coding import BoxConvention, encode_boxes
+from posetube.models3d.preprocess import Geometry
 from posetube.models3d.proposals import ProposalMaps
 from posetube.models3d.training.loss_config import LossConfig, detect_and_track_losses
 from posetube.models3d.training.loss_shares import means
+from posetube.models3d.training.losses import FocalConfig
 from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
 from posetube.models3d.training.tube_losses import tube_losses
+from posetube.models3d.tube_choice import Proposals
 from posetube.models3d.tube_rcnn import TubeRCNN
 from tests.models3d.small_networks import small_anchor_rcnn
 
@@ -204,6 +207,41 @@ def test_nobody_in_a_clip_costs_neither_boxes_nor_presence() -> None:
     losses = losses_of(network(), pixels(3), [people(3, count=0)])
 
     assert losses["boxes"] == losses["presence"] == losses["keypoints"] == 0
+
+
+def test_heads_learn_from_the_proposals_that_are_given() -> None:
+    model, frames, truth = network(), pixels(2), [people(1), people(1, seed=1)]
+    # without chance in the proposals' own losses, which would move that of the heads
+    config = LossConfig(focal=FocalConfig())
+    size = (HEIGHT, WIDTH)
+    whole = Geometry(picture=size, resized=size, padded=size, scale=(1.0, 1.0))
+    with torch.no_grad():
+        own = model.propose(model.clip_part(model.frame_part(frames), 1), whole)
+    nobody = own._replace(taken=torch.zeros_like(own.taken))
+
+    def given(proposals: Proposals | None) -> dict[str, Tensor]:
+        draws = [TorchDraw(generator=torch.Generator().manual_seed(n)) for n in (0, 1)]
+        found = tube_losses(model, frames, truth, proposals=proposals, config=config, draws=draws)
+        return means(found)
+
+    alone, same, none = given(None), given(own), given(nobody)
+
+    assert alone.keys() - same.keys() == {"objectness", "proposal_boxes"}
+    for name, loss in same.items():
+        torch.testing.assert_close(loss, alone[name], msg=name)
+    assert abs(none["classes"] - same["classes"]) > 0.01  # only the people's own boxes are left
+
+
+def test_heads_whose_losses_weigh_nothing_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    for head in (model.box_head, model.keypoint_head):
+        monkeypatch.setattr(head, "forward", None)
+    nothing = LossConfig(classes=0, boxes=0, presence=0, keypoints=0)
+
+    assert losses_of(model, pixels(1), [people(1)], nothing).keys() == {
+        "objectness",
+        "proposal_boxes",
+    }
 
 
 def test_pixels_that_are_not_finite_are_refused() -> None:
