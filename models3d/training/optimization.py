@@ -209,7 +209,7 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
     ]
     if config.method == "sgd":
         return torch.optim.SGD(settings, momentum=config.momentum)
-    return torch.optim.AdamW(settings)
+    return torch.optim.AdamW(settings, fused=True)
 
 
 def apply_gradients(

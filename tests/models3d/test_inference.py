@@ -93,15 +93,20 @@ def test_boxes_are_pooled_as_torchvision_does(
     samples: int, aligned: bool, stride: int, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    level = torch.randn(2, 3, 7, 9)
+    level = torch.randn(2, 3, 7, 9).requires_grad_()
+    same = level.detach().clone().requires_grad_()
     corners = (torch.rand(12, 4) * 1.6 - 0.3) * stride * 9  # also outside, and upside down
     rois = torch.cat([torch.arange(12.0)[:, None] % 2, corners], dim=1)
     config = PoolConfig(size=5, samples=samples, aligned=aligned)
 
     found = align_by_cells(level, rois, stride=stride, config=config)
 
-    wanted = ops.roi_align(level, rois, 5, 1 / stride, samples, aligned)
+    wanted = ops.roi_align(same, rois, 5, 1 / stride, samples, aligned)
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+    importance = torch.randn_like(wanted)
+    (found * importance).sum().backward()  # type: ignore[no-untyped-call]
+    (wanted * importance).sum().backward()
+    torch.testing.assert_close(level.grad, same.grad, atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
