@@ -4,7 +4,8 @@ A neck has two steps because the network is cut between them: ``merge`` looks at
 runs once per frame, ``smooth`` may mix frames and runs once per clip.
 
 Sources: C4 is Ren et al., "Faster R-CNN", NeurIPS 2015, on He et al.'s conv4; the pyramid is
-Lin et al., "Feature Pyramid Networks", CVPR 2017. A pyramid with time kernels is ours: the
+Lin et al., "Feature Pyramid Networks", CVPR 2017, its convolved coarser levels those of RetinaNet
+(Lin et al., ICCV 2017). A pyramid with time kernels is ours: the
 published code stops before it. The embedded model's neck: :mod:`.path_aggregation`.
 """
 
@@ -40,16 +41,19 @@ class C4Neck(nn.Module):
 
 
 class FPNNeck(nn.Module):
-    """Five levels, strides 4 to 64: each stage's map plus the enlarged maps of coarser stages."""
+    """A level per stage, its map plus the enlarged maps of coarser stages; and coarser levels.
 
-    strides = (4, 8, 16, 32, 64)
-    """Pixels per cell of each level."""
+    Over res2 to res5 these are five levels of strides 4 to 64.
+    """
 
     def __init__(
         self, config: FPNConfig, *, channels: Sequence[int], strides: Sequence[int]
     ) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(TimeConv(inputs, config.channels) for inputs in channels[-4:])
+        self.stages = config.stages
+        self.lateral = nn.ModuleList(
+            TimeConv(inputs, config.channels) for inputs in channels[-self.stages :]
+        )
         self.output = nn.ModuleList(
             TimeConv(
                 config.channels,
@@ -61,10 +65,17 @@ class FPNNeck(nn.Module):
             for _ in self.lateral
         )
         self.channels, self.time = config.channels, config.time
+        count = 2 if config.further == "convolutions" else 0
+        self.further = nn.ModuleList(
+            TimeConv(config.channels, config.channels, 3, stride=2) for _ in range(count)
+        )
+        coarser = [strides[-1] * 2 ** (step + 1) for step in range(max(count, 1))]
+        self.strides = (*strides[-self.stages :], *coarser)
+        """Pixels per cell of each level."""
 
     def merge(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Frame by frame: laterals, summed from the coarsest level down."""
-        laterals = [conv(m) for conv, m in zip(self.lateral, maps[-4:], strict=True)]
+        laterals = [conv(m) for conv, m in zip(self.lateral, maps[-self.stages :], strict=True)]
         # coarse levels see more of the surroundings, fine ones see where things are
         sums = [laterals.pop()]
         for lateral in reversed(laterals):
@@ -72,9 +83,13 @@ class FPNNeck(nn.Module):
         return sums
 
     def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
-        """Over time: each level's output; the fifth level is every second cell of the fourth."""
+        """Over time: each level's output, and the coarser levels."""
         levels = [conv(m, length) for conv, m in zip(self.output, maps, strict=True)]
-        return [*levels, levels[-1][:, :, ::2, ::2]]
+        if not self.further:
+            return [*levels, levels[-1][:, :, ::2, ::2]]
+        for step, conv in enumerate(self.further):
+            levels.append(conv(levels[-1] if step == 0 else levels[-1].relu()))
+        return levels
 
 
 def _add_enlarged(fine: Tensor, coarse: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ PARTS: dict[str, tuple[PartKind, ...]] = {
     ),
     "proposals": (
         PartKind(config="configs.proposal_heads:ProposalConfig", module="proposals:ProposalHead"),
+        PartKind(config="configs.proposal_heads:RetinaHeadConfig", module="retina_head:RetinaHead"),
         PartKind(
             config="configs.proposal_heads:DenseProposalConfig",
             module="dense_proposals:DenseProposalHead",

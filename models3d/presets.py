@@ -22,6 +22,7 @@ from .configs.proposal_heads import (
     DenseProposalConfig,
     FurtherScalesConfig,
     ProposalConfig,
+    RetinaHeadConfig,
 )
 from .configs.recurrent_heads import (
     FlowingConvNetHeadConfig,
@@ -218,6 +219,31 @@ def with_embedded_joints(config: AnchorRCNNConfig) -> TubeRCNNConfig:
     return TubeRCNNConfig(**parts | own | {"decode": decode})
 
 
+def retinanet_r50() -> TubeRCNNConfig:
+    """RetinaNet of torchvision, so that its COCO weights run, with the embedded model's joints.
+
+    Of its 90 kinds of things, people are asked for. New heads are trained with ``losses.focal``.
+
+    Source: ``retinanet_resnet50_fpn`` of torchvision (Lin et al., "Focal Loss for Dense Object
+    Detection", ICCV 2017) with its defaults. Its people and scores are reproduced.
+    """
+    joints, flat = tiny(), keypoint_rcnn_r50()
+    octaves = tuple(
+        tuple(float(int(side * 2 ** (third / 3))) for third in range(3))
+        for side in (32, 64, 128, 256, 512)
+    )
+    return TubeRCNNConfig(
+        skeleton=joints.skeleton,
+        preprocess=flat.preprocess,
+        body=flat.body,
+        neck=FPNConfig(stages=3, further="convolutions"),
+        proposals=RetinaHeadConfig(anchors=AnchorConfig(sizes=octaves)),
+        box_head=None,
+        keypoint_head=joints.keypoint_head,
+        decode=replace(joints.decode, rescore=0.0, score_power=1.0),
+    )
+
+
 def detect_and_track_r18() -> AnchorRCNNConfig:
     """The published 3D network: ResNet-18, C4, clips of 3 frames, at a low resolution.
 
@@ -375,6 +401,7 @@ PRESETS = {
         keypoint_rcnn_r50,
         mask_rcnn_r50,
         mask_keypoint_rcnn_r50,
+        retinanet_r50,
         tube_rcnn_r50_fpn,
         detect_and_track_r18,
         detect_and_track_r101,

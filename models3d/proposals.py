@@ -79,7 +79,12 @@ class ProposalHead(nn.Module):
             padded=geometry.padded,
             responses=features.proposal_responses,
         )
-        size, padded = geometry.resized, geometry.padded
+        return self.choose(maps, size=geometry.resized, padded=geometry.padded)
+
+    def choose(
+        self, maps: ProposalMaps, *, size: tuple[int, int], padded: tuple[int, int]
+    ) -> Proposals:
+        """The proposals among all tubes, see :func:`propose`."""
         return propose(maps, size=size, padded=padded, config=self.config)
 
     def responses(self, levels: Sequence[Tensor], length: int = 1) -> list[Tensor]:
@@ -180,15 +185,7 @@ def propose(
     Returns:
         The proposals, which carry no gradient.
     """
-    limit = padded if config.clip_to == "padded" else size
-    outputs = (maps.objectness.detach().float(), maps.deltas.detach().float())
-    counts = list(maps.counts)
-    parts = [torch.split(output, counts, dim=1) for output in outputs]
-    anchors = torch.split(maps.anchors, counts)
-    levels = [
-        _candidates(*level, limit=limit, config=config)
-        for level in zip(*parts, anchors, strict=True)
-    ]
+    levels = candidates(maps, size=size, padded=padded, config=config)
     tubes, scores = (torch.stack(column, dim=1) for column in _same_length(levels))
     kept = tube_nms(
         tubes.flatten(0, 1),
@@ -201,13 +198,37 @@ def propose(
     kept &= kept.cumsum(dim=2) <= config.after_nms
     scores = torch.where(kept, scores, -torch.inf).flatten(1)
     best = scores.argsort(dim=1, descending=True, stable=True)[:, : config.after_nms]
-    tubes, scores = take_slots(tubes.flatten(1, 2), best), take_slots(scores, best)
-    taken = scores > -torch.inf
-    return Proposals(
-        tubes=torch.where(taken[..., None, None], tubes, 0),
-        scores=torch.where(taken, scores, 0),
-        taken=taken,
-    )
+    return Proposals.of(take_slots(tubes.flatten(1, 2), best), take_slots(scores, best))
+
+
+def candidates(
+    maps: ProposalMaps,
+    *,
+    size: tuple[int, int],
+    padded: tuple[int, int],
+    config: ProposalConfig,
+) -> list[tuple[Tensor, Tensor]]:
+    """The best tubes of each level before suppression, without gradient.
+
+    Args:
+        maps: The head's outputs.
+        size: (H, W) of the resized picture, pixels of the network's input.
+        padded: (H, W) of the network's input.
+        config: The filter.
+
+    Returns:
+        Per level (B, k, T, 4) tubes and (B, k) probabilities, falling; minus infinity for tubes
+        that are too small, or not finite.
+    """
+    limit = padded if config.clip_to == "padded" else size
+    outputs = (maps.objectness.detach().float(), maps.deltas.detach().float())
+    counts = list(maps.counts)
+    parts = [torch.split(output, counts, dim=1) for output in outputs]
+    anchors = torch.split(maps.anchors, counts)
+    return [
+        _candidates(*level, limit=limit, config=config)
+        for level in zip(*parts, anchors, strict=True)
+    ]
 
 
 def _candidates(

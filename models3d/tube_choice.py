@@ -26,6 +26,17 @@ class Proposals(NamedTuple):
     taken: Array
     """(B, R) bool."""
 
+    @staticmethod
+    def of(tubes: Array, scores: Array) -> "Proposals":
+        """Slots in falling order of (B, R) scores, minus infinity in an empty one."""
+        xp = library_of(scores)
+        taken = scores > -np.inf
+        return Proposals(
+            tubes=xp.where(taken[..., None, None], tubes, 0),
+            scores=xp.where(taken, scores, 0),
+            taken=taken,
+        )
+
     def shortened(self) -> "Proposals":
         """Without the slots that are empty in every clip; waits for the device."""
         most = most_taken(self.taken)
@@ -59,10 +70,4 @@ def choose_tubes(logits: Array, tubes: Array, *, config: DenseProposalConfig) ->
     # the best of the kept ones come first
     scores = xp.where(kept, scores, -np.inf)
     order = falling_order(scores)[:, : config.after_nms]
-    tubes, scores = take_slots(tubes, order), take_slots(scores, order)
-    taken = scores > -np.inf
-    return Proposals(
-        tubes=xp.where(taken[..., None, None], tubes, 0),
-        scores=xp.where(taken, scores, 0),
-        taken=taken,
-    )
+    return Proposals.of(take_slots(tubes, order), take_slots(scores, order))

@@ -116,3 +116,15 @@ def test_pictures_of_sizes_never_seen_are_told_apart() -> None:
     found = spp_net["trained"]()(images).argmax(dim=1)
 
     assert (found == ways).float().mean() > 0.95
+
+
+def test_pyramids_with_parts_left_out_see_what_is_left() -> None:
+    fpn = script("fpn_variants")
+    seen = {name: fpn["influence"](kind) for name, kind in fpn["VARIANTS"].items()}
+
+    upper = np.triu(np.ones((4, 4), bool)).tolist()  # a level sees its stage and coarser ones
+    assert seen["whole"] == [*upper, upper[-1]]
+    own = np.eye(4, dtype=bool).tolist()
+    assert seen["bottom-up"] == [*own, own[-1]]
+    assert seen["without laterals"] == 5 * [own[-1]]
+    assert seen["finest"] == [upper[0]]

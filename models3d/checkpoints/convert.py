@@ -48,6 +48,7 @@ from ..presets import (
     detectron2_keypoint_rcnn,
     detectron_keypoint_rcnn,
     keypoint_rcnn_r50,
+    retinanet_r50,
 )
 from ..tube_rcnn import TubeRCNN
 from . import convert_detectron, convert_detectron2, convert_torchvision
@@ -286,11 +287,15 @@ def _is_plain(array: Tensor) -> bool:
 
 def _understand(
     tensors: Mapping[str, Tensor], settings: str, path: Path
-) -> tuple[str, Renamed, AnchorRCNNConfig]:
+) -> tuple[str, Renamed, TubeRCNNConfig]:
     """Whose file it is, the weights under our names, and what else that program does."""
     if convert_torchvision.MARK in tensors:
         v1 = sha256_of(path).startswith(convert_torchvision.COCO_V1)
-        renamed = convert_torchvision.from_torchvision(tensors, epsilon=0 if v1 else 1e-5)
+        epsilon = 0 if v1 else 1e-5
+        if convert_torchvision.RETINANET_MARK in tensors:
+            renamed = convert_torchvision.from_retinanet(tensors, epsilon=epsilon)
+            return "torchvision", renamed, retinanet_r50()
+        renamed = convert_torchvision.from_torchvision(tensors, epsilon=epsilon)
         return "torchvision", renamed, keypoint_rcnn_r50()
     if convert_torchvision.CLASSIFIER_MARK in tensors:
         renamed = convert_torchvision.from_classifier(tensors)

@@ -1,6 +1,7 @@
-"""torchvision's Keypoint R-CNN, Mask R-CNN and classifiers: their parameters under our names.
+"""torchvision's Keypoint and Mask R-CNN, RetinaNet and classifiers: parameters under our names.
 
-Of a ResNet that classifies pictures the body is taken.
+Of a ResNet that classifies pictures the body is taken, and of RetinaNet, which has a score for each
+kind of things at every anchor, those of people.
 
 Batch normalisation is folded into a scale and a shift. torchvision does so with an epsilon of 0 for
 its ``COCO_V1`` weights and of 1e-5 for everything else.
@@ -9,8 +10,10 @@ its ``COCO_V1`` weights and of 1e-5 for everything else.
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
+from ..configs.people_heads import PERSON
 from .renaming import Renamed, fold_batch_norm, rename, substitute
 
 MARK = "backbone.body.conv1.weight"
@@ -19,8 +22,14 @@ MARK = "backbone.body.conv1.weight"
 CLASSIFIER_MARK = "layer1.0.conv1.weight"
 """A name that only ResNets which classify have."""
 
-COCO_V1 = ("fc266e95", "bf2d0c1e")
+RETINANET_MARK = "head.classification_head.cls_logits.weight"
+"""A name that only RetinaNet has."""
+
+COCO_V1 = ("fc266e95", "bf2d0c1e", "eeacb38b")
 """First digits of the SHA-256 of the files whose norms have no epsilon."""
+
+SCORES, BOXES = "head.classification_head.cls_logits", "head.regression_head.bbox_reg"
+TOWERS = {"classification": "scores", "regression": "boxes"}
 
 RULES = (
     (r"^backbone\.body\.conv1\.", "body.stages.0.conv."),
@@ -30,6 +39,8 @@ RULES = (
     (r"\.downsample\.1\.", ".shortcut_norm."),
     (r"^backbone\.fpn\.inner_blocks\.(\d)\.0\.", r"neck.lateral.\1."),
     (r"^backbone\.fpn\.layer_blocks\.(\d)\.0\.", r"neck.output.\1."),
+    (r"^backbone\.fpn\.extra_blocks\.p6\.", "neck.further.0."),
+    (r"^backbone\.fpn\.extra_blocks\.p7\.", "neck.further.1."),
     (r"^rpn\.head\.conv\.0\.0\.", "proposals.conv."),
     (r"^rpn\.head\.cls_logits\.", "proposals.objectness."),
     (r"^rpn\.head\.bbox_pred\.", "proposals.deltas."),
@@ -60,6 +71,26 @@ def from_classifier(tensors: Mapping[str, Tensor]) -> Renamed:
     return fold_batch_norm(bodies, epsilon=1e-5)
 
 
+def from_retinanet(tensors: Mapping[str, Tensor], *, epsilon: float = 1e-5) -> Renamed:
+    """RetinaNet's parameters to ours; arguments as :func:`from_torchvision`.
+
+    Raises:
+        ValueError: If its numbers of scores and boxes do not go together.
+    """
+    renamed = from_torchvision(tensors, epsilon=epsilon)
+    depth = len({name for name in renamed.parameters if name.startswith("proposals.scores.")}) // 2
+    found, sources = dict(renamed.parameters), dict(renamed.sources)
+    for kind in ("weight", "bias"):
+        name = f"proposals.scores.{depth}.{kind}"
+        logits, source = tensors[f"{SCORES}.{kind}"], f"{SCORES}.{kind}"
+        anchors = len(tensors[f"{BOXES}.{kind}"]) // 4
+        found[name] = torch.unflatten(logits, 0, (anchors, -1))[:, PERSON]
+        found[f"proposals.boxes.{depth}.{kind}"] = tensors[f"{BOXES}.{kind}"]
+        sources[name], sources[f"proposals.boxes.{depth}.{kind}"] = source, f"{BOXES}.{kind}"
+    unused = [name for name in renamed.unused if not name.startswith((SCORES, BOXES))]
+    return Renamed(found, sources, unused)
+
+
 def _name_of(name: str) -> str | None:
     if name.endswith("num_batches_tracked"):
         return None
@@ -69,6 +100,10 @@ def _name_of(name: str) -> str | None:
     # the mask head's names in files of earlier versions count from 1
     if match := re.fullmatch(r"roi_heads\.mask_head\.mask_fcn(\d+)\.(\w+)", name):
         return f"mask_head.convs.{int(match[1]) - 1}.{match[2]}"
+    # RetinaNet's towers; files of earlier versions count the rectifiers between convolutions too
+    if match := re.fullmatch(r"head\.(\w+)_head\.conv\.(\d)(\.0)?\.(\w+)", name):
+        place = int(match[2]) if match[3] else int(match[2]) // 2
+        return f"proposals.{TOWERS[match[1]]}.{place}.{match[4]}"
     renamed = substitute(name, RULES)
     return renamed and re.sub(r"(blocks\.\d+)\.(conv|bn)([123])\.", _count_from_zero, renamed)
 

@@ -24,9 +24,11 @@ LAST = "box_head.body.stage"
 
 
 def infer_config(
-    preset: AnchorRCNNConfig, parameters: Mapping[str, Tensor], *, skeleton: str | None = None
+    preset: TubeRCNNConfig, parameters: Mapping[str, Tensor], *, skeleton: str | None = None
 ) -> TubeRCNNConfig:
     """Adapt a ResNet preset to weights; where they know no joints, the embedded model's are taken.
+
+    Of a preset with the embedded model's joints, only the depth is adapted.
 
     Args:
         preset: Source of everything that weights do not show.
@@ -39,6 +41,11 @@ def infer_config(
     """
     pyramid = any(name.startswith("neck.") for name in parameters)
     body = _body(preset.body, parameters, pyramid=pyramid)
+    joints_known = "keypoint_head.up.weight" in parameters
+    if not joints_known and skeleton is not None:
+        raise WeightsError("these weights know no joints; leave the joint set out")
+    if not isinstance(preset, AnchorRCNNConfig):
+        return replace(preset, body=body)
     head_time = _time(parameters, "keypoint_head.convs.0.weight")
     moving = max(*body.times, head_time, _time(parameters, "proposals.conv.weight")) > 1
     neck: Any = C4Config()
@@ -62,9 +69,7 @@ def infer_config(
         ),
         mask_head=_mask_head(preset, parameters),
     )
-    if "keypoint_head.up.weight" not in parameters:
-        if skeleton is not None:
-            raise WeightsError("these weights know no joints; leave the joint set out")
+    if not joints_known:
         return with_embedded_joints(found)
     joints = parameters["keypoint_head.up.weight"].shape[1]
     return replace(

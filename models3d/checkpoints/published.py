@@ -95,6 +95,15 @@ PUBLISHED = {
             licence=BSD,
             metrics="COCO val2017, all classes: box AP 37.9, mask AP 34.6",
         ),
+        PublishedModel(
+            name="retinanet_r50",
+            about="RetinaNet, ResNet-50-FPN, COCO (torchvision COCO_V1), with the joints of tiny",
+            url=f"{TORCHVISION}retinanet_resnet50_fpn_coco-eeacb38b.pth",
+            size=130 * MIB,
+            checksum="eeacb38b",
+            licence=BSD,
+            metrics="COCO val2017, all classes: box AP 36.4",
+        ),
         _detectron2(
             "detectron2_keypoint_r50_1x",
             "COCO-Keypoints/keypoint_rcnn_R_50_FPN_1x/137261548",

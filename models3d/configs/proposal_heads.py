@@ -8,6 +8,7 @@ from posetube.setting_checks import check_numbers
 
 from ..box_coding import BoxConvention
 from ..config_bounds import (
+    DEEPEST,
     LARGEST,
     LONGEST,
     MOST_TUBES,
@@ -87,6 +88,35 @@ class ProposalConfig:
         check_numbers(self, "nms", low=0, high=1)
         check_numbers(self, "before_nms", "after_nms", low=1, high=MOST_TUBES)
         check_numbers(self, "min_size", low=0, high=LONGEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetinaHeadConfig(ProposalConfig):
+    """RetinaNet's head: its tubes are the people, of a network without a box head."""
+
+    depth: int = 4
+    """Convolutions of each of its two towers."""
+
+    min_score: float = 0.05
+    """Tubes that are no surer than this, in [0, 1], are dropped."""
+
+    nms: float = 0.5
+    """A tube overlapping a better one of any level by more than this, in [0, 1], is dropped."""
+
+    after_nms: int = 300
+    """How many tubes are kept, the best ones."""
+
+    min_size: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_numbers(self, "depth", low=0, high=DEEPEST)
+        check_numbers(self, "min_score", low=0, high=1)
+        if max(self.time, self.output_time) > 1:
+            raise InputError(
+                "RetinaHeadConfig: towers have no time kernels, got time "
+                f"{self.time} and output_time {self.output_time}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from ..dense_proposals import DenseProposalHead
 from ..features import ClipFeatures, Pictures
 from ..keypoint_head import KeypointHead
 from ..mask_head import MaskHead
-from ..proposals import ProposalHead, ProposalMaps, propose
+from ..proposals import ProposalHead, ProposalMaps
 from ..tube_choice import Proposals, choose_tubes
 from ..tube_rcnn import TubeRCNN
 from .cell_losses import cell_losses
@@ -242,7 +242,7 @@ def _proposal_losses(
     else:
         maps = head.maps(features.levels, length=features.length, padded=padded)
         losses = _anchor_losses(head, maps, truth, padded=padded, config=config, draws=draws)
-        proposed = propose(maps, size=padded, padded=padded, config=head.config)
+        proposed = head.choose(maps, size=padded, padded=padded)
     weights = {"objectness": config.objectness, "proposal_boxes": config.proposal_boxes}
     return {name: loss.weighted(weights[name]) for name, loss in losses.items()}, proposed
 
