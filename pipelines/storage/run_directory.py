@@ -214,6 +214,11 @@ class RunDirectory:
             exports = tuple(sorted({*manifest.exports, out.name}))
             self.write(msgspec.structs.replace(manifest, exports=exports))
 
+    def files(self) -> list[Path]:
+        """The run's files that are there, corrections too, the manifest last; no exports."""
+        wanted = (*self._own_files(), self.edits, self.manifest)
+        return [path for path in wanted if path.is_file()]
+
     def _own_files(self) -> Iterator[Path]:
         yield from sorted(self.detections.glob("part-*.parquet"), reverse=True)
         yield from self.logs.glob("*.log")

@@ -157,15 +157,39 @@ def _tracked(one: PlannedInput, model: LoadedModel, boxes: "BoxSource | None") -
     return TrialRun(name=one.task.item.name, frames=frames, seconds=seconds, size=size)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workforce:
+    """Who would do the work."""
+
+    count: int
+    """How many would work at a time."""
+
+    each: str = "process"
+    """What one of them is called."""
+
+    where: str = "here"
+    """Where the trial ran."""
+
+    share: bool = True
+    """Whether several may share a long video."""
+
+    @property
+    def all_of_them(self) -> str:
+        """For people: ``2 processes``."""
+        if self.count > 1:
+            return f"{self.count} {self.each}{'es' if self.each.endswith('s') else 's'}"
+        return f"one {self.each}"
+
+
 def plan_lines(
-    planned: Sequence[PlannedInput], trial: TrialRun | None, *, processes: int
+    planned: Sequence[PlannedInput], trial: TrialRun | None, *, work_by: Workforce
 ) -> Iterator[str]:
     """What would be done, for people.
 
     Args:
         planned: The inputs.
         trial: What a few frames took; None: there is nothing to do.
-        processes: How many would work at a time.
+        work_by: Who would do it.
     """
     rows = [("input", "would", "frames", "done")]
     rows += [
@@ -185,13 +209,12 @@ def plan_lines(
     more = f", and {unknown} of unknown length" * bool(unknown)
     yield f"{len(work)} of {len(planned)} inputs have something to do: {frames} frames{more}"
     if trial is not None:
-        pieces = sum(max(1, one.left // LONG) for one in work)
-        seconds = frames / (trial.rate * min(processes, pieces))
+        pieces = sum(max(1, one.left // LONG) if work_by.share else 1 for one in work)
+        seconds = frames / (trial.rate * min(work_by.count, pieces))
         size = frames * trial.size / trial.frames
-        many = f"{processes} processes" if processes > 1 else "one process"
         yield (
-            f"about {clock_face(seconds)} with {many}, and {size / 1e6:.1f} MB of results: "
-            f"{trial.rate:.1f} frames/s per process and {trial.size / trial.frames / 1e3:.1f} kB "
-            f"per frame, measured here by tracking the first {trial.frames} frames of {trial.name} "
-            f"in {trial.seconds:.1f} s"
+            f"about {clock_face(seconds)} with {work_by.all_of_them}, and {size / 1e6:.1f} MB of "
+            f"results: {trial.rate:.1f} frames/s per {work_by.each} and "
+            f"{trial.size / trial.frames / 1e3:.1f} kB per frame, measured {work_by.where} by "
+            f"tracking the first {trial.frames} frames of {trial.name} in {trial.seconds:.1f} s"
         )

@@ -4,7 +4,7 @@ The work is done in :mod:`.track_input` and :mod:`.run_again`.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from ...datasets.video import VideoConfig
 from ...models3d.devices import usable_cores
 from ...tracker.config import LinkPreset
 from ..failures import COMPLETE
-from ..loaded_model import as_loaded
+from ..loaded_model import LoadedModel, as_loaded
 from ..options import as_options
 from ..progress import ProgressKind
 from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chain, with_preset
@@ -39,6 +39,7 @@ from .track_input import run_directories
 from .video_list import ListedVideo, read_video_list
 
 if TYPE_CHECKING:
+    from .dry_run import PlannedInput, TrialRun, Workforce
     from .opened_boxes import BoxSource
 
 SETTINGS = TrackConfig()
@@ -131,27 +132,30 @@ def track_command(
     outcomes = [_told(outcome, progress) for outcome in refused + settled]
     if not tasks:
         return exit_code(outcomes)
+    load = partial(
+        as_loaded,
+        model,
+        detect=config.detect,
+        detector=detector,
+        pose=pose,
+        skeleton=skeleton,
+        detector_family=detector_family,
+    )
     job = TrackJob(
-        load=partial(
-            as_loaded,
-            model,
-            device=device,
-            detect=config.detect,
-            detector=detector,
-            pose=pose,
-            skeleton=skeleton,
-            detector_family=detector_family,
-        ),
+        load=partial(load, device=device),
         boxes=None if boxes is None else partial(_opened, boxes, alone=alone),
         processes=processes or 1,
         threads=cluster.cpus if ray else max(1, usable_cores() // (processes or 1)),
         say=partial(_say, progress=progress),
         progress=progress,
     )
+    address = "auto" if ray is True else str(ray)
     if dry_run:
-        return exit_code([*outcomes, *_foreseen(tasks, job)])
+        # to plan, no frames are looked at: this machine need not have the cluster's devices
+        planner = load(device="auto") if ray else job.load()
+        there = partial(job.tried_on_a_cluster, cluster=cluster, address=address, most=processes)
+        return exit_code([*outcomes, *_foreseen(tasks, job, planner, there if ray else None)])
     if ray:
-        address = "auto" if ray is True else ray
         tracked = job.on_a_cluster(tasks, cluster, address=address, most=processes)
     elif processes is not None and processes > 1:
         tracked = job.side_by_side(tasks)
@@ -177,18 +181,22 @@ def _listed(
     return read_video_list(videos, config)
 
 
-def _foreseen(tasks: Sequence[TrackTask], job: TrackJob) -> Iterator[InputOutcome]:
+def _foreseen(
+    tasks: Sequence[TrackTask],
+    job: TrackJob,
+    model: LoadedModel,
+    elsewhere: "Callable[[Sequence[PlannedInput]], tuple[TrialRun | None, Workforce]] | None",
+) -> Iterator[InputOutcome]:
     """Say what would be done; outcomes of inputs that would fail."""
-    from .dry_run import plan_lines, planned_inputs, trial_run
+    from .dry_run import plan_lines, planned_inputs
 
-    boxes, model = job.opened_boxes(), job.load()
+    boxes = job.opened_boxes()
     model = replace(model, workers=min(model.workers, job.threads))
-    job.say(model.headline)
     planned = list(planned_inputs(tasks, model, boxes))
+    trial, work_by = elsewhere(planned) if elsewhere else job.tried_here(planned, model, boxes)
     for failure in [one.failure for one in planned if one.failure is not None]:
         yield _told(failure, job.progress)
-    trial = trial_run(planned, model, boxes)
-    for line in plan_lines(planned, trial, processes=job.processes):
+    for line in plan_lines(planned, trial, work_by=work_by):
         job.say(line)
     if any(one.failure is None for one in planned):
         yield InputOutcome(exit_code=COMPLETE, line="", name="")

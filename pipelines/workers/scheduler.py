@@ -76,6 +76,7 @@ def share_out(
     listener: Listener,
     interrupt: Interrupt,
     on_loaded: Callable[[str], object] = lambda model: None,
+    cut: bool = True,
 ) -> Iterator[InputOutcome]:
     """Track all inputs; how each ended, in their order.
 
@@ -88,12 +89,15 @@ def share_out(
         listener: Is told how far each is.
         interrupt: Whether somebody asked to stop.
         on_loaded: Told once which network runs where.
+        cut: Whether several workers may share a long video.
 
     Raises:
         PoseTubeError: If workers cannot load their network.
         Interrupted: If somebody asked to stop; the same call goes on.
     """
-    scheduler = _Scheduler(tasks, pool, workers=workers, listener=listener, on_loaded=on_loaded)
+    scheduler = _Scheduler(
+        tasks, pool, workers=workers, listener=listener, on_loaded=on_loaded, cut=cut
+    )
     with interrupt.deferred():
         try:
             while not scheduler.finished:
@@ -122,10 +126,11 @@ class _Scheduler:
         workers: int,
         listener: Listener,
         on_loaded: Callable[[str], object],
+        cut: bool,
     ) -> None:
         self._pool, self._workers, self._listener = pool, workers, listener
         self._on_loaded: Callable[[str], object] | None = on_loaded
-        most = STRETCHES_PER_WORKER * workers if workers > 1 else 0
+        most = STRETCHES_PER_WORKER * workers if cut and workers > 1 else 0
         videos = (VideoTask(track=task, most_stretches=most) for task in tasks)
         self._queue: deque[tuple[int, WorkerTask]] = deque(enumerate(videos))
         self._loading: set[int] = set()

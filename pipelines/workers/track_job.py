@@ -11,6 +11,7 @@ from ..tracking.batch import InputOutcome, TrackTask, on_any_machine, track_inpu
 from .ray_config import RayConfig
 
 if TYPE_CHECKING:
+    from ..tracking.dry_run import PlannedInput, TrialRun, Workforce
     from ..tracking.opened_boxes import BoxSource
 
 Outcomes = Generator[InputOutcome, None, None]
@@ -73,6 +74,34 @@ class TrackJob:
                 on_loaded=lambda model: self.say(f"{model}, {self.processes} processes"),
             )
 
+    def tried_here(
+        self, planned: "Sequence[PlannedInput]", model: LoadedModel, boxes: "BoxSource | None"
+    ) -> "tuple[TrialRun | None, Workforce]":
+        """What the first frames take in this process, and who would do the work."""
+        from ..tracking.dry_run import Workforce, trial_run
+
+        self.say(model.headline)
+        return trial_run(planned, model, boxes), Workforce(count=self.processes)
+
+    def tried_on_a_cluster(
+        self,
+        planned: "Sequence[PlannedInput]",
+        cluster: RayConfig,
+        *,
+        address: str,
+        most: int | None,
+    ) -> "tuple[TrialRun | None, Workforce]":
+        """What they take on a machine of a cluster; arguments are those of the work itself."""
+        from .ray_pool import try_on_cluster
+        from .worker_loop import WorkerSetup
+
+        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
+        model, trial, work_by = try_on_cluster(
+            setup, planned, address=address, config=cluster, most=most
+        )
+        self.say(f"{model}, {work_by.count} workers on a cluster")
+        return trial, work_by
+
     def on_a_cluster(
         self, tasks: Sequence[TrackTask], cluster: RayConfig, *, address: str, most: int | None
     ) -> Outcomes:
@@ -103,4 +132,5 @@ class TrackJob:
                 listener=listener,
                 interrupt=interrupt,
                 on_loaded=lambda model: self.say(f"{model}, {workers} workers on a cluster"),
+                cut=not cluster.gather,
             )

@@ -141,13 +141,10 @@ def work(
         interrupt: Whether somebody asked to stop.
     """
     try:
-        model = setup.load()
-        boxes = None if setup.boxes is None else setup.boxes()
+        model, boxes = opened(setup)
     except Exception as error:
         send(Refused(error=error))
         return
-    # each would take all cores, and all together would wait for one another
-    model = replace(model, workers=min(model.workers, setup.threads))
     send(Loaded(process=f"process {os.getpid()} on {platform.node()}", model=model.headline))
     listener = thinned(send)
     while (task := receive()) is not None:
@@ -156,6 +153,14 @@ def work(
         except Interrupted:
             send(Stopped())
             return
+
+
+def opened(setup: WorkerSetup) -> "tuple[LoadedModel, BoxSource | None]":
+    """The network with the worker's share of the cores, and the boxes from outside."""
+    model = setup.load()
+    boxes = None if setup.boxes is None else setup.boxes()
+    # each would take all cores, and all together would wait for one another
+    return replace(model, workers=min(model.workers, setup.threads)), boxes
 
 
 def _done(

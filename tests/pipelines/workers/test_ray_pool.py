@@ -1,6 +1,8 @@
 """A cluster of machines, here of nodes on one: the same files, also where a machine dies."""
 
 import os
+import platform
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +73,94 @@ def test_a_machine_that_dies_loses_nothing(
         assert "interrupted, what is done is kept. To go on: posetube track" in complaint
         assert RunDirectory(stopped / "0").read().state == "partial"
         assert track_here("track", clips, "-o", stopped) == 0
+        assert results(stopped) == results(whole)
+    finally:
+        cluster.shutdown()
+
+
+BLIND = """
+import pathlib, sys
+exists = pathlib.Path.exists
+
+def hidden(path):
+    return str(path).startswith({folder!r})
+
+def refuse(event, arguments):
+    if event in ("open", "os.mkdir", "os.rename", "os.listdir") and hidden(arguments[0]):
+        raise FileNotFoundError(arguments[0])
+
+pathlib.Path.exists = lambda self: not hidden(self) and exists(self)
+sys.addaudithook(refuse)
+"""
+"""Imported by every Python of a node: a machine from which a folder cannot be reached."""
+
+
+@pytest.mark.slow
+def test_machines_that_share_no_disk_send_their_runs(
+    make_clip: ClipMaker,
+    program: Callable[..., subprocess.Popen[str]],
+    track_here: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray", reason=NEEDED)
+    from ray.cluster_utils import Cluster
+
+    tests, blind, kept = str(Path(__file__).parents[1]), tmp_path / "blind", tmp_path / "kept"
+    blind.mkdir()
+    kept.mkdir()
+    gathered, whole = tmp_path / "gathered", tmp_path / "whole"
+    (blind / "sitecustomize.py").write_text(BLIND.format(folder=str(gathered)))
+    for number, frames in enumerate((24, 60, 24, 24)):
+        make_clip(f"clips/{number}.mp4", frames=frames, pan=2)
+    clips = tmp_path / "clips"
+    assert track_here("track", clips, "-o", whole, *PLAIN) == 0
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    small = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80_000_000}
+    cluster: Any = Cluster(initialize_head=True, head_node_args=small)
+    try:
+        monkeypatch.setenv("PYTHONPATH", f"{blind}:{tests}")
+        monkeypatch.setenv("TMPDIR", str(kept))
+        nodes = [cluster.add_node(num_cpus=1, object_store_memory=80_000_000) for _ in range(2)]
+        monkeypatch.undo()
+        words: list[object] = ["track", clips, "-o", gathered, *PLAIN, f"--ray={cluster.address}"]
+
+        refused = program(*words)
+        assert refused.wait() == 2
+        assert refused.stderr is not None
+        assert "or gather them with --ray.gather" in refused.stderr.read()
+
+        foreseen = program(*words, "--ray.gather", "--dry-run")
+        told, complaint = foreseen.communicate()
+        assert foreseen.returncode == 0, complaint
+        assert "squares on cpu (a test), 2 workers on a cluster" in told
+        assert "4 of 4 inputs have something to do: 132 frames" in told
+        assert re.search(r"about 0:\d\d with 2 workers, and .* frames/s per worker and ", told)
+        assert f"measured on {platform.node()} by tracking the first 24 frames of 0 in" in told
+        assert not [*gathered.iterdir()]
+
+        words.append("--ray.gather")
+        job = program(*words, pause=0.1)
+        wait_for(lambda: len([*kept.glob("posetube-run-*/runs/*/detections/part-*")]) > 2)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        told, complaint = job.communicate()
+
+        assert job.returncode == 0, complaint
+        assert "is gone (" in complaint
+        assert results(gathered) == results(whole)
+        assert {path.name for path in gathered.iterdir()} == {*"0123", "summary.csv"}
+        assert f"-> {gathered / '3' / 'tracks.parquet'}" in told
+        assert len([*kept.glob("posetube-run-*")]) <= 1  # of the machine that died
+
+        words[3] = stopped = tmp_path / "gathered-too"  # hidden, for its name begins alike
+        job = program(*words, pause=0.1)
+        wait_for(lambda: len([*kept.glob("posetube-run-*/runs/*/detections/part-*")]) > 4)
+        os.killpg(job.pid, signal.SIGINT)
+        told, complaint = job.communicate()
+
+        assert job.returncode == 130, complaint
+        assert any((stopped / name / "detections").exists() for name in "0123")
+        assert track_here("track", clips, "-o", stopped, *PLAIN) == 0
         assert results(stopped) == results(whole)
     finally:
         cluster.shutdown()
