@@ -75,6 +75,7 @@ def test_cocos_reader_finds_the_people_of_every_frame(tmp_path: Path, crowd: Syn
     assert video.picture(5) is not None
 
 
+@pytest.mark.slow
 def test_motchallenges_reader_finds_the_boxes(tmp_path: Path, crowd: SyntheticClip) -> None:
     write_dataset(tmp_path, [crowd], layout="mot")
     dataset = open_dataset("mot", tmp_path)
@@ -106,6 +107,7 @@ def test_readers_of_one_person_find_that_person(
     assert picture.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["penn-action", "jhmdb"])
 def test_each_person_of_a_clip_is_a_video_where_a_video_has_one_person(
     layout: Layout, tmp_path: Path
@@ -129,6 +131,7 @@ def test_each_person_of_a_clip_is_a_video_where_a_video_has_one_person(
         assert video.picture(0) is not None
 
 
+@pytest.mark.slow
 def test_the_puppets_mask_is_the_persons(tmp_path: Path, alone: SyntheticClip) -> None:
     write_dataset(tmp_path, [alone], layout="jhmdb")
     video = open_dataset("jhmdb", tmp_path).read("synthetic/clip_0000")

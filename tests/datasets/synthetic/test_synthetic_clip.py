@@ -44,6 +44,7 @@ def test_the_same_seed_gives_the_same_clip_bit_by_bit() -> None:
     assert (other.image != first[0].image).any()
 
 
+@pytest.mark.slow
 def test_the_boxes_hold_the_pixels_and_the_joints_that_are_seen(
     frames: list[SyntheticFrame],
 ) -> None:
@@ -96,6 +97,7 @@ def test_heads_are_where_the_faces_are(frames: list[SyntheticFrame]) -> None:
     assert (faces < heads[:, None, 2:] + slack).all()
 
 
+@pytest.mark.slow
 def test_people_cross_and_hide_one_another() -> None:
     config = replace(SMALL, people=6, seconds=4, rate=5, occluders=2)
     shares = [
@@ -108,6 +110,7 @@ def test_people_cross_and_hide_one_another() -> None:
     assert np.mean(np.array(shares) > 0.5) > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["static", "pan", "zoom", "shake", "dolly"])
 def test_every_camera_shows_people(kind: CameraKind) -> None:
     config = replace(SMALL, camera=kind, seconds=2, rate=4)
@@ -128,12 +131,14 @@ def test_a_still_camera_keeps_the_background_and_a_moving_one_does_not() -> None
     assert changed["shake"] > 0.6
 
 
+@pytest.mark.slow
 def test_a_long_clip_never_runs_out_of_people() -> None:
     config = replace(SMALL, people=4, seconds=60, rate=1, camera="pan", roles=("cross", "enter"))
     counts = [len(frame.people) for frame in generate(config, seed=4).frames()]
     assert all(max(counts[start : start + 15]) >= 1 for start in range(0, 60, 15))
 
 
+@pytest.mark.slow
 def test_who_roams_stays_in_the_picture() -> None:
     config = replace(SMALL, people=2, seconds=20, rate=2, roles=("roam",))
     counts = [len(frame.people) for frame in generate(config, seed=4).frames()]
@@ -164,6 +169,7 @@ def flow_from(clip: SyntheticClip, index: int) -> Flow | None:
     return next(islice(clip.frames_with_flow(), index, None))[1]
 
 
+@pytest.mark.slow
 def test_a_cut_changes_scene_and_people() -> None:
     clip = generate(replace(SMALL, shots=2, seconds=1), seed=7)
     found = list(clip.frames())
