@@ -103,6 +103,7 @@ def as_labelled(frame: SyntheticFrame, *, config: DrawnConfig) -> LabelledClip:
         joint_states=states[seen, None],
         keypoint_weights=weights[seen, None].astype(np.float32),
         ignore=people.boxes[~seen, None],
+        masks=frame.masks[seen][:, None],
     )
 
 
@@ -131,8 +132,12 @@ def _covered(photograph: LabelledClip, frame: SyntheticFrame) -> LabelledClip:
     share = np.array([covered[y1:y2, x1:x2].mean() if x2 > x1 and y2 > y1 else 1.0
                       for x1, y1, x2, y2 in corners.tolist()])  # fmt: skip
     hidden = share >= 0.5
+    masks = photograph.masks
+    if not len(photograph.boxes):  # of nobody, all masks are known
+        masks = np.zeros((0, 1, height, width), np.bool_)
     behind = replace(
         photograph,
+        masks=None if masks is None else masks & ~covered,
         keypoint_weights=np.where(covered[row, column], 0, photograph.weights).astype(np.float32),
         ignore=np.concatenate([photograph.ignore, photograph.boxes[hidden]]),
     )

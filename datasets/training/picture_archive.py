@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import cv2
@@ -21,10 +22,11 @@ import numpy as np
 
 from posetube.atomic_files import replacing
 from posetube.errors import FormatError, InputError, MediaError, MissingFileError
+from posetube.masks import decode_mask, encode_mask
 from posetube.setting_checks import check_numbers
 from posetube.shortage import raise_shortage
 from posetube.skeletons import COCO17
-from posetube.structures import ByteArray, FloatArray, JointState
+from posetube.structures import BoolArray, ByteArray, FloatArray, IntArray, JointState
 
 from .labelled_clip import LabelledClip
 
@@ -54,24 +56,32 @@ class PictureArchive:
 
     The npz holds ``names`` (I,) files in the tar, ``image`` (P,) index into names, ``boxes``
     (P, 5) x1 y1 x2 y2 score, ``keypoints`` (P, 17, 3) x y score, in pixels of the picture; the
-    joints are COCO's.
+    joints are COCO's. Where masks are known, it also holds ``masks`` (B,), the bytes of all masks
+    (:mod:`posetube.masks`), and ``mask_ends`` (P,), where each person's end.
 
     Args:
         tar: The pictures; an ``.npz`` of the same name lies beside it.
         trust: What becomes of doubtful labels.
+        masks: Whether to read people's masks; whose is not known covers no pixel.
 
     Raises:
         MissingFileError: If one of the two files is absent.
         FormatError: If the labels lack an array, or name a picture that the tar lacks.
+        InputError: If masks are asked for, and it has none.
     """
 
-    def __init__(self, tar: Path, *, trust: TeacherTrust | None = None) -> None:
+    def __init__(
+        self, tar: Path, *, trust: TeacherTrust | None = None, masks: bool = False
+    ) -> None:
         self.path = tar
         self.trust = trust or TeacherTrust()
         self._places = _places(tar)
         labels = _labels(tar.with_suffix(".npz"))
         self.names = [str(name) for name in labels["names"]]
         self._boxes, self._keypoints = labels["boxes"], labels["keypoints"]
+        self._masks = None
+        if masks:
+            self._masks = _packed_masks(tar.with_suffix(".npz"), rows=len(self._boxes))
         lacking = [name for name in self.names if name not in self._places]
         if lacking:
             raise FormatError(f"{tar}: has no {lacking[0]!r}, which its labels name")
@@ -87,6 +97,7 @@ class PictureArchive:
 
         Raises:
             MediaError: If the picture cannot be decoded.
+            FormatError: If a mask is none, or that of a picture of another size.
         """
         rows = self._rows[index]
         boxes = self._boxes[rows, None].astype(np.float32)
@@ -95,16 +106,33 @@ class PictureArchive:
         points, confidence = joints[sure, ..., :2], joints[sure, ..., 2]
         known = confidence >= self.trust.joint
         weights = np.clip(confidence, self.trust.least_weight, 1)
+        image = self._read(self.names[index])
+        size = (image.shape[0], image.shape[1])
         return LabelledClip(
-            images=self._read(self.names[index])[None],
+            images=image[None],
             times=np.zeros(1),
             skeleton=COCO17,
+            masks=None if self._masks is None else self._drawn(rows[sure], index, size=size),
             boxes=boxes[sure, :, :4],
             keypoints=np.where(known[..., None], points, np.nan).astype(np.float32),
             joint_states=np.where(known, JointState.VISIBLE, JointState.ABSENT).astype(np.uint8),
             keypoint_weights=np.where(known, weights, 0).astype(np.float32),
             ignore=boxes[~sure, :, :4],
         )
+
+    def _drawn(self, rows: IntArray, index: int, *, size: tuple[int, int]) -> BoolArray:
+        """(N, 1, H, W) masks of some rows of a picture."""
+        assert self._masks is not None
+        found = np.zeros((len(rows), 1, *size), np.bool_)
+        for place, row in enumerate(rows.tolist()):
+            if not self._masks[row]:
+                continue
+            try:
+                found[place, 0] = decode_mask(self._masks[row])
+            except (FormatError, ValueError) as error:
+                labels = self.path.with_suffix(".npz")
+                raise FormatError(f"{labels}: {self.names[index]}: {error}") from None
+        return found
 
     def _read(self, name: str) -> ByteArray:
         start, length = self._places[name]
@@ -125,15 +153,24 @@ class PictureMixture:
             another archive.
         root: Folder that relative paths start from.
         trust: What becomes of doubtful labels.
+        masks: Whether to read people's masks.
 
     Raises:
         FormatError: If an archive cannot be read.
+        InputError: If masks are asked for, and an archive has none.
     """
 
     def __init__(
-        self, archives: Mapping[str, float], *, root: Path, trust: TeacherTrust | None = None
+        self,
+        archives: Mapping[str, float],
+        *,
+        root: Path,
+        trust: TeacherTrust | None = None,
+        masks: bool = False,
     ) -> None:
-        self._archives = [PictureArchive(root / name, trust=trust) for name in archives]
+        self._archives = [
+            PictureArchive(root / name, trust=trust, masks=masks) for name in archives
+        ]
         shown = [
             weight * len(archive)
             for archive, weight in zip(self._archives, archives.values(), strict=True)
@@ -166,6 +203,7 @@ def write_archive(
         InputError: If there are no pictures.
     """
     names, counts, boxes, joints = [], [], [], []
+    masks = list[bytes]()
     labels = tar.with_suffix(".npz")
     with replacing(labels) as labels_aside, replacing(tar) as aside:
         with tarfile.open(aside, "w") as file:
@@ -176,16 +214,17 @@ def write_archive(
                 counts.append(len(box_rows))
                 boxes.append(box_rows)
                 joints.append(joint_rows)
+                masks += _mask_rows(picture, count=len(box_rows))
         if not names:
             raise InputError(f"{tar}: expected pictures to write, got none")
-        np.savez(
-            labels_aside,
-            names=np.array(names),
-            image=np.repeat(np.arange(len(names)), counts),
-            boxes=np.concatenate(boxes),
-            keypoints=np.concatenate(joints),
-            about=np.array(about),
-        )
+        arrays: dict[str, Any] = {
+            "names": np.array(names),
+            "image": np.repeat(np.arange(len(names)), counts),
+            "boxes": np.concatenate(boxes),
+            "keypoints": np.concatenate(joints),
+            "about": np.array(about),
+        }
+        np.savez(labels_aside, **arrays, **_joined(masks))
 
 
 def archive_about(tar: Path) -> str | None:
@@ -208,6 +247,47 @@ def _label_rows(picture: LabelledClip) -> tuple[FloatArray, FloatArray]:
     joints = np.zeros((len(people) + len(ignored), len(COCO17), 3), np.float32)
     joints[: len(people)] = np.concatenate([np.nan_to_num(points), weights[..., None]], axis=2)
     return np.concatenate([people, ignored]).astype(np.float32), joints
+
+
+def _mask_rows(picture: LabelledClip, *, count: int) -> list[bytes]:
+    """The masks of a picture's ``count`` rows: people, and regions, which have none."""
+    if picture.masks is None:
+        return [b""] * count
+    drawn = picture.masks[picture.present[:, 0], 0]
+    people = [encode_mask(mask) if mask.any() else b"" for mask in drawn]
+    return people + [b""] * (count - len(people))
+
+
+def _joined(masks: list[bytes]) -> dict[str, Any]:
+    """The arrays of masks; none where nobody has any."""
+    if not any(masks):
+        return {}
+    ends = np.cumsum([len(mask) for mask in masks], dtype=np.int64)
+    return {"masks": np.frombuffer(b"".join(masks), np.uint8), "mask_ends": ends}
+
+
+def _packed_masks(path: Path, *, rows: int) -> list[bytes]:
+    """The mask of each of an archive's rows, in its file of labels.
+
+    Raises:
+        InputError: If it has none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            known = "masks" in arrays
+            content = arrays["masks"].tobytes() if known else b""
+            ends = arrays["mask_ends"].tolist() if known else []
+            if known and len(ends) != rows:
+                raise ValueError(f"{len(ends)} ends of masks for {rows} people")
+    except (OSError, KeyError, ValueError) as error:
+        raise_shortage(error)
+        raise FormatError(f"{path}: expected arrays masks and mask_ends: {error}") from None
+    if rows and not known:
+        raise InputError(
+            f"{path}: holds no masks, which a mask head learns from; gather the pictures again "
+            "(posetube data archive) from a data set with masks, or freeze mask_head"
+        )
+    return [content[start:end] for start, end in pairwise([0, *ends])]
 
 
 def _append(file: tarfile.TarFile, name: str, image: ByteArray, quality: int) -> None:

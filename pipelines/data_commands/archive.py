@@ -37,7 +37,8 @@ def archive(
 ) -> int:
     """Gather the labelled pictures of a data set for `posetube train`.
 
-    The labels go to a file NPZ beside it. Joints become COCO's, by name. People in a picture who
+    The labels go to a file NPZ beside it, masks of people with them. Joints become COCO's, by name.
+    People in a picture who
     are not labelled count as background, so a data set that labels one person of several teaches to
     overlook the others.
 
@@ -123,7 +124,7 @@ class _Gathering:
                 try:
                     if self.within is not None:
                         _refuse_link_out(video, frame, self.within)
-                    clip = read_clip(video, [frame])
+                    clip = read_clip(video, [frame], masks=video.tracks.masks is not None)
                 except PoseTubeError as error:
                     self._leave_out(error)
                     continue

@@ -129,16 +129,12 @@ def open_clip_source(
         warn: Is told of each video that is left out because its labels cannot be read.
 
     Raises:
-        InputError: If there is no such folder or data set, or it has no clip to train on.
+        InputError: If there is no such folder or data set, or it has no clip to train on; or an
+            archive has no masks, and they are asked for.
         FormatError: If an archive or a label file cannot be read.
     """
     if isinstance(config, PicturesConfig):
-        if masks:
-            raise InputError(
-                "archives of pictures hold no masks, which the network's mask head learns from: "
-                "take clips, or freeze mask_head"
-            )
-        return PictureMixture(config.archives, root=root, trust=config.trust)
+        return PictureMixture(config.archives, root=root, trust=config.trust, masks=masks)
     folder = root / config.root
     people = open_people_or_run(folder, form=config.dataset or None)
     clips = ClipIndex(dataset=people, config=config.frames, split=config.split, masks=masks)

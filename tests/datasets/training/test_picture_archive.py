@@ -4,6 +4,7 @@ import io
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,90 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.weights, written.weights)
     np.testing.assert_array_equal(read.ignore, written.ignore)
     assert archive[1].boxes.shape == (0, 1, 4)
+
+
+def masked(people: int = 2) -> LabelledClip:
+    """People of whom all but the last have a mask, each another one."""
+    masks = np.zeros((people, 1, 48, 64), np.bool_)
+    for person in range(people - 1):
+        masks[person, 0, 10 + person : 30, 5:20] = True
+    return replace(picture(people), masks=masks)
+
+
+def test_masks_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
+    written = masked(3)
+    path = archive_of(tmp_path, picture(0), written, picture(2))
+
+    archive = PictureArchive(path, masks=True)
+
+    assert PictureArchive(path)[1].masks is None
+    assert written.masks is not None
+    np.testing.assert_array_equal(archive[1].masks, written.masks)
+    for number, people in ((0, 0), (2, 2)):
+        found = archive[number].masks
+        assert found is not None
+        assert found.shape == (people, 1, 48, 64)
+        assert not found.any()
+
+
+def test_doubtful_people_take_their_masks_with_them(tmp_path: Path) -> None:
+    written = masked(3)
+    path = archive_of(tmp_path, written)
+    with np.load(path.with_suffix(".npz")) as file:
+        labels = dict(file)
+    labels["boxes"][0, 4] = 0.3
+    np.savez(path.with_suffix(".npz"), **labels)
+
+    read = PictureArchive(path, masks=True)[0]
+
+    assert written.masks is not None
+    np.testing.assert_array_equal(read.masks, written.masks[1:])
+
+
+def test_an_archive_without_masks_says_so(tmp_path: Path) -> None:
+    archive_of(tmp_path, picture(1))
+
+    with pytest.raises(
+        InputError, match=r"a\.npz: holds no masks, which a mask head learns from; "
+    ):
+        PictureMixture({"a.tar": 1.0}, root=tmp_path, masks=True)
+    nobody = archive_of(
+        tmp_path, replace(picture(0), ignore=np.zeros((0, 1, 4), np.float32)), name="nobody"
+    )
+    found = PictureArchive(nobody, masks=True)[0].masks
+    assert found is not None
+    assert found.shape == (0, 1, 48, 64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"masks": np.frombuffer(b"{}" * 99, np.uint8)}, "1.webp: this is no mask by COCO's run"),
+        ({"mask_ends": np.zeros(2, int)}, ".* 2 ends of masks for 4 people"),
+        ({"mask_ends": None}, "expected arrays masks and mask_ends: 'mask_ends is not a file"),
+    ],
+)
+def test_damaged_masks_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = archive_of(tmp_path, picture(0), masked(2))
+    with np.load(path.with_suffix(".npz")) as file:
+        labels = dict(file) | changes
+    np.savez(path.with_suffix(".npz"), **{n: v for n, v in labels.items() if v is not None})
+
+    with pytest.raises(FormatError, match=f"a.npz: {message}"):
+        PictureArchive(path, masks=True)[1]
+
+
+def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
+    path = archive_of(tmp_path, masked(2))
+    other = archive_of(
+        tmp_path,
+        replace(masked(2), images=np.zeros((1, 40, 64, 3), np.uint8), masks=None),
+        name="b",
+    )
+    path.with_suffix(".npz").replace(other.with_suffix(".npz"))
+
+    with pytest.raises(FormatError, match=r"b.npz: 0.webp: .* \(48,64\) into shape \(40,64\)"):
+        PictureArchive(other, masks=True)[0]
 
 
 def test_doubtful_people_are_ignored_and_doubtful_joints_unknown(tmp_path: Path) -> None:

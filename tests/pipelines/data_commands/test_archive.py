@@ -1,16 +1,19 @@
 """A data set's pictures as an archive to train on."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from posetube.datasets.formats.format_table import find_format
 from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.datasets.training.picture_archive import PictureArchive
+from posetube.masks import encode_mask
 from posetube.pipelines.cli import main
 from posetube.skeletons import COCO17
 
@@ -47,6 +50,31 @@ def test_people_lie_in_the_reduced_pictures_where_they_lay(drawn: Path, tmp_path
     assert image is not None
     small = cv2.resize(image, (80, 48), interpolation=cv2.INTER_AREA)[..., ::-1]
     assert np.abs(first.images[0].astype(int) - small).mean() < 6  # WebP is lossy
+
+
+def test_masks_come_along(drawn: Path, tmp_path: Path) -> None:
+    dataset = open_dataset("posetrack18", drawn)
+    name = dataset.videos()[0]
+    tracks = dataset.read(name).tracks
+    height, width = SCENE.size
+    masks = np.zeros((len(tracks.frame), height, width), np.bool_)
+    for mask, (x1, y1, x2, y2) in zip(masks, tracks.boxes.clip(0).astype(int), strict=True):
+        mask[y1:y2, x1:x2] = True
+    packed = np.array([encode_mask(mask) for mask in masks], object)
+    shutil.copytree(drawn / "images", tmp_path / "in" / "images")
+    find_format("coco").write(tmp_path / "in" / "people.json", replace(tracks, masks=packed))
+    out = tmp_path / "people.tar"
+
+    assert main(["data", "archive", str(tmp_path / "in"), "-o", str(out), "--long-side", "80"]) == 0
+
+    pictures = PictureArchive(out, masks=True)
+    assert len(pictures) == len(tracks.frames)
+    for number in range(len(pictures)):
+        read = pictures[number]
+        whole = masks[tracks.rows_of(number)][:, ::2, ::2]
+        assert read.masks is not None
+        assert read.masks.shape == (len(whole), 1, 48, 80)
+        assert (read.masks[:, 0] != whole).mean() < 0.02  # people's borders
 
 
 def test_every_so_manieth_frame_is_taken(drawn: Path, tmp_path: Path) -> None:

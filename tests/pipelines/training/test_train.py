@@ -12,7 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from posetube.errors import InputError, WeightsError
 from posetube.models3d.checkpoints.loading import load_network
+from posetube.models3d.checkpoints.weights_io import save_weights
+from posetube.models3d.configs.people_heads import MaskHeadConfig
 from posetube.models3d.training.training_state import STATE
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.training.batches import ClipBatches, prefetch
 from posetube.pipelines.training.clip_sources import PicturesConfig, open_clip_source
@@ -21,7 +24,7 @@ from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.train_config import ValidationConfig
 from posetube.pipelines.training.training_metrics import METRICS
 from posetube.skeletons import COCO17
-from tests.models3d.small_networks import small_tiny
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 from tests.pipelines.training.small_run import FROZEN, SIZE, config, make_data
 
 
@@ -117,6 +120,28 @@ def test_synthetic_people_alone_are_enough_to_train_on(data: Path, tmp_path: Pat
     assert (tmp_path / RESULT).exists()
     with pytest.raises(InputError, match="needs pictures.archives or drawn: nothing to train on"):
         replace(config(), pictures=alone, drawn=None)
+
+
+@pytest.mark.slow
+def test_pictures_teach_masks(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    flat = small_anchor_rcnn()
+    head = MaskHeadConfig(pool=flat.keypoint_head.pool, channels=16, depth=1)
+    save_weights(TubeRCNN(replace(flat, mask_head=head)), data / "masks.safetensors")
+    wanted = config(steps=10)
+    wanted = replace(
+        wanted,
+        start="masks.safetensors",
+        optimization=replace(wanted.optimization, frozen=("body.", "neck.", "proposals.")),
+    )
+
+    train_network(wanted, tmp_path, root=data)
+
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    masks = [line["masks"] for line in lines if "masks" in line]
+    assert masks[0] > masks[-1] > 0
+    with np.load(tmp_path / "drawn.npz") as labels:
+        assert len(labels["mask_ends"]) == len(labels["boxes"])
 
 
 def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path: Path) -> None:
