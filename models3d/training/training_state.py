@@ -6,6 +6,7 @@ functions of seed and step, so no random state is stored.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,9 @@ class TrainingState:
     scaler: torch.amp.GradScaler
     """Its scale, where there is one."""
 
+    start: str
+    """SHA-256 of the weights file that training began with."""
+
 
 def save_state(folder: Path, state: TrainingState, *, step: int, made_by: str) -> None:
     """Write a state; the file is replaced as a whole.
@@ -51,9 +55,28 @@ def save_state(folder: Path, state: TrainingState, *, step: int, made_by: str) -
     tensors |= _moments(state.network, state.optimizer)
     tensors = {name: value.detach().contiguous() for name, value in tensors.items()}
     scale = json.dumps(state.scaler.state_dict())
+    told = {"step": str(step), "scaler": scale, "training": made_by, "start": state.start}
     with replacing(folder / STATE) as aside:
-        save_file(
-            tensors, aside, metadata={"step": str(step), "scaler": scale, "training": made_by}
+        save_file(tensors, aside, metadata=told)
+
+
+def check_start(folder: Path, start: str) -> None:
+    """Refuse a state of a run that began with other weights; networks may have equal shapes.
+
+    Args:
+        folder: Of the run; need not hold a state, or one that can be read.
+        start: SHA-256 of the weights file to begin with.
+
+    Raises:
+        WeightsError: If there is one.
+    """
+    path, began = folder / STATE, start
+    if path.exists():
+        with suppress(SafetensorError), safe_open(path, framework="pt") as file:
+            began = (file.metadata() or {}).get("start", start)
+    if began != start:
+        raise WeightsError(
+            f"{path}: not the state of this training run: it began with other weights"
         )
 
 

@@ -45,6 +45,9 @@ class TrainingJob:
     made_by: str = ""
     """What every checkpoint says of the training: settings, versions, commit, as JSON."""
 
+    start: str = ""
+    """SHA-256 of the weights file that it begins with."""
+
     def warn(self, text: str) -> None:
         """Tell a person."""
         self.listener(Event(event="warning", run=self.folder.name, text=text))
@@ -62,7 +65,8 @@ class TrainingJob:
                 self.config, self.folder, parent=parent, proposer=proposer, device=kind
             )
         )
-        return replace(self, config=config, made_by=made_by(config, processes=self.processes.count))
+        told = made_by(config, processes=self.processes.count)
+        return replace(self, config=config, made_by=told, start=parent.sha256 or "")
 
 
 @contextmanager

@@ -92,6 +92,7 @@ class TrainingLoop:
             average=learner.average,
             optimizer=self._optimizer,
             scaler=self._scaler,
+            start=job.start,
         )
         self.step = load_state(job.folder, self._state)
         job.processes.wait()  # nobody writes a file that another process still reads

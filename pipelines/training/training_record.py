@@ -18,7 +18,7 @@ from posetube.errors import FormatError, InputError, MissingFileError
 from ...models3d.checkpoints.model_files import weights_file
 from ...models3d.model_info import ModelInfo
 from ...models3d.training.optimization import native_precision
-from ...models3d.training.training_state import STATE
+from ...models3d.training.training_state import STATE, check_start
 from ..storage.manifest import library_versions
 from .tensorboard_log import check_tensorboard
 from .train_config import TrainConfig
@@ -42,6 +42,7 @@ def recorded(
 
     Raises:
         InputError: If training began there with other settings; names each.
+        WeightsError: If the state is that of a run that began with other weights.
         FormatError: If the record is damaged.
     """
     path = folder / RECORD
@@ -60,6 +61,7 @@ def recorded(
             f"{folder}: training began here with other settings: {'; '.join(changes)}. Set them "
             "back to go on, or name another folder with -o"
         )
+    check_start(folder, parent.sha256 or "")
     write_bytes(path, text.encode())
     return config
 

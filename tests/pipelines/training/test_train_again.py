@@ -21,6 +21,7 @@ from posetube.models3d.training import training_state
 from posetube.models3d.training.loss_shares import loss_share
 from posetube.models3d.training.optimization import OptimizationConfig, native_precision
 from posetube.models3d.training.training_state import STATE
+from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
 from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.interrupt import Interrupt
@@ -34,6 +35,7 @@ from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.train_config import TrainConfig, ValidationConfig
 from posetube.pipelines.training.training_metrics import METRICS
 from posetube.pipelines.training.training_record import RECORD
+from tests.models3d.small_networks import small_tiny
 from tests.pipelines.training.small_run import config, make_data
 
 pytestmark = pytest.mark.slow
@@ -137,6 +139,36 @@ def test_another_model_under_the_same_name_is_noticed(data: Path, tmp_path: Path
 
     with pytest.raises(InputError, match='start_sha256 was "'):
         train_network(small(steps=1), tmp_path / "run", root=there)
+
+
+def other_preset(folder: Path) -> None:
+    """Weights of equal shapes to start from, for a network that looks at its input otherwise."""
+    network = small_tiny()
+    other = replace(network, preprocess=replace(network.preprocess, long_side=160))
+    torch.manual_seed(0)
+    save_weights(TubeRCNN(other), folder / "other.safetensors")
+
+
+def test_the_state_of_another_preset_of_equal_shapes_is_refused(tmp_path: Path) -> None:
+    there = make_data(tmp_path)
+    other_preset(there)
+    train_network(small(steps=2), tmp_path / "run", root=there)
+    shapes = [
+        {name: value.shape for name, value in load_file(there / f"{file}.safetensors").items()}
+        for file in ("start", "other")
+    ]
+    assert shapes[0] == shapes[1]
+    before = (tmp_path / "run" / STATE).read_bytes()
+
+    other = replace(small(steps=2), start="other.safetensors")
+    with pytest.raises(InputError, match='start was "start.safetensors", is now "other.safetens'):
+        train_network(other, tmp_path / "run", root=there)
+    (tmp_path / "run" / RECORD).unlink()  # and where nobody knows any more which run it was
+    match = r"state\.safetensors: not the state of this training run: it began with other weights"
+    with pytest.raises(WeightsError, match=match):
+        train_network(other, tmp_path / "run", root=there)
+    assert (tmp_path / "run" / STATE).read_bytes() == before
+    train_network(small(steps=2), tmp_path / "run", root=there)
 
 
 def test_a_result_that_is_gone_is_written_again(data: Path, tmp_path: Path) -> None:
