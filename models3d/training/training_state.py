@@ -128,6 +128,7 @@ def _restore_moments(
     for key, value in _part(tensors, "moments.").items():
         name, kind = key.rsplit("/", 1)
         parameter = parameters[name]
-        # AdamW's step counter is a single number and stays on the CPU
-        like = parameter if value.ndim else value
-        optimizer.state[parameter][kind] = value.to(like.device)
+        # AdamW's step counter is a single number and stays on the CPU; moments lie in memory as the
+        # parameter does, because the fused kernel goes through all of them side by side
+        found = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.ndim else value
+        optimizer.state[parameter][kind] = found
