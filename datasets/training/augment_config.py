@@ -1,5 +1,6 @@
 """Says how far a training clip may be from the original."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -73,8 +74,10 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         shares = ("flip", "aim", "rotate", "reverse", "mosaic", "occlusion", "grey", "blur")
         check_numbers(self, "least_visible", *(f"{s}_share" for s in shares), low=0, high=1)
+        least = ("rotate_degrees", "drift", "brightness", "contrast", "saturation", "channel_gain")
+        check_numbers(self, *least, "least_side", low=0)
         low, high = self.scale
-        if not 0 < low <= high:
+        if not 0 < low <= high < math.inf:
             raise InputError(
                 f"{type(self).__name__}.scale must rise from above 0, got {self.scale}"
             )

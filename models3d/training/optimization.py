@@ -37,6 +37,12 @@ class ScheduleConfig:
     def __post_init__(self) -> None:
         check_numbers(self, "final", "warmup_start", low=0, high=1)
         check_numbers(self, "warmup", low=0)
+        if self.drops:
+            check_numbers(self, "drops", low=0)
+        if list(self.drops) != sorted(self.drops):
+            raise InputError(f"ScheduleConfig.drops must rise, got {self.drops}")
+        if self.drops and self.kind != "steps":
+            raise InputError(f"ScheduleConfig.drops are for kind 'steps', got {self.kind!r}")
 
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -139,7 +145,7 @@ class OptimizationConfig:
         check_numbers(self, *above, above=0)
         check_numbers(self, "for_batch", low=1)
         check_numbers(self, "average", "momentum", low=0, below=1)
-        check_numbers(self, "most_skipped", low=0)
+        check_numbers(self, "most_skipped", "weight_decay", low=0)
 
 
 def scaled(config: OptimizationConfig, *, batch: int) -> OptimizationConfig:
@@ -186,7 +192,8 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
     """An optimiser over what is not frozen; each group has its largest rate as ``full_rate``.
 
     Raises:
-        InputError: If a prefix fits no parameter, which is most likely a mistake.
+        InputError: If a prefix fits no parameter, which is most likely a mistake, or if all
+            parameters are frozen.
     """
     names = [name for name, _ in network.named_parameters()]
     for prefix in (*config.slow, *config.frozen):
@@ -197,6 +204,10 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
         if parameter.requires_grad:
             slow = bool(config.slow) and name.startswith(config.slow)
             groups.setdefault((slow, parameter.ndim > 1), []).append(parameter)
+    if not groups:
+        raise InputError(
+            f"OptimizationConfig.frozen: {list(config.frozen)} leaves no parameter to train"
+        )
     settings = [
         {
             "params": parameters,

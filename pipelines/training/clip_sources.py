@@ -4,9 +4,11 @@ Not here: the archives (:mod:`posetube.datasets.training.picture_archive`), the 
 (:mod:`posetube.datasets.training.clip_index`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
@@ -40,6 +42,19 @@ class BatchConfig:
         check_numbers(self, "batch", "threads", low=1)
 
 
+def check_weights(config: Any, name: str) -> None:
+    """Refuse archives whose weights are none.
+
+    Raises:
+        InputError: If a weight is not above 0, or not finite.
+    """
+    archives = getattr(config, name)
+    if not all(0 < weight < math.inf for weight in archives.values()):
+        raise InputError(
+            f"{type(config).__name__}.{name} must have weights above 0, got {archives}"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class PicturesConfig(BatchConfig):
     """Which pictures, how often each, and how they are varied."""
@@ -60,11 +75,10 @@ class PicturesConfig(BatchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.archives.values(), default=1) <= 0:
-            raise InputError(
-                f"PicturesConfig.archives must have weights above 0, got {self.archives}"
-            )
-        if any(side % MULTIPLE or side < 64 for size in self.sizes for side in size):
+        check_weights(self, "archives")
+        if not self.sizes or any(
+            side % MULTIPLE or side < 64 for size in self.sizes for side in size
+        ):
             raise InputError(
                 f"PicturesConfig.sizes must be multiples of 32 from 64, got {self.sizes}"
             )

@@ -13,6 +13,7 @@ from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.picture_archive import PictureMixture, archive_about, write_archive
 from ..progress import Event, Listener
 from ..storage.fingerprint import fingerprint
+from .clip_sources import check_weights
 
 ARCHIVE = "drawn.tar"
 
@@ -42,6 +43,8 @@ class DrawnArchiveConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "count", "weight", above=0)
+        check_numbers(self, "seed", low=0)
+        check_weights(self, "onto")
 
 
 def drawn_archive(

@@ -65,9 +65,11 @@ def _in_table(message: re.Match[str]) -> str:
 
 def _path(kind: type, value: Any) -> Any:
     """The one type of field that msgspec does not know."""
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    raise NotImplementedError(f"no setting is of type {kind}")
+    if kind is not Path:
+        raise NotImplementedError(f"no setting is of type {kind}")
+    if not isinstance(value, str):
+        raise TypeError("expected `str`, a path")
+    return Path(value)
 
 
 def _problems(table: dict[str, Any], kind: type, name: str = "") -> Iterator[str]:
@@ -82,7 +84,8 @@ def _problems(table: dict[str, Any], kind: type, name: str = "") -> Iterator[str
         for part in _alternatives(hints[key]):
             words = get_args(part) if get_origin(part) is Literal else ()
             if isinstance(value, str) and words and value not in words:
-                yield f"{key} in {place} must be one of {', '.join(words)}, got {value!r}"
+                choices = ", ".join(filter(None, words))
+                yield f"{key} in {place} must be one of {choices}, got {value!r}"
             if isinstance(value, dict) and isinstance(part, type) and is_dataclass(part):
                 yield from _problems(value, part, f"{name}.{key}" if name else key)
 

@@ -99,7 +99,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, "report_every", "save_every", "at_once", low=1)
-        check_numbers(self, "keep", "predictions", low=0)
+        check_numbers(self, "keep", "predictions", "seed", low=0)
         given = [name for name in ("pictures", "clips", "refiner") if getattr(self, name)]
         if len(given) != 1:
             raise InputError(

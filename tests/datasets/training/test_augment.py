@@ -1,5 +1,6 @@
 """Pictures, clips of one frame, are varied, and their labels with them."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -143,6 +144,9 @@ def test_grey_takes_the_colours_away() -> None:
     [
         ({"flip_share": 1.5}, r"AugmentConfig.flip_share must be in \[0, 1\], got 1.5"),
         ({"scale": (2.0, 1.0)}, r"AugmentConfig.scale must rise from above 0, got \(2.0"),
+        ({"scale": (1.0, math.inf)}, r"AugmentConfig.scale must rise from above 0, got \(1.0, inf"),
+        ({"contrast": math.nan}, "AugmentConfig.contrast must be 0 or more, got nan"),
+        ({"rotate_degrees": -1.0}, "AugmentConfig.rotate_degrees must be 0 or more, got -1"),
     ],
 )
 def test_settings_name_the_field_and_the_value(changes: dict[str, float], message: str) -> None:

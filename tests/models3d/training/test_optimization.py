@@ -1,6 +1,7 @@
 """Which weights change, how fast, and when."""
 
 import json
+import math
 import os
 import tomllib
 from itertools import pairwise
@@ -111,6 +112,14 @@ def test_a_prefix_that_fits_nothing_is_a_slip() -> None:
         optimizer_for(network(), config(frozen=("bodi",)))
 
 
+def test_parameters_that_are_all_frozen_are_a_slip() -> None:
+    frozen = network()
+    freeze(frozen, config(frozen=("",)))
+
+    with pytest.raises(InputError, match=r"frozen: \[''\] leaves no parameter to train"):
+        optimizer_for(frozen, config(frozen=("",)))
+
+
 def test_average_follows_quickly_at_first_and_slowly_later() -> None:
     early, late, now = torch.zeros(1), torch.zeros(1), torch.ones(1)
 
@@ -127,6 +136,8 @@ def test_average_follows_quickly_at_first_and_slowly_later() -> None:
         ({"learning_rate": 0}, "OptimizationConfig.learning_rate must be above 0, got 0"),
         ({"steps": 0}, "OptimizationConfig.steps must be above 0, got 0"),
         ({"average": 1.0}, r"OptimizationConfig.average must be in \[0, 1\), got 1.0"),
+        ({"weight_decay": -1.0}, "OptimizationConfig.weight_decay must be 0 or more, got -1"),
+        ({"weight_decay": math.nan}, "OptimizationConfig.weight_decay must be 0 or more, got nan"),
     ],
 )
 def test_settings_name_the_field_and_the_value(settings: dict[str, float], message: str) -> None:
@@ -139,6 +150,12 @@ def test_schedule_names_the_field_and_the_value() -> None:
         ScheduleConfig(final=2)
     with pytest.raises(InputError, match="ScheduleConfig.warmup must be 0 or more, got -1"):
         ScheduleConfig(warmup=-1)
+    with pytest.raises(InputError, match=r"ScheduleConfig.drops must rise, got \(3, 2\)"):
+        ScheduleConfig(kind="steps", drops=(3, 2))
+    with pytest.raises(InputError, match="ScheduleConfig.drops must be 0 or more, got"):
+        ScheduleConfig(kind="steps", drops=(-1,))
+    with pytest.raises(InputError, match="drops are for kind 'steps', got 'cosine'"):
+        ScheduleConfig(drops=(3,))
 
 
 def test_sgd_has_momentum_and_faster_biases() -> None:

@@ -28,6 +28,7 @@ class Run:
     name: str
     rate: float = 0.5
     pace: Literal["fast", "slow"] = "fast"
+    part: Literal["train", "val", ""] = ""
     folder: Path = Path()
     clip: Clip = field(default_factory=Clip)
     spare: Clip | None = None
@@ -66,6 +67,8 @@ def test_tables_become_dataclasses_and_the_rest_takes_its_defaults(tmp_path: Pat
         ("name='a'\npace='fsat'", "pace in the file must be one of fast, slow, got 'fsat'"),
         ("rate = 1", r"run\.toml: .*missing required field `name`"),
         ("name = 3", r"run\.toml: name in the file: expected `str`, got `int`"),
+        ("name='a'\nfolder = 3", r"run\.toml: folder in the file: expected `str`, a path"),
+        ("name='a'\npart='x'", "part in the file must be one of train, val, got 'x'"),
         ("name = ", r"run\.toml: not TOML"),
     ],
 )

@@ -1,6 +1,7 @@
 """The training job on a handful of small drawn pictures."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,19 @@ def test_validation_photographs_that_are_missing_are_named(data: Path, tmp_path:
     ("kind", "settings", "message"),
     [
         (PicturesConfig, {"archives": {"a": 0}}, "PicturesConfig.archives must have weights above"),
+        (
+            PicturesConfig,
+            {"archives": {"a": math.nan}},
+            "PicturesConfig.archives must have weights",
+        ),
+        (
+            PicturesConfig,
+            {"archives": {"a": 1.0}, "sizes": ()},
+            "PicturesConfig.sizes must be mult",
+        ),
+        (DrawnArchiveConfig, {"onto": {"a": -1.0}}, "DrawnArchiveConfig.onto must have weights"),
+        (DrawnArchiveConfig, {"seed": -1}, "DrawnArchiveConfig.seed must be 0 or more, got -1"),
+        (config, {"seed": -1}, "TrainConfig.seed must be 0 or more, got -1"),
         (
             PicturesConfig,
             {"archives": {"a": 1.0}, "batch": 0},
