@@ -10,6 +10,7 @@ Not here: how clips are varied (:mod:`posetube.datasets.training.augment`), draw
 
 import io
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +33,10 @@ from .labelled_clip import LabelledClip
 
 IGNORED = 0.2
 """Score that a region to ignore is written with, below :attr:`TeacherTrust.person`."""
+
+
+DAMAGED = (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error)
+"""What NumPy raises for files of labels that are none, or cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,9 +235,12 @@ def write_archive(
 def archive_about(tar: Path) -> str | None:
     """What was written of an archive's pictures; None where a file of it is absent or damaged."""
     try:
-        with np.load(tar.with_suffix(".npz"), allow_pickle=False) as arrays:
+        with (
+            tar.with_suffix(".npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             return str(arrays["about"]) if tar.is_file() else None
-    except (OSError, KeyError, ValueError, BadZipFile):
+    except DAMAGED:
         return None
 
 
@@ -273,13 +281,13 @@ def _packed_masks(path: Path, *, rows: int) -> list[bytes]:
         InputError: If it has none.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             known = "masks" in arrays
             content = arrays["masks"].tobytes() if known else b""
             ends = arrays["mask_ends"].tolist() if known else []
             if known and len(ends) != rows:
                 raise ValueError(f"{len(ends)} ends of masks for {rows} people")
-    except (OSError, KeyError, ValueError) as error:
+    except DAMAGED as error:
         raise_shortage(error)
         raise FormatError(f"{path}: expected arrays masks and mask_ends: {error}") from None
     if rows and not known:
@@ -313,11 +321,11 @@ def _places(tar: Path) -> dict[str, tuple[int, int]]:
 def _labels(path: Path) -> dict[str, np.ndarray]:
     wanted = {"names": 1, "image": 1, "boxes": 2, "keypoints": 3}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             labels = {name: arrays[name] for name in wanted}
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such file; it holds the labels of its tar") from None
-    except (OSError, KeyError, ValueError) as error:
+    except DAMAGED as error:
         raise_shortage(error)
         raise FormatError(f"{path}: expected arrays {', '.join(wanted)}: {error}") from None
     for name, axes in wanted.items():

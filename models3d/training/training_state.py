@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from posetube.atomic_files import replacing
 from posetube.errors import WeightsError
+from posetube.shortage import raise_shortage
 
 STATE = "state.safetensors"
 
@@ -72,7 +73,7 @@ def check_start(folder: Path, start: str) -> None:
     """
     path, began = folder / STATE, start
     if path.exists():
-        with suppress(SafetensorError), safe_open(path, framework="pt") as file:
+        with suppress(SafetensorError, OSError), safe_open(path, framework="pt") as file:
             began = (file.metadata() or {}).get("start", start)
     if began != start:
         raise WeightsError(
@@ -102,9 +103,13 @@ def load_state(folder: Path, state: TrainingState) -> int:
         _restore_moments(tensors, state.network, state.optimizer)
         if scale:
             state.scaler.load_state_dict(scale)
-    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise_shortage(error)
         line = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not the state of this training run: {line}") from None
+        raise WeightsError(
+            f"{path}: not the state of this training run: {line}; begin in another folder, or "
+            "remove it to begin again here"
+        ) from None
     return step
 
 

@@ -17,6 +17,8 @@ from ...datasets.video.frame_folder import RATE
 from ...datasets.video.picture import read_picture
 from ..api.track import track
 from ..evaluation.evaluate import evaluate
+from ..evaluation.evaluate_config import EvaluateConfig
+from ..evaluation.protocol_table import find_evaluation
 from ..loaded_model import LoadedModel, load_model
 from ..opened_people import open_people_or_run
 
@@ -39,6 +41,23 @@ class HeldOutConfig:
 
     protocol: str = "clean"
     """By which rules, as ``posetube evaluate --protocol`` knows them."""
+
+
+def check_held_out(config: HeldOutConfig, *, root: Path) -> None:
+    """Refuse videos that cannot be measured on, before training begins.
+
+    Args:
+        config: Which videos.
+        root: Folder that relative paths of the settings start from.
+
+    Raises:
+        InputError: If there is no video of the part, or no such protocol.
+        FormatError: If labels cannot be read.
+    """
+    find_evaluation(EvaluateConfig(protocol=config.protocol, split=config.split, skip_missing=True))
+    people = open_people_or_run(root / config.root, form=config.dataset or None)
+    if not any(True for _ in _videos(people, config)):
+        raise _nothing_there(config, root)
 
 
 def score_videos(
@@ -64,10 +83,7 @@ def score_videos(
     model = load_model(str(weights), device=device)
     found = [*_tracked(people, config, model)]
     if not found:
-        raise InputError(
-            f"{root / config.root}: no labelled video that is there to measure on"
-            f"{config.split and f', part {config.split}'}"
-        )
+        raise _nothing_there(config, root)
     report = evaluate(
         found, people, protocol=config.protocol, split=config.split, skip_missing=True
     )
@@ -75,12 +91,26 @@ def score_videos(
     return {f"videos_{name}": round(v, 3) for name, v in totals.items() if v is not None}
 
 
-def _tracked(people: Dataset, config: HeldOutConfig, model: LoadedModel) -> Iterator[VideoTracks]:
+def _nothing_there(config: HeldOutConfig, root: Path) -> InputError:
+    return InputError(
+        f"{root / config.root}: no labelled video that is there to measure on"
+        f"{config.split and f', part {config.split}'}"
+    )
+
+
+def _videos(people: Dataset, config: HeldOutConfig) -> Iterator[tuple[str, AnnotatedVideo]]:
+    """Names and labels of those that are there."""
     for name in people.videos():
         video = people.read(name)
         if video.media is not None and config.split in ("", video.split):
-            pictures = video.media if video.media.is_file() else _pictures(video)
-            yield replace(track(pictures, model=model), source=name)
+            yield name, video
+
+
+def _tracked(people: Dataset, config: HeldOutConfig, model: LoadedModel) -> Iterator[VideoTracks]:
+    for name, video in _videos(people, config):
+        assert video.media is not None
+        pictures = video.media if video.media.is_file() else _pictures(video)
+        yield replace(track(pictures, model=model), source=name)
 
 
 def _pictures(video: AnnotatedVideo) -> Iterator[Frame]:

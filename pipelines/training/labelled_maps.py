@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from posetube.boxes import iou
+from posetube.errors import InputError
 from posetube.structures import FloatArray, Frame, FramePoses, IntArray, VideoTracks
 
 from ...datasets.training.labelled_clip import LabelledClip
@@ -56,6 +57,9 @@ def maps_of_clip(
         model: Finds people and draws the maps.
         jitter: Standard deviation of the boxes' edges, as a share of their sides.
         rng: Source of chance.
+
+    Raises:
+        InputError: If nobody is followed.
     """
     pictures = [
         Frame(index=index, time=float(time), image=image)
@@ -83,7 +87,7 @@ def maps_of_video(
 ) -> LabelledMaps:
     """Track a video without truth; its own joints, smoothed, are the labels.
 
-    Arguments as for :func:`maps_of_clip`.
+    Arguments and errors as for :func:`maps_of_clip`.
     """
     tracks = _tracked(pictures, model)
     smooth = refine_tracks(tracks, config=RefineConfig(refiners=("kalman",)))
@@ -113,6 +117,8 @@ def _drawn(
         for frame in drawn_maps(people, source, flow=None, asked_by="learned")
         if frame.seen
     ]
+    if not mapped:
+        raise InputError("nobody is followed here; take longer clips, or leave the video out")
     rows = np.flatnonzero(np.isin(tracks.frame, [frame.poses.frame for frame in mapped]))
     order = np.lexsort((tracks.frame[rows], tracks.track_ids[rows]))
     return LabelledMaps(

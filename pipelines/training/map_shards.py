@@ -14,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from posetube.atomic_files import replacing, write_bytes
+from posetube.errors import InputError
 
 from ...datasets.training.drawn_clips import drawn_clip
 from ...datasets.video import open_video
@@ -50,7 +51,7 @@ def dump_maps(
         All shards, in order.
 
     Raises:
-        InputError: If the network draws no heatmaps.
+        InputError: If the network draws no heatmaps, or nobody is followed in a clip.
         MediaError: If a video cannot be read.
         Interrupted: If somebody asked to stop; the shards that are done are kept.
     """
@@ -60,12 +61,16 @@ def dump_maps(
         partial(_of_drawn, number, config, model) for number in range(config.clips)
     ]
     makers += [partial(_of_video, root / path, config, model) for path in config.videos]
+    names = [*map("drawn clip {}".format, range(config.clips)), *config.videos]
     event = partial(Event, run=folder.parent.name, stage="maps", total=len(makers), unit="clips")
     listener(event(event="stage", done=0))
     shards = [folder / f"{number:05d}.safetensors" for number in range(len(makers))]
     for number, (shard, make) in enumerate(zip(shards, makers, strict=True)):
         if not shard.exists():
-            found = make(np.random.default_rng([config.seed, number, 1]))
+            try:
+                found = make(np.random.default_rng([config.seed, number, 1]))
+            except InputError as error:
+                raise InputError(f"{names[number]}: {error}") from None
             with replacing(shard) as aside:
                 save_file({f.name: getattr(found, f.name) for f in fields(found)}, aside)
         listener(event(event="progress", done=number + 1))

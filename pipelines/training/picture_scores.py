@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from posetube.boxes import to_xywh
-from posetube.errors import MediaError
+from posetube.errors import FormatError, MediaError
 from posetube.structures import ByteArray, Detections
 
 from ...datasets.formats.coco_results import read_truth
@@ -37,6 +37,25 @@ class PictureScores:
 
     pictures: int
     """How many pictures were looked at."""
+
+
+def check_pictures(*, annotations: Path, pictures: Path) -> None:
+    """Refuse photographs that cannot be measured on, before training begins.
+
+    Args:
+        annotations: COCO person-keypoints JSON.
+        pictures: Folder with the files that it names.
+
+    Raises:
+        FormatError: If it is no COCO-keypoint file, or names no picture.
+        MediaError: If a picture is missing.
+    """
+    names = [image.get("file_name") for image in read_truth(annotations)["images"]]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise FormatError(f"{annotations}: each of images must have a file_name, and there be one")
+    for path in map(pictures.joinpath, names):
+        if not path.is_file():
+            raise MediaError(f"{path}: no such picture; {annotations} names it")
 
 
 def score_pictures(

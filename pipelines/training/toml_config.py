@@ -58,7 +58,7 @@ def read_config(path: Path, kind: type[Config]) -> Config:
 
 def _in_table(message: re.Match[str]) -> str:
     """``batch in [pictures]`` for ``$.pictures.batch``, as other messages have it."""
-    *tables, key = message[2].split(".")
+    *tables, key = message[2].removesuffix("[...]").removesuffix(".").split(".")
     table = f"[{'.'.join(tables)}]" if tables else "the file"
     return f"{key} in {table}: {message[1][0].lower()}{message[1][1:]}"
 

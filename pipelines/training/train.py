@@ -42,8 +42,8 @@ from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
 from .drawn_predictions import DrawnPredictions
-from .held_out_videos import score_videos
-from .picture_scores import score_pictures
+from .held_out_videos import check_held_out, score_videos
+from .picture_scores import check_pictures, score_pictures
 from .train_config import TrainConfig, ValidationConfig
 from .training_job import TrainingJob, training_job
 from .training_loop import Learner, TrainingLoop
@@ -116,6 +116,7 @@ def _train(job: TrainingJob) -> TubeRCNN:
         result=folder / RESULT,
         broken=lambda batch: batch.broken,
     )
+    job.processes.by_first(lambda: _check_measured_on(job))
     loop = TrainingLoop(job, learner)
     data = _training_data(job)
     source = open_clip_source(data, root=job.root, masks=learns_masks(network), warn=job.warn)
@@ -135,6 +136,18 @@ def _train(job: TrainingJob) -> TubeRCNN:
     )
     loop.run(partial(prefetch, batches, threads=data.threads), drawn=lambda: drawn(average))
     return average
+
+
+def _check_measured_on(job: TrainingJob) -> None:
+    """Refuse what cannot be measured on now, and not after the first 500 steps."""
+    photographs, videos = job.config.validation, job.config.held_out
+    if photographs is not None:
+        check_pictures(
+            annotations=job.root / photographs.annotations,
+            pictures=job.root / photographs.pictures,
+        )
+    if videos is not None:
+        check_held_out(videos, root=job.root)
 
 
 def _scores(average: TubeRCNN, job: TrainingJob) -> dict[str, Any]:

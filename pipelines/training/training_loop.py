@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from posetube.errors import InputError
+from posetube.errors import FormatError, InputError, MediaError, MissingFileError
 from posetube.structures import ByteArray
 
 from ...models3d.training.loss_shares import LossShare
@@ -217,7 +217,7 @@ class TrainingLoop:
         def report() -> None:
             if due or stop:  # first, for what is measured is the file
                 self._learner.write(self.step)
-            scores = self._learner.scores(self.step) if due else {}
+            scores = self._scores() if due else {}
             if record or scores:
                 self._report({"step": self.step, **record, **scores})
             if due:
@@ -229,6 +229,14 @@ class TrainingLoop:
         if stop:
             job.interrupt.requested = True
             job.interrupt.check()
+
+    def _scores(self) -> dict[str, Any]:
+        """Measure; days of training are not lost over a picture that is gone meanwhile."""
+        try:
+            return self._learner.scores(self.step)
+        except (FormatError, MediaError, MissingFileError) as error:
+            self._job.warn(f"not measured at step {self.step}: {error}")
+            return {}
 
     def _report(self, record: dict[str, Any]) -> None:
         append_metrics(self._job.folder, record)

@@ -200,6 +200,10 @@ def test_missing_labels_and_files_that_are_no_tar_are_told(tmp_path: Path) -> No
     ):
         PictureArchive(path)
 
+    path.with_suffix(".npz").write_bytes(b"PK\3\4 no zip")
+    with pytest.raises(FormatError, match=r"a\.npz: expected arrays names, image"):
+        PictureArchive(path)
+
     path.write_text("no tar")
     with pytest.raises(FormatError, match="not a readable, uncompressed tar"):
         PictureArchive(path)

@@ -8,11 +8,11 @@ import pytest
 
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
-from posetube.errors import InputError, MissingFileError
+from posetube.errors import InputError, MediaError, MissingFileError
 from posetube.models3d.checkpoints.weights_io import load_weights
 from posetube.pipelines.training.checkpoint_files import BEST
 from posetube.pipelines.training.held_out_videos import HeldOutConfig, score_videos
-from posetube.pipelines.training.train import train_network
+from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.training_metrics import METRICS
 from tests.pipelines.training.small_run import joint_config, make_data
 
@@ -56,3 +56,52 @@ def test_videos_that_are_missing_are_named_before_a_model_is_loaded(
 
     with pytest.raises(MissingFileError, match="nowhere: no such file or folder; the settings"):
         train_network(config, tmp_path, root=data, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "val"}, "no labelled video that is there to measure on, part val"),
+        ({"protocol": "no"}, "no protocol is called 'no'"),
+        ({"protocol": "coco"}, "skip_missing= does not go with the protocol coco"),
+    ],
+)
+def test_what_cannot_be_measured_on_is_refused_before_the_first_step(
+    data: Path, tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    config = replace(joint_config(steps=1), held_out=replace(HELD_OUT, **changes))  # type: ignore[arg-type]
+    heard: list[str] = []
+
+    with pytest.raises(InputError, match=message):
+        train_network(
+            config,
+            tmp_path,
+            root=data,
+            device="cpu",
+            listener=lambda event: heard.append(event.event),
+        )
+
+    assert "progress" not in heard
+
+
+@pytest.mark.slow
+def test_a_video_that_breaks_meanwhile_costs_its_measure_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise MediaError("clip.mp4: cut off")
+
+    monkeypatch.setattr("posetube.pipelines.training.train.score_videos", broken)
+    config = replace(joint_config(steps=1), held_out=HELD_OUT, predictions=0)
+    heard: list[str | None] = []
+
+    train_network(
+        config,
+        tmp_path,
+        root=data,
+        device="cpu",
+        listener=lambda event: heard.append(event.text),
+    )
+
+    assert "not measured at step 1: clip.mp4: cut off" in heard
+    assert (tmp_path / RESULT).exists()

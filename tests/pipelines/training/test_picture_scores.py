@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.errors import MediaError
-from posetube.pipelines.training.picture_scores import score_pictures
+from posetube.errors import FormatError, MediaError
+from posetube.pipelines.training.picture_scores import check_pictures, score_pictures
 from posetube.skeletons import COCO17
 from posetube.structures import ByteArray, Detections
 
@@ -79,3 +79,19 @@ def test_a_missing_picture_is_named(labelled: tuple[Path, Detector]) -> None:
 
     with pytest.raises(MediaError, match=r"1\.png: missing, or not a picture"):
         score_pictures(detect, annotations=folder / "truth.json", pictures=folder)
+
+
+def test_photographs_that_cannot_be_measured_on_are_found_out_before(
+    labelled: tuple[Path, Detector],
+) -> None:
+    folder, _ = labelled
+    truth = folder / "truth.json"
+    check_pictures(annotations=truth, pictures=folder)
+
+    (folder / "1.png").unlink()
+    with pytest.raises(MediaError, match=r"1\.png: no such picture; .*truth\.json names it"):
+        check_pictures(annotations=truth, pictures=folder)
+
+    truth.write_text(json.dumps({**json.loads(truth.read_text()), "images": []}))
+    with pytest.raises(FormatError, match="each of images must have a file_name, and there be one"):
+        check_pictures(annotations=truth, pictures=folder)

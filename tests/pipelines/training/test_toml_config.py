@@ -29,6 +29,7 @@ class Run:
     rate: float = 0.5
     pace: Literal["fast", "slow"] = "fast"
     part: Literal["train", "val", ""] = ""
+    weights: dict[str, float] = field(default_factory=dict)
     folder: Path = Path()
     clip: Clip = field(default_factory=Clip)
     spare: Clip | None = None
@@ -68,6 +69,7 @@ def test_tables_become_dataclasses_and_the_rest_takes_its_defaults(tmp_path: Pat
         ("rate = 1", r"run\.toml: .*missing required field `name`"),
         ("name = 3", r"run\.toml: name in the file: expected `str`, got `int`"),
         ("name='a'\nfolder = 3", r"run\.toml: folder in the file: expected `str`, a path"),
+        ("name='a'\nweights={b='x'}", "weights in the file: expected `float`, got `str`"),
         ("name='a'\npart='x'", "part in the file must be one of train, val, got 'x'"),
         ("name = ", r"run\.toml: not TOML"),
     ],

@@ -109,6 +109,11 @@ def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None
     with pytest.raises(WeightsError, match=r"state\.safetensors: not the state of this training"):
         train_network(config(), tmp_path, root=data)
 
+    (tmp_path / STATE).unlink()
+    (tmp_path / STATE).mkdir()
+    with pytest.raises(WeightsError, match=r"not the state.*or remove it to begin again here"):
+        train_network(config(), tmp_path, root=data)
+
 
 def test_synthetic_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
     given = config().drawn

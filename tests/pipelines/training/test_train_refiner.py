@@ -221,3 +221,11 @@ def test_settings_are_checked(late: Path) -> None:
         train_refiner(config(length=6), late / "run")
     with pytest.raises(InputError, match="are a network's; a refiner has refiner.heights"):
         replace(config(), losses="detect-and-track")
+
+
+@pytest.mark.slow
+def test_a_clip_in_which_nobody_is_followed_is_named(tmp_path: Path) -> None:
+    short = RefinerTraining(kind="pool", maps=MapsConfig(clips=1, seconds=0.04))
+
+    with pytest.raises(InputError, match="drawn clip 0: nobody is followed here; take longer"):
+        train_refiner(replace(config(), refiner=short), tmp_path)
