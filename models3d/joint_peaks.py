@@ -99,10 +99,15 @@ def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
     xp, (height, width) = library_of(heatmaps), heatmaps.shape[-2:]
     flat = settled(heatmaps).reshape(*heatmaps.shape[:2], height * width)
     peak = flat.argmax(2)
-    logits = take_along(flat, peak[..., None], 2)[..., 0]
     row, column = peak // width, peak % width
-    x = column + 0.5 + _parabola(flat, row * width, column, 1, width)
-    y = row + 0.5 + _parabola(flat, column, row, width, height)
+    # at the border a neighbour is the peak itself, and not asked
+    left, right = (column > 0), (column < width - 1)
+    up, down = (row > 0), (row < height - 1)
+    places = [peak, peak - 1 * left, peak + 1 * right, peak - width * up, peak + width * down]
+    heights = take_along(flat, xp.stack(places, -1), 2)
+    logits, *around = (heights[..., place] for place in range(len(places)))
+    x = column + 0.5 + _summit(logits, *around[:2], inside=left & right)
+    y = row + 0.5 + _summit(logits, *around[2:], inside=up & down)
     share = xp.stack([x / width, y / height], -1)
     positions = boxes[:, None, :2] + share * (boxes[:, 2:] - boxes[:, :2])[:, None]
     return Joints(positions=positions, logits=logits, scores=xp.exp(logits).clip(max=1))
@@ -128,27 +133,20 @@ def calibrated(peaks: Array, scores: Array, config: DecodeConfig) -> Array:
     return sigmoid(slope * peaks.clip(max=0) + offset)
 
 
-def _parabola(flat: Array, start: Array, place: Array, step: int, side: int) -> Array:
-    """The top of the parabola through a peak and its two neighbours on one axis.
+def _summit(top: Array, before: Array, after: Array, *, inside: Array) -> Array:
+    """Where the parabola through a peak and its two neighbours on one axis is highest.
 
     Args:
-        flat: (M, K, h * w) maps.
-        start: (M, K) index of the first cell of the peak's row or column.
-        place: (M, K) the peak's place in that row or column.
-        step: Distance of neighbours in ``flat``.
-        side: Cells per row and column; a peak at the border has no offset.
+        top: (M, K) height of the peak.
+        before: (M, K) height of the cell before it.
+        after: (M, K) height of the cell behind it.
+        inside: (M, K) whether there are such cells; a peak at the border has no offset.
 
     Returns:
         (M, K) offset from the peak, in [-0.5, 0.5] cells.
     """
-
-    def at(offset: int) -> Array:
-        index = start + (place + offset).clip(0, side - 1) * step
-        return take_along(flat, index[..., None], 2)[..., 0]
-
-    xp = library_of(flat)
-    before, top, after = at(-1), at(0), at(1)
+    xp = library_of(top)
     bend = before - 2 * top + after
-    offset = 0.5 * (before - after) / xp.where(bend < 0, bend, xp.ones_like(bend))
-    inside = (place > 0) & (place < side - 1) & (bend < 0)
-    return xp.where(inside, offset, xp.zeros_like(offset)).clip(-0.5, 0.5)
+    curved = inside & (bend < 0)
+    offset = 0.5 * (before - after) / xp.where(curved, bend, xp.ones_like(bend))
+    return xp.where(curved, offset, xp.zeros_like(offset)).clip(-0.5, 0.5)

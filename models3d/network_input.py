@@ -1,6 +1,5 @@
 """The network's input as a tensor: pictures resized, normalised and padded."""
 
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -51,7 +50,7 @@ def prepare(images: ByteArray, config: PreprocessConfig) -> tuple[Tensor, Geomet
 
 
 def prepare_scales(
-    images: ByteArray, config: PreprocessConfig, further: Sequence[int] = ()
+    images: ByteArray, config: PreprocessConfig, further: tuple[int, ...] = ()
 ) -> list[tuple[Tensor, Geometry]]:
     """:func:`prepare`, and the same pictures in further inputs with these longer sides.
 

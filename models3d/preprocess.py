@@ -9,6 +9,7 @@ Source: torchvision, Detectron and Detectron2; see the presets.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -130,9 +131,10 @@ def geometry_of(picture: tuple[int, int], config: PreprocessConfig) -> Geometry:
     )
 
 
+@lru_cache(maxsize=16)
 def geometries_of(
-    picture: tuple[int, int], config: PreprocessConfig, further: Sequence[int] = ()
-) -> list[Geometry]:
+    picture: tuple[int, int], config: PreprocessConfig, further: tuple[int, ...] = ()
+) -> tuple[Geometry, ...]:
     """Where a frame of (H, W) pixels lies in the network's input, and in further ones.
 
     Args:
@@ -143,7 +145,7 @@ def geometries_of(
     sides = (
         replace(config, short_side=None, long_side=side, max_enlargement=None) for side in further
     )
-    return [geometry_of(picture, one) for one in (config, *sides)]
+    return tuple(geometry_of(picture, one) for one in (config, *sides))
 
 
 def check_images(images: ByteArray) -> None:
