@@ -1,6 +1,5 @@
 """The network's input as a tensor: pictures resized, normalised and padded."""
 
-
 import cv2
 import numpy as np
 import torch
