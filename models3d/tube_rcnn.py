@@ -301,6 +301,51 @@ class TubeRCNN(nn.Module):
         alone = alone._replace(boxes=tubes.astype(np.float32))
         return given_people(alone, frames, config=self.config)
 
+    @property
+    def judges_boxes(self) -> bool:
+        """Whether it has a box head."""
+        return self.box_head is not None
+
+    @torch.inference_mode()
+    def judge_boxes(
+        self, features: Sequence[FrameFeatures], frames: Sequence[int], *, tubes: FloatArray
+    ) -> PoseTubes:
+        """Let the box head judge boxes from outside, as it judges the network's own proposals.
+
+        It says who is a person, corrects boxes, and keeps one of many similar ones.
+
+        Args:
+            features: From :meth:`encode`, one per frame of a clip.
+            frames: T indices of the frames in their video, not decreasing.
+            tubes: (N, T, 4) a box per proposal and frame, pixels of the displayed frame.
+
+        Returns:
+            As :meth:`detect_features`.
+
+        Raises:
+            InputError: As for :meth:`heatmaps`, and of a network without a box head.
+
+        Source:
+            Girshick, "Fast R-CNN", ICCV 2015, whose proposals come from outside.
+        """
+        if self.box_head is None:
+            raise InputError(f"{self.info.name} has no box head, so it judges no boxes")
+        if not len(tubes):  # nobody is proposed, and nobody found
+            return self.find_joints(features, frames, tubes=tubes, scores=np.zeros(0, np.float32))
+        joined = self._joined(features, tubes, frames)
+        given = torch.from_numpy(tubes).float().to(joined.maps[0].device)[None]
+        everybody = torch.ones_like(given[..., 0, 0])
+        proposals = Proposals(
+            tubes=joined.geometry.to_network(given), scores=everybody, taken=everybody > 0
+        )
+        clip = self.clip_part(joined.maps, self.clip_length, joined.pictures)
+        people = self.box_head.find_people(clip, proposals, joined.geometry).shortened()
+        found = self._described(
+            clip, people, joined.geometry, embeddings=joined.embeddings, masks=joined.masks
+        )
+        [alone] = self._on_host(found, joined)
+        return found_people(alone, frames, picture=joined.geometry.picture, config=self.config)
+
     @torch.inference_mode()
     def heatmaps(self, features: Sequence[FrameFeatures], tubes: FloatArray) -> TubeHeatmaps:
         """Draw the joints' heatmaps of given people, without searching for any.

@@ -64,7 +64,7 @@ class LoadedModel:
 
         Raises:
             InputError: If they ask for another quality or runtime than the model was loaded with,
-                or for masks that it does not draw.
+                or for masks that it does not draw, or for a box head that it lacks.
         """
         asked = config.detect
         own = replace(asked, quality=self.quality, flip=self.flip, runtime=self.runtime)
@@ -83,6 +83,11 @@ class LoadedModel:
             raise InputError(
                 f"--masks: {self.record.name} draws no masks; leave it out, or take a model with a "
                 "mask head, such as mask_rcnn_r50"
+            )
+        if asked.judge_boxes and not getattr(self.network, "judges_boxes", False):
+            raise InputError(
+                f"--judge-boxes: {self.record.name} has no box head; leave it out, or take a model "
+                "with one, such as keypoint_rcnn_r50"
             )
         least = self.min_joint if config.min_joint is None else config.min_joint
         return replace(config, detect=own, min_joint=least)

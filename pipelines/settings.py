@@ -76,6 +76,10 @@ class DetectConfig:
     """Keep which pixels each person covers; for networks with a mask head, such as
     ``mask_rcnn_r50``."""
 
+    judge_boxes: bool = False
+    """Let the network's box head judge, correct and suppress boxes from outside, as it does with
+    its own proposals (Fast R-CNN); else they are taken for the people."""
+
     def __post_init__(self) -> None:
         check_choice(self, "quality", Quality)
         check_choice(self, "runtime", Runtime)

@@ -21,6 +21,7 @@ from ..storage.existing_run import OnExisting, check_usable
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.detect_stage import no_frames
+from ..tracking.given_boxes import refuse_nothing_to_judge
 from ..tracking.link_people import refined_people
 from ..tracking.opened_boxes import BoxSource, open_boxes
 from ..tracking.track_input import expected_frames, track_input
@@ -147,6 +148,7 @@ def _track_in_memory(
     listener: Listener,
 ) -> VideoTracks:
     skeleton, config = model.network.skeleton, model.completed(config)
+    refuse_nothing_to_judge(config.detect, given=boxes is not None)
     given = None if boxes is None else boxes.of(video, name=video.name)
     seen: list[tuple[int, float, FrameState]] = []
     name, total = readable(video.name), expected_frames(video)

@@ -32,6 +32,7 @@ LATER_SETTINGS = {
     "detector_every": 1,
     "as_one": False,
     "masks": False,
+    "judge_boxes": False,
     "boxes": "none",
     "detector": "none",
 }

@@ -197,7 +197,8 @@ class _Window:
         steps = np.arange(length) - self._centre + self._place
         clip = [self._seen[step] for step in np.clip(steps, 0, len(self._seen) - 1)]
         indices, features = [frame.index for frame, _ in clip], [kept for _, kept in clip]
-        return people_of(features, indices, network=self._network, boxes=self._boxes)
+        judged = self._config.judge_boxes
+        return people_of(features, indices, network=self._network, boxes=self._boxes, judged=judged)
 
 
 class _Relation:

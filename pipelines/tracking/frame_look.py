@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -78,10 +79,9 @@ def looks_of(
     boxes: GivenBoxes | None = None,
 ) -> list[FrameLook | Frame]:
     """Look at frames with a network of single frames; lost frames come back as they are."""
+    find = partial(people_of, network=network, boxes=boxes, judged=config.judge_boxes)
     looks = {
-        frame.index: look_at(
-            frame, people_of([kept], [frame.index], network=network, boxes=boxes), config=config
-        )
+        frame.index: look_at(frame, find([kept], [frame.index]), config=config)
         for frame, kept in encoded(group, network=network, config=config)
     }
     return [looks.get(frame.index, frame) for frame in group]
@@ -108,10 +108,14 @@ def people_of(
     *,
     network: Network,
     boxes: GivenBoxes | None = None,
+    judged: bool = False,
 ) -> PoseTubes:
-    """The people of a clip, where the network finds them or where boxes say that they are."""
+    """The people of a clip, where the network finds them or where boxes say that they are.
+
+    Boxes that are to be ``judged`` only say where they may be.
+    """
     if boxes is not None:
-        return boxes.people(network, features, indices)
+        return boxes.people(network, features, indices, judged=judged)
     return network.detect_features(features, indices)
 
 

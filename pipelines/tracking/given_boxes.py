@@ -13,6 +13,7 @@ from posetube.errors import InputError
 from posetube.network import Network
 from posetube.structures import DoubleArray, FloatArray, Frame, IntArray, PoseTubes
 
+from ..settings import DetectConfig
 from ..storage.manifest import BoxesRecord
 
 
@@ -43,16 +44,27 @@ class GivenBoxes:
     """What errors call the file."""
 
     def people(
-        self, network: Network, features: Sequence[Any], indices: Sequence[int]
+        self,
+        network: Network,
+        features: Sequence[Any],
+        indices: Sequence[int],
+        *,
+        judged: bool = False,
     ) -> PoseTubes:
         """The people of a clip's centre frame, with joints, as tubes of that frame alone.
 
         A network of several frames is given the same box in all of them.
 
+        Args:
+            network: Reads joints in boxes.
+            features: What it keeps of the clip's frames.
+            indices: Of these frames, in the video.
+            judged: Whether its box head says which boxes are people; else all are.
+
         Raises:
             InputError: If the network cannot be given boxes.
         """
-        find = getattr(network, "find_joints", None)
+        find = getattr(network, "judge_boxes" if judged else "find_joints", None)
         if find is None:
             raise InputError(
                 f"{type(network).__name__} cannot be given boxes; leave them out, or take a "
@@ -61,8 +73,19 @@ class GivenBoxes:
         centre = len(indices) // 2
         first, end = np.searchsorted(self.frame, [indices[centre], indices[centre] + 1])
         tubes = np.repeat(self.boxes[first:end, None], len(indices), axis=1)
-        found = find(features, indices, tubes=tubes, scores=self.scores[first:end])
+        more = {} if judged else {"scores": self.scores[first:end]}
+        found = find(features, indices, tubes=tubes, **more)
         return _at(found, centre)
+
+
+def refuse_nothing_to_judge(config: DetectConfig, *, given: bool) -> None:
+    """Refuse settings that ask to judge boxes where none are given.
+
+    Raises:
+        InputError: If so.
+    """
+    if config.judge_boxes and not given:
+        raise InputError("--judge-boxes: there are no boxes to judge; name a file with --boxes")
 
 
 def checked_times(

@@ -26,6 +26,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
 from .detect_stage import NoFramesError, VideoDetections
+from .given_boxes import refuse_nothing_to_judge
 from .run_session import RunSession, open_session
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def opened_detections(
         PoseTubeError: If it cannot be read, or not with these settings.
     """
     config = model.completed(config)
+    refuse_nothing_to_judge(config.detect, given=boxes is not None)
     if config.refine.of_heatmaps:  # now rather than after all frames
         heatmap_network(model, asked_by=config.refine.of_heatmaps[0])
     with open_video(item.source, config=config.video) as video:

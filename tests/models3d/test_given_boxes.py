@@ -10,7 +10,15 @@ from posetube.errors import InputError
 from posetube.models3d.features import join_frames
 from posetube.models3d.joint_peaks import calibrated
 from posetube.network import BoxNetwork
-from tests.models3d.test_network_seams import KINDS, Build, embedded, network, pictures
+from tests.models3d.test_network_seams import (
+    KINDS,
+    Build,
+    embedded,
+    network,
+    pictures,
+    pyramid,
+    single_level,
+)
 
 
 @KINDS
@@ -111,3 +119,43 @@ def test_boxes_that_do_not_fit_the_clip_are_refused(
         model.find_joints(
             model.encode(pictures(1)), frames, tubes=tubes, scores=np.zeros(2, np.float32)
         )
+
+
+@pytest.mark.parametrize("build", [pyramid, single_level])
+@pytest.mark.parametrize("length", [1, 3])
+@torch.no_grad()
+def test_the_box_head_judges_boxes_from_outside_as_its_own_proposals(
+    build: Build, length: int
+) -> None:
+    model, frames = network(build(length)), list(range(length))
+    kept = model.encode(pictures(length), embeddings=True)
+    joined = join_frames(kept)
+    features = model.clip_part([*joined.maps], length, joined.pictures)
+    proposed = model.propose(features, joined.geometry)
+    tubes = joined.geometry.to_picture(proposed.tubes)[0, proposed.taken[0]].numpy()
+    inside = model.detect_features(kept, frames)
+
+    judged = model.judge_boxes(kept, frames, tubes=tubes[::-1].copy())
+
+    assert 0 < len(judged) < len(tubes)
+    assert len(judged) == len(inside)
+    for name in ("boxes", "scores", "presence", "keypoints", "keypoint_scores", "embeddings"):
+        ours, theirs = getattr(judged, name), getattr(inside, name)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-2, err_msg=name)
+
+
+def test_nobody_is_found_among_no_boxes() -> None:
+    model = network(pyramid(1))
+
+    found = model.judge_boxes(model.encode(pictures(1)), [0], tubes=np.zeros((0, 1, 4), np.float32))
+
+    assert len(found) == 0
+
+
+def test_without_a_box_head_nothing_is_judged() -> None:
+    model = network(embedded(1))
+    box = np.array([[[5, 5, 60, 60]]], np.float32)
+
+    assert not model.judges_boxes
+    with pytest.raises(InputError, match="untrained has no box head, so it judges no boxes"):
+        model.judge_boxes(model.encode(pictures(1)), [0], tubes=box)

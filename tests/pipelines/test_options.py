@@ -138,7 +138,7 @@ def test_a_run_is_compared_by_what_changes_its_result() -> None:
     assert replace(config, overlay=None) == config
     assert set(detection_settings(config)) == {
         *("start", "end", "every", "as_one", "quality", "flip", "runtime"),
-        *("detector_every", "camera_motion", "appearance", "masks"),
+        *("detector_every", "camera_motion", "appearance", "masks", "judge_boxes"),
     }
 
 

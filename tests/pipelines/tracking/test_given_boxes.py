@@ -123,6 +123,43 @@ def run_with(
     return track_input(item, RunDirectory(run), model, config=config, boxes=given, **more)
 
 
+class Judge(BoxTaker):
+    """Moves boxes from outside by a pixel, and finds those people whom it believes."""
+
+    judges_boxes = True
+
+    def find_joints(self, *args: Any, **more: Any) -> PoseTubes:
+        raise AssertionError("boxes are to be judged")
+
+    def judge_boxes(
+        self, features: Sequence[ByteArray], frames: Sequence[int], *, tubes: FloatArray
+    ) -> PoseTubes:
+        sure = np.full(len(tubes), 0.9, np.float32)
+        return BoxTaker.find_joints(self, features, frames, tubes=tubes + 1, scores=sure)
+
+
+def test_boxes_are_judged_on_request(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    given, clip = people(), make_clip(frames=8)
+    asked: dict[str, Any] = {"settings": {"detect": DetectConfig(judge_boxes=True)}}
+    model = make_model(finder=Judge)
+
+    run_with(clip, tmp_path / "run", model, given, **asked)
+
+    tracks = read_tracks(tmp_path / "run")
+    np.testing.assert_array_equal(tracks.boxes, given.boxes + 1)
+    np.testing.assert_allclose(tracks.scores, 0.9 * 0.8, rtol=1e-6)
+    with pytest.raises(InputError, match="--judge-boxes: squares has no box head; leave it out"):
+        run_with(clip, tmp_path / "other", make_model(), given, **asked)
+    message = "--judge-boxes: there are no boxes to judge; name a file with --boxes"
+    with pytest.raises(InputError, match=message):
+        run_with(clip, tmp_path / "other", model, None, **asked)
+    with pytest.raises(InputError, match=message):
+        track(clip, model=model, detect=DetectConfig(judge_boxes=True))
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_people_of_a_file_get_joints_and_tracks(
     make_clip: ClipMaker, taker: LoadedModel, tmp_path: Path
 ) -> None:
