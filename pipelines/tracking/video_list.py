@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from posetube.errors import FormatError, InputError, MediaError
-from posetube.file_names import readable
+from posetube.file_names import SUMMARY, readable
 from posetube.file_reading import reading
 
 from ...datasets.video import VideoConfig
@@ -25,6 +25,9 @@ COLUMNS = ("video", "start", "end", "name")
 
 LARGEST = 1 << 30
 """Bytes of the largest list that is read; a million lines have a tenth of that."""
+
+LONGEST = 200
+"""Bytes of the longest name of a run; disks allow 255, and some files beside it are longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +62,10 @@ def read_video_list(
         FormatError: If it is no such list; names the line.
     """
     listed, refused, given = [], [], []
+    taken: dict[str, str] = {}
     for where, row in _rows(path):
         try:
+            name = _name(row, taken)
             start, end = _times(row, config)
             item = _item(row, where, folder=path.parent, as_one=config.as_one)
         except MediaError as error:
@@ -69,10 +74,10 @@ def read_video_list(
         except InputError as error:
             raise FormatError(f"{where}: {error}") from None
         listed.append(ListedVideo(item=item, start=start, end=end))
-        given.append(row.get("name", "").strip())
+        given.append(name)
     if not listed and not refused:
         raise FormatError(f"{readable(path)}: it names no video")
-    names = _names(given, [video.item for video in listed], where=readable(path))
+    names = _names(given, [video.item for video in listed])
     return [
         replace(video, item=replace(video.item, name=name))
         for video, name in zip(listed, names, strict=True)
@@ -137,17 +142,28 @@ def _item(row: dict[str, str], where: str, *, folder: Path, as_one: bool) -> Inp
     return found[0]
 
 
-def _names(given: Sequence[str], items: Sequence[Input], *, where: str) -> list[str]:
+def _name(row: dict[str, str], taken: dict[str, str]) -> str:
+    """The name that a line gives; noted among those that are taken, by their small letters."""
+    name = row.get("name", "").strip()
+    if not name:
+        return ""
+    if name != safe_name(name):
+        raise InputError(
+            f"{name!r} cannot be the name of a folder everywhere; {safe_name(name)!r} could"
+        )
+    if len(name.encode()) > LONGEST:
+        raise InputError(f"a name may have {LONGEST} bytes, got {len(name.encode())}")
+    if name.lower() == SUMMARY:
+        raise InputError(f"{name!r} is the file beside the runs; give another name")
+    if name.lower() in taken:
+        raise InputError(f"a line before has the name {taken[name.lower()]!r}, too")
+    taken[name.lower()] = name
+    return name
+
+
+def _names(given: Sequence[str], items: Sequence[Input]) -> list[str]:
     """A name for each video: its own, or that of its file, with a number where that is taken."""
-    for name in given:
-        if name and name != safe_name(name):
-            raise FormatError(
-                f"{where}: {name!r} cannot be the name of a folder everywhere; "
-                f"{safe_name(name)!r} could"
-            )
     own = Counter(name.lower() for name in given if name)
-    if twice := next((name for name, count in own.items() if count > 1), None):
-        raise FormatError(f"{where}: two lines have the name {twice}")
     unnamed = (item for item, name in zip(items, given, strict=True) if not name)
     others = iter(with_distinct_names(list(unnamed), taken=own))
     return [name or next(others).name for name in given]
