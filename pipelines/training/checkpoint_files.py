@@ -24,9 +24,20 @@ def keep_latest(path: Path, *, step: int, most: int) -> None:
     folder = path.parent / KEPT
     if most:
         _copy(path, folder / f"step-{step:08d}{path.suffix}")
-    older = sorted(folder.glob("step-*.safetensors"))
-    for each in older[: len(older) - most]:
+    kept = sorted(folder.glob("step-*.safetensors"))
+    for each in kept[: max(0, len(kept) - most)]:
         each.unlink()
+
+
+def forget_checkpoints_after(folder: Path, step: int) -> None:
+    """Remove weights of later steps, which a run that goes on here makes again.
+
+    A run that begins again would else take those of the run before it for its latest.
+    """
+    for each in (folder / KEPT).glob("step-*.safetensors"):
+        number = each.stem.removeprefix("step-")
+        if number.isdecimal() and int(number) > step:
+            each.unlink()
 
 
 def keep_best(path: Path) -> None:

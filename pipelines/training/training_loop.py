@@ -27,7 +27,7 @@ from ...models3d.training.optimization import (
 from ...models3d.training.training_state import TrainingState, load_state, save_state
 from ..progress import Event
 from .batch_gradients import BatchGradients
-from .checkpoint_files import keep_best, keep_latest
+from .checkpoint_files import forget_checkpoints_after, keep_best, keep_latest
 from .curves_page import write_curves
 from .prediction_files import forget_predictions_after, write_predictions
 from .tensorboard_log import TensorBoardLog
@@ -137,9 +137,10 @@ class TrainingLoop:
                 self._finish_step(steps, drawn)
 
     def _forget(self) -> None:
-        """What a killed run had reported and drawn, but not saved; it is made again."""
+        """What a killed run had reported, drawn and kept, but not saved; it is made again."""
         forget_after(self._job.folder, self.step)
         forget_predictions_after(self._job.folder, self.step)
+        forget_checkpoints_after(self._job.folder, self.step)
 
     @contextmanager
     def _logged(self) -> Iterator[None]:
