@@ -7,7 +7,7 @@ most an unfinished one beside it whose name begins with :data:`UNFINISHED`.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,16 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch()  # what cannot be made is found out here, and not by each writer in its way
+        mode = aside.stat().st_mode
     except OSError as error:
         raise_shortage(error)
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         with _named_as_asked(aside, path):
             yield aside
+            if aside.stat().st_mode != mode:  # some writers keep others from reading
+                with suppress(OSError):
+                    aside.chmod(mode)
             flush(aside)
             aside.replace(path)
             flush(path.parent)

@@ -112,3 +112,15 @@ def test_errors_name_what_was_asked_for(tmp_path: Path) -> None:
 
     assert full.value.filename == str(path)
     assert not any(UNFINISHED in str(error.value) for error in (broken, full))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_who_may_read_a_file_does_not_depend_on_its_writer(tmp_path: Path) -> None:
+    plain, closed = tmp_path / "plain", tmp_path / "closed"
+    plain.touch()
+
+    with replacing(closed) as aside:
+        aside.unlink()
+        os.close(os.open(aside, os.O_CREAT, 0o600))
+
+    assert closed.stat().st_mode == plain.stat().st_mode
