@@ -242,7 +242,8 @@ def reference_step(network: KeypointRCNN, batch: TrainingBatch) -> Step:
 
 def own_step(network: TubeRCNN, batch: TrainingBatch, config: TrainConfig) -> Step:
     """A step of ``posetube train``, without the reading of pictures."""
-    network, average = copy.deepcopy(network), copy.deepcopy(network).requires_grad_(False)
+    network = copy.deepcopy(network).to(memory_format=torch.channels_last)  # as training has it
+    average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
     optimizer = optimizer_for(network, config.optimization)
 

@@ -75,19 +75,39 @@ def pool_tubes(
     length = tubes[0].shape[1]
     level = levels_of(torch.cat(list(tubes)), config=config, finest=finest)
     level = level.repeat_interleave(length)
+    if on_host(level):
+        return _pool_level_by_level(levels, rois, level, strides=strides, config=config)
     bins = levels[0].new_zeros(len(rois), config.size, config.size, levels[0].shape[1])
     pooled = bins.permute(0, 3, 1, 2)
     for index in range(config.levels):
-        mine = level == index
-        if on_host(level):
-            chosen = torch.nonzero(mine)[:, 0]
-            part = _pool_boxes(levels[index], rois[chosen], strides[index], config)
-            pooled.index_copy_(0, chosen, part.to(pooled.dtype))
-        else:
-            # how many boxes a level has is not known here: pool all of them from every level
-            part = _pool_boxes(levels[index], rois, strides[index], config)
-            pooled = torch.where(mine[:, None, None, None], part.to(pooled.dtype), pooled)
+        # how many boxes a level has is not known here: pool all of them from every level
+        part = _pool_boxes(levels[index], rois, strides[index], config)
+        mine = (level == index)[:, None, None, None]
+        pooled = torch.where(mine, part.to(pooled.dtype), pooled)
     return pooled
+
+
+def _pool_level_by_level(
+    levels: Sequence[Tensor],
+    rois: Tensor,
+    level: Tensor,
+    *,
+    strides: Sequence[int],
+    config: PoolConfig,
+) -> Tensor:
+    """Pool boxes from one level each; channels last in memory.
+
+    They are put in order once, behind all levels: the gradient of a write into a part of a tensor
+    copies the whole of it.
+    """
+    order = level.argsort(stable=True)
+    counts = torch.bincount(level, minlength=config.levels).tolist()
+    shares = torch.split(rois[order], counts)
+    parts = [
+        _pool_boxes(cells, mine, stride, config).permute(0, 2, 3, 1)
+        for cells, mine, stride in zip(levels[: config.levels], shares, strides, strict=False)
+    ]
+    return torch.cat(parts).index_select(0, order.argsort()).permute(0, 3, 1, 2)
 
 
 def tube_rois(tubes: Sequence[Tensor]) -> Tensor:

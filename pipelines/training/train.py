@@ -171,7 +171,10 @@ def _network(job: TrainingJob) -> TubeRCNN:
             f"whose boxes have inclusive corners; {config.start} is none, leave losses out for it"
         )
     length = 1 if config.clips is None else config.clips.frames.length
-    return inflated(network, length=length)
+    network = inflated(network, length=length)
+    if job.processes.device.type == "cpu":  # else each convolution turns its weights round
+        network = network.to(memory_format=torch.channels_last)
+    return network
 
 
 def _proposer(job: TrainingJob, network: TubeRCNN) -> TubeRCNN | None:
