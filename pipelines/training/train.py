@@ -26,6 +26,7 @@ from posetube.structures import ByteArray, Clip, Detections
 from ...datasets.formats.joint_sets import people_with_joints
 from ...models3d.checkpoints.loading import load_network
 from ...models3d.checkpoints.weights_io import save_weights
+from ...models3d.dense_proposals import DenseProposalHead
 from ...models3d.features import Pictures
 from ...models3d.network_input import prepare
 from ...models3d.preprocess import Geometry
@@ -169,6 +170,15 @@ def _network(job: TrainingJob) -> TubeRCNN:
         raise InputError(
             "TrainConfig.losses: 'detect-and-track' needs a network of the published programs, "
             f"whose boxes have inclusive corners; {config.start} is none, leave losses out for it"
+        )
+    if config.loss_config.focal and isinstance(network.proposals, DenseProposalHead):
+        raise InputError(
+            f"LossConfig.focal is for anchors, and {config.start} has none; leave the table out"
+        )
+    if config.loss_config.hard_rois and network.box_head is None:
+        raise InputError(
+            f"LossConfig.hard_rois is for a box head, and {config.start} has none; leave the "
+            "table out"
         )
     length = 1 if config.clips is None else config.clips.frames.length
     network = inflated(network, length=length)

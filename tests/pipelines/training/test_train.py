@@ -15,6 +15,9 @@ from posetube.errors import InputError, WeightsError
 from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.checkpoints.weights_io import save_weights
 from posetube.models3d.configs.people_heads import MaskHeadConfig
+from posetube.models3d.training.loss_config import LossConfig
+from posetube.models3d.training.losses import FocalConfig
+from posetube.models3d.training.sampling import HardRoisConfig
 from posetube.models3d.training.training_state import STATE
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.cli import main
@@ -216,3 +219,17 @@ def test_the_command_reads_settings_and_names_the_result(
     settings.write_text("start = 'tiny'\nsede = 3\n")
     assert main(words) == InputError.exit_code
     assert "unknown key 'sede' in the file; did you mean 'seed'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        (LossConfig(focal=FocalConfig()), "focal is for anchors, and start.safetensors has none"),
+        (LossConfig(hard_rois=HardRoisConfig()), "hard_rois is for a box head, and start.safe"),
+    ],
+)
+def test_losses_of_parts_that_the_network_lacks_are_refused(
+    data: Path, tmp_path: Path, losses: LossConfig, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train_network(config(losses=losses), tmp_path, root=data)
