@@ -183,7 +183,9 @@ def _network(job: TrainingJob) -> TubeRCNN:
     length = 1 if config.clips is None else config.clips.frames.length
     network = inflated(network, length=length)
     if job.processes.device.type == "cpu":  # else each convolution turns its weights round
-        network = network.to(memory_format=torch.channels_last)
+        for weight in network.parameters():
+            if weight.ndim == 4:  # those over time have five axes
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     return network
 
 
