@@ -181,12 +181,7 @@ def _network(job: TrainingJob) -> TubeRCNN:
             "table out"
         )
     length = 1 if config.clips is None else config.clips.frames.length
-    network = inflated(network, length=length)
-    if job.processes.device.type == "cpu":  # else each convolution turns its weights round
-        for weight in network.parameters():
-            if weight.ndim == 4:  # those over time have five axes
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return network
+    return inflated(network, length=length)
 
 
 def _proposer(job: TrainingJob, network: TubeRCNN) -> TubeRCNN | None:
