@@ -9,8 +9,11 @@ weights, and take the same number of steps.
 - ``deformable``: a ResNet-18 with a pyramid learns boxes and joints from nothing; then it learns
   further as it is, with deformable convolutions in its last three stages (RB), and with these in
   the keypoint head too, whose maps move themselves (RB+H). Both begin as the plain network.
+- ``overfit``: boxes, joints and masks together of eight photographs, measured on these: whether
+  they are learned by heart.
 
     python -m benchmarks.multitask FOLDER multitask --record
+    python -m benchmarks.multitask FOLDER overfit --steps 1000 --photographs tiny_coco --record
     python -m benchmarks.multitask FOLDER deformable --steps 2000 --record
 
 Runs that FOLDER holds already are not trained again, only measured.
@@ -28,6 +31,8 @@ import torch
 from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.synthetic import PictureConfig
 from posetube.datasets.training.augment_config import AugmentConfig
+from posetube.datasets.training.augment_places import shrink
+from posetube.datasets.training.clip_reader import read_clip
 from posetube.datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
 from posetube.datasets.training.labelled_clip import LabelledClip
 from posetube.datasets.training.picture_archive import PictureArchive, write_archive
@@ -46,6 +51,7 @@ from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.optimization import OptimizationConfig
 from posetube.models3d.training.sampling import SampleConfig
 from posetube.pipelines.evaluation.evaluate import evaluate
+from posetube.pipelines.opened_people import open_people_or_run
 from posetube.pipelines.training.clip_sources import PicturesConfig
 from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.train_config import TrainConfig
@@ -59,6 +65,22 @@ SCENE = PictureConfig(size=SIZE, people=(1, 3), person_height=(0.4, 0.9), tumbli
 DRAWN = DrawnConfig(scene=SCENE, pasted_share=0.0)
 TRAINED, UNSEEN = 1200, 200
 """Pictures to learn from, and to measure on."""
+
+PHOTOGRAPHS = 8
+"""Learned by heart: the first that are at most as high as they are to be, beside others."""
+
+VARIED = AugmentConfig(scale=(0.8, 1.25), rotate_share=0.0, mosaic_share=0.0, grey_share=0.0)
+UNVARIED = replace(
+    VARIED,
+    flip_share=0.0,
+    scale=(1.0, 1.0),
+    aim_share=0.0,
+    brightness=0.0,
+    contrast=0.0,
+    saturation=0.0,
+    channel_gain=0.0,
+    blur_share=0.0,
+)
 
 NO_JOINTS, NO_MASKS = ("keypoint_head.",), ("mask_head.",)
 MEASURES = {"boxes": "bbox", "joints": "keypoints", "masks": "segm"}
@@ -82,6 +104,9 @@ class Run:
 
     joints: float = 1.0
     """Weight of the joints' loss."""
+
+    augment: AugmentConfig = VARIED
+    """How pictures are varied."""
 
 
 def on_embedded_body() -> AnchorRCNNConfig:
@@ -152,6 +177,38 @@ def deformable(steps: int) -> dict[str, Run]:
     }
 
 
+def overfit(steps: int) -> dict[str, Run]:
+    """Boxes, joints and masks together."""
+    name = "boxes, joints, masks"
+    return {name: replace(multitask(steps)[name], augment=UNVARIED)}
+
+
+PARTS = {"multitask": multitask, "deformable": deformable, "overfit": overfit}
+
+
+def take_photographs(root: Path, folder: Path) -> None:
+    """Write an archive of the first photographs with joints, unless it is there."""
+    if (folder / "trained.npz").exists():
+        return
+    people, wanted = open_people_or_run(root, form="coco"), list[tuple[str, LabelledClip]]()
+    for name in people.videos():
+        video = people.read(name)
+        for frame in video.labeled_frames:
+            clip = shrink(read_clip(video, [frame], masks=True), long_side=max(SIZE))
+            known = np.isfinite(clip.keypoints).any() and not clip.ignore.size
+            if known and clip.images.shape[1] <= SIZE[0] and len(wanted) < PHOTOGRAPHS:
+                wanted.append((f"{len(wanted)}.webp", on_canvas(clip)))
+    write_archive(folder / "trained.tar", wanted, quality=95)
+
+
+def on_canvas(clip: LabelledClip) -> LabelledClip:
+    """A picture, and its masks, at the top left of one of the size of all."""
+    height, width = clip.images.shape[1:3]
+    rest = ((0, SIZE[0] - height), (0, SIZE[1] - width))
+    masks = None if clip.masks is None else np.pad(clip.masks, ((0, 0), (0, 0), *rest))
+    return replace(clip, images=np.pad(clip.images, ((0, 0), *rest, (0, 0))), masks=masks)
+
+
 def draw(folder: Path) -> None:
     """Write both archives, unless they are there."""
     for name, count, seed in (("trained", TRAINED, 0), ("unseen", UNSEEN, 1)):
@@ -187,9 +244,7 @@ def config_of(run: Run, *, start: Path) -> TrainConfig:
             archives={"trained.tar": 1.0},
             sizes=(SIZE,),
             batch=4,
-            augment=AugmentConfig(
-                scale=(0.8, 1.25), rotate_share=0.0, mosaic_share=0.0, grey_share=0.0
-            ),
+            augment=run.augment,
         ),
         losses=LossConfig(
             roi_sample=SampleConfig(size=64, positive_share=0.5),
@@ -274,16 +329,21 @@ def main() -> None:
     """Draw, train, measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="where pictures and runs go")
-    parser.add_argument("part", choices=["multitask", "deformable"])
+    parser.add_argument("part", choices=list(PARTS))
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--photographs", type=Path, help="COCO's, with joints, for overfit")
     parser.add_argument("--record", action="store_true", help=f"write into {RESULTS.name}")
     arguments = parser.parse_args()
     folder = arguments.folder / f"{arguments.part}_{arguments.steps}"
     folder.mkdir(parents=True, exist_ok=True)
-    draw(folder)
-    archive = PictureArchive(folder / "unseen.tar", masks=True)
+    if arguments.part == "overfit":
+        take_photographs(arguments.photographs, folder)
+    else:
+        draw(folder)
+    measured = "trained" if arguments.part == "overfit" else "unseen"
+    archive = PictureArchive(folder / f"{measured}.tar", masks=True)
     clips = [archive[number] for number in range(len(archive))]
-    runs = (multitask if arguments.part == "multitask" else deformable)(arguments.steps)
+    runs = PARTS[arguments.part](arguments.steps)
     rows = dict[str, dict[str, Any]]()
     for name, run in runs.items():
         network = train(name, run, folder)
@@ -293,9 +353,13 @@ def main() -> None:
     if arguments.record:
         numbers = {
             "runs": rows,
-            "pictures": {"trained": TRAINED, "unseen": UNSEEN},
+            "pictures": {
+                "trained": len(PictureArchive(folder / "trained.tar")),
+                measured: len(clips),
+            },
             "command": f"python -m benchmarks.multitask FOLDER {arguments.part} "
-            f"--steps {arguments.steps} --record",
+            f"--steps {arguments.steps} --record"
+            + (" --photographs tiny_coco" if arguments.part == "overfit" else ""),
         }
         write_record(RESULTS / f"{arguments.part}.json", numbers)
 

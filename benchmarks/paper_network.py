@@ -1,7 +1,7 @@
 """The paper's own network learns drawn people: ResNet-18, C4, clips of three frames, all stages.
 
-Nothing of it was trained before, so its numbers will be small beside the published ones. They are to
-tell whether the network learns what it is shown, and whether its time kernels add to that.
+Nothing of it was trained before, so its numbers will be small beside the published ones. They are
+to tell whether the network learns what it is shown, and whether its time kernels add to that.
 
 - ``overfit``: three drawn clips, trained on and tracked.
 - ``flat``: the network of single frames on drawn clips, from which the twins begin.
