@@ -361,7 +361,8 @@ def main() -> None:
             f"--steps {arguments.steps} --record"
             + (" --photographs tiny_coco" if arguments.part == "overfit" else ""),
         }
-        write_record(RESULTS / f"{arguments.part}.json", numbers)
+        name = "multitask_overfit" if arguments.part == "overfit" else arguments.part
+        write_record(RESULTS / f"{name}.json", numbers)
 
 
 if __name__ == "__main__":
