@@ -79,7 +79,7 @@ def infer_config(
             preset.keypoint_head,
             joints=joints,
             channels=len(parameters["keypoint_head.convs.0.weight"]),
-            depth=_count(parameters, r"keypoint_head\.convs\.(\d+)\.weight"),
+            depth=_count(parameters, r"keypoint_head\.convs\.(\d+)\.(?:weight|bias)"),
             time=head_time,
         ),
     )
@@ -92,7 +92,7 @@ def _mask_head(preset: AnchorRCNNConfig, parameters: Mapping[str, Tensor]) -> Ma
         pool=preset.keypoint_head.pool,  # in all programs the same for both
         classes=len(parameters["mask_head.logits.bias"]),
         channels=len(parameters["mask_head.up.bias"]),
-        depth=_count(parameters, r"mask_head\.convs\.(\d+)\.weight"),
+        depth=_count(parameters, r"mask_head\.convs\.(\d+)\.(?:weight|bias)"),
     )
 
 

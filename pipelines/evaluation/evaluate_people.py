@@ -220,7 +220,8 @@ def _pixels(
     note = f"lengths times {config.scale:g}"
     if config.normalizer is not None:
         sizes = np.concatenate([_sizes(part, rules, config.normalizer) for part in parts])
-        scale *= np.divide(100, sizes, out=np.zeros_like(sizes), where=sizes > 0)
+        # of whoever has no size no joint is right, as by PCK
+        scale *= np.divide(100, sizes, out=np.full_like(sizes, np.nan), where=sizes > 0)
         note += f", as if the {config.normalizer} were 100 pixels long"
     curve = pixel_curve(
         people.truth, people.found, labeled=people.labeled, thresholds=PIXELS, scale=scale

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from posetube.errors import FormatError
@@ -18,6 +19,7 @@ from posetube.structures import IntArray, VideoTracks
 from ...datasets.files.opened_file import OpenedFile
 from ...datasets.formats import coco_results
 from ...datasets.formats.annotation_rows import MAX_PEOPLE
+from ...datasets.formats.coco_masks import mask_in
 from ...datasets.formats.joint_sets import losses, with_joints
 from ...datasets.people import PeopleSource
 from ...tracker.metrics.coco import CocoResult, coco_metrics, kind_of
@@ -50,6 +52,9 @@ def evaluate_coco(
         results = coco_results.as_results(found, videos, shape=config.shape)
         sequences = len(videos)
     kind = config.shape or kind_of(results)
+    if files is not None and kind == "segm":
+        _refuse_broken_masks(own["annotations"], own, where=f"{shown(truth)}: annotations")
+        _refuse_broken_masks(results, own, where=f"{shown(predictions)}: results")
     try:
         result = coco_metrics(own, results, kind=kind)
     except FormatError as error:
@@ -91,6 +96,25 @@ def _refuse_crowds(truth: dict[str, Any], *, where: str) -> None:
                 f"{where}: image {image}: {count} annotations, no picture may have more than "
                 f"{MAX_PEOPLE}"
             )
+
+
+def _refuse_broken_masks(
+    entries: list[dict[str, Any]], truth: dict[str, Any], *, where: str
+) -> None:
+    """Pycocotools looks for the end of damaged run lengths for ever."""
+    sizes = {
+        image.get("id"): (image.get("height"), image.get("width")) for image in truth["images"]
+    }
+    for number, entry in enumerate(entries):
+        mask, size = entry.get("segmentation"), sizes.get(entry.get("image_id"))
+        if mask is None or size is None:
+            continue  # what is missing is told where it is needed
+        if not all(isinstance(side, int) for side in size):
+            raise FormatError(f"{where}[{number}]: its image has no width and height")
+        try:
+            mask_in(msgspec.Raw(msgspec.json.encode(mask)), size)
+        except FormatError as error:
+            raise FormatError(f"{where}[{number}]: {error}") from None
 
 
 def _as_tracks(

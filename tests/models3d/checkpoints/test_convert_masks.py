@@ -218,6 +218,23 @@ def test_detectrons_masks_of_resnets_last_stage_are_left_out(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_a_layer_whose_weights_are_missing_is_told(tmp_path: Path) -> None:
+    original = with_masks(small(detectron2_keypoint_rcnn()))
+    tensors = OrderedDict(as_detectron2(original))
+    last = max(
+        name
+        for name in tensors
+        if "mask_head.mask_fcn" in name and "logits" not in name and name.endswith("weight")
+    )
+    del tensors[last]
+
+    converted = convert_weights(write_pickle(tmp_path / "d2.pkl", {"model": tensors}))
+
+    depth = original.config.mask_head.depth
+    assert converted.fresh == (f"mask_head.convs.{depth - 1}.weight",)
+
+
+@pytest.mark.slow
 def test_detectron2_pickles_with_masks_load(tmp_path: Path) -> None:
     # both heads in one file, which Detectron2 allows, so that the answers can be compared
     original = with_masks(small(detectron2_keypoint_rcnn()))

@@ -134,6 +134,14 @@ def test_accuracy_in_pixels(tracks: Tracks) -> None:
     assert "as if the torso were 100 pixels long" in torso.notes[0]
 
 
+def test_nothing_is_right_of_whoever_has_no_size(tracks: Tracks) -> None:
+    truth, found = tracks(), tracks()
+    truth.keypoints[:] = 7.0  # all joints in one place
+    found.keypoints[:] = 300.0
+    report = evaluate(found, truth, protocol="pixels", pck=PckConfig(normalizer="torso"))
+    assert report.total("within_20px") == 0
+
+
 def test_pckh_is_half_of_the_head_and_leaves_out_pelvis_and_thorax(tracks: Tracks) -> None:
     truth = tracks(skeleton=MPII16)
     heads = np.tile([0.0, 0, 30, 40], (len(truth.frame), 1))  # 0.6 of the diagonal is 30

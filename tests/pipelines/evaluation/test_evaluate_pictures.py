@@ -54,6 +54,28 @@ def test_missing_results_of_coco_are_named_with_both_files(tmp_path: Path) -> No
     assert evaluate(results, truth, protocol="coco").total("ap") == pytest.approx(100)
 
 
+@pytest.mark.parametrize("where", ["annotations", "results"])
+def test_damaged_masks_are_refused_before_anybody_looks_for_their_end(
+    tmp_path: Path, where: str
+) -> None:
+    one = {"image_id": 7, "category_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9, 0, 9]]}
+    damaged = {**one, "segmentation": {"size": [20, 20], "counts": "~~~~"}}
+    theirs, ours = (damaged, one) if where == "annotations" else (one, damaged)
+    image = {"id": 7, "width": 20, "height": 20}
+    labelled = {"id": 1, "area": 81, "iscrowd": 0, "bbox": [0, 0, 9, 9], **theirs}
+    content = {"categories": [{"id": 1, "name": "person"}], "annotations": [labelled]}
+    truth, results = tmp_path / "t.json", tmp_path / "r.json"
+    results.write_text(json.dumps([{"score": 1, **ours}]))
+    messages = (
+        (image, where, "this is no mask by COCO's run lengths"),
+        ({"id": 7}, "annotations", "its image has no width and height"),
+    )
+    for sized, name, message in messages:
+        truth.write_text(json.dumps({**content, "images": [sized]}))
+        with pytest.raises(FormatError, match=rf"json: {name}\[0\]: {message}"):
+            evaluate(results, truth, protocol="coco", shape="segm")
+
+
 def test_a_picture_with_a_crowd_that_no_picture_has_is_refused(tmp_path: Path) -> None:
     one = {"image_id": 7, "category_id": 1, "area": 4, "iscrowd": 0, "bbox": [0, 0, 2, 2]}
     content = {"images": [{"id": 7}], "categories": [{"id": 1, "name": "person"}],
