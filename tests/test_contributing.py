@@ -155,7 +155,11 @@ def test_a_body_needs_its_file_and_its_row(
     new_files: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(parts.PARTS, "body", (*parts.PARTS["body"], row("PARTS", parts)))
-    config = replace(tube_rcnn_r50_fpn(), body=new_files["patch_body"].PatchBodyConfig(width=8))
+    flat = tube_rcnn_r50_fpn()
+    anchors = replace(flat.proposals.anchors, sizes=flat.proposals.anchors.sizes[:3])  # of 3 levels
+    proposals = replace(flat.proposals, anchors=anchors)
+    body = new_files["patch_body"].PatchBodyConfig(width=8)
+    config = replace(flat, body=body, proposals=proposals)
 
     again = from_json(to_json(config), source="here")
     kept = TubeRCNN(again).encode(np.zeros((1, 90, 120, 3), np.uint8))

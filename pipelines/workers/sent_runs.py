@@ -187,13 +187,28 @@ def place(file: BinaryIO, run: RunDirectory) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         with tarfile.open(fileobj=file) as archive:
-            archive.extractall(aside, filter="data")
-        aside.mkdir(parents=True, exist_ok=True)
+            aside.mkdir(parents=True, exist_ok=True)
+            for member in archive:
+                _extract(member, archive, aside)
         _replace_files(RunDirectory(aside), run)
     except tarfile.TarError as error:
         raise FormatError(f"{run.path}: its files came damaged: {error}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _extract(member: tarfile.TarInfo, archive: tarfile.TarFile, folder: Path) -> None:
+    """Write a file of an archive; early releases of Python 3.11 have no filters to trust.
+
+    Raises:
+        TarError: If it is no file, or would lie elsewhere.
+    """
+    content, path = archive.extractfile(member), folder / member.name
+    if content is None or not path.resolve().is_relative_to(folder.resolve()):
+        raise tarfile.TarError(f"{member.name!r} is no file of a run")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def _replace_files(new: RunDirectory, run: RunDirectory) -> None:

@@ -290,8 +290,8 @@ def test_a_single_loss_that_is_no_number_is_skipped_and_counted(
 ) -> None:
     real = train.step_losses
 
-    def broken(network: Any, batch: Any, *, step: int, config: TrainConfig) -> Any:
-        losses = real(network, batch, step=step, config=config)
+    def broken(network: Any, batch: Any, *, step: int, **settings: Any) -> Any:
+        losses = real(network, batch, step=step, **settings)
         return {name: loss.weighted(np.nan if step == 1 else 1) for name, loss in losses.items()}
 
     monkeypatch.setattr(train, "step_losses", broken)

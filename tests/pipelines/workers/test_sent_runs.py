@@ -1,5 +1,6 @@
 """Runs that go to a worker's own folder and come back, in pieces."""
 
+import tarfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -226,3 +227,13 @@ def test_exports_go_where_the_new_tracks_are_others(
     assert (run.path / "a.csv").exists()
     machine.track(task_of(clip, whole, on_existing="overwrite"))
     assert not (run.path / "a.csv").exists()
+
+
+def test_nothing_is_written_outside_a_run(tmp_path: Path) -> None:
+    data = BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../../elsewhere.txt"), BytesIO(b""))
+    data.seek(0)
+    with pytest.raises(FormatError, match=r"its files came damaged: .*elsewhere.txt' is no file"):
+        place(data, RunDirectory(tmp_path / "runs" / "one"))
+    assert not list(tmp_path.rglob("elsewhere.txt"))
