@@ -14,6 +14,7 @@ from posetube.errors import WeightsError
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.checkpoints.loading import load_network
 from posetube.models3d.configs.networks import AnchorRCNNConfig
+from posetube.models3d.configs.people_heads import MaskHeadConfig
 from posetube.models3d.mask_pasting import paste_masks
 from posetube.models3d.presets import (
     detectron2_keypoint_rcnn,
@@ -230,8 +231,9 @@ def test_a_layer_whose_weights_are_missing_is_told(tmp_path: Path) -> None:
 
     converted = convert_weights(write_pickle(tmp_path / "d2.pkl", {"model": tensors}))
 
-    depth = original.config.mask_head.depth
-    assert converted.fresh == (f"mask_head.convs.{depth - 1}.weight",)
+    assert isinstance(original.config.mask_head, MaskHeadConfig)
+    lost = original.config.mask_head.depth - 1
+    assert converted.fresh == (f"mask_head.convs.{lost}.weight",)
 
 
 @pytest.mark.slow
