@@ -185,6 +185,7 @@ def test_every_clip_needs_its_frames() -> None:
         model.detect_clips([kept, kept[:2]], [[0, 1, 2], [0, 1]])
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize("length", [1, 3])
 def test_nothing_waits_for_the_device(
@@ -295,6 +296,7 @@ def test_heatmaps_at_given_tubes_are_those_of_the_search(build: Build) -> None:
     np.testing.assert_allclose(drawn.regions, joined.geometry.to_picture(seen), atol=1e-3)
 
 
+@pytest.mark.slow
 @KINDS
 def test_heatmaps_of_the_centre_frame_are_kept_if_asked_for(build: Build) -> None:
     model = network(build(3))

@@ -363,6 +363,7 @@ def test_every_level_needs_its_anchors() -> None:
         TubeRCNN(replace(config, proposals=replace(config.proposals, anchors=anchors)))
 
 
+@pytest.mark.slow
 @KINDS
 def test_gradients_reach_every_parameter_and_frozen_ones_stay(build: Build) -> None:
     config = build(time=3, length=3)

@@ -95,6 +95,7 @@ def test_our_own_weights_fill_another_network(
     assert "parents   tiny, Apache-2.0, sha256 " in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -115,6 +116,7 @@ def test_what_cannot_become_of_our_own_weights_is_refused(
     assert not (tmp_path / "out.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_fully_connected_layers_are_cut_and_that_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -336,6 +336,7 @@ def test_a_person_twice_in_a_frame_fits_no_dense_array() -> None:
         video(poses(2, [1, 1])).to_arrays()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_data_frames_have_a_column_for_each_number_of_a_joint(library: str) -> None:
     pytest.importorskip(library)

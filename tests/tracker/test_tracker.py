@@ -230,6 +230,7 @@ def same(first: list[FramePoses], second: list[FramePoses]) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(stop=st.integers(0, 59))
 @settings(max_examples=5)
 def test_a_tracker_pickled_in_the_middle_goes_on_bit_for_bit(people: People, stop: int) -> None:
@@ -259,6 +260,7 @@ def test_a_tracker_pickled_in_the_middle_goes_on_bit_for_bit(people: People, sto
         np.testing.assert_array_equal(one.people.embeddings, other.people.embeddings)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 100))
 @settings(max_examples=8)
 def test_the_order_of_detections_within_a_frame_does_not_matter(people: People, seed: int) -> None:
@@ -270,6 +272,7 @@ def test_the_order_of_detections_within_a_frame_does_not_matter(people: People, 
     assert same(follow(shuffled), follow(frames))
 
 
+@pytest.mark.slow
 @given(shift=st.integers(-5000, 5000), scale=st.sampled_from([0.25, 0.5, 2, 8]))
 @settings(max_examples=8)
 def test_translation_and_scale_do_not_matter(people: People, shift: int, scale: float) -> None:

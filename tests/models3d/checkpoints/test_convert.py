@@ -428,6 +428,7 @@ def test_our_own_file_fills_a_network_of_more_frames(tmp_path: Path) -> None:
     assert not kernel[:, :, ::2].any()
 
 
+@pytest.mark.slow
 def test_our_own_file_says_what_of_it_another_network_has_no_use_for(tmp_path: Path) -> None:
     torch.manual_seed(0)
     plain = small_anchor_rcnn()

@@ -79,6 +79,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
         FlowConfig(source="guess")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_raft_takes_weights_of_torchvision(tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(raft_small(weights=None).state_dict(), tmp_path / "raft.pth")

@@ -87,6 +87,7 @@ BOXES = np.array([[[40.0, 30, 130, 210]], [[-20, 5, 60, 90]], [[150, 100, 420, 2
 """In the picture, reaching out of it, larger than it is."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", [False, True])
 def test_joints_and_heatmaps_of_given_boxes_are_those_of_torch(
     by_torch: TubeRCNN, by_onnx: OnnxNetwork, flip: bool
@@ -112,6 +113,7 @@ def test_joints_and_heatmaps_of_given_boxes_are_those_of_torch(
         np.testing.assert_allclose(unpack(kept).evidence, evidence, atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", ["fast", "best"])
 def test_every_quality_is_that_of_torch(
     by_torch: TubeRCNN, samples: Path, quality: Quality

@@ -83,6 +83,7 @@ def test_memory_is_that_of_the_run_and_not_of_who_started_it(
     assert 5e7 < run.peak_bytes < len(ballast)
 
 
+@pytest.mark.slow
 def test_a_run_of_its_own_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(PoseTubeError, match=r"bench: the run of its own failed: .*none\.mp4"):
         whole_run(str(tmp_path / "none.mp4"), tmp_path / "run")

@@ -155,6 +155,7 @@ def test_posetrack21(case: str) -> None:
             agree(values, list(rows), list(rows.values()))
 
 
+@pytest.mark.slow
 @needs_fixtures
 @pytest.mark.parametrize("case", KIT)
 def test_posetrack21_re_identification(case: str) -> None:

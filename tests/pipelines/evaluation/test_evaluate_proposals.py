@@ -35,6 +35,7 @@ def labelled(tmp_path: Path) -> tuple[Path, Path]:
     return pictures, truth
 
 
+@pytest.mark.slow
 def test_the_people_of_a_drawn_picture_are_proposed(
     labelled: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,6 +50,7 @@ def test_the_people_of_a_drawn_picture_are_proposed(
     assert found["recall_50"]["1"] < found["recall_50"]["1000"] == 100
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_refused(
     labelled: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,7 @@ def test_export_cuts_at_the_thresholds_and_has_their_value(unsure: tuple[Path, P
     assert evaluate(folder / "cut", unsure[1]).metrics == report.metrics
 
 
+@pytest.mark.slow
 def test_processes_and_order_change_nothing(files: tuple[Path, Path]) -> None:
     one = tune_thresholds(*files, EvaluateConfig())
     two = tune_thresholds(*files, EvaluateConfig(workers=2))

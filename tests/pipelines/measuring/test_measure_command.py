@@ -170,6 +170,7 @@ def test_what_is_no_height_is_refused() -> None:
         parse_height("1.80")
 
 
+@pytest.mark.slow
 def test_plots_are_drawn(run: Path) -> None:
     pytest.importorskip("matplotlib")
 

@@ -97,6 +97,7 @@ def jitter(tracks: VideoTracks) -> float:
     return float(np.abs(np.diff(tracks[1].keypoints[:, :, 0], n=2, axis=0)).mean())
 
 
+@pytest.mark.slow
 def test_a_run_is_refined_by_its_own_maps_at_once_or_later(
     line: list[str], model: LoadedModel
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_run_is_refined_by_its_own_maps_at_once_or_later(
     np.testing.assert_array_equal(steady.keypoints_raw[..., :2], linked.keypoints)
 
 
+@pytest.mark.slow
 def test_heatmaps_are_kept_where_a_refiner_needs_them_and_only_there(
     line: list[str], model: LoadedModel
 ) -> None:
@@ -174,6 +176,7 @@ def test_maps_alone_give_the_joints_of_the_search(line: list[str], model: Loaded
     np.testing.assert_allclose(posetube.load(line[3]).keypoints, linked.keypoints, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chain", ["still", "flow", "still,one-euro", "flow-vote", "lstm"])
 def test_memory_and_streams_give_what_a_run_gives(
     line: list[str], model: LoadedModel, chain: str

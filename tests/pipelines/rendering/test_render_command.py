@@ -83,6 +83,7 @@ def test_a_picture_beside_is_twice_as_wide(run: Path, tmp_path: Path) -> None:
     assert picture.shape == (height, 2 * width, 3)
 
 
+@pytest.mark.slow
 def test_a_photograph_gives_a_picture(run: Path, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     assert main(["render", str(run), "-o", str(photo), "--overlay.no-boxes"]) == 0

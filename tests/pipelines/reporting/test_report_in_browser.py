@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from posetube.pipelines.cli import main
 from posetube.pipelines.rendering.painter import colour_of
 from tests.pipelines.conftest import SQUARE
@@ -13,6 +15,7 @@ from tests.pipelines.reporting.conftest import Page
 HOSTILE = "a<img src=x onerror=alert(1)>'\"<script>alert(2)<_script>&#x26;.mp4"
 
 
+@pytest.mark.slow
 def test_a_report_opens_from_disk_and_shows_the_frame_that_is_asked_for(
     page: Page, make_run: Callable[..., Path]
 ) -> None:
@@ -31,6 +34,7 @@ def test_a_report_opens_from_disk_and_shows_the_frame_that_is_asked_for(
     assert page.errors == []
 
 
+@pytest.mark.slow
 def test_people_are_drawn_where_they_are_and_clicks_select_them(
     page: Page, make_run: Callable[..., Path]
 ) -> None:
@@ -62,6 +66,7 @@ def test_people_are_drawn_where_they_are_and_clicks_select_them(
     assert page.page.locator("#person-body .plot").count() > 2
 
 
+@pytest.mark.slow
 def test_masks_tint_people_in_their_colour(page: Page, make_run: Callable[..., Path]) -> None:
     page.open((make_run(masks=True) / "report.html").as_uri())
     page.run("report.seek(10)")

@@ -19,6 +19,7 @@ def _model(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedMode
     monkeypatch.setattr(detect_stage, "PART_FRAMES", 8)
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_each_input_needs_and_how_long_all_take(
     make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

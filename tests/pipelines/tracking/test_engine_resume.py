@@ -45,6 +45,7 @@ class SquareReader(SquareFinder):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "frames"), [(1, 1), (3, 1), (5, 1), (2, 2)])
 def test_a_resumed_run_is_that_of_one_go(
     every: int,

@@ -377,6 +377,7 @@ def test_of_several_videos_each_takes_its_own(
         run_with(make_clip("one.mp4", frames=8), tmp_path / "1", taker, both[1], alone=False)
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_file_of_boxes(
     make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_complete_run_without_its_tracks_is_linked_again(
     assert len(model.network.encoded) <= 1  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_an_overlay_of_another_style_is_drawn_again(line: list[str]) -> None:
     run = RunDirectory(Path(line[-1]))
     assert main(line) == 0
@@ -233,6 +234,7 @@ def test_the_last_part_is_missed_too(
     assert before.items() <= contents(run).items()
 
 
+@pytest.mark.slow
 def test_parts_of_another_run_are_refused_and_replaced(
     line: list[str], run: RunDirectory, make_clip: ClipMaker, tmp_path: Path
 ) -> None:
@@ -257,6 +259,7 @@ def test_parts_in_another_order_are_refused(run: RunDirectory) -> None:
         link_again(run, LinkConfig())
 
 
+@pytest.mark.slow
 def test_parts_that_were_cut_elsewhere_are_made_again_from_the_gap_on(
     line: list[str], run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +297,7 @@ def test_no_flipped_bit_of_a_part_goes_unnoticed(
 # Later stages that fail
 
 
+@pytest.mark.slow
 def test_a_stage_that_fails_leaves_what_earlier_ones_made(
     line: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,6 +323,7 @@ def test_a_stage_that_fails_leaves_what_earlier_ones_made(
     assert (run.read().state, run.read().error) == ("complete", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [False, True])
 def test_linking_again_that_fails_or_is_stopped_leaves_the_tracks_and_the_overlay(
     line: list[str], stopped: bool
@@ -424,6 +429,7 @@ def test_exports_of_the_earlier_tracks_are_removed_when_a_run_is_linked_again(
     assert run.read().exports == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tracks.parquet", "run.json", "detections/part-00000.parquet"])
 def test_an_export_never_replaces_a_runs_own_files(
     run: RunDirectory, name: str, capsys: pytest.CaptureFixture[str]

@@ -200,6 +200,7 @@ def test_a_run_that_goes_on_with_other_threads_says_so(
     assert (warning or "") in "".join(manifest.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip_length", [1, 3, 4])
 @pytest.mark.parametrize(
     ("stage", "frames"), [("detect", 1), ("detect", 9), ("detect", 18), ("link", 5), ("render", 3)]

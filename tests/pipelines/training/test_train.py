@@ -106,6 +106,7 @@ def test_batches_depend_on_seed_and_step_alone(data: Path) -> None:
     assert any(not np.array_equal(other(s).images, single(s).images) for s in range(3))
 
 
+@pytest.mark.slow
 def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
     save_file({"network.x": torch.zeros(1)}, tmp_path / STATE, metadata={"step": "2"})
 
@@ -118,6 +119,7 @@ def test_the_state_of_another_run_is_refused(data: Path, tmp_path: Path) -> None
         train_network(config(), tmp_path, root=data)
 
 
+@pytest.mark.slow
 def test_synthetic_people_alone_are_enough_to_train_on(data: Path, tmp_path: Path) -> None:
     given = config().drawn
     assert given is not None
@@ -201,6 +203,7 @@ def test_settings_name_the_field_and_the_value(
         kind(**settings)
 
 
+@pytest.mark.slow
 def test_the_command_reads_settings_and_names_the_result(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -305,6 +305,7 @@ def test_the_published_losses_refuse_other_networks(data: Path, tmp_path: Path) 
         train_network(run, tmp_path, root=data)
 
 
+@pytest.mark.slow
 def test_the_command_reads_a_table_of_clips(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_memory_learns_to_remember(blinking: Path) -> None:
     assert np.mean(told[-5:]) - least < 0.5 * (np.mean(told[:5]) - least)
 
 
+@pytest.mark.slow
 def test_both_ways_begin_with_a_trained_way_ahead(blinking: Path) -> None:
     few = config("lstm", steps=2, rate=0.01, coarse=True)
     ahead = train_refiner(few, blinking / "ahead").state_dict()
@@ -145,6 +146,7 @@ def test_both_ways_begin_with_a_trained_way_ahead(blinking: Path) -> None:
         train_refiner(replace(few, refiner=start), blinking / "no")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_weights(late: Path) -> None:
     straight = train_refiner(config(steps=4), late / "straight").state_dict()
 
