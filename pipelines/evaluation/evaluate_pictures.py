@@ -52,10 +52,10 @@ def evaluate_coco(
         results = coco_results.as_results(found, videos, shape=config.shape)
         sequences = len(videos)
     kind = config.shape or kind_of(results)
-    if files is not None and kind == "segm":
-        _refuse_broken_masks(own["annotations"], own, where=f"{shown(truth)}: annotations")
-        _refuse_broken_masks(results, own, where=f"{shown(predictions)}: results")
     try:
+        if files is not None and kind == "segm":
+            _refuse_broken_masks(own["annotations"], own, where="truth: annotations")
+            _refuse_broken_masks(results, own, where="results")
         result = coco_metrics(own, results, kind=kind)
     except FormatError as error:
         where = f"{shown(predictions)} against {shown(truth, 'truth')}"

@@ -66,9 +66,10 @@ def test_damaged_masks_are_refused_before_anybody_looks_for_their_end(
     content = {"categories": [{"id": 1, "name": "person"}], "annotations": [labelled]}
     truth, results = tmp_path / "t.json", tmp_path / "r.json"
     results.write_text(json.dumps([{"score": 1, **ours}]))
+    named = "truth: annotations" if where == "annotations" else where
     messages = (
-        (image, where, "this is no mask by COCO's run lengths"),
-        ({"id": 7}, "annotations", "its image has no width and height"),
+        (image, named, "this is no mask by COCO's run lengths"),
+        ({"id": 7}, "truth: annotations", "its image has no width and height"),
     )
     for sized, name, message in messages:
         truth.write_text(json.dumps({**content, "images": [sized]}))
