@@ -126,6 +126,23 @@ def peer(weights: Path | None = None) -> Any:
     return network
 
 
+def tame_norms(network: Any) -> None:
+    """Give torchvision's random weights norms as of a trained network.
+
+    Else their numbers grow with depth.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in network.state_dict().items():
+        if name.endswith("running_mean"):
+            tensor.normal_(0, 0.1, generator=generator)
+        elif name.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif name.endswith("bn3.weight"):
+            tensor.fill_(0.3)
+
+
 def make_weights(folder: Path, images: Sequence[ByteArray], people: int) -> dict[str, Path]:
     """The files of all programs, of weights with which ``people`` are found in all photographs."""
     import torch
@@ -135,15 +152,7 @@ def make_weights(folder: Path, images: Sequence[ByteArray], people: int) -> dict
     from posetube.models3d.presets import tube_rcnn_r50_fpn
 
     network = peer()
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in network.state_dict().items():
-        # norms as of a trained network, and branches that do not let the numbers grow with depth
-        if name.endswith("running_mean"):
-            tensor.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("bn3.weight"):
-            tensor.fill_(0.3)
+    tame_norms(network)
     predictor = network.roi_heads.box_predictor.cls_score
     with torch.no_grad():
         predictor.weight *= 8  # a random layer says nearly the same of all boxes

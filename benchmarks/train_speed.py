@@ -33,6 +33,7 @@ from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.models.detection.keypoint_rcnn import KeypointRCNN
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from benchmarks.large_networks import tame_norms
 from benchmarks.recording import RESULTS, write_record
 from posetube.datasets.synthetic import PictureConfig
 from posetube.datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
@@ -101,23 +102,11 @@ def peer(size: tuple[int, int], *, proposals: int = PROPOSALS, samples: int = 0)
         rpn_post_nms_top_n_train=proposals,
         **(own if samples else {}),
     )
-    _tame(network)
+    tame_norms(network)
     for name, parameter in network.named_parameters():
         if name.startswith(SHALLOW):
             parameter.requires_grad_(False)
     return network.train()
-
-
-def _tame(network: KeypointRCNN) -> None:
-    """Give random weights norms as of a trained network: numbers must not grow with depth."""
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in network.state_dict().items():
-        if name.endswith("running_mean"):
-            tensor.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("bn3.weight"):
-            tensor.fill_(0.3)
 
 
 def ours(network: KeypointRCNN, *, proposals: int = PROPOSALS) -> TubeRCNN:

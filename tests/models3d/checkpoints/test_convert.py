@@ -31,7 +31,7 @@ from posetube.models3d.presets import (
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import ByteArray, Clip
-from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny, tame_norms
 
 SKETCH: dict[str, Any] = {"short_side": 64, "long_side": 96}
 
@@ -528,14 +528,7 @@ def test_another_number_of_joints_needs_its_skeleton(tmp_path: Path) -> None:
 def torchvision_twin(tmp_path: Path) -> tuple[Any, Converted]:
     """torchvision's network with random weights, and ours from its file; both look small."""
     network, state = torchvision_state()
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in state.items():
-        if name.endswith("running_mean"):
-            tensor.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("bn3.weight"):
-            tensor.fill_(0.3)
+    tame_norms(state)
     state["roi_heads.box_predictor.cls_score.weight"] *= 8
     torch.save(state, tmp_path / "tv.pth")
     converted = convert_weights(tmp_path / "tv.pth")

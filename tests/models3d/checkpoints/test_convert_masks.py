@@ -33,6 +33,7 @@ from tests.models3d.checkpoints.test_convert import (
     small,
     write_pickle,
 )
+from tests.models3d.small_networks import tame_norms
 
 
 def torchvision_state() -> tuple[Any, dict[str, torch.Tensor]]:
@@ -41,14 +42,7 @@ def torchvision_state() -> tuple[Any, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     network = detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None).eval()
     state = network.state_dict()
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in state.items():
-        if name.endswith("running_mean"):
-            tensor.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("bn3.weight"):
-            tensor.fill_(0.3)
+    tame_norms(state)
     state["roi_heads.box_predictor.cls_score.weight"] *= 4
     state["roi_heads.box_predictor.cls_score.bias"][1] += 3
     state["roi_heads.mask_predictor.mask_fcn_logits.weight"] *= 20
