@@ -7,10 +7,10 @@ Source: in the manner of PoseWarper (Bertasius et al., NeurIPS 2019) and DCPose 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision import ops
 
 from posetube.skeletons import skeleton
 
+from ..deformable import moved_taps
 from ..joint_peaks import LEAST
 from .learned_config import MapWarperConfig
 
@@ -82,9 +82,11 @@ class MapWarper(nn.Module):
         for offsets, kernel, d in zip(
             self.offsets, self.kernels, self.config.dilations, strict=True
         ):
-            total = total + ops.deform_conv2d(
-                other, offsets(seen), kernel, padding=(d, d), dilation=(d, d)
-            )
+            moves = offsets(seen).unflatten(1, (len(kernel), -1)).flatten(0, 1)
+            taps = moved_taps(
+                other.flatten(0, 1)[:, None], moves, kernel=3, padding=d, dilation=d
+            ).view(*other.shape[:2], TAPS, *other.shape[2:])
+            total = total + (kernel.flatten(1)[:, :, None, None] * taps).sum(2)
         return total / len(self.config.dilations)
 
     def logits(self, own: Tensor, others: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision import ops
 
 from posetube.errors import InputError
 from posetube.models3d.configs.bodies import ResNetConfig
 from posetube.models3d.configs.people_heads import KeypointHeadConfig, PoolConfig
-from posetube.models3d.deformable import DeformableConv, self_moved
+from posetube.models3d.deformable import DeformableConv, moved_taps, self_moved
 from posetube.models3d.inference import prepare_for_inference
 from posetube.models3d.keypoint_head import KeypointHead
 from posetube.models3d.resnet import ResNetStage
@@ -67,6 +68,29 @@ def test_a_constant_offset_moves_what_a_convolution_sees() -> None:
     found, wanted = layer(maps), plain(torch.roll(maps, (-2, 1), dims=(2, 3)))
 
     torch.testing.assert_close(found[..., 2:-3, 3:-2], wanted[..., 2:-3, 3:-2])
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 1, 1), (2, 1, 1), (1, 3, 3)])
+def test_moved_taps_and_their_gradients_are_those_of_torchvision(
+    stride: int, padding: int, dilation: int
+) -> None:
+    torch.manual_seed(0)
+    maps = torch.randn(2, 4, 9, 11, requires_grad=True)
+    side = [(length + 2 * padding - 2 * dilation - 1) // stride + 1 for length in (9, 11)]
+    offsets = (3 * torch.randn(2, 18, *side)).requires_grad_()  # some beyond the maps
+    kernel = torch.randn(5, 4, 3, 3, requires_grad=True)
+
+    seen = moved_taps(maps, offsets, kernel=3, stride=stride, padding=padding, dilation=dilation)
+    ours = torch.einsum("oit,bithw->bohw", kernel.flatten(2), seen)
+    theirs = ops.deform_conv2d(
+        maps, offsets, kernel, stride=stride, padding=padding, dilation=dilation
+    )
+
+    torch.testing.assert_close(ours, theirs)
+    inputs = (maps, offsets, kernel)
+    ours = torch.autograd.grad(ours.square().mean(), inputs)
+    theirs = torch.autograd.grad(theirs.square().mean(), inputs)
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_a_constant_offset_moves_a_heatmap() -> None:
