@@ -107,7 +107,9 @@ def _pool_level_by_level(
         _pool_boxes(cells, mine, stride, config).permute(0, 2, 3, 1)
         for cells, mine, stride in zip(levels[: config.levels], shares, strides, strict=False)
     ]
-    return torch.cat(parts).index_select(0, order.argsort()).permute(0, 3, 1, 2)
+    pooled = torch.cat(parts)
+    # not by picking, whose gradient is added row by row
+    return torch.empty_like(pooled).index_copy(0, order, pooled).permute(0, 3, 1, 2)
 
 
 def tube_rois(tubes: Sequence[Tensor]) -> Tensor:

@@ -75,7 +75,7 @@ def tube_nms(
     """
     plain = tubes.shape[2] == 1 and convention == "continuous" and suppress == "above"
     if plain and on_host(tubes) and not isinstance(tubes, np.ndarray):
-        return _box_nms(tubes[:, :, 0], scores, threshold) & (scores > -np.inf)
+        return _box_nms(tubes[:, :, 0], scores, threshold)
     xp, order = library_of(tubes), falling_order(scores)
     rivals = []
     # group by group: the intermediate overlaps take many times the memory of their result
@@ -94,8 +94,11 @@ def _box_nms(boxes: Array, scores: Array, threshold: float) -> Array:
     from torchvision import ops
 
     kept = torch.zeros_like(scores, dtype=torch.bool)
-    for group in range(len(boxes)):
-        kept[group, ops.nms(boxes[group], scores[group], threshold)] = True
+    for group, rated in enumerate(scores):
+        # empty slots overlap nothing, so each would be compared with all the others
+        taken = (rated > -np.inf).nonzero()[:, 0]
+        best = ops.nms(boxes[group, taken], rated[taken], threshold)
+        kept[group, taken[best]] = True
     return kept
 
 

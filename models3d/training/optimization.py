@@ -219,7 +219,7 @@ def optimizer_for(network: nn.Module, config: OptimizationConfig) -> torch.optim
         for (slow, decays), parameters in groups.items()
     ]
     if config.method == "sgd":
-        return torch.optim.SGD(settings, momentum=config.momentum)
+        return torch.optim.SGD(settings, momentum=config.momentum, fused=True)
     return torch.optim.AdamW(settings, fused=True)
 
 
@@ -245,7 +245,10 @@ def apply_gradients(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if scaler is not None:
         scaler.unscale_(optimizer)
-    length = float(torch.nn.utils.clip_grad_norm_(parameters, config.clip))
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    length = float(norm)
+    if length > config.clip:  # else it would multiply everything by one
+        torch.nn.utils.clip_grads_with_norm_(parameters, config.clip, norm)
     for group in optimizer.param_groups:
         group["lr"] = group["full_rate"] * factor
     if math.isfinite(length):
