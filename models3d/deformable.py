@@ -39,7 +39,7 @@ class DeformableConv(TimeConv):
             padding=self.padding,
         )
         summed = self.weight.to(exact).flatten(1) @ seen.flatten(3).flatten(1, 2)
-        out = summed.to(maps.dtype).unflatten(-1, seen.shape[-2:])
+        out = torch.unflatten(summed.to(maps.dtype), -1, seen.shape[-2:])
         return out if self.bias is None else out + self.bias.to(maps.dtype)[:, None, None]
 
 
@@ -69,7 +69,7 @@ def moved_taps(
         long on a CPU.
     """
     height, width = maps.shape[-2:]
-    moves = offsets.unflatten(1, (kernel * kernel, 2))
+    moves = torch.unflatten(offsets, 1, (kernel * kernel, 2))
     taps = torch.arange(kernel, device=maps.device) * dilation - padding
     down = torch.arange(moves.shape[-2], device=maps.device) * stride
     across = torch.arange(moves.shape[-1], device=maps.device) * stride
@@ -77,7 +77,7 @@ def moved_taps(
     x = moves[:, :, 1] + (taps.repeat(kernel)[:, None, None] + across)
     places = torch.stack([x, y], dim=-1).flatten(1, 2)
     seen = functional.grid_sample(maps, _grid(places, height, width), align_corners=False)
-    return seen.unflatten(2, (kernel * kernel, -1))
+    return torch.unflatten(seen, 2, (kernel * kernel, -1))
 
 
 def _grid(places: Tensor, height: int, width: int) -> Tensor:

@@ -82,7 +82,7 @@ class MapWarper(nn.Module):
         for offsets, kernel, d in zip(
             self.offsets, self.kernels, self.config.dilations, strict=True
         ):
-            moves = offsets(seen).unflatten(1, (len(kernel), -1)).flatten(0, 1)
+            moves = torch.unflatten(offsets(seen), 1, (len(kernel), -1)).flatten(0, 1)
             taps = moved_taps(
                 other.flatten(0, 1)[:, None], moves, kernel=3, padding=d, dilation=d
             ).view(*other.shape[:2], TAPS, *other.shape[2:])
