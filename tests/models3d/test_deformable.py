@@ -88,9 +88,8 @@ def test_moved_taps_and_their_gradients_are_those_of_torchvision(
 
     torch.testing.assert_close(ours, theirs)
     inputs = (maps, offsets, kernel)
-    ours = torch.autograd.grad(ours.square().mean(), inputs)
-    theirs = torch.autograd.grad(theirs.square().mean(), inputs)
-    torch.testing.assert_close(ours, theirs)
+    found, wanted = (torch.autograd.grad(out.square().mean(), inputs) for out in (ours, theirs))
+    torch.testing.assert_close(found, wanted)
 
 
 def test_a_constant_offset_moves_a_heatmap() -> None:
