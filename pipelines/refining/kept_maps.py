@@ -1,11 +1,10 @@
-"""Keeps heatmaps from the search for people until refiners ask for them."""
+"""A model whose network keeps heatmaps from the search for people, for refiners."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from posetube.structures import ByteArray, DetectedFrame
+from posetube.structures import ByteArray
 
 from ..loaded_model import LoadedModel
 from .drawn_maps import heatmap_network
@@ -32,21 +31,3 @@ class _KeepingNetwork:
     def encode(self, images: ByteArray, **asked: bool) -> Sequence[Any]:
         kept: Sequence[Any] = self._network.encode(images, heatmaps=True, **asked)
         return kept
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMaps:
-    """Takes the heatmaps of a video's people while it is linked in memory."""
-
-    _waiting: deque[DetectedFrame] = field(default_factory=deque)
-
-    def taken_from(self, frames: Iterable[DetectedFrame]) -> Iterator[DetectedFrame]:
-        """The frames without their heatmaps, for who comes first: linking."""
-        for found in frames:
-            self._waiting.append(found)
-            yield replace(found, people=replace(found.people, heatmaps=None))
-
-    def frames(self) -> Iterator[DetectedFrame]:
-        """The same frames with them, for who comes behind; each is forgotten then."""
-        while self._waiting:
-            yield self._waiting.popleft()

@@ -1,6 +1,8 @@
 """Detections of a video together with what refiners of heatmaps will ask for later."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import tee
 
 from posetube.errors import InputError
 from posetube.structures import DetectedFrame
@@ -11,8 +13,7 @@ from ..settings import TrackConfig
 from ..tracking.clip_window import detect_video
 from ..tracking.given_boxes import GivenBoxes
 from .drawn_maps import MapSource
-from .kept_maps import KeptMaps, keeping_maps
-from .kept_pictures import KeptPictures
+from .kept_maps import keeping_maps
 
 
 def detected_with_maps(
@@ -43,20 +44,16 @@ def detected_with_maps(
     names = config.refine.of_video
     if not names:
         return detect_video(video, model, config=config.detect, boxes=boxes), None
-    keeping, kept = model, KeptMaps()
-    if config.refine.of_heatmaps:
-        keeping = keeping_maps(model, asked_by=names[0])
-    if not video.live:
-        found = detect_video(video, keeping, config=config.detect, boxes=boxes)
-        maps = MapSource(pictures=video.frames(), model=model, kept=kept.frames())
-        return kept.taken_from(found), maps
-    if config.link.preset == "offline":
+    if video.live and config.link.preset == "offline":
         raise InputError(
             f"{video.source}: the preset offline links when the source has ended, and the refiner "
             f"{names[0]} would need all its pictures then; take the preset online"
         )
-    seen = KeptPictures(video.frames())
-    found = detect_video(video, keeping, frames=seen.passing(), config=config.detect, boxes=boxes)
-    return kept.taken_from(found), MapSource(
-        pictures=seen.again(), model=model, kept=kept.frames(), live=True
+    searched = keeping_maps(model, asked_by=names[0]) if config.refine.of_heatmaps else model
+    # Refiners come behind linking; tee keeps what they have not asked for yet.
+    first, again = tee(video.frames()) if video.live else (None, video.frames())
+    found, kept = tee(
+        detect_video(video, searched, frames=first, config=config.detect, boxes=boxes)
     )
+    linked = (replace(frame, people=replace(frame.people, heatmaps=None)) for frame in found)
+    return linked, MapSource(pictures=again, model=model, kept=kept, live=video.live)

@@ -26,17 +26,17 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the table."""
 
     name: str
-    url: str
+    url: str = ""
     """Of the run's own page, relative to this one; empty if it has none."""
 
     video: str = ""
     """Name of the video, or of the file of detections; empty if it is not known."""
 
     state: str
-    people: int | None
-    frames: int
-    lost: int
-    seconds: float
+    people: int | None = None
+    frames: int = 0
+    lost: int = 0
+    seconds: float = 0
     """That the run took."""
 
     problems: tuple[str, ...]
@@ -72,16 +72,8 @@ def run_facts(run: RunDirectory, folder: Path) -> RunFacts:
     try:
         manifest = run.read()
     except PoseTubeError as error:
-        return RunFacts(
-            name=readable(run.path.name),
-            url="",
-            state="damaged",
-            people=None,
-            frames=0,
-            lost=0,
-            seconds=0,
-            problems=(str(error),),
-        )
+        name = readable(run.path.name)
+        return RunFacts(name=name, state="damaged", problems=(str(error),))
     frames = manifest.frames
     way = quote(os.fsencode(run.report.relative_to(folder).as_posix()))
     return RunFacts(

@@ -125,11 +125,9 @@ class Recorder:
         """Add the time since the last note to the stage at work, unless it counts as complete."""
         if self._stage is None or self._since is None:
             return
-        known = self.manifest.stages.get(self._stage)
-        if known is None or not known.done:
-            before, now = 0.0 if known is None else known.seconds, self._clock()
-            spent, self._since = round(before + now - self._since, 3), now
-            self._note(self._stage, StageRecord(done=False, seconds=spent))
+        if not self.manifest.finished(self._stage):
+            since, self._since = self._since, self._clock()
+            self.credit(self._stage, self._since - since)
 
     def _note(self, stage: str, record: StageRecord) -> None:
         stages = {**self.manifest.stages, stage: record}

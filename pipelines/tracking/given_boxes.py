@@ -4,7 +4,7 @@ Not here: reading them (:mod:`.opened_boxes`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,8 +74,8 @@ class GivenBoxes:
         first, end = np.searchsorted(self.frame, [indices[centre], indices[centre] + 1])
         tubes = np.repeat(self.boxes[first:end, None], len(indices), axis=1)
         more = {} if judged else {"scores": self.scores[first:end]}
-        found = find(features, indices, tubes=tubes, **more)
-        return _at(found, centre)
+        found: PoseTubes = find(features, indices, tubes=tubes, **more)
+        return found.steps(slice(centre, centre + 1))
 
 
 def refuse_nothing_to_judge(config: DetectConfig, *, given: bool) -> None:
@@ -116,19 +116,3 @@ def checked_times(
                     "some of its frames; frames are matched by index"
                 )
         yield frame
-
-
-def _at(tubes: PoseTubes, step: int) -> PoseTubes:
-    """One frame of some tubes, as tubes of one frame."""
-    only = slice(step, step + 1)
-    return replace(
-        tubes,
-        frames=tubes.frames[only],
-        boxes=tubes.boxes[:, only],
-        keypoints=tubes.keypoints[:, only],
-        keypoint_scores=tubes.keypoint_scores[:, only],
-        presence=tubes.presence[:, only],
-        embeddings=None if tubes.embeddings is None else tubes.embeddings[:, only],
-        heatmaps=None if tubes.heatmaps is None else tubes.heatmaps[:, only],
-        masks=None if tubes.masks is None else tubes.masks[:, only],
-    )

@@ -8,9 +8,10 @@ fail, leaves the earlier ones. When new results take their place, what was made 
 removed: files of later stages, and exports that lie in the run's folder.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from posetube.atomic_files import flush, unfinished
@@ -101,6 +102,7 @@ class RunSession:
             Interrupted: If somebody asked to stop; the same line goes on.
         """
         record = self.record
+        given = partial(StageWork, detections=detections, video=video, model=model)
         for needed in {need for name in names for need in stage_named(name).needs} - {*names}:
             self.require(needed)
         record.update(state="running", error=None)
@@ -112,7 +114,7 @@ class RunSession:
                 with record.interrupt.deferred():
                     for stage in STAGES:
                         if stage.name in names and (anew or not self._complete(stage)):
-                            self._do(stage, detections, video, model)
+                            self._do(stage, given)
             except (Interrupted, KeyboardInterrupt, BrokenPipeError):
                 # Not failed: nothing is wrong, and the same line goes on.
                 record.update(state="partial")
@@ -138,29 +140,15 @@ class RunSession:
             return False
         return True
 
-    def _do(
-        self,
-        stage: RunStage,
-        detections: DetectionSource | None,
-        video: Video | None,
-        model: LoadedModel | None,
-    ) -> None:
+    def _do(self, stage: RunStage, given: Callable[..., StageWork]) -> None:
         folder = self.record.run.path
         files = {name: unfinished(folder / name) for name in stage.writes(self.manifest)}
-        work = StageWork(
-            record=self.record,
-            settings=self.settings,
-            files=files,
-            detections=detections,
-            video=video,
-            model=model,
-        )
         try:
             with self.record.timed(stage.name):
                 if not files:  # its results change from now on
                     self._supersede(stage)
                 # Files are written aside: a kill or an error meanwhile leaves the old results.
-                found = stage.work(work)
+                found = stage.work(given(record=self.record, settings=self.settings, files=files))
                 for path in files.values():
                     flush(path)
                 if files:

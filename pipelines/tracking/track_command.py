@@ -27,6 +27,7 @@ from ..settings import FLAT, OverlayConfig, RefinerWords, TrackConfig, with_chai
 from ..storage.existing_run import OnExisting
 from ..workers.ray_config import RayConfig
 from ..workers.track_job import TrackJob
+from ..workers.worker_loop import WorkerSetup
 from .batch import (
     InputOutcome,
     TrackTask,
@@ -141,18 +142,21 @@ def track_command(
         skeleton=skeleton,
         detector_family=detector_family,
     )
-    job = TrackJob(
+    setup = WorkerSetup(
         load=partial(load, device=device),
         boxes=None if boxes is None else partial(_opened, boxes, alone=alone),
-        processes=processes or 1,
         threads=cluster.cpus if ray else max(1, usable_cores() // (processes or 1)),
+    )
+    job = TrackJob(
+        setup=setup,
+        processes=processes or 1,
         say=partial(_say, progress=progress),
         progress=progress,
     )
     address = "auto" if ray is True else str(ray)
     if dry_run:
         # to plan, no frames are looked at: this machine need not have the cluster's devices
-        planner = load(device="auto") if ray else job.load()
+        planner = load(device="auto") if ray else setup.load()
         there = partial(job.tried_on_a_cluster, cluster=cluster, address=address, most=processes)
         return exit_code([*outcomes, *_foreseen(tasks, job, planner, there if ray else None)])
     if ray:
@@ -190,8 +194,8 @@ def _foreseen(
     """Say what would be done; outcomes of inputs that would fail."""
     from .dry_run import plan_lines, planned_inputs
 
-    boxes = job.opened_boxes()
-    model = replace(model, workers=min(model.workers, job.threads))
+    boxes = job.setup.opened_boxes()
+    model = replace(model, workers=min(model.workers, job.setup.threads))
     planned = list(planned_inputs(tasks, model, boxes))
     trial, work_by = elsewhere(planned) if elsewhere else job.tried_here(planned, model, boxes)
     for failure in [one.failure for one in planned if one.failure is not None]:

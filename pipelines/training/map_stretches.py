@@ -116,12 +116,7 @@ class StretchBatches:
         if rng.random() < 0.5:
             found = mirrored(found, self._flip)
         if rng.random() < 0.5:  # what moves back is as likely as what moves ahead
-            reverse = np.s_[::-1]
-            found = MapStretch(
-                evidence=found.evidence[reverse],
-                regions=found.regions[reverse],
-                keypoints=found.keypoints[reverse],
-            )
+            found = found[::-1]
         return replace(found, evidence=_blanked(found.evidence, self._config.hidden, rng))
 
 

@@ -9,6 +9,7 @@ from ..loaded_model import LoadedModel
 from ..progress import ProgressKind, showing_progress
 from ..tracking.batch import InputOutcome, TrackTask, on_any_machine, track_inputs
 from .ray_config import RayConfig
+from .worker_loop import WorkerSetup
 
 if TYPE_CHECKING:
     from ..tracking.dry_run import PlannedInput, TrialRun, Workforce
@@ -23,29 +24,19 @@ Outcomes = Generator[InputOutcome, None, None]
 class TrackJob:
     """What all tasks have in common."""
 
-    load: Callable[[], LoadedModel]
-    """Loads the network, in whichever process."""
-
-    boxes: "Callable[[], BoxSource] | None"
-    """Opens the boxes from outside; None: the network finds people itself."""
+    setup: WorkerSetup
+    """What each process is told, this one too."""
 
     processes: int
     """How many work at a time on this machine."""
-
-    threads: int
-    """How many frames each may look at side by side."""
 
     progress: ProgressKind
     say: Callable[[str], None]
     """Tells people which network runs where."""
 
-    def opened_boxes(self) -> "BoxSource | None":
-        """The boxes from outside, for all videos."""
-        return None if self.boxes is None else self.boxes()
-
     def one_after_the_other(self, tasks: Sequence[TrackTask]) -> Outcomes:
         """Do all in this process."""
-        boxes, model = self.opened_boxes(), self.load()
+        boxes, model = self.setup.opened_boxes(), self.setup.load()
         self.say(model.headline)
         with showing_progress(self.progress) as listener, catching_interrupts() as interrupt:
             yield from track_inputs(
@@ -57,13 +48,11 @@ class TrackJob:
         # what starts processes is imported only where there are any
         from .process_pool import process_pool, usable_gpus
         from .scheduler import share_out
-        from .worker_loop import WorkerSetup
 
-        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
         with (
             showing_progress(self.progress) as listener,
             catching_interrupts() as interrupt,
-            process_pool(setup, gpus=usable_gpus()) as pool,
+            process_pool(self.setup, gpus=usable_gpus()) as pool,
         ):
             yield from share_out(
                 tasks,
@@ -93,11 +82,9 @@ class TrackJob:
     ) -> "tuple[TrialRun | None, Workforce]":
         """What they take on a machine of a cluster; arguments are those of the work itself."""
         from .ray_pool import try_on_cluster
-        from .worker_loop import WorkerSetup
 
-        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
         model, trial, work_by = try_on_cluster(
-            setup, planned, address=address, config=cluster, most=most
+            self.setup, planned, address=address, config=cluster, most=most
         )
         self.say(f"{model}, {work_by.count} workers on a cluster")
         return trial, work_by
@@ -115,12 +102,12 @@ class TrackJob:
         """
         from .ray_pool import ray_pool
         from .scheduler import share_out
-        from .worker_loop import WorkerSetup
 
-        setup = WorkerSetup(load=self.load, boxes=self.boxes, threads=self.threads)
         results = tasks[0].run.path.parent
         with (  # Ray first: it takes signals for itself
-            ray_pool(setup, address=address, config=cluster, results=results, most=most) as started,
+            ray_pool(
+                self.setup, address=address, config=cluster, results=results, most=most
+            ) as started,
             showing_progress(self.progress) as listener,
             catching_interrupts() as interrupt,
         ):

@@ -49,6 +49,10 @@ class WorkerSetup:
     boxes: "Callable[[], BoxSource] | None" = None
     """Opens the boxes from outside; None: the network finds people itself."""
 
+    def opened_boxes(self) -> "BoxSource | None":
+        """The boxes from outside, for all videos."""
+        return None if self.boxes is None else self.boxes()
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoTask:
@@ -158,9 +162,8 @@ def work(
 def opened(setup: WorkerSetup) -> "tuple[LoadedModel, BoxSource | None]":
     """The network with the worker's share of the cores, and the boxes from outside."""
     model = setup.load()
-    boxes = None if setup.boxes is None else setup.boxes()
     # each would take all cores, and all together would wait for one another
-    return replace(model, workers=min(model.workers, setup.threads)), boxes
+    return replace(model, workers=min(model.workers, setup.threads)), setup.opened_boxes()
 
 
 def _done(

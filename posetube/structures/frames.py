@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.records import check_shapes, join_records, take_rows
+from posetube.records import check_shapes, join_records, take_columns, take_rows
 
 from . import summaries
 from .arrays import ByteArray, BytesArray, DoubleArray, FloatArray, IntArray
@@ -152,15 +152,16 @@ class PoseTubes:
 
     def at(self, step: int) -> "Detections":
         """The people of one frame of the clip, ``step`` in [0, T)."""
-        return Detections(
-            boxes=self.boxes[:, step],
-            scores=self.scores,
-            keypoints=self.keypoints[:, step],
-            keypoint_scores=self.keypoint_scores[:, step],
-            embeddings=None if self.embeddings is None else self.embeddings[:, step],
-            heatmaps=None if self.heatmaps is None else self.heatmaps[:, step],
-            masks=None if self.masks is None else self.masks[:, step],
-        )
+        return Detections(scores=self.scores, **take_columns(self, np.s_[:, step], STEP_COLUMNS))
+
+    def steps(self, only: slice) -> "PoseTubes":
+        """The same people in some of the clip's frames."""
+        taken = take_columns(self, np.s_[:, only], (*STEP_COLUMNS, "presence"))
+        return replace(self, frames=self.frames[only], **taken)
+
+
+STEP_COLUMNS = ("boxes", "keypoints", "keypoint_scores", "embeddings", "heatmaps", "masks")
+"""Fields of :class:`PoseTubes` by person and frame that are fields of :class:`Detections` too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.records import check_shapes
+from posetube.records import check_shapes, take_columns
 
 from . import summaries
 from .arrays import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray, Polygon
@@ -106,12 +106,9 @@ class FrameTable:
         """Some of the frames, in the order of their indices ``frames``."""
         place = {index: i for i, index in enumerate(frames.tolist())}
         return FrameTable(
-            times=self.times[frames],
             names=tuple(self.names[i] for i in frames) if self.names else (),
-            ids=None if self.ids is None else self.ids[frames],
-            labeled=None if self.labeled is None else self.labeled[frames],
             ignore_regions={place[i]: r for i, r in self.ignore_regions.items() if i in place},
-            states=None if self.states is None else self.states[frames],
+            **take_columns(self, frames, ("times", "ids", "labeled", "states")),
         )
 
     @property

@@ -226,9 +226,7 @@ class VideoTracks:
                 ),
                 states=self._row_states(rows),
                 link_margins=self._row_margins(rows),
-                link_costs=None if self.link_costs is None else self.link_costs[rows],
-                link_gates=None if self.link_gates is None else self.link_gates[rows],
-                keypoints_raw=None if self.keypoints_raw is None else self.keypoints_raw[rows],
+                **take_columns(self, rows, ("link_costs", "link_gates", "keypoints_raw")),
             )
 
     @classmethod
