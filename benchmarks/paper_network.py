@@ -113,7 +113,7 @@ class Stage:
 
 STAGES = {
     "overfit": Stage(start="", clips="three", length=3, steps=1200),
-    "flat": Stage(start="", clips="train", length=1, steps=3000),
+    "flat": Stage(start="", clips="train", length=1, steps=2000),
     **{
         f"T={length}, seed {seed}": Stage(
             start="flat", clips="train", length=length, steps=400, rate=3e-4, seed=seed

@@ -61,7 +61,8 @@ def label(
     at training which labels are believed. The teacher's mistakes are learned, too: look at some of
     its overlays first.
 
-    Videos that cannot be read are reported and left out; the exit code is then 3.
+    Videos that cannot be read are reported and left out, and what is damaged or missing in others
+    is told; the exit code is then 3.
 
     Args:
         videos: Videos, folders of pictures, or patterns.
@@ -76,7 +77,7 @@ def label(
     write_archive(out, job.pictures(find_inputs(videos)))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{job.count} pictures, {job.people} people, {job.ignored} regions -> {out}{left}")
-    return MARKED_PROBLEMS if job.left_out else COMPLETE
+    return MARKED_PROBLEMS if job.left_out or job.damaged else COMPLETE
 
 
 @dataclass(kw_only=True)
@@ -90,6 +91,8 @@ class _Labelling:
     people: int = 0
     ignored: int = 0
     left_out: int = 0
+    damaged: bool = False
+    """Whether frames of a video are damaged or missing, or its end."""
 
     def pictures(self, videos: Sequence[Input]) -> Iterator[tuple[str, LabelledClip]]:
         """A name for each picture, and the picture.
@@ -118,8 +121,12 @@ class _Labelling:
             with open_video(video.source, config=VideoConfig(every=self.every)) as pictures:
                 for picture in pictures:
                     found = next(each for each in seen if each.frame == picture.index)
+                    self.damaged |= picture.state != "ok"
                     if picture.image is not None:
                         yield labelled(picture, tracks, seen=found.people)
+                self.damaged |= pictures.cut_short
+                for warning in pictures.warnings:
+                    say(warning)
 
 
 def labelled(picture: Frame, tracks: VideoTracks, *, seen: Detections) -> LabelledClip:

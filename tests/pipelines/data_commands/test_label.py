@@ -90,6 +90,22 @@ def test_a_video_becomes_an_archive_that_training_reads(
     assert max(len(archive[index].boxes) for index in range(len(archive))) >= 1
 
 
+@pytest.mark.slow
+def test_a_video_that_is_cut_short_is_labelled_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path)
+    whole = (tmp_path / "demo.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+
+    words = [str(tmp_path / "cut.mp4"), "-o", str(tmp_path / "labels.tar"), "--every", "25"]
+    code = main(["data", "label", *words])
+
+    assert code == 3
+    assert "cut.mp4: cut short: " in capsys.readouterr().err
+    assert len(PictureArchive(tmp_path / "labels.tar")) >= 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
