@@ -38,11 +38,14 @@ def upgraded(document: Any, *, to: int) -> Any:
 
 
 def _with_later_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with what was so before there was a choice: torch, and no refiners."""
+    """The manifest with what was so before there was a choice: torch, no refiners, scores count."""
     settings = document.get("settings")
     if not isinstance(settings, dict):
         return document
     settings = {"refine": {"refiners": []}, **settings}
+    if isinstance(refine := settings["refine"], dict):
+        kalman = {"by_score": True, **(refine.get("kalman") or {})}
+        settings["refine"] = {**refine, "kalman": kalman}
     if isinstance(detect := settings.get("detect"), dict):
         settings["detect"] = {"runtime": "torch", **detect}
     return {**document, "settings": settings}

@@ -16,6 +16,8 @@ from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.skeletons import POSETRACK17SLOTS
 from posetube.structures import ByteArray
+from posetube.tracker.filters.kalman import KalmanConfig
+from posetube.tracker.refiners.refine_config import RefineConfig
 from tests.models3d.runtimes.foreign_files import constant_file, levels, margins, suppressed
 
 ClipMaker = Callable[..., Path]
@@ -149,3 +151,13 @@ def test_a_loaded_model_takes_no_files(pose: Path) -> None:
         posetube.track(BLACK, times=np.arange(8) / 25, model=load_model(pose=pose), pose=pose)
     with pytest.raises(InputError, match="loaded with quality normal, flip False; asked for are"):
         load_model(pose=pose).completed(TrackConfig(detect=DetectConfig(quality="best")))
+
+
+def test_scores_that_nobody_measured_tell_filters_nothing(pose: Path) -> None:
+    asked = TrackConfig(refine=RefineConfig(kalman=KalmanConfig(by_score=True)))
+
+    foreign, tiny = load_model(pose=pose), load_model("tiny")
+
+    assert foreign.completed(TrackConfig()).refine.kalman.by_score is False
+    assert tiny.completed(TrackConfig()).refine.kalman.by_score is True
+    assert foreign.completed(asked).refine.kalman.by_score is True

@@ -62,6 +62,12 @@ class KalmanConfig:
     """Degrees of freedom of the errors, above 0: the fewer, the less a far value pulls; from 1000
     on errors count as normally distributed."""
 
+    by_score: bool | None = None
+    """Whether a joint with a low score counts less. That is right where scores are probabilities of
+    being right, as those of the embedded model are. The height of a softmax over a map is small
+    for good joints too, and joints that all seem doubtful are smoothed beyond recognition. None:
+    as is right for the model; joints from a file count by their scores."""
+
     def __post_init__(self) -> None:
         check_numbers(self, "noise", "restlessness", "tail", above=0)
 

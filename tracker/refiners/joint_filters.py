@@ -7,12 +7,13 @@ import numpy as np
 
 from posetube.boxes import or_around
 from posetube.keypoint_similarity import scale_of
-from posetube.structures import DoubleArray, RowState, VideoTracks
+from posetube.structures import DoubleArray, VideoTracks
 
 from ..filters.gaps import fill_gaps
 from ..filters.kalman import kalman_smoother
 from ..filters.local import median, savitzky_golay
 from ..tracklets import stretches
+from .confidence import confidences
 from .refine_config import RefineConfig, RefinerName
 
 JointFilter = Callable[[DoubleArray, DoubleArray, DoubleArray, RefineConfig], DoubleArray]
@@ -78,9 +79,7 @@ def filter_joints(
     """
     # what is infinite in somebody's file is nowhere
     joints = np.where(np.isfinite(tracks.keypoints), tracks.keypoints, np.float32(np.nan))
-    sure: DoubleArray = np.nan_to_num(tracks.keypoint_scores, nan=1.0)[..., None].astype(float)
-    if tracks.states is not None:  # nobody saw these: they follow from the rows around them
-        sure = np.where(tracks.states[:, None, None] == RowState.INTERPOLATED, 0.0, sure)
+    sure = confidences(tracks.keypoint_scores, tracks.states, config=config)
     # people without a box are as large as the extent of their joints
     sizes = scale_of(or_around(tracks.boxes, joints))
     for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):

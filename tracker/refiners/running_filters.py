@@ -8,10 +8,11 @@ import numpy as np
 
 from posetube.boxes import or_around
 from posetube.keypoint_similarity import scale_of
-from posetube.structures import DoubleArray, FramePoses, RowState
+from posetube.structures import DoubleArray, FramePoses
 
 from ..filters.one_euro import OneEuro
 from ..filters.running_kalman import RunningKalman
+from .confidence import confidences
 from .refine_config import RefineConfig, RefinerName
 
 
@@ -73,9 +74,7 @@ def run_filters(
         found = poses.people.keypoints
         joints = np.where(np.isfinite(found), found, np.float32(np.nan))
         sizes = scale_of(or_around(poses.people.boxes, joints))
-        sure = np.nan_to_num(poses.people.keypoint_scores, nan=1.0)[..., None].astype(float)
-        # nobody saw these: they follow from the rows around them
-        sure[poses.states == RowState.INTERPOLATED] = 0
+        sure = confidences(poses.people.keypoint_scores, poses.states, config=config)
         for row, track_id in enumerate(poses.track_ids.tolist()):
             person = people.get(track_id)
             if person is None or not 0 < poses.time - person.time <= config.max_gap:

@@ -121,13 +121,31 @@ def test_settings_fit_people_near_and_far(name: RefinerName) -> None:
 
 
 @pytest.mark.parametrize("name", ["kalman", "running-kalman"])
-def test_rows_that_nobody_saw_follow_the_others(name: RefinerName) -> None:
+def test_low_scores_smooth_more_only_where_scores_count(name: RefinerName) -> None:
+    tracks = walkers()
+    doubtful = replace(tracks, keypoint_scores=tracks.keypoint_scores * np.float32(0.1))
+
+    sure = smooth(tracks, name)
+    counting = smooth(doubtful, name)
+    alike = smooth(doubtful, name, kalman=KalmanConfig(by_score=False))
+
+    np.testing.assert_array_equal(alike.keypoints, sure.keypoints)
+    assert jitter(counting) < 0.5 * jitter(sure)
+
+
+@pytest.mark.parametrize("by_score", [True, False])
+@pytest.mark.parametrize("name", ["kalman", "running-kalman"])
+def test_rows_that_nobody_saw_follow_the_others(name: RefinerName, by_score: bool) -> None:
     tracks = walkers(noise=0)
     guessed = (tracks.track_ids == 1) & (tracks.frame >= 20) & (tracks.frame < 24)
     states = np.where(guessed, RowState.INTERPOLATED, RowState.DETECTED).astype(np.uint8)
     joints = np.where(guessed[:, None, None], tracks.keypoints + 30, tracks.keypoints)
 
-    steady = smooth(replace(tracks, states=states, keypoints=joints), name)
+    steady = smooth(
+        replace(tracks, states=states, keypoints=joints),
+        name,
+        kalman=KalmanConfig(by_score=by_score),
+    )
 
     np.testing.assert_allclose(steady.keypoints[guessed], tracks.keypoints[guessed], atol=0.5)
 
