@@ -8,7 +8,7 @@ from .refine_config import RefineConfig
 
 
 def confidences(
-    scores: FloatArray, states: ByteArray | None, *, config: RefineConfig
+    scores: FloatArray | DoubleArray, states: ByteArray | None, *, config: RefineConfig
 ) -> DoubleArray:
     """What a filter takes for the probability that a joint is where it was found.
 
