@@ -18,7 +18,7 @@ from posetube.datasets.files.reader_process import START_SECONDS
 from posetube.datasets.formats import coco, deeplabcut, human36m_list, sleap, tfjs, vatic_text
 from posetube.datasets.formats import deeplabcut_hdf5 as hdf5_table
 from posetube.datasets.formats.format_table import FORMATS, find_written_format
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.datasets.published.human36m import Human36m
 from posetube.datasets.synthetic.bvh import read_bvh
 from posetube.datasets.video import VideoConfig, open_video
@@ -244,7 +244,7 @@ def dataset(name: str) -> Reader:
     """Reads every video of a data set, or of very many :data:`MOST` that are spread over it."""
 
     def read(root: Path) -> None:
-        found = open_dataset(name, root)
+        found = open_people(root, form=name)
         videos = found.videos()
         for video in videos[:: max(1, len(videos) // MOST)]:
             found.read(video)

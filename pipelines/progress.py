@@ -5,11 +5,12 @@ often. Text for people goes to stderr, JSON lines go to the stream that was give
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from time import monotonic
-from typing import IO, Literal
+from typing import IO, Literal, TypeVar
 
 import msgspec
 from rich.console import Console
@@ -23,11 +24,16 @@ from rich.progress import (
 
 from ..datasets.files.json_files import encode
 
+Item = TypeVar("Item")
+
 ProgressKind = Literal["auto", "json", "none"]
 
 
 SHOWN = 4
 """Of many runs at work, how many a line names."""
+
+
+Unit = Literal["frames", "pictures", "clips", "steps", "videos"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int | None = None
     """Frames that the stage is expected to have; None where nobody knows."""
 
-    unit: Literal["frames", "pictures", "clips", "steps", "videos"] = "frames"
+    unit: Unit = "frames"
     """What is counted."""
 
     loss: float | None = None
@@ -224,6 +230,23 @@ def listening(progress: bool) -> Iterator[Listener]:
             yield listener
     else:
         yield lambda event: None
+
+
+def told(
+    items: Iterable[Item],
+    listener: Listener,
+    *,
+    run: str,
+    stage: str,
+    total: int | None,
+    unit: Unit = "frames",
+) -> Iterator[Item]:
+    """The items, with an event before the first, and one after each of them."""
+    event = partial(Event, run=run, stage=stage, total=total, unit=unit)
+    listener(event(event="stage", done=0))
+    for done, item in enumerate(items, start=1):
+        yield item
+        listener(event(event="progress", done=done))
 
 
 def _done(event: Event) -> str:

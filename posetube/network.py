@@ -104,25 +104,6 @@ class BoxNetwork(Network, Protocol):
         """
 
 
-class JudgingNetwork(Network, Protocol):
-    """A network that can also judge boxes from outside."""
-
-    @property
-    def judges_boxes(self) -> bool:
-        """Whether it has what that takes."""
-
-    def judge_boxes(
-        self, features: Sequence[Any], frames: Sequence[int], *, tubes: FloatArray
-    ) -> PoseTubes:
-        """Say which boxes are people, and where exactly; read their joints.
-
-        Args:
-            features: What :meth:`encode` returned for each of a clip's T frames.
-            frames: T indices of these frames in their video, not decreasing.
-            tubes: (N, T, 4) finite boxes, pixels of the displayed frame.
-        """
-
-
 class HeatmapNetwork(Network, Protocol):
     """A network that can also draw the joints' heatmaps."""
 
@@ -141,23 +122,6 @@ class HeatmapNetwork(Network, Protocol):
         Args:
             features: What :meth:`encode` returned for each of a clip's T frames.
             tubes: (N, T, 4) finite boxes, pixels of the displayed frame.
-        """
-
-
-class MaskNetwork(Network, Protocol):
-    """A network that can also draw people's masks."""
-
-    @property
-    def draws_masks(self) -> bool:
-        """Whether it has what that takes."""
-
-    def encode(
-        self, images: ByteArray, *, embeddings: bool = False, masks: bool = False
-    ) -> Sequence[Any]:
-        """As :meth:`Network.encode`.
-
-        With ``masks``, what is found in a clip later has those of its centre frame
-        (:attr:`posetube.structures.PoseTubes.masks`).
         """
 
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from posetube.errors import FormatError, InputError, MissingFileError
+from posetube.errors import FormatError
 from posetube.file_names import readable
-from posetube.shortage import raise_shortage
+from posetube.file_reading import reading
 
 from .text_encoding import as_utf8
 
@@ -38,17 +38,8 @@ def read_bytes(path: Path) -> bytes:
         InputError: If it cannot be opened.
         FormatError: If it is empty or larger than :data:`MAX_BYTES`.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise FormatError(f"{path}: {size} bytes; files over {MAX_BYTES} bytes are not read")
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise MissingFileError(f"{path}: no such file") from None
-    except OSError as error:
-        raise_shortage(error)
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    content = as_utf8(content, where=path)
+    with reading(path, most=MAX_BYTES):
+        content = as_utf8(path.read_bytes(), where=path)
     if not content.strip():
         raise FormatError(f"{path}: the file is empty")
     return content

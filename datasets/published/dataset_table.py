@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from posetube.errors import InputError, MissingFileError
-
 from ..annotated_video import Dataset, Split
 from . import posetrack
 from .bbc_pose import BbcPose
@@ -282,24 +280,6 @@ def find_dataset(name: str) -> DatasetEntry | None:
     """The data set of this name, in any case, with ``_`` or ``-``; None if there is none."""
     known = name.lower().replace("_", "-")
     return next((entry for entry in DATASETS if entry.name == known), None)
-
-
-def open_dataset(name: str, root: Path | str) -> Dataset:
-    """A data set in a folder; nothing is read yet.
-
-    Args:
-        name: One of :data:`DATASETS`, in any case, with ``_`` or ``-``.
-        root: The folder.
-
-    Raises:
-        InputError: If there is no such data set or folder.
-    """
-    entry, root = find_dataset(name), Path(root)
-    if entry is None:
-        raise InputError(f"no data set is called {name!r}; there are {dataset_names()}")
-    if not root.is_dir():
-        raise MissingFileError(f"{root}: no such folder")
-    return entry.open(root)
 
 
 def recognise_dataset(root: Path) -> DatasetEntry | None:

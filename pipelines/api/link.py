@@ -1,7 +1,7 @@
 """``posetube.link``: links detections into tracks, in memory."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ...datasets.formats.file_format import FileFormat
 from ...datasets.people import PeopleSource, one_video
 from ...tracker.config import LinkConfig
 from ..opened_people import open_people_or_run, run_of
-from ..progress import Event, Listener, listening
+from ..progress import Event, listening, told
 from ..settings import TrackConfig
 from ..storage.detections_store import read_frames
 from ..storage.part_check import frames_of_run
@@ -69,18 +69,20 @@ def link(
     )
     with listening(progress) as listener:
         linked = link_people(
-            _watched(found, listener),
+            told(found.frames, listener, run=found.source, stage="link", total=len(found.table)),
             config=settings,
             skeleton=found.skeleton,
             size=found.size,
         )
-        return VideoTracks.from_frames(
+        tracks = VideoTracks.from_frames(
             linked,
             source=found.source,
             size=found.size,
             skeleton=found.skeleton,
             frames=found.table,
         )
+        listener(Event(event="end", run=found.source))
+        return tracks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,12 +121,3 @@ def _of_people(tracks: VideoTracks, frame_rate: float) -> LinkInput:
         size=usable.size,
         skeleton=usable.skeleton,
     )
-
-
-def _watched(found: LinkInput, listener: Listener) -> Iterator[DetectedFrame]:
-    total = len(found.table)
-    listener(Event(event="stage", run=found.source, stage="link", total=total))
-    for done, frame in enumerate(found.frames, start=1):
-        yield frame
-        listener(Event(event="progress", run=found.source, stage="link", done=done, total=total))
-    listener(Event(event="end", run=found.source))

@@ -13,7 +13,7 @@ from ...datasets.video import Video, VideoConfig
 from ...tracker.config import LinkConfig
 from ...tracker.refiners.refine_config import RefineConfig
 from ..loaded_model import LoadedModel, as_loaded
-from ..progress import Event, Listener, listening
+from ..progress import Event, Listener, listening, told
 from ..refining.video_maps import detected_with_maps
 from ..settings import DetectConfig, OverlayConfig, TrackConfig, with_words
 from ..storage.detections_store import as_frame_table
@@ -154,18 +154,20 @@ def _track_in_memory(
     name, total = readable(video.name), expected_frames(video)
 
     def noted(frames: Iterator[DetectedFrame]) -> Iterator[DetectedFrame]:
-        listener(Event(event="stage", run=name, stage="track", total=total))
         for found in frames:
             seen.append((found.frame, found.time, found.state))
             yield found
-            listener(Event(event="progress", run=name, stage="track", done=len(seen), total=total))
-        listener(Event(event="end", run=name))
 
     found, maps = detected_with_maps(video, model, config=config, boxes=given)
     linked = refined_people(
-        noted(found), config=config, skeleton=skeleton, size=video.size, maps=maps
+        told(noted(found), listener, run=name, stage="track", total=total),
+        config=config,
+        skeleton=skeleton,
+        size=video.size,
+        maps=maps,
     )
     tracks = [poses.without_appearance() for poses in linked]
+    listener(Event(event="end", run=name))
     if not seen:
         raise no_frames(video)
     return VideoTracks.from_frames(

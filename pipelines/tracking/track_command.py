@@ -124,7 +124,7 @@ def track_command(
             TrackTask(
                 item=video.item,
                 run=run,
-                config=replace(config, video=video.of(config.video)),
+                config=replace(config, video=video.config),
                 on_existing=on_existing,
             )
             for video, run in zip(listed, runs, strict=True)
@@ -179,7 +179,7 @@ def _listed(
     """The videos of the arguments or of the list."""
     if videos is None:
         items, refused = readable_inputs(inputs, as_one=config.as_one)
-        return [ListedVideo(item=item) for item in items], refused
+        return [ListedVideo(item=item, config=config) for item in items], refused
     if inputs:
         raise InputError("--list names the videos; leave INPUTS away")
     return read_video_list(videos, config)

@@ -35,15 +35,8 @@ class ListedVideo:
     """One line of a list."""
 
     item: Input
-    start: float | None = None
-    """Seconds after the first frame; None: the list does not say."""
-
-    end: float | None = None
-    """Seconds after the first frame; None: the list does not say."""
-
-    def of(self, config: VideoConfig) -> VideoConfig:
-        """The settings with the line's own stretch."""
-        return _stretch(config, self.start, self.end)
+    config: VideoConfig
+    """Which frames are looked at, with the line's own stretch."""
 
 
 def read_video_list(
@@ -66,14 +59,14 @@ def read_video_list(
     for where, row in _rows(path):
         try:
             name = _name(row, taken)
-            start, end = _times(row, config)
+            own = _with_stretch(config, row)
             item = _item(row, where, folder=path.parent, as_one=config.as_one)
         except MediaError as error:
             refused.append(failed_outcome(error, name=row["video"]))
             continue
         except InputError as error:
             raise FormatError(f"{where}: {error}") from None
-        listed.append(ListedVideo(item=item, start=start, end=end))
+        listed.append(ListedVideo(item=item, config=own))
         given.append(name)
     if not listed and not refused:
         raise FormatError(f"{readable(path)}: it names no video")
@@ -120,16 +113,10 @@ def _text(content: bytes, path: Path) -> str:
         raise FormatError(f"{readable(path)}: not UTF-8, so no list of videos") from None
 
 
-def _times(row: dict[str, str], config: VideoConfig) -> tuple[float | None, float | None]:
-    texts = [row.get(word, "").strip() for word in ("start", "end")]
-    start, end = [parse_seconds(text) if text else None for text in texts]
-    _stretch(config, start, end)  # looks whether there is time between the two
-    return start, end
-
-
-def _stretch(config: VideoConfig, start: float | None, end: float | None) -> VideoConfig:
-    start = config.start if start is None else start
-    return replace(config, start=start, end=config.end if end is None else end)
+def _with_stretch(config: VideoConfig, row: dict[str, str]) -> VideoConfig:
+    texts = {word: row.get(word, "").strip() for word in ("start", "end")}
+    told = {word: parse_seconds(text) for word, text in texts.items() if text}
+    return replace(config, start=told.get("start", config.start), end=told.get("end", config.end))
 
 
 def _item(row: dict[str, str], where: str, *, folder: Path, as_one: bool) -> Input:

@@ -5,7 +5,6 @@ loads nothing, and is written anew with every state.
 """
 
 import base64
-import json
 import math
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -14,7 +13,7 @@ from pathlib import Path
 from posetube.atomic_files import write_bytes
 
 from .prediction_files import kept_predictions
-from .training_metrics import METRICS
+from .training_metrics import read_metrics
 
 PAGE = "curves.html"
 
@@ -48,10 +47,8 @@ Curve = list[tuple[float, float]]
 
 def write_curves(folder: Path) -> None:
     """Write the page of a run's metrics, if there are any yet."""
-    path = folder / METRICS
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    if lines:
-        records = (json.loads(line) for line in lines)
+    records = read_metrics(folder)
+    if records:
         kept = kept_predictions(folder)
         latest = {} if not kept else kept[max(kept)]
         pictures = {f"{name}, step {max(kept)}": p.read_bytes() for name, p in latest.items()}

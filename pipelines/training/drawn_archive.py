@@ -1,24 +1,18 @@
 """Draws an archive of synthetic people to train on, once, and keeps it beside the run."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from posetube.setting_checks import check_numbers
 
 from ...datasets.files.json_files import encode
 from ...datasets.training.drawn_pictures import DrawnConfig, drawn_pictures
-from ...datasets.training.labelled_clip import LabelledClip
 from ...datasets.training.picture_archive import PictureMixture, archive_about, write_archive
-from ..progress import Event, Listener
+from ..progress import Listener, told
 from ..storage.fingerprint import fingerprint
 from .clip_sources import check_weights
 
 ARCHIVE = "drawn.tar"
-
-Picture = tuple[str, LabelledClip]
-"""File name, and clip of one frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +63,8 @@ def drawn_archive(
         pictures = drawn_pictures(
             photograph, count=config.count, config=config.people, seed=config.seed
         )
-        told = _told(pictures, config.count, run=folder.name, listener=listener)
-        write_archive(path, told, about=about)
+        each = told(
+            pictures, listener, run=folder.name, stage="draw", total=config.count, unit="pictures"
+        )
+        write_archive(path, each, about=about)
     return path
-
-
-def _told(
-    pictures: Iterable[Picture], count: int, *, run: str, listener: Listener
-) -> Iterator[Picture]:
-    """The pictures, with an event for each."""
-    event = partial(Event, run=run, stage="draw", total=count, unit="pictures")
-    listener(event(event="stage", done=0))
-    for number, picture in enumerate(pictures, start=1):
-        yield picture
-        listener(event(event="progress", done=number))

@@ -4,7 +4,6 @@ TensorBoard is the extra ``tensorboard``. Its file is written anew whenever a ru
 from ``metrics.jsonl`` and ``predictions``, so that it never says more or less than these.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import cv2
 from posetube.optional_library import optional_library
 
 from .prediction_files import kept_predictions
-from .training_metrics import METRICS
+from .training_metrics import read_metrics
 
 FOLDER = "tensorboard"
 
@@ -44,9 +43,8 @@ class TensorBoardLog:
         self._run = folder
         # a TensorBoard that is looking drops what it knows from step 0 on
         self._writer: Any = SummaryWriter(str(folder / FOLDER), purge_step=0)
-        path = folder / METRICS
-        for line in path.read_bytes().splitlines() if path.exists() else []:
-            self.add_numbers(json.loads(line))
+        for record in read_metrics(folder):
+            self.add_numbers(record)
         for step in kept_predictions(folder):
             self.add_pictures(step)
 

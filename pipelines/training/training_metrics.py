@@ -33,11 +33,15 @@ def _step(line: bytes) -> float:
         return float("inf")
 
 
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The run's lines, the first one first; none where it has made none yet."""
+    path = folder / METRICS
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
 def best_so_far(folder: Path, name: str) -> float | None:
     """The highest value of a score in the run's metrics; None where there is none yet."""
-    path = folder / METRICS
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    found = [json.loads(line).get(name) for line in lines]
+    found = [record.get(name) for record in read_metrics(folder)]
     return max((float(value) for value in found if value is not None), default=None)
 
 

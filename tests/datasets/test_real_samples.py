@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats.format_table import recognise
+from posetube.datasets.people import open_people
 from posetube.datasets.published.dataset_check import check_dataset
-from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.published.jhmdb import Jhmdb
 from posetube.datasets.synthetic.mocap import read_capture
 from posetube.datasets.video import open_video
@@ -74,7 +74,7 @@ def alone(name: str) -> How:
 
 
 def counts(name: str, root: Path) -> Numbers:
-    found = check_dataset(open_dataset(name, root), root=root)
+    found = check_dataset(open_people(root, form=name), root=root)
     return found.videos, found.frames, found.poses
 
 
@@ -95,7 +95,7 @@ def hourglass(name: str) -> How:
 
     def numbers(files: list[Path], own: Path) -> Numbers:
         labels, names = files
-        dataset = open_dataset(name, labels.parent)
+        dataset = open_people(labels.parent, form=name)
         lines = names.read_text("utf-8").split()
         assert set(lines) == set(dataset.videos())
         found = check_dataset(dataset, root=labels.parent)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posetube.boxes import around
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.models3d import load_network
 from posetube.models3d.checkpoints.convert import convert_weights
 from posetube.models3d.crop_keypoint_head import CropKeypointHead
@@ -89,7 +89,7 @@ def test_it_finds_the_ends_of_heads_in_photographs_that_it_did_not_learn_from(
     samples: Path,
 ) -> None:
     """They were learned on the photographs with odd numbers; places from 0."""
-    data = open_dataset("lspet", samples / "lsp_extended")
+    data = open_people(samples / "lsp_extended", form="lspet")
     model, near = load_network("tiny"), []
     for name in data.videos()[1:60:2]:
         tracks = data.read(name).tracks

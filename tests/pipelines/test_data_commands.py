@@ -14,8 +14,8 @@ import pytest
 from posetube.datasets.formats import csv_table, json_lines, parquet_table, posetrack18
 from posetube.datasets.formats.file_format import FileFormat
 from posetube.datasets.formats.format_table import FORMATS, find_format
+from posetube.datasets.people import open_people
 from posetube.datasets.published.bonn import Bonn
-from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.pipelines.cli import main
@@ -156,7 +156,7 @@ def test_each_person_becomes_a_clip_of_a_data_set(
     file = str(tmp_path / "a.mat")
     assert main(["data", "convert", str(annotation(drawn)), "--to", name, "-o", file]) == 2
     assert f"a.mat: {name} is a folder with a file for each clip" in capsys.readouterr().err
-    dataset, truth = open_dataset(name, out), posetrack18.read(annotation(drawn))
+    dataset, truth = open_people(out, form=name), posetrack18.read(annotation(drawn))
     assert dataset.videos() == clips
     wrist = truth.skeleton.index("left_wrist")
     for track_id, clip in zip((1, 2), clips, strict=True):
@@ -174,7 +174,7 @@ def test_clips_of_a_data_set_have_its_pictures(name: str, drawn: Path, tmp_path:
     words = ["data", "convert", str(drawn), "--from", "posetrack18", "--to", name, "-o", str(out)]
     assert main(words) == 0
 
-    dataset = open_dataset(name, out)
+    dataset = open_people(out, form=name)
     video = dataset.read(dataset.videos()[0])
 
     assert video.split == "train"

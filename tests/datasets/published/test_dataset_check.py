@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import coco
+from posetube.datasets.people import open_people
 from posetube.datasets.published.dataset_check import check_dataset
-from posetube.datasets.published.dataset_table import DATASETS, open_dataset
+from posetube.datasets.published.dataset_table import DATASETS
 from posetube.errors import FormatError, InputError
 from posetube.skeletons import POSETRACK15
 from posetube.structures import FrameTable, VideoTracks
@@ -46,7 +47,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_counts_and_the_part_of_the_release(root: Path) -> None:
-    report = check_dataset(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_people(root, form="bonn"), root=root)
 
     assert (report.videos, report.frames, report.labeled_frames) == (2, 20, 20)
     assert (report.people, report.poses, report.pictures) == (2, 20, 20)
@@ -59,7 +60,7 @@ def test_missing_and_broken_pictures_are_told_apart(root: Path) -> None:
     (root / "videos" / "a" / "00009.jpg").write_bytes(b"")
     (root / "videos" / "a" / "00010.jpg").write_text("not a picture")
 
-    report = check_dataset(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_people(root, form="bonn"), root=root)
 
     found = [(p.file, p.where, p.what) for p in report.problems][:2]
     assert found == [
@@ -72,7 +73,7 @@ def test_missing_and_broken_pictures_are_told_apart(root: Path) -> None:
 def test_a_partial_download_is_reported(root: Path) -> None:
     shutil.rmtree(root / "videos" / "b")
 
-    report = check_dataset(open_dataset("bonn", root), root=root)
+    report = check_dataset(open_people(root, form="bonn"), root=root)
 
     assert any(p.what == "1 of 2 videos have annotations but neither pictures nor a file"
                for p in report.problems)  # fmt: skip
@@ -85,7 +86,7 @@ def test_a_broken_file_of_coco_leaves_the_other_one(tmp_path: Path) -> None:
     cut = tmp_path / "annotations" / "person_keypoints_train2017.json"
     cut.write_bytes(sound.read_bytes()[:-20])
 
-    report = check_dataset(open_dataset("coco", tmp_path), root=tmp_path)
+    report = check_dataset(open_people(tmp_path, form="coco"), root=tmp_path)
 
     assert (report.videos, report.frames) == (1, 10)
     assert report.problems[0].file == "person_keypoints_train2017"
@@ -97,7 +98,7 @@ def test_pictures_without_annotations_are_reported(root: Path) -> None:
         shutil.copytree(root / "videos" / "a", root / "videos" / name)
     (root / "videos" / "notes").mkdir()
 
-    problem = check_dataset(open_dataset("bonn", root), root=root).problems[-1]
+    problem = check_dataset(open_people(root, form="bonn"), root=root).problems[-1]
 
     assert (problem.file, problem.where) == ("videos", "c, d")
     assert problem.what == "2 folders of pictures without annotations"
@@ -107,7 +108,7 @@ def test_a_broken_annotation_does_not_stop_the_check(tmp_path: Path) -> None:
     write_labels(tmp_path, [walk("a"), walk("b")], dataset="posetrack17-mat")
     (tmp_path / "a.mat").write_bytes(b"broken")
 
-    report = check_dataset(open_dataset("posetrack17", tmp_path), root=tmp_path)
+    report = check_dataset(open_people(tmp_path, form="posetrack17"), root=tmp_path)
 
     assert report.videos == 1
     assert report.problems[0].file == "a"
@@ -116,27 +117,27 @@ def test_a_broken_annotation_does_not_stop_the_check(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [entry.name for entry in DATASETS])
 def test_an_empty_folder_is_a_report_of_one_problem(name: str, tmp_path: Path) -> None:
-    report = check_dataset(open_dataset(name, tmp_path), root=tmp_path)
+    report = check_dataset(open_people(tmp_path, form=name), root=tmp_path)
 
     assert (report.videos, report.frames, report.people) == (0, 0, 0)
     (problem,) = report.problems
     assert str(tmp_path) in problem.what
     with pytest.raises(FormatError, match=str(tmp_path)):
-        open_dataset(name, tmp_path).videos()
+        open_people(tmp_path, form=name).videos()
 
 
 def test_a_data_set_is_known_by_either_spelling(tmp_path: Path) -> None:
-    assert open_dataset("Penn_Action", tmp_path).name == "penn-action"
+    assert open_people(tmp_path, form="Penn_Action").name == "penn-action"
 
 
 def test_unknown_names_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no data set is called 'coco2'; there are posetrack17"):
-        open_dataset("coco2", tmp_path)
-    with pytest.raises(InputError, match="none: no such folder"):
-        open_dataset("coco", tmp_path / "none")
+        open_people(tmp_path, form="coco2")
+    with pytest.raises(InputError, match="none: no such file or folder"):
+        open_people(tmp_path / "none", form="coco")
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in DATASETS])
 def test_a_video_that_is_not_there_is_said(name: str, tmp_path: Path) -> None:
     with pytest.raises((FormatError, InputError)):
-        open_dataset(name, tmp_path).read("nothing")
+        open_people(tmp_path, form=name).read("nothing")

@@ -7,8 +7,8 @@ import pytest
 
 from posetube.datasets.annotated_video import AnnotatedVideo
 from posetube.datasets.formats.numbers import joint_states
+from posetube.datasets.people import open_people
 from posetube.datasets.published.dataset_check import check_dataset
-from posetube.datasets.published.dataset_table import open_dataset
 from posetube.errors import InputError
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import DoubleArray, FrameTable, JointState, VideoTracks
@@ -41,7 +41,7 @@ def random_tracks(name: str, joints: Skeleton, *, seed: int, hidden: bool = True
 
 
 def read_all(name: str, root: Path) -> list[AnnotatedVideo]:
-    dataset = open_dataset(name, root)
+    dataset = open_people(root, form=name)
     return [dataset.read(video) for video in dataset.videos()]
 
 
@@ -143,7 +143,7 @@ def test_labels_without_pictures_are_reported_not_refused(
     name = {"posetrack17-mat": "posetrack17"}.get(layout, layout)
     write_labels(tmp_path, [random_tracks("seq0", WRITERS[layout][0], seed=8)], dataset=layout)
 
-    report = check_dataset(open_dataset(name, tmp_path), root=tmp_path)
+    report = check_dataset(open_people(tmp_path, form=name), root=tmp_path)
 
     assert report.videos >= 1
     assert report.poses >= FRAMES

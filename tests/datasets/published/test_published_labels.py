@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats import deeplabcut, mot, posetrack18
+from posetube.datasets.people import open_people
 from posetube.datasets.published.bonn import Bonn
 from posetube.datasets.published.coco import CocoPeople
 from posetube.datasets.published.dataset_check import DatasetReport, check_dataset
-from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.published.human36m import Human36m
 from posetube.datasets.published.poses_in_the_wild import PosesInTheWild
 from posetube.structures import JointState
 
 
 def report(name: str, root: Path) -> DatasetReport:
-    return check_dataset(open_dataset(name, root), root=root)
+    return check_dataset(open_people(root, form=name), root=root)
 
 
 @pytest.mark.parametrize(

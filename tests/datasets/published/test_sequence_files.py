@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.errors import FormatError
 from posetube.skeletons import POSETRACK17SLOTS
 
@@ -33,7 +33,7 @@ def sequence(path: Path) -> None:
 )
 def test_the_folder_tells_the_part(tmp_path: Path, name: str, folder: str, split: str) -> None:
     sequence(tmp_path / folder / "000001_mpii_test.json")
-    dataset = open_dataset(name, tmp_path)
+    dataset = open_people(tmp_path, form=name)
     (video,) = dataset.videos()
 
     assert dataset.read(video).split == split
@@ -41,7 +41,7 @@ def test_the_folder_tells_the_part(tmp_path: Path, name: str, folder: str, split
 
 def test_folders_above_the_data_set_tell_nothing(tmp_path: Path) -> None:
     sequence(tmp_path / "train" / "labels" / "000001_mpii_test.json")
-    dataset = open_dataset("posetrack18", tmp_path / "train" / "labels")
+    dataset = open_people(tmp_path / "train" / "labels", form="posetrack18")
 
     assert dataset.read("000001_mpii_test").split == ""
 
@@ -50,7 +50,7 @@ def test_posetrack17s_folders_have_longer_names(tmp_path: Path) -> None:
     path = tmp_path / "PoseTrackV1.0_Annots_val_json" / "000001_mpii.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"annolist": [{"image": [{"name": "images/a/1.jpg"}]}]}))
-    dataset = open_dataset("posetrack17", tmp_path)
+    dataset = open_people(tmp_path, form="posetrack17")
     (video,) = dataset.videos()
 
     assert dataset.read(video).split == "val"
@@ -58,7 +58,7 @@ def test_posetrack17s_folders_have_longer_names(tmp_path: Path) -> None:
 
 def test_posetrack21_knows_people_in_all_sequences(tmp_path: Path) -> None:
     sequence(tmp_path / "posetrack_data" / "val" / "000001_mpii_test.json")
-    video = open_dataset("posetrack21", tmp_path).read("val/000001_mpii_test")
+    video = open_people(tmp_path, form="posetrack21").read("val/000001_mpii_test")
 
     assert video.tracks.track_ids.tolist() == [2]
     assert video.person_ids is not None
@@ -86,7 +86,7 @@ def merged(path: Path) -> None:
 def test_the_sequences_of_one_file_are_videos_of_their_own(tmp_path: Path, folder: str) -> None:
     merged(tmp_path / folder / "posetrack18_val.json")
     (tmp_path / folder / "posetrack18_val_human_detections.json").write_text("[]")
-    dataset = open_dataset("posetrack18", tmp_path)
+    dataset = open_people(tmp_path, form="posetrack18")
 
     videos = [dataset.read(name) for name in dataset.videos()]
 
@@ -99,7 +99,7 @@ def test_the_sequences_of_one_file_are_videos_of_their_own(tmp_path: Path, folde
 def test_a_damaged_file_beside_them_is_told_of_when_it_is_read(tmp_path: Path) -> None:
     merged(tmp_path / "posetrack18_val.json")
     (tmp_path / "posetrack18_train.json").write_text("{")
-    dataset = open_dataset("posetrack18", tmp_path)
+    dataset = open_people(tmp_path, form="posetrack18")
 
     assert len(dataset.videos()) == 3
     with pytest.raises(FormatError, match=r"posetrack18_train\.json"):

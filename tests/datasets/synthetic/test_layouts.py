@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.errors import InputError
@@ -36,7 +36,7 @@ def test_posetracks_readers_find_joints_and_identities_again(
     layout: Layout, name: str, tmp_path: Path, crowd: SyntheticClip
 ) -> None:
     assert write_dataset(tmp_path, [crowd], layout=layout) == 6
-    dataset = open_dataset(name, tmp_path)
+    dataset = open_people(tmp_path, form=name)
     video = dataset.read(dataset.videos()[0])
     truth = crowd.tracks()
     assert len(video.tracks.frames) == 6
@@ -64,7 +64,7 @@ def test_posetracks_readers_find_joints_and_identities_again(
 
 def test_cocos_reader_finds_the_people_of_every_frame(tmp_path: Path, crowd: SyntheticClip) -> None:
     write_dataset(tmp_path, [crowd], layout="coco")
-    dataset = open_dataset("coco", tmp_path)
+    dataset = open_people(tmp_path, form="coco")
     truth = crowd.tracks(skeleton="coco17")
     (name,) = dataset.videos()
     video = dataset.read(name)
@@ -78,7 +78,7 @@ def test_cocos_reader_finds_the_people_of_every_frame(tmp_path: Path, crowd: Syn
 @pytest.mark.slow
 def test_motchallenges_reader_finds_the_boxes(tmp_path: Path, crowd: SyntheticClip) -> None:
     write_dataset(tmp_path, [crowd], layout="mot")
-    dataset = open_dataset("mot", tmp_path)
+    dataset = open_people(tmp_path, form="mot")
     video = dataset.read(dataset.videos()[0])
     np.testing.assert_allclose(video.tracks.boxes, crowd.tracks().boxes, atol=0.01)
     np.testing.assert_array_equal(video.tracks.track_ids, crowd.tracks().track_ids)
@@ -92,7 +92,7 @@ def test_readers_of_one_person_find_that_person(
     layout: Layout, tmp_path: Path, alone: SyntheticClip
 ) -> None:
     frames = write_dataset(tmp_path, [alone], layout=layout)
-    dataset = open_dataset(layout, tmp_path)
+    dataset = open_people(tmp_path, form=layout)
     video = dataset.read(dataset.videos()[0])
     truth = alone.tracks()
     assert frames == len(video.tracks.frame) == len(truth.frame)
@@ -117,7 +117,7 @@ def test_each_person_of_a_clip_is_a_video_where_a_video_has_one_person(
         for seed in (4, 7)
     ]
     write_dataset(tmp_path, pair, layout=layout)
-    dataset = open_dataset(layout, tmp_path)
+    dataset = open_people(tmp_path, form=layout)
     assert len(dataset.videos()) == 4
     whole = [clip.tracks(min_visibility=0.0) for clip in pair]
     truth = [tracks.select(tracks.track_ids == person) for tracks in whole for person in (1, 2)]
@@ -134,7 +134,7 @@ def test_each_person_of_a_clip_is_a_video_where_a_video_has_one_person(
 @pytest.mark.slow
 def test_the_puppets_mask_is_the_persons(tmp_path: Path, alone: SyntheticClip) -> None:
     write_dataset(tmp_path, [alone], layout="jhmdb")
-    video = open_dataset("jhmdb", tmp_path).read("synthetic/clip_0000")
+    video = open_people(tmp_path, form="jhmdb").read("synthetic/clip_0000")
     boxes = [frame.people.visible_boxes[0] for frame in alone.frames()]
     np.testing.assert_allclose(video.tracks.boxes, np.array(boxes), atol=0.01)
 

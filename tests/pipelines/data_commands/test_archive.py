@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posetube.datasets.formats.format_table import find_format
-from posetube.datasets.published.dataset_table import open_dataset
+from posetube.datasets.people import open_people
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.synthetic.layouts import write_dataset
 from posetube.datasets.training.picture_archive import PictureArchive
@@ -34,7 +34,8 @@ def archive(root: Path, out: Path, *more: str) -> int:
 def test_people_lie_in_the_reduced_pictures_where_they_lay(drawn: Path, tmp_path: Path) -> None:
     assert archive(drawn, tmp_path / "people.tar", "--long-side", "80") == 0
 
-    dataset, pictures = open_dataset("posetrack18", drawn), PictureArchive(tmp_path / "people.tar")
+    dataset = open_people(drawn, form="posetrack18")
+    pictures = PictureArchive(tmp_path / "people.tar")
     videos = [dataset.read(name) for name in dataset.videos()]
     assert len(pictures) == sum(len(video.tracks.frames) for video in videos)
     tracks, first = videos[0].tracks, pictures[0]
@@ -53,7 +54,7 @@ def test_people_lie_in_the_reduced_pictures_where_they_lay(drawn: Path, tmp_path
 
 
 def test_masks_come_along(drawn: Path, tmp_path: Path) -> None:
-    dataset = open_dataset("posetrack18", drawn)
+    dataset = open_people(drawn, form="posetrack18")
     name = dataset.videos()[0]
     tracks = dataset.read(name).tracks
     height, width = SCENE.size

@@ -15,8 +15,8 @@ from posetube.datasets.annotated_video import AnnotatedVideo, Dataset
 from posetube.datasets.formats import coco, posetrack18, posetrack18_writer
 from posetube.datasets.formats.joint_sets import with_joints
 from posetube.datasets.formats.video_places import sequence_names
+from posetube.datasets.people import open_people
 from posetube.datasets.published.dataset_check import check_dataset
-from posetube.datasets.published.dataset_table import open_dataset
 from posetube.datasets.synthetic import SceneConfig, SyntheticClip, generate
 from posetube.datasets.synthetic.layouts import Layout, write_dataset
 from posetube.pipelines.cli import main
@@ -95,8 +95,8 @@ def test_every_layout_becomes_posetrack18_with_the_same_people(
 
     assert convert(tmp_path / "in", LAYOUTS[layout], "posetrack18", tmp_path / "out") == 0
 
-    before = open_dataset(LAYOUTS[layout], tmp_path / "in")
-    after = open_dataset("posetrack18", tmp_path / "out")
+    before = open_people(tmp_path / "in", form=LAYOUTS[layout])
+    after = open_people(tmp_path / "out", form="posetrack18")
     for old, new in pairs(before, after):
         assert_same_people(old.tracks, new.tracks)
         assert old.split == new.split
@@ -111,9 +111,9 @@ def test_posetracks_kin_give_posetrack18_back(kin: str, drawn: Path, tmp_path: P
 
     for name in (kin, "posetrack18"):
         folder = tmp_path / ("there" if name == kin else "back")
-        assert check_dataset(open_dataset(name, folder), root=folder).problems == []
-    before = open_dataset("posetrack18", drawn)
-    after = open_dataset("posetrack18", tmp_path / "back")
+        assert check_dataset(open_people(folder, form=name), root=folder).problems == []
+    before = open_people(drawn, form="posetrack18")
+    after = open_people(tmp_path / "back", form="posetrack18")
     assert before.videos() == after.videos()
     for old, new in pairs(before, after):
         kept = old.tracks
@@ -135,7 +135,7 @@ def test_sequences_of_boxes_have_motchallenges_layout(
     assert convert(tmp_path / "in", "mot", "mot", tmp_path / "out") == 0
     assert convert(tmp_path / "in", "mot", "posetrack18", tmp_path / "no") == 2
 
-    before, after = (open_dataset("mot", tmp_path / name) for name in ("in", "out"))
+    before, after = (open_people(tmp_path / name, form="mot") for name in ("in", "out"))
     assert before.videos() == after.videos()
     for name in before.videos():
         old, new = before.read(name), after.read(name)
@@ -151,7 +151,7 @@ def test_sequences_of_boxes_have_motchallenges_layout(
 def test_poses_become_boxes_with_their_pictures(drawn: Path, tmp_path: Path) -> None:
     assert convert(drawn, "posetrack18", "mot", tmp_path / "out") == 0
 
-    dataset = open_dataset("mot", tmp_path / "out")
+    dataset = open_people(tmp_path / "out", form="mot")
     assert dataset.videos() == ("train/900000_mpii_train", "train/900001_mpii_train")
     assert check_dataset(dataset, root=tmp_path / "out").problems == []
 
@@ -301,7 +301,7 @@ def test_many_pictures_become_one_file_of_coco(tmp_path: Path, truth: list[Video
 
     with contextlib.redirect_stdout(io.StringIO()):
         loaded = coco.COCO(str(tmp_path / "lsp.json"))
-    dataset = open_dataset("lsp", tmp_path / "in")
+    dataset = open_people(tmp_path / "in", form="lsp")
     assert [image["file_name"] for image in loaded.dataset["images"]] == list(dataset.videos())
     assert "videos" not in loaded.dataset
     for image, name in zip(loaded.getImgIds(), dataset.videos(), strict=True):
@@ -317,7 +317,7 @@ def test_nobody_is_in_two_videos_of_one_coco_file(drawn: Path, tmp_path: Path) -
     assert convert(drawn, "posetrack18", "coco", tmp_path / "all.json") == 0
 
     content = json.loads((tmp_path / "all.json").read_text())
-    dataset = open_dataset("posetrack18", drawn)
+    dataset = open_people(drawn, form="posetrack18")
     video_of = {image["id"]: image["video_id"] for image in content["images"]}
     ids: dict[int, set[int]] = {1: set(), 2: set()}
     for person in content["annotations"]:
@@ -336,7 +336,7 @@ def test_the_videos_of_one_coco_file_come_back(drawn: Path, tmp_path: Path) -> N
     assert convert(drawn, "posetrack18", "coco", tmp_path / "coco" / "all.json") == 0
     assert convert(tmp_path / "coco", "coco", "posetrack18", tmp_path / "back") == 0
 
-    before, after = (open_dataset("posetrack18", path) for path in (drawn, tmp_path / "back"))
+    before, after = (open_people(path, form="posetrack18") for path in (drawn, tmp_path / "back"))
     for old, new in pairs(before, after):
         ids = new.tracks.track_ids - new.tracks.track_ids.min() + old.tracks.track_ids.min()
         unheaded = replace(old.tracks, head_boxes=None)  # COCO has no place for them
@@ -348,7 +348,7 @@ def test_a_table_tells_videos_apart(drawn: Path, tmp_path: Path) -> None:
 
     with (tmp_path / "all.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {row["video"] for row in rows} == set(open_dataset("posetrack18", drawn).videos())
+    assert {row["video"] for row in rows} == set(open_people(drawn, form="posetrack18").videos())
     assert len(rows) == 2 * 3 * 2 * 17
 
 

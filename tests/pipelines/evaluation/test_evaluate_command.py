@@ -207,7 +207,7 @@ def test_a_file_that_is_far_too_large_is_refused(
     files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("posetube.datasets.files.json_files.MAX_BYTES", 1000)
-    with pytest.raises(FormatError, match="files over 1000 bytes are not read"):
+    with pytest.raises(FormatError, match="larger than 0 MiB, refused"):
         evaluate(*files)
 
 
