@@ -29,12 +29,11 @@ NUMBERS = {"b", "i", "u", "f"}
 """Kinds of NumPy arrays that are read; strings are read too, as bytes or text."""
 
 
-def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = MAX_BYTES) -> Any:
+def load_plain(path: Path | str, *, max_bytes: int = MAX_BYTES) -> Any:
     """Read a pickle that holds nothing but data.
 
     Args:
         path: A file.
-        encoding: How Python 2 wrote its texts; ``bytes`` keeps them as bytes.
         max_bytes: Larger files are refused.
 
     Returns:
@@ -47,22 +46,21 @@ def load_plain(path: Path | str, *, encoding: str = "latin-1", max_bytes: int = 
     path = Path(path)
     with reading(path, most=max_bytes):
         content = path.read_bytes()
-    return plain_content(content, where=str(path), encoding=encoding)
+    return plain_content(content, where=str(path))
 
 
-def plain_content(content: bytes, *, where: str, encoding: str = "latin-1") -> Any:
+def plain_content(content: bytes, *, where: str) -> Any:
     """:func:`load_plain` of bytes, such as another format holds.
 
     Args:
         content: The pickle.
         where: Start of an error's message.
-        encoding: How Python 2 wrote its texts; ``bytes`` keeps them as bytes.
 
     Raises:
         FormatError: If it is damaged, or asks for anything but data; names what it asks for.
     """
     try:
-        found = _Unpickler(io.BytesIO(content), encoding=encoding).load()
+        found = _Unpickler(io.BytesIO(content), encoding="latin-1").load()
         return _Plain().value(found, depth=0)
     except _Refused as error:
         raise FormatError(f"{where}: refused: {error}") from None

@@ -124,17 +124,16 @@ class PoseTrack18Writer:
         with self._files:
             self._join()
 
-    def add(self, poses: FramePoses, *, file_name: str | None = None) -> None:
+    def add(self, poses: FramePoses) -> None:
         """Append one frame with its people; frames left out since the last are listed empty.
 
         Args:
             poses: The people of a frame later than all before.
-            file_name: As the dataset has it; None: made from the name and the frame's index.
 
         Raises:
             InputError: If the frame is not later than the last, or two people share an identity.
         """
-        image = _known(time=poses.time, file_name=file_name)
+        image = _known(time=poses.time)
         people = _people(self._plan, poses.people, states=poses.states)
         self.add_people(poses.frame, poses.track_ids, people, image=image)
 

@@ -5,7 +5,7 @@ of pictures that no annotation names. A partial download gives a report, never a
 Not here: how the report is shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -56,7 +56,6 @@ def check_dataset(
     *,
     root: Path,
     with_pictures: bool = True,
-    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> DatasetReport:
     """Look at everything of a data set; a folder without any of it is a report of one problem.
 
@@ -64,7 +63,6 @@ def check_dataset(
         dataset: Open, see :func:`posetube.datasets.people.open_people`.
         root: Its folder, or file.
         with_pictures: Whether pictures belong to it, so that it is a problem if they are missing.
-        progress: Told how many videos are done, of how many.
     """
     report, bare = DatasetReport(dataset=dataset.name, root=str(root)), 0
     folders: set[PurePosixPath] = set()
@@ -73,8 +71,7 @@ def check_dataset(
     except PoseTubeError as error:
         report.problems.append(Problem(file="", where="", what=str(error)))
         return report
-    for place, name in enumerate(names):
-        progress(place, len(names))
+    for name in names:
         try:
             video = dataset.read(name)
             video.refuse_mixed()
@@ -88,7 +85,6 @@ def check_dataset(
         folders |= {PurePosixPath(file).parent for file in video.tracks.frames.names}
         if video.media is not None:
             report.problems += _pictures(report, video)
-    progress(len(names), len(names))
     report.problems += _missing(report, dataset, bare=bare)
     if with_pictures:
         report.problems += _without_annotations(root, folders)

@@ -94,7 +94,6 @@ def convert_weights(
     into: TubeRCNNConfig | None = None,
     skeleton: str | None = None,
     inflation: Inflation = "center",
-    seed: int = 0,
 ) -> Converted:
     """Read a weights file of another program, or one of ours to fill another network.
 
@@ -104,7 +103,6 @@ def convert_weights(
             that the weights came from.
         skeleton: The weights' joint set, if their layout does not tell.
         inflation: How kernels gain a time axis.
-        seed: Seed of parameters that stay random.
 
     Raises:
         InputError: If a joint set is given and the file is ours, which says it itself.
@@ -114,7 +112,7 @@ def convert_weights(
     if is_ours(path):
         if skeleton is not None:
             raise InputError(f"{path}: says itself which joints it has; leave the joint set out")
-        return _from_ours(path, into=into, inflation=inflation, seed=seed)
+        return _from_ours(path, into=into, inflation=inflation)
     tensors, settings = read_arrays(path)
     check_finite(tensors, source=str(path))
     with refused(path, "its arrays make no network of its layout"):
@@ -128,7 +126,7 @@ def convert_weights(
             )
         else:
             renamed, preset = _body_for(into, renamed), into
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     info = ModelInfo(name=path.stem, sha256=sha256_of(path), source=f"converted from {path.name}")
     if into is None and not isinstance(preset, AnchorRCNNConfig):
         renamed, info = _with_embedded_joints(renamed, info)
@@ -168,13 +166,11 @@ def _with_embedded_joints(renamed: Renamed, info: ModelInfo) -> tuple[Renamed, M
     return whole, replace(info, source=source, parents=embedded.info.as_parent())
 
 
-def _from_ours(
-    path: Path, *, into: TubeRCNNConfig | None, inflation: Inflation, seed: int
-) -> Converted:
+def _from_ours(path: Path, *, into: TubeRCNNConfig | None, inflation: Inflation) -> Converted:
     source = load_weights(path)
     weights = source.state_dict()
     renamed = Renamed(parameters=weights, sources={name: name for name in weights}, unused=[])
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     # the same weights in another form: they keep their licence
     info = replace(
         source.info,

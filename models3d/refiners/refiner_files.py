@@ -44,26 +44,19 @@ def build_refiner(config: LearnedConfig) -> nn.Module:
     return made
 
 
-def save_refiner(
-    refiner: Any,
-    path: Path,
-    *,
-    info: ModelInfo | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> None:
+def save_refiner(refiner: Any, path: Path, *, info: ModelInfo | None = None) -> None:
     """Write a learned refiner.
 
     Args:
         refiner: Any of :data:`BUILT`.
         path: File to write.
         info: Name, licence and source to store; None: nothing is known of it.
-        dtype: Type of the stored numbers; ``torch.float16`` halves the file.
     """
     kind = type(refiner.config).__name__
     config = msgspec.json.encode({"kind": kind, **dataclasses.asdict(refiner.config)}).decode()
     known = info_header(info or ModelInfo(name=path.stem))
     tensors = {
-        name: t.detach().cpu().to(dtype).contiguous() for name, t in refiner.state_dict().items()
+        name: t.detach().cpu().float().contiguous() for name, t in refiner.state_dict().items()
     }
     with replacing(path) as aside:
         save_file(tensors, aside, metadata={"format": FORMAT, "config": config} | known)

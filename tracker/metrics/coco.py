@@ -104,7 +104,6 @@ def coco_metrics(
     results: Sequence[Mapping[str, Any]],
     *,
     kind: Kind,
-    sigmas: DoubleArray | None = None,
 ) -> CocoResult:
     """Compute average precision and recall.
 
@@ -112,14 +111,13 @@ def coco_metrics(
         truth: ``images``, ``annotations`` and ``categories`` as in COCO's files.
         results: ``image_id``, ``category_id``, ``score`` and the shape, as in COCO's result lists.
         kind: The shapes to compare.
-        sigmas: (K,) sigmas of the joints; None: by the names of the category's joints.
 
     Raises:
         FormatError: If a field is missing or wrong in truth or results.
-        InputError: If there are not as many sigmas as joints.
+        InputError: If no sigmas are known for the joints.
     """
     _check(truth, results, kind)
-    spread = _sigmas(truth, sigmas) if kind == "keypoints" else None
+    spread = _sigmas(truth) if kind == "keypoints" else None
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
             evaluation = _evaluated(truth, results, kind, spread)
@@ -164,15 +162,9 @@ def _numbered(annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**annotation, "id": number} for number, annotation in enumerate(annotations, start=1)]
 
 
-def _sigmas(truth: Mapping[str, Any], sigmas: DoubleArray | None) -> DoubleArray:
+def _sigmas(truth: Mapping[str, Any]) -> DoubleArray:
     named = (category.get("keypoints", ()) for category in truth["categories"])
-    names: Sequence[str] = next((joints for joints in named if joints), ())
-    if sigmas is None:
-        return sigmas_of(names)
-    # pycocotools would end in NumPy's error of shapes, which tells nobody what is wrong.
-    if len(sigmas) != len(names):
-        raise InputError(f"{len(sigmas)} sigmas for {len(names)} joints")
-    return sigmas
+    return sigmas_of(next((joints for joints in named if joints), ()))
 
 
 def _result(evaluation: Any, truth: Mapping[str, Any], kind: Kind) -> CocoResult:

@@ -265,58 +265,56 @@ def summarize(results: Iterable[SequenceResult], protocol: Protocol) -> EvalRepo
         protocol: The protocol by which they were measured.
     """
     found = list(results)
-    whole = _metrics(found, protocol, combined=True)
+    metrics, curves = _metrics(found, protocol, combined=True)
     joints = protocol.rules.joints.joints
     people = [result.reid for result in found if result.reid is not None]
     if people and len(people) == len(found):
         values, _ = hota_values([reid_hota(people)], joints, combined=False, prefix="reid_")
-        whole.metrics |= values
+        metrics |= values
     return EvalReport(
         protocol=protocol.name,
         frames=sum(result.frames for result in found),
         sequences=len(found),
-        metrics=whole.metrics,
+        metrics=metrics,
         per_sequence={
             result.name: EvalReport(
                 protocol=protocol.name,
                 frames=result.frames,
                 sequences=1,
-                metrics=_metrics([result], protocol, combined=False).metrics,
+                metrics=_metrics([result], protocol, combined=False)[0],
             )
             for result in found
         },
         events=tuple(
             event_row(event, result.name, joints) for result in found for event in result.events
         ),
-        curves=whole.curves,
+        curves=curves,
         notes=tuple(_notes(found, protocol)),
     )
 
 
-@dataclass(kw_only=True)
-class _Metrics:
-    metrics: dict[str, Values] = field(default_factory=dict)
-    curves: dict[str, Any] = field(default_factory=dict)
-
-
-def _metrics(found: Sequence[SequenceResult], protocol: Protocol, *, combined: bool) -> _Metrics:
-    out, joints = _Metrics(), protocol.rules.joints.joints
+def _metrics(
+    found: Sequence[SequenceResult], protocol: Protocol, *, combined: bool
+) -> tuple[dict[str, Values], dict[str, Any]]:
+    """Metrics, and curves, by name."""
+    joints = protocol.rules.joints.joints
+    metrics: dict[str, Values] = {}
     ap = average_precision(
         [result.ranked for result in found], undefined_recall=protocol.undefined_recall
     )
     for name, values in (("ap", ap.ap), ("ap_precision", ap.precision), ("ap_recall", ap.recall)):
-        out.metrics[name] = report.percent(values, joints, nan_total=protocol.nan_total)
-    out.curves["recall_precision"] = dict(zip(joints, ap.curves, strict=True))
+        metrics[name] = report.percent(values, joints, nan_total=protocol.nan_total)
+    curves: dict[str, Any] = {"recall_precision": dict(zip(joints, ap.curves, strict=True))}
     if protocol.clear:
-        out.metrics |= _clear([result.clear for result in found], protocol)
+        metrics |= _clear([result.clear for result in found], protocol)
     if protocol.identity:
         found_ids = [result.identity for result in found if result.identity is not None]
-        out.metrics["idf1"] = report.percent(idf1(IdentityCounts.total(found_ids)), joints)
+        metrics["idf1"] = report.percent(idf1(IdentityCounts.total(found_ids)), joints)
     if protocol.hota:
         counts = [result.hota for result in found if result.hota is not None]
-        metrics, out.curves["hota"] = hota_values(counts, joints, combined=combined)
-        out.metrics |= metrics
-    return out
+        values_of_hota, curves["hota"] = hota_values(counts, joints, combined=combined)
+        metrics |= values_of_hota
+    return metrics, curves
 
 
 def _clear(counts: Sequence[ClearCounts | None], protocol: Protocol) -> dict[str, Values]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from posetube.data_frames import pandas_frame
 from posetube.structures import DoubleArray
+from posetube.structures.summaries import counted
 
 Values = Mapping[str, float | None]
 """Numbers of one metric by joint, by group and ``total``; None where undefined."""
@@ -137,8 +138,8 @@ class EvalReport:
         """Lines for people: poseval's columns with a row per metric, or a total per line."""
         rows = [name for name in self.metrics if name in ROWS]
         columns = self._columns(rows)
-        lines = [f"protocol {self.protocol}: {_count(self.frames, 'frame')} of "
-                 f"{_count(self.sequences, 'sequence')}"]  # fmt: skip
+        lines = [f"protocol {self.protocol}: {counted(self.frames, 'frame')} of "
+                 f"{counted(self.sequences, 'sequence')}"]  # fmt: skip
         if len(columns) > 1:
             lines += self._grid(rows, columns)
         else:
@@ -258,10 +259,6 @@ def counts(values: DoubleArray, joints: Sequence[str]) -> Values:
 def undefined(joints: Sequence[str]) -> Values:
     """Values of a metric that could not be computed at all."""
     return percent(np.full(len(joints), math.nan), joints)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _label(metric: str) -> str:

@@ -123,13 +123,6 @@ def test_what_pycocotools_would_fail_on_is_named(
         coco_metrics(content, found, kind="keypoints")
 
 
-def test_sigmas_must_be_as_many_as_joints() -> None:
-    rng = np.random.default_rng(0)
-    content = truth(rng)
-    with pytest.raises(InputError, match="3 sigmas for 17 joints"):
-        coco_metrics(content, results(content, rng, 1), kind="keypoints", sigmas=np.ones(3))
-
-
 def test_what_only_pycocotools_finds_wrong_is_told_in_a_line() -> None:
     rng = np.random.default_rng(0)
     content = truth(rng)
