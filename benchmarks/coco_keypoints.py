@@ -33,7 +33,7 @@ from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking.link_people import without_absent
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
 from posetube.skeletons import COCO17
 
 PERSON = 1
@@ -56,7 +56,8 @@ def detections(
             name=str(image["id"]), source=str(pictures / image["file_name"]), kind="picture"
         )
         run = RunDirectory(scratch / item.name)
-        track_input(item, run, model, config=TrackConfig(overlay=None))
+        task = TrackTask(item=item, run=run, config=TrackConfig(overlay=None))
+        track_input(task, model)
         for frame in read_frames(run.detections, joints=len(own)):
             people = frame.people
             if min_joint:

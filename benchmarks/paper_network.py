@@ -49,6 +49,7 @@ from posetube.pipelines.progress import Event
 from posetube.pipelines.training.clip_sources import ClipsConfig
 from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.train_config import TrainConfig
+from posetube.pipelines.watch import Watch
 from posetube.structures import ByteArray
 
 SIZE = (128, 192)
@@ -249,7 +250,7 @@ def train(name: str, root: Path) -> float:
             spent = time.perf_counter() - start
             print(f"{name}: {event.done} of {event.total}, {spent:.0f} s", file=sys.stderr)
 
-    train_network(config, folder / "run", listener=tell)
+    train_network(config, folder / "run", watch=Watch(listener=tell))
     return time.perf_counter() - start
 
 

@@ -31,11 +31,12 @@ from benchmarks.track_speed import write_clip
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.video.inputs import Input
 from posetube.models3d.devices import usable_cores
-from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.batch import InputOutcome, TrackTask
+from posetube.pipelines.tracking.batch import InputOutcome
 from posetube.pipelines.tracking.detect_stage import PART_FRAMES
+from posetube.pipelines.tracking.track_input import TrackTask
+from posetube.pipelines.watch import Watch
 from posetube.pipelines.workers.scheduler import share_out
 from posetube.pipelines.workers.worker_loop import Loaded, Message, WorkerTask
 
@@ -163,12 +164,7 @@ def scheduling() -> dict[str, float]:
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     began = time.perf_counter()
-    done = sum(
-        1
-        for _ in share_out(
-            tasks, IdlePool(), workers=1, listener=lambda event: None, interrupt=Interrupt()
-        )
-    )
+    done = sum(1 for _ in share_out(tasks, IdlePool(), workers=1, watch=Watch()))
     seconds = time.perf_counter() - began
     return {
         "tasks": done,

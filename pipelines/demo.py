@@ -12,15 +12,15 @@ from ..datasets.synthetic.demo import write_demo
 from ..datasets.video.inputs import find_inputs
 from .demo_score import DemoScore, score
 from .evaluation.evaluate import evaluate
-from .interrupt import catching_interrupts
 from .loaded_model import load_model
-from .progress import ProgressKind, showing_progress
+from .progress import ProgressKind
 from .settings import TrackConfig
 from .storage.existing_run import check_usable
 from .storage.manifest import Manifest
 from .storage.run_directory import RunDirectory
 from .storage.tracks_store import read_tracks
-from .tracking.track_input import track_input
+from .tracking.track_input import TrackTask, track_input
+from .watch import watching
 
 
 def demo(
@@ -46,16 +46,10 @@ def demo(
     check_usable(run, "overwrite")
     loaded = load_model(model, device=device, quality=quality, runtime=runtime)
     clip, truth = write_demo(out)
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        manifest = track_input(
-            find_inputs([str(clip)])[0],
-            run,
-            loaded,
-            config=TrackConfig(report=True),
-            on_existing="overwrite",
-            listeners=[listener],
-            interrupt=interrupt,
-        )
+    item, config = find_inputs([str(clip)])[0], TrackConfig(report=True)
+    task = TrackTask(item=item, run=run, config=config, on_existing="overwrite")
+    with watching(progress) as watch:
+        manifest = track_input(task, loaded, watch=watch)
     tracks = read_tracks(run.path)
     print("\n".join(demo_lines(clip, truth, tracks, manifest, run)))  # noqa: T201
 

@@ -24,7 +24,8 @@ from ..tracking.detect_stage import no_frames
 from ..tracking.given_boxes import refuse_nothing_to_judge
 from ..tracking.link_people import refined_people
 from ..tracking.opened_boxes import BoxSource, open_boxes
-from ..tracking.track_input import expected_frames, track_input
+from ..tracking.track_input import TrackTask, expected_frames, track_input
+from ..watch import Watch
 from .open_source import VideoSource, one_input, open_source
 from .refine import as_chain
 
@@ -128,13 +129,10 @@ def track(
         item, run = one_input(source), RunDirectory(Path(out))
         check_usable(run, on_existing)  # before a network is loaded
         track_input(
-            item,
-            run,
+            TrackTask(item=item, run=run, config=config, on_existing=on_existing),
             as_loaded(model, device=device, detect=config.detect, detector=detector, pose=pose),
-            config=config,
             boxes=given,
-            on_existing=on_existing,
-            listeners=[listener],
+            watch=Watch(listener=listener),
         )
     return read_tracks(Path(out))
 

@@ -9,9 +9,7 @@ from posetube.skeletons import skeleton
 from ...datasets.people import one_video
 from ...tracker.edits import Edit, check_move
 from ..failures import Interrupted
-from ..interrupt import Interrupt
 from ..opened_people import open_people_or_run
-from ..progress import Listener
 from ..storage.edit_journal import (
     EditStep,
     add_step,
@@ -21,6 +19,7 @@ from ..storage.edit_journal import (
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
 from ..tracking.run_session import RunSession, open_session, summary
+from ..watch import Watch
 from .corrected_tracks import differences
 from .edit_words import parse_edit
 from .edited_run import replay
@@ -31,8 +30,7 @@ def correct_run(
     words: str,
     *,
     source: Path | None = None,
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Correct a run; what was made of its old tracks is removed.
 
@@ -40,8 +38,7 @@ def correct_run(
         run: The run.
         words: A correction as people type it, ``undo`` or ``redo``; empty with ``source``.
         source: A file of the tracks as corrected elsewhere: the differences become corrections.
-        listeners: Are told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         A line that says what came out.
@@ -51,7 +48,7 @@ def correct_run(
         FormatError: If the tracks, the journal or the file is damaged.
         Interrupted: If somebody asked to stop; the tracks stay as they were.
     """
-    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+    with open_session(run, watch=watch) as session:
         session.require("link")
         step = _step(session, words, source)
         if not step.edits and not step.change:
@@ -66,9 +63,7 @@ def correct_run(
         return summary(run, done, stages=names)
 
 
-def catch_up(
-    run: RunDirectory, *, listeners: Sequence[Listener] = (), interrupt: Interrupt | None = None
-) -> None:
+def catch_up(run: RunDirectory, *, watch: Watch | None = None) -> None:
     """Finish what a stopped job left of a run's corrections: tracks without them, or not refined.
 
     Raises:
@@ -80,7 +75,7 @@ def catch_up(
     refined = manifest.finished("refine") or not manifest.settings.refine.refiners
     if not corrections_wait(run, manifest) and (refined or not manifest.finished("edit")):
         return
-    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+    with open_session(run, watch=watch) as session:
         session.require("link")
         session.run_stages(*dict.fromkeys(["edit", *session.after_linking()]))
 

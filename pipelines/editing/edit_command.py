@@ -1,6 +1,5 @@
 """``posetube edit RUN``: corrects who is who in a run, and joints; undoes and lists corrections."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +8,11 @@ from cyclopts import Parameter
 from posetube.errors import InputError
 from posetube.file_names import printable
 
-from ..interrupt import catching_interrupts
 from ..opened_people import run_of
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..storage.edit_journal import EditStep, read_steps, steps_in_force
 from ..storage.run_directory import RunDirectory
+from ..watch import print_result, watching
 from .correct_run import catch_up, correct_run
 from .edit_words import spelled
 
@@ -46,15 +45,15 @@ def edit_command(
         raise InputError(f"{run} is no run; `posetube link {run}` makes one of a file")
     directory, text = RunDirectory(folder), " ".join(words)
     if text in ("", "list") and from_ is None:
-        with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-            catch_up(directory, listeners=[listener], interrupt=interrupt)
+        with watching(progress) as watch:
+            catch_up(directory, watch=watch)
         print("\n".join(listed(directory)))  # noqa: T201
         return 0
     if text and from_ is not None:
         raise InputError("--from takes the corrections from a file; type none beside it")
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        line = correct_run(directory, text, source=from_, listeners=[listener], interrupt=interrupt)
-    print(line, file=sys.stderr if progress == "json" else sys.stdout)
+    with watching(progress) as watch:
+        line = correct_run(directory, text, source=from_, watch=watch)
+    print_result(line, progress)
     return 0
 
 

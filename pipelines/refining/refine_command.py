@@ -1,6 +1,5 @@
 """``posetube refine RUN``: refines the joints of a run's tracks."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +9,13 @@ from cyclopts import Parameter
 from posetube.errors import InputError
 
 from ...tracker.refiners.refine_config import RefineConfig
-from ..interrupt import catching_interrupts
 from ..loaded_model import as_loaded
 from ..opened_people import run_of
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..settings import RefinerWords, with_chain
 from ..storage.run_directory import RunDirectory
 from ..tracking.run_session import open_session, summary
+from ..watch import print_result, watching
 
 REFINE = RefineConfig()
 REFINE_OPTIONS = Parameter(name="--refine")
@@ -51,16 +50,12 @@ def refine_command(
             "posetube.refine() in Python takes tracks from anywhere"
         )
     directory, config = RunDirectory(folder), with_chain(settings, refine)
-    with (
-        showing_progress(progress) as listener,
-        catching_interrupts() as interrupt,
-        open_session(directory, listeners=[listener], interrupt=interrupt) as session,
-    ):
+    with watching(progress) as watch, open_session(directory, watch=watch) as session:
         session.settings = replace(session.settings, refine=config)
         detect = session.settings.detect
         names = [*dict.fromkeys([*session.after_linking(), "refine"])]
         loaded = None if model is None else as_loaded(model, device="auto", detect=detect)
         done = session.run_stages(*names, anew=True, model=loaded)
         line = summary(directory, done, stages=names)
-    print(line, file=sys.stderr if progress == "json" else sys.stdout)
+    print_result(line, progress)
     return 0

@@ -11,10 +11,11 @@ from posetube.quantities import Seconds
 from posetube.structures.summaries import counted
 
 from ..interrupt import catching_interrupts
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..settings import OverlayConfig
 from ..storage.run_directory import RunDirectory
 from ..tracking.run_again import render_again
+from ..watch import watching
 from .draw_part import draw_part
 from .drawn_file import PICTURES
 
@@ -50,8 +51,8 @@ def render_command(
     if out is None and not show:
         if start is not None or end is not None or chosen is not None:
             raise InputError("a part of a run is drawn into a file of its own: name it with -o")
-        with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-            line = render_again(directory, overlay, listeners=[listener], interrupt=interrupt)
+        with watching(progress) as watch:
+            line = render_again(directory, overlay, watch=watch)
         print(line)  # noqa: T201
         return 0
     if out is not None:

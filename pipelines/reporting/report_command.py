@@ -7,11 +7,11 @@ from pathlib import Path
 from posetube.errors import InputError, MissingFileError, PoseTubeError
 
 from ..failures import COMPLETE, SOME_FAILED, explain
-from ..interrupt import Interrupt, catching_interrupts
 from ..opened_people import run_of
-from ..progress import Listener, ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..storage.run_directory import RunDirectory
 from ..tracking.run_session import open_session
+from ..watch import Watch, print_result, watching
 from .runs_page import write_runs_page
 
 
@@ -26,31 +26,26 @@ def report_command(run: Path, /, *, progress: ProgressKind = "auto") -> int:
         run: A run's directory, or a folder with several.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
+    with watching(progress) as watch:
         folder = run_of(run)
         if folder is not None:
-            page = report_run(
-                RunDirectory(folder), anew=True, listener=listener, interrupt=interrupt
-            )
+            page = report_run(RunDirectory(folder), anew=True, watch=watch)
             failed = False
         else:
             runs = runs_in(run)
-            failed = not _report_each(runs, listener, interrupt)
+            failed = not _report_each(runs, watch)
             page = write_runs_page(run, runs)
-    print(page, file=sys.stderr if progress == "json" else sys.stdout)
+    print_result(page, progress)
     return SOME_FAILED if failed else COMPLETE
 
 
-def report_run(
-    run: RunDirectory, *, anew: bool, listener: Listener, interrupt: Interrupt | None = None
-) -> Path:
+def report_run(run: RunDirectory, *, anew: bool, watch: Watch) -> Path:
     """Make the page of a run.
 
     Args:
         run: The run.
         anew: Make it again where it is there.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop.
 
     Returns:
         The page.
@@ -60,7 +55,7 @@ def report_run(
         FormatError: If its tracks or detections are damaged.
         Interrupted: If somebody asked to stop; an old page stays.
     """
-    with open_session(run, listeners=[listener], interrupt=interrupt) as session:
+    with open_session(run, watch=watch) as session:
         session.run_stages("report", anew=anew)
     return run.report
 
@@ -80,12 +75,12 @@ def runs_in(folder: Path) -> list[RunDirectory]:
     return [RunDirectory(path) for path in found]
 
 
-def _report_each(runs: Sequence[RunDirectory], listener: Listener, interrupt: Interrupt) -> bool:
+def _report_each(runs: Sequence[RunDirectory], watch: Watch) -> bool:
     """Make the pages that are not there; whether all could be made."""
     problems = []
     for run in runs:
         try:
-            report_run(run, anew=False, listener=listener, interrupt=interrupt)
+            report_run(run, anew=False, watch=watch)
         except PoseTubeError as error:
             problems.append(explain(error).line)
     for line in problems:

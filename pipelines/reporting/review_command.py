@@ -12,6 +12,7 @@ from ..opened_people import run_of
 from ..progress import ProgressKind, showing_progress
 from ..storage.run_directory import RunDirectory
 from ..tracking.run_session import open_session
+from ..watch import Watch
 from .report_command import report_run
 from .review_run import ReviewRun
 from .review_server import ReviewServer
@@ -45,7 +46,7 @@ def review_command(
         review.wait()
     if reported and not directory.read().finished("report"):
         with showing_progress(progress) as listener:
-            report_run(directory, anew=True, listener=listener)
+            report_run(directory, anew=True, watch=Watch(listener=listener))
 
 
 def _serve(review: ReviewRun, *, port: int, browser: bool) -> None:

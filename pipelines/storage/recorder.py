@@ -1,14 +1,14 @@
 """Keeps a run's manifest up to date and tells the listeners, while the stages work."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import msgspec
 
-from ..interrupt import Interrupt
-from ..progress import Event, Listener
+from ..progress import Event
+from ..watch import Watch
 from .manifest import Manifest, StageRecord
 from .run_directory import RunDirectory
 
@@ -24,8 +24,7 @@ class Recorder:
         run: RunDirectory,
         manifest: Manifest,
         *,
-        listeners: Sequence[Listener] = (),
-        interrupt: Interrupt | None = None,
+        watch: Watch | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """Take over a run.
@@ -33,13 +32,12 @@ class Recorder:
         Args:
             run: Its directory.
             manifest: Where it stands; written by the first :meth:`update`.
-            listeners: Are told every event.
-            interrupt: Whether somebody asked to stop; None: nobody can.
+            watch: Who is told every event, and may ask to stop; None: nobody.
             clock: Gives seconds.
         """
-        self.run, self.manifest = run, manifest
-        self.interrupt = interrupt or Interrupt()
-        self.listeners, self._clock = [*listeners], clock
+        watch = watch or Watch()
+        self.run, self.manifest, self.interrupt = run, manifest, watch.interrupt
+        self.listeners, self._clock = [watch.listener], clock
         self._name = manifest.source.name
         self._stage: str | None = None
         self._since: float | None = None

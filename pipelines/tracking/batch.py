@@ -17,31 +17,16 @@ from ..failures import (
     Interrupted,
     explain,
 )
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
-from ..progress import Listener
-from ..settings import TrackConfig
-from ..storage.existing_run import OnExisting, check_usable
+from ..storage.existing_run import check_usable
 from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from .run_session import summary
-from .track_input import track_input
+from .track_input import TrackTask, track_input
 
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrackTask:
-    """An input to track."""
-
-    item: Input
-    run: RunDirectory
-    """Where its result goes."""
-
-    config: TrackConfig
-    on_existing: OnExisting = "resume"
-    """What to do where the run's directory is there already."""
 
 
 def on_any_machine(task: TrackTask) -> TrackTask:
@@ -145,8 +130,7 @@ def track_inputs(
     model: LoadedModel,
     *,
     boxes: "BoxSource | None" = None,
-    listener: Listener,
-    interrupt: Interrupt,
+    watch: Watch,
 ) -> Iterator[InputOutcome]:
     """Track each of :func:`remaining_tasks`, and yield how it ended as soon as it has.
 
@@ -156,20 +140,7 @@ def track_inputs(
         Interrupted: If somebody asked to stop.
     """
     for task in tasks:
-        outcome = outcome_of(
-            task,
-            partial(
-                track_input,
-                task.item,
-                task.run,
-                model,
-                config=task.config,
-                boxes=boxes,
-                on_existing=task.on_existing,
-                listeners=[listener],
-                interrupt=interrupt,
-            ),
-        )
+        outcome = outcome_of(task, partial(track_input, task, model, boxes=boxes, watch=watch))
         yield outcome
         if outcome.exit_code == ResourceError.exit_code:
             return

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 from posetube.errors import PoseTubeError
 
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import clock_face
 from ..settings import TrackConfig
@@ -21,10 +20,10 @@ from ..storage.existing_run import check_same
 from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
 from . import detect_stage
-from .batch import InputOutcome, TrackTask, failed_outcome
+from .batch import InputOutcome, failed_outcome
 from .batch_summary import aligned
 from .stretches import STRETCH_PARTS
-from .track_input import new_manifest, opened_detections, track_input
+from .track_input import TrackTask, new_manifest, opened_detections, track_input
 
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
@@ -97,8 +96,8 @@ def planned_inputs(
 
 def _planned(task: TrackTask, model: LoadedModel, boxes: "BoxSource | None") -> PlannedInput:
     run = task.run
-    with opened_detections(task.item, model, config=task.config, boxes=boxes) as found:
-        fresh = new_manifest(task.item, found, config=task.config)
+    with opened_detections(task, model, boxes=boxes) as found:
+        fresh = new_manifest(task, found)
         video = found.video
         frames, rate = fresh.frames.expected, video.rate
     if not run.manifest.exists():
@@ -142,15 +141,10 @@ def _tracked(one: PlannedInput, model: LoadedModel, boxes: "BoxSource | None") -
     end = (video.start or 0.0) + TRIAL_FRAMES * video.every / (one.rate or USUAL_RATE)
     part = replace(video, end=end if video.end is None else min(end, video.end))
     with TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        manifest = track_input(
-            one.task.item,
-            RunDirectory(Path(folder) / "trial"),
-            model,
-            config=replace(one.task.config, video=part),
-            boxes=boxes,
-            interrupt=Interrupt(),
-        )
+        began, run = time.perf_counter(), RunDirectory(Path(folder) / "trial")
+        config = replace(one.task.config, video=part)
+        task = TrackTask(item=one.task.item, run=run, config=config)
+        manifest = track_input(task, model, boxes=boxes)
         seconds = time.perf_counter() - began
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     frames = manifest.frames.done

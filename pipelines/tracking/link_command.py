@@ -1,6 +1,5 @@
 """``posetube link RUN|FILE``: links anybody's detections, and lists doubtful links."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +10,13 @@ from posetube.errors import InputError
 
 from ...tracker.config import LinkConfig, LinkPreset
 from ...tracker.weak_links import WeakLink, weakest_links
-from ..interrupt import catching_interrupts
 from ..opened_people import run_of
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
 from ..settings import MinJoint, with_preset
 from ..storage.existing_run import OnExisting
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import read_tracks
+from ..watch import print_result, watching
 from .link_external import link_file
 from .run_again import link_again
 
@@ -70,9 +69,8 @@ def link_command(
         return 0
     if run is not None and out is not None:
         raise InputError(f"{source} is a run and is linked where it is; leave out --out")
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        job: dict[str, Any] = {"listeners": [listener], "interrupt": interrupt}
-        job |= {"config": config, "min_joint": min_joint}
+    with watching(progress) as watch:
+        job: dict[str, Any] = {"config": config, "min_joint": min_joint, "watch": watch}
         if run is not None:
             line = link_again(RunDirectory(run), **job)
         else:
@@ -85,7 +83,7 @@ def link_command(
                 on_existing=on_existing,
                 **job,
             )
-    print(line, file=sys.stderr if progress == "json" else sys.stdout)
+    print_result(line, progress)
     return 0
 
 

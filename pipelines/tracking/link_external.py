@@ -5,7 +5,7 @@ or without track ids, MOTChallenge, mmpose, AlphaPose, CSV, Parquet and more. Wh
 run like any other, so that ``posetube link`` can link it again with other settings.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,7 @@ from ...tracker.config import LinkConfig
 from ...tracker.detection_filter import JOINTS_TO_BOX
 from ...tracker.refiners.refine_config import RefineConfig
 from ..assumed_times import needs_frame_rate, with_times
-from ..interrupt import Interrupt
 from ..opened_people import RUN, open_people_or_run
-from ..progress import Listener
 from ..settings import DetectConfig, TrackConfig
 from ..storage.detections_store import write_part
 from ..storage.existing_run import OnExisting, check_usable
@@ -43,6 +41,7 @@ from ..storage.manifest import (
 )
 from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from .run_session import open_session, summary
 
 PART = 4096
@@ -59,8 +58,7 @@ def link_file(
     form: str | FileFormat | None = None,
     video: str | None = None,
     on_existing: OnExisting = "resume",
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Link the detections in a file.
 
@@ -74,8 +72,7 @@ def link_file(
             content.
         video: Which of its videos; None: the only one.
         on_existing: What to do where the run is there already.
-        listeners: Are told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         A line that says what came out.
@@ -105,9 +102,7 @@ def link_file(
         overlay=None,
     )
     fresh = _new_manifest(path, name, tracks, settings=settings, frame_rate=assumed)
-    with open_session(
-        run, fresh=fresh, on_existing=on_existing, listeners=listeners, interrupt=interrupt
-    ) as session:
+    with open_session(run, fresh=fresh, on_existing=on_existing, watch=watch) as session:
         found = FileDetections(tracks)
         wanted = ["detect", "link", *session.after_linking()]
         return summary(run, session.run_stages(*wanted, detections=found, notes=notes))

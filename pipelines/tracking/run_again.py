@@ -1,13 +1,11 @@
 """Does a later stage of a finished run again: links with other settings, draws again."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ...tracker.config import LinkConfig
-from ..interrupt import Interrupt
-from ..progress import Listener
 from ..settings import OverlayConfig
 from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from .run_session import open_session, summary
 from .run_video import run_video
 
@@ -17,8 +15,7 @@ def link_again(
     config: LinkConfig,
     *,
     min_joint: float | None = None,
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Link a run's detections with other settings; what was made of the old tracks is removed.
 
@@ -26,8 +23,7 @@ def link_again(
         run: The run.
         config: How detections become tracks.
         min_joint: How sure a joint must be, in [0, 1]; None: as the run has it.
-        listeners: Are told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         A line that says what came out.
@@ -37,7 +33,7 @@ def link_again(
         FormatError: If a part of its detections is missing or damaged; the old tracks stay.
         Interrupted: If somebody asked to stop; the old tracks stay.
     """
-    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+    with open_session(run, watch=watch) as session:
         kept = session.settings.min_joint if min_joint is None else min_joint
         session.settings = replace(session.settings, link=config, min_joint=kept)
         names = ["link", *session.after_linking()]
@@ -48,8 +44,7 @@ def render_again(
     run: RunDirectory,
     config: OverlayConfig,
     *,
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Draw a run's tracks over its video.
 
@@ -61,7 +56,7 @@ def render_again(
         MediaError: If the video cannot be read.
         Interrupted: If somebody asked to stop; an old overlay stays.
     """
-    with open_session(run, listeners=listeners, interrupt=interrupt) as session:
+    with open_session(run, watch=watch) as session:
         session.require("link")  # before the video, which may not be there any more
         session.settings = replace(session.settings, overlay=config)
         frames = session.settings.video

@@ -19,10 +19,9 @@ from posetube.errors import FormatError, InputError
 
 from ...datasets.video import Video
 from ..failures import Interrupted, one_line
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..native_memory import claim_native_memory
-from ..progress import JsonLines, Listener
+from ..progress import JsonLines
 from ..settings import TrackConfig
 from ..storage.edit_journal import corrections_of
 from ..storage.existing_run import OnExisting, start_manifest
@@ -30,6 +29,7 @@ from ..storage.manifest import Manifest
 from ..storage.part_check import remedy
 from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from .stage_work import DetectionSource, StageWork
 from .stages import STAGES, RunStage, stage_named, stages_after
 
@@ -195,8 +195,7 @@ def open_session(
     *,
     fresh: Manifest | None = None,
     on_existing: OnExisting = "resume",
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[RunSession]:
     """Lock a run's directory, and read its manifest once it is locked.
 
@@ -204,8 +203,7 @@ def open_session(
         run: The directory.
         fresh: The manifest of a new run, for jobs that begin one; None: the run must exist.
         on_existing: What to do where the directory holds a run; for jobs that begin one.
-        listeners: Are told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Raises:
         InputError: If another process is at work on it, or the directory cannot be used.
@@ -224,7 +222,7 @@ def open_session(
             # Tracking again without an overlay does not forget how the old one looked.
             overlay = fresh.settings.overlay or manifest.settings.overlay
             settings = replace(fresh.settings, overlay=overlay)
-        record = Recorder(run, manifest, listeners=listeners, interrupt=interrupt)
+        record = Recorder(run, manifest, watch=watch)
         yield RunSession(record, settings)
 
 

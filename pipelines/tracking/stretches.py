@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING
 from posetube.structures import DetectedFrame
 
 from ...datasets.video import Video, VideoConfig, open_video
-from ...datasets.video.inputs import Input
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
 from ..progress import Event, Listener
-from ..settings import TrackConfig
 from ..storage.part_check import whole_parts
-from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from . import detect_stage
 from .detect_stage import Gap, gaps
-from .track_input import OpenedRun, new_manifest, opened_detections
+from .track_input import OpenedRun, TrackTask, new_manifest, opened_detections
 
 if TYPE_CHECKING:
     from .opened_boxes import BoxSource
@@ -97,48 +94,42 @@ def _cut(gap: Gap, *, total: int, size: int, border: int, length: int) -> Iterat
 
 
 def fill_stretch(
-    item: Input,
-    run: RunDirectory,
+    task: TrackTask,
     stretch: Gap,
     model: LoadedModel,
     *,
-    config: TrackConfig,
-    boxes: "BoxSource | None" = None,
+    boxes: "BoxSource | None",
     name: str,
-    listener: Listener,
-    interrupt: Interrupt,
+    watch: Watch,
 ) -> StretchDone:
     """Write the parts of a stretch that are not there yet.
 
     Args:
-        item: The video.
-        run: Its run, begun by :func:`stretches_of`.
+        task: The video, and its run, begun by :func:`stretches_of`.
         stretch: Which parts.
         model: Finds people.
-        config: The settings.
         boxes: Where to look for people; None: the network finds them.
-        name: What the listener is told.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
+        name: What the stretch is called.
+        watch: Who is told how far it is, and may ask to stop.
 
     Raises:
         PoseTubeError: If it cannot be done; the class says why.
         Interrupted: If somebody asked to stop, after a part.
     """
-    began = monotonic()
-    with opened_detections(item, model, config=config, boxes=boxes) as found:
+    began, run, config = monotonic(), task.run, task.config
+    with opened_detections(task, model, boxes=boxes) as found:
         manifest = run.read()
-        if manifest.detections_key != new_manifest(item, found, config=config).detections_key:
+        if manifest.detections_key != new_manifest(task, found).detections_key:
             return StretchDone()  # no more the run that was cut: whoever finishes it says so
         kept = whole_parts(run, manifest, first=stretch.number, end=stretch.end)
-        watch = _progress(stretch, name=name, listener=listener)
-        with interrupt.deferred():
+        told = _progress(stretch, name=name, listener=watch.listener)
+        with watch.interrupt.deferred():
             for gap in gaps(kept, within=stretch):
                 wanted = found.frames_before(manifest.settings)
-                start = start_before(item.source, gap, config=config.video, wanted=wanted)
-                for _ in found.write_parts(run, manifest, gap, start=start, watch=watch):
-                    interrupt.check()
-        listener(Event(event="end", run=name))
+                start = start_before(task.item.source, gap, config=config.video, wanted=wanted)
+                for _ in found.write_parts(run, manifest, gap, start=start, watch=told):
+                    watch.interrupt.check()
+        watch.listener(Event(event="end", run=name))
         return StretchDone(seconds=monotonic() - began, warnings=tuple(found.video.warnings))
 
 

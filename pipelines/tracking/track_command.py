@@ -30,13 +30,12 @@ from ..workers.track_job import TrackJob
 from ..workers.worker_loop import WorkerSetup
 from .batch import (
     InputOutcome,
-    TrackTask,
     exit_code,
     readable_inputs,
     remaining_tasks,
 )
 from .batch_summary import summary_lines, write_summary
-from .track_input import run_directories
+from .track_input import TrackTask, run_directories
 from .video_list import ListedVideo, read_video_list
 
 if TYPE_CHECKING:

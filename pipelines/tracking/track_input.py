@@ -16,15 +16,14 @@ from posetube.file_names import readable
 
 from ...datasets.video import Video, open_video
 from ...datasets.video.inputs import Input
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
-from ..progress import Listener
 from ..refining.drawn_maps import heatmap_network
 from ..settings import TrackConfig
 from ..storage.existing_run import OnExisting
 from ..storage.fingerprint import fingerprint
 from ..storage.manifest import FrameCounts, Manifest, SourceRecord, library_versions
 from ..storage.run_directory import RunDirectory
+from ..watch import Watch
 from .detect_stage import NoFramesError, VideoDetections
 from .given_boxes import refuse_nothing_to_judge
 from .run_session import RunSession, open_session
@@ -33,28 +32,33 @@ if TYPE_CHECKING:
     from .opened_boxes import BoxSource
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackTask:
+    """An input to track."""
+
+    item: Input
+    run: RunDirectory
+    """Where its result goes."""
+
+    config: TrackConfig
+    on_existing: OnExisting = "resume"
+    """What to do where the run's directory is there already."""
+
+
 def track_input(
-    item: Input,
-    run: RunDirectory,
+    task: TrackTask,
     model: LoadedModel,
     *,
-    config: TrackConfig,
     boxes: "BoxSource | None" = None,
-    on_existing: OnExisting = "resume",
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> Manifest:
     """Track one input, or what an earlier run left of it.
 
     Args:
-        item: The video.
-        run: Where the result goes.
+        task: The video, and where the result goes.
         model: Finds people.
-        config: The settings.
         boxes: Where to look for people; None: the network finds them.
-        on_existing: What to do where the run's directory is there already.
-        listeners: Are told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         The manifest as it stands at the end.
@@ -63,16 +67,7 @@ def track_input(
         PoseTubeError: If it cannot be done; the class says why.
         Interrupted: If somebody asked to stop; the same call goes on.
     """
-    with opened_run(
-        item,
-        run,
-        model,
-        config=config,
-        boxes=boxes,
-        on_existing=on_existing,
-        listeners=listeners,
-        interrupt=interrupt,
-    ) as opened:
+    with opened_run(task, model, boxes=boxes, watch=watch) as opened:
         return opened.finish()
 
 
@@ -119,30 +114,17 @@ class OpenedRun:
 
 @contextmanager
 def opened_run(
-    item: Input,
-    run: RunDirectory,
-    model: LoadedModel,
-    *,
-    config: TrackConfig,
-    boxes: "BoxSource | None",
-    on_existing: OnExisting,
-    listeners: Sequence[Listener] = (),
-    interrupt: Interrupt | None = None,
+    task: TrackTask, model: LoadedModel, *, boxes: "BoxSource | None", watch: Watch | None
 ) -> Iterator[OpenedRun]:
     """Open an input and the run of it; arguments and errors are those of :func:`track_input`."""
     with ExitStack() as stack:
+        run = task.run
         stack.enter_context(_nothing_for_nothing(run))
-        found = stack.enter_context(opened_detections(item, model, config=config, boxes=boxes))
+        found = stack.enter_context(opened_detections(task, model, boxes=boxes))
         video = found.video
-        fresh = new_manifest(item, found, config=config)
+        fresh = new_manifest(task, found)
         session = stack.enter_context(
-            open_session(
-                run,
-                fresh=fresh,
-                on_existing=on_existing,
-                listeners=listeners,
-                interrupt=interrupt,
-            )
+            open_session(run, fresh=fresh, on_existing=task.on_existing, watch=watch)
         )
         begun = any(run.detections.glob("part-*"))
         if video.live and begun and not session.manifest.finished("detect"):
@@ -154,24 +136,24 @@ def opened_run(
 
 @contextmanager
 def opened_detections(
-    item: Input, model: LoadedModel, *, config: TrackConfig, boxes: "BoxSource | None"
+    task: TrackTask, model: LoadedModel, *, boxes: "BoxSource | None"
 ) -> Iterator[VideoDetections]:
     """Open an input to look at its frames.
 
     Raises:
         PoseTubeError: If it cannot be read, or not with these settings.
     """
-    config = model.completed(config)
+    config = model.completed(task.config)
     refuse_nothing_to_judge(config.detect, given=boxes is not None)
     if config.refine.of_heatmaps:  # now rather than after all frames
         heatmap_network(model, asked_by=config.refine.of_heatmaps[0])
-    with open_video(item.source, config=config.video) as video:
+    with open_video(task.item.source, config=config.video) as video:
         if video.live and config.refine.of_video:
             raise InputError(
                 f"{video.source}: a live source cannot be read twice, as the refiner "
                 f"{config.refine.of_video[0]} would have to; posetube.stream can refine it"
             )
-        given = None if boxes is None else boxes.of(video, name=item.name)
+        given = None if boxes is None else boxes.of(video, name=task.item.name)
         yield VideoDetections(video=video, model=model, boxes=given)
 
 
@@ -185,10 +167,10 @@ def _nothing_for_nothing(run: RunDirectory) -> Iterator[None]:
         raise
 
 
-def new_manifest(item: Input, found: VideoDetections, *, config: TrackConfig) -> Manifest:
+def new_manifest(task: TrackTask, found: VideoDetections) -> Manifest:
     """The manifest of a new run."""
-    video, model, given = found.video, found.model, found.boxes
-    config = model.completed(config)
+    item, video, model, given = task.item, found.video, found.model, found.boxes
+    config = model.completed(task.config)
     return Manifest(
         state="running",
         source=SourceRecord(

@@ -18,10 +18,10 @@ from posetube.errors import InputError
 
 from ...datasets.training.drawn_clips import drawn_clip
 from ...datasets.video import open_video
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel
-from ..progress import Event, Listener
+from ..progress import Event
 from ..storage.fingerprint import fingerprint
+from ..watch import Watch
 from .labelled_maps import LabelledMaps, maps_of_clip, maps_of_video
 from .refiner_config import MapsConfig
 
@@ -34,8 +34,7 @@ def dump_maps(
     *,
     model: LoadedModel,
     root: Path,
-    listener: Listener,
-    interrupt: Interrupt,
+    watch: Watch,
 ) -> list[Path]:
     """Write the shards that are not there yet.
 
@@ -44,8 +43,7 @@ def dump_maps(
         folder: Where they go.
         model: Tracks people, and draws the maps.
         root: Folder that the videos' relative paths start from.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop.
 
     Returns:
         All shards, in order.
@@ -63,7 +61,7 @@ def dump_maps(
     makers += [partial(_of_video, root / path, config, model) for path in config.videos]
     names = [*map("drawn clip {}".format, range(config.clips)), *config.videos]
     event = partial(Event, run=folder.parent.name, stage="maps", total=len(makers), unit="clips")
-    listener(event(event="stage", done=0))
+    watch.listener(event(event="stage", done=0))
     shards = [folder / f"{number:05d}.safetensors" for number in range(len(makers))]
     for number, (shard, make) in enumerate(zip(shards, makers, strict=True)):
         if not shard.exists():
@@ -73,8 +71,8 @@ def dump_maps(
                 raise InputError(f"{names[number]}: {error}") from None
             with replacing(shard) as aside:
                 save_file({f.name: getattr(found, f.name) for f in fields(found)}, aside)
-        listener(event(event="progress", done=number + 1))
-        interrupt.check()
+        watch.listener(event(event="progress", done=number + 1))
+        watch.interrupt.check()
     return shards
 
 

@@ -37,8 +37,7 @@ from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.tube_losses import learns_masks, tube_losses
 from ...models3d.tube_choice import Proposals
 from ...models3d.tube_rcnn import TubeRCNN
-from ..interrupt import Interrupt
-from ..progress import Listener
+from ..watch import Watch
 from .batches import ClipBatches, TrainingBatch, prefetch
 from .clip_sources import TrainingData, open_clip_source
 from .drawn_archive import drawn_archive
@@ -59,8 +58,7 @@ def train_network(
     *,
     root: Path = Path(),
     device: str = "cpu",
-    listener: Listener = lambda event: None,
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> TubeRCNN:
     """Train, or go on with what is in the folder.
 
@@ -69,8 +67,7 @@ def train_network(
         folder: Where its files go; made if it does not exist.
         root: Folder that the settings' relative paths start from.
         device: ``auto``, any of torch's, or several: ``cuda:0,1``.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         The network with the averaged weights.
@@ -84,11 +81,8 @@ def train_network(
         WeightsError: If there is no model to start from, or the folder holds another run.
         Interrupted: If somebody asked to stop; the state is saved.
     """
-    job = training_job(
-        config, folder, root=root, device=device, listener=listener, interrupt=interrupt
-    )
-    with job as begun:
-        return _train(begun)
+    with training_job(config, folder, root=root, device=device, watch=watch) as job:
+        return _train(job)
 
 
 def _train(job: TrainingJob) -> TubeRCNN:
@@ -212,7 +206,7 @@ def _training_data(job: TrainingJob) -> TrainingData:
     if drawn is None:
         return pictures
     archive = job.processes.by_first(
-        lambda: drawn_archive(drawn, folder=job.folder, root=job.root, listener=job.listener)
+        lambda: drawn_archive(drawn, folder=job.folder, root=job.root, listener=job.watch.listener)
     )
     return replace(pictures, archives={**pictures.archives, str(archive.resolve()): drawn.weight})
 

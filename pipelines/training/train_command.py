@@ -2,13 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from ..failures import INTERRUPTED, Interrupted
-from ..interrupt import catching_interrupts
-from ..progress import ProgressKind, showing_progress
+from ..progress import ProgressKind
+from ..watch import print_result, watching
 
 
 def train(
@@ -41,18 +41,17 @@ def train(
 
     settings = read_config(config, TrainConfig)
     root = data or config.parent
-    with showing_progress(progress) as listener, catching_interrupts() as interrupt:
-        watched: dict[str, Any] = {"root": root, "listener": listener, "interrupt": interrupt}
+    with watching(progress) as watch:
         try:
             if settings.refiner is not None:
                 result = out / refiners.RESULT
-                refiners.train_refiner(settings, out, **watched)
+                refiners.train_refiner(settings, out, root=root, watch=watch)
             else:
                 result = out / networks.RESULT
-                networks.train_network(settings, out, device=device, **watched)
+                networks.train_network(settings, out, root=root, device=device, watch=watch)
         except Interrupted:
             if not is_first_process():  # one of them tells
                 sys.exit(INTERRUPTED)
             raise
     if is_first_process():
-        print(result, file=sys.stderr if progress == "json" else sys.stdout)
+        print_result(result, progress)

@@ -31,9 +31,8 @@ from ...models3d.refiners.refiner_files import build_refiner, load_refiner, save
 from ...models3d.training.loss_shares import LossShare
 from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.refiner_losses import map_loss, refined_stretch
-from ..interrupt import Interrupt
 from ..loaded_model import LoadedModel, load_model
-from ..progress import Listener
+from ..watch import Watch
 from .batches import prefetch
 from .map_scores import score_refiner, tensors_of
 from .map_shards import dump_maps
@@ -65,8 +64,7 @@ def train_refiner(
     folder: Path,
     *,
     root: Path = Path(),
-    listener: Listener = lambda event: None,
-    interrupt: Interrupt | None = None,
+    watch: Watch | None = None,
 ) -> torch.nn.Module:
     """Dump heatmaps and train a refiner on them, or go on with what is in the folder.
 
@@ -74,8 +72,7 @@ def train_refiner(
         config: The run; ``refiner`` is given.
         folder: Where its files go; made if it does not exist.
         root: Folder that the settings' relative paths start from.
-        listener: Is told how far it is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far it is, and may ask to stop; None: nobody.
 
     Returns:
         The refiner with the averaged weights.
@@ -90,11 +87,8 @@ def train_refiner(
         WeightsError: If there is no such network or refiner, or the folder holds another run.
         Interrupted: If somebody asked to stop; what is done is kept.
     """
-    job = training_job(
-        config, folder, root=root, device="cpu", listener=listener, interrupt=interrupt
-    )
-    with job as begun:
-        return _train(begun)
+    with training_job(config, folder, root=root, device="cpu", watch=watch) as job:
+        return _train(job)
 
 
 def _train(job: TrainingJob) -> torch.nn.Module:
@@ -109,9 +103,7 @@ def _train(job: TrainingJob) -> torch.nn.Module:
     config, folder, processes = job.config, job.folder, job.processes
     average: torch.nn.Module = copy.deepcopy(refiner).requires_grad_(False)
     freeze(refiner, config.optimization)
-    dump = partial(
-        dump_maps, model=model, root=job.root, listener=job.listener, interrupt=job.interrupt
-    )
+    dump = partial(dump_maps, model=model, root=job.root, watch=job.watch)
     shards = processes.by_first(lambda: dump(settings.maps, folder / "maps"))
     held_out = settings.validation and processes.by_first(
         partial(dump, settings.validation, folder / "validation")

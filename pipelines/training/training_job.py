@@ -13,8 +13,8 @@ from posetube.atomic_files import remove_leftovers
 
 from ...models3d.model_info import ModelInfo
 from ...models3d.training.optimization import scaled
-from ..interrupt import Interrupt
-from ..progress import Event, Listener
+from ..progress import Event
+from ..watch import Watch
 from .train_config import TrainConfig
 from .training_processes import TrainingProcesses, open_processes
 from .training_record import made_by, recorded, refuse_missing
@@ -36,11 +36,9 @@ class TrainingJob:
     processes: TrainingProcesses
     """Who trains together."""
 
-    listener: Listener
-    """Is told how far it is; by processes other than the first, warnings alone."""
-
-    interrupt: Interrupt
-    """Whether somebody asked to stop."""
+    watch: Watch
+    """Who is told how far it is, by processes other than the first warnings alone, and may ask to
+    stop."""
 
     made_by: str = ""
     """What every checkpoint says of the training: settings, versions, commit, as JSON."""
@@ -50,7 +48,7 @@ class TrainingJob:
 
     def warn(self, text: str) -> None:
         """Tell a person."""
-        self.listener(Event(event="warning", run=self.folder.name, text=text))
+        self.watch.listener(Event(event="warning", run=self.folder.name, text=text))
 
     def begun(self, parent: ModelInfo, *, proposer: ModelInfo | None = None) -> "TrainingJob":
         """Note the settings in the folder, or hold them against those that the run began with.
@@ -76,8 +74,7 @@ def training_job(
     *,
     root: Path,
     device: str,
-    listener: Listener,
-    interrupt: Interrupt | None,
+    watch: Watch | None,
 ) -> Iterator[TrainingJob]:
     """Have a folder to oneself within the block, with all processes that train together.
 
@@ -87,7 +84,7 @@ def training_job(
         MissingExtraError: If Lightning Fabric is not installed.
         WeightsError: If there is no model to start from.
     """
-    processes = open_processes(device)
+    processes, watch = open_processes(device), watch or Watch()
     processes.by_first(lambda: refuse_missing(config, root))
     with processes.locked(folder):
         processes.by_first(lambda: remove_leftovers(folder))
@@ -96,14 +93,13 @@ def training_job(
             folder=folder,
             root=root,
             processes=processes,
-            listener=listener if processes.is_first else _warnings(listener),
-            interrupt=interrupt or Interrupt(),
+            watch=watch if processes.is_first else _warnings(watch),
         )
 
 
-def _warnings(listener: Listener) -> Listener:
+def _warnings(watch: Watch) -> Watch:
     def tell(event: Event) -> None:
         if event.event == "warning":
-            listener(event)
+            watch.listener(event)
 
-    return tell
+    return replace(watch, listener=tell)

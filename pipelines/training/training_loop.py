@@ -119,7 +119,7 @@ class TrainingLoop:
         """
         job, learner = self._job, self._learner
         steps = job.config.optimization.steps
-        job.listener(self._tell(event="stage", done=self.step))
+        job.watch.listener(self._tell(event="stage", done=self.step))
         if self.step >= steps and not learner.result.exists():
             job.processes.by_first(self._write_again)
         gradients = BatchGradients(
@@ -130,7 +130,7 @@ class TrainingLoop:
             at_once=job.config.at_once,
         )
         # the loop looks itself whether somebody asked it to stop, and saves the step at hand
-        with job.interrupt.deferred(), self._logged():
+        with job.watch.interrupt.deferred(), self._logged():
             for batch in batches(self.step, steps):
                 self._name_broken(batch)
                 self._change_weights(gradients(batch, self.step))
@@ -183,7 +183,7 @@ class TrainingLoop:
             self._skipped = 0
         else:
             self._skip(total)
-        self._job.listener(self._tell(event="progress", done=self.step + 1, loss=total))
+        self._job.watch.listener(self._tell(event="progress", done=self.step + 1, loss=total))
 
     def _skip(self, total: float) -> None:
         """Leave the weights as they are.
@@ -211,7 +211,7 @@ class TrainingLoop:
         record = {}
         if self.step % config.report_every == 0 or last:
             record = self._meter.read(job.processes.total)
-        stop = job.processes.any(job.interrupt.requested)
+        stop = job.processes.any(job.watch.interrupt.requested)
         if not record and not due and not stop:
             return
 
@@ -228,8 +228,8 @@ class TrainingLoop:
 
         job.processes.by_first(report)
         if stop:
-            job.interrupt.requested = True
-            job.interrupt.check()
+            job.watch.interrupt.requested = True
+            job.watch.interrupt.check()
 
     def _scores(self) -> dict[str, Any]:
         """Measure; days of training are not lost over a picture that is gone meanwhile."""

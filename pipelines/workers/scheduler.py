@@ -13,11 +13,12 @@ from typing import Literal, Protocol
 from posetube.errors import PoseTubeError, ResourceError
 
 from ..failures import Interrupted
-from ..interrupt import Interrupt
 from ..progress import ALL, Event, Listener
-from ..tracking.batch import InputOutcome, TrackTask, failed_outcome
+from ..tracking.batch import InputOutcome, failed_outcome
 from ..tracking.detect_stage import Gap
 from ..tracking.stretches import StretchDone
+from ..tracking.track_input import TrackTask
+from ..watch import Watch
 from .worker_loop import (
     CutVideo,
     Died,
@@ -73,8 +74,7 @@ def share_out(
     pool: WorkerPool,
     *,
     workers: int,
-    listener: Listener,
-    interrupt: Interrupt,
+    watch: Watch,
     on_loaded: Callable[[str], object] = lambda model: None,
     cut: bool = True,
 ) -> Iterator[InputOutcome]:
@@ -86,8 +86,7 @@ def share_out(
         tasks: The inputs.
         pool: Where workers come from.
         workers: How many at most.
-        listener: Is told how far each is.
-        interrupt: Whether somebody asked to stop.
+        watch: Who is told how far each is, and may ask to stop.
         on_loaded: Told once which network runs where.
         cut: Whether several workers may share a long video.
 
@@ -95,8 +94,9 @@ def share_out(
         PoseTubeError: If workers cannot load their network.
         Interrupted: If somebody asked to stop; the same call goes on.
     """
+    interrupt = watch.interrupt
     scheduler = _Scheduler(
-        tasks, pool, workers=workers, listener=listener, on_loaded=on_loaded, cut=cut
+        tasks, pool, workers=workers, listener=watch.listener, on_loaded=on_loaded, cut=cut
     )
     with interrupt.deferred():
         try:

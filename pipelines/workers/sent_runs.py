@@ -26,7 +26,9 @@ from ..progress import Event
 from ..reporting.report_command import report_run
 from ..storage.manifest import decode_manifest
 from ..storage.run_directory import RunDirectory
-from ..tracking.batch import InputOutcome, TrackTask, failed_outcome
+from ..tracking.batch import InputOutcome, failed_outcome
+from ..tracking.track_input import TrackTask
+from ..watch import Watch
 from .worker_loop import Message, VideoTask
 
 PIECE = 4 * 2**20
@@ -140,7 +142,7 @@ class SentRuns:
             self._to_overwrite.discard(task.run.path)
             self.leave(worker)
             if task.config.report and isinstance(message, InputOutcome) and not message.failed:
-                report_run(task.run, anew=False, listener=lambda event: None)
+                report_run(task.run, anew=False, watch=Watch())
         except (PoseTubeError, OSError) as error:
             return failed_outcome(error, name=task.item.name)
         finally:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..interrupt import catching_interrupts
 from ..loaded_model import LoadedModel
-from ..progress import ProgressKind, showing_progress
-from ..tracking.batch import InputOutcome, TrackTask, on_any_machine, track_inputs
+from ..progress import ProgressKind
+from ..tracking.batch import InputOutcome, on_any_machine, track_inputs
+from ..tracking.track_input import TrackTask
+from ..watch import watching
 from .ray_config import RayConfig
 from .worker_loop import WorkerSetup
 
@@ -38,10 +39,8 @@ class TrackJob:
         """Do all in this process."""
         boxes, model = self.setup.opened_boxes(), self.setup.load()
         self.say(model.headline)
-        with showing_progress(self.progress) as listener, catching_interrupts() as interrupt:
-            yield from track_inputs(
-                tasks, model, boxes=boxes, listener=listener, interrupt=interrupt
-            )
+        with watching(self.progress) as watch:
+            yield from track_inputs(tasks, model, boxes=boxes, watch=watch)
 
     def side_by_side(self, tasks: Sequence[TrackTask]) -> Outcomes:
         """Share them among processes of this machine."""
@@ -50,16 +49,14 @@ class TrackJob:
         from .scheduler import share_out
 
         with (
-            showing_progress(self.progress) as listener,
-            catching_interrupts() as interrupt,
+            watching(self.progress) as watch,
             process_pool(self.setup, gpus=usable_gpus()) as pool,
         ):
             yield from share_out(
                 tasks,
                 pool,
                 workers=self.processes,
-                listener=listener,
-                interrupt=interrupt,
+                watch=watch,
                 on_loaded=lambda model: self.say(f"{model}, {self.processes} processes"),
             )
 
@@ -108,16 +105,14 @@ class TrackJob:
             ray_pool(
                 self.setup, address=address, config=cluster, results=results, most=most
             ) as started,
-            showing_progress(self.progress) as listener,
-            catching_interrupts() as interrupt,
+            watching(self.progress) as watch,
         ):
             pool, workers = started
             yield from share_out(
                 [on_any_machine(task) for task in tasks],
                 pool,
                 workers=workers,
-                listener=listener,
-                interrupt=interrupt,
+                watch=watch,
                 on_loaded=lambda model: self.say(f"{model}, {workers} workers on a cluster"),
                 cut=not cluster.gather,
             )

@@ -20,10 +20,11 @@ from ..loaded_model import LoadedModel
 from ..progress import Event, Listener
 from ..storage.manifest import Manifest
 from ..storage.run_directory import RunDirectory
-from ..tracking.batch import InputOutcome, TrackTask, outcome_of
+from ..tracking.batch import InputOutcome, outcome_of
 from ..tracking.detect_stage import Gap
 from ..tracking.stretches import StretchDone, fill_stretch, stretches_of
-from ..tracking.track_input import opened_run
+from ..tracking.track_input import TrackTask, opened_run
+from ..watch import Watch
 
 if TYPE_CHECKING:
     from ..tracking.opened_boxes import BoxSource
@@ -150,10 +151,10 @@ def work(
         send(Refused(error=error))
         return
     send(Loaded(process=f"process {os.getpid()} on {platform.node()}", model=model.headline))
-    listener = thinned(send)
+    watch = Watch(listener=thinned(send), interrupt=interrupt)
     while (task := receive()) is not None:
         try:
-            send(_done(task, model, boxes, listener, interrupt))
+            send(_done(task, model, boxes, watch))
         except Interrupted:
             send(Stopped())
             return
@@ -167,35 +168,22 @@ def opened(setup: WorkerSetup) -> "tuple[LoadedModel, BoxSource | None]":
 
 
 def _done(
-    task: WorkerTask,
-    model: LoadedModel,
-    boxes: "BoxSource | None",
-    listener: Listener,
-    interrupt: Interrupt,
+    task: WorkerTask, model: LoadedModel, boxes: "BoxSource | None", watch: Watch
 ) -> InputOutcome | CutVideo | StretchDone:
     """Do a task.
 
     Raises:
         Interrupted: If somebody asked to stop.
     """
-    interrupt.check()
+    watch.interrupt.check()
     if isinstance(task, StretchTask):
-        return _stretch(task, model, boxes, listener, interrupt)
+        return _stretch(task, model, boxes, watch)
     if task.again:
         _wait_for_lock(task.track.run)
     cut: list[Gap] = []
 
     def track() -> Manifest:
-        with opened_run(
-            task.track.item,
-            task.track.run,
-            model,
-            config=task.track.config,
-            boxes=boxes,
-            on_existing=task.track.on_existing,
-            listeners=[listener],
-            interrupt=interrupt,
-        ) as opened:
+        with opened_run(task.track, model, boxes=boxes, watch=watch) as opened:
             cut.extend(stretches_of(opened, most=task.most_stretches))
             if cut:
                 return opened.session.manifest
@@ -214,23 +202,11 @@ def _wait_for_lock(run: RunDirectory) -> None:
 
 
 def _stretch(
-    task: StretchTask,
-    model: LoadedModel,
-    boxes: "BoxSource | None",
-    listener: Listener,
-    interrupt: Interrupt,
+    task: StretchTask, model: LoadedModel, boxes: "BoxSource | None", watch: Watch
 ) -> StretchDone:
     try:
         return fill_stretch(
-            task.track.item,
-            task.track.run,
-            task.stretch,
-            model,
-            config=task.track.config,
-            boxes=boxes,
-            name=task.name,
-            listener=listener,
-            interrupt=interrupt,
+            task.track, task.stretch, model, boxes=boxes, name=task.name, watch=watch
         )
     except (Interrupted, BrokenPipeError):
         raise

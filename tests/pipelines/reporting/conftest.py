@@ -12,7 +12,7 @@ from posetube.datasets.video.inputs import find_inputs
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
 from tests.pipelines.conftest import ClipMaker, MaskFinder, SquareFinder
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -40,7 +40,8 @@ def make_run(make_clip: ClipMaker, make_model: Callable[..., LoadedModel]) -> Ca
             report=True,
         )
         model = make_model(finder=MaskFinder if masks else SquareFinder)
-        track_input(find_inputs([str(clip)])[0], RunDirectory(folder), model, config=config)
+        item = find_inputs([str(clip)])[0]
+        track_input(TrackTask(item=item, run=RunDirectory(folder), config=config), model)
         return folder
 
     return make

@@ -15,7 +15,8 @@ from posetube.pipelines.progress import Event
 from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import detect_stage
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
+from posetube.pipelines.watch import Watch
 from posetube.structures import ByteArray, FloatArray, PoseTubes
 from tests.pipelines.conftest import SquareFinder
 
@@ -69,14 +70,9 @@ def test_a_resumed_run_is_that_of_one_go(
         config = TrackConfig(detect=detect, overlay=None)
         config = replace(config, video=replace(config.video, every=frames))
         try:
-            track_input(
-                find_inputs([str(clip)])[0],
-                RunDirectory(tmp_path / name),
-                model,
-                config=config,
-                listeners=[stopping],
-                interrupt=stop,
-            )
+            item, run = find_inputs([str(clip)])[0], RunDirectory(tmp_path / name)
+            watch = Watch(listener=stopping, interrupt=stop)
+            track_input(TrackTask(item=item, run=run, config=config), model, watch=watch)
         except Interrupted:
             return False
         return True

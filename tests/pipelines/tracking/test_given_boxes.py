@@ -27,7 +27,8 @@ from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect_stage
 from posetube.pipelines.tracking.opened_boxes import open_boxes
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
+from posetube.pipelines.watch import Watch
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import ByteArray, FloatArray, FrameTable, PoseTubes, VideoTracks
 from tests.models3d.test_network_seams import embedded, network
@@ -119,8 +120,8 @@ def run_with(
 ) -> Manifest:
     given = None if boxes is None else open_boxes(boxes, alone=alone)
     config = TrackConfig(overlay=None, **more.pop("settings", {}))
-    item = find_inputs([str(clip)])[0]
-    return track_input(item, RunDirectory(run), model, config=config, boxes=given, **more)
+    task = TrackTask(item=find_inputs([str(clip)])[0], run=RunDirectory(run), config=config)
+    return track_input(task, model, boxes=given, **more)
 
 
 class Judge(BoxTaker):
@@ -277,8 +278,9 @@ def test_a_resumed_run_is_that_of_one_go(
     def after_a_part(event: Event) -> None:
         stop.requested = event.event == "progress" and (event.done or 0) >= 4
 
+    watch = Watch(listener=after_a_part, interrupt=stop)
     with pytest.raises(Interrupted):
-        run_with(clip, tmp_path / "run", taker, file, listeners=[after_a_part], interrupt=stop)
+        run_with(clip, tmp_path / "run", taker, file, watch=watch)
     run_with(clip, tmp_path / "run", taker, file)
     run_with(clip, tmp_path / "whole", taker, file)
 

@@ -17,7 +17,7 @@ from posetube.pipelines.storage.detections_store import read_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect_stage
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
 
 pytestmark = pytest.mark.slow
 FRAMES = 10
@@ -46,13 +46,14 @@ def test_its_tubes_carry_ids_however_frames_are_batched_and_wherever_a_run_stopp
     [item] = find_inputs([str(clip)])
     config = TrackConfig(overlay=None)
     single, whole = RunDirectory(tmp_path / "single"), RunDirectory(tmp_path / "whole")
-    track_input(item, single, model, config=config)
-    manifest = track_input(item, whole, replace(model, batch=2), config=config)
+    track_input(TrackTask(item=item, run=single, config=config), model)
+    task = TrackTask(item=item, run=whole, config=config)
+    manifest = track_input(task, replace(model, batch=2))
     first = whole.tracks.read_bytes()
 
     (whole.detections / "part-00002.parquet").unlink()
     whole.write(msgspec.structs.replace(manifest, state="running", stages={}))
-    track_input(item, whole, replace(model, batch=2), config=config)
+    track_input(task, replace(model, batch=2))
 
     assert whole.tracks.read_bytes() == first
     mine, theirs = read_tracks(single.path), read_tracks(whole.path)

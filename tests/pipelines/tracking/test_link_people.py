@@ -23,7 +23,7 @@ from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking.link_people import without_absent
 from posetube.pipelines.tracking.run_again import link_again
-from posetube.pipelines.tracking.track_input import track_input
+from posetube.pipelines.tracking.track_input import TrackTask, track_input
 from posetube.skeletons import COCO17, Skeleton
 from posetube.structures import ByteArray, Detections
 from posetube.tracker.config import LinkConfig
@@ -104,7 +104,7 @@ def run(clip: Input, make_model: Callable[..., LoadedModel], tmp_path: Path) -> 
     """A run whose model is sure of no joint: it asks for 0.9, and every joint has 0.8."""
     made = RunDirectory(tmp_path / "run")
     model = replace(make_model(), min_joint=0.9)
-    track_input(clip, made, model, config=TrackConfig(overlay=None))
+    track_input(TrackTask(item=clip, run=made, config=TrackConfig(overlay=None)), model)
     return made
 
 
@@ -143,25 +143,27 @@ def test_linking_again_brings_them_back_and_keeps_the_choice(
 def test_a_run_is_only_resumed_with_the_same_choice(
     run: RunDirectory, clip: Input, make_model: Callable[..., LoadedModel]
 ) -> None:
+    task = TrackTask(item=clip, run=run, config=TrackConfig(overlay=None, min_joint=0.5))
     with pytest.raises(InputError, match=r"min_joint was 0.9, is now 0.5. To go on, link again"):
-        track_input(clip, run, make_model(), config=TrackConfig(overlay=None, min_joint=0.5))
+        track_input(task, make_model())
 
 
 def test_runs_of_before_have_all_joints(
     clip: Input, make_model: Callable[..., LoadedModel], tmp_path: Path
 ) -> None:
     run = RunDirectory(tmp_path / "run")
-    track_input(clip, run, make_model(), config=TrackConfig(overlay=None))
+    task = TrackTask(item=clip, run=run, config=TrackConfig(overlay=None))
+    track_input(task, make_model())
     content = json.loads(run.manifest.read_text())
     del content["settings"]["min_joint"]
     run.manifest.write_text(json.dumps(content))
 
-    off = TrackConfig(overlay=None, min_joint=0)
-    assert track_input(clip, run, make_model(), config=off).state == "complete"
+    off = replace(task, config=TrackConfig(overlay=None, min_joint=0))
+    assert track_input(off, make_model()).state == "complete"
     assert not np.isnan(link(str(run.path)).keypoints).any()
     model = replace(make_model(), min_joint=0.9)
     with pytest.raises(InputError, match=r"min_joint was 0.0, is now 0.9"):
-        track_input(clip, run, model, config=TrackConfig(overlay=None))
+        track_input(task, model)
 
 
 def test_tracks_in_memory_and_streams_follow_the_model_or_the_caller(

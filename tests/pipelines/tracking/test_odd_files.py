@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from posetube.datasets.video.inputs import Input
-from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.batch import InputOutcome, TrackTask, track_inputs
+from posetube.pipelines.tracking.batch import InputOutcome, track_inputs
+from posetube.pipelines.tracking.track_input import TrackTask
+from posetube.pipelines.watch import Watch
 
 REFUSED = {
     *("audio_only.m4a", "random_named.mkv", "text_named.mp4", "truncated_mdat_or_no_moov.mp4"),
@@ -38,8 +39,7 @@ def test_odd_files_are_tracked_or_refused_in_a_line(
                 for item in items
             ],
             make_model(finder=nobody_finder),
-            listener=lambda event: None,
-            interrupt=Interrupt(),
+            watch=Watch(),
         )
     )
 

@@ -31,6 +31,7 @@ from posetube.pipelines.tracking import detect_stage, run_session, stages, track
 from posetube.pipelines.tracking.run_again import link_again
 from posetube.pipelines.tracking.run_session import open_session
 from posetube.pipelines.tracking.stage_work import StageWork
+from posetube.pipelines.watch import Watch
 from posetube.tracker.config import LinkConfig
 
 ClipMaker = Callable[..., Path]
@@ -339,8 +340,9 @@ def test_linking_again_that_fails_or_is_stopped_leaves_the_tracks_and_the_overla
                 raise ZeroDivisionError("no thread")
             interrupt.requested = True
 
+    watch = Watch(listener=listener, interrupt=interrupt)
     with pytest.raises(Interrupted if stopped else ZeroDivisionError):
-        link_again(run, LinkConfig(sure_score=0.99), listeners=[listener], interrupt=interrupt)
+        link_again(run, LinkConfig(sure_score=0.99), watch=watch)
 
     assert run.read().state == ("partial" if stopped else "failed")
     assert (run.read().settings, run.read().stages) == (manifest.settings, manifest.stages)

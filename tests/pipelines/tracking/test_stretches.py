@@ -8,7 +8,6 @@ import pytest
 
 from posetube.datasets.video import VideoConfig
 from posetube.datasets.video.inputs import Input, find_inputs
-from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.settings import DetectConfig, TrackConfig
 from posetube.pipelines.storage.manifest import Manifest
@@ -17,7 +16,8 @@ from posetube.pipelines.tracking import detect_stage, stretches
 from posetube.pipelines.tracking.clip_window import frames_before
 from posetube.pipelines.tracking.detect_stage import Gap
 from posetube.pipelines.tracking.stretches import StretchDone, fill_stretch, stretches_of
-from posetube.pipelines.tracking.track_input import opened_run, track_input
+from posetube.pipelines.tracking.track_input import TrackTask, opened_run, track_input
+from posetube.pipelines.watch import Watch
 
 ClipMaker = Callable[..., Path]
 ModelMaker = Callable[..., LoadedModel]
@@ -33,31 +33,22 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def cut(
     item: Input, run: RunDirectory, model: LoadedModel, config: TrackConfig, *, most: int = 9
 ) -> list[Gap]:
-    with opened_run(
-        item, run, model, config=config, boxes=None, on_existing="resume", interrupt=None
-    ) as opened:
+    task = TrackTask(item=item, run=run, config=config)
+    with opened_run(task, model, boxes=None, watch=None) as opened:
         return stretches_of(opened, most=most)
 
 
 def fill(
     item: Input, run: RunDirectory, stretch: Gap, model: LoadedModel, config: TrackConfig
 ) -> StretchDone:
-    return fill_stretch(
-        item,
-        run,
-        stretch,
-        model,
-        config=config,
-        name="clip 1/2",
-        listener=lambda event: None,
-        interrupt=Interrupt(),
-    )
+    task = TrackTask(item=item, run=run, config=config)
+    return fill_stretch(task, stretch, model, boxes=None, name="clip 1/2", watch=Watch())
 
 
 def finished(
     item: Input, run: RunDirectory, model: LoadedModel, config: TrackConfig
 ) -> tuple[Manifest, Mapping[str, bytes]]:
-    manifest = track_input(item, run, model, config=config)
+    manifest = track_input(TrackTask(item=item, run=run, config=config), model)
     files = [*run.detections.iterdir(), run.tracks, run.posetrack]
     return manifest, {path.name: path.read_bytes() for path in files}
 
@@ -175,9 +166,8 @@ def test_time_that_others_spent_counts(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
     item, run = find_inputs([str(make_clip(frames=5))])[0], RunDirectory(tmp_path / "run")
-    with opened_run(
-        item, run, make_model(), config=PLAIN, boxes=None, on_existing="resume"
-    ) as opened:
+    task = TrackTask(item=item, run=run, config=PLAIN)
+    with opened_run(task, make_model(), boxes=None, watch=None) as opened:
         manifest = opened.finish(notes=["frame 3 is damaged"], spent=100.0)
 
     assert manifest.stages["detect"].seconds > 100

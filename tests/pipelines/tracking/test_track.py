@@ -31,7 +31,13 @@ from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking import detect_stage
 from posetube.pipelines.tracking.run_again import link_again, render_again
 from posetube.pipelines.tracking.run_session import summary
-from posetube.pipelines.tracking.track_input import expected_frames, run_directories, track_input
+from posetube.pipelines.tracking.track_input import (
+    TrackTask,
+    expected_frames,
+    run_directories,
+    track_input,
+)
+from posetube.pipelines.watch import Watch
 from posetube.tracker.config import LinkConfig
 
 ModelMaker = Callable[..., LoadedModel]
@@ -56,9 +62,14 @@ def track(
     **settings: Any,
 ) -> Manifest:
     settings.setdefault("overlay", None)
-    return track_input(
-        one(path), RunDirectory(run), model, config=TrackConfig(**settings), on_existing=on_existing
-    )
+    task = task_of(path, RunDirectory(run), TrackConfig(**settings), on_existing=on_existing)
+    return track_input(task, model)
+
+
+def task_of(
+    path: Path, run: RunDirectory, config: TrackConfig | None = None, **changes: Any
+) -> TrackTask:
+    return TrackTask(item=one(path), run=run, config=config or TrackConfig(), **changes)
 
 
 def test_a_clip_becomes_a_run_with_everything_in_it(
@@ -67,13 +78,8 @@ def test_a_clip_becomes_a_run_with_everything_in_it(
     events: list[Event] = []
     run = RunDirectory(tmp_path / "run")
 
-    manifest = track_input(
-        one(make_clip(frames=10)),
-        run,
-        make_model(),
-        config=TrackConfig(),
-        listeners=[events.append],
-    )
+    task, watch = task_of(make_clip(frames=10), run), Watch(listener=events.append)
+    manifest = track_input(task, make_model(), watch=watch)
 
     assert manifest == run.read()
     assert (manifest.state, manifest.tracks) == ("complete", 2)
@@ -113,9 +119,7 @@ def test_the_tracks_are_the_people_of_the_clip(
 def test_the_overlay_has_every_frame_at_its_time_in_a_form_browsers_play(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
-    track_input(
-        one(make_clip(frames=7)), RunDirectory(tmp_path / "run"), make_model(), config=TrackConfig()
-    )
+    track_input(task_of(make_clip(frames=7), RunDirectory(tmp_path / "run")), make_model())
 
     with av.open(str(tmp_path / "run" / "overlay.mp4")) as container:
         stream = container.streams.video[0]
@@ -184,12 +188,9 @@ def test_a_run_that_goes_on_with_other_threads_says_so(
     first = Device(name="cpu", reason="a test", threads=2)
     with pytest.raises(Interrupted):
         track_input(
-            one(clip),
-            RunDirectory(run),
+            task_of(clip, RunDirectory(run)),
             replace(make_model(), device=first),
-            config=TrackConfig(),
-            listeners=[stop],
-            interrupt=stop.interrupt,
+            watch=Watch(listener=stop, interrupt=stop.interrupt),
         )
 
     manifest = track(clip, run, replace(make_model(), device=now))
@@ -215,23 +216,16 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 ) -> None:
     clip = make_clip(frames=18, pan=2)
     model = make_model(clip_length=clip_length, batch=2)
-    config = TrackConfig()
     whole, stopped = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "stopped")
-    track_input(one(clip), whole, model, config=config)
+    track_input(task_of(clip, whole), model)
     stop = StopAfter(stage, frames)
+    watch = Watch(listener=stop, interrupt=stop.interrupt)
 
     with pytest.raises(Interrupted):
-        track_input(
-            one(clip),
-            stopped,
-            model,
-            config=config,
-            listeners=[stop],
-            interrupt=stop.interrupt,
-        )
+        track_input(task_of(clip, stopped), model, watch=watch)
     assert stopped.read().state == "partial"
     assert list(stopped.detections.glob("part-*"))
-    manifest = track_input(one(clip), stopped, model, config=config)
+    manifest = track_input(task_of(clip, stopped), model)
 
     assert manifest.state == "complete"
     assert manifest.frames == whole.read().frames
@@ -249,7 +243,7 @@ def test_detections_tell_what_linking_needs_so_that_no_frame_is_decoded_again(
     run = RunDirectory(tmp_path / "run")
     config = TrackConfig(overlay=None)
     clip = make_clip(frames=12, pan=2)
-    track_input(one(clip), run, make_model(clip_length=3), config=config)
+    track_input(task_of(clip, run, config), make_model(clip_length=3))
     first = run.tracks.read_bytes()
     clip.unlink()
 
@@ -307,7 +301,7 @@ def test_an_overlay_can_be_had_afterwards(
     clip = make_clip(frames=5)
     track(clip, tmp_path / "run", make_model())
 
-    track_input(one(clip), RunDirectory(tmp_path / "run"), make_model(), config=TrackConfig())
+    track_input(task_of(clip, RunDirectory(tmp_path / "run")), make_model())
 
     assert (tmp_path / "run" / "overlay.mp4").exists()
 
@@ -531,7 +525,7 @@ def test_linking_again_gives_other_tracks_and_drops_the_overlay(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
     clip, run = make_clip(frames=10), RunDirectory(tmp_path / "run")
-    track_input(one(clip), run, make_model(), config=TrackConfig())
+    track_input(task_of(clip, run), make_model())
 
     line = link_again(run, LinkConfig(sure_score=0.99))
 

@@ -11,6 +11,7 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.progress import Event
 from posetube.pipelines.training import train
 from posetube.pipelines.training.train import train_network
+from posetube.pipelines.watch import Watch
 from tests.pipelines.training.small_run import joint_config
 
 STEPS = 20
@@ -27,9 +28,9 @@ def run(data: Path, name: str, *, steps: int = STEPS, stop_at: int = 0) -> None:
         interrupt.requested |= event.event == "progress" and event.done == stop_at
 
     settings = joint_config(steps=steps)
-    watched: dict[str, Any] = {"listener": listener, "interrupt": interrupt}
+    watch = Watch(listener=listener, interrupt=interrupt)
     try:
-        train_network(settings, data / name, root=data, device="cpu", **watched)
+        train_network(settings, data / name, root=data, device="cpu", watch=watch)
     except Interrupted:
         assert stop_at
 

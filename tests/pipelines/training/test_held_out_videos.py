@@ -14,6 +14,7 @@ from posetube.pipelines.training.checkpoint_files import BEST
 from posetube.pipelines.training.held_out_videos import HeldOutConfig, score_videos
 from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.training_metrics import METRICS
+from posetube.pipelines.watch import Watch
 from tests.pipelines.training.small_run import joint_config, make_data
 
 SCENE = SceneConfig(size=(360, 480), seconds=0.8, people=3, roles=("stay", "cross"), noise=0.0)
@@ -78,7 +79,7 @@ def test_what_cannot_be_measured_on_is_refused_before_the_first_step(
             tmp_path,
             root=data,
             device="cpu",
-            listener=lambda event: heard.append(event.event),
+            watch=Watch(listener=lambda event: heard.append(event.event)),
         )
 
     assert "progress" not in heard
@@ -100,7 +101,7 @@ def test_a_video_that_breaks_meanwhile_costs_its_measure_alone(
         tmp_path,
         root=data,
         device="cpu",
-        listener=lambda event: heard.append(event.text),
+        watch=Watch(listener=lambda event: heard.append(event.text)),
     )
 
     assert "not measured at step 1: clip.mp4: cut off" in heard

@@ -32,6 +32,7 @@ from posetube.pipelines.training.tensorboard_log import FOLDER as BOARD
 from posetube.pipelines.training.train import train_network
 from posetube.pipelines.training.train_config import TrainConfig, ValidationConfig
 from posetube.pipelines.training.training_metrics import METRICS
+from posetube.pipelines.watch import Watch
 from posetube.skeletons import COCO17
 from posetube.structures import FloatArray, PoseTubes
 from tests.pipelines.training.small_run import config, make_data
@@ -211,10 +212,9 @@ def test_tensorboard_is_told_what_the_metrics_say_also_after_a_kill(tmp_path: Pa
     def stop_at_three(event: Any) -> None:
         interrupt.requested = event.stage == "train" and event.done == 3
 
+    watch = Watch(listener=stop_at_three, interrupt=interrupt)
     with pytest.raises(Interrupted):
-        train_network(
-            wanted, tmp_path / "run", root=data, listener=stop_at_three, interrupt=interrupt
-        )
+        train_network(wanted, tmp_path / "run", root=data, watch=watch)
     assert points(tmp_path / "run" / BOARD)["loss"] == [2]
     with (tmp_path / "run" / METRICS).open("a") as file:
         file.write('{"step": 4, "loss": 9.0}\n')  # of a run that was killed before it saved

@@ -35,6 +35,7 @@ from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.train_config import TrainConfig, ValidationConfig
 from posetube.pipelines.training.training_metrics import METRICS
 from posetube.pipelines.training.training_record import RECORD
+from posetube.pipelines.watch import Watch
 from tests.models3d.small_networks import small_tiny
 from tests.pipelines.training.small_run import config, make_data
 
@@ -231,12 +232,13 @@ def test_ctrl_c_saves_the_step_at_hand(data: Path, tmp_path: Path) -> None:
         told.append(event)
         interrupt.requested = event.done == 1
 
+    watch = Watch(listener=stop_at_one, interrupt=interrupt)
     with pytest.raises(Interrupted):
-        train_network(small(), tmp_path, root=data, listener=stop_at_one, interrupt=interrupt)
+        train_network(small(), tmp_path, root=data, watch=watch)
     assert [event.done for event in told] == [0, 1]
     assert told[1].loss > 0
 
-    train_network(small(), tmp_path, root=data, listener=told.append)
+    train_network(small(), tmp_path, root=data, watch=Watch(listener=told.append))
     assert [event.done for event in told[2:]] == [1, 2, 3, 4]
 
 
@@ -417,9 +419,8 @@ def test_pictures_that_cannot_be_read_are_named_skipped_and_counted(
         file.write(b"no picture at all")
     told: list[str | None] = []
 
-    train_network(
-        small(), tmp_path / "run", root=there, listener=lambda event: told.append(event.text)
-    )
+    watch = Watch(listener=lambda event: told.append(event.text))
+    train_network(small(), tmp_path / "run", root=there, watch=watch)
 
     named = [text for text in told if text]
     assert len(named) == 1

@@ -26,6 +26,7 @@ from posetube.pipelines.training.refiner_config import MapsConfig, RefinerTraini
 from posetube.pipelines.training.train_config import TrainConfig
 from posetube.pipelines.training.train_refiner import RESULT, refiner_config, train_refiner
 from posetube.pipelines.training.training_metrics import METRICS
+from posetube.pipelines.watch import Watch
 
 FRAMES = 5
 JOINTS = 19
@@ -154,8 +155,10 @@ def test_a_stopped_run_ends_with_the_same_weights(late: Path) -> None:
         if event.stage == "train" and event.done == 2:
             signal.raise_signal(signal.SIGINT)
 
-    with catching_interrupts() as interrupt, pytest.raises(Interrupted):
-        train_refiner(config(steps=4), late / "run", listener=stop, interrupt=interrupt)
+    with catching_interrupts() as interrupt:
+        watch = Watch(listener=stop, interrupt=interrupt)
+        with pytest.raises(Interrupted):
+            train_refiner(config(steps=4), late / "run", watch=watch)
     assert losses(late / "run") == losses(late / "straight")[:2]
     again = train_refiner(config(steps=4), late / "run").state_dict()
 

@@ -20,6 +20,7 @@ from posetube.pipelines.training import training_processes
 from posetube.pipelines.training.train import RESULT, train_network
 from posetube.pipelines.training.training_metrics import METRICS
 from posetube.pipelines.training.training_processes import TrainingProcesses, open_processes
+from posetube.pipelines.watch import Watch
 from tests.pipelines.training.joint_run import SCARCE, STEPS, STOP
 from tests.pipelines.training.small_run import joint_config, make_data
 
@@ -77,7 +78,7 @@ def test_a_run_stopped_with_two_processes_goes_on_with_one(runs: Path) -> None:
         runs / "stopped",
         root=runs,
         device="cpu",
-        listener=lambda event: told.append(event.done),
+        watch=Watch(listener=lambda event: told.append(event.done)),
     )
 
     assert told[0] == STOP

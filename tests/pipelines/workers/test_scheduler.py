@@ -17,9 +17,11 @@ from posetube.pipelines.interrupt import Interrupt
 from posetube.pipelines.progress import Event
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
-from posetube.pipelines.tracking.batch import InputOutcome, TrackTask
+from posetube.pipelines.tracking.batch import InputOutcome
 from posetube.pipelines.tracking.detect_stage import Gap
 from posetube.pipelines.tracking.stretches import StretchDone
+from posetube.pipelines.tracking.track_input import TrackTask
+from posetube.pipelines.watch import Watch
 from posetube.pipelines.workers.scheduler import share_out
 from posetube.pipelines.workers.worker_loop import (
     CutVideo,
@@ -96,10 +98,8 @@ def told(pool: ToldPool, *, count: int = 5, workers: int = 2, **more: Any) -> li
         if event.event == "warning":
             heard.append(f"{event.run}: {event.text}")
 
-    interrupt = more.pop("interrupt", Interrupt())
-    for outcome in share_out(
-        tasks(count), pool, workers=workers, listener=listen, interrupt=interrupt, **more
-    ):
+    watch = Watch(listener=listen)
+    for outcome in share_out(tasks(count), pool, workers=workers, watch=watch, **more):
         heard.append(outcome.line)
     return heard
 
@@ -161,9 +161,7 @@ def test_a_task_that_kills_its_workers_fails_and_the_others_do_not() -> None:
 
 def test_killed_again_and_again_memory_is_the_likely_reason() -> None:
     pool = ToldPool(lambda worker, task: Died(how="was killed (SIGKILL)", killed=True))
-    outcomes = list(
-        share_out(tasks(1), pool, workers=1, listener=lambda e: None, interrupt=Interrupt())
-    )
+    outcomes = list(share_out(tasks(1), pool, workers=1, watch=Watch()))
 
     assert outcomes[0].exit_code == 7
     assert "where memory runs out: use fewer of them" in outcomes[0].line
@@ -224,7 +222,8 @@ def test_who_is_asked_to_stop_tells_what_is_done() -> None:
         return ended(task)
 
     pool = ToldPool(answer)
-    outcomes = share_out(tasks(5), pool, workers=1, listener=heard.append, interrupt=interrupt)
+    watch = Watch(listener=heard.append, interrupt=interrupt)
+    outcomes = share_out(tasks(5), pool, workers=1, watch=watch)
     lines = [next(outcomes).line, next(outcomes).line]
     with pytest.raises(Interrupted, match="what is done is kept"):
         next(outcomes)

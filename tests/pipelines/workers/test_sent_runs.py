@@ -16,7 +16,8 @@ from posetube.pipelines.progress import Event
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import detect_stage
-from posetube.pipelines.tracking.batch import InputOutcome, TrackTask
+from posetube.pipelines.tracking.batch import InputOutcome
+from posetube.pipelines.tracking.track_input import TrackTask
 from posetube.pipelines.workers import sent_runs
 from posetube.pipelines.workers.sent_runs import RunElsewhere, SentRuns, place
 from posetube.pipelines.workers.worker_loop import Message, Stopped, VideoTask, WorkerSetup, work
