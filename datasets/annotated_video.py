@@ -34,6 +34,7 @@ Part = Literal["train", "val", "test"]
 """A part of a data set."""
 
 Split = Literal["train", "val", "test", ""]
+SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 """Which part of its data set a video belongs to; empty where the data set does not say."""
 
 Metric = Literal["posetrack", "pckh", "pck-box", "pck-torso", "pixels", "oks", "mota", "mpjpe"]

@@ -22,7 +22,7 @@ from posetube.errors import FormatError
 from posetube.skeletons import MPII16
 from posetube.structures import JointState, VideoTracks
 
-from ..annotated_video import Split
+from ..annotated_video import SPLITS, Split
 from ..files.checked_values import number, numbers, relative_path, structs, text, variable
 from ..files.json_files import decode, read_bytes
 from ..files.mat_files import read_mat
@@ -99,8 +99,7 @@ def _states(*, missing: Any, seen: Any) -> Any:
 
 
 def _split_of(path: Path) -> Split:
-    parts: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
-    return next((part for word, part in parts.items() if path.stem.startswith(word)), "")
+    return next((part for word, part in SPLITS.items() if path.stem.startswith(word)), "")
 
 
 def _read_original(path: Path, folder: str) -> Iterator[Picture]:

@@ -20,7 +20,7 @@ from posetube.errors import FormatError
 from posetube.skeletons import BBC7
 from posetube.structures import DoubleArray, FrameTable, IntArray
 
-from ..annotated_video import MAX_FRAMES, AnnotatedVideo, Counts, Split, table
+from ..annotated_video import MAX_FRAMES, SPLITS, AnnotatedVideo, Counts, table
 from ..files.checked_values import numbers, structs, text, variable
 from ..files.mat_files import read_mat
 from .release_files import find_file
@@ -28,8 +28,6 @@ from .release_files import find_file
 FILES = ("bbcpose.mat", "*/bbcpose.mat")
 FOLDERS = ("", "bbcpose/", "frames/")
 """Where the numbered folders of frames are looked for."""
-
-SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from posetube.masks import decode_mask
 from posetube.skeletons import Skeleton
 from posetube.structures import BoolArray
 
-from ..annotated_video import AnnotatedVideo, Counts, Split
+from ..annotated_video import SPLITS, AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
 from ..files.json_files import decode, read_bytes
 from ..formats.annotation_rows import AnnotationRows, located
@@ -221,5 +221,4 @@ def _mask(person: CocoAnnotation, size: tuple[int, int], *, where: str) -> BoolA
 
 
 def _split(stem: str) -> Split:
-    parts: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
-    return next((split for part, split in parts.items() if part in stem), "")
+    return next((split for part, split in SPLITS.items() if part in stem), "")

@@ -15,13 +15,12 @@ from pathlib import Path
 
 from posetube.errors import FormatError
 
-from ..annotated_video import AnnotatedVideo, Counts, Split
+from ..annotated_video import SPLITS, AnnotatedVideo, Counts, Split
 from ..files.checked_values import relative_path
 from ..files.opened_file import OpenedFile
 from ..formats import posetrack18
 from .release_files import root_of
 
-SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 DETECTIONS = "human_detections"
 """How the names of files end that mmpose keeps beside the annotations, and that are none."""
 

@@ -110,6 +110,15 @@ def scaled(image: ByteArray, size: tuple[int, int]) -> ByteArray:
     return result.astype(np.uint8, copy=False)
 
 
+def fitted(image: ByteArray, size: tuple[int, int]) -> tuple[ByteArray, float]:
+    """The picture (H, W, 3) as large as fits into ``size`` (H, W), to look at, and its scale."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / height, size[1] / width)
+    inside = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, inside, interpolation=method), np.uint8), scale
+
+
 def _format(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp_pipe"

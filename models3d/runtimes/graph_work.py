@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from posetube.network import Quality
 from posetube.structures import ByteArray
 
 from ..preprocess import fitted_bytes, geometry_of
@@ -29,21 +28,17 @@ class GraphWork(NamedTuple):
     """Of the graph that reads one person's joints."""
 
 
-def graph_work(
-    weights: Path, image: ByteArray, *, quality: Quality = "normal", flip: bool = False
-) -> GraphWork:
+def graph_work(weights: Path, image: ByteArray, *, flip: bool = False) -> GraphWork:
     """Count the operations for a picture.
 
     Args:
         weights: A weights file of ours, with its graphs beside it.
         image: (H, W, 3) RGB; its size alone matters.
-        quality: As for :func:`posetube.models3d.runtimes.loading.load_onnx_network`.
-        flip: The same.
+        flip: As for :func:`posetube.models3d.runtimes.loading.load_onnx_network`.
     """
     with TemporaryDirectory() as folder:
-        network = load_onnx_network(
-            weights, quality=quality, flip=flip, profile=Path(folder) / "graph"
-        )
+        profile = Path(folder) / "graph"
+        network = load_onnx_network(weights, quality="normal", flip=flip, profile=profile)
         inputs = network.config.preprocess
         pixels = fitted_bytes(image, geometry_of((image.shape[0], image.shape[1]), inputs), inputs)
         crop = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)

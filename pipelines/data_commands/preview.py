@@ -24,7 +24,7 @@ from posetube.structures import ByteArray, JointState, VideoTracks
 from ...datasets.annotated_video import AnnotatedVideo, Dataset
 from ...datasets.formats.numbers import joint_states
 from ...datasets.video import open_video
-from ...datasets.video.picture import read_picture
+from ...datasets.video.picture import fitted, read_picture
 from ..opened_people import open_people_or_run
 
 TILE = (270, 480)
@@ -127,10 +127,7 @@ def _tile(choice: _Choice, name: str) -> ByteArray:
     note = f"{name} {choice.place + 1}, frame {choice.frame}"
     if image is None:
         return _captioned(np.zeros((*TILE, 3), np.uint8), f"{note}: no picture")
-    scale = min(TILE[0] / image.shape[0], TILE[1] / image.shape[1])
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = np.ascontiguousarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    small, scale = fitted(image, TILE)
     draw(small, choice.video.tracks, choice.frame, scale=scale)
     tile = np.zeros((*TILE, 3), np.uint8)
     tile[: small.shape[0], : small.shape[1]] = small

@@ -15,6 +15,7 @@ from posetube.masks import decode_mask, encode_mask
 from posetube.structures import ByteArray, FloatArray, FramePoses, VideoTracks
 
 from ...datasets.video import Video
+from ...datasets.video.picture import fitted
 from ...tracker.weak_links import WeakLink
 from ..rendering.painter import Painter
 from ..settings import OverlayConfig
@@ -168,7 +169,7 @@ def _read_parts(
             if frame.image is not None:
                 for part in by_frame.get(frame.index, ()):
                     x1, y1, x2, y2 = part.box
-                    yield part, shrunk(frame.image[y1:y2, x1:x2], part.longest)
+                    yield part, fitted(frame.image[y1:y2, x1:x2], (part.longest,) * 2)[0]
             if frame.index >= last:
                 break
 
@@ -215,15 +216,6 @@ def _mask_in(mask: bytes, part: PicturePart, *, size: tuple[int, int]) -> bytes:
     x1, y1, x2, y2 = part.box
     inside = decode_mask(mask)[y1:y2, x1:x2].astype(np.uint8)
     return encode_mask(cv2.resize(inside, size[::-1], interpolation=cv2.INTER_NEAREST) > 0)
-
-
-def shrunk(image: ByteArray, longest: int) -> ByteArray:
-    """(h, w, 3) the picture with a longest side of so many pixels."""
-    height, width = image.shape[:2]
-    scale = longest / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
 def data_url(image: ByteArray) -> str:

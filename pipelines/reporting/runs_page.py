@@ -12,9 +12,10 @@ from posetube.errors import PoseTubeError
 from posetube.file_names import readable
 
 from ...datasets.video import open_video
+from ...datasets.video.picture import fitted
 from ..storage.run_directory import RunDirectory
 from .page_file import build_page
-from .report_pictures import data_url, shrunk
+from .report_pictures import data_url
 
 PICTURE = 128
 """Longest side of a run's picture, pixels."""
@@ -102,4 +103,4 @@ def _picture(run: RunDirectory, source: str, *, middle: int) -> str:
         return ""
     if frame is None or frame.image is None:
         return ""
-    return data_url(shrunk(frame.image, PICTURE))
+    return data_url(fitted(frame.image, (PICTURE, PICTURE))[0])

@@ -24,6 +24,9 @@ from ...models3d.training.targets import TubeTruth
 from .clip_sources import Size, TrainingData
 from .tube_truth import truth_of_clip
 
+AHEAD = 4
+"""Batches that are made in advance."""
+
 TRIES = 20
 """Clips in a row that cannot be read, from which on something is wrong with all of them."""
 
@@ -110,18 +113,13 @@ Batch = TypeVar("Batch")
 
 
 def prefetch(
-    batches: Callable[[int], Batch],
-    start: int,
-    stop: int,
-    *,
-    threads: int = 1,
-    depth: int = 4,
+    batches: Callable[[int], Batch], start: int, stop: int, *, threads: int = 1
 ) -> Iterator[Batch]:
-    """The batches of steps ``start`` to ``stop``, up to ``depth`` of them made in advance."""
+    """The batches of steps ``start`` to ``stop``, up to :data:`AHEAD` of them made in advance."""
     with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(batches, step) for step in range(start, min(start + depth, stop))]
+        waiting = [pool.submit(batches, step) for step in range(start, min(start + AHEAD, stop))]
         for step in range(start, stop):
             ready = waiting.pop(0)
-            if step + depth < stop:
-                waiting.append(pool.submit(batches, step + depth))
+            if step + AHEAD < stop:
+                waiting.append(pool.submit(batches, step + AHEAD))
             yield ready.result()

@@ -33,6 +33,7 @@ from ...datasets.training.clip_frames import ClipConfig
 from ...datasets.training.clip_index import ClipIndex
 from ...datasets.training.clip_reader import read_clip
 from ...datasets.training.labelled_clip import ClipSource, LabelledClip
+from ...datasets.video.picture import fitted
 from ...models3d.tube_rcnn import TubeRCNN
 from ...tracker.config import LinkConfig
 from ..opened_people import open_people_or_run
@@ -206,11 +207,8 @@ def _drawn(
     names: dict[int, str] | None = None,
 ) -> ByteArray:
     """A frame of a size to look at with people over it; without ids, they are numbered."""
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    canvas = np.asarray(cv2.resize(image, size[::-1], interpolation=method), np.uint8)
+    canvas, scale = fitted(image, (SIDE, SIDE))
+    size = (canvas.shape[0], canvas.shape[1])
     count = len(people)
     people = replace(
         people,

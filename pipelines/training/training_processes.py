@@ -195,7 +195,7 @@ def open_processes(device: str = "auto") -> TrainingProcesses:
         accelerator=kind,
         devices=numbers if numbers and kind == "cuda" else processes,
         num_nodes=machines,
-        strategy=_strategy(library) if several else "auto",
+        strategy=library.strategies.DDPStrategy(timeout=PATIENCE) if several else "auto",
     )
     fabric.launch()
     return TrainingProcesses(fabric=fabric)
@@ -227,10 +227,6 @@ def _started_by_others() -> tuple[int, int]:
     """Machines, and processes on each; 0 where nobody started several."""
     world, here = (int(os.environ.get(name, 0)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     return (world // here, here) if world > 1 and here else (1, 0)
-
-
-def _strategy(library: Any) -> Any:
-    return library.strategies.DDPStrategy(timeout=PATIENCE)
 
 
 def _numbered(shares: dict[str, LossShare]) -> Iterable[tuple[int, tuple[str, LossShare]]]:
