@@ -218,8 +218,8 @@ def result_of(root: Path, name: str) -> Path:
     return root / name.replace("=", "").replace(", ", "-").replace(" ", "-") / "run" / RESULT
 
 
-def train(name: str, root: Path) -> float:
-    """Train a stage, or go on with it; the seconds that this took."""
+def train(name: str, root: Path) -> None:
+    """Train a stage, or go on with it."""
     stage, folder = STAGES[name], result_of(root, name).parent.parent
     folder.mkdir(parents=True, exist_ok=True)
     augment = UNVARIED
@@ -255,7 +255,6 @@ def train(name: str, root: Path) -> float:
             print(f"{name}: {event.done} of {event.total}, {spent:.0f} s", file=sys.stderr)
 
     train_network(config, folder / "run", watch=Watch(listener=tell))
-    return time.perf_counter() - start
 
 
 def draw(name: str, root: Path) -> Path:
@@ -314,9 +313,9 @@ def main() -> None:
             continue
         kept = result_of(options.folder, name).parent.parent / "scores.json"
         if not kept.exists():
-            seconds = train(name, options.folder)
+            train(name, options.folder)
             scores = score(name, "three" if stage.clips == "three" else "unseen", options.folder)
-            kept.write_text(json.dumps({"seconds": round(seconds), **scores}), encoding="utf-8")
+            kept.write_text(json.dumps(scores), encoding="utf-8")
         table[name] = json.loads(kept.read_text(encoding="utf-8"))
         print(name, table[name], flush=True)
     for length in (1, 3):
