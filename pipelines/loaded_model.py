@@ -90,10 +90,8 @@ class LoadedModel:
                 "with one, such as keypoint_rcnn_r50"
             )
         least = self.min_joint if config.min_joint is None else config.min_joint
-        refine, by_score = config.refine, config.refine.kalman.by_score
-        if by_score is None:  # where nobody measured what scores mean, they tell filters nothing
-            kalman = replace(refine.kalman, by_score=self.min_joint is not None)
-            refine = replace(refine, kalman=kalman)
+        # where nobody measured what scores mean, they tell filters nothing
+        refine = config.refine.completed(by_score=self.min_joint is not None)
         return replace(config, detect=own, min_joint=least, refine=refine)
 
 

@@ -51,6 +51,7 @@ def refine_command(
         )
     directory, config = RunDirectory(folder), with_chain(settings, refine)
     with watching(progress) as watch, open_session(directory, watch=watch) as session:
+        config = config.completed(by_score=session.settings.refine.kalman.by_score)
         session.settings = replace(session.settings, refine=config)
         detect = session.settings.detect
         names = [*dict.fromkeys([*session.after_linking(), "refine"])]

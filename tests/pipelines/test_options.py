@@ -16,6 +16,8 @@ from posetube.pipelines.settings import DetectConfig, TrackConfig, detection_set
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
 from posetube.tracker.config import LinkConfig
+from posetube.tracker.filters.kalman import KalmanConfig
+from posetube.tracker.refiners.refine_config import RefineConfig
 
 
 @pytest.fixture
@@ -44,8 +46,11 @@ def tracked(
 
 
 def test_options_are_the_tree_of_settings(tracked: Callable[..., TrackConfig]) -> None:
-    # the model says what runs it
-    assert tracked() == TrackConfig(detect=DetectConfig(runtime="torch"))
+    # the model says what runs it, and that nobody has measured what its scores mean
+    assert tracked() == TrackConfig(
+        detect=DetectConfig(runtime="torch"),
+        refine=RefineConfig(kalman=KalmanConfig(by_score=False)),
+    )
     assert tracked("--no-overlay").overlay is None
 
     found = tracked(

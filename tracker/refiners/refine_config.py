@@ -1,7 +1,7 @@
 """Which refiners make a chain, and how strongly each works."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -95,6 +95,12 @@ class RefineConfig:
 
     fill_gaps: GapConfig = field(default_factory=GapConfig)
     """Places joints that are missing for a moment."""
+
+    def completed(self, *, by_score: bool | None) -> "RefineConfig":
+        """The same settings, with ``kalman.by_score`` where they leave it open."""
+        if self.kalman.by_score is not None:
+            return self
+        return replace(self, kalman=replace(self.kalman, by_score=by_score))
 
     def __post_init__(self) -> None:
         check_numbers(self, "max_gap", above=0)
