@@ -8,8 +8,8 @@ to tell whether the network learns what it is shown, and whether its time kernel
 - ``T=1``, ``T=3``: twins that go on from there, with the same steps and seeds. Time kernels begin
   as in the paper, with the single frame's in the middle. A step sees as many frames either way.
 
-A call that was stopped goes on where it was; the stages can share the cores (``--only``). On one core
-of a processor with AMX all of it takes about two and a half hours.
+A call that was stopped goes on where it was; the stages can share the cores (``--only``). On one
+core of a processor with AMX all of it takes about two and a half hours.
 
     python -m benchmarks.paper_network FOLDER --record
 """
