@@ -21,7 +21,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -126,15 +126,15 @@ def peer(weights: Path | None = None) -> Any:
     return network
 
 
-def tame_norms(network: Any) -> None:
-    """Give torchvision's random weights norms as of a trained network.
+def tame_norms(state: Mapping[str, Any]) -> None:
+    """Give random weights of torchvision's norms as of a trained network, in place.
 
     Else their numbers grow with depth.
     """
     import torch
 
     generator = torch.Generator().manual_seed(1)
-    for name, tensor in network.state_dict().items():
+    for name, tensor in state.items():
         if name.endswith("running_mean"):
             tensor.normal_(0, 0.1, generator=generator)
         elif name.endswith("running_var"):
@@ -152,7 +152,7 @@ def make_weights(folder: Path, images: Sequence[ByteArray], people: int) -> dict
     from posetube.models3d.presets import tube_rcnn_r50_fpn
 
     network = peer()
-    tame_norms(network)
+    tame_norms(network.state_dict())
     predictor = network.roi_heads.box_predictor.cls_score
     with torch.no_grad():
         predictor.weight *= 8  # a random layer says nearly the same of all boxes

@@ -15,11 +15,15 @@ RESULTS = Path(__file__).parent / "results"
 def write_record(path: Path, numbers: Mapping[str, Any]) -> None:
     """Write numbers with the command, the machine and the versions that gave them.
 
+    Of paths in the command only the last name is kept: where files lie on one machine tells nobody
+    else anything.
+
     Args:
         path: The file; its folder is made if need be.
         numbers: What was measured; ``machine`` or ``versions`` among them take the place of ours.
     """
     program, *words = sys.argv
+    words = [Path(word).name if Path(word).is_absolute() else word for word in words]
     where = {
         "command": " ".join([f"python -m benchmarks.{Path(program).stem}", *words]),
         "machine": platform.platform(),

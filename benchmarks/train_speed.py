@@ -102,7 +102,7 @@ def peer(size: tuple[int, int], *, proposals: int = PROPOSALS, samples: int = 0)
         rpn_post_nms_top_n_train=proposals,
         **(own if samples else {}),
     )
-    tame_norms(network)
+    tame_norms(network.state_dict())
     for name, parameter in network.named_parameters():
         if name.startswith(SHALLOW):
             parameter.requires_grad_(False)

@@ -34,8 +34,10 @@ Part = Literal["train", "val", "test"]
 """A part of a data set."""
 
 Split = Literal["train", "val", "test", ""]
-SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 """Which part of its data set a video belongs to; empty where the data set does not say."""
+
+SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
+"""The parts by the words that data sets use for them."""
 
 Metric = Literal["posetrack", "pckh", "pck-box", "pck-torso", "pixels", "oks", "mota", "mpjpe"]
 """How a data set's authors score it: AP and MOTA at half a head; joints within a share of the head,

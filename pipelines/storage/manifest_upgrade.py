@@ -43,9 +43,9 @@ def _with_later_settings(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(settings, dict):
         return document
     settings = {"refine": {"refiners": []}, **settings}
-    if isinstance(refine := settings["refine"], dict):
-        kalman = {"by_score": True, **(refine.get("kalman") or {})}
-        settings["refine"] = {**refine, "kalman": kalman}
+    refine = settings["refine"]
+    if isinstance(refine, dict) and isinstance(kalman := refine.get("kalman", {}), dict):
+        settings["refine"] = {**refine, "kalman": {"by_score": True, **kalman}}
     if isinstance(detect := settings.get("detect"), dict):
         settings["detect"] = {"runtime": "torch", **detect}
     return {**document, "settings": settings}

@@ -1,9 +1,6 @@
 """Small networks of both kinds, for tests: quick to build, to run and to train."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-
-import torch
 
 from posetube.models3d.configs.bodies import ResNetConfig
 from posetube.models3d.configs.necks import FPNConfig
@@ -39,18 +36,3 @@ def small_tiny() -> TubeRCNNConfig:
         preprocess=replace(flat.preprocess, long_side=SIDES[1]),
         keypoint_head=CropKeypointHeadConfig(skeleton=flat.skeleton, added=2, size=(64, 64)),
     )
-
-
-def tame_norms(state: Mapping[str, torch.Tensor]) -> None:
-    """Give random weights of torchvision's norms as of a trained network, in place.
-
-    Else their numbers grow with depth.
-    """
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in state.items():
-        if name.endswith("running_mean"):
-            tensor.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("bn3.weight"):
-            tensor.fill_(0.3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.large_networks import tame_norms
 from posetube.errors import InputError, WeightsError
 from posetube.models3d import load_network
 from posetube.models3d.checkpoints.convert import convert_weights
@@ -26,7 +27,6 @@ from posetube.models3d.training.losses import FocalConfig
 from posetube.models3d.training.targets import MatchConfig, TubeTruth
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import Clip
-from tests.models3d.small_networks import tame_norms
 from tests.models3d.training.test_overfit import WIDTH, learn, play, started
 
 ANCHORS = AnchorConfig(sizes=((24.0, 34.0), (48.0, 68.0), (96.0, 136.0)))

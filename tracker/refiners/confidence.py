@@ -20,8 +20,8 @@ def confidences(
     Returns:
         (N, K, 1) in [0, 1]; 0 for people whom nobody saw, who follow from the rows around them.
     """
-    believed = config.kalman.by_score in (True, None)
-    sure = np.nan_to_num(scores, nan=1.0) if believed else np.ones(scores.shape)
+    ignored = config.kalman.by_score is False
+    sure = np.ones(scores.shape) if ignored else np.nan_to_num(scores, nan=1.0)
     if states is not None:
         sure = np.where(states[:, None] == RowState.INTERPOLATED, 0.0, sure)
     return np.asarray(sure[..., None], np.float64)

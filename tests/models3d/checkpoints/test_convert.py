@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from benchmarks.large_networks import tame_norms
 from posetube.errors import WeightsError
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.checkpoints.weights_io import save_weights
@@ -31,7 +32,7 @@ from posetube.models3d.presets import (
 from posetube.models3d.training.over_time import over_time
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.structures import ByteArray, Clip
-from tests.models3d.small_networks import small_anchor_rcnn, small_tiny, tame_norms
+from tests.models3d.small_networks import small_anchor_rcnn, small_tiny
 
 SKETCH: dict[str, Any] = {"short_side": 64, "long_side": 96}
 

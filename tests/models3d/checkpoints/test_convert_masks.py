@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.large_networks import tame_norms
 from posetube.errors import WeightsError
 from posetube.models3d.checkpoints.convert import Converted, convert_weights
 from posetube.models3d.checkpoints.loading import load_network
@@ -33,7 +34,6 @@ from tests.models3d.checkpoints.test_convert import (
     small,
     write_pickle,
 )
-from tests.models3d.small_networks import tame_norms
 
 
 def torchvision_state() -> tuple[Any, dict[str, torch.Tensor]]:

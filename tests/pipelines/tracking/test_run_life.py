@@ -556,7 +556,13 @@ def test_settings_of_format_1_become_the_tree() -> None:
     assert manifest.frames.detections is None
 
 
-@pytest.mark.parametrize("content", [b"", b"null", b"[1, 2]", b"\0\xff", b'{"format": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"null", b"[1, 2]", b"\0\xff", b'{"format": 2}'),
+        b'{"format": 2, "settings": {"refine": {"kalman": [1]}}}',
+    ],
+)
 def test_a_manifest_that_cannot_be_read_is_named_by_every_command(
     run: RunDirectory, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
