@@ -56,7 +56,7 @@ from .targets import (
     presence_target,
 )
 
-__all__ = ["LossConfig", "learns_masks", "tube_losses"]
+__all__ = ["LossConfig", "learns_masks", "level_losses", "tube_losses"]
 
 
 def tube_losses(
@@ -97,7 +97,7 @@ def tube_losses(
     if isinstance(head, KeypointHead) or any(_trained(part) for part in levels):
         features = network.clip_part(network.frame_part(pixels), length, pictures)
         padded = (pixels.shape[2], pixels.shape[3])
-        losses |= _level_losses(
+        losses |= level_losses(
             network,
             features,
             truth,
@@ -132,7 +132,7 @@ def _trained(part: nn.Module | None) -> bool:
     return part is not None and any(weight.requires_grad for weight in part.parameters())
 
 
-def _level_losses(
+def level_losses(
     network: TubeRCNN,
     features: ClipFeatures,
     truth: Sequence[TubeTruth],
@@ -142,7 +142,17 @@ def _level_losses(
     config: LossConfig,
     draws: Sequence[Draw],
 ) -> dict[str, LossShare]:
-    """The losses of the heads that look at the levels."""
+    """The losses of the heads that look at the levels, weighted, from levels that are known.
+
+    Args:
+        network: Its proposals and heads are trained.
+        features: The levels of B clips, all of one size.
+        truth: The people of each clip.
+        proposals: As for :func:`tube_losses`.
+        padded: (h, w) of the network's input, pixels.
+        config: Matching, sampling, weights.
+        draws: Source of random choices of each clip.
+    """
     losses = dict[str, LossShare]()
     if proposals is None:
         losses, proposals = _proposal_losses(

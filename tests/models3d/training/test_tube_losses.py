@@ -16,7 +16,7 @@ from posetube.models3d.training.losses import FocalConfig
 from posetube.models3d.training.over_time import inflated
 from posetube.models3d.training.sampling import TorchDraw
 from posetube.models3d.training.targets import TubeTruth
-from posetube.models3d.training.tube_losses import tube_losses
+from posetube.models3d.training.tube_losses import level_losses, tube_losses
 from posetube.models3d.tube_choice import Proposals
 from posetube.models3d.tube_rcnn import TubeRCNN
 from tests.models3d.small_networks import small_anchor_rcnn
@@ -77,6 +77,26 @@ def test_gradients_reach_every_parameter() -> None:
     }  # fmt: skip
     without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
+
+
+def test_levels_that_are_known_give_the_same_losses() -> None:
+    model, frames, truth = network(), pixels(1), [people(1)]
+    levels = model.clip_part(model.frame_part(frames), 1)
+    draw = TorchDraw(generator=torch.Generator().manual_seed(0))
+
+    losses = means(
+        level_losses(
+            model,
+            levels,
+            truth,
+            proposals=None,
+            padded=(HEIGHT, WIDTH),
+            config=LossConfig(),
+            draws=[draw],
+        )
+    )
+
+    torch.testing.assert_close(losses, losses_of(model, frames, truth))
 
 
 def test_gradients_reach_every_parameter_of_a_network_over_time() -> None:
