@@ -142,6 +142,8 @@ class ActiveTracks:
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "ActiveTracks":
         """Confirm some of the tracks."""
+        if not len(rows):
+            return self
         new = self.ids.copy()
         new[rows] = ids
         return replace(self, ids=new)

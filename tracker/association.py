@@ -73,10 +73,11 @@ def associate(
         cost[_same_tube(active.tubes, tubes)] *= 1 - config.tube_trust
     # A second detection of somebody must not take the track of a neighbour who has just left: that
     # track fits nobody here well, and this detection fits another better.
-    gone = cost.min(axis=1, keepdims=True, initial=np.inf) > config.weak_max_cost
-    theirs = cost[:, second]
-    another = theirs > theirs.min(axis=0, initial=np.inf) + SECOND_BEST
-    cost[:, second] = np.where(gone & another, np.inf, theirs)
+    if second.any():
+        gone = cost.min(axis=1, keepdims=True, initial=np.inf) > config.weak_max_cost
+        theirs = cost[:, second]
+        another = theirs > theirs.min(axis=0, initial=np.inf) + SECOND_BEST
+        cost[:, second] = np.where(gone & another, np.inf, theirs)
     # Several rounds, because a doubtful detection next to a person (a shadow, half of a box) must
     # not take the track from the sure one. There a wrong link is more likely, so the gate is
     # stricter and only tracks with good scores so far take part. A look-alike must not wake the

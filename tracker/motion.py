@@ -140,14 +140,18 @@ class KalmanMotion:
         surprise = np.nan_to_num(seen - self.places)
         shrink = 1 - gain[..., 0]
         spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)
+        places = self.places + gain[..., :1] * surprise
+        speeds = self.speeds + gain[..., 1:] * surprise
         # A joint seen for the first time has no prediction to correct: its filter starts here.
-        fresh = (~_known(self.places) & _known(seen))[..., None]
-        started = KalmanMotion._at_rest(seen, sizes)
-        return KalmanMotion(
-            places=np.where(fresh, seen, self.places + gain[..., :1] * surprise),
-            speeds=np.where(fresh, 0, self.speeds + gain[..., 1:] * surprise),
-            spread=np.where(fresh, started.spread, spread),
-        )
+        fresh = ~_known(self.places) & _known(seen)
+        if fresh.any():
+            started = KalmanMotion._at_rest(seen, sizes)
+            places[fresh], speeds[fresh], spread[fresh] = (
+                seen[fresh],
+                0,
+                started.spread[fresh],
+            )
+        return KalmanMotion(places=places, speeds=speeds, spread=spread)
 
     def corrected(self, rows: Any, people: Detections) -> "KalmanMotion":
         """Update some of the people, ``rows``, with the detections ``people``, in that order."""

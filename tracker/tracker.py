@@ -176,17 +176,19 @@ class Tracker:
         fresh = np.flatnonzero(links.new)
         # New tracks get the rows after those of the active tracks, where they are appended below.
         tracks[fresh] = len(self._active) + np.arange(len(fresh))
-        born = ActiveTracks.born(
-            people[fresh],
-            tubes=tubes[fresh],
-            first_birth=self._births,
-            frame=self._frame,
-            time=self._clock,
-        )
-        self._births += len(fresh)
         self._active = self._active.seen(
             tracks[linked], people[linked], tubes=tubes[linked], time=self._clock
-        ).and_also(born)
+        )
+        if len(fresh):
+            born = ActiveTracks.born(
+                people[fresh],
+                tubes=tubes[fresh],
+                first_birth=self._births,
+                frame=self._frame,
+                time=self._clock,
+            )
+            self._births += len(fresh)
+            self._active = self._active.and_also(born)
         used = np.flatnonzero(tracks >= 0)
         self._delayed.add(
             DelayedFrame(
@@ -217,7 +219,8 @@ class Tracker:
         active = self._active
         lost = self._clock - active.last_seen > self.config.max_gap
         failed = active.tentative & (active.ages >= self.config.confirm_frames)
-        self._active = active[~(lost | failed)]
+        if (lost | failed).any():
+            self._active = active[~(lost | failed)]
 
     def _first_open_frame(self) -> int | None:
         open_frames = self._active.first_frames[self._active.tentative]

@@ -191,16 +191,16 @@ class Painter:
         filled: BoolArray,
     ) -> None:
         """Some joints of a person, (K,), and the limbs between them."""
-        points, line = people.keypoints[row], self._line_of(people.boxes[row])
+        places, line = _fixed(people.keypoints[row]), self._line_of(people.boxes[row])
         for start, stop in self._joints.edge_indices.tolist():
             if shown[start] and shown[stop]:
                 width = line if self._face[start] else 2 * line
                 colour = _limb_colour(self._colours[start], self._colours[stop])
-                ends = _fixed(points[start]), _fixed(points[stop])
+                ends = places[start], places[stop]
                 cv2.line(canvas, *ends, BLACK, width + 2, cv2.LINE_AA, FRACTION_BITS)
                 cv2.line(canvas, *ends, colour, width, cv2.LINE_AA, FRACTION_BITS)
         for joint in np.flatnonzero(shown).tolist():
-            place, colour = _fixed(points[joint]), self._colours[joint]
+            place, colour = places[joint], self._colours[joint]
             diameter = line + 1 if self._face[joint] else 2 * line + 3
             radius = (diameter << FRACTION_BITS) // 2
             thickness = -1 if filled[joint] else line
@@ -288,8 +288,9 @@ def _pixel(canvas: ByteArray, place: Point) -> ByteArray:
     return pixel
 
 
-def _fixed(point: FloatArray) -> Point:
-    """A place in OpenCV's fixed-point numbers; it has pixel centres at whole numbers."""
+def _fixed(points: FloatArray) -> list[Point]:
+    """(K, 2) places in OpenCV's fixed-point numbers; it has pixel centres at whole numbers."""
     limit = 1 << 20
-    x, y = (int(np.clip(c - 0.5, -limit, limit) * (1 << FRACTION_BITS)) for c in point.tolist())
-    return x, y
+    known = np.nan_to_num(points.astype(np.float64) - 0.5)
+    places = np.clip(known, -limit, limit) * (1 << FRACTION_BITS)
+    return [(x, y) for x, y in places.astype(int).tolist()]
