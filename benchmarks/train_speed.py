@@ -49,6 +49,7 @@ from posetube.models3d.training.optimization import (
     update_average,
 )
 from posetube.models3d.training.sampling import SampleConfig
+from posetube.models3d.training.winograd_training import learn_by_winograd
 from posetube.models3d.tube_rcnn import TubeRCNN
 from posetube.pipelines.training.batches import TrainingBatch
 from posetube.pipelines.training.clip_sources import PicturesConfig
@@ -195,6 +196,7 @@ def losses_of_both(size: tuple[int, int], *, proposals: int = 50) -> dict[str, d
     network, batch = ours(theirs, proposals=proposals), drawn_batch(1, size)
     config = settings(batch, samples=ALL)
     freeze(network, config.optimization)
+    learn_by_winograd(network, precision=config.optimization.precision)
     told = theirs(*for_peer(batch))
     shares = step_losses(network, batch, step=0, config=config)
     found = {
@@ -234,6 +236,7 @@ def own_step(network: TubeRCNN, batch: TrainingBatch, config: TrainConfig) -> St
     network = copy.deepcopy(network).to(memory_format=torch.channels_last)  # as training has it
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
+    learn_by_winograd(network, precision=config.optimization.precision)
     optimizer = optimizer_for(network, config.optimization)
 
     def step(number: int) -> None:

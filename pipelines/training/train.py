@@ -35,6 +35,7 @@ from ...models3d.training.optimization import freeze, half_precision
 from ...models3d.training.over_time import inflated
 from ...models3d.training.sampling import TorchDraw
 from ...models3d.training.tube_losses import learns_masks, tube_losses
+from ...models3d.training.winograd_training import learn_by_winograd
 from ...models3d.tube_choice import Proposals
 from ...models3d.tube_rcnn import TubeRCNN
 from ..watch import Watch
@@ -92,6 +93,7 @@ def _train(job: TrainingJob) -> TubeRCNN:
     config, folder, processes = job.config, job.folder, job.processes
     average = copy.deepcopy(network).requires_grad_(False)
     freeze(network, config.optimization)
+    learn_by_winograd(network, precision=config.optimization.precision)
 
     def write(step: int) -> None:
         average.info = trained_info(
