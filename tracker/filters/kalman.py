@@ -58,6 +58,9 @@ class KalmanConfig:
     """Standard deviation of the change of a joint's speed in one second, in sizes per second,
     above 0."""
 
+    limb_restlessness: float = 3.0
+    """The same of a joint as seen from the person's middle; ``running-kalman`` does not use it."""
+
     tail: float = 4.0
     """Degrees of freedom of the errors, above 0: the fewer, the less a far value pulls; from 1000
     on errors count as normally distributed."""
@@ -69,7 +72,7 @@ class KalmanConfig:
     as is right for the model; joints from a file count by their scores."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, "noise", "restlessness", "tail", above=0)
+        check_numbers(self, "noise", "restlessness", "limb_restlessness", "tail", above=0)
 
 
 def kalman_smoother(

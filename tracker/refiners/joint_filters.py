@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from ..tracklets import stretches
 from .confidence import confidences
 from .refine_config import RefineConfig, RefinerName
 
+FEWEST = 5
+"""Joints that are known in all frames, for their mean to be the person's middle: the mean of fewer
+trembles with each of them."""
+
 JointFilter = Callable[[DoubleArray, DoubleArray, DoubleArray, RefineConfig], DoubleArray]
 """From (F,) times, seconds, (F, K, 2) places, sizes of the person, and (F, K, 1) confidences in
 [0, 1] to places."""
@@ -24,15 +29,18 @@ JointFilter = Callable[[DoubleArray, DoubleArray, DoubleArray, RefineConfig], Do
 def _by_kalman(
     times: DoubleArray, places: DoubleArray, sure: DoubleArray, config: RefineConfig
 ) -> DoubleArray:
+    """Each joint's path by itself, then as seen from the person's middle.
+
+    Whoever walks carries all joints along, hidden ones too; from the middle, they move less.
+    """
     own = config.kalman
-    return kalman_smoother(
-        times,
-        places,
-        confidence=sure,
-        noise=own.noise,
-        restlessness=own.restlessness,
-        tail=own.tail,
-    )
+    smooth = partial(kalman_smoother, times, confidence=sure, noise=own.noise, tail=own.tail)
+    paths = smooth(places, restlessness=own.restlessness)
+    known = ~np.isnan(paths[..., 0]).any(axis=0)
+    if known.sum() < FEWEST:
+        return paths
+    middle = paths[:, known].mean(axis=1, keepdims=True)
+    return np.asarray(middle + smooth(places - middle, restlessness=own.limb_restlessness))
 
 
 def _by_savitzky_golay(

@@ -163,3 +163,37 @@ def test_rows_that_nobody_saw_follow_the_others(name: RefinerName, by_score: boo
 def test_settings_name_the_field_and_the_value(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make()
+
+
+def turning_walker() -> VideoTracks:
+    """One person who turns about; joint 10 is hidden meanwhile, and found where it is not."""
+    tracks = walkers(noise=0.3, frames=75).select(np.arange(150) % 2 == 0)
+    there = 100 + 60 * np.sin(np.pi * tracks.frame / 20)[:, None]
+    joints = tracks.keypoints + (there - (100 + 2.0 * tracks.frame)[:, None])[..., None] * [1, 0]
+    scores = tracks.keypoint_scores.copy()
+    hidden = (tracks.frame >= 15) & (tracks.frame < 40)
+    joints[hidden, 10] += np.random.default_rng(1).normal(0, 25, (hidden.sum(), 2))
+    scores[hidden, 10] = 0.1
+    return replace(tracks, keypoints=joints.astype(np.float32), keypoint_scores=scores)
+
+
+def test_hidden_joints_go_where_the_person_goes() -> None:
+    tracks = turning_walker()
+    offset = np.full(2, 2.5, np.float32)  # of joint 10 from joint 9
+
+    steady = smooth(tracks, "kalman").keypoints
+    lonely = smooth(
+        replace(
+            tracks,
+            keypoints=np.where(
+                np.isin(np.arange(17), [9, 10])[:, None], tracks.keypoints, np.float32(np.nan)
+            ),
+        ),
+        "kalman",
+    ).keypoints
+
+    off, alone = (
+        np.abs(joints[:, 10] - joints[:, 9] - offset).max() for joints in (steady, lonely)
+    )
+    assert off < 3
+    assert off < 0.2 * alone
