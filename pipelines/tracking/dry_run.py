@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from posetube.errors import PoseTubeError
 
+from ...datasets.video import Video
 from ..loaded_model import LoadedModel
 from ..progress import clock_face
 from ..settings import TrackConfig
@@ -85,7 +86,7 @@ class TrialRun:
 def planned_inputs(
     tasks: Sequence[TrackTask], model: LoadedModel, boxes: "BoxSource | None"
 ) -> Iterator[PlannedInput]:
-    """What would be done with each input, as far as that can be told without looking at frames."""
+    """What would be done with each input, as far as that can be told without a network's look."""
     for task in tasks:
         try:
             yield _planned(task, model, boxes)
@@ -97,19 +98,30 @@ def planned_inputs(
 def _planned(task: TrackTask, model: LoadedModel, boxes: "BoxSource | None") -> PlannedInput:
     run = task.run
     with opened_detections(task, model, boxes=boxes) as found:
-        fresh = new_manifest(task, found)
-        video = found.video
-        frames, rate = fresh.frames.expected, video.rate
-    if not run.manifest.exists():
-        return PlannedInput(task=task, plan="begin", frames=frames, rate=rate)
-    if task.on_existing == "overwrite":
-        return PlannedInput(task=task, plan="start again", frames=frames, rate=rate)
-    earlier = run.read()
-    if any(run.detections.glob("part-*")):
-        check_same(run, earlier, fresh)
-    plan: Plan = "nothing" if _finished(earlier, task.config) else "go on"
+        fresh, video = new_manifest(task, found), found.video
+        there = run.manifest.exists()
+        if not there or task.on_existing == "overwrite":
+            _refuse_no_frames(video)
+            plan: Plan = "start again" if there else "begin"
+            return PlannedInput(task=task, plan=plan, frames=fresh.frames.expected, rate=video.rate)
+        earlier = run.read()
+        if any(run.detections.glob("part-*")):
+            check_same(run, earlier, fresh)
+        else:
+            _refuse_no_frames(video)
+    plan = "nothing" if _finished(earlier, task.config) else "go on"
     done, frames = earlier.frames.done, earlier.frames.expected
-    return PlannedInput(task=task, plan=plan, frames=frames, done=done, rate=rate)
+    return PlannedInput(task=task, plan=plan, frames=frames, done=done, rate=video.rate)
+
+
+def _refuse_no_frames(video: Video) -> None:
+    """Refuse a stretch that begins behind the last frame, in the words of a run.
+
+    Only reading tells: what a container says of its length is about right. From its first frame on
+    every video has some, and a live source has no end yet.
+    """
+    if video.config.start is not None and not video.live and next(iter(video), None) is None:
+        raise detect_stage.no_frames(video)
 
 
 def _finished(earlier: Manifest, config: TrackConfig) -> bool:

@@ -1,6 +1,7 @@
 """What tracking would do, said without doing it."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +78,48 @@ def test_a_trial_looks_at_the_first_frames_alone(
     told = capsys.readouterr()
     assert "clip   start again" in told.err
     assert told.out == ""
+
+
+def test_a_stretch_beyond_the_end_is_refused_as_the_run_refuses_it(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short, long = make_clip("short.mp4", frames=5), make_clip("long.mp4", frames=20)
+    words = ["--start", "0.5", "--no-overlay", "--no-report", "-o", str(tmp_path / "out")]
+    dry, told = [], []
+    for inputs, code in (([short], 5), ([short, long], 4)):
+        line = ["track", *map(str, inputs), *words]
+        assert main([*line, "--dry-run"]) == code
+        dry.append(capsys.readouterr())
+        assert not (tmp_path / "out").exists()
+        assert main(line) == code
+        told.append(capsys.readouterr())
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+
+    assert [one.err for one in dry] == [one.err for one in told]
+    assert re.fullmatch(
+        r"posetube track: \S+short.mp4: there is no frame in the stretch that was asked for; .* "
+        r"the last one is 0\.160 s after it .*\n",
+        dry[0].err,
+    )
+    assert "begin" not in dry[0].out
+    lines = dry[1].out.splitlines()
+    assert [line.split() for line in lines[1:3]] == [
+        ["input", "would", "frames", "done"],
+        ["long", "begin", "8", "0"],
+    ]
+    assert lines[3] == "1 of 2 inputs have something to do: 8 frames"
+
+
+def test_to_start_again_beyond_the_end_is_refused(
+    make_clip: ClipMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["track", str(make_clip(frames=5)), "--no-overlay", "--no-report"]
+    line += ["-o", str(tmp_path / "run")]
+    assert main(line) == 0
+    begun = (tmp_path / "run" / "run.json").read_text()
+    again = [*line, "--start", "9", "--dry-run", "--on-existing", "overwrite"]
+
+    assert main(again) == 5
+
+    assert "no frame in the stretch that was asked for" in capsys.readouterr().err
+    assert (tmp_path / "run" / "run.json").read_text() == begun
