@@ -35,13 +35,13 @@ def train(
     """
     from . import train as networks
     from . import train_refiner as refiners
+    from .told_once import told_once
     from .toml_config import read_config
     from .train_config import TrainConfig
     from .training_processes import is_first_process
 
-    settings = read_config(config, TrainConfig)
-    root = data or config.parent
-    with watching(progress) as watch:
+    with told_once(), watching(progress) as watch:
+        settings, root = read_config(config, TrainConfig), data or config.parent
         try:
             if settings.refiner is not None:
                 result = out / refiners.RESULT
