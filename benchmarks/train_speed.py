@@ -9,8 +9,10 @@ and the change of the weights; torchvision's by SGD with momentum, ours by SGD w
 gradients and averaged weights, in float32 and in the number type that training chooses here.
 
 The programs take turns, step by step, on the same threads; medians of the rounds' ratios are
-recorded. Beside them: the losses of both for the same weights, picture and samples, and which
-operations take the time. Run it on a quiet machine: on a busy one not even the ratios mean much.
+recorded. Beside them: the losses of both for the same weights, picture and samples, in float32 and
+under autocast in bfloat16, and which operations take the time. Run it on a quiet machine: on a busy
+one not even the ratios mean much. ``--losses-alone`` times nothing, and changes only the losses in
+bfloat16 of a record that is there.
 """
 
 import argparse
@@ -42,8 +44,10 @@ from posetube.models3d.devices import usable_cores
 from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.optimization import (
     OptimizationConfig,
+    Precision,
     apply_gradients,
     freeze,
+    half_precision,
     native_precision,
     optimizer_for,
     update_average,
@@ -151,7 +155,9 @@ def for_peer(batch: TrainingBatch) -> tuple[list[Tensor], list[dict[str, Tensor]
     return pictures, targets
 
 
-def settings(batch: TrainingBatch, *, samples: int = 0, precision: str = "float32") -> TrainConfig:
+def settings(
+    batch: TrainingBatch, *, samples: int = 0, precision: Precision = "float32"
+) -> TrainConfig:
     """Ours, with torchvision's schedule and losses.
 
     Args:
@@ -178,12 +184,14 @@ def settings(batch: TrainingBatch, *, samples: int = 0, precision: str = "float3
             momentum=MOMENTUM,
             weight_decay=DECAY,
             frozen=FROZEN,
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
         ),
     )
 
 
-def losses_of_both(size: tuple[int, int], *, proposals: int = 50) -> dict[str, dict[str, float]]:
+def losses_of_both(
+    size: tuple[int, int], *, proposals: int = 50, precision: Precision = "float32"
+) -> dict[str, dict[str, float]]:
     """Every loss of the same weights, picture and samples, and the length of the gradient.
 
     All anchors and all RoIs count, so that nothing depends on what either program draws.
@@ -191,13 +199,16 @@ def losses_of_both(size: tuple[int, int], *, proposals: int = 50) -> dict[str, d
     Args:
         size: H and W of the picture, multiples of 32.
         proposals: Before suppression on each level, and after it.
+        precision: Number type of both under autocast.
     """
     theirs = peer(size, proposals=proposals, samples=ALL)
     network, batch = ours(theirs, proposals=proposals), drawn_batch(1, size)
-    config = settings(batch, samples=ALL)
+    config = settings(batch, samples=ALL, precision=precision)
     freeze(network, config.optimization)
     learn_by_winograd(network, precision=config.optimization.precision)
-    told = theirs(*for_peer(batch))
+    half = half_precision(precision)
+    with torch.autocast("cpu", dtype=half, enabled=half is not None):
+        told = theirs(*for_peer(batch))
     shares = step_losses(network, batch, step=0, config=config)
     found = {
         name: {"torchvision": told[other].item(), "ours": shares[name].mean.item()}
@@ -206,6 +217,26 @@ def losses_of_both(size: tuple[int, int], *, proposals: int = 50) -> dict[str, d
     torch.autograd.backward(list(told.values()))
     torch.autograd.backward([share.mean for share in shares.values()])
     return found | {"gradient": {"torchvision": _length(theirs), "ours": _length(network)}}
+
+
+def losses_in_half(size: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """Relative differences of every loss in bfloat16.
+
+    Ours from torchvision's, and, for scale, each program's from its own in float32.
+    """
+    exact, half = losses_of_both(size), losses_of_both(size, precision="bfloat16")
+    pairs = {
+        "ours_from_torchvision": (half, "ours", half, "torchvision"),
+        "ours_from_float32": (half, "ours", exact, "ours"),
+        "torchvision_from_float32": (half, "torchvision", exact, "torchvision"),
+    }
+    return {
+        name: {
+            pair: float(f"{found[name][whose] / of[name][other] - 1:.2e}")
+            for pair, (found, whose, of, other) in pairs.items()
+        }
+        for name in exact
+    }
 
 
 def _length(network: torch.nn.Module) -> float:
@@ -320,19 +351,26 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--profile", action="store_true", help="also which operations take the time"
     )
+    parser.add_argument("--losses-alone", action="store_true", help="time nothing")
     parser.add_argument("--record", help="name of the file in benchmarks/results")
     options = parser.parse_args(words)
     torch.set_num_threads(options.threads)
     size = tuple(options.size)
-    record = {
-        "threads": options.threads,
-        "load": os.getloadavg(),
-        **measured(size, batch=options.batch, rounds=options.rounds, profiled=options.profile),
-        "losses": losses_of_both(size),
-    }
+    record: dict[str, Any] = {"losses_bfloat16": losses_in_half(size)}
+    if not options.losses_alone:
+        record = {
+            "threads": options.threads,
+            "load": os.getloadavg(),
+            **measured(size, batch=options.batch, rounds=options.rounds, profiled=options.profile),
+            "losses": losses_of_both(size),
+            **record,
+        }
     print(json.dumps(record, indent=2))
     if options.record:
-        write_record(RESULTS / f"{options.record}.json", record)
+        path = RESULTS / f"{options.record}.json"
+        # what is there was measured by the command that it names
+        there = json.loads(path.read_text()) if options.losses_alone else {}
+        write_record(path, there | record)
 
 
 if __name__ == "__main__":
