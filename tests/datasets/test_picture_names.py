@@ -156,6 +156,7 @@ def test_videos_called_by_their_beginning_are_told_apart_by_it(
     assert {*found} <= {*videos}
 
 
+@pytest.mark.slow
 @given(
     videos=st.lists(st.from_regex(r"[a-zA-Z]{1,8}_\Z"), min_size=2, max_size=4, unique=True),
     digits=st.integers(1, 8),

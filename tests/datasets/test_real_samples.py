@@ -212,7 +212,7 @@ CLAIMS: dict[str, Claim] = {
     "jhmdb/*.pkl": Claim(how=dataset("jhmdb-ddnet"), numbers=(176, 5918, 5918)),
     f"{MMPOSE}/jhmdb/*.json": Claim(how=dataset("sub-jhmdb-json"), numbers=(3, 3, 3)),
     # motion: frames; BVH's first is a rest pose
-    "mocap/asfamc/*": Claim(how=motions, numbers=(343, 173, 483, 365, 597)),
+    "mocap/asfamc/*": Claim(how=motions, numbers=(343, 173, 483, 365, 597), slow=True),
     "mocap/bvh/*": Claim(how=motions, numbers=(86 - 1, 216 - 1, 239 - 1, 157 - 1)),
     "mocap/npz/*": Claim(how=motions, numbers=(86, 44, 121, 92, 108, 96, 119, 78, 66, 150)),
 }

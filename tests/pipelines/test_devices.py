@@ -18,6 +18,7 @@ def test_a_device_that_is_not_here_is_refused(name: str) -> None:
         choose_device(name)
 
 
+@pytest.mark.slow
 def test_loading_a_network_asks_threads_to_wait_without_spinning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -71,6 +71,7 @@ def _nobody(
     monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("film", FILMS, ids=lambda film: " ".join((film.path, *film.words)))
 def test_a_sound_film_is_tracked_whole(faults: Path, tmp_path: Path, film: Film) -> None:
     run = tmp_path / "run"

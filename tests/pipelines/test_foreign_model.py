@@ -64,6 +64,7 @@ def test_a_run_finds_what_the_files_say_and_records_them(
     assert np.isfinite(first.keypoints).all()  # no threshold: nobody knows what the scores mean
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_same_files_only(
     detector: Path,
     pose: Path,

@@ -81,6 +81,7 @@ def test_a_pickle_that_would_execute_code_is_refused(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.pkl"]
 
 
+@pytest.mark.slow
 def test_our_own_weights_fill_another_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

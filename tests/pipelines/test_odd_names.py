@@ -28,6 +28,7 @@ def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedMo
     monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
 
 
+@pytest.mark.slow
 def test_a_video_of_an_odd_name_is_tracked_linked_drawn_and_exported(
     tmp_path: Path, make_clip: Callable[..., Path], capfd: pytest.CaptureFixture[str]
 ) -> None:

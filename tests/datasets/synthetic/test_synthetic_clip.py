@@ -199,6 +199,7 @@ def test_motion_blur_smooths_what_moves() -> None:
     assert detail[1] < detail[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", ["dolly", "zoom", "shake"])
 def test_warping_a_frame_by_the_flow_gives_the_one_before(camera: CameraKind) -> None:
     config = replace(SMALL, size=(216, 384), people=4, noise=0, camera=camera, occluders=1)
@@ -258,6 +259,7 @@ def test_the_flow_of_a_joint_leads_to_the_joint() -> None:
     assert np.median(misses) < 1
 
 
+@pytest.mark.slow
 def test_frames_with_flow_are_the_frames_each_with_its_flow() -> None:
     clip = generate(replace(SMALL, seconds=0.4, shots=2, duplicated=0.3, motion_blur=0.5), seed=6)
     found = list(clip.frames_with_flow())
@@ -271,6 +273,7 @@ def test_frames_with_flow_are_the_frames_each_with_its_flow() -> None:
             np.testing.assert_array_equal(flow.occluded, alone.occluded)
 
 
+@pytest.mark.slow
 def test_a_frame_repeated_does_not_move() -> None:
     clip = generate(replace(SMALL, seconds=1, duplicated=0.5), seed=6)
     still = int(np.flatnonzero(np.diff(clip.shown) == 0)[0])

@@ -155,6 +155,7 @@ def test_the_original_files_give_the_positions_that_were_made_from_them(samples:
     np.testing.assert_allclose(joints[::4][:, body], expected[:, body], atol=0.002)
 
 
+@pytest.mark.slow
 def test_every_recording_of_the_samples_is_read(samples: Path) -> None:
     captures = read_captures(samples / "mocap" / "npz") + read_captures(
         samples / "mocap" / "asfamc"

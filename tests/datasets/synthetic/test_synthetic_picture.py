@@ -20,6 +20,7 @@ CONFIG = PictureConfig(size=(120, 160))
 HEAD, PELVIS = JOINTS.index("head_top"), JOINTS.index("pelvis")
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 100_000))
 @settings(max_examples=12)
 def test_the_truth_of_a_picture_lies_inside_it(seed: int) -> None:

@@ -314,6 +314,7 @@ def test_heatmaps_come_first_in_a_chain(
     assert "the refiner still works on heatmaps, kalman on what is read" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_trained_refiner_comes_from_its_file(
     line: list[str], model: LoadedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,7 @@ def test_frames_that_were_not_looked_at_are_not_shown(make_run: Callable[..., Pa
     assert {link["frames"][1] - link["frames"][0] for link in said["links"]} == {1}
 
 
+@pytest.mark.slow
 def test_a_correction_is_in_the_next_report(make_run: Callable[..., Path]) -> None:
     run = make_run()
 
