@@ -28,9 +28,9 @@ DOUBT = 4
 """The noise grows with the inverse of a value's confidence to this power: chosen on sixteen drawn
 clips, where joints that are hidden gained most from it, and 5 was worse."""
 
-LEAST_CONFIDENCE = 0.3
-"""Lower confidences count as this, a hundred times the noise: the path stays defined where nothing
-is sure."""
+LEAST_CONFIDENCE = 0.2
+"""Lower confidences count as this, six hundred times the noise: the path stays defined where
+nothing is sure."""
 
 LEAST_STEP = 1e-3
 """Shorter steps count as this, seconds: the system grows with their inverse cube, and its digits
