@@ -9,7 +9,9 @@ process of its own, as its users have; they take turns, photograph by photograph
 of threads, and medians of the runs' ratios are recorded. Over clips a frame costs one look at it
 and one look at the three frames around it.
 
-Beside the times: the operations that the network asks for (2 per multiplication and addition, of
+Beside the times: ours with ``--precision auto`` against ours in float32, in turns in one process;
+``--precision-alone`` measures that alone, and changes nothing else of a record that is there. Also
+the operations that the network asks for (2 per multiplication and addition, of
 ordinary convolutions), those that ours computes, and the rate of a plain convolution here. Takes
 three minutes or so on two quiet cores; on a busy machine only the ratios mean something.
 """
@@ -33,13 +35,18 @@ from typing import Any
 import cv2
 import numpy as np
 
+from posetube.boxes import iou
 from posetube.models3d.devices import usable_cores
+from posetube.network import Precision
 from posetube.pipelines.storage.manifest import library_versions
 from posetube.structures import ByteArray, FloatArray
 
 RESULTS = Path(__file__).parent / "results"
+PRECISIONS: tuple[Precision, ...] = ("float32", "auto")
 CLOSE = 0.05
 """Pixels."""
+SAME = 0.5
+"""Boxes that overlap so far, in IoU, are of the same person."""
 MOST_PEOPLE = 4
 """A photograph with more labelled people is not one of few people."""
 
@@ -64,7 +71,7 @@ PROGRAMS: dict[str, Look] = {}
 class Worker:
     """A process that holds a program or two."""
 
-    def __init__(self, threads: int, prepare: Callable[..., None], *arguments: Any) -> None:
+    def __init__(self, threads: int, prepare: Callable[..., object], *arguments: Any) -> None:
         # a process that waits must not spin, or it would slow the others down
         os.environ |= {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
         self._pool = ProcessPoolExecutor(1, get_context("spawn"))
@@ -102,6 +109,16 @@ def open_ours(**files: Path) -> None:
 
     for name, file in files.items():
         PROGRAMS[name] = _finder(load_model(str(file), device="cpu").network)
+
+
+def open_precisions(weights: Path) -> Precision:
+    """Ours in float32 and with ``--precision auto``; what that is here."""
+    from posetube.pipelines.loaded_model import load_model
+
+    for precision in PRECISIONS:
+        model = load_model(str(weights), device="cpu", precision=precision)
+        PROGRAMS[precision] = _finder(model.network)
+    return model.precision
 
 
 def _finder(network: Any) -> Look:
@@ -243,6 +260,54 @@ def agreement(pairs: Sequence[tuple[Looked, Looked]]) -> dict[str, Any]:
     }
 
 
+def by_precision(
+    weights: Path, images: Sequence[ByteArray], *, runs: int, threads: int
+) -> dict[str, Any]:
+    """How much processor time ``--precision auto`` saves, and what it changes."""
+    worker = Worker(threads, usable_cores)
+    chosen = worker.ask(open_precisions, weights)
+    for precision in PRECISIONS:
+        worker.ask(look, precision, images[0])  # the first look takes memory
+    ratios, exact, rounded = list[float](), list[Looked](), list[Looked]()
+    for _ in range(runs):
+        pairs = [[worker.ask(look, one, image) for one in PRECISIONS] for image in images]
+        exact, rounded = ([pair[place] for pair in pairs] for place in (0, 1))
+        times = [sum(one.processor_seconds for one in some) for some in (exact, rounded)]
+        ratios.append(round(times[0] / times[1], 3))
+    return {
+        "auto_is": chosen,
+        "threads": threads,
+        "photographs": len(images),
+        "processor_time_float32_over_auto": {"median": median(ratios), "runs": ratios},
+        "people_found": [[len(one.boxes) for one in some] for some in (exact, rounded)],
+        **differences(list(zip(exact, rounded, strict=True))),
+    }
+
+
+def differences(pairs: Sequence[tuple[Looked, Looked]]) -> dict[str, Any]:
+    """Of the people that both find: how far boxes and joints are apart, pixels."""
+    boxes, joints = list[FloatArray](), list[FloatArray]()
+    for one, other in pairs:
+        overlaps = iou(one.boxes, other.boxes)
+        for row, column in enumerate(overlaps.argmax(axis=1) if overlaps.size else ()):
+            if overlaps[row, column] >= SAME:
+                boxes.append(np.abs(one.boxes[row] - other.boxes[column]))
+                joints.append(np.abs(one.joints[row] - other.joints[column]).max(axis=1))
+    return {
+        "people_of_both": len(boxes),
+        "box_difference_px": _spread(boxes),
+        "joint_difference_px": _spread(joints),
+    }
+
+
+def _spread(found: Sequence[FloatArray]) -> dict[str, float]:
+    numbers = np.concatenate([*found, np.zeros(0)])
+    if not len(numbers):
+        return {}
+    shares = {"median": 50, "95 %": 95, "largest": 100}
+    return {name: round(float(np.percentile(numbers, at)), 3) for name, at in shares.items()}
+
+
 def main() -> None:
     """Measure, print, and record on request."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -250,23 +315,33 @@ def main() -> None:
     parser.add_argument("--photographs", type=int, default=4)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument(
+        "--precision-alone", action="store_true", help="only what --precision auto changes"
+    )
     parser.add_argument("--record", help="name of the file in benchmarks/results")
     options = parser.parse_args()
     images, labelled = photographs(options.folder, options.photographs)
     with TemporaryDirectory() as folder:
         files = make_weights(Path(folder), images, labelled)
-        record = measured(files, images, runs=options.runs, threads=options.threads)
-    record = {
-        "command": " ".join(["python -m benchmarks.large_networks", *sys.argv[1:]]),
+        given: Any = {"runs": options.runs, "threads": options.threads}
+        numbers = {} if options.precision_alone else measured(files, images, **given)
+        precision = by_precision(files["ours"], images, **given)
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    where = {
+        "command": " ".join(["python -m benchmarks.large_networks", *words]),
         "machine": f"{platform.machine()}, {usable_cores()} cores",
         "load": os.getloadavg(),
         "versions": library_versions(),
         "labelled_people": labelled,
-        **record,
     }
+    path = RESULTS / f"{options.record}.json"
+    record: dict[str, Any] = {**where, **numbers, "precision": precision}
+    if options.precision_alone:
+        there = json.loads(path.read_text()) if options.record else {}
+        record = {**there, "precision": {**where, **precision}}
     print(json.dumps(record, indent=2))
     if options.record:
-        (RESULTS / f"{options.record}.json").write_text(json.dumps(record, indent=2) + "\n")
+        path.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def measured(

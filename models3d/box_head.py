@@ -154,7 +154,10 @@ class BoxHead(nn.Module):
 
     def forward(self, pooled: Tensor, length: int) -> BoxOutput:
         """The outputs for R proposals, from their (R * T, C, S, S) features."""
-        features = self.body(pooled, length)
+        return self.last_layers(self.body(pooled, length), length)
+
+    def last_layers(self, features: Tensor, length: int) -> BoxOutput:
+        """The outputs from what the body makes of R proposals, (R * T, D)."""
         presence = None
         if self.presence is not None:
             presence = self.presence(features).unflatten(0, (-1, length))[..., 0]

@@ -51,6 +51,19 @@ def choose_device(wanted: str = "auto") -> Device:
     return Device(name="cpu", reason=f"no GPU found; {threads} threads", threads=threads)
 
 
+def computes_bfloat16(device: str) -> bool:
+    """Whether a device computes with bfloat16 natively.
+
+    Others imitate it, if they know it at all: processors at a tenth of their speed.
+    """
+    torch = _torch()
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return kind == "cpu" and bool(native)
+
+
 def _torch() -> Any:
     try:
         import torch

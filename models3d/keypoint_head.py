@@ -74,7 +74,10 @@ class KeypointHead(nn.Module):
 
     def forward(self, pooled: Tensor, length: int) -> Tensor:
         """(R * T, C, P, P) pooled squares to (R * T, K, S, S) logits."""
-        features = self.features(pooled, length)
+        return self.last_layers(self.features(pooled, length))
+
+    def last_layers(self, features: Tensor) -> Tensor:
+        """What :meth:`features` returns to (R * T, K, S, S) logits."""
         logits = self._doubled(self.up(features))
         if self.offsets is None:
             return logits

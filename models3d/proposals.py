@@ -99,11 +99,12 @@ class ProposalHead(nn.Module):
         Returns:
             Per level (B * T, steps * 5 A, h, w): of all steps the objectness, then the regressions.
         """
-        hidden = [self.conv(level, length).relu_() for level in levels]
-        return [
-            torch.cat([*self.objectness.responses(h), *self.deltas.responses(h)], dim=1)
-            for h in hidden
-        ]
+        return [self.last_layers(self.conv(level, length).relu_()) for level in levels]
+
+    def last_layers(self, hidden: Tensor) -> Tensor:
+        """A level's (B * T, C, h, w) hidden map to its responses."""
+        steps = [*self.objectness.responses(hidden), *self.deltas.responses(hidden)]
+        return torch.cat(steps, dim=1)
 
     def forward(
         self, levels: Sequence[Tensor], length: int, responses: Sequence[Tensor] | None = None

@@ -40,10 +40,14 @@ class Tower(nn.ModuleList):
 
     def forward(self, level: Tensor) -> Tensor:
         """(B, C, h, w) to (B, O, h, w)."""
-        *hidden, output = self
+        *hidden, _ = self
         for layer in hidden:
             level = layer(level).relu_()
-        out: Tensor = output(level)
+        return self.last_layers(level)
+
+    def last_layers(self, hidden: Tensor) -> Tensor:
+        """(B, C, h, w) hidden map to (B, O, h, w)."""
+        out: Tensor = self[-1](hidden)
         return out
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from posetube.errors import InputError
-from posetube.network import DetectorFamily, Network, Quality, Runtime
+from posetube.network import DetectorFamily, Network, Precision, Quality, Runtime
 
 from ..models3d.devices import Device, usable_cores
 from ..models3d.runtimes.choice import ChosenRuntime, choose_runtime
@@ -52,22 +52,32 @@ class LoadedModel:
     runtime: Runtime = "torch"
     """What runs it; never ``auto``."""
 
+    precision: Precision = "float32"
+    """Number type of its convolutions; never ``auto``."""
+
     @property
     def headline(self) -> str:
         """Which network runs where, for people."""
         networks = [self.detector, self.record] if self.detector else [self.record]
         names = " + ".join(f"{r.name}{r.layout and f' ({r.layout})'}" for r in networks)
-        return f"{names} on {self.device.name} ({self.device.reason})"
+        half = "" if self.precision == "float32" else f" in {self.precision}"
+        return f"{names}{half} on {self.device.name} ({self.device.reason})"
 
     def completed(self, config: TrackConfig) -> TrackConfig:
         """The settings, filled in where they leave something to the model.
 
         Raises:
-            InputError: If they ask for another quality or runtime than the model was loaded with,
-                or for masks that it does not draw, or for a box head that it lacks.
+            InputError: If they ask for another quality, runtime or precision than the model was
+                loaded with, or for masks that it does not draw, or for a box head that it lacks.
         """
         asked = config.detect
-        own = replace(asked, quality=self.quality, flip=self.flip, runtime=self.runtime)
+        own = replace(
+            asked,
+            quality=self.quality,
+            flip=self.flip,
+            runtime=self.runtime,
+            precision=self.precision,
+        )
         plain = (asked.quality, asked.flip) == ("normal", False)
         if not plain and (asked.quality, asked.flip) != (self.quality, self.flip):
             raise InputError(
@@ -78,6 +88,11 @@ class LoadedModel:
             raise InputError(
                 f"the model {self.record.name} was loaded with runtime {self.runtime}; asked for "
                 f"is {asked.runtime}: load it with this"
+            )
+        if asked.precision == "bfloat16" != self.precision:
+            raise InputError(
+                f"the model {self.record.name} was loaded with precision {self.precision}; asked "
+                f"for is {asked.precision}: load it with this"
             )
         if asked.masks and not getattr(self.network, "draws_masks", False):
             raise InputError(
@@ -118,6 +133,7 @@ def as_loaded(
             quality=detect.quality,
             flip=detect.flip,
             runtime=detect.runtime,
+            precision=detect.precision,
             detector=detector,
             pose=pose,
             skeleton=skeleton,
@@ -135,6 +151,7 @@ def load_model(
     quality: Quality = "normal",
     flip: bool = False,
     runtime: Runtime = "auto",
+    precision: Precision = "float32",
     detector: str | Path | None = None,
     pose: str | Path | None = None,
     skeleton: str | None = None,
@@ -148,6 +165,7 @@ def load_model(
         quality: Speed against accuracy, see :class:`posetube.pipelines.settings.DetectConfig`.
         flip: Look at each person also mirrored.
         runtime: What runs the network, see :class:`posetube.pipelines.settings.DetectConfig`.
+        precision: Number type of a large network's convolutions, see the same class.
         detector: Path of somebody else's detector, an ONNX file; goes with ``pose``.
         pose: Path of somebody else's pose network, an ONNX file, in place of ``model``. Without a
             detector, boxes must be given.
@@ -156,8 +174,8 @@ def load_model(
             by the file.
 
     Raises:
-        InputError: If the device is not there, or not for this runtime, the network has no choice
-            of quality, or arguments do not go together.
+        InputError: If the device is not there, or not for this runtime or precision, the network
+            has no choice of quality or precision, or arguments do not go together.
         WeightsError: If there is no such model, or its weights or graphs are refused.
     """
     if pose is not None:
@@ -167,6 +185,7 @@ def load_model(
             raise InputError("pose= names a network that has no choice of quality= or flip=")
         if runtime == "torch":
             raise InputError('pose= names an ONNX file, which runtime="torch" cannot run')
+        _refuse_half(precision, f"the ONNX file {pose}")
         from .foreign_model import open_foreign_model
 
         chosen = choose_runtime("onnx", device=device, weights=Path(pose))
@@ -188,13 +207,26 @@ def load_model(
     file = weights_file(model)
     chosen = choose_runtime(runtime, device=device, weights=file)
     if chosen.runtime == "onnx":
+        _refuse_half(precision, f"the model {model}")
         from ..models3d.runtimes.loading import load_onnx_network
 
-        return _loaded(load_onnx_network(file, quality=quality, flip=flip), chosen, quality, flip)
-    return _loaded(_by_torch(file, chosen.device, quality, flip), chosen, quality, flip)
+        network = load_onnx_network(file, quality=quality, flip=flip)
+        return _loaded(network, chosen, quality, flip)
+    network, precision = _by_torch(file, chosen.device, quality, flip, precision)
+    return replace(_loaded(network, chosen, quality, flip), precision=precision)
 
 
-def _by_torch(file: Path, device: Device, quality: Quality, flip: bool) -> Any:
+def _refuse_half(precision: Precision, network: str) -> None:
+    if precision == "bfloat16":
+        raise InputError(
+            f'ONNX Runtime runs {network}, in float32; leave out precision="bfloat16", which is '
+            "for networks with a ResNet, such as keypoint_rcnn_r50"
+        )
+
+
+def _by_torch(
+    file: Path, device: Device, quality: Quality, flip: bool, precision: Precision
+) -> tuple[Any, Precision]:
     # OpenMP's threads wait for one another in busy loops unless told otherwise. That gains a
     # little on an idle machine and costs half the speed on a busy one. OpenMP reads the variable
     # once, when torch is first imported, so it is set before.
@@ -202,11 +234,13 @@ def _by_torch(file: Path, device: Device, quality: Quality, flip: bool) -> Any:
     # Large pages: otherwise a fifth of a large network's time goes into taking fresh memory.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     from ..models3d import load_network
+    from ..models3d.half_precision import choose_precision
     from ..models3d.inference import prepare_for_inference
     from ..models3d.quality import with_quality
 
     network = with_quality(load_network(file, device=device.name), quality=quality, flip=flip)
-    return prepare_for_inference(network)
+    chosen = choose_precision(precision, network, device=device.name)
+    return prepare_for_inference(network, precision=chosen), chosen
 
 
 def _side_by_side(chosen: ChosenRuntime) -> int:

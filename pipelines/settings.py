@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, validators
 
 from posetube.errors import InputError
-from posetube.network import Quality, Runtime
+from posetube.network import Precision, Quality, Runtime
 from posetube.quantities import Seconds
 from posetube.setting_checks import check_choice, check_numbers
 
@@ -57,6 +57,10 @@ class DetectConfig:
     """What runs the network: ``torch``, or ``onnx`` (ONNX Runtime), which takes half the time on a
     processor and needs a model with graphs. ``auto``: ``onnx`` where that is so."""
 
+    precision: Precision = "float32"
+    """Number type of the convolutions of networks with a ResNet: ``auto`` is ``bfloat16`` where the
+    device computes with it natively, and ``float32`` elsewhere and for all other networks."""
+
     detector_every: int = 1
     """Look for people in every n-th frame only; in the others, read their joints in boxes that
     follow from the frames around. The detector looks in between where that cannot be right."""
@@ -83,6 +87,7 @@ class DetectConfig:
     def __post_init__(self) -> None:
         check_choice(self, "quality", Quality)
         check_choice(self, "runtime", Runtime)
+        check_choice(self, "precision", Precision)
         check_numbers(self, "detector_every", "workers", low=1)
 
 
@@ -159,10 +164,19 @@ PRESET_BRANCHES = ("offline", "paper")
 
 
 def with_words(
-    config: DetectConfig, *, quality: Quality | None = None, runtime: Runtime | None = None
+    config: DetectConfig,
+    *,
+    quality: Quality | None = None,
+    runtime: Runtime | None = None,
+    precision: Precision | None = None,
 ) -> DetectConfig:
-    """The same settings with a quality and a runtime, where these are named."""
-    return replace(config, quality=quality or config.quality, runtime=runtime or config.runtime)
+    """The same settings with a quality, a runtime and a precision, where these are named."""
+    return replace(
+        config,
+        quality=quality or config.quality,
+        runtime=runtime or config.runtime,
+        precision=precision or config.precision,
+    )
 
 
 def with_preset(config: LinkConfig, preset: LinkPreset | None) -> LinkConfig:

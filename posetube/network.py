@@ -20,6 +20,10 @@ Quality = Literal["fast", "normal", "best"]
 Runtime = Literal["auto", "torch", "onnx"]
 """What runs a network: PyTorch or ONNX Runtime; ``auto`` leaves it to the device and the model."""
 
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Number type of a large network's convolutions; ``auto`` leaves it to the device and the network.
+"""
+
 DetectorFamily = Literal["rtmdet", "yolox"]
 """Whose conventions somebody else's detector follows; the two want different numbers for pixels."""
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from posetube.errors import InputError
 from posetube.setting_checks import check_numbers
 
+from ..devices import computes_bfloat16
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
@@ -55,16 +57,12 @@ TENSOR_CORES = (7, 0)
 def native_precision(device: str) -> Precision:
     """The faster number type of a device, for :attr:`OptimizationConfig.precision`.
 
-    A processor without instructions for bfloat16 imitates it, at a tenth of its speed. GPUs that
-    lack them compute in float16 fast, from those with tensor cores on.
+    GPUs without instructions for bfloat16 compute in float16 fast, from those with tensor cores on.
     """
-    kind = torch.device(device).type
-    if kind == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bfloat16"
-        return "float16" if torch.cuda.get_device_capability() >= TENSOR_CORES else "float32"
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bfloat16" if kind == "cpu" and native else "float32"
+    if computes_bfloat16(device):
+        return "bfloat16"
+    gpu = torch.device(device).type == "cuda"
+    return "float16" if gpu and torch.cuda.get_device_capability() >= TENSOR_CORES else "float32"
 
 
 def half_precision(precision: Precision) -> torch.dtype | None:

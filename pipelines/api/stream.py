@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from posetube.network import Quality, Runtime
+from posetube.network import Precision, Quality, Runtime
 from posetube.structures import FramePoses
 
 from ...datasets.video import VideoConfig
@@ -29,6 +29,7 @@ def stream(
     detect: DetectConfig | None = None,
     quality: Quality | None = None,
     runtime: Runtime | None = None,
+    precision: Precision | None = None,
     link: LinkConfig | None = None,
     refine: str | RefineConfig | None = None,
     min_joint: float | None = None,
@@ -46,6 +47,7 @@ def stream(
         detect: As for :func:`posetube.track`.
         quality: As for :func:`posetube.track`.
         runtime: As for :func:`posetube.track`.
+        precision: As for :func:`posetube.track`.
         link: As for :func:`posetube.track`. With the preset ``offline`` nothing comes before the
             last frame.
         refine: As for :func:`posetube.track`; None: ``"running-kalman"``, which needs no future
@@ -65,7 +67,9 @@ def stream(
         >>> for poses in stream("camera:0"):                          # doctest: +SKIP
         ...     print(poses.time, poses.track_ids, poses.people.boxes)
     """
-    asked = with_words(detect or DetectConfig(), quality=quality, runtime=runtime)
+    asked = with_words(
+        detect or DetectConfig(), quality=quality, runtime=runtime, precision=precision
+    )
     loaded = as_loaded(model, device=device, detect=asked, detector=detector, pose=pose)
     settings = loaded.completed(
         TrackConfig(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from posetube.errors import InputError
 from posetube.file_names import readable
-from posetube.network import Quality, Runtime
+from posetube.network import Precision, Quality, Runtime
 from posetube.structures import DetectedFrame, FrameState, VideoTracks
 
 from ...datasets.people import PeopleSource
@@ -43,6 +43,7 @@ def track(
     detect: DetectConfig | None = None,
     quality: Quality | None = None,
     runtime: Runtime | None = None,
+    precision: Precision | None = None,
     boxes: PeopleSource | None = None,
     link: LinkConfig | None = None,
     refine: str | RefineConfig | None = None,
@@ -75,6 +76,8 @@ def track(
             the loaded model says.
         runtime: What runs the network, ``auto``, ``torch`` or ``onnx``; None: as ``detect`` or the
             loaded model says.
+        precision: Number type of a large network's convolutions, ``auto``, ``float32`` or
+            ``bfloat16``; None: as ``detect`` or the loaded model says.
         boxes: Where to look for people, in place of the network's own search: tracks, or whatever
             holds people (:func:`posetube.load`). Frames are matched by index, pictures by name.
             The boxes' scores count, their ids do not.
@@ -95,7 +98,7 @@ def track(
     Raises:
         MediaError: If the video cannot be read or is refused.
         InputError: If an argument is wrong, ``out`` holds another run, the boxes are those of
-            another video, or the model has no choice of quality.
+            another video, or the model has no choice of quality or precision.
         WeightsError: If the model is missing or refused.
 
     Examples:
@@ -105,7 +108,9 @@ def track(
     """
     config = TrackConfig(
         video=video or VideoConfig(),
-        detect=with_words(detect or DetectConfig(), quality=quality, runtime=runtime),
+        detect=with_words(
+            detect or DetectConfig(), quality=quality, runtime=runtime, precision=precision
+        ),
         link=link or LinkConfig(),
         refine=as_chain(refine),
         min_joint=min_joint,

@@ -69,7 +69,11 @@ def _named_model(known: ModelRecord, config: TrackConfig) -> LoadedModel:
     detect = config.detect
     try:
         return load_model(
-            known.name, quality=detect.quality, flip=detect.flip, runtime=detect.runtime
+            known.name,
+            quality=detect.quality,
+            flip=detect.flip,
+            runtime=detect.runtime,
+            precision=detect.precision,
         )
     except WeightsError:
         raise InputError(

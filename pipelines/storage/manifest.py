@@ -29,6 +29,7 @@ LATER_SETTINGS = {
     "quality": "normal",
     "flip": False,
     "runtime": "torch",
+    "precision": "float32",
     "detector_every": 1,
     "as_one": False,
     "masks": False,

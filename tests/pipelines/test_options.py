@@ -142,7 +142,7 @@ def test_a_run_is_compared_by_what_changes_its_result() -> None:
     assert VideoConfig(every=2) != config.video
     assert replace(config, overlay=None) == config
     assert set(detection_settings(config)) == {
-        *("start", "end", "every", "as_one", "quality", "flip", "runtime"),
+        *("start", "end", "every", "as_one", "quality", "flip", "runtime", "precision"),
         *("detector_every", "camera_motion", "appearance", "masks", "judge_boxes"),
     }
 

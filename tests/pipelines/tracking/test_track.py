@@ -370,6 +370,24 @@ def test_a_run_keeps_its_runtime(
         track(clip, tmp_path / "other", graphs, detect=DetectConfig(runtime="torch"))
 
 
+def test_a_run_keeps_its_precision(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    clip, half = make_clip(frames=2), replace(make_model(), precision="bfloat16")
+
+    manifest = track(clip, tmp_path / "run", half)
+
+    assert manifest.settings.detect.precision == "bfloat16"
+    with pytest.raises(InputError, match="differently: precision was bfloat16, is now float32"):
+        track(clip, tmp_path / "run", make_model())
+    with pytest.raises(
+        InputError, match="was loaded with precision float32; asked for is bfloat16"
+    ):
+        track(clip, tmp_path / "other", make_model(), detect=DetectConfig(precision="bfloat16"))
+    auto = track(clip, tmp_path / "auto", make_model(), detect=DetectConfig(precision="auto"))
+    assert auto.settings.detect.precision == "float32"
+
+
 def test_parts_of_runs_from_before_there_were_qualities_stay_theirs(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:

@@ -1,0 +1,64 @@
+"""Networks are loaded in the number type that was asked for, or refused in one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from posetube.errors import InputError
+from posetube.models3d import half_precision
+from posetube.models3d.checkpoints.weights_io import save_weights
+from posetube.models3d.tube_rcnn import TubeRCNN
+from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import load_model
+from posetube.pipelines.settings import DetectConfig
+from tests.models3d.small_networks import small_anchor_rcnn
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a small network with a ResNet."""
+    path = tmp_path_factory.mktemp("weights") / "large.safetensors"
+    save_weights(TubeRCNN(small_anchor_rcnn()), path)
+    return path
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_large_network_takes_what_the_device_has(
+    weights: Path, native: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(half_precision, "computes_bfloat16", lambda device: native)
+
+    model = load_model(str(weights), device="cpu", precision="auto")
+
+    assert model.precision == precision
+    assert (" in bfloat16 on cpu" in model.headline) == native
+    assert load_model(str(weights), device="cpu").precision == "float32"
+
+
+def test_the_embedded_model_stays_in_float32() -> None:
+    assert load_model("tiny", precision="auto").precision == "float32"
+    with pytest.raises(InputError, match="Runtime runs the model tiny, in float32; leave out prec"):
+        load_model("tiny", device="cpu", precision="bfloat16")
+    with pytest.raises(InputError, match='precision="bfloat16" is for networks with a ResNet'):
+        load_model("tiny", device="cpu", runtime="torch", precision="bfloat16")
+    with pytest.raises(InputError, match=r"Runtime runs the ONNX file pose\.onnx, in float32"):
+        load_model(pose="pose.onnx", precision="bfloat16")
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(
+        InputError, match="precision must be one of auto, float32, bfloat16, got 'h"
+    ):
+        DetectConfig(precision="half")  # type: ignore[arg-type]
+
+
+def test_the_command_names_its_option(
+    make_clip: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["track", str(make_clip(frames=2)), "-o", str(tmp_path / "run"), "--device", "cpu"]
+
+    assert main([*words, "--precision", "bfloat16"]) == 2
+
+    assert "in float32; leave out --precision bfloat16, which is for" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
