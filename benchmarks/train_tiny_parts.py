@@ -22,7 +22,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,11 @@ SURE = 0.1
 """Score from which somebody of LSP-extended counts as found."""
 
 SHARES = (1.0, 0.5, 0.25)
-"""How far the crop head's weights are brought to the trained ones."""
+"""How far the crop head's weights are brought to the trained ones, but for own heights."""
+
+
+Halves = list[dict[str, float]]
+"""The figures of each half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +93,11 @@ class CropRun:
 
 
 CROP_RUNS = {
-    "crops 5e-5": CropRun(rate=5e-5),
-    "crops 2e-4": CropRun(rate=2e-4),
-    "crops 2e-4, own heights": CropRun(rate=2e-4, own_heights=True),
+    "crops": CropRun(rate=2e-4),
+    "crops, slow": CropRun(rate=5e-5),
+    "crops, own heights": CropRun(rate=2e-4, own_heights=True),
 }
-BOX_RUNS = {"boxes 1e-3": 1e-3, "boxes 3e-4": 3e-4}
+BOX_RATE = 1e-3
 
 
 def crop_loss(
@@ -210,26 +214,15 @@ def train(folder: Path, training: Path, *, pictures: int, steps: tuple[int, int]
         for row in torch.nonzero(read(path, "joints")[0][..., 2].any(dim=1))[:, 0].tolist()
     ]
     print(f"{len(files)} photographs, {len(people)} people", flush=True)
-    for name, rate in BOX_RUNS.items():
-        if not (path := file_of(folder, name)).exists():
-            network = with_head(proposer().requires_grad_(False))
-            weights = trained(
-                network.box_head,
-                partial(box_loss, network, files),
-                rate=rate,
-                steps=steps[1],
-            )
-            write(weights, path)
+    if not (path := file_of(folder, "boxes")).exists():
+        network = with_head(proposer().requires_grad_(False))
+        loss = partial(box_loss, network, files)
+        write(trained(network.box_head, loss, rate=BOX_RATE, steps=steps[1]), path)
     for name, run in CROP_RUNS.items():
         if not (path := file_of(folder, name)).exists():
             head: Any = load_network("tiny").keypoint_head.train()
-            weights = trained(
-                head,
-                partial(crop_loss, head, people, run),
-                rate=run.rate,
-                steps=steps[0],
-            )
-            write(weights, path)
+            loss = partial(crop_loss, head, people, run)
+            write(trained(head, loss, rate=run.rate, steps=steps[0]), path)
 
 
 def file_of(folder: Path, name: str, suffix: str = ".safetensors") -> Path:
@@ -254,18 +247,16 @@ def with_head(network: TubeRCNN) -> TubeRCNN:
 def candidates(folder: Path) -> Iterator[tuple[str, Callable[[], TubeRCNN]]]:
     """The embedded model, and all that was made of it."""
     tiny = load_network("tiny")
+    choice = tiny.config.proposals
     yield "tiny", lambda: tiny
-    for run in CROP_RUNS:
-        for share in SHARES:
+    yield "boxes", partial(judged, folder, choice)
+    yield "boxes, product", partial(judged, folder, choice, product=True)
+    both = partial(judged, folder, choice, product=True, boxes=False)
+    yield "boxes, product, as proposed", both
+    for run, how in CROP_RUNS.items():
+        for share in SHARES[: 1 if how.own_heights else None]:
             name = run if share == 1 else f"{run}, {share:g} of the way"
             yield name, partial(moved, folder, run, share)
-    choice = tiny.config.proposals
-    for run in BOX_RUNS:
-        for product in (False, True):
-            for boxes in (True, False):
-                words = [run, *["product"] * product, *["boxes as proposed"] * (not boxes)]
-                build = partial(judged, folder, run, choice, product=product, boxes=boxes)
-                yield ", ".join(words), build
 
 
 def moved(folder: Path, run: str, share: float) -> TubeRCNN:
@@ -278,15 +269,15 @@ def moved(folder: Path, run: str, share: float) -> TubeRCNN:
     return network
 
 
-def judged(folder: Path, run: str, choice: Any, **ways: bool) -> TubeRCNN:
-    """The embedded model with a trained box head."""
+def judged(folder: Path, choice: Any, *, product: bool = False, boxes: bool = True) -> TubeRCNN:
+    """The embedded model with a trained box head, see :class:`Judge`."""
     network = with_head(proposer())
-    network.box_head.load_state_dict(load_file(file_of(folder, run)))
-    network.box_head = Judge(network.box_head, choice, **ways).eval()
+    network.box_head.load_state_dict(load_file(file_of(folder, "boxes")))
+    network.box_head = Judge(network.box_head, choice, product=product, boxes=boxes).eval()
     return network
 
 
-def measured(network: TubeRCNN, pictures: Path, truth: COCO, lsp: Path) -> list[dict[str, float]]:
+def measured(network: TubeRCNN, pictures: Path, truth: COCO, lsp: Path) -> Halves:
     """The figures of each half."""
     model = replace(load_model("tiny", device="cpu", runtime="torch"), network=network)
     with TemporaryDirectory() as scratch:
@@ -306,7 +297,7 @@ def measured(network: TubeRCNN, pictures: Path, truth: COCO, lsp: Path) -> list[
     ]
 
 
-def chosen(table: dict[str, list[dict[str, float]]], kind: str) -> str:
+def chosen(table: Mapping[str, Halves], kind: str) -> str:
     """The best of a kind by half 0."""
     figures = ("oks_ap", "box_ap", "joints_percent")
     return max(
@@ -323,9 +314,9 @@ def main() -> None:
     parser.add_argument("truth", type=Path, help="file of COCO keypoints")
     parser.add_argument("lsp", type=Path, help="folder of LSP-extended")
     parser.add_argument("--training", type=Path, required=True, help="folder of the archives")
-    parser.add_argument("--photographs", type=int, default=1000, help="how many to train on")
-    parser.add_argument("--crop-steps", type=int, default=400)
-    parser.add_argument("--box-steps", type=int, default=700)
+    parser.add_argument("--photographs", type=int, default=600, help="how many to train on")
+    parser.add_argument("--crop-steps", type=int, default=250)
+    parser.add_argument("--box-steps", type=int, default=500)
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -333,7 +324,7 @@ def main() -> None:
     train(options.folder, options.training, pictures=options.photographs, steps=steps)
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(options.truth)
-    table = {}
+    table = dict[str, Halves]()
     for name, build in candidates(options.folder):
         path = file_of(options.folder, name, ".json")
         if not path.exists():
