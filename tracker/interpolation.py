@@ -1,4 +1,10 @@
-"""Fills short gaps in tracks with interpolated rows, which are marked as such."""
+"""Fills short gaps in tracks with interpolated rows, which are marked as such.
+
+Places lie on the line between the rows on both sides: with the speeds on both sides, as cubic
+curves, they are further from the true places on every length of gap. Widths and heights change
+with every step and gesture, so that those of one row say little soon after: they fall back to the
+mean around the gap.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,16 +15,25 @@ import numpy as np
 from posetube.records import join_columns
 from posetube.structures import ROW_COLUMNS, DoubleArray, IntArray, RowState, VideoTracks
 
-from .tracklets import scenes, tracklets
+from .continuation import ends
+from .tracklets import scenes, tracklets, unbroken
 
 INTERPOLATED = ("boxes", "scores", "keypoints")
-"""Columns that are interpolated linearly."""
+"""Columns that are interpolated linearly; then boxes get other sizes around their centres."""
+
+SIZE_MEMORY = 0.5
+"""Time on either side of a gap from which the mean size is taken, seconds."""
+
+SIZE_FADE = 0.2
+"""Seconds after which a size has fallen back to the mean by two thirds (1 - 1/e)."""
 
 
 def interpolate_gaps(
     tracks: VideoTracks, *, seconds: float, cuts: Sequence[int] = ()
 ) -> VideoTracks:
     """Add rows in short gaps, interpolated linearly in time between the rows on both sides.
+
+    The sizes of boxes fall back to the mean around the gap on the way from one side to the other.
 
     Args:
         tracks: Tracks of a whole video; frames have times.
@@ -43,6 +58,9 @@ def interpolate_gaps(
         name: _between(getattr(tracks, name)[left], getattr(tracks, name)[right], share)
         for name in INTERPOLATED
     }
+    centres = (columns["boxes"][:, :2] + columns["boxes"][:, 2:]) / 2
+    halves = _sizes(tracks, left, right, times[frames], cuts) / 2
+    columns["boxes"] = np.concatenate([centres - halves, centres + halves], 1).astype(np.float32)
     # A joint between a sure place and a guess is a guess too.
     sides = tracks.keypoint_scores[left], tracks.keypoint_scores[right]
     columns["keypoint_scores"] = np.minimum(*sides)
@@ -85,6 +103,34 @@ def _gaps(
     frames = tracks.frame[left] + 1 + step
     order = np.argsort(frames, kind="stable")
     return left[order], right[order], frames[order]
+
+
+def _sizes(
+    tracks: VideoTracks, left: IntArray, right: IntArray, now: DoubleArray, cuts: Sequence[int]
+) -> DoubleArray:
+    """(N, 2) width and height of each new row, from the rows before and after it, at its time.
+
+    Source: the mean of an Ornstein-Uhlenbeck bridge, whose ends are known.
+    """
+    scene = scenes(tracks, cuts)
+    parts = unbroken(tracks, scene)
+    part = np.zeros(len(tracks.frame), np.int64)
+    part[np.concatenate(parts)] = np.repeat(np.arange(len(parts)), [len(rows) for rows in parts])
+    times = tracks.frames.times[tracks.frame]
+    length = times[right] - times[left]
+    size = np.zeros((len(now), 2))
+    for rows, last, rest in ((left, True, times[right] - now), (right, False, now - times[left])):
+        usual = ends(tracks, parts, scene, last=last, seconds=SIZE_MEMORY).sizes[part[rows]]
+        exact = tracks.boxes[rows, 2:].astype(np.float64) - tracks.boxes[rows, :2]
+        share = (rest / length)[:, None]
+        kept = _bridge(rest / SIZE_FADE, length / SIZE_FADE)[:, None]
+        size += share * usual + kept * (exact - usual)
+    return size
+
+
+def _bridge(rest: DoubleArray, length: DoubleArray) -> DoubleArray:
+    """sinh(rest) / sinh(length), which is at most rest / length, without overflow."""
+    return np.asarray(np.exp(rest - length) * np.expm1(-2 * rest) / np.expm1(-2 * length))
 
 
 def _between(first: DoubleArray, second: DoubleArray, share: DoubleArray) -> DoubleArray:

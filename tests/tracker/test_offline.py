@@ -69,6 +69,36 @@ def test_a_joint_of_a_filled_row_is_as_sure_as_on_its_less_sure_side(people: Peo
     np.testing.assert_array_equal(tracks.keypoint_scores[made_up, 3:], 0.25)
 
 
+def test_sizes_of_filled_rows_fall_back_to_the_usual_one(people: People) -> None:
+    """A gesture beside the gap makes one row twice as wide as those before it."""
+    tracks = online(walk(people, gone=range(20, 33), speed=0))
+    wide = np.flatnonzero(tracks.frame == 19)
+    usual = np.median(tracks.boxes[:, 2] - tracks.boxes[:, 0])
+    tracks.boxes[wide, 0] -= usual / 2
+    tracks.boxes[wide, 2] += usual / 2
+
+    found = relink(tracks)
+
+    made_up = found.boxes[found.states == RowState.INTERPOLATED]
+    widths = made_up[:, 2] - made_up[:, 0]
+    assert (np.diff(widths[:6]) < 0).all()
+    # On a straight line, the middle row would be half too wide still.
+    assert widths[0] > 1.5 * usual
+    assert abs(widths[6] / usual - 1) < 0.35
+
+
+def test_sizes_of_filled_rows_are_finite_in_the_longest_gaps(people: People) -> None:
+    config = OfflineConfig(fill_gap=2000, max_gap=3000, gap_weight=0)
+    tracks = online(walk(people, gone=range(20, 25)))
+    slow = replace(tracks, frames=FrameTable(times=1000 * tracks.frames.times))
+    found = relink(slow, config=config)
+
+    made_up = found.boxes[found.states == RowState.INTERPOLATED]
+    assert len(made_up)
+    assert np.isfinite(made_up).all()
+    assert (made_up[:, 2:] > made_up[:, :2]).all()
+
+
 def test_long_gaps_are_joined_but_not_filled(people: People) -> None:
     tracks = relink(online(walk(people, gone=range(20, 45))), config=OfflineConfig(fill_gap=0.5))
 
