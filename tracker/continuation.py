@@ -44,7 +44,13 @@ than this say little about speed, which is then taken to be near 0."""
 
 
 def ends(
-    tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float
+    tracks: VideoTracks,
+    parts: Rows,
+    scene: IntArray,
+    *,
+    last: bool,
+    seconds: float,
+    shape_seconds: float,
 ) -> TrackletEnds:
     """Describe the last (or first) rows of each tracklet.
 
@@ -56,34 +62,73 @@ def ends(
         parts: Tracklets of at least one row; those of one track in succession.
         scene: (R,) number of the scene of each row.
         last: Whether to describe the last end; otherwise the first.
-        seconds: How much time to use.
+        seconds: How much time to use for place and speed.
+        shape_seconds: How much time to use for size and pose.
     """
     edge = np.array([rows[-1 if last else 0] for rows in parts], np.int64)
-    near, counts = _near(tracks, parts, scene, last=last, seconds=seconds)
-    starts, part = np.cumsum(counts) - counts, np.repeat(np.arange(len(parts)), counts)
-
-    def mean(values: DoubleArray) -> DoubleArray:
-        known = ~np.isnan(values)
-        total = np.add.reduceat(np.where(known, values, 0), starts)
-        with np.errstate(invalid="ignore"):
-            return np.asarray(total / np.add.reduceat(known, starts, dtype=np.int64))
-
+    near = _Near.rows_of(tracks, parts, scene, last=last, seconds=seconds)
     times = tracks.frames.times[tracks.frame]
-    boxes = tracks.boxes[near].astype(np.float64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    since = times[near] - times[edge][part]
-    middle, place = mean(since), mean(centres)
-    away = since - middle[part]
+    centres = near.centres(tracks)
+    since = times[near.rows] - times[edge][near.part]
+    middle, place = near.mean(since), near.mean(centres)
+    away = since - middle[near.part]
     # Least squares: the slope is covariance over variance, near 0 for rows close in time.
-    spread = mean(away**2) + STILL / counts
-    speeds = mean(away[:, None] * (centres - place[part])) / spread[:, None]
+    spread = near.mean(away**2) + STILL / near.counts
+    speeds = near.mean(away[:, None] * (centres - place[near.part])) / spread[:, None]
+    sizes, poses = shapes(tracks, parts, scene, last=last, seconds=shape_seconds)
     return TrackletEnds(
         times=times[edge],
         centres=place - speeds * middle[:, None],
         speeds=speeds,
-        sizes=mean(boxes[:, 2:] - boxes[:, :2]),
-        poses=mean(tracks.keypoints[near] - centres[:, None]),
+        sizes=sizes,
+        poses=poses,
     )
+
+
+def shapes(
+    tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float
+) -> tuple[DoubleArray, DoubleArray]:
+    """Mean (N, 2) sizes and (N, K, 2) poses at one end of N tracklets, as in ``TrackletEnds``."""
+    near = _Near.rows_of(tracks, parts, scene, last=last, seconds=seconds)
+    boxes = tracks.boxes[near.rows].astype(np.float64)
+    poses = tracks.keypoints[near.rows] - near.centres(tracks)[:, None]
+    return near.mean(boxes[:, 2:] - boxes[:, :2]), near.mean(poses)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Near:
+    """The rows near one end of each of N tracklets."""
+
+    rows: IntArray
+    """(M,) rows of the table, tracklet after tracklet."""
+
+    counts: IntArray
+    """(N,) how many of them each tracklet has, 1 or more."""
+
+    @classmethod
+    def rows_of(
+        cls, tracks: VideoTracks, parts: Rows, scene: IntArray, *, last: bool, seconds: float
+    ) -> "_Near":
+        rows, counts = _near(tracks, parts, scene, last=last, seconds=seconds)
+        return cls(rows=rows, counts=counts)
+
+    @property
+    def part(self) -> IntArray:
+        """(M,) the tracklet of each row."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def centres(self, tracks: VideoTracks) -> DoubleArray:
+        """(M, 2) of the boxes, pixels."""
+        boxes = tracks.boxes[self.rows].astype(np.float64)
+        return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
+
+    def mean(self, values: DoubleArray) -> DoubleArray:
+        """(M, ...) to (N, ...) over the rows of each tracklet where known."""
+        starts = np.cumsum(self.counts) - self.counts
+        known = ~np.isnan(values)
+        total = np.add.reduceat(np.where(known, values, 0), starts)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total / np.add.reduceat(known, starts, dtype=np.int64))
 
 
 def _near(

@@ -15,7 +15,7 @@ import numpy as np
 from posetube.records import join_columns
 from posetube.structures import ROW_COLUMNS, DoubleArray, IntArray, RowState, VideoTracks
 
-from .continuation import ends
+from .continuation import shapes
 from .tracklets import scenes, tracklets, unbroken
 
 INTERPOLATED = ("boxes", "scores", "keypoints")
@@ -120,7 +120,8 @@ def _sizes(
     length = times[right] - times[left]
     size = np.zeros((len(now), 2))
     for rows, last, rest in ((left, True, times[right] - now), (right, False, now - times[left])):
-        usual = ends(tracks, parts, scene, last=last, seconds=SIZE_MEMORY).sizes[part[rows]]
+        sizes, _ = shapes(tracks, parts, scene, last=last, seconds=SIZE_MEMORY)
+        usual = sizes[part[rows]]
         exact = tracks.boxes[rows, 2:].astype(np.float64) - tracks.boxes[rows, :2]
         share = (rest / length)[:, None]
         kept = _bridge(rest / SIZE_FADE, length / SIZE_FADE)[:, None]

@@ -64,12 +64,16 @@ class OfflineConfig:
     proportionally less."""
 
     memory: Seconds = 0.25
-    """Time before and after a gap from which motion, size and pose are estimated, seconds, 0 or
-    more."""
+    """Time before and after a gap from which motion is estimated, seconds, 0 or more."""
+
+    shape_memory: Seconds = 0.5
+    """Time before and after a gap from which size and pose are estimated, seconds, 0 or more: they
+    change with every step, so that it takes a step to know the usual ones."""
 
     def __post_init__(self) -> None:
         weights = ("pose_weight", "appearance_weight", "gap_weight")
-        check_numbers(self, "min_margin", "fill_gap", "min_length", "memory", *weights, low=0)
+        check_numbers(self, "min_margin", "fill_gap", "min_length", *weights, low=0)
+        check_numbers(self, "memory", "shape_memory", low=0)
         check_numbers(self, "max_gap", "max_cost", above=0)
 
 
@@ -146,7 +150,15 @@ def join(
     if not parts:
         return []
     before, after = (
-        ends(tracks, parts, scene, last=last, seconds=config.memory) for last in (True, False)
+        ends(
+            tracks,
+            parts,
+            scene,
+            last=last,
+            seconds=config.memory,
+            shape_seconds=config.shape_memory,
+        )
+        for last in (True, False)
     )
     looks = None if embeddings is None else mean_looks(embeddings, parts)
     found: list[tuple[IntArray, IntArray, DoubleArray]] = []

@@ -42,7 +42,10 @@ def both_ends(
 ) -> tuple[TrackletEnds, TrackletEnds]:
     scene = scenes(tracks, cuts)
     parts = unbroken(tracks, scene)
-    before, after = (ends(tracks, parts, scene, last=last, seconds=0.25) for last in (True, False))
+    before, after = (
+        ends(tracks, parts, scene, last=last, seconds=0.25, shape_seconds=0.5)
+        for last in (True, False)
+    )
     return before, after
 
 
@@ -67,6 +70,19 @@ def test_an_end_knows_place_speed_and_size() -> None:
     np.testing.assert_allclose(before.speeds[0], [100, 0], atol=5)
     np.testing.assert_allclose(before.sizes[0], [40, 100])
     np.testing.assert_allclose(before.poses[0], POSE, atol=1e-3)
+
+
+def test_size_and_pose_are_the_usual_ones_of_a_longer_time_than_speed() -> None:
+    tracks = table({1: walk(range(8)) | walk(range(8, 20), start=132, speed=0)})
+    tracks.boxes[:10, 2] += 60
+    tracks.keypoints[:10] += [30, 0]  # the centre moves with the box
+
+    before, _ = both_ends(tracks)
+
+    wide = 3 / 13  # share of the frames 7 to 19, which are half a second
+    np.testing.assert_allclose(before.speeds[0], [0, 0], atol=1)
+    np.testing.assert_allclose(before.sizes[0], [40 + 60 * wide, 100], atol=1)
+    np.testing.assert_allclose(before.poses[0], POSE, atol=1)
 
 
 def test_a_single_row_says_nothing_about_speed_but_the_rows_before_it_do() -> None:
