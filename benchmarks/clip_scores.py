@@ -79,6 +79,9 @@ ALONE = {
 }
 """Each time kernel alone."""
 
+WITH_PRESENCE, WITHOUT = "T3-box-head-0", "T3-box-head-without-presence-0"
+"""A network that says in which frames somebody is present, and the same without a word of it."""
+
 
 def unseen(count: int, folder: Path) -> Iterator[Labelled]:
     """Drawn clips, written to a folder."""
@@ -134,6 +137,20 @@ def make_pairs(folder: Path) -> None:
         path, parts = folder / f"{name}.safetensors", {pair.proposals, pair.crops} - {"tiny"}
         if not path.exists() and all((folder / f"{part}.safetensors").exists() for part in parts):
             save_weights(put_together(pair, folder), path)
+
+
+def make_absent_minded(folder: Path) -> None:
+    """Write the network with a box head that takes everybody for present, if the other is there."""
+    path = folder / f"{WITHOUT}.safetensors"
+    if path.exists() or not (folder / f"{WITH_PRESENCE}.safetensors").exists():
+        return
+    known = network_of(folder, WITH_PRESENCE)
+    assert known.config.box_head is not None
+    head = replace(known.config.box_head, presence=False)
+    made = TubeRCNN(replace(known.config, box_head=head), info=known.info)
+    weights = known.state_dict()
+    made.load_state_dict({name: weights[name] for name in made.state_dict()})
+    save_weights(made, path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +268,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write results/clip_training.json")
     options = parser.parse_args()
     make_pairs(options.folder)
+    make_absent_minded(options.folder)
     scratch = options.folder / "scores"
     scratch.mkdir(exist_ok=True)
     drawn = list(unseen(options.clips, scratch))
