@@ -1,6 +1,7 @@
 """What many tests share: where the real data lies, random state that does not leak, and examples
 without a deadline."""
 
+import importlib
 import os
 import random
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+# benchmarks are not installed; to keep the checkout on the import path would hide other packages
+with pytest.MonkeyPatch.context() as _patch:
+    _patch.syspath_prepend(str(ROOT))
+    importlib.import_module("benchmarks")
 
 # tests run side by side (pyproject.toml): threads of torch would only wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")

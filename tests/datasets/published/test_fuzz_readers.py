@@ -1,24 +1,13 @@
 """Damaged files: a few mutations of each reader's; benchmarks/fuzz_readers.py makes thousands."""
 
-import importlib
 import signal
 import warnings
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from benchmarks import fuzz_files, fuzz_readers
 
-
-def _load() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        return importlib.import_module("benchmarks.fuzz_readers")
-
-
-FUZZ = _load()
-TARGETS = FUZZ.targets()
+TARGETS = fuzz_files.targets()
 NEEDS = {
     "mpii hdf5": "h5py",
     "deeplabcut hdf5": "h5py",
@@ -39,12 +28,12 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(name: str) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     count = SLOW.get(name, 15 if name.startswith("video") else 60)
-    previous = signal.signal(signal.SIGALRM, FUZZ._alarm)
+    previous = signal.signal(signal.SIGALRM, fuzz_readers._alarm)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pynwb's, of its own use of hdmf
-        outcomes, bad = FUZZ.attack(TARGETS[name], count=count, seed=1)
+        outcomes, bad = fuzz_readers.attack(TARGETS[name], count=count, seed=1)
     signal.signal(signal.SIGALRM, previous)
 
-    assert set(outcomes) <= FUZZ.GOOD, bad
+    assert set(outcomes) <= fuzz_readers.GOOD, bad
     assert outcomes["refused"] or name.startswith("video")  # most damaged videos are read

@@ -1,23 +1,12 @@
 """What a large job needs, reckoned from a record; the table of the documentation is that one."""
 
-import importlib
 import json
 from pathlib import Path
-from types import ModuleType
 
-import pytest
+from benchmarks import scale_out
 
 ROOT = Path(__file__).parents[3]
 RECORD = ROOT / "benchmarks" / "results" / "scale_out.json"
-
-
-def _load() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        return importlib.import_module("benchmarks.scale_out")
-
-
-SCALE_OUT = _load()
 
 
 def test_a_large_job_is_reckoned_from_one_machine() -> None:
@@ -29,9 +18,9 @@ def test_a_large_job_is_reckoned_from_one_machine() -> None:
         "files_beside_parts": 5.0,
         "scheduling": {"microseconds_per_task": 100.0, "bytes_per_task": 2000.0},
     }
-    job = SCALE_OUT.LargeJob(clips=1000, seconds=4.0, machines=5, bits=8e6)
+    job = scale_out.LargeJob(clips=1000, seconds=4.0, machines=5, bits=8e6)
 
-    found = {what: much for what, much, _ in SCALE_OUT.reckoning(record, job)}
+    found = {what: much for what, much, _ in scale_out.reckoning(record, job)}
 
     # 100,000 frames at 20 per second and machine: 1000 seconds
     assert found == {
@@ -45,14 +34,14 @@ def test_a_large_job_is_reckoned_from_one_machine() -> None:
         "share of one core that gives them out": "0.01 %",
         "its memory for tasks": "0.0 GB",
     }
-    found = {what: much for what, much, _ in SCALE_OUT.reckoning(record)}
+    found = {what: much for what, much, _ in scale_out.reckoning(record)}
     assert (found["time"], found["results"]) == ("1.4 days", "1.00 TB")
     assert found["files"] == "13 million"
 
 
 def test_the_table_of_the_documentation_is_that_of_the_record() -> None:
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    rows = [("what", "how much", "reckoned from"), *SCALE_OUT.reckoning(record)]
+    rows = [("what", "how much", "reckoned from"), *scale_out.reckoning(record)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     table = "\n".join([lines[0], "|---|---|---|", *lines[1:]])
 
