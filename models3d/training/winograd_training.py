@@ -75,9 +75,10 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(maps, weight)
         count, _, height, width = maps.shape
         kernels, padded = _grown(weight), _padded(maps)
+        # four times the weights' memory; to bring them to the points again would take longer
+        ctx.save_for_backward(maps, kernels)
         _, _, leave = _matrices()
         out = maps.new_empty(count, len(weight), height, width)
         out = out.contiguous(memory_format=torch.channels_last)
@@ -88,18 +89,18 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        maps, weight = ctx.saved_tensors
+        maps, kernels = ctx.saved_tensors
         to_maps, to_weight = ctx.needs_input_grad
         count, channels, height, width = maps.shape
         enter, grow, leave = _matrices()
         down, across = _tiles(height), _tiles(width)
         pads = (0, 0, 0, STEP * across - width, 0, STEP * down - height)
         outputs = functional.pad(gradient.permute(0, 2, 3, 1), pads)
-        kernels, padded = _grown(weight), _padded(maps)
+        padded = _padded(maps)
         moved = torch.zeros_like(padded)
         grown: Tensor | None = None
         for block in _blocks(count, height, width):
-            products = (leave.T @ block.taken(outputs)).view(POINTS, -1, len(weight))
+            products = (leave.T @ block.taken(outputs)).view(POINTS, -1, kernels.shape[2])
             if to_weight:
                 seen = block.seen(padded).transpose(1, 2)
                 # the first one saves a memory of zeros
