@@ -44,7 +44,7 @@ from posetube.models3d.devices import usable_cores
 from posetube.models3d.training.loss_config import LossConfig
 from posetube.models3d.training.optimization import (
     OptimizationConfig,
-    Precision,
+    TrainingPrecision,
     apply_gradients,
     freeze,
     half_precision,
@@ -156,7 +156,7 @@ def for_peer(batch: TrainingBatch) -> tuple[list[Tensor], list[dict[str, Tensor]
 
 
 def settings(
-    batch: TrainingBatch, *, samples: int = 0, precision: Precision = "float32"
+    batch: TrainingBatch, *, samples: int = 0, precision: TrainingPrecision = "float32"
 ) -> TrainConfig:
     """Ours, with torchvision's schedule and losses.
 
@@ -190,7 +190,7 @@ def settings(
 
 
 def losses_of_both(
-    size: tuple[int, int], *, proposals: int = 50, precision: Precision = "float32"
+    size: tuple[int, int], *, proposals: int = 50, precision: TrainingPrecision = "float32"
 ) -> dict[str, dict[str, float]]:
     """Every loss of the same weights, picture and samples, and the length of the gradient.
 

@@ -8,7 +8,7 @@ at the picture: it is small.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ ENTRIES = ("encode", "detect_clips", "find_joints", "judge_boxes", "heatmaps")
 """What jobs call, and what all the rest is called from."""
 
 
-def is_large(network: Network) -> bool:
+def is_large(network: Network) -> TypeGuard[TubeRCNN]:
     """Whether a network has a ResNet: the others are too small to gain anything."""
     return isinstance(network, TubeRCNN) and isinstance(network.config.body, ResNetConfig)
 

@@ -6,17 +6,14 @@ only: the others have no norms, and few wide convolutions.
 """
 
 import torch
-from torch import nn
 
 from posetube.network import Network, Precision
 
 from .arrays import on_host
-from .configs.bodies import ResNetConfig
-from .half_precision import compute_in_bfloat16
+from .half_precision import compute_in_bfloat16, is_large
 from .resnet import Block, Stem
-from .time_conv import TimeConv, to_channels_last
-from .tube_rcnn import TubeRCNN
-from .winograd import WinogradConv, suits
+from .time_conv import to_channels_last
+from .winograd import WinogradConv, exchange_convs
 
 
 def prepare_for_inference(network: Network, *, precision: Precision = "float32") -> Network:
@@ -26,7 +23,7 @@ def prepare_for_inference(network: Network, *, precision: Precision = "float32")
         network: A network with a ResNet; any other stays as it is.
         precision: ``bfloat16`` or ``float32``, see :func:`.half_precision.choose_precision`.
     """
-    if not (isinstance(network, TubeRCNN) and isinstance(network.config.body, ResNetConfig)):
+    if not is_large(network):
         return network
     for part in network.modules():
         if isinstance(part, Block | Stem):
@@ -38,14 +35,6 @@ def prepare_for_inference(network: Network, *, precision: Precision = "float32")
     elif on_host(parameter) and parameter.dtype == torch.float32:
         # not the heads that look at people: their squares of 14 bins gain nothing
         for wide in (network.body, network.neck, network.proposals):
-            _by_winograd(wide)
+            exchange_convs(wide, WinogradConv)
     to_channels_last(network)
     return network.eval()
-
-
-def _by_winograd(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if type(child) is TimeConv and suits(child):  # not one that moves its taps
-            setattr(module, name, WinogradConv(child))
-        else:
-            _by_winograd(child)

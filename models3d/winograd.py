@@ -8,6 +8,8 @@ Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVP
 3 x 3)); the points are ours.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -151,7 +153,19 @@ class WinogradConv(nn.Module):
         return list(convolve(maps, self.kernels, self.bias).chunk(self.time, dim=1))
 
 
-def suits(conv: TimeConv) -> bool:
-    """Whether it can be a :class:`WinogradConv`, and gains: with few channels it does not."""
-    wide, plain = min(conv.weight.shape[:2]) >= 64, conv.weight.shape[-1] == 3
+def suits(conv: TimeConv, *, least: int = 64) -> bool:
+    """Whether the method computes it, and gains: with fewer channels than ``least`` it does not."""
+    wide, plain = min(conv.weight.shape[:2]) >= least, conv.weight.shape[-1] == 3
     return wide and plain and (conv.stride, conv.padding, conv.groups) == (1, 1, 1)
+
+
+def exchange_convs(
+    module: nn.Module, into: Callable[[TimeConv], nn.Module], *, least: int = 64
+) -> None:
+    """Put others in the place of a network's convolutions that suit (:func:`suits`)."""
+    for name, child in module.named_children():
+        # not one that moves its taps
+        if type(child) is TimeConv and suits(child, least=least):
+            setattr(module, name, into(child))
+        else:
+            exchange_convs(child, into, least=least)

@@ -146,11 +146,8 @@ class KalmanMotion:
         fresh = ~_known(self.places) & _known(seen)
         if fresh.any():
             started = KalmanMotion._at_rest(seen, sizes)
-            places[fresh], speeds[fresh], spread[fresh] = (
-                seen[fresh],
-                0,
-                started.spread[fresh],
-            )
+            places[fresh], speeds[fresh] = seen[fresh], 0
+            spread[fresh] = started.spread[fresh]
         return KalmanMotion(places=places, speeds=speeds, spread=spread)
 
     def corrected(self, rows: Any, people: Detections) -> "KalmanMotion":

@@ -47,14 +47,14 @@ class ScheduleConfig:
             raise InputError(f"ScheduleConfig.drops are for kind 'steps', got {self.kind!r}")
 
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 TENSOR_CORES = (7, 0)
 """Compute capability of the first GPUs that multiply float16 fast."""
 
 
-def native_precision(device: str) -> Precision:
+def native_precision(device: str) -> TrainingPrecision:
     """The faster number type of a device, for :attr:`OptimizationConfig.precision`.
 
     GPUs without instructions for bfloat16 compute in float16 fast, from those with tensor cores on.
@@ -65,7 +65,7 @@ def native_precision(device: str) -> Precision:
     return "float16" if gpu and torch.cuda.get_device_capability() >= TENSOR_CORES else "float32"
 
 
-def half_precision(precision: Precision) -> torch.dtype | None:
+def half_precision(precision: TrainingPrecision) -> torch.dtype | None:
     """The type that convolutions compute with; None: float32."""
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
 
@@ -128,7 +128,7 @@ class OptimizationConfig:
     clip: float = 8.0
     """The gradients are scaled down if their common norm exceeds this."""
 
-    precision: Precision = "auto"
+    precision: TrainingPrecision = "auto"
     """Number type of convolutions; weights and losses stay in float32. ``auto``: ``bfloat16`` where
     the processor computes with it natively, else ``float16`` on GPUs that do, else ``float32``."""
 

@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from ..arrays import on_host
 from ..time_conv import TimeConv
-from ..winograd import SIDE, STEP, TILES, suits, transforms
-from .optimization import Precision
+from ..winograd import SIDE, STEP, TILES, exchange_convs, transforms
+from .optimization import TrainingPrecision
 
 POINTS = SIDE * SIDE
 """Products per tile and pair of channels."""
@@ -29,7 +29,7 @@ LEAST_CHANNELS, LEAST_TILES = 128, 160
 """With fewer, an ordinary convolution is faster: kernels are brought to all points in each step."""
 
 
-def learn_by_winograd(network: nn.Module, *, precision: Precision) -> None:
+def learn_by_winograd(network: nn.Module, *, precision: TrainingPrecision) -> None:
     """Let the wide convolutions of a network be computed by Winograd's method, in place.
 
     The network keeps its parameters and their names, so it can be trained, saved and loaded. Where
@@ -41,16 +41,7 @@ def learn_by_winograd(network: nn.Module, *, precision: Precision) -> None:
         precision: Number type of its convolutions.
     """
     if precision == "float32" and on_host(next(network.parameters())):
-        _exchange_convs(network)
-
-
-def _exchange_convs(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if type(child) is TimeConv and suits(child):  # not one that moves its taps
-            if min(child.weight.shape[:2]) >= LEAST_CHANNELS:
-                setattr(module, name, LearningConv(child))
-        else:
-            _exchange_convs(child)
+        exchange_convs(network, LearningConv, least=LEAST_CHANNELS)
 
 
 class LearningConv(TimeConv):
