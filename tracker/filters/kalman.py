@@ -5,9 +5,10 @@ smoother is zero-phase: nothing lags.
 
 The most probable path is found directly, as the solution of one banded linear system per series.
 That gives the same numbers as a Kalman filter forward and the smoother backward, in the time of a
-library call. A value far from the path is likely a mistake of the detector rather than a large
-error of the usual kind: errors are taken to have heavier tails than a normal distribution, and the
-path is found again a few times with weights that follow from its distance to each value.
+library call. The system holds only the frames where the value was seen: long waits in short steps
+would cost it its digits. A value far from the path is likely a mistake of the detector rather than
+a large error of the usual kind: errors are taken to have heavier tails than a normal distribution,
+and the path is found again a few times with weights that follow from its distance to each value.
 
 Source: Rauch, Tung and Striebel, 1965, for the model of Bar-Shalom et al., Estimation with
 Applications to Tracking and Navigation, 2001 (white noise acceleration); Lange, Little and Taylor,
@@ -107,20 +108,21 @@ def kalman_smoother(
     positive("kalman_smoother", noise=noise, restlessness=restlessness, tail=tail)
     flat = values.reshape(len(values), -1)
     seen = ~np.isnan(flat)
-    sure = (
-        np.where(seen, _confidence(values, confidence).reshape(flat.shape) ** DOUBT / noise, 0) ** 2
-    )
-    motion = _motion_information(times, jolt=restlessness**2)
+    sure = (_confidence(values, confidence).reshape(flat.shape) ** DOUBT / noise) ** 2
+    whole = _motion_information(times, jolt=restlessness**2)
     smooth = np.full(flat.shape, np.nan)
     try:
         for one in np.flatnonzero(seen.any(axis=0)):
-            smooth[:, one] = _robust_path(flat[:, one], sure[:, one], motion, tail)
+            rows, motion = seen[:, one], whole
+            if not rows.all():
+                motion = _motion_information(times[rows], jolt=restlessness**2)
+            smooth[rows, one] = _robust_path(flat[rows, one], sure[rows, one], motion, tail)
     except np.linalg.LinAlgError:
         raise InputError(
             f"kalman_smoother: restlessness {restlessness:g} is too small beside noise {noise:g} "
             "to compute with; choose a larger one"
         ) from None
-    return np.where(seen, smooth, np.nan).reshape(values.shape)
+    return smooth.reshape(values.shape)
 
 
 def _robust_path(
@@ -128,13 +130,13 @@ def _robust_path(
 ) -> DoubleArray:
     """The most probable path of one series, (F,) values with (F,) information (1 / variance)."""
     # around the middle: the numbers stay small, and what lies far away loses no digits
-    middle = np.nanmean(values)
-    values = np.nan_to_num(values - middle)
+    middle = values.mean()
+    values = values - middle
     path = _path(values, sure, motion)
     for _ in range(REWEIGHTINGS):
         distance = sure * (values - path) ** 2
         path = _path(values, sure * (tail + 1) / (tail + distance), motion)
-    return path + middle
+    return np.asarray(path + middle)
 
 
 def _path(values: DoubleArray, sure: DoubleArray, motion: DoubleArray) -> DoubleArray:

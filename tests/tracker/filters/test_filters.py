@@ -241,6 +241,23 @@ def textbook_smoother(times: Any, values: Any, noise: Any, restlessness: float) 
     return np.array(smooth)[::-1, 0]
 
 
+@given(rate=st.sampled_from([1, 25, 240, 480, 1000, 4000]), seen=st.integers(1, 4))
+@settings(max_examples=15, deadline=None)
+def test_a_value_that_is_hardly_ever_seen_is_smoothed_at_any_frame_rate(
+    rate: int, seen: int
+) -> None:
+    """A long wait in many short steps leaves no digits; such a joint stopped a whole run."""
+    times = np.arange(2400) / rate
+    values = np.full(2400, np.nan)
+    there = np.random.default_rng(seen).choice(2400, seen, replace=False)
+    values[there] = 5 + 0.2 * times[there]
+
+    sure = np.full(2400, 0.2)
+    found = kalman_smoother(times, values, confidence=sure, noise=0.03, restlessness=4.0)
+
+    np.testing.assert_allclose(found, values, atol=1e-3)
+
+
 @each_kalman
 def test_an_outlier_hardly_pulls(smooth: Filter) -> None:
     values = np.random.default_rng(0).normal(0, 0.1, 40)
