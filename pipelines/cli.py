@@ -137,7 +137,9 @@ def _run(words: Sequence[str]) -> int:
         line = NEEDED.sub(r"\1 is missing", options.as_typed(one_line(error)))
         line = line.replace(", ...", " and more").rstrip(".")
         stop = "" if line.endswith("?") else "."
-        print(f"{name}: {line}{stop} See `{name} --help`.", file=sys.stderr)  # noqa: T201
+        text = f"{name}: {line}{stop} See `{name} --help`."
+        if not (words[:1] == ["train"] and _told_by_another(text)):
+            print(text, file=sys.stderr)  # noqa: T201
         return InputError.exit_code
     except SystemExit as request:  # a command that was told to stop, by the parser
         if isinstance(request.__context__, BrokenPipeError):  # that is how rich passes it on
@@ -153,6 +155,15 @@ def _run(words: Sequence[str]) -> int:
         print(f"{name}: {options.as_typed(failure.line)}", file=sys.stderr)  # noqa: T201
         return failure.exit_code
     return int(code or 0)
+
+
+def _told_by_another(text: str) -> bool:
+    """Whether several processes were given the same words, and another one tells this."""
+    if int(os.environ.get("WORLD_SIZE", 1)) < 2:
+        return False
+    from .training.told_once import first_tells
+
+    return first_tells(text)
 
 
 def _forget_output() -> None:

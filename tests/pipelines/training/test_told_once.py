@@ -1,14 +1,17 @@
 """An error that all processes have is told by the first one, and any other by whoever has it."""
 
+import socket
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from posetube.errors import InputError, PoseTubeError, WeightsError
+from posetube.pipelines.cli import main
 from posetube.pipelines.training import told_once as module
 from posetube.pipelines.training.told_once import told_once
 
@@ -57,6 +60,31 @@ def test_what_was_told_before_a_restart_is_told_again(monkeypatch: pytest.Monkey
 def test_a_process_alone_tells(absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(absent)
     assert fail(InputError("alone"), rank=1, monkeypatch=monkeypatch) is None
+
+
+def test_each_tells_at_once_where_nobody_opened_a_store(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MASTER_PORT", str(unused.getsockname()[1]))
+    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=100))
+    begun = monotonic()
+
+    for rank in (0, 1):
+        assert fail(InputError("no such setting"), rank=rank, monkeypatch=monkeypatch) is None
+
+    assert monotonic() - begun < 50
+    assert capfd.readouterr().err == ""  # torch would tell of each attempt
+
+
+def test_a_mistyped_option_is_told_by_the_first_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for rank, count in ((0, 1), (1, 0)):
+        monkeypatch.setenv("RANK", str(rank))
+        assert main(["train", "run.toml", "--nonsense"]) == 2
+        assert capsys.readouterr().err.count("Unknown option: --nonsense") == count
 
 
 @pytest.mark.slow
