@@ -73,6 +73,9 @@ class Network(Protocol):
     def encode(self, images: ByteArray, *, embeddings: bool = False) -> Sequence[Any]:
         """Look at each of (B, H, W, 3) RGB images alone; on request also at appearances.
 
+        With ``embeddings``, everybody who is found in these frames later has a vector of
+        appearance (:attr:`posetube.structures.PoseTubes.embeddings`), whichever method found them.
+
         Returns:
             B records, one per image. A clip is put together from the records of its frames, so
             that a frame which several clips share is looked at once.

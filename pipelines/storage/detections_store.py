@@ -203,16 +203,20 @@ def read_frames(folder: Path, *, joints: int, heatmaps: bool = False) -> Iterato
         FormatError: If a part cannot be read.
     """
     for path in parts(folder):
-        part = open_part(path)
-        try:
-            names = [name for name in part.file.schema_arrow.names if heatmaps or name != MAPS]
-            yield from _frames_of(part.frames, part.file.read(columns=names), joints=joints)
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            raise_shortage(error)
-            raise _unreadable(path, error) from None
+        yield from frames_of(open_part(path), joints=joints, heatmaps=heatmaps)
 
 
-def _frames_of(listed: PartFrames, table: Any, *, joints: int) -> Iterator[DetectedFrame]:
+def frames_of(part: PartFile, *, joints: int, heatmaps: bool = False) -> Iterator[DetectedFrame]:
+    """Every frame of one part; arguments and errors are those of :func:`read_frames`."""
+    try:
+        names = [name for name in part.file.schema_arrow.names if heatmaps or name != MAPS]
+        yield from _frames_in(part.frames, part.file.read(columns=names), joints=joints)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise_shortage(error)
+        raise _unreadable(part.path, error) from None
+
+
+def _frames_in(listed: PartFrames, table: Any, *, joints: int) -> Iterator[DetectedFrame]:
     everybody = pose_people(table, joints)
     linked = column(table, CONTINUES) if CONTINUES in table.column_names else None
     # One place more than frames, where the rows of the last one end.

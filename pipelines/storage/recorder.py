@@ -51,17 +51,19 @@ class Recorder:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Count the time of the block as the stage's.
+        """Count the time of the block as the stage's, and not as that of the block around it.
 
         An attempt that fails leaves the record of a stage that is complete as it is: what that
         stage made is still there.
         """
+        around = self._stage
+        self._note_time()
         self._stage, self._since = stage, self._clock()
         try:
             yield
         finally:
             self._note_time()
-            self._since = None
+            self._stage, self._since = around, self._clock()
 
     def finish(self, stage: str, **changes: Any) -> None:
         """Note that a stage is complete, and what it found, in one write of the manifest."""

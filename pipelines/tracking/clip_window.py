@@ -239,18 +239,25 @@ def _continued(before: FrameLook | None, tubes: PoseTubes) -> Any:
 
 
 def _as_stored(people: Detections, presence: FloatArray) -> Detections:
-    """People with scores that count their presence, and appearances of half precision.
+    """People with scores that count their presence, in the precision that the parts have.
 
-    Heatmaps and masks are kept of those who have an appearance.
+    So whoever links them as they are found gets what a later linking of the parts gets. Heatmaps
+    and masks are kept of those who have an appearance.
     """
     scores, looks = people.scores * presence, people.embeddings
     seen = scores >= LEAST_SEEN
     if looks is not None:
         looks = np.where(seen[:, None], looks, 0)
-        # Rounded as the parts store it, so that tracks in memory are those of a run.
         looks = looks.astype(np.float16).astype(np.float32)
     maps, masks = (
         None if kept is None else np.where(seen, kept, b"")
         for kept in (people.heatmaps, people.masks)
     )
-    return replace(people, scores=scores, embeddings=looks, heatmaps=maps, masks=masks)
+    numbers = {
+        "boxes": people.boxes,
+        "keypoints": people.keypoints,
+        "keypoint_scores": people.keypoint_scores,
+        "scores": scores,
+    }
+    stored = {name: array.astype(np.float32, copy=False) for name, array in numbers.items()}
+    return replace(people, **stored, embeddings=looks, heatmaps=maps, masks=masks)

@@ -4,16 +4,16 @@ Each part covers a fixed stretch of frame indices. A run that is resumed keeps t
 whole and fills the gaps, in the middle where one was lost, and behind the last. A part always
 begins at the same frame, so the frames that are encoded together never belong to two parts, and
 what a frame says relative to the previous one is recomputed from that frame: the numbers are those
-of a run without the stop.
+of a run without the stop. Frames are passed on as they are found, so that linking fills the time
+in which the network's threads are at work.
 
 Not here: how a network is moved along the frames (:mod:`.clip_window`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial, reduce
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import groupby, takewhile
-from typing import Any
 
 import msgspec
 
@@ -25,13 +25,14 @@ from ..failures import Interrupted
 from ..loaded_model import LoadedModel
 from ..refining.kept_maps import keeping_maps
 from ..settings import TrackConfig
-from ..storage.detections_store import open_part, part_path, write_part
+from ..storage.detections_store import frames_of, open_part, part_path, write_part
 from ..storage.manifest import FrameCounts, Manifest
 from ..storage.part_check import KeptPart, whole_parts
 from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
 from .clip_window import detect_video, frames_before
 from .given_boxes import GivenBoxes
+from .stage_work import ComingFrames
 
 PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
@@ -67,11 +68,14 @@ class VideoDetections:
     boxes: GivenBoxes | None = None
     """Where to look for people; None: the network finds them."""
 
-    def write(self, record: Recorder) -> Mapping[str, Any]:
+    def frames(self, record: Recorder) -> ComingFrames:
         """Find the people of every frame that no part holds.
 
         Args:
             record: The run; its settings say what is kept of each frame.
+
+        Yields:
+            Every frame of the run in order, without heatmaps, those of whole parts too.
 
         Returns:
             The counts of frames, for the manifest.
@@ -85,7 +89,7 @@ class VideoDetections:
         frames = record.manifest.frames
         record.begin(total=frames.expected, done=frames.done)
         try:
-            self._fill(record, kept)
+            yield from self._fill(record, kept)
         except Interrupted:
             if not self.video.live:
                 raise
@@ -93,27 +97,41 @@ class VideoDetections:
         record.warn(*self.video.warnings)
         return {"frames": _all_frames(record.manifest.frames, self.video)}
 
-    def _fill(self, record: Recorder, kept: dict[int, KeptPart]) -> None:
+    def _fill(self, record: Recorder, kept: dict[int, KeptPart]) -> Iterator[DetectedFrame]:
+        number = 0
         for gap in gaps(kept):
-            number = self._fill_gap(record, kept, gap)
+            yield from self._stored(record.run, range(number, gap.number))
+            number = yield from self._fill_gap(record, kept, gap)
             if gap.end is not None and number != gap.end:
                 # These parts were cut at other frames than today's: those behind do not fit.
                 for later in [n for n in kept if n >= number]:
                     part_path(record.run.detections, later).unlink()
                     del kept[later]
                 record.update(frames=total_counts(record.manifest.frames, kept.values()))
-                self._fill(record, kept)
-                return
+                [rest] = gaps(kept)
+                yield from self._fill_gap(record, kept, rest)
+                break
 
-    def _fill_gap(self, record: Recorder, kept: dict[int, KeptPart], gap: Gap) -> int:
+    def _stored(self, run: RunDirectory, numbers: range) -> Iterator[DetectedFrame]:
+        joints = len(self.model.network.skeleton)
+        for number in numbers:
+            yield from frames_of(open_part(part_path(run.detections, number)), joints=joints)
+
+    def _fill_gap(
+        self, record: Recorder, kept: dict[int, KeptPart], gap: Gap
+    ) -> Generator[DetectedFrame, None, int]:
         """Write the parts of a gap, and return the number of the one behind them."""
         manifest, behind = record.manifest, gap.number
         # Decoding starts early: the first new frames depend on some that parts hold already.
         start = first_to_decode(kept, gap, wanted=self.frames_before(manifest.settings))
-        watch = partial(_watched, record=record)
-        for number, part in self.write_parts(record.run, manifest, gap, start=start, watch=watch):
-            kept[number], behind = part, number + 1
-            record.update(frames=_added(record.manifest.frames, part))
+        for number, stretch in self.look(manifest.settings, gap, start=start):
+            part = []
+            for count, frame in enumerate(stretch, start=record.manifest.frames.done + 1):
+                record.progress(count)
+                part.append(frame)
+                yield _without_heatmaps(frame)
+            kept[number], behind = self.write(record.run, manifest, number, part), number + 1
+            record.update(frames=_added(record.manifest.frames, kept[number]))
             record.interrupt.check()
         return behind
 
@@ -121,44 +139,40 @@ class VideoDetections:
         """How many frames before a gap decide what is said of its first one."""
         return frames_before(self.model.network, config.detect)
 
-    def write_parts(
-        self,
-        run: RunDirectory,
-        manifest: Manifest,
-        gap: Gap,
-        *,
-        start: int,
-        watch: Callable[[Iterable[DetectedFrame]], Iterable[DetectedFrame]],
-    ) -> Iterator[tuple[int, KeptPart]]:
-        """Find the people of a gap's frames, and write its parts.
+    def look(
+        self, config: TrackConfig, gap: Gap, *, start: int
+    ) -> Iterator[tuple[int, Iterator[DetectedFrame]]]:
+        """Find the people of a gap's frames.
 
         Args:
-            run: Where the parts go.
-            manifest: The run's, with the settings to look by.
+            config: The run's settings.
             gap: Which frames.
             start: Index of the frame to decode from, see :func:`first_to_decode`.
-            watch: Is given the frames of each part as they come, and passes them on.
 
         Yields:
-            Number and content of each part, once it is on the disk.
+            Number of each part, and its frames, which are found as they are asked for.
         """
-        network, config = self.model.network, manifest.settings
         names = config.refine.of_heatmaps
         model = keeping_maps(self.model, asked_by=names[0]) if names else self.model
         found = detect_video(self.video, model, first=start, config=config.detect, boxes=self.boxes)
         wanted = (frame for frame in found if frame.frame >= gap.first)
         inside = takewhile(lambda frame: gap.stop is None or frame.frame < gap.stop, wanted)
         stretches = _stretches(inside, PART_FRAMES * config.video.every)
-        for number, stretch in enumerate(stretches, start=gap.number):
-            path = write_part(
-                run.detections,
-                number,
-                list(watch(stretch)),
-                skeleton=network.skeleton,
-                key=manifest.detections_key,
-            )
-            # Read back from the disk: what counts is what a later linking will find there.
-            yield number, KeptPart.of(open_part(path))
+        return enumerate(stretches, start=gap.number)
+
+    def write(
+        self, run: RunDirectory, manifest: Manifest, number: int, frames: Sequence[DetectedFrame]
+    ) -> KeptPart:
+        """Write a part of a run, and say what the disk holds of it."""
+        path = write_part(
+            run.detections,
+            number,
+            frames,
+            skeleton=self.model.network.skeleton,
+            key=manifest.detections_key,
+        )
+        # Read back from the disk: what counts is what a later linking will find there.
+        return KeptPart.of(open_part(path))
 
 
 ALL_FRAMES = Gap(number=0, first=0)
@@ -218,10 +232,11 @@ def _stretches(frames: Iterable[DetectedFrame], length: int) -> Iterator[Iterato
         yield stretch
 
 
-def _watched(frames: Iterable[DetectedFrame], *, record: Recorder) -> Iterator[DetectedFrame]:
-    for count, frame in enumerate(frames, start=record.manifest.frames.done + 1):
-        record.progress(count)
-        yield frame
+def _without_heatmaps(frame: DetectedFrame) -> DetectedFrame:
+    """As linking takes it: what is large stays on the disk."""
+    if frame.people.heatmaps is None:
+        return frame
+    return replace(frame, people=replace(frame.people, heatmaps=None))
 
 
 def _all_frames(frames: FrameCounts, video: Video) -> FrameCounts:

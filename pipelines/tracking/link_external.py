@@ -5,7 +5,7 @@ or without track ids, MOTChallenge, mmpose, AlphaPose, CSV, Parquet and more. Wh
 run like any other, so that ``posetube link`` can link it again with other settings.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from ...tracker.refiners.refine_config import RefineConfig
 from ..assumed_times import needs_frame_rate, with_times
 from ..opened_people import RUN, open_people_or_run
 from ..settings import DetectConfig, TrackConfig
-from ..storage.detections_store import write_part
+from ..storage.detections_store import frames_of, open_part, write_part
 from ..storage.existing_run import OnExisting, check_usable
 from ..storage.fingerprint import fingerprint
 from ..storage.manifest import (
@@ -43,6 +43,7 @@ from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
 from ..watch import Watch
 from .run_session import open_session, summary
+from .stage_work import ComingFrames
 
 PART = 4096
 """Frames per part of the detections."""
@@ -114,18 +115,19 @@ class FileDetections:
 
     tracks: VideoTracks
 
-    def write(self, record: Recorder) -> Mapping[str, Any]:
+    def frames(self, record: Recorder) -> ComingFrames:
         """Write all parts; an earlier attempt's are the same, and are replaced."""
         frames, run = list(as_detected(self.tracks)), record.run
         record.begin(total=len(frames))
         for number, start in enumerate(range(0, len(frames), PART)):
-            write_part(
+            path = write_part(
                 run.detections,
                 number,
                 frames[start : start + PART],
                 skeleton=self.tracks.skeleton,
                 key=record.manifest.detections_key,
             )
+            yield from frames_of(open_part(path), joints=len(self.tracks.skeleton))
         rows = len(self.tracks.frame)
         counts = FrameCounts(expected=len(frames), done=len(frames), detections=rows)
         return {"frames": counts}

@@ -1,13 +1,15 @@
 """The second stage: from a run's detections to ``tracks.parquet`` and ``tracks.json``.
 
-It starts from the first frame each time and depends on nothing but the parts and its settings, so
-that a run that was stopped ends as one that was not. Both files are written as streams.
+It starts from the first frame each time and depends on nothing but the detections and its settings,
+so that a run that was stopped ends as one that was not. It takes them as they are found, or from
+the parts where all were found before. Both files are written as streams.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posetube.skeletons import skeleton
+from posetube.structures import DetectedFrame
 
 from ..storage.detections_store import read_frames
 from .link_people import link_people
@@ -27,8 +29,7 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
     """
     record, source = work.record, work.record.manifest.source
     joints = skeleton(record.manifest.skeleton)
-    record.begin(total=record.manifest.frames.done)
-    found = read_frames(record.run.detections, joints=len(joints))
+    found = _coming(work) if work.coming else _stored(work)
     linked = link_people(
         found, config=work.settings, skeleton=joints, size=source.size, warn=record.say
     )
@@ -36,3 +37,17 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
     for poses in written_tracks(work, linked):
         ids.update(poses.track_ids.tolist())
     return {"tracks": len(ids)}
+
+
+def _stored(work: StageWork) -> Iterator[DetectedFrame]:
+    record = work.record
+    joints = skeleton(record.manifest.skeleton)
+    record.begin(total=record.manifest.frames.done)
+    yield from read_frames(record.run.detections, joints=len(joints))
+
+
+def _coming(work: StageWork) -> Iterator[DetectedFrame]:
+    """Until the last has come, it is their stage that says how far the run is."""
+    assert work.coming is not None
+    yield from work.coming
+    work.record.begin(total=work.record.manifest.frames.done)

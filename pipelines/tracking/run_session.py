@@ -9,7 +9,7 @@ removed: files of later stages, and exports that lie in the run's folder.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from ..storage.part_check import remedy
 from ..storage.recorder import Recorder
 from ..storage.run_directory import RunDirectory
 from ..watch import Watch
-from .stage_work import DetectionSource, StageWork
+from .stage_work import ComingFrames, DetectionSource, StageWork
 from .stages import STAGES, RunStage, stage_named, stages_after
 
 TRACKS = "tracks.parquet"
@@ -112,9 +112,7 @@ class RunSession:
                 claim_native_memory()
                 record.warn(*notes)
                 with record.interrupt.deferred():
-                    for stage in STAGES:
-                        if stage.name in names and (anew or not self._complete(stage)):
-                            self._do(stage, given)
+                    self._do_all(names, given, anew=anew)
             except (Interrupted, KeyboardInterrupt, BrokenPipeError):
                 # Not failed: nothing is wrong, and the same line goes on.
                 record.update(state="partial")
@@ -140,20 +138,45 @@ class RunSession:
             return False
         return True
 
-    def _do(self, stage: RunStage, given: Callable[..., StageWork]) -> None:
+    def _do_all(self, names: Sequence[str], given: Callable[..., StageWork], *, anew: bool) -> None:
+        """Do the stages that are not complete; one that finds frames works while the next does."""
+        coming: ComingFrames | None = None
+        for stage in STAGES:
+            if stage.name not in names or not (anew or coming or not self._complete(stage)):
+                continue
+            if stage.find is None:
+                self._do(stage, given, coming)
+                coming = None
+            else:
+                coming = self._found(stage, given)
+        for _ in coming or ():
+            pass  # nobody asked for them
+
+    def _found(self, stage: RunStage, given: Callable[..., StageWork]) -> ComingFrames:
+        """Do a stage that finds frames, as they are asked for."""
+        assert stage.find is not None
+        with self.record.timed(stage.name):
+            self._supersede(stage)  # its results change from now on
+            work = given(record=self.record, settings=self.settings, files={})
+            found = yield from stage.find(work)
+        self.record.finish(stage.name, **found)
+        return found
+
+    def _do(
+        self, stage: RunStage, given: Callable[..., StageWork], coming: ComingFrames | None
+    ) -> None:
+        assert stage.work is not None
         folder = self.record.run.path
         files = {name: unfinished(folder / name) for name in stage.writes(self.manifest)}
+        work = given(record=self.record, settings=self.settings, files=files, coming=coming)
         try:
-            with self.record.timed(stage.name):
-                if not files:  # its results change from now on
-                    self._supersede(stage)
+            with self.record.timed(stage.name), closing(coming) if coming else nullcontext():
                 # Files are written aside: a kill or an error meanwhile leaves the old results.
-                found = stage.work(given(record=self.record, settings=self.settings, files=files))
+                found = stage.work(work)
                 for path in files.values():
                     flush(path)
-                if files:
-                    self._supersede(stage)
-                    self._remove_outdated(stage)
+                self._supersede(stage)
+                self._remove_outdated(stage)
                 for name, path in files.items():
                     path.replace(folder / name)
                 flush(folder)

@@ -20,7 +20,7 @@ from ..storage.part_check import check_parts, remedy
 from ..storage.run_directory import RunDirectory
 from ..storage.tracks_store import check_tracks
 from .link_stage import link_detections
-from .stage_work import StageWork
+from .stage_work import ComingFrames, StageWork
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +40,12 @@ class RunStage:
     """Files of the run's directory that appear when it is complete, in the order in which they do;
     none for a stage that adds to its results as it goes."""
 
-    work: Callable[[StageWork], Mapping[str, Any]]
+    work: Callable[[StageWork], Mapping[str, Any]] | None = None
     """Does it; returns fields of the manifest."""
+
+    find: Callable[[StageWork], ComingFrames] | None = None
+    """In place of ``work``, of a stage that the next one need not wait for: does it frame by frame,
+    as they are asked for."""
 
     reads: Callable[[TrackConfig], Any]
     """The settings that its result depends on, earlier stages' aside."""
@@ -67,9 +71,9 @@ class RunStage:
             self.verify(run, manifest)
 
 
-def _detect(work: StageWork) -> Mapping[str, Any]:
+def _detect(work: StageWork) -> ComingFrames:
     assert work.detections is not None
-    return work.detections.write(work.record)
+    return work.detections.frames(work.record)
 
 
 TRACKS = ("tracks.parquet", "tracks.json")
@@ -79,7 +83,7 @@ LINKED = ("linked.parquet",)
 STAGES = (
     RunStage(
         name="detect",
-        work=_detect,
+        find=_detect,
         reads=detection_settings,
         verify=check_parts,
         not_yet="not all frames were looked at yet",

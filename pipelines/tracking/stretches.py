@@ -127,7 +127,8 @@ def fill_stretch(
             for gap in gaps(kept, within=stretch):
                 wanted = found.frames_before(manifest.settings)
                 start = start_before(task.item.source, gap, config=config.video, wanted=wanted)
-                for _ in found.write_parts(run, manifest, gap, start=start, watch=told):
+                for number, frames in found.look(manifest.settings, gap, start=start):
+                    found.write(run, manifest, number, list(told(frames)))
                     watch.interrupt.check()
         watch.listener(Event(event="end", run=name))
         return StretchDone(seconds=monotonic() - began, warnings=tuple(found.video.warnings))

@@ -18,7 +18,7 @@ def written_tracks(
     refined: Mapping[str, Any] | None = None,
     names: Mapping[int, str] | None = None,
 ) -> Iterator[FramePoses]:
-    """Write the frames of a run, and tell how far they are.
+    """Write the frames of a run, and tell how far they are once all detections are there.
 
     Args:
         work: The stage's; it writes ``tracks.parquet`` and ``tracks.json``.
@@ -51,5 +51,6 @@ def written_tracks(
             rows.write(poses)
             people.add(poses)
             yield poses
-            record.progress(done)
-            record.interrupt.check()
+            if record.manifest.finished("detect"):  # else that stage tells, and stops after a part
+                record.progress(done)
+                record.interrupt.check()

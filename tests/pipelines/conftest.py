@@ -48,7 +48,7 @@ class SquareFinder:
             keypoint_scores=np.full((n, t, 17), 0.8, np.float32),
             scores=np.full(n, 0.9, np.float32),
             presence=np.ones((n, t), np.float32),
-            embeddings=_colours(features, found) if self.embeddings else None,
+            embeddings=colours_of(features, found) if self.embeddings else None,
         )
 
 
@@ -95,7 +95,7 @@ def _squares(image: ByteArray) -> Any:
     return boxes
 
 
-def _colours(images: Sequence[ByteArray], boxes: FloatArray) -> FloatArray:
+def colours_of(images: Sequence[ByteArray], boxes: FloatArray) -> FloatArray:
     """(N, T, 3) colour of the middle of each box."""
     middle = ((boxes[..., :2] + boxes[..., 2:]) / 2).astype(int)
     looks = [image[middle[:, t, 1], middle[:, t, 0]] for t, image in enumerate(images)]

@@ -18,7 +18,7 @@ from posetube.pipelines.tracking import detect_stage
 from posetube.pipelines.tracking.track_input import TrackTask, track_input
 from posetube.pipelines.watch import Watch
 from posetube.structures import ByteArray, FloatArray, PoseTubes
-from tests.pipelines.conftest import SquareFinder
+from tests.pipelines.conftest import SquareFinder, colours_of
 
 ModelMaker = Callable[..., LoadedModel]
 ClipMaker = Callable[..., Path]
@@ -43,6 +43,7 @@ class SquareReader(SquareFinder):
             keypoint_scores=np.full((n, 1, 17), 0.8, np.float32),
             scores=scores,
             presence=np.ones((n, 1), np.float32),
+            embeddings=colours_of(features, tubes) if self.embeddings else None,
         )
 
 

@@ -217,15 +217,17 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     clip = make_clip(frames=18, pan=2)
     model = make_model(clip_length=clip_length, batch=2)
     whole, stopped = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "stopped")
-    track_input(task_of(clip, whole), model)
+    # the other preset is done with a frame soon after it is found
+    config = TrackConfig(link=LinkConfig(preset="offline" if stage == "link" else "online"))
+    track_input(task_of(clip, whole, config), model)
     stop = StopAfter(stage, frames)
     watch = Watch(listener=stop, interrupt=stop.interrupt)
 
     with pytest.raises(Interrupted):
-        track_input(task_of(clip, stopped), model, watch=watch)
+        track_input(task_of(clip, stopped, config), model, watch=watch)
     assert stopped.read().state == "partial"
     assert list(stopped.detections.glob("part-*"))
-    manifest = track_input(task_of(clip, stopped), model)
+    manifest = track_input(task_of(clip, stopped, config), model)
 
     assert manifest.state == "complete"
     assert manifest.frames == whole.read().frames
@@ -626,3 +628,21 @@ def test_a_kill_does_not_lose_the_time_that_was_spent(
     record.finish("detect")
 
     assert run.read().stages["detect"] == StageRecord(done=True, seconds=30)
+
+
+def test_a_stage_within_another_has_its_own_time(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    manifest = track(make_clip(frames=4), run.path, make_model())
+    now = 0.0
+    record = Recorder(run, msgspec.structs.replace(manifest, stages={}), clock=lambda: now)
+
+    with record.timed("link"):
+        now += 1
+        with record.timed("detect"):
+            now += 10
+        now += 100
+
+    spent = {name: stage.seconds for name, stage in record.manifest.stages.items()}
+    assert spent == {"link": 101, "detect": 10}
