@@ -1,12 +1,12 @@
 """Cuts one crop out of a window of a picture, in a graph: rows first, then columns.
 
 It samples as :func:`posetube.models3d.crop_sampling.cut_crops` does, and costs less where crops are
-cut one at a time: whole rows are copied at once, and two pixels instead of four are fetched for
-each one of the crop. How far apart the window's sides are is what it costs, so it should hold
-little more than the crop.
+cut one at a time: whole rows are copied at once, and no pixel by itself. How far apart the window's
+sides are is what it costs, so it should hold little more than the crop.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,31 +33,47 @@ def cut_normalised(
         (1, C, H, W) float32.
     """
     height, width, channels = window.shape
-    top, bottom, *down = _samples(crop[1], crop[3], size[0], height)
-    left, right, *across = _samples(crop[0], crop[2], size[1], width)
-    upper, lower = (window[rows].float().flatten(1) for rows in (top, bottom))
-    rows = upper * down[0][:, None] + lower * down[1][:, None]
-    # channels and columns in one axis: arithmetic along an axis of three is slow
-    scale = torch.tensor([1 / one for one in std] * size[1])
-    offset = torch.tensor([one / two for one, two in zip(mean, std, strict=True)] * size[1])
-    before, after = (part.repeat_interleave(channels) * scale for part in across)
-    rows = rows.reshape(size[0], -1, channels)
-    pixels = rows[:, left].flatten(1) * before + rows[:, right].flatten(1) * after
-    return (pixels - offset).reshape(1, *size, channels).permute(0, 3, 1, 2)
+    rows = _between(window.flatten(1), _samples(crop[1], crop[3], size[0], height))
+    # columns become rows, and channels rows of their own: whole rows are copied at once again
+    columns = rows.reshape(size[0], width, channels).permute(1, 2, 0).flatten(1)
+    columns = _between(columns, _samples(crop[0], crop[2], size[1], width))
+    pixels = columns.reshape(1, size[1], channels, size[0]).permute(0, 2, 3, 1)
+    scale, offset = (torch.tensor(numbers).reshape(channels, 1, 1) for numbers in (std, mean))
+    return pixels * (1 / scale) - offset / scale
 
 
-def _samples(
-    start: Tensor, end: Tensor, cells: int, side: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where the samples of one axis lie: each (cells,).
+def _between(rows: Tensor, samples: "_Samples") -> Tensor:
+    """Of (side, n) rows, the (cells, n) float32 ones in between."""
+    before, after = (rows[places].float() for places in (samples.before, samples.after))
+    return before * samples.of_before[:, None] + after * samples.of_after[:, None]
 
-    Returns:
-        The pixels before and after a sample, and what each counts; nothing outside the window.
-    """
+
+class _Samples(NamedTuple):
+    """Where the samples of one axis lie, each (cells,)."""
+
+    before: Tensor
+    """The pixel before a sample."""
+
+    after: Tensor
+    """The pixel after it."""
+
+    of_before: Tensor
+    """What the pixel before counts; 0 outside the window."""
+
+    of_after: Tensor
+    """What the pixel after counts; 0 outside the window."""
+
+
+def _samples(start: Tensor, end: Tensor, cells: int, side: int) -> _Samples:
     middles = (torch.arange(cells, dtype=start.dtype) + 0.5) / cells
     place = start + middles * (end - start) - 0.5
     inside = ((place >= -1) & (place <= side)).float()
     place = place.clamp(0, side - 1)
     before = place.floor()
     share = (place - before) * inside
-    return before.long(), (before + 1).clamp(max=side - 1).long(), inside - share, share
+    return _Samples(
+        before=before.long(),
+        after=(before + 1).clamp(max=side - 1).long(),
+        of_before=inside - share,
+        of_after=share,
+    )
