@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from posetube.network import Quality, Runtime
+from posetube.network import Precision, Quality, Runtime
 from posetube.structures import VideoTracks
 
 from ..datasets.synthetic.demo import write_demo
@@ -30,6 +30,7 @@ def demo(
     device: str = "auto",
     quality: Quality = "normal",
     runtime: Runtime = "auto",
+    precision: Precision = "float32",
     progress: ProgressKind = "auto",
 ) -> None:
     """Make a short clip of people who cross, track it, and compare the result with the truth.
@@ -40,11 +41,12 @@ def demo(
         device: auto, cpu, cuda, cuda:1 ...
         quality: Speed against accuracy.
         runtime: What runs the network: torch or onnx.
+        precision: Number type of a large network's convolutions.
         progress: auto is a bar on a terminal and a line every 30 s elsewhere.
     """
     run = RunDirectory(out / "run")
     check_usable(run, "overwrite")
-    loaded = load_model(model, device=device, quality=quality, runtime=runtime)
+    loaded = load_model(model, device=device, quality=quality, runtime=runtime, precision=precision)
     clip, truth = write_demo(out)
     item, config = find_inputs([str(clip)])[0], TrackConfig(report=True)
     task = TrackTask(item=item, run=run, config=config, on_existing="overwrite")

@@ -207,10 +207,10 @@ def load_model(
     file = weights_file(model)
     chosen = choose_runtime(runtime, device=device, weights=file)
     if chosen.runtime == "onnx":
-        _refuse_half(precision, f"the model {model}")
         from ..models3d.runtimes.loading import load_onnx_network
 
         network = load_onnx_network(file, quality=quality, flip=flip)
+        _refuse_half(precision, f"the model {model}")
         return _loaded(network, chosen, quality, flip)
     network, precision = _by_torch(file, chosen.device, quality, flip, precision)
     return replace(_loaded(network, chosen, quality, flip), precision=precision)

@@ -90,6 +90,10 @@ class DetectConfig:
         check_choice(self, "precision", Precision)
         check_numbers(self, "detector_every", "workers", low=1)
 
+    def on_any_device(self) -> "DetectConfig":
+        """The same settings, with ``float32`` where bfloat16 was used and a device lacks it."""
+        return replace(self, precision="auto") if self.precision == "bfloat16" else self
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverlayConfig:

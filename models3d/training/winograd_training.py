@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from ..arrays import on_host
@@ -78,7 +79,9 @@ class _Convolution(torch.autograd.Function):
             block.put(leave @ products.flatten(1), out.permute(0, 2, 3, 1))
         return out
 
+    # what the points made of the weight has no gradient of its own: a second one would lack it
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         maps, kernels = ctx.saved_tensors
         to_maps, to_weight = ctx.needs_input_grad

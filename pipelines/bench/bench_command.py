@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from posetube.atomic_files import write_bytes
 from posetube.errors import InputError, MediaError
-from posetube.network import Quality, Runtime
+from posetube.network import Precision, Quality, Runtime
 
 from ...datasets.files.json_files import encode_indented
 from ...datasets.synthetic.demo import write_demo
@@ -37,6 +37,7 @@ def bench(
     model: str = "tiny",
     device: str = "auto",
     runtime: Runtime = "auto",
+    precision: Precision = "float32",
     workers: int | None = None,
     frames: int = 75,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
@@ -51,6 +52,7 @@ def bench(
         model: Name of a model, or a file of weights.
         device: auto, cpu, cuda, cuda:1 ...
         runtime: What runs the network: torch or onnx.
+        precision: Number type of a large network's convolutions.
         workers: Frames that are looked at side by side [default: one per core by ONNX Runtime].
         frames: How many frames are looked at.
         json: A file for the numbers; times of stages in milliseconds.
@@ -64,9 +66,12 @@ def bench(
         if len(found) != 1 or found[0].kind not in ("video", "frames"):
             raise InputError(f"{source}: bench takes one video, or a folder of numbered pictures")
         words = ["--model", model, "--device", device, "--runtime", runtime]
+        words += ["--precision", precision]
         report = measure(
             found[0],
-            lambda quality: load_model(model, device=device, quality=quality, runtime=runtime),
+            lambda quality: load_model(
+                model, device=device, quality=quality, runtime=runtime, precision=precision
+            ),
             weights=weights_file(model),
             frames=frames,
             workers=workers,

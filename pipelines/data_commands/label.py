@@ -19,6 +19,7 @@ from cyclopts import Parameter
 
 from posetube.boxes import iou
 from posetube.errors import FormatError, PoseTubeError
+from posetube.network import Precision
 from posetube.structures import (
     Detections,
     DoubleArray,
@@ -52,6 +53,7 @@ def label(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     model: str = "tiny",
     device: str = "auto",
+    precision: Precision = "float32",
     every: int = 5,
     long_side: int = 512,
 ) -> int:
@@ -69,11 +71,13 @@ def label(
         out: The pictures, a file that ends in .tar; the labels go to a file NPZ beside it.
         model: Whose labels: name of a model, or a file of weights.
         device: auto, cpu, cuda ...
+        precision: Number type of a large network's convolutions.
         every: Take every n-th frame; neighbours hardly differ.
         long_side: Larger pictures are reduced to this, pixels.
     """
     check_archive(out, every=every, long_side=long_side)
-    job = _Labelling(model=load_model(model, device=device), every=every, long_side=long_side)
+    loaded = load_model(model, device=device, precision=precision)
+    job = _Labelling(model=loaded, every=every, long_side=long_side)
     write_archive(out, job.pictures(find_inputs(videos)))
     left = f"; left out: {job.left_out}" if job.left_out else ""
     say(f"{job.count} pictures, {job.people} people, {job.ignored} regions -> {out}{left}")

@@ -53,7 +53,7 @@ def refine_command(
     with watching(progress) as watch, open_session(directory, watch=watch) as session:
         config = config.completed(by_score=session.settings.refine.kalman.by_score)
         session.settings = replace(session.settings, refine=config)
-        detect = session.settings.detect
+        detect = session.settings.detect.on_any_device()
         names = [*dict.fromkeys([*session.after_linking(), "refine"])]
         loaded = None if model is None else as_loaded(model, device="auto", detect=detect)
         done = session.run_stages(*names, anew=True, model=loaded)

@@ -66,7 +66,7 @@ def _run_model(work: StageWork, *, asked_by: RefinerName) -> LoadedModel:
 
 def _named_model(known: ModelRecord, config: TrackConfig) -> LoadedModel:
     """The network that a run names."""
-    detect = config.detect
+    detect = config.detect.on_any_device()
     try:
         return load_model(
             known.name,

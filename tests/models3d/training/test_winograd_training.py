@@ -70,6 +70,16 @@ def test_frozen_kernels_and_inputs_get_no_gradient() -> None:
     assert maps.grad is None
 
 
+def test_a_gradient_of_the_gradient_is_refused() -> None:
+    """It would lack what comes by way of the weight."""
+    conv, maps = LearningConv(TimeConv(4, 4, 3)), torch.randn(1, 4, 6, 6, requires_grad=True)
+
+    (slope,) = torch.autograd.grad(conv(maps).square().sum(), maps, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.backward(slope.square().sum())
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_rectifiers_may_work_in_place(bias: bool) -> None:
     conv, maps = TimeConv(4, 4, 3, bias=bias), torch.randn(2, 4, 6, 6)
