@@ -140,6 +140,7 @@ class RunSession:
 
     def _do_all(self, names: Sequence[str], given: Callable[..., StageWork], *, anew: bool) -> None:
         """Do the stages that are not complete; one that finds frames works while the next does."""
+        assert "link" in names or "detect" not in names  # linking is who asks for the frames
         coming: ComingFrames | None = None
         for stage in STAGES:
             if stage.name not in names or not (anew or coming or not self._complete(stage)):
@@ -149,8 +150,6 @@ class RunSession:
                 coming = None
             else:
                 coming = self._found(stage, given)
-        for _ in coming or ():
-            pass  # nobody asked for them
 
     def _found(self, stage: RunStage, given: Callable[..., StageWork]) -> ComingFrames:
         """Do a stage that finds frames, as they are asked for."""
