@@ -75,6 +75,15 @@ def or_around(boxes: Boxes, points: npt.NDArray[np.floating], *, scale: float = 
     return np.where(unknown, around(points, scale=scale), boxes)
 
 
+def with_area(boxes: Boxes) -> Boxes:
+    """(N, 4) the boxes, NaN in the place of those that are empty or turned inside out.
+
+    Files of joints often have a box of zeros for everybody, which says nothing.
+    """
+    empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1, keepdims=True)
+    return np.where(empty, np.asarray(np.nan, boxes.dtype), boxes)
+
+
 def around(points: npt.NDArray[np.floating], *, scale: float = 1.0) -> Boxes:
     """Smallest box around the points that are not NaN, grown by ``scale`` about its centre.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from posetube import skeletons
-from posetube.boxes import or_around
+from posetube.boxes import or_around, with_area
 from posetube.errors import FormatError, InputError
 from posetube.file_names import readable
 from posetube.skeletons import COCO17, SKELETONS, Skeleton
@@ -162,7 +162,8 @@ def detections_of(tracks: VideoTracks, *, frame_rate: float) -> tuple[VideoTrack
         )
     tracks, of_times = with_times(tracks, frame_rate=frame_rate)
     # Linking goes by boxes first; a person without one gets the extent of the joints.
-    boxes = or_around(tracks.boxes, tracks.keypoints, scale=JOINTS_TO_BOX).astype(np.float32)
+    known = with_area(tracks.boxes)
+    boxes = or_around(known, tracks.keypoints, scale=JOINTS_TO_BOX).astype(np.float32)
     scores, of_scores = scores_in_range(tracks.scores)
     tracks, of_joints = _known_joints(tracks)
     return (

@@ -63,6 +63,16 @@ def test_box_around_points_skips_unknown_ones() -> None:
     assert np.isnan(found[1]).all()
 
 
+def test_empty_boxes_say_nothing() -> None:
+    given = np.array([[0.0, 0, 0, 0], [5, 5, 4, 9], [np.nan] * 4, [0, 0, 2, 2]], np.float32)
+
+    found = boxes.with_area(given)
+
+    assert np.isnan(found[:3]).all()
+    assert found[3].tolist() == [0, 0, 2, 2]
+    assert found.dtype == np.float32
+
+
 def test_box_around_no_points_is_not_known() -> None:
     assert np.isnan(boxes.around(np.zeros((2, 0, 2)))).all()
     assert boxes.around(np.zeros((0, 0, 2))).shape == (0, 4)

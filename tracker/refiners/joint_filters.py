@@ -6,8 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from posetube.boxes import or_around
-from posetube.keypoint_similarity import scale_of
 from posetube.structures import DoubleArray, VideoTracks
 
 from ..filters.gaps import fill_gaps
@@ -15,6 +13,7 @@ from ..filters.kalman import kalman_smoother
 from ..filters.local import median, savitzky_golay
 from ..tracklets import stretches
 from .confidence import confidences
+from .person_sizes import person_sizes
 from .refine_config import RefineConfig, RefinerName
 
 FEWEST = 5
@@ -70,6 +69,9 @@ JOINT_FILTERS: dict[RefinerName, JointFilter] = {
 }
 """The refiners that see a stretch of a track as a whole."""
 
+OF_SIZES: tuple[RefinerName, ...] = ("kalman",)
+"""Those whose settings are lengths; the others do the same at any size."""
+
 
 def filter_joints(
     tracks: VideoTracks, *, by: RefinerName, config: RefineConfig, cuts: Sequence[int] = ()
@@ -83,16 +85,19 @@ def filter_joints(
         cuts: Index of the first frame of each new scene.
 
     Returns:
-        The same rows. Joints that were unknown stay unknown, except in gaps that are filled.
+        The same rows. Joints that were unknown stay unknown, except in gaps that are filled. By
+        ``kalman``, joints of people whose size nothing tells stay as they are.
     """
     # what is infinite in somebody's file is nowhere
     joints = np.where(np.isfinite(tracks.keypoints), tracks.keypoints, np.float32(np.nan))
     sure = confidences(tracks.keypoint_scores, tracks.states, config=config)
-    # people without a box are as large as the extent of their joints
-    sizes = scale_of(or_around(tracks.boxes, joints))
+    sizes = person_sizes(tracks.boxes, joints)
     for rows in stretches(tracks, max_gap=config.max_gap, cuts=cuts):
         times = _rising(tracks.frames.times[tracks.frame[rows]])
-        size = _typical(sizes[rows])
+        known = sizes[rows][~np.isnan(sizes[rows])]
+        if not len(known) and by in OF_SIZES:
+            continue
+        size = float(np.median(known)) if len(known) else 1.0
         places = joints[rows].astype(np.float64) / size
         joints[rows] = size * JOINT_FILTERS[by](times, places, sure[rows], config)
     return replace(tracks, keypoints=joints)
@@ -103,9 +108,3 @@ def _rising(times: DoubleArray) -> DoubleArray:
     if (np.diff(times) > 0).all():
         return times
     return np.asarray(np.maximum.accumulate(times) + 1e-6 * np.arange(len(times)))
-
-
-def _typical(sizes: DoubleArray) -> float:
-    """The median size, pixels; 1 where no size is known."""
-    known = sizes[sizes > 0]
-    return float(np.median(known)) if len(known) else 1.0

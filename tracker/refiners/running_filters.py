@@ -6,13 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from posetube.boxes import or_around
-from posetube.keypoint_similarity import scale_of
 from posetube.structures import DoubleArray, FramePoses
 
 from ..filters.one_euro import OneEuro
 from ..filters.running_kalman import RunningKalman
 from .confidence import confidences
+from .person_sizes import person_sizes
 from .refine_config import RefineConfig, RefinerName
 
 
@@ -63,7 +62,7 @@ def run_filters(
         cuts: Index of the first frame of each new scene, where everybody begins anew.
 
     Yields:
-        The same frames.
+        The same frames; a person's joints stay as they are until something tells the size.
     """
     people: dict[int, _Person] = {}
     ahead, last = sorted(cuts), -1
@@ -73,16 +72,19 @@ def run_filters(
         last = poses.frame
         found = poses.people.keypoints
         joints = np.where(np.isfinite(found), found, np.float32(np.nan))
-        sizes = scale_of(or_around(poses.people.boxes, joints))
+        sizes = person_sizes(poses.people.boxes, joints)
         sure = confidences(poses.people.keypoint_scores, poses.states, config=config)
         for row, track_id in enumerate(poses.track_ids.tolist()):
             person = people.get(track_id)
             if person is None or not 0 < poses.time - person.time <= config.max_gap:
+                if np.isnan(sizes[row]):
+                    people.pop(track_id, None)
+                    continue
                 # a size of its own for the whole stretch: a changing unit would look like motion
                 person = _Person(
                     running=RUNNING_FILTERS[by](config),
                     time=poses.time,
-                    size=float(sizes[row]) if sizes[row] > 0 else 1.0,
+                    size=float(sizes[row]),
                 )
                 people[track_id] = person
             person.time = poses.time

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import posetube
+from posetube.boxes import area
 from posetube.pipelines.cli import main
 from posetube.pipelines.storage.tracks_store import read_tracks
 from posetube.pipelines.tracking.link_external import detections_of
@@ -221,10 +222,12 @@ def table(**changes: Any) -> VideoTracks:
     return VideoTracks(**values | changes)
 
 
-def test_boxes_come_from_the_joints_and_scores_into_their_range() -> None:
-    tracks, notes = detections_of(table(), frame_rate=25)
+@pytest.mark.parametrize("absent", [np.nan, 0])
+def test_boxes_come_from_the_joints_and_scores_into_their_range(absent: float) -> None:
+    boxes = np.full((2, 4), absent, np.float32)
+    tracks, notes = detections_of(table(boxes=boxes), frame_rate=25)
 
-    assert np.isfinite(tracks.boxes).all()
+    assert (area(tracks.boxes) > 100).all()
     assert tracks.scores.tolist() == [0.5, 1.0]
     assert notes == ["scores up to 3 are divided by that"]
     assert tracks.frames.times.tolist() == [0.0, 0.5]

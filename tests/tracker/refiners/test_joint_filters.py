@@ -121,6 +121,45 @@ def test_settings_fit_people_near_and_far(name: RefinerName) -> None:
 
 
 @pytest.mark.parametrize("name", ["kalman", "running-kalman"])
+def test_people_with_empty_boxes_are_as_large_as_their_joints_reach(name: RefinerName) -> None:
+    tracks = walkers()
+    empty, unknown = (
+        smooth(replace(tracks, boxes=np.full_like(tracks.boxes, absent)), name)
+        for absent in (0, np.nan)
+    )
+
+    np.testing.assert_array_equal(empty.keypoints, unknown.keypoints)
+
+
+@pytest.mark.parametrize("name", ["kalman", "running-kalman", "one-euro"])
+def test_joints_of_people_whose_size_nothing_tells_stay_as_found(name: RefinerName) -> None:
+    """They were taken for a pixel large, and a moving joint was left far behind."""
+    tracks = walkers()
+    lone = replace(
+        tracks, boxes=np.full_like(tracks.boxes, np.nan), keypoints=tracks.keypoints.copy()
+    )
+    lone.keypoints[:, 1:] = np.nan
+    later = replace(lone, boxes=np.where(lone.frame[:, None] < 20, np.nan, tracks.boxes))
+
+    np.testing.assert_array_equal(smooth(lone, name).keypoints, lone.keypoints)
+    changed = (smooth(later, name).keypoints != lone.keypoints)[:, 0].any(axis=1)
+    assert changed[lone.frame > 20].mean() > 0.9
+    if name != "kalman":
+        assert not changed[lone.frame < 20].any()
+
+
+def test_gaps_are_filled_whatever_the_size() -> None:
+    tracks = walkers()
+    lone = replace(
+        tracks, boxes=np.full_like(tracks.boxes, np.nan), keypoints=tracks.keypoints.copy()
+    )
+    lone.keypoints[:, 1:] = np.nan
+    lone.keypoints[lone.frame == 20] = np.nan
+
+    assert np.isfinite(smooth(lone, "fill-gaps").keypoints[:, 0]).all()
+
+
+@pytest.mark.parametrize("name", ["kalman", "running-kalman"])
 def test_low_scores_smooth_more_only_where_scores_count(name: RefinerName) -> None:
     tracks = walkers()
     doubtful = replace(tracks, keypoint_scores=tracks.keypoint_scores * np.float32(0.1))
