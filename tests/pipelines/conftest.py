@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,22 @@ def picture(step: int, *, pan: int = 0) -> ByteArray:
     return image
 
 
+@cache
+def encoded_clip(suffix: str, *, frames: int, rate: int, pan: int) -> bytes:
+    """The file of a clip of squares; tests ask for few different ones, hundreds of times."""
+    file = BytesIO()
+    with av.open(file, "w", format="matroska" if suffix == ".mkv" else "mp4") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, rate)
+        for step in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(step, pan=pan), format="rgb24")
+            frame.pts, frame.time_base = step, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
 ClipMaker = Callable[..., Path]
 
 
@@ -127,15 +145,7 @@ def make_clip(tmp_path: Path) -> ClipMaker:
     def make(name: str = "clip.mp4", *, frames: int = 20, rate: int = 25, pan: int = 0) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=rate, options={"g": "10"})
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            stream.codec_context.time_base = Fraction(1, rate)
-            for step in range(frames):
-                frame = av.VideoFrame.from_ndarray(picture(step, pan=pan), format="rgb24")
-                frame.pts, frame.time_base = step, Fraction(1, rate)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
+        path.write_bytes(encoded_clip(path.suffix, frames=frames, rate=rate, pan=pan))
         return path
 
     return make

@@ -33,8 +33,8 @@ from posetube.pipelines.tracking.run_session import open_session
 from posetube.pipelines.tracking.stage_work import StageWork
 from posetube.pipelines.watch import Watch
 from posetube.tracker.config import LinkConfig
+from tests.pipelines.conftest import ClipMaker, encoded_clip
 
-ClipMaker = Callable[..., Path]
 ModelMaker = Callable[..., LoadedModel]
 
 
@@ -47,16 +47,29 @@ def model(monkeypatch: pytest.MonkeyPatch, make_model: ModelMaker) -> LoadedMode
     return model
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    path.write_bytes(encoded_clip(path.suffix, frames=15, rate=25, pan=2))
+    return path
+
+
 @pytest.fixture
-def line(make_clip: ClipMaker, tmp_path: Path) -> list[str]:
+def line(clip: Path, tmp_path: Path) -> list[str]:
     """The line that makes the run of the tests: 15 frames in four parts."""
-    return ["track", str(make_clip(frames=15, pan=2)), "-o", str(tmp_path / "run")]
+    return ["track", str(clip), "-o", str(tmp_path / "run")]
 
 
 @pytest.fixture
-def run(line: list[str]) -> RunDirectory:
+def run(line: list[str], clip: Path) -> RunDirectory:
+    """What the line makes; it is made once, and every test gets a copy."""
+    run, kept = RunDirectory(Path(line[-1])), clip.parent / "kept"
+    if kept.exists():
+        shutil.copytree(kept, run.path)
+        return run
     assert main([*line, "--no-overlay"]) == 0
-    return RunDirectory(Path(line[-1]))
+    shutil.copytree(run.path, kept)
+    return run
 
 
 def contents(run: RunDirectory) -> Mapping[str, bytes]:
