@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from posetube.pipelines.cli import main
+from posetube.pipelines.loaded_model import LoadedModel
 from posetube.pipelines.storage.run_directory import RunDirectory
+from posetube.pipelines.tracking import track_command
+from tests.pipelines.conftest import ClipMaker
 
 resource = pytest.importorskip("resource", reason="limits as POSIX has them")
 
@@ -46,11 +50,18 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (used + {left}, used + {left}))
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
+def words(clip: Path, run: Path) -> list[str]:
+    return ["track", str(clip), "-o", str(run), "--progress", "none"]
+
+
 def run_with(limit: str, clip: Path, run: Path) -> subprocess.CompletedProcess[str]:
+    """The line in a process of its own, which the limit binds."""
     program = TRACK.format(tests=str(Path(__file__).parents[1]), limit=limit)
-    words = ["track", str(clip), "-o", str(run), "--progress", "none"]
     return subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, *words(clip, run)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -65,8 +76,13 @@ def run_with(limit: str, clip: Path, run: Path) -> subprocess.CompletedProcess[s
     ],
 )
 def test_a_run_that_something_runs_out_for_says_so_and_goes_on(
-    limit: str, make_clip: Callable[..., Path], tmp_path: Path
+    limit: str,
+    make_clip: ClipMaker,
+    make_model: Callable[..., LoadedModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
     clip, short, whole = make_clip(frames=12), tmp_path / "short", tmp_path / "whole"
 
     ended = run_with(limit, clip, short)
@@ -75,6 +91,6 @@ def test_a_run_that_something_runs_out_for_says_so_and_goes_on(
     if ended.returncode:
         assert len(ended.stderr.splitlines()) == 1, ended.stderr
         assert "run the same line again, it goes on" in ended.stderr
-    assert run_with("", clip, short).returncode == 0
-    assert run_with("", clip, whole).returncode == 0
+    assert main(words(clip, short)) == 0
+    assert main(words(clip, whole)) == 0
     assert RunDirectory(short).tracks.read_bytes() == RunDirectory(whole).tracks.read_bytes()

@@ -14,7 +14,7 @@ from posetube.pipelines.training.train import train_network
 from posetube.pipelines.watch import Watch
 from tests.pipelines.training.small_run import joint_config
 
-STEPS = 20
+STEPS = 10
 STOP = 7
 SCARCE = 3
 
