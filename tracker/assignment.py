@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from posetube.errors import InputError
-from posetube.structures import DoubleArray, IntArray
+from posetube.structures import BoolArray, DoubleArray, IntArray
 
 try:
     import lap
@@ -169,10 +169,17 @@ def _certain(
         row, column, own = rows[allowed], columns[allowed], gain[allowed]
         sure = own < _best_rival(row, own) + _best_rival(column, own) - TIE
         made.append(allowed[sure])
-        allowed = allowed[~np.isin(row, row[sure]) & ~np.isin(column, column[sure])]
+        allowed = allowed[_open(row, sure) & _open(column, sure)]
         if not sure.any() or not len(allowed):
             break
     return made, allowed
+
+
+def _open(line: IntArray, sure: BoolArray) -> BoolArray:
+    """For each pair, whether no sure pair is in its line (row or column)."""
+    taken = np.zeros(line.max(initial=-1) + 1, np.bool_)
+    taken[line[sure]] = True
+    return ~taken[line]
 
 
 def _best_rival(line: IntArray, gain: DoubleArray) -> DoubleArray:
