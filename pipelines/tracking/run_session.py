@@ -191,7 +191,8 @@ class RunSession:
         if self.manifest.finished(stage.name):
             gone.add(stage.name)
         kept = {name: done for name, done in self.manifest.stages.items() if name not in gone}
-        self.record.update(stages=kept, settings=self.settings)
+        if (kept, self.settings) != (self.manifest.stages, self.manifest.settings):
+            self.record.update(stages=kept, settings=self.settings)
 
     def _remove_outdated(self, stage: RunStage) -> None:
         """Remove what was made of the stage's earlier results."""
@@ -207,7 +208,7 @@ class RunSession:
                 self.record.say(f"removed {path}: made of earlier results")
             elif path.is_dir():  # somebody may have added files of their own
                 self.record.say(f"{path} is made of earlier results")
-        if TRACKS in own:
+        if TRACKS in own and self.manifest.exports:
             self.record.update(exports=())
 
 
