@@ -7,7 +7,8 @@ at the picture: it is small.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
+from types import MethodType
 from typing import Any, TypeGuard
 
 import torch
@@ -56,9 +57,9 @@ def choose_precision(wanted: Precision, network: Network, *, device: str) -> Pre
 def compute_in_bfloat16(network: TubeRCNN) -> None:
     """Change how it computes, in place; its weights stay in float32."""
     kind = next(network.parameters()).device.type
-    exact = partial(_in_float32, kind=kind)
+    half, exact = partial(_in_bfloat16, kind=kind), partial(_in_float32, kind=kind)
     for name in ENTRIES:
-        _change(network, name, torch.autocast(kind, dtype=torch.bfloat16))
+        _change(network, name, half)
     for part in network.modules():
         _change(part, "last_layers", exact)
     if network.keypoint_head.wants_pictures:
@@ -70,14 +71,28 @@ def _change(part: nn.Module, name: str, change: Callable[[Method], Method]) -> N
     """Put a changed method in the place of a part's, if it has one of that name."""
     method = getattr(part, name, None)
     if method is not None:
-        setattr(part, name, change(method))
+        # bound again, so that a copy of the part calls its own
+        setattr(part, name, MethodType(change(method.__func__), part))
+
+
+def _in_bfloat16(method: Method, *, kind: str) -> Method:
+    """The same method, its convolutions and products in bfloat16."""
+
+    @wraps(method)
+    def half(part: nn.Module, *given: Any, **named: Any) -> Any:
+        # a new one each time: it remembers what was before, and threads share the method
+        with torch.autocast(kind, dtype=torch.bfloat16):
+            return method(part, *given, **named)
+
+    return half
 
 
 def _in_float32(method: Method, *, kind: str) -> Method:
     """The same method, of float32 whatever comes."""
 
-    def exact(maps: Any, *rest: Any) -> Any:
+    @wraps(method)
+    def exact(part: nn.Module, maps: Any, *rest: Any) -> Any:
         with torch.autocast(kind, enabled=False):
-            return method(maps.float() if isinstance(maps, Tensor) else maps, *rest)
+            return method(part, maps.float() if isinstance(maps, Tensor) else maps, *rest)
 
     return exact

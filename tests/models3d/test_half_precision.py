@@ -1,5 +1,6 @@
 """A large network in bfloat16: what it finds is near; what is decoded is computed in float32."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from posetube.models3d.winograd import WinogradConv
 from posetube.network import Precision
 from posetube.structures import Clip
 
-from .small_networks import small_tiny
+from .small_networks import small_anchor_rcnn, small_tiny
 from .test_inference import pictures, resnet
 
 
@@ -53,6 +54,20 @@ def test_small_networks_stay_in_float32(monkeypatch: pytest.MonkeyPatch) -> None
     assert choose_precision("auto", network, device="cpu") == "float32"
     with pytest.raises(InputError, match='"bfloat16" is for networks with a ResNet, such as keyp'):
         choose_precision("bfloat16", network, device="cpu")
+
+
+def test_a_copy_computes_with_its_own_weights() -> None:
+    network = TubeRCNN(small_anchor_rcnn()).eval()
+    compute_in_bfloat16(network)
+    images = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
+    copied = copy.deepcopy(network)
+
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    mine, its = (one.detect_clips([one.encode(images)], [[0]])[0] for one in (network, copied))
+
+    assert not np.array_equal(mine.scores, its.scores)
 
 
 @pytest.mark.slow
