@@ -12,6 +12,22 @@ import torch
 from torch import Tensor
 
 
+class _Samples(NamedTuple):
+    """Where the samples of one axis lie, each (cells,)."""
+
+    before: Tensor
+    """The pixel before a sample."""
+
+    after: Tensor
+    """The pixel after it."""
+
+    of_before: Tensor
+    """What the pixel before counts; 0 outside the window."""
+
+    of_after: Tensor
+    """What the pixel after counts; 0 outside the window."""
+
+
 def cut_normalised(
     window: Tensor,
     crop: Tensor,
@@ -42,26 +58,10 @@ def cut_normalised(
     return pixels * (1 / scale) - offset / scale
 
 
-def _between(rows: Tensor, samples: "_Samples") -> Tensor:
+def _between(rows: Tensor, samples: _Samples) -> Tensor:
     """Of (side, n) rows, the (cells, n) float32 ones in between."""
     before, after = (rows[places].float() for places in (samples.before, samples.after))
     return before * samples.of_before[:, None] + after * samples.of_after[:, None]
-
-
-class _Samples(NamedTuple):
-    """Where the samples of one axis lie, each (cells,)."""
-
-    before: Tensor
-    """The pixel before a sample."""
-
-    after: Tensor
-    """The pixel after it."""
-
-    of_before: Tensor
-    """What the pixel before counts; 0 outside the window."""
-
-    of_after: Tensor
-    """What the pixel after counts; 0 outside the window."""
 
 
 def _samples(start: Tensor, end: Tensor, cells: int, side: int) -> _Samples:
