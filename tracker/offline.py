@@ -14,7 +14,7 @@ It works in six steps:
 So a track is parted only in favour of another: the tracker, which saw every frame in turn, allowed
 the link, and a new id needs somebody who was there before or after.
 
-Not here: how well one piece continues another (:mod:`.continuation`), smoothing (:mod:`.smooth`).
+Not here: how well one piece continues another (:mod:`.continuation`), smoothing (:mod:`.refiners`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -46,7 +46,8 @@ def load_onnx_network(
             head, CropKeypointHeadConfig
         ):
             raise WeightsError(
-                f"{weights}: there are no graphs of such networks; use --runtime torch"
+                f"{weights}: there are no graphs of such networks; use --runtime torch, in Python "
+                'runtime="torch"'
             )
 
         def graph(name: GraphName, tensors: dict[str, FloatArray]) -> Any:

@@ -254,12 +254,17 @@ def summary(run: RunDirectory, manifest: Manifest, *, stages: Sequence[str] = ()
     frames = manifest.frames
     stages = stages or [*manifest.stages]
     spent = sum(manifest.stages[name].seconds for name in stages)
-    speed = f", {frames.done / spent:.1f} frames/s" if spent else ""
+    # one picture has no rate
+    speed = f", {frames.done / spent:.1f} frames/s" if spent and frames.done > 1 else ""
     lost = f", {frames.missing} missing" if frames.missing else ""
     shown = (name for name in ("report", "render") if name in stages and manifest.finished(name))
     named = next((stage_named(name).writes(manifest)[0] for name in shown), run.tracks.name)
     result = run.path / named
     return (
-        f"{manifest.source.name}: {manifest.tracks} tracks, {frames.done} frames "
-        f"({frames.corrupt} corrupt{lost}){speed} -> {result}"
+        f"{manifest.source.name}: {_counted(manifest.tracks or 0, 'track')}, "
+        f"{_counted(frames.done, 'frame')} ({frames.corrupt} corrupt{lost}){speed} -> {result}"
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

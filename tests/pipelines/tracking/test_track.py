@@ -611,6 +611,16 @@ def test_the_summary_says_what_came_out_and_where(
     assert summary(run, manifest).endswith("run/tracks.parquet")
 
 
+def test_the_summary_of_one_picture_names_no_rate(
+    make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    manifest = track(make_clip(frames=1), run.path, make_model())
+    one = msgspec.structs.replace(manifest, tracks=1)
+
+    assert summary(run, one) == f"clip: 1 track, 1 frame (0 corrupt) -> {run.tracks}"
+
+
 def test_a_kill_does_not_lose_the_time_that_was_spent(
     make_clip: ClipMaker, make_model: ModelMaker, tmp_path: Path
 ) -> None:
