@@ -8,7 +8,7 @@ slots of the others alone. Slots come in blocks of 16, the layout of the widest 
 without a channel are zeros.
 
 NumPy only: the same function fills a graph when it is opened, and the torch modules that it is
-traced from (:mod:`.crop_graph`).
+traced from (:mod:`.slotted_network`).
 
 Source: Zhang et al., "ShuffleNet", CVPR 2018, for the shuffle.
 """

@@ -1,6 +1,6 @@
 """The crop network in the form that its graph has: channels stay in their slots.
 
-It computes what :class:`.high_resolution.HighResolutionNetwork` computes, up to rounding, with
+It computes what :class:`..high_resolution.HighResolutionNetwork` computes, up to rounding, with
 kernels that :func:`.channel_slots.arrange_channels` has reordered; no channel is copied to another
 place. What coarser branches give to a finer one is added on the way up, level by level. Made to be
 traced (:mod:`.graph_export`), not to be trained.

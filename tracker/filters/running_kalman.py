@@ -46,7 +46,8 @@ class RunningKalman:
         Args:
             value: Any shape, the same each time; NaN where not seen.
             time: Seconds, rising.
-            confidence: In [0, 1], broadcast against the values; see :func:`.kalman_smoother`.
+            confidence: In [0, 1], broadcast against the values; see
+                :func:`.kalman.kalman_smoother`.
 
         Returns:
             The same shape; NaN where not seen.
