@@ -24,6 +24,11 @@ LONG_SIDE = 320
 CORNERS, APART = 100, 8
 """How many corners are followed, and how far they must be from one another."""
 
+WINDOW, LEVELS, STEPS, PRECISION = 13, 3, 10, 0.03
+"""How a corner is followed: side of the window around it, how often the picture is halved, steps at
+most on each size, and how small a step ends them. OpenCV's own window of 21, 30 steps and 0.01 take
+twice the time; cameras are found no better (``benchmarks.camera_motion``)."""
+
 PERSON_SCORE = 0.2
 """Boxes of people this sure are no background. A detector sees less sure ones everywhere."""
 
@@ -124,8 +129,11 @@ def _corners(grey: ByteArray, boxes: npt.NDArray[np.floating]) -> Points:
 
 def _followed(before: ByteArray, after: ByteArray, corners: Points) -> tuple[Points, Points]:
     """Corners that were found again: where they were, and where they are."""
+    end = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, PRECISION)
     places: Any
-    places, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)  # type: ignore[call-overload]
+    places, status, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
+        before, after, corners, None, winSize=(WINDOW, WINDOW), maxLevel=LEVELS, criteria=end
+    )
     kept = status.reshape(-1) == 1
     return corners[kept] + 0.5, places[kept] + 0.5  # a pixel's number is not its centre
 
