@@ -25,7 +25,7 @@ from ..failures import Interrupted
 from ..loaded_model import LoadedModel
 from ..refining.kept_maps import keeping_maps
 from ..settings import TrackConfig
-from ..storage.detections_store import frames_of, open_part, part_path, write_part
+from ..storage.detections_store import open_part, part_path, write_part
 from ..storage.manifest import FrameCounts, Manifest
 from ..storage.part_check import KeptPart, whole_parts
 from ..storage.recorder import Recorder
@@ -33,6 +33,7 @@ from ..storage.run_directory import RunDirectory
 from .clip_window import detect_video, frames_before
 from .given_boxes import GivenBoxes
 from .stage_work import ComingFrames
+from .stored_frames import stored_frames
 
 PART_FRAMES = 32
 """Frames per part: what a killed run loses at most, and what Ctrl-C waits for."""
@@ -81,13 +82,12 @@ class VideoDetections:
             The counts of frames, for the manifest.
 
         Raises:
-            Interrupted: After a part, if somebody asked to stop; a live source ends like that.
+            Interrupted: After a new part or a stored frame, if somebody asked to stop; a live
+                source ends like that.
             MediaError: If the video cannot be read, or no frame is in the stretch.
         """
         kept = whole_parts(record.run, record.manifest)
         record.update(frames=total_counts(record.manifest.frames, kept.values()))
-        frames = record.manifest.frames
-        record.begin(total=frames.expected, done=frames.done)
         try:
             yield from self._fill(record, kept)
         except Interrupted:
@@ -98,9 +98,13 @@ class VideoDetections:
         return {"frames": _all_frames(record.manifest.frames, self.video)}
 
     def _fill(self, record: Recorder, kept: dict[int, KeptPart]) -> Iterator[DetectedFrame]:
-        number = 0
+        number, joints = 0, len(self.model.network.skeleton)
         for gap in gaps(kept):
-            yield from self._stored(record.run, range(number, gap.number))
+            if stored := range(number, gap.number):
+                total = sum(kept[one].states.total() for one in stored)
+                yield from stored_frames(record, stored, joints=joints, total=total)
+            frames = record.manifest.frames
+            record.begin(total=frames.expected, done=frames.done)
             number = yield from self._fill_gap(record, kept, gap)
             if gap.end is not None and number != gap.end:
                 # These parts were cut at other frames than today's: those behind do not fit.
@@ -111,11 +115,6 @@ class VideoDetections:
                 [rest] = gaps(kept)
                 yield from self._fill_gap(record, kept, rest)
                 break
-
-    def _stored(self, run: RunDirectory, numbers: range) -> Iterator[DetectedFrame]:
-        joints = len(self.model.network.skeleton)
-        for number in numbers:
-            yield from frames_of(open_part(part_path(run.detections, number)), joints=joints)
 
     def _fill_gap(
         self, record: Recorder, kept: dict[int, KeptPart], gap: Gap

@@ -29,7 +29,7 @@ from ...tracker.refiners.refine_config import RefineConfig
 from ..assumed_times import needs_frame_rate, with_times
 from ..opened_people import RUN, open_people_or_run
 from ..settings import DetectConfig, TrackConfig
-from ..storage.detections_store import frames_of, open_part, write_part
+from ..storage.detections_store import write_part
 from ..storage.existing_run import OnExisting, check_usable
 from ..storage.fingerprint import fingerprint
 from ..storage.manifest import (
@@ -44,6 +44,7 @@ from ..storage.run_directory import RunDirectory
 from ..watch import Watch
 from .run_session import open_session, summary
 from .stage_work import ComingFrames
+from .stored_frames import stored_frames
 
 PART = 4096
 """Frames per part of the detections."""
@@ -119,15 +120,17 @@ class FileDetections:
         """Write all parts; an earlier attempt's are the same, and are replaced."""
         frames, run = list(as_detected(self.tracks)), record.run
         record.begin(total=len(frames))
-        for number, start in enumerate(range(0, len(frames), PART)):
-            path = write_part(
+        starts = range(0, len(frames), PART)
+        for number, start in enumerate(starts):
+            write_part(
                 run.detections,
                 number,
                 frames[start : start + PART],
                 skeleton=self.tracks.skeleton,
                 key=record.manifest.detections_key,
             )
-            yield from frames_of(open_part(path), joints=len(self.tracks.skeleton))
+        numbers, joints = range(len(starts)), len(self.tracks.skeleton)
+        yield from stored_frames(record, numbers, joints=joints, total=len(frames))
         rows = len(self.tracks.frame)
         counts = FrameCounts(expected=len(frames), done=len(frames), detections=rows)
         return {"frames": counts}

@@ -5,18 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from posetube.datasets.synthetic import SceneConfig, generate
 from posetube.datasets.video.inputs import find_inputs
 from posetube.datasets.video.writer import VideoWriter
+from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.progress import Event
 from posetube.pipelines.settings import TrackConfig
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import detect_stage, link_stage
 from posetube.pipelines.tracking import link_people as link_module
+from posetube.pipelines.tracking.link_external import link_file
 from posetube.pipelines.tracking.run_again import link_again
 from posetube.pipelines.tracking.track_input import TrackTask, track_input
 from posetube.pipelines.watch import Watch
@@ -155,6 +158,65 @@ def test_one_stage_at_a_time_is_told_of(
     assert [event.stage for event in told if event.event == "stage"] == ["detect", "link"]
     counted = [(event.stage, event.done) for event in told if event.event == "progress"]
     assert counted == [(stage, n) for stage in ("detect", "link") for n in range(1, 10)]
+
+
+class StopAt:
+    """A listener that presses Ctrl-C once linking is done with so many frames."""
+
+    def __init__(self, done: int) -> None:
+        self.told: list[Event] = []
+        self.watch = Watch(listener=self)
+        self._done = done
+
+    def __call__(self, event: Event) -> None:
+        self.told.append(event)
+        if (event.event, event.stage, event.done) == ("progress", "link", self._done):
+            self.watch.interrupt.requested = True
+
+    @property
+    def stages(self) -> list[tuple[str | None, int | None, int | None]]:
+        return [(one.stage, one.done, one.total) for one in self.told if one.event == "stage"]
+
+
+def test_stored_frames_are_told_of_and_left_at_once(
+    make_clip: ClipMaker, make_model: ModelMaker, run: RunDirectory
+) -> None:
+    clip = make_clip(frames=15)
+    track(clip, run, make_model())
+    found = tracks_of(run)
+    (run.detections / "part-00002.parquet").unlink()
+
+    first, then, all_there = StopAt(3), StopAt(0), StopAt(0)
+    with pytest.raises(Interrupted):
+        track(clip, run, make_model(), watch=first.watch)
+    assert [one.done for one in first.told if one.event == "progress"] == [1, 2, 3]
+
+    track(clip, run, make_model(), watch=then.watch)
+    assert tracks_of(run) == found
+    assert then.stages == [
+        *[("link", 0, 8), ("detect", 11, 15)],  # the parts before the one that was lost, and it
+        *[("link", 0, 3), ("detect", 15, 15)],  # the part behind it
+        ("link", 0, 15),
+    ]
+
+    run.write(msgspec.structs.replace(run.read(), state="partial", stages={}))
+    track(clip, run, make_model(), watch=all_there.watch)
+    assert tracks_of(run) == found
+    assert all_there.stages == [("link", 0, 15), ("detect", 15, 15), ("link", 0, 15)]
+
+
+def test_a_file_of_people_is_told_of_and_left_at_once(tmp_path: Path, run: RunDirectory) -> None:
+    boxes = tmp_path / "walk.txt"
+    boxes.write_text("".join(f"{n + 1},-1,{3 * n},50,40,100,0.9,-1,-1,-1\n" for n in range(40)))
+    stop = StopAt(7)
+    with pytest.raises(Interrupted):
+        link_file(boxes, run, config=LinkConfig(), watch=stop.watch)
+
+    assert [one.done for one in stop.told if one.event == "progress"] == [*range(1, 8)]
+    assert run.read().state == "partial"
+    assert not run.tracks.exists()
+    link_file(boxes, run, config=LinkConfig())
+    assert run.read().state == "complete"
 
 
 def test_linking_that_fails_keeps_the_parts_and_the_run_goes_on(
