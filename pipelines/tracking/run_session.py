@@ -127,6 +127,10 @@ class RunSession:
             record.end(summary(record.run, self.manifest))
         return self.manifest
 
+    def complete(self, name: str) -> bool:
+        """Whether a stage is done by today's settings, and what it wrote is there and whole."""
+        return self._complete(stage_named(name))
+
     def _complete(self, stage: RunStage) -> bool:
         if not self.manifest.finished(stage.name):
             return False

@@ -127,7 +127,7 @@ def opened_run(
             open_session(run, fresh=fresh, on_existing=task.on_existing, watch=watch)
         )
         begun = any(run.detections.glob("part-*"))
-        if video.live and begun and not session.manifest.finished("detect"):
+        if video.live and begun and not session.complete("detect"):
             raise InputError(
                 f'{run.path}: a live source cannot be resumed; on_existing="overwrite" starts again'
             )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from posetube.datasets.synthetic import SceneConfig, generate
+from posetube.datasets.video import stream_video
 from posetube.datasets.video.inputs import find_inputs
 from posetube.datasets.video.writer import VideoWriter
+from posetube.errors import InputError
 from posetube.pipelines.failures import Interrupted
 from posetube.pipelines.loaded_model import LoadedModel, load_model
 from posetube.pipelines.progress import Event
@@ -246,3 +248,23 @@ def test_linking_that_fails_keeps_the_parts_and_the_run_goes_on(
     track(clip, run, model)
     assert run.read().state == "complete"
     assert sum(model.network.encoded) < 15  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", ["partial", "complete"])
+def test_no_part_is_filled_from_another_recording(
+    make_clip: ClipMaker,
+    make_model: ModelMaker,
+    run: RunDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    clip = make_clip(frames=15)
+    track(clip, run, make_model())
+    (run.detections / "part-00001.parquet").unlink()
+    if state == "partial":
+        run.write(msgspec.structs.replace(run.read(), state="partial", stages={}))
+
+    monkeypatch.setattr(stream_video, "is_camera", lambda address: True)
+    with pytest.raises(InputError, match=r'cannot be resumed; on_existing="overwrite" starts'):
+        track(clip, run, make_model())
+    assert len(list(run.detections.iterdir())) == 3
