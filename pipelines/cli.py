@@ -159,7 +159,7 @@ def _run(words: Sequence[str]) -> int:
 
 def _told_by_another(text: str) -> bool:
     """Whether several processes were given the same words, and another one tells this."""
-    if int(os.environ.get("WORLD_SIZE", 1)) < 2:
+    if int(os.environ.get("WORLD_SIZE", 1)) < 2:  # alone: PyTorch need not be loaded to say so
         return False
     from .training.told_once import first_tells
 

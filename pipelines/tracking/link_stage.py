@@ -29,9 +29,8 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
     """
     record, source = work.record, work.record.manifest.source
     joints = skeleton(record.manifest.skeleton)
-    found = _coming(work) if work.coming else _stored(work)
     linked = link_people(
-        found, config=work.settings, skeleton=joints, size=source.size, warn=record.say
+        _frames(work), config=work.settings, skeleton=joints, size=source.size, warn=record.say
     )
     ids: set[int] = set()
     for poses in written_tracks(work, linked):
@@ -39,15 +38,15 @@ def link_detections(work: StageWork) -> Mapping[str, Any]:
     return {"tracks": len(ids)}
 
 
-def _stored(work: StageWork) -> Iterator[DetectedFrame]:
+def _frames(work: StageWork) -> Iterator[DetectedFrame]:
+    """Those that are still to be found, or all from the parts.
+
+    Until the last is found, it is their stage that says how far the run is.
+    """
     record = work.record
-    joints = skeleton(record.manifest.skeleton)
+    if work.coming is not None:
+        yield from work.coming
     record.begin(total=record.manifest.frames.done)
-    yield from read_frames(record.run.detections, joints=len(joints))
-
-
-def _coming(work: StageWork) -> Iterator[DetectedFrame]:
-    """Until the last has come, it is their stage that says how far the run is."""
-    assert work.coming is not None
-    yield from work.coming
-    work.record.begin(total=work.record.manifest.frames.done)
+    if work.coming is None:
+        joints = len(skeleton(record.manifest.skeleton))
+        yield from read_frames(record.run.detections, joints=joints)

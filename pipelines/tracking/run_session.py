@@ -129,10 +129,8 @@ class RunSession:
 
     def complete(self, name: str) -> bool:
         """Whether a stage is done by today's settings, and what it wrote is there and whole."""
-        return self._complete(stage_named(name))
-
-    def _complete(self, stage: RunStage) -> bool:
-        if not self.manifest.finished(stage.name):
+        stage = stage_named(name)
+        if not self.manifest.finished(name):
             return False
         if stage.reads(self.manifest.settings) != stage.reads(self.settings):
             return False
@@ -147,7 +145,9 @@ class RunSession:
         assert "link" in names or "detect" not in names  # linking is who asks for the frames
         coming: ComingFrames | None = None
         for stage in STAGES:
-            if stage.name not in names or not (anew or coming or not self._complete(stage)):
+            if stage.name not in names:
+                continue
+            if not anew and coming is None and self.complete(stage.name):
                 continue
             if stage.find is None:
                 self._do(stage, given, coming)

@@ -56,6 +56,12 @@ def tracks_of(run: RunDirectory) -> tuple[bytes, bytes]:
     return run.tracks.read_bytes(), run.posetrack.read_bytes()
 
 
+def check_linking_again(run: RunDirectory, link: LinkConfig) -> None:
+    found = tracks_of(run)
+    link_again(run, link)
+    assert tracks_of(run) == found
+
+
 @pytest.mark.parametrize("preset", ["online", "offline", "paper"])
 @pytest.mark.parametrize(("length", "pan", "every"), [(1, 2, 1), (3, 0, 2)])
 def test_frames_as_they_are_found_link_as_those_of_the_parts_do(
@@ -70,10 +76,8 @@ def test_frames_as_they_are_found_link_as_those_of_the_parts_do(
     link = LinkConfig(preset=preset)
     config = replace(PLAIN, link=link, video=replace(PLAIN.video, every=every))
     track(make_clip(frames=15, pan=pan), run, make_model(clip_length=length), config)
-    found = tracks_of(run)
 
-    link_again(run, link)
-    assert tracks_of(run) == found
+    check_linking_again(run, link)
 
 
 def test_the_embedded_network_s_frames_do_so_too(tmp_path: Path, run: RunDirectory) -> None:
@@ -83,10 +87,8 @@ def test_the_embedded_network_s_frames_do_so_too(tmp_path: Path, run: RunDirecto
             writer.write(frame.image, frame.time)
     still = replace(PLAIN, refine=RefineConfig(refiners=("still",)))  # keeps heatmaps in the parts
     track(tmp_path / "clip.mp4", run, load_model("tiny", device="cpu"), still)
-    refined = tracks_of(run)
 
-    link_again(run, LinkConfig())
-    assert tracks_of(run) == refined
+    check_linking_again(run, LinkConfig())
 
 
 def test_what_is_told_of_a_frame_has_the_precision_of_the_parts(
@@ -103,10 +105,8 @@ def test_what_is_told_of_a_frame_has_the_precision_of_the_parts(
 
     model.network.detect_features = in_doubles  # type: ignore[method-assign]
     track(make_clip(frames=9), run, model)
-    found = tracks_of(run)
 
-    link_again(run, LinkConfig())
-    assert tracks_of(run) == found
+    check_linking_again(run, LinkConfig())
 
 
 def test_parts_that_are_there_already_are_linked_with_those_that_are_found(
