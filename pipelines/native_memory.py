@@ -1,13 +1,12 @@
 """Lets libraries that crash without memory take theirs before the work begins.
 
-The linear algebra that NumPy, SciPy and OpenCV bring along takes buffers when it is first used. It
-ends the process, or breaks its memory, where it gets none. Everything else says so, and the run
+The linear algebra that NumPy and OpenCV bring along takes buffers when it is first used. It ends
+the process, or breaks its memory, where it gets none. Everything else says so, and the run
 ends with one line and can go on.
 """
 
 import cv2
 import numpy as np
-import scipy.linalg
 
 from posetube.shortage import require_memory
 
@@ -24,5 +23,4 @@ def claim_native_memory() -> None:
     require_memory(HEADROOM)
     some = np.eye(64)
     np.linalg.svd(some @ some)
-    scipy.linalg.solve(some, some)
     cv2.SVDecomp(some)

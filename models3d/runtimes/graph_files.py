@@ -5,6 +5,8 @@ checksum it names. Importing this file imports neither torch nor ONNX Runtime.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,14 +48,32 @@ def session_options() -> Any:
     """How every session is opened: it computes in the thread which calls it, and logs nothing.
 
     Several threads may call one session at a time: with a thread each they are faster than with
-    threads that share the work, and results do not depend on their number.
+    threads that share the work, and results do not depend on their number. All sessions take their
+    memory from one place, for a thread is in one of them at a time.
     """
     import onnxruntime
 
+    _share_memory()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors become exceptions of ours
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # Plans of a run's memory are kept for each shape of the inputs, beside what the first run took;
+    # runs by them are no faster.
+    options.enable_mem_pattern = False
     return options
+
+
+@cache
+def _share_memory() -> None:
+    """Give ONNX Runtime one memory for all sessions of the process."""
+    import onnxruntime
+
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    with suppress(Exception):  # somebody gave the process one already
+        onnxruntime.create_and_register_allocator(memory, None)
 
 
 def open_graph(
@@ -61,7 +81,6 @@ def open_graph(
     tensors: Mapping[str, FloatArray],
     *,
     sha256: str,
-    few_shapes: bool = True,
     profile: Path | None = None,
 ) -> Any:
     """Open a graph as a session.
@@ -70,8 +89,6 @@ def open_graph(
         path: The graph.
         tensors: The weights that it has, by name.
         sha256: Of the weights file.
-        few_shapes: Whether its inputs come in few shapes. ONNX Runtime then plans its memory once
-            for each, which is faster, and keeps all plans.
         profile: Where a profile of its runs is written, a number added; None: nowhere.
 
     Raises:
@@ -83,7 +100,6 @@ def open_graph(
     if not path.is_file():
         raise WeightsError(f"{path}: no such graph; {again}")
     options = session_options()
-    options.enable_mem_pattern = few_shapes
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(tensors)

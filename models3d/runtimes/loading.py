@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from posetube.errors import WeightsError
+from posetube.freed_memory import return_freed_memory
 from posetube.network import Quality
 from posetube.structures import FloatArray
 
@@ -56,7 +57,6 @@ def load_onnx_network(
                 path,
                 tensors,
                 sha256=info.sha256 or "",
-                few_shapes=name == "people",  # every crop's window has another
                 profile=profile,
             )
 
@@ -68,6 +68,8 @@ def load_onnx_network(
             tensors = arrange_channels(_tensors(file, crops=True)).weights
         tensors = {CROPS + name: tensor for name, tensor in tensors.items()}
         joints = graph("joints_mirrored" if head.mirror else "joints", tensors)
+    del tensors
+    return_freed_memory()  # reading, arranging and packing weights took four times their size
     return OnnxNetwork(config, people=people, joints=joints, info=info)
 
 

@@ -58,8 +58,9 @@ from .run_directory import RunDirectory
 
 log = logging.getLogger(__name__)
 
-ROW_GROUP = 2048
-"""Rows that are held in memory before they are written."""
+ROW_GROUP = 512
+"""Rows that are held in memory before they are written, and when they are read: some megabytes.
+With four times as many the file is one percent smaller."""
 
 STATE_NAMES = tuple(state.name.lower() for state in RowState)
 """How the column ``state`` spells a :class:`~posetube.structures.RowState`."""
