@@ -112,6 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see :mod:`posetube.pipelines.failures`.
     """
+    # Arrow's usual allocator keeps twenty megabytes for tables of one. It is chosen by name when
+    # Arrow is first imported, for the whole process; only a program may do that.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # prints names of files that are not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -27,6 +27,9 @@ def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedMo
     monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
 
 
+OTHERS_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
+
+
 def test_help_names_the_commands_without_importing_them() -> None:
     program = (
         "import sys; from posetube.pipelines.cli import main; code = main(['--help']); "
@@ -40,6 +43,21 @@ def test_help_names_the_commands_without_importing_them() -> None:
     for name, _, line in cli.COMMANDS:
         assert f" {name} " in done.stdout
         assert line in done.stdout
+
+
+@pytest.mark.parametrize(("chosen", "used"), [({}, "system"), (OTHERS_POOL, "mimalloc")])
+def test_arrow_takes_memory_from_the_system_unless_told_otherwise(
+    chosen: dict[str, str], used: str
+) -> None:
+    program = (
+        "from posetube.pipelines.cli import main; main(['--version']); "
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    there = {name: value for name, value in os.environ.items() if name not in OTHERS_POOL}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=there | chosen, check=True, capture_output=True
+    )
+    assert done.stdout.split()[-1].decode() == used
 
 
 @pytest.mark.parametrize(
