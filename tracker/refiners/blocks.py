@@ -52,12 +52,12 @@ def in_blocks(
         while waiting and poses.time >= start + BLOCK + MARGIN:
             end = start + BLOCK
             stop, kept = (_first_from(waiting, time) for time in (end, end - MARGIN))
-            yield from _changed(waiting, change, skeleton, cuts)[settled:stop]
+            yield from _changed(waiting, change, skeleton, cuts, slice(settled, stop))
             waiting, settled, start = waiting[kept:], stop - kept, end
         if not waiting:
             start = poses.time
         waiting.append(poses)
-    yield from _changed(waiting, change, skeleton, cuts)[settled:]
+    yield from _changed(waiting, change, skeleton, cuts, slice(settled, None))
 
 
 def _first_from(frames: Sequence[FramePoses], time: float) -> int:
@@ -66,17 +66,20 @@ def _first_from(frames: Sequence[FramePoses], time: float) -> int:
 
 
 def _changed(
-    frames: Sequence[FramePoses], change: TableChange, skeleton: Skeleton, cuts: Sequence[int]
-) -> list[FramePoses]:
+    frames: Sequence[FramePoses],
+    change: TableChange,
+    skeleton: Skeleton,
+    cuts: Sequence[int],
+    wanted: slice,
+) -> Iterator[FramePoses]:
+    """Change the wanted ones of the frames, knowing all of them."""
     if not frames:
-        return []
+        return
     tracks = table_of(frames, skeleton=skeleton)
     numbers = [poses.frame for poses in frames]
     inside = np.searchsorted(numbers, [cut for cut in cuts if numbers[0] < cut <= numbers[-1]])
-    changed = change(tracks, cuts=inside.tolist())
-    return [
-        replace(poses, people=replace(poses.people, keypoints=joints))
-        for poses, joints in zip(
-            frames, (one.people.keypoints for one in changed.poses()), strict=True
-        )
-    ]
+    joints = change(tracks, cuts=inside.tolist()).keypoints
+    ends = np.cumsum([len(poses) for poses in frames])
+    for poses, end in zip(frames[wanted], ends[wanted], strict=True):
+        own = joints[end - len(poses) : end].astype(np.float32)
+        yield replace(poses, people=replace(poses.people, keypoints=own))
