@@ -1,11 +1,17 @@
 """What many tests share: where the real data lies, random state that does not leak, and examples
 without a deadline."""
 
+import gc
 import importlib
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+
+# tests run side by side (pyproject.toml): threads of one would only wait for those of another.
+# NumPy, PyTorch and OpenCV look at this when they are first imported, so it comes before them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 import numpy as np
 import pytest
@@ -18,12 +24,20 @@ with pytest.MonkeyPatch.context() as _patch:
     _patch.syspath_prepend(str(ROOT))
     importlib.import_module("benchmarks")
 
-# tests run side by side (pyproject.toml): threads of torch would only wait for one another
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 # an example that other programs keep waiting has not failed
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what is imported: it stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _folder(variable: str, default: str) -> Path:
