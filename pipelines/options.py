@@ -7,10 +7,11 @@ dataclass's field names the option that the user typed.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from cyclopts import App, ArgumentCollection, Token, convert
+from cyclopts import App, Argument, Token, convert
 from cyclopts.help import DefaultFormatter, HelpPanel
 from rich.console import Console, ConsoleOptions
 
@@ -50,12 +51,14 @@ class TimesInHelp(DefaultFormatter):
 
 
 class CommandOptions:
-    """The options of the command that is called; knows nothing until :meth:`look_up`."""
+    """The options of the command that is called; knows nothing until :meth:`look_up`.
+
+    They are listed when they are first asked for: for a command with many that takes as long as
+    to read its line, and few lines hold a time or a mistake.
+    """
 
     def __init__(self) -> None:
-        self._times: set[str] = set()
-        self._names: dict[str, str] = {}
-        self._options: set[str] = set()
+        self._command: App | None = None
 
     def look_up(self, app: App, words: Sequence[str]) -> str:
         """Find the options of the command that the words call; return the words that call it."""
@@ -64,11 +67,24 @@ class CommandOptions:
         called = " ".join(["posetube", *names])
         if apps[-1].default_command is None:
             return called
-        arguments = apps[-1].assemble_argument_collection()
-        self._times = {name for one in arguments if _is_time(one) for name in one.names}
-        self._names = dict(_fields(arguments))
-        self._options = {name for one in arguments for name in one.names}
+        self._command = apps[-1]
         return called
+
+    @cached_property
+    def _arguments(self) -> Sequence[Argument]:
+        return () if self._command is None else self._command.assemble_argument_collection()
+
+    @cached_property
+    def _times(self) -> set[str]:
+        return {name for one in self._arguments if _is_time(one) for name in one.names}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(_fields(self._arguments))
+
+    @cached_property
+    def _options(self) -> set[str]:
+        return {name for one in self._arguments for name in one.names}
 
     def is_time(self, names: Iterable[str]) -> bool:
         """Whether one of these is an option in seconds."""
@@ -82,7 +98,8 @@ class CommandOptions:
         """
         if not tokens[0].value and Path in (kind, *get_args(kind)):  # would be the current folder
             raise ValueError("expected the name of a file or a folder, got an empty one")
-        if not self.is_time([tokens[0].keyword or ""]):
+        number = float in (kind, *get_args(kind))
+        if not (number and self.is_time([tokens[0].keyword or ""])):
             if kind is int and WITH_FRACTION.fullmatch(tokens[0].value):  # would be rounded
                 raise ValueError(f"expected a whole number, got {tokens[0].value}")
             return convert(kind, tokens)
@@ -129,7 +146,7 @@ def _markers(annotation: Any) -> Iterator[Any]:
             yield from _markers(inner)
 
 
-def _fields(arguments: ArgumentCollection) -> Iterator[tuple[str, str]]:
+def _fields(arguments: Iterable[Argument]) -> Iterator[tuple[str, str]]:
     """Class and field of each option that comes from a dataclass, and the option's name."""
     for argument in arguments:
         for kind in (argument.hint, *get_args(argument.hint)):

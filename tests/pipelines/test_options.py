@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclopts import App, ArgumentCollection
 
 from posetube.datasets.video import VideoConfig
 from posetube.errors import InputError
 from posetube.pipelines import settings
-from posetube.pipelines.cli import main
+from posetube.pipelines.cli import build_app, main
 from posetube.pipelines.loaded_model import LoadedModel
+from posetube.pipelines.options import CommandOptions
 from posetube.pipelines.settings import DetectConfig, TrackConfig, detection_settings, link_settings
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
@@ -128,6 +130,30 @@ def test_every_command_names_its_options(
 ) -> None:
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "lists"),
+    [(["link", "x", "--frame-rate", "10"], 2), (["track", "x", "-o", "y", "--every", "2"], 1)],
+)
+def test_options_are_listed_again_for_lines_with_a_number_that_may_be_a_time(
+    words: list[str], lists: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[App] = []
+    listing = App.assemble_argument_collection
+
+    def count(app: App, **settings: Any) -> ArgumentCollection:
+        listed.append(app)
+        return listing(app, **settings)
+
+    monkeypatch.setattr(App, "assemble_argument_collection", count)
+    options = CommandOptions()
+    app = build_app(words, options=options)
+    assert options.look_up(app, words) == f"posetube {words[0]}"
+
+    app.parse_args(words, exit_on_error=False, print_error=False)
+
+    assert len(listed) == lists
 
 
 def test_from_python_errors_name_the_field() -> None:
