@@ -1,5 +1,6 @@
 """Clips that tests make: every frame carries its number in its pixels."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -82,12 +83,29 @@ def write_clip(path: Path, recipe: Recipe) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Recipe], Path]:
+    """Encode a clip once, to be copied: several tests want the same."""
+    folder = tmp_path_factory.mktemp("encoded")
+    known: dict[str, Path] = {}
+
+    def encode(suffix: str, recipe: Recipe) -> Path:
+        wanted = f"{suffix} {recipe}"
+        if wanted not in known:
+            known[wanted] = write_clip(folder / f"{len(known)}{suffix}", recipe)
+        return known[wanted]
+
+    return encode
+
+
 @pytest.fixture
-def clip(tmp_path: Path) -> Callable[..., Path]:
-    """Encode a clip: ``clip("name.mp4", frames=10, ...)``, see :class:`Recipe`."""
+def clip(encoded: Callable[[str, Recipe], Path], tmp_path: Path) -> Callable[..., Path]:
+    """Make a clip: ``clip("name.mp4", frames=10, ...)``, see :class:`Recipe`."""
 
     def make(name: str, **settings: object) -> Path:
-        return write_clip(tmp_path / name, Recipe(**settings))  # type: ignore[arg-type]
+        path = tmp_path / name
+        recipe = Recipe(**settings)  # type: ignore[arg-type]
+        return Path(shutil.copyfile(encoded(path.suffix, recipe), path))
 
     return make
 
