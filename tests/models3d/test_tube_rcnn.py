@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from posetube.errors import InputError
+from posetube.models3d.checkpoints.network_check import unfilled
 from posetube.models3d.configs.bodies import CSPBodyConfig, ResNetConfig
 from posetube.models3d.configs.necks import C4Config, FPNConfig, PathAggregationConfig
 from posetube.models3d.configs.networks import AnchorRCNNConfig, TubeRCNNConfig
@@ -23,6 +24,7 @@ from posetube.models3d.crop_keypoint_head import CropKeypointHead
 from posetube.models3d.dense_proposals import DenseProposalHead
 from posetube.models3d.features import ClipFeatures, Pictures
 from posetube.models3d.inflate import Inflation, inflate
+from posetube.models3d.model_info import ModelInfo
 from posetube.models3d.network_input import prepare
 from posetube.models3d.presets import PRESETS, keypoint_rcnn_r50, tiny
 from posetube.models3d.tube_rcnn import TubeRCNN
@@ -453,8 +455,7 @@ def test_cuda_agrees() -> None:
 def test_presets_are_consistent(name: str) -> None:
     config = PRESETS[name]()
 
-    with torch.device("meta"):
-        model = TubeRCNN(config)
+    model = unfilled(config, info=ModelInfo(name=name), source=name, device="meta")
 
     assert model.clip_length == config.clip_length
     assert len(model.skeleton) == config.keypoint_head.joints

@@ -1,6 +1,7 @@
 """Corrections of a run: kept, replayed after linking and refining, undone to the same bytes."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ FRAMES = 40
 NAMES = ("tracks.parquet", "tracks.json")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """Two people for four seconds."""
-    folder, found = tmp_path / "run", coco_results(tmp_path / "walk.json", frames=FRAMES)
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with detections of two people for four seconds, and what linking makes of them."""
+    folder = tmp_path_factory.mktemp("linked")
+    found = coco_results(folder / "walk.json", frames=FRAMES)
     content = json.loads(found.read_text())
     for person in [*content["annotations"]]:
         (x, *rest), joints = person["bbox"], [*person["keypoints"]]
@@ -35,8 +37,15 @@ def run(tmp_path: Path) -> Path:
         twin = {"bbox": [x + 200, *rest], "keypoints": joints, "id": 1000 + person["id"]}
         content["annotations"].append(person | twin)
     found.write_text(json.dumps(content))
-    assert main(["link", str(found), "-o", str(folder), "--frame-rate", "10"]) == 0
+    assert main(["link", str(found), "-o", str(folder / "run"), "--frame-rate", "10"]) == 0
     return folder
+
+
+@pytest.fixture
+def run(linked: Path, tmp_path: Path) -> Path:
+    """A copy of that run, beside its detections."""
+    shutil.copytree(linked, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "run"
 
 
 def edit(run: Path, *words: str) -> int:
