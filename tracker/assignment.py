@@ -12,12 +12,15 @@ Not here: what a pair costs (:mod:`.link_cost`), the published tracker's solver 
 (:mod:`.paper`).
 """
 
+import os
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from posetube.errors import InputError
+from posetube.shortage import require_memory
 from posetube.structures import BoolArray, DoubleArray, IntArray
 
 try:
@@ -34,6 +37,12 @@ TIE = 1e-9
 MANY = 1000
 """Groups with more rows than this (more than people in a frame) go to SciPy's sparse solver, which
 breaks ties its own way. Its memory grows with the pairs, not with the square of the rows."""
+
+SCIPY = 1 << 27
+"""Bytes that SciPy maps when it is loaded."""
+
+SCIPY_THREAD = 40 << 20
+"""Bytes that its linear algebra maps for each processor. It waits for ever where it gets none."""
 
 PASSES = 10
 """How often to look for certain pairs: each pass may make more pairs certain in the next."""
@@ -55,6 +64,7 @@ def solve(
     Raises:
         InputError: If the cost is not a matrix, the limit is not finite, or lap is asked for but
             not installed.
+        ResourceError: If there is too little memory to load SciPy.
 
     Examples:
         Taking 0.1 first would leave the second row alone; 0.2 + 0.3 saves more.
@@ -92,6 +102,7 @@ def solve_pairs(
 
     Raises:
         InputError: If the limit is not finite, or lap is asked for but not installed.
+        ResourceError: If there is too little memory to load SciPy.
     """
     if not np.isfinite(limit):
         raise InputError(f"solve: the limit must be finite, got {limit}")
@@ -196,11 +207,17 @@ def _best_rival(line: IntArray, gain: DoubleArray) -> DoubleArray:
     return out
 
 
+@cache
+def _require_room_for_scipy() -> None:
+    require_memory(SCIPY + SCIPY_THREAD * (os.cpu_count() or 1))
+
+
 def _groups(rows: IntArray, columns: IntArray) -> list[IntArray]:
     """Split pairs into groups that share no row and no column."""
     if not len(rows):
         return []
     n, m = rows.max() + 1, columns.max() + 1
+    _require_room_for_scipy()
     from scipy.sparse import csr_array  # slow to import; a picture alone needs no solver
     from scipy.sparse.csgraph import connected_components
 

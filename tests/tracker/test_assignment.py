@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from itertools import permutations
 from typing import Literal
 
@@ -130,3 +133,35 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="library 'lap' is not installed"):
         solve(np.zeros((2, 2)), limit=1, library="lap")
     assert solve(np.zeros((2, 2)), limit=1)[1].tolist() == [0, 1]
+
+
+LITTLE_MEMORY = """
+import resource
+import numpy as np
+from posetube.errors import ResourceError
+from posetube.tracker.assignment import solve
+
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+most = int(status["VmSize"].split()[0]) * 1024 + 100_000_000
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    solve(np.full((3, 3), 0.5), limit=1)
+except ResourceError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+def test_too_little_memory_to_load_the_solver_is_said_at_once() -> None:
+    """SciPy's linear algebra would wait for ever."""
+    there = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY],
+        env=there,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.stdout.startswith("memory ran out"), done.stderr
