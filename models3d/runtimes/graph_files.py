@@ -66,13 +66,17 @@ def session_options() -> Any:
 
 @cache
 def _share_memory() -> None:
-    """Give ONNX Runtime one memory for all sessions of the process."""
+    """Give ONNX Runtime one memory for all sessions of the process.
+
+    From version 1.23 on it takes the place of one that somebody registered before; earlier ones
+    keep the first.
+    """
     import onnxruntime
 
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
-    with suppress(Exception):  # somebody gave the process one already
+    with suppress(Exception):  # somebody registered one already
         onnxruntime.create_and_register_allocator(memory, None)
 
 
