@@ -50,6 +50,9 @@ more calls."""
 LAST_DIGIT = float(np.finfo(np.float64).eps)
 """Information below this part of another vanishes when the two are added."""
 
+EXTREME = 1e50
+"""Settings from here on, and up to the inverse, are refused: their products overflow."""
+
 STILL = 1e-30
 """Information that a speed is 0, so little that it only counts where no second value says how
 fast."""
@@ -116,7 +119,7 @@ def kalman_smoother(
             settings are too extreme for the digits of a number.
     """
     times, values = series("kalman_smoother", times, values)
-    positive("kalman_smoother", noise=noise, restlessness=restlessness, tail=tail)
+    _within_reach(noise=noise, restlessness=restlessness, tail=tail)
     flat = values.reshape(len(values), -1)
     sure = (_confidence(values, confidence).reshape(flat.shape) ** DOUBT / noise) ** 2
     smooth = np.full(flat.shape, np.nan)
@@ -131,6 +134,14 @@ def kalman_smoother(
             "to compute with; choose a larger one"
         ) from None
     return smooth.reshape(values.shape)
+
+
+def _within_reach(**settings: float) -> None:
+    positive("kalman_smoother", **settings)
+    for name, value in settings.items():
+        too_large = value >= EXTREME and name != "tail"  # which is only part of a ratio
+        if too_large or value <= 1 / EXTREME:
+            raise InputError(f"kalman_smoother: {name} {value:g} is too extreme to compute with")
 
 
 def _shares(seen: BoolArray) -> list[IntArray]:

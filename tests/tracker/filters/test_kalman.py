@@ -91,6 +91,19 @@ def test_one_series_beyond_the_digits_of_numbers_is_refused_beside_others() -> N
         kalman_smoother(times, values, **extreme)
 
 
+@pytest.mark.parametrize("name", ["noise", "restlessness", "tail"])
+@pytest.mark.parametrize("value", [1e-320, 1e-200, 1e-51, 1e50, 1e200])
+def test_settings_whose_products_overflow_are_refused_by_name(name: str, value: float) -> None:
+    chosen: dict[str, Any] = {"noise": 0.03, "restlessness": 4.0, name: value}
+    times, values = np.arange(40) / 25, np.sin(np.arange(40))
+
+    if name == "tail" and value > 1:  # errors of a normal distribution
+        assert np.isfinite(kalman_smoother(times, values, **chosen)).all()
+        return
+    with pytest.raises(InputError, match=f"kalman_smoother: {name} .* is too extreme to compute"):
+        kalman_smoother(times, values, **chosen)
+
+
 def test_the_smoother_needs_no_scipy() -> None:
     """It would cost each process 13 MB."""
     code = (
