@@ -1,9 +1,9 @@
 """Lets libraries that crash without memory take theirs before the work begins.
 
 The linear algebra that NumPy and OpenCV bring along takes buffers when it is first used. It ends
-the process, or breaks its memory, where it gets none. Everything else says so, and the run
-ends with one line and can go on. SciPy's is loaded where people meet; :mod:`..tracker.assignment`
-looks first whether there is room.
+the process, or breaks its memory, where it gets none. Everything else says so, and the run ends
+with one line and can go on. SciPy's is loaded only where people meet:
+:mod:`posetube.tracker.assignment` looks first whether there is room.
 """
 
 import cv2

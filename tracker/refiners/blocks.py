@@ -39,7 +39,7 @@ def in_blocks(
 
     Args:
         frames: In rising order, with finite times.
-        change: TableChanges the joints of a table of tracks.
+        change: Changes the joints of a table of tracks.
         skeleton: The joints.
         cuts: Index of the first frame of each new scene.
 
