@@ -15,10 +15,8 @@ from posetube.pipelines.editing.corrected_tracks import differences
 from posetube.pipelines.editing.edit_words import spelled
 from posetube.structures import FrameTable, VideoTracks
 from posetube.tracker.edits import edit_tracks
-from tests.pipelines.editing.test_edit_command import edit, run
+from tests.pipelines.editing.test_edit_command import edit
 from tests.tracker.test_edits import tracks_of
-
-__all__ = ["run"]  # a fixture
 
 OURS = tracks_of((1, 0, 9), (2, 0, 9), (3, 2, 5), (4, 6, 11))
 

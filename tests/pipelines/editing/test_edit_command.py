@@ -1,7 +1,6 @@
 """Corrections of a run: kept, replayed after linking and refining, undone to the same bytes."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,33 +18,9 @@ from posetube.pipelines.refining.refined_frames import refined_frames
 from posetube.pipelines.storage.run_directory import RunDirectory
 from posetube.pipelines.tracking import track_command
 from posetube.structures import FramePoses
-from tests.pipelines.tracking.test_link_external import coco_results
+from tests.pipelines.editing.conftest import FRAMES
 
-FRAMES = 40
 NAMES = ("tracks.parquet", "tracks.json")
-
-
-@pytest.fixture(scope="module")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with detections of two people for four seconds, and what linking makes of them."""
-    folder = tmp_path_factory.mktemp("linked")
-    found = coco_results(folder / "walk.json", frames=FRAMES)
-    content = json.loads(found.read_text())
-    for person in [*content["annotations"]]:
-        (x, *rest), joints = person["bbox"], [*person["keypoints"]]
-        joints[::3] = [place + 200 for place in joints[::3]]
-        twin = {"bbox": [x + 200, *rest], "keypoints": joints, "id": 1000 + person["id"]}
-        content["annotations"].append(person | twin)
-    found.write_text(json.dumps(content))
-    assert main(["link", str(found), "-o", str(folder / "run"), "--frame-rate", "10"]) == 0
-    return folder
-
-
-@pytest.fixture
-def run(linked: Path, tmp_path: Path) -> Path:
-    """A copy of that run, beside its detections."""
-    shutil.copytree(linked, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "run"
 
 
 def edit(run: Path, *words: str) -> int:
