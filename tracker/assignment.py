@@ -207,24 +207,20 @@ def _best_rival(line: IntArray, gain: DoubleArray) -> DoubleArray:
     return out
 
 
-@cache
-def _require_room_for_scipy() -> None:
-    require_memory(SCIPY + SCIPY_THREAD * (os.cpu_count() or 1))
-
-
 def _groups(rows: IntArray, columns: IntArray) -> list[IntArray]:
-    """Split pairs into groups that share no row and no column."""
+    """Split pairs into groups that share no row and no column, the first pair's group first."""
     if not len(rows):
         return []
-    n, m = rows.max() + 1, columns.max() + 1
-    _require_room_for_scipy()
-    from scipy.sparse import csr_array  # slow to import; a picture alone needs no solver
-    from scipy.sparse.csgraph import connected_components
-
-    links = csr_array((np.ones(len(rows)), (rows, n + columns)), shape=(n + m, n + m))
-    _, group = connected_components(links, directed=False)
-    order = np.argsort(group[rows], kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(group[rows][order])) + 1)
+    leader, known = np.arange(len(rows)), np.empty(0, np.int64)
+    while not np.array_equal(leader, known):
+        known = leader  # of each pair, the first one that it is known to meet
+        for line in (rows, columns):
+            first = np.full(line.max() + 1, len(line))
+            np.minimum.at(first, line, leader)
+            leader = first[line]
+        leader = leader[leader]  # who that one meets: long chains need few rounds
+    order = np.argsort(leader, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(leader[order])) + 1)
 
 
 def _chosen(rows: IntArray, columns: IntArray, gain: DoubleArray, dense: Solver) -> IntArray:
@@ -249,7 +245,13 @@ def _by_lap(square: DoubleArray) -> IntArray:
     return np.asarray(columns, np.int64)
 
 
+@cache
+def _require_room_for_scipy() -> None:
+    require_memory(SCIPY + SCIPY_THREAD * (os.cpu_count() or 1))
+
+
 def _by_scipy(square: DoubleArray) -> IntArray:
+    _require_room_for_scipy()
     from scipy.optimize import linear_sum_assignment
 
     return np.asarray(linear_sum_assignment(square)[1], np.int64)
@@ -257,6 +259,7 @@ def _by_scipy(square: DoubleArray) -> IntArray:
 
 def _by_sparse_scipy(row: IntArray, column: IntArray, gain: DoubleArray) -> IntArray:
     """Select the pairs that save most together, for large groups."""
+    _require_room_for_scipy()
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -289,21 +292,50 @@ def _settle_ties(square: DoubleArray, columns: IntArray) -> IntArray:
         if np.array_equal(lower, price):
             break
         price = lower
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
-
     tight = square - price <= (square[rows, columns] - price[columns])[:, None] + TIE
     made = square < 0  # other cells only fill the square up: they mean "stays alone"
-    for row in rows:
+    for row in rows.tolist():
         current = columns[row] if made[row, columns[row]] else len(square)
-        for column in np.flatnonzero(tight[row, :current] & made[row, :current]):
-            trial = tight.copy()
-            trial[row] = np.arange(len(square)) == column
-            found = maximum_bipartite_matching(csr_array(trial), perm_type="column")
-            if (found >= 0).all():  # the other rows still have a cheapest assignment
-                columns = found.astype(np.int64)
+        for column in np.flatnonzero(tight[row, :current] & made[row, :current]).tolist():
+            found = _moved(tight, columns, row, column)
+            if found is not None:
+                columns = found
                 break
         # The decision for this row stands: later rows must not change it.
         paired = made[row, columns[row]]
         tight[row] = rows == columns[row] if paired else tight[row] & ~made[row]
     return columns
+
+
+def _moved(tight: BoolArray, columns: IntArray, row: int, column: int) -> IntArray | None:
+    """Another assignment of tight cells, with the row in the column.
+
+    Args:
+        tight: (N, N) cells.
+        columns: (N,) column of each row: an assignment of tight cells.
+        row: Who moves.
+        column: Where to.
+
+    Returns:
+        (N,) the assignment; None if those in the way have nowhere to go.
+    """
+    owner: list[int] = np.argsort(columns).tolist()
+    came = {column: row}  # of each column on the way, who moves there
+    displaced = [owner[column]]
+    for one in displaced:  # it grows: whoever is displaced may displace others
+        for place in np.flatnonzero(tight[one]).tolist():
+            if place not in came:
+                came[place] = one
+                displaced.append(owner[place])
+        if int(columns[row]) in came:  # which the row leaves
+            return _along(came, columns, row)
+    return None
+
+
+def _along(came: dict[int, int], columns: IntArray, row: int) -> IntArray:
+    """The assignment after the moves that free a column for the row and end in the one it had."""
+    moved, place = columns.copy(), int(columns[row])
+    while (one := came[place]) != row:
+        moved[one], place = place, int(columns[one])
+    moved[row] = place
+    return moved

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from posetube.errors import InputError
 from posetube.tracker import assignment
-from posetube.tracker.assignment import margins, solve, solve_greedy, solve_pairs
+from posetube.tracker.assignment import _groups, margins, solve, solve_greedy, solve_pairs
 
 LIBRARIES: list[Literal["lap", "scipy"]] = ["lap", "scipy"]
 TIED_COSTS = arrays(
@@ -135,6 +137,34 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert solve(np.zeros((2, 2)), limit=1)[1].tolist() == [0, 1]
 
 
+@given(cells=arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_groups_are_the_connected_parts(cells: npt.NDArray[np.bool_]) -> None:
+    rows, columns = np.nonzero(cells)
+    n, m = cells.shape
+    links = csr_array((np.ones(len(rows)), (rows, n + columns)), shape=(n + m, n + m))
+    _, part = connected_components(links, directed=False)
+    expected = [np.flatnonzero(part[rows] == one).tolist() for one in np.unique(part[rows])]
+
+    assert [group.tolist() for group in _groups(rows, columns)] == expected
+
+
+def test_a_long_chain_is_one_group() -> None:
+    rows = np.repeat(np.arange(50_000), 2)
+    columns = np.arange(100_000) // 2 + np.tile([0, 1], 50_000)
+
+    assert [len(group) for group in _groups(rows, columns)] == [100_000]
+
+
+def test_people_who_meet_need_no_scipy() -> None:
+    program = (
+        "import sys; import numpy as np; from posetube.tracker.assignment import solve;"
+        "print(solve(np.full((3, 3), 0.5), limit=1.0)[1]); sys.exit('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "[0 1 2]\n"), done.stderr
+
+
 LITTLE_MEMORY = """
 import resource
 import numpy as np
@@ -145,7 +175,7 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 most = int(status["VmSize"].split()[0]) * 1024 + 100_000_000
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 try:
-    solve(np.full((3, 3), 0.5), limit=1)
+    solve(np.full((3, 3), 0.5), limit=1, library="scipy")
 except ResourceError as error:
     print(error)
 """
