@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from posetube.datasets.formats.frame_order import mixed_videos, sorted_places
@@ -44,6 +44,11 @@ def recordings(draw: st.DrawFn, *, form: tuple[str, int]) -> list[datetime]:
     return [start + unit * total for total in accumulate(steps)]
 
 
+def after_the_first_hour(times: list[datetime]) -> list[datetime]:
+    """The same in the second hour where they are in the first, whose six digits may be a count."""
+    return sorted({time.replace(hour=time.hour or 1) for time in times})
+
+
 @given(data=st.data(), form=time_formats(), before=st.sampled_from(["", "door_", "a/cam 2 ", "x-"]))
 def test_pictures_named_by_times_are_one_video_in_the_order_of_times(
     data: st.DataObject, form: tuple[str, int], before: str
@@ -61,8 +66,7 @@ def test_pictures_named_by_times_are_one_video_in_the_order_of_times(
 def test_times_are_those_of_the_names_and_make_the_names_again(
     data: st.DataObject, form: tuple[str, int]
 ) -> None:
-    times = [time.replace(hour=time.hour or 1) for time in data.draw(recordings(form=form))]
-    times = sorted(set(times))
+    times = after_the_first_hour(data.draw(recordings(form=form)))
     names = [f"{written(time, form)}.png" for time in times]
     parts = [part for part in numbered_names(names) if part is not None]
 
@@ -110,7 +114,8 @@ def test_long_counts_are_no_times(first: int, every: int, zeros: int) -> None:
 def test_two_cameras_at_the_same_times_are_two_videos(
     data: st.DataObject, form: tuple[str, int]
 ) -> None:
-    times = data.draw(recordings(form=form))
+    times = after_the_first_hour(data.draw(recordings(form=form)))
+    assume(len(times) > 1)
     cameras = ("left_", "right_")
     names = [f"{camera}{written(t, form)}.jpg" for camera in cameras for t in times]
 
@@ -119,11 +124,22 @@ def test_two_cameras_at_the_same_times_are_two_videos(
 
 @given(data=st.data(), form=time_formats())
 def test_two_cameras_in_turn_are_two_videos(data: st.DataObject, form: tuple[str, int]) -> None:
-    times = data.draw(recordings(form=form).filter(lambda times: len(times) > 3))
+    times = after_the_first_hour(data.draw(recordings(form=form)))
+    assume(len(times) > 3)
     cameras = ("left_", "right_")
     names = [f"{cameras[i % 2]}{written(t, form)}.jpg" for i, t in enumerate(times)]
 
     assert mixed_videos(names) == cameras
+
+
+def test_two_cameras_in_the_first_hour_are_told_apart_with_the_date() -> None:
+    """Their six digits are no times there."""
+    names = [
+        f"{camera}_2000-01-01_0000{second}.jpg"
+        for camera, second in [("left", 10), ("right", 20), ("left", 30), ("right", 40)]
+    ]
+
+    assert mixed_videos(names) == ("left_2000-01-01_", "right_2000-01-01_")
 
 
 @given(
