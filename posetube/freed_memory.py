@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from contextlib import suppress
 
 
 def return_freed_memory() -> None:
@@ -11,6 +12,8 @@ def return_freed_memory() -> None:
     library keeps whatever lies between things that are still in use. Elsewhere than on Linux with
     glibc nothing happens.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    if sys.platform != "linux":
+        return
+    # musl has no such function, and a static program no library to look it up in
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,10 +1,13 @@
 """Freed memory goes back to the system."""
 
+import ctypes
 import re
 import subprocess
 import sys
 
 import pytest
+
+from posetube.freed_memory import return_freed_memory
 
 PROGRAM = """
 import re
@@ -33,3 +36,14 @@ def test_what_lies_below_something_in_use_goes_back_too() -> None:
 
     assert taken > 45  # MB
     assert left < 10
+
+
+@pytest.mark.parametrize("missing", [AttributeError, OSError])
+def test_where_there_is_no_such_function_nothing_happens(
+    missing: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: None) -> None:
+        raise missing
+
+    monkeypatch.setattr(ctypes, "CDLL", fail)
+    return_freed_memory()
