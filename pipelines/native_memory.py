@@ -2,7 +2,7 @@
 
 The linear algebra that NumPy and OpenCV bring along takes buffers when it is first used. It ends
 the process, or breaks its memory, where it gets none. Everything else says so, and the run ends
-with one line and can go on. SciPy's is loaded where a thousand people may be one, or without lap:
+with one line and can go on. SciPy's is not here, for few runs load it:
 :mod:`posetube.tracker.assignment` looks first whether there is room.
 """
 

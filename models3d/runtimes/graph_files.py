@@ -58,8 +58,7 @@ def session_options() -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors become exceptions of ours
     options.add_session_config_entry("session.use_env_allocators", "1")
-    # Plans of a run's memory are kept for each shape of the inputs, beside what the first run took;
-    # runs by them are no faster.
+    # otherwise each shape of the inputs has a plan with memory of its own, and is no faster for it
     options.enable_mem_pattern = False
     return options
 
@@ -68,8 +67,8 @@ def session_options() -> Any:
 def _share_memory() -> None:
     """Give ONNX Runtime one memory for all sessions of the process.
 
-    From version 1.23 on it takes the place of one that somebody registered before; earlier ones
-    keep the first.
+    If the process has registered a memory before, ONNX Runtime up to 1.22 keeps that one, and from
+    1.23 on takes this one.
     """
     import onnxruntime
 
