@@ -478,7 +478,7 @@ DERIVED: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {
 """Joints that can be estimated where a joint set lacks them: weights of other joints, sum 1."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Conversion:
     """How one joint set becomes another."""
 
@@ -496,6 +496,19 @@ class Conversion:
 
     dropped: tuple[str, ...]
     """Source joints that the target has no place for."""
+
+    @cached_property
+    def copied(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The target joints that are a source joint as it is, by place, and which one each is."""
+        single = np.count_nonzero(self.weights, axis=1) == 1
+        rows = np.flatnonzero(single & (self.weights == 1).any(axis=1))
+        return rows, self.weights[rows].argmax(axis=1)
+
+    @cached_property
+    def estimated(self) -> dict[int, npt.NDArray[np.int64]]:
+        """The other target joints that are known, by place, and the source joints in each."""
+        rows = np.setdiff1d(np.flatnonzero(self.weights.any(axis=1)), self.copied[0])
+        return {int(row): np.flatnonzero(self.weights[row]) for row in rows}
 
 
 def convert(source: Skeleton, target: Skeleton, *, derive: bool = True) -> Conversion:
@@ -556,11 +569,9 @@ def apply(
     if not plan.weights.any():  # nothing to take, from people who are boxes alone
         return points, confidence
     # most joints are copied, and all of these at once
-    copied = (np.count_nonzero(plan.weights, axis=1) == 1) & (plan.weights.max(axis=1) == 1)
-    parts = plan.weights[copied].argmax(axis=1)
+    copied, parts = plan.copied
     points[..., copied, :], confidence[..., copied] = keypoints[..., parts, :], scores[..., parts]
-    for row in np.flatnonzero(plan.weights.any(axis=1) & ~copied):
-        parts = np.flatnonzero(plan.weights[row])
+    for row, parts in plan.estimated.items():
         chosen = keypoints[..., parts, :]
         points[..., row, :] = (chosen * plan.weights[row, parts, None]).sum(axis=-2)
         confidence[..., row] = scores[..., parts].min(axis=-1)

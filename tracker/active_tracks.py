@@ -136,8 +136,9 @@ class ActiveTracks:
         newest = np.maximum(NEW_SCORE, 1 / columns["hits"][rows])
         certainty[rows] += newest * (people.scores - certainty[rows])
         motion = self.motion.corrected(rows, people)
-        looks = _widened(self.looks, people)
-        looks[rows] = _blended(looks[rows], people)
+        new = _looks(people)
+        looks = _padded(self.looks, max(self.looks.shape[1], new.shape[1]))
+        looks[rows] = _blended(looks[rows], new)
         return replace(self, **columns, certainty=certainty, looks=looks, motion=motion)
 
     def with_ids(self, rows: IntArray, ids: IntArray) -> "ActiveTracks":
@@ -167,16 +168,11 @@ def _looks(people: Detections) -> FloatArray:
         return np.asarray(people.embeddings / lengths, np.float32)
 
 
-def _blended(old: FloatArray, people: Detections) -> FloatArray:
-    new = _looks(people)
+def _blended(old: FloatArray, new: FloatArray) -> FloatArray:
     if not new.shape[1]:
         return old
     mixed = np.where(np.isnan(new), old, np.where(np.isnan(old), new, old + NEW_LOOK * (new - old)))
     return np.asarray(mixed, np.float32)
-
-
-def _widened(looks: FloatArray, people: Detections) -> FloatArray:
-    return _padded(looks, max(looks.shape[1], _looks(people).shape[1]))
 
 
 def _padded(looks: FloatArray, width: int) -> FloatArray:

@@ -195,15 +195,13 @@ def _open(line: IntArray, sure: BoolArray) -> BoolArray:
 
 def _best_rival(line: IntArray, gain: DoubleArray) -> DoubleArray:
     """For each pair, the best gain of another pair in its line (row or column); 0 if alone."""
-    order = np.lexsort((gain, line))
-    sorted_line, sorted_gain = line[order], np.append(gain[order], 0.0)
-    first = np.append(True, sorted_line[1:] != sorted_line[:-1])[: len(line)]
-    alone = np.append(first[1:], True)[: len(line)]
-    best = np.flatnonzero(first)
-    rival = np.repeat(sorted_gain[best], np.diff(np.append(best, len(line))))
-    rival[best] = np.where(alone[best], 0, sorted_gain[best + 1])
+    order, places = np.lexsort((gain, line)), np.arange(len(line))
+    lines, gains = np.append(line[order], -1), np.append(gain[order], 0.0)
+    best = np.searchsorted(lines[:-1], lines[:-1])
+    # the rival of a line's best pair is the one behind it, that of all others the best
+    rival = np.where(best == places, places + 1, best)
     out = np.empty(len(line))
-    out[order] = rival
+    out[order] = np.where(lines[rival] == lines[:-1], gains[rival], 0)
     return out
 
 

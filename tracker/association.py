@@ -47,6 +47,7 @@ def associate(
     active: ActiveTracks,
     people: Detections,
     *,
+    similarity: DoubleArray,
     tubes: IntArray,
     skeleton: Skeleton,
     config: LinkConfig,
@@ -56,6 +57,7 @@ def associate(
     Args:
         active: N tracks, predicted for the detections' time.
         people: M detections.
+        similarity: (M, M) see :func:`posetube.tracker.duplicates.likeness`.
         tubes: (M,) number of the network's tube that each detection lies on, -1 for none.
         skeleton: The joints.
         config: Gates and weights.
@@ -65,7 +67,7 @@ def associate(
     sure, taken = people.scores >= config.sure_score, np.zeros(len(active), bool)
     anybody, certain = np.ones(len(active), bool), active.certainty >= config.weak_certainty
     present = certain & (active.missed <= 1)
-    alike, second = look_alikes(people, sigmas=skeleton.sigmas)
+    alike, second = look_alikes(similarity, people.scores)
     cost = link_costs(active, people, sigmas=skeleton.sigmas, config=config)
     # A network that sees several frames at once follows people itself. Its word may make a link
     # cheaper but does not force it: the network is often wrong where people cross.
@@ -89,9 +91,10 @@ def associate(
         (~sure & second, present, config.weak_max_cost),
     )
     for group, open_to, gate in rounds:
-        free, found = np.flatnonzero(~taken & open_to), np.flatnonzero(group)
-        if not len(free) or not len(found):
+        found = np.flatnonzero(group)
+        if not len(found):
             continue
+        free = np.flatnonzero(~taken & open_to)
         near = cost[np.ix_(free, found)]
         rows, columns = solve(near, limit=gate)
         linked = found[columns]

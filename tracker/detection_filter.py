@@ -5,27 +5,41 @@ so that the result does not depend on the order in which a detector lists people
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from posetube.boxes import area, or_around
 from posetube.structures import BoolArray, Detections, DoubleArray, IntArray
 
-from .duplicates import survivors
+from .duplicates import likeness, survivors
 
 JOINTS_TO_BOX = 1.2
 """For detections without a box: the box around all joints, enlarged by this factor."""
 
 
-def usable_rows(
+class UsablePeople(NamedTuple):
+    """The M detections of a frame that a tracker uses, highest score first."""
+
+    people: Detections
+    """The detections."""
+
+    rows: IntArray
+    """(M,) which ones they are among all."""
+
+    similarity: DoubleArray
+    """(M, M) see :func:`posetube.tracker.duplicates.likeness`."""
+
+
+def usable_people(
     people: Detections,
     *,
     sigmas: DoubleArray,
     min_score: float,
     max_people: int,
     duplicate_similarity: float,
-) -> IntArray:
-    """Select the detections to use, highest score first.
+) -> UsablePeople:
+    """Select the detections to use.
 
     Dropped are detections whose score is NaN or too low, whose box is not finite or has no area,
     all but the best ``max_people``, and second detections of one person.
@@ -37,15 +51,16 @@ def usable_rows(
         max_people: Number of detections to use at most: a broken detector may return thousands, and
             the time for duplicates and links grows with their square.
         duplicate_similarity: See :func:`posetube.tracker.duplicates.survivors`.
-
-    Returns:
-        (M,) rows of ``people``.
     """
     rows = np.flatnonzero(_usable(people) & (people.scores >= min_score))
-    if len(rows) < 2:
-        return rows[:max_people]
-    rows = rows[_by_content(people[rows])[:max_people]]
-    return rows[survivors(people[rows], sigmas=sigmas, max_similarity=duplicate_similarity)]
+    if len(rows) > 1:
+        rows = rows[_by_content(people, rows)[:max_people]]
+    used = people[rows]
+    similarity = likeness(used, sigmas=sigmas)
+    keep = survivors(used, similarity, max_similarity=duplicate_similarity)
+    if keep.all():
+        return UsablePeople(used, rows, similarity)
+    return UsablePeople(used[keep], rows[keep], similarity[np.ix_(keep, keep)])
 
 
 def complete_detections(people: Detections) -> Detections:
@@ -63,7 +78,8 @@ def _usable(people: Detections) -> BoolArray:
     return np.asarray(finite & (area(np.where(finite[:, None], people.boxes, 0)) > 0))
 
 
-def _by_content(people: Detections) -> IntArray:
+def _by_content(people: Detections, rows: IntArray) -> IntArray:
+    """The order of some of the people: by falling score, then by boxes and joints."""
     joints = people.keypoints.reshape(len(people), 2 * people.keypoints.shape[1])
-    keys = np.column_stack([-people.scores, people.boxes, joints]).T
+    keys = np.concatenate([-people.scores[:, None], people.boxes, joints], axis=1)[rows].T
     return np.lexsort(keys[::-1])

@@ -29,21 +29,21 @@ ALIKE = 0.4
 """Detections with at least this pose similarity are look-alikes."""
 
 
-def survivors(people: Detections, *, sigmas: DoubleArray, max_similarity: float) -> BoolArray:
+def survivors(people: Detections, similarity: DoubleArray, *, max_similarity: float) -> BoolArray:
     """Mark the detections to keep: of each person, the one with the highest score.
 
     Args:
         people: N detections of one frame, boxes finite.
-        sigmas: (K,) spread of each joint; see :func:`posetube.keypoint_similarity.oks`.
+        similarity: (N, N) of their poses, see :func:`likeness`.
         max_similarity: Detections with equal scores and at least this pose similarity, in [0, 1],
             are one person. If one score is lower, that share of the similarity is enough.
 
     Returns:
         (N,) True for those to keep.
     """
-    close, similarity = _similarities(people, sigmas=sigmas)
+    keep, close = np.ones(len(people), bool), _compared(similarity)
     if not len(close):
-        return np.ones(len(people), bool)
+        return keep
     scores, boxes = people.scores[close].astype(np.float64), people.boxes[close]
     # Detectors are less sure of the worse detection of a person; they are as sure of the one of two
     # people side by side as of the other.
@@ -51,40 +51,46 @@ def survivors(people: Detections, *, sigmas: DoubleArray, max_similarity: float)
         np.maximum(scores[:, None], scores), 1e-9
     )
     needed = np.maximum(max_similarity * share, ALIKE)
-    copies = (similarity >= needed) & (iou(boxes, boxes) >= SAME_BOX)
-    keep = np.ones(len(people), bool)
+    copies = (similarity[np.ix_(close, close)] >= needed) & (iou(boxes, boxes) >= SAME_BOX)
     keep[close] = _best(copies, scores)
     return keep
 
 
-def look_alikes(people: Detections, *, sigmas: DoubleArray) -> tuple[BoolArray, BoolArray]:
+def look_alikes(
+    similarity: DoubleArray, scores: npt.NDArray[np.floating]
+) -> tuple[BoolArray, BoolArray]:
     """Find detections that may be second ones of a person.
 
     Args:
-        people: N detections of one frame, without clear copies.
-        sigmas: (K,) spread of each joint.
+        similarity: (N, N) of the poses of one frame's detections, without clear copies; see
+            :func:`likeness`.
+        scores: (N,) theirs.
 
     Returns:
         (N, N) which detections are alike, and (N,) which have a surer look-alike.
     """
-    close, similarity = _similarities(people, sigmas=sigmas)
-    alike, second = np.zeros((len(people),) * 2, bool), np.zeros(len(people), bool)
-    if not len(close):
-        return alike, second
-    alike[np.ix_(close, close)] = similarity >= ALIKE
-    second[close] = ~_best(similarity >= ALIKE, people.scores[close])
+    alike, second = similarity >= ALIKE, np.zeros(len(scores), bool)
+    close = _compared(similarity)
+    if len(close):
+        second[close] = ~_best(alike[np.ix_(close, close)], scores[close])
     return alike, second
 
 
-def _similarities(people: Detections, *, sigmas: DoubleArray) -> tuple[IntArray, DoubleArray]:
-    """Rows of the C detections that overlap much with another, and their (C, C) pose similarity.
+def likeness(people: Detections, *, sigmas: DoubleArray) -> DoubleArray:
+    """How similar the poses of detections are whose boxes overlap much.
 
-    The similarity is 0 where boxes do not overlap enough, and on the diagonal.
+    Args:
+        people: N detections of one frame, boxes finite.
+        sigmas: (K,) spread of each joint; see :func:`posetube.keypoint_similarity.oks`.
+
+    Returns:
+        (N, N) in [0, 1]; 0 where boxes do not overlap enough, and on the diagonal.
     """
+    everybody = np.zeros((len(people),) * 2)
     # In most frames few boxes overlap this much: only these are compared with one another.
-    close = _close(people.boxes.astype(np.float64)) if len(people) > 1 else np.zeros(0, np.int64)
+    close = _close(people.boxes.astype(np.float64)) if len(people) > 1 else ()
     if not len(close):
-        return close, np.zeros((0, 0))
+        return everybody
     some = people[close]
     boxes = some.boxes.astype(np.float64)
     smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
@@ -95,7 +101,13 @@ def _similarities(people: Detections, *, sigmas: DoubleArray) -> tuple[IntArray,
     bare = np.where(overlap >= BARE_IOU, overlap, 0)
     # OKS depends on whose size it is measured in; the geometric mean treats both alike.
     similarity = np.where(np.isnan(one), bare, np.sqrt(one * one.T))
-    return close, np.where(near, similarity, 0)
+    everybody[np.ix_(close, close)] = np.where(near, similarity, 0)
+    return everybody
+
+
+def _compared(similarity: DoubleArray) -> IntArray:
+    """The rows of the detections that have anything in common with another."""
+    return np.flatnonzero(similarity.any(axis=1))
 
 
 def _close(boxes: DoubleArray) -> npt.NDArray[np.int64]:

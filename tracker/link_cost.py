@@ -44,7 +44,8 @@ def link_costs(
         (N, M) in [0, 1]; inf where the two are too far apart.
     """
     predicted = active.motion
-    boxes, sizes = predicted.boxes, predicted.sizes
+    boxes = predicted.boxes
+    sizes = scale_of(boxes)
     found = people.boxes.astype(np.float64)
     # The gate for comparing at all: a size of the person for jitter and sudden moves, and three
     # standard deviations for what motion leaves open.
@@ -52,7 +53,8 @@ def link_costs(
     deviation = np.minimum(predicted.centre_deviation, LARGEST_DRIFT * sizes)
     reach = REACH * np.maximum(sizes[:, None], scale_of(found)[None]) + 3 * deviation[:, None]
     one, two = np.nonzero(squared <= reach**2)
-    tolerance = deviation**2 + np.square(PLACE_TOLERANCE * sizes)
+    least = np.square(PLACE_TOLERANCE * sizes)
+    tolerance = deviation**2 + least
     # Joints are predicted less well than boxes. OKS gets the variance of the prediction, so that a
     # limb that swings on does not speak against its own person.
     drift = np.minimum(predicted.joint_variance, np.square(LARGEST_DRIFT * sizes)[:, None])
@@ -60,7 +62,7 @@ def link_costs(
     # Distance and pose allow for an unsure place, overlap does not: whoever comes out from behind a
     # post hardly overlaps the prediction. Looks know better; without them nothing but overlap keeps
     # strangers from the track.
-    sure = np.square(PLACE_TOLERANCE * sizes) / tolerance
+    sure = least / tolerance
     similarity = weighted(
         [
             _overlap(boxes[one], found[two]),

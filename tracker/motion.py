@@ -110,7 +110,7 @@ class KalmanMotion:
         # Unknown accelerations act as white noise, which makes the variance grow with time: the
         # standard model of nearly constant velocity, with "reach" in place of the time.
         jolt = np.square(RESTLESSNESS * self.sizes)[:, None] * seconds
-        place, both, speed = np.moveaxis(self.spread, -1, 0)
+        place, both, speed = (self.spread[..., part] for part in range(3))
         spread = np.stack(
             [
                 place + 2 * reach * both + reach**2 * speed + jolt * reach**2 / 3,
@@ -134,16 +134,17 @@ class KalmanMotion:
         # pans): the prediction counts less, or the filter would lag until the track is lost.
         miss = np.square(seen[:, 0] - self.places[:, 0]).sum(axis=1)
         prior[:, 0] *= np.maximum(1, miss / (2 * (prior[:, 0, 0] + noise[:, 0])))[:, None]
-        place, both, speed = np.moveaxis(prior, -1, 0)
+        place, both, speed = (prior[..., part] for part in range(3))
+        found, known = _known(seen), _known(self.places)
         # A joint that was not found has gain 0: its state stays as predicted.
-        gain = prior[..., :2] / (place + noise)[..., None] * _known(seen)[..., None]
-        surprise = np.nan_to_num(seen - self.places)
+        gain = prior[..., :2] / (place + noise)[..., None] * found[..., None]
+        surprise = np.where((found & known)[..., None], seen - self.places, 0)
         shrink = 1 - gain[..., 0]
         spread = np.stack([place * shrink, both * shrink, speed - gain[..., 1] * both], axis=-1)
         places = self.places + gain[..., :1] * surprise
         speeds = self.speeds + gain[..., 1:] * surprise
         # A joint seen for the first time has no prediction to correct: its filter starts here.
-        fresh = ~_known(self.places) & _known(seen)
+        fresh = found & ~known
         if fresh.any():
             started = KalmanMotion._at_rest(seen, sizes)
             places[fresh], speeds[fresh] = seen[fresh], 0

@@ -24,7 +24,7 @@ from .active_tracks import ActiveTracks
 from .association import Links, associate
 from .config import LinkConfig
 from .delayed_output import DelayedFrame, DelayedOutput
-from .detection_filter import complete_detections, usable_rows
+from .detection_filter import complete_detections, usable_people
 
 __all__ = ["LinkConfig", "Tracker"]
 
@@ -92,18 +92,22 @@ class Tracker:
         self._check(people, frame, tubes, camera)
         self._frame = frame
         seconds = self._pass_time(time)
-        people = complete_detections(people)
-        rows = usable_rows(
-            people,
+        people, rows, similarity = usable_people(
+            complete_detections(people),
             sigmas=self.skeleton.sigmas,
             min_score=self.config.min_score,
             max_people=self.config.max_people,
             duplicate_similarity=self.config.duplicate_similarity,
         )
-        people, tubes = people[rows], np.full(len(rows), -1) if tubes is None else tubes[rows]
+        tubes = np.full(len(rows), -1) if tubes is None else tubes[rows]
         self._active = self._active.advanced(seconds, camera=camera)
         links = associate(
-            self._active, people, tubes=tubes, skeleton=self.skeleton, config=self.config
+            self._active,
+            people,
+            similarity=similarity,
+            tubes=tubes,
+            skeleton=self.skeleton,
+            config=self.config,
         )
         self._update_tracks(people, tubes, links, time)
         self._confirm()
@@ -176,8 +180,9 @@ class Tracker:
         fresh = np.flatnonzero(links.new)
         # New tracks get the rows after those of the active tracks, where they are appended below.
         tracks[fresh] = len(self._active) + np.arange(len(fresh))
+        used, seen = linked, people[linked]
         self._active = self._active.seen(
-            tracks[linked], people[linked], tubes=tubes[linked], time=self._clock
+            tracks[linked], seen, tubes=tubes[linked], time=self._clock
         )
         if len(fresh):
             born = ActiveTracks.born(
@@ -189,12 +194,13 @@ class Tracker:
             )
             self._births += len(fresh)
             self._active = self._active.and_also(born)
-        used = np.flatnonzero(tracks >= 0)
+            used = np.flatnonzero(tracks >= 0)
+            seen = people[used]
         self._delayed.add(
             DelayedFrame(
                 frame=self._frame,
                 time=time,
-                people=people[used],
+                people=seen,
                 births=self._active.births[tracks[used]],
                 ids=self._active.ids[tracks[used]],
                 margins=links.margins[used].astype(np.float32),

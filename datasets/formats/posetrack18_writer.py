@@ -155,13 +155,15 @@ class PoseTrack18Writer:
         """
         if frame < self._frames:
             raise InputError(f"{self._path}: frame {frame} after frame {self._frames - 1}")
-        if len(np.unique(track_ids)) < len(track_ids):
-            ids = sorted(track_ids.tolist())
-            raise InputError(f"{self._path}: frame {frame}: a track id is there twice, got {ids}")
+        ids = track_ids.tolist()
+        if len(set(ids)) < len(ids):
+            raise InputError(
+                f"{self._path}: frame {frame}: a track id is there twice, got {sorted(ids)}"
+            )
         while self._frames < frame:
             self._append_image({}, people=0)
-        image_id = self._append_image(image, people=len(track_ids))
-        for track_id, person in zip(track_ids.tolist(), people, strict=True):
+        image_id = self._append_image(image, people=len(ids))
+        for track_id, person in zip(ids, people, strict=True):
             number = {"image_id": image_id, "id": self._people + 1, "category_id": 1}
             record = number | self.identity_fields(track_id) | person
             self._append(self._annotations, record, first=not self._people)
@@ -280,13 +282,16 @@ def _people(
     box = _digits(boxes.to_xywh(people.boxes))
     head = None if head_boxes is None else _digits(boxes.to_xywh(head_boxes))
     confidence, scores = _digits(confidence), _digits(people.scores)
+    unrated = np.asarray(np.isnan(confidence).all(axis=1))
+    boxless = np.asarray(np.isnan(box).any(axis=1))
+    confidence = _zeroed(confidence)
     for row in range(len(points)):
         person = {
             "keypoints": triples[row].ravel().tolist(),
-            "scores": [] if np.isnan(confidence[row]).all() else _zeroed(confidence[row]).tolist(),
+            "scores": [] if unrated[row] else confidence[row].tolist(),
             **_known(score=float(scores[row])),
         }
-        if not np.isnan(box[row]).any():
+        if not boxless[row]:
             person["bbox"] = box[row].tolist()
         if head is not None and not np.isnan(head[row]).any():
             person["bbox_head"] = head[row].tolist()

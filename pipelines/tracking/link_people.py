@@ -151,7 +151,8 @@ def without_absent(
         outside = (people.keypoints < 0) | (people.keypoints > np.array([width, height]))
         absent |= outside.any(axis=-1)
         below = people.boxes[:, 3] > height - EDGE * (people.boxes[:, 3] - people.boxes[:, 1])
-        absent |= _cut_off(absent, skeleton) & below[:, None]
+        if below.any():
+            absent |= _cut_off(absent, skeleton) & below[:, None]
     return replace(
         people, keypoints=np.where(absent[..., None], np.float32(np.nan), people.keypoints)
     )

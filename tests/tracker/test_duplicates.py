@@ -5,13 +5,15 @@ import pytest
 
 from posetube.skeletons import COCO17
 from posetube.structures import Detections
-from posetube.tracker.duplicates import look_alikes, survivors
+from posetube.tracker.detection_filter import usable_people
+from posetube.tracker.duplicates import likeness, look_alikes, survivors
 
 People = Callable[..., Detections]
 
 
 def kept(people: Detections, *, max_similarity: float = 0.5) -> list[bool]:
-    keep = survivors(people, sigmas=COCO17.sigmas, max_similarity=max_similarity)
+    alike = likeness(people, sigmas=COCO17.sigmas)
+    keep = survivors(people, alike, max_similarity=max_similarity)
     return [bool(one) for one in keep]
 
 
@@ -74,7 +76,8 @@ def test_a_person_half_hidden_who_got_the_joints_of_the_one_in_front_stays(peopl
 
 
 def test_the_less_sure_of_two_look_alikes_is_the_second(people: People) -> None:
-    alike, second = look_alikes(beside(people, scores=(0.8, 0.9)), sigmas=COCO17.sigmas)
+    both = beside(people, scores=(0.8, 0.9))
+    alike, second = look_alikes(likeness(both, sigmas=COCO17.sigmas), both.scores)
 
     assert alike.tolist() == [[False, True], [True, False]]
     assert second.tolist() == [True, False]
@@ -89,3 +92,18 @@ def test_without_joints_only_nearly_equal_boxes_are_one_person(people: People) -
 
 def test_nobody_is_no_problem(people: People) -> None:
     assert kept(people([])) == []
+
+
+def test_the_similarities_of_those_who_stay_are_theirs(people: People) -> None:
+    four = people([(100, 100)])[[0, 0, 0, 0]]
+    four.scores[:] = [0.9, 0.8, 0.9, 0.01]
+    four.boxes[0] += [8, 0, 8, 0]
+    four.keypoints[0] += [8, 0]
+
+    used = usable_people(
+        four, sigmas=COCO17.sigmas, min_score=0.05, max_people=10, duplicate_similarity=0.8
+    )
+
+    assert used.rows.tolist() == [2, 0]
+    assert used.similarity.any()
+    assert np.array_equal(used.similarity, likeness(used.people, sigmas=COCO17.sigmas))
