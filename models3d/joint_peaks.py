@@ -103,12 +103,11 @@ def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
     # at the border a neighbour is the peak itself, and not asked
     left, right = (column > 0), (column < width - 1)
     up, down = (row > 0), (row < height - 1)
-    places = [peak, peak - 1 * left, peak + 1 * right, peak - width * up, peak + width * down]
-    heights = take_along(flat, xp.stack(places, -1), 2)
-    logits, *around = (heights[..., place] for place in range(len(places)))
-    x = column + 0.5 + _summit(logits, *around[:2], inside=left & right)
-    y = row + 0.5 + _summit(logits, *around[2:], inside=up & down)
-    share = xp.stack([x / width, y / height], -1)
+    before, after = [peak - 1 * left, peak - width * up], [peak + 1 * right, peak + width * down]
+    heights = take_along(flat, xp.stack([peak, *before, *after], -1), 2)
+    logits, inside = heights[..., 0], xp.stack([left & right, up & down], -1)
+    summit = _summit(heights[..., :1], heights[..., 1:3], heights[..., 3:], inside=inside)
+    share = (xp.stack([column, row], -1) + 0.5 + summit) / constants((width, height), peak)
     positions = boxes[:, None, :2] + share * (boxes[:, 2:] - boxes[:, :2])[:, None]
     return Joints(positions=positions, logits=logits, scores=xp.exp(logits).clip(max=1))
 
@@ -134,16 +133,16 @@ def calibrated(peaks: Array, scores: Array, config: DecodeConfig) -> Array:
 
 
 def _summit(top: Array, before: Array, after: Array, *, inside: Array) -> Array:
-    """Where the parabola through a peak and its two neighbours on one axis is highest.
+    """Where the parabola through a peak and its two neighbours is highest, across and down.
 
     Args:
-        top: (M, K) height of the peak.
-        before: (M, K) height of the cell before it.
-        after: (M, K) height of the cell behind it.
-        inside: (M, K) whether there are such cells; a peak at the border has no offset.
+        top: (M, K, 1) height of the peak.
+        before: (M, K, 2) height of the cell before it.
+        after: (M, K, 2) height of the cell behind it.
+        inside: (M, K, 2) whether there are such cells; a peak at the border has no offset.
 
     Returns:
-        (M, K) offset from the peak, in [-0.5, 0.5] cells.
+        (M, K, 2) offset from the peak, in [-0.5, 0.5] cells.
     """
     xp = library_of(top)
     bend = before - 2 * top + after

@@ -39,6 +39,8 @@ def constants(values: Sequence[float], like: Array) -> Array:
 
 def take_slots(column: Array, slots: Array) -> Array:
     """The given slots of (B, N, ...) as (B, M, ...); ``slots`` is (B, M) int64."""
+    if isinstance(column, np.ndarray):
+        return column[np.arange(len(column))[:, None], slots]
     return take_along(column, slots.reshape(*slots.shape, *[1] * (column.ndim - 2)), 1)
 
 

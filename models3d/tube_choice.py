@@ -63,7 +63,7 @@ def choose_tubes(logits: Array, tubes: Array, *, config: DenseProposalConfig) ->
         logits, scores, tubes = (column[:, sure[0]] for column in (logits, scores, tubes))
         sure = sure[:, sure[0]]
     best = falling_order(logits)[:, : config.before_nms]
-    if on_host(logits):
+    if on_host(logits) and len(logits) > 1:
         best = best[:, : most_taken(sure)]
     tubes, scores = take_slots(tubes, best), take_slots(xp.where(sure, scores, -np.inf), best)
     kept = tube_nms(tubes, scores, threshold=config.nms)

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from .arrays import Array, falling_order, library_of, on_host, take_along
+from .arrays import Array, falling_order, library_of, on_host
 from .box_coding import BoxConvention, box_iou
+from .slots import take_slots
 
 Suppress = Literal["above", "at"]
 """Which overlaps suppress: those above the threshold, or also those exactly ``at`` it."""
@@ -85,7 +86,7 @@ def tube_nms(
         overlap = tube_iou(ranked, ranked, present=together, convention=convention)
         rivals.append(overlap >= threshold if suppress == "at" else overlap > threshold)
     kept = _greedy(xp.stack(rivals))
-    return take_along(kept, order.argsort(-1), 1) & (scores > -np.inf)
+    return take_slots(kept, order.argsort(-1)) & (scores > -np.inf)
 
 
 def _box_nms(boxes: Array, scores: Array, threshold: float) -> Array:
@@ -120,10 +121,9 @@ def _greedy(rival: Array) -> Array:
     Returns:
         (G, N) bool.
     """
-    xp, count = library_of(rival), rival.shape[1]
-    better = xp.triu(rival, 1)
-    keep = xp.ones_like(rival.any(2))
-    for _ in range(count if on_host(rival) else min(count, DEVICE_ROUNDS)):
+    count, better = rival.shape[1], library_of(rival).triu(rival, 1)
+    keep = ~better.any(1)  # the first round: as long as nobody is dropped, all better ones count
+    for _ in range((count if on_host(rival) else min(count, DEVICE_ROUNDS)) - 1):
         updated = ~(better & keep[..., None]).any(1)
         if on_host(rival) and bool((updated == keep).all()):
             break

@@ -150,7 +150,7 @@ def _similarity(before: Points, after: Points, *, size: tuple[int, ...]) -> Doub
         return None
     outline = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [*size, 1]], np.float64)
     moved = np.abs(outline @ found.T - outline[:, :2]).max()
-    zoom = np.sqrt(abs(np.linalg.det(found[:, :2])))
+    zoom = np.hypot(*found[:, 0])
     spread = (np.ptp(agreeing, axis=0) / size).min()
     # A map that fits few corners, or corners in one spot, is often that of a large moving object.
     plausible = 1 / LARGEST_ZOOM <= zoom <= LARGEST_ZOOM and spread >= LEAST_SPREAD
