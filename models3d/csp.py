@@ -12,8 +12,9 @@ from torch.nn import functional
 from .configs.bodies import TimePadding
 from .time_conv import Separable, TimeConv
 
-POOL_SIZES = (5, 9, 13)
-"""Sides of the windows of spatial pyramid pooling, cells."""
+POOL, POOLED = 5, 3
+"""Side of the window of spatial pyramid pooling, cells, and how often it is applied. The published
+network takes maxima over 5, 9 and 13 cells; those of maxima over 5 are the same and cost less."""
 
 
 class CSPBlock(nn.Module):
@@ -60,10 +61,21 @@ class CSPLayer(nn.Module):
         self.attention = TimeConv(outputs, outputs) if attention else None
         self.out = TimeConv(outputs, outputs)
 
-    def forward(self, maps: Tensor, length: int) -> Tensor:
-        """(B * T, I, H, W) to (B * T, O, H, W)."""
-        around = functional.silu(self.short(maps))
-        through = functional.silu(self.main(maps))
+    def forward(self, maps: Tensor, length: int, *, coarse: Tensor | None = None) -> Tensor:
+        """Mix maps.
+
+        Args:
+            maps: (B * T, I, H, W), or the second half of the channels.
+            length: T.
+            coarse: (B * T, I / 2, H / 2, W / 2) the first half, every cell of which stands for
+                2 x 2.
+
+        Returns:
+            (B * T, O, H, W).
+        """
+        around, through = (
+            functional.silu(_read(conv, maps, coarse)) for conv in (self.short, self.main)
+        )
         for block in self.blocks:
             through = block(through, length)
         # In the order of the published weights: first the half that went through the blocks.
@@ -82,14 +94,30 @@ class SpatialPyramidPooling(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.reduce = TimeConv(channels, channels // 2)
-        self.out = TimeConv((len(POOL_SIZES) + 1) * channels // 2, channels)
+        self.out = TimeConv((POOLED + 1) * channels // 2, channels)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B * T, C, H, W) to the same shape."""
         reduced = functional.silu(self.reduce(maps))
-        # Each of the same map, as in the published network, not one of the result of another.
-        pooled = [functional.max_pool2d(reduced, k, stride=1, padding=k // 2) for k in POOL_SIZES]
-        return functional.silu(self.out(torch.cat([reduced, *pooled], dim=1)))
+        pooled = [reduced]
+        for _ in range(POOLED):
+            pooled.append(functional.max_pool2d(pooled[-1], POOL, stride=1, padding=POOL // 2))
+        return functional.silu(self.out(torch.cat(pooled, dim=1)))
+
+
+def _read(conv: TimeConv, maps: Tensor, coarse: Tensor | None) -> Tensor:
+    """A convolution of single cells, of maps whose first half of channels may be coarser."""
+    if coarse is None:
+        read: Tensor = conv(maps)
+        return read
+    first, second = conv.weight.chunk(2, dim=1)
+    # equal cells have equal sums, so each is computed once
+    return functional.conv2d(maps, second, conv.bias) + _double(functional.conv2d(coarse, first))
+
+
+def _double(maps: Tensor) -> Tensor:
+    """Every cell repeated 2 x 2."""
+    return functional.interpolate(maps, scale_factor=2, mode="nearest")
 
 
 def separable(

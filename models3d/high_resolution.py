@@ -187,7 +187,10 @@ class HighResolutionNetwork(nn.Module):
         Of single frames; over clips, a head brings the maps of other frames to a frame's own crop
         before it adds them (:mod:`.crop_keypoint_head`).
         """
-        features = self.features(crops)
+        return self.drawn(self.features(crops))
+
+    def drawn(self, features: Sequence[Tensor]) -> Tensor:
+        """Maps from :meth:`features` of single frames to (N, K, H / 4, W / 4) heatmaps."""
         heatmaps: Tensor = self.out(features[-1])
         return heatmaps if self.added is None else torch.cat([heatmaps, self.added(features)], 1)
 
@@ -201,8 +204,7 @@ class HighResolutionNetwork(nn.Module):
         """Heatmaps per step of the time kernel, see :meth:`.time_conv.TimeConv.responses`."""
         if self.added is None:
             return self.out.responses(last_maps)
-        # counted from the end: a network that is traced has more of the others
-        own, added = last_maps[:, :-ADDED_CHANNELS], last_maps[:, -ADDED_CHANNELS:]
+        own, added = torch.split(last_maps, [BRANCH_CHANNELS[0], ADDED_CHANNELS], dim=1)
         pairs = zip(self.out.responses(own), self.added.out.responses(added), strict=True)
         return [torch.cat(pair, dim=1) for pair in pairs]
 

@@ -89,12 +89,14 @@ class Joints(NamedTuple):
     resized rule, that of the peak's own pixel."""
 
 
-def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
+def decode_parabola(heatmaps: Array, boxes: Array, *, logarithms: bool = True) -> Joints:
     """Joints where the parabola through the highest cell and its neighbours has its top.
 
     Args:
         heatmaps: (M, K, h, w) logarithms of maps whose clear peaks are 1.
         boxes: (M, 4) pixels, that the maps cover.
+        logarithms: False: ``heatmaps`` are the maps themselves, ``LEAST`` or more. Logarithms are
+            then taken of the few cells that count.
     """
     xp, (height, width) = library_of(heatmaps), heatmaps.shape[-2:]
     flat = settled(heatmaps).reshape(*heatmaps.shape[:2], height * width)
@@ -105,6 +107,8 @@ def decode_parabola(heatmaps: Array, boxes: Array) -> Joints:
     up, down = (row > 0), (row < height - 1)
     before, after = [peak - 1 * left, peak - width * up], [peak + 1 * right, peak + width * down]
     heights = take_along(flat, xp.stack([peak, *before, *after], -1), 2)
+    if not logarithms:
+        heights = xp.log(heights)
     logits, inside = heights[..., 0], xp.stack([left & right, up & down], -1)
     summit = _summit(heights[..., :1], heights[..., 1:3], heights[..., 3:], inside=inside)
     share = (xp.stack([column, row], -1) + 0.5 + summit) / constants((width, height), peak)

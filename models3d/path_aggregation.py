@@ -40,9 +40,9 @@ class PathAggregationNeck(nn.Module):
         """The part that looks at single frames: down from the coarsest stage and up again."""
         fine, middle, coarse = maps[-3:]
         top = functional.silu(self.reduce[0](coarse))
-        inner = self.top_down[0](torch.cat([_double(top), middle], dim=1), 1)
+        inner = self.top_down[0](middle, 1, coarse=top)
         inner = functional.silu(self.reduce[1](inner))
-        third = self.top_down[1](torch.cat([_double(inner), fine], dim=1), 1)
+        third = self.top_down[1](fine, 1, coarse=inner)
         fourth = self.bottom_up[0](torch.cat([self.down[0](third), inner], dim=1), 1)
         fifth = self.bottom_up[1](torch.cat([self.down[1](fourth), top], dim=1), 1)
         return [third, fourth, fifth]
@@ -50,8 +50,3 @@ class PathAggregationNeck(nn.Module):
     def smooth(self, maps: list[Tensor], length: int) -> list[Tensor]:
         """The part that may mix frames: each level's output convolution."""
         return [out(level, length) for out, level in zip(self.out, maps, strict=True)]
-
-
-def _double(maps: Tensor) -> Tensor:
-    """Every cell repeated 2 x 2."""
-    return functional.interpolate(maps, scale_factor=2, mode="nearest")

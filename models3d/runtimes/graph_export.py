@@ -16,26 +16,26 @@ from torch import Tensor, nn
 from posetube.errors import InputError
 from posetube.file_reading import sha256_of
 from posetube.optional_library import optional_library
+from posetube.skeletons import skeleton
 
+from ..appearance import embed_joints
 from ..configs.people_heads import CropKeypointHeadConfig
-from ..crop_keypoint_head import CropKeypointHead, Crops
+from ..crop_keypoint_head import CropKeypointHead
 from ..dense_proposals import DenseProposalHead
 from ..high_resolution import HighResolutionNetwork
-from ..network_input import normalise
+from ..joint_peaks import LEAST
 from ..preprocess import BYTES
 from ..tube_rcnn import TubeRCNN
-from .graph_files import CHECKSUM, GraphName, graph_file
+from .graph_files import CHECKSUM, INTERFACES, GraphName, graph_file
 from .slotted_network import SlottedNetwork
 from .window_crop import cut_normalised
 
 OPSET = 17
 """Version of ONNX's operators."""
 
-JOINTS_NAMES = (["picture", "crop"], ["heatmaps", "embedding"])
-
 
 class PeopleGraph(nn.Module):
-    """From the network's input, as bytes, to what its cells say."""
+    """From the network's input to what its cells say."""
 
     def __init__(self, network: TubeRCNN) -> None:
         super().__init__()
@@ -43,30 +43,39 @@ class PeopleGraph(nn.Module):
         self.body, self.neck, self.proposals = network.body, network.neck, network.proposals
         self.parts = {"network": network}  # in a dictionary, so that it is no part of this module
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(h, w, 3) bytes to (N,) logits and (N, 4) boxes, pixels of the network's input."""
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, h, w) to (N,) logits and (N, 4) boxes, pixels of the network's input."""
         network = self.parts["network"]
-        whole = normalise(pixels.permute(2, 0, 1)[None].float(), network.config.preprocess)
-        features = network.clip_part(network.frame_part(whole), 1)
+        features = network.clip_part(network.frame_part(planes), 1)
         found = network.proposals(features.levels, 1)
         return found.logits[0], found.tubes[0, :, 0]
 
 
 class JointsGraph(nn.Module):
-    """From a picture and a crop to heatmaps and a vector of appearance."""
+    """From a picture and a crop to heatmaps and a vector of appearance.
+
+    It computes what :class:`..crop_keypoint_head.CropKeypointHead` computes of a single frame.
+    """
 
     def __init__(self, config: CropKeypointHeadConfig, network: HighResolutionNetwork) -> None:
         super().__init__()
-        self.keypoint_head = CropKeypointHead(config)
-        self.keypoint_head.network = SlottedNetwork(network)
+        # under the name that its weights have
+        self.keypoint_head = nn.ModuleDict({"network": SlottedNetwork(network)})
+        self.config, self.flip = config, skeleton(config.skeleton).flip.tolist()
 
     def forward(self, picture: Tensor, crop: Tensor) -> tuple[Tensor, Tensor]:
-        """(H, W, 3) bytes and (4,) pixels of the picture to (K, h, w) logarithms and (D,)."""
-        head = self.keypoint_head
-        config = head.config
+        """(H, W, 3) bytes and (4,) pixels of the picture to (K, h, w) heights and (D,)."""
+        config = self.config
+        network: Any = self.keypoint_head["network"]
         pixels = cut_normalised(picture, crop, config.size, mean=config.mean, std=config.std)
-        heatmaps, embedding = head.draw_and_embed(Crops(pixels, crop[None]), 1)
-        return heatmaps[0], embedding[0]
+        features = network.features(pixels)
+        heatmaps = network.drawn(features)
+        if config.mirror:
+            mirrored = network(pixels.flip(3))[:, self.flip].flip(3)
+            heatmaps = (heatmaps + mirrored) / 2
+        own = config.joints - config.added
+        embedding = embed_joints(features[0], heatmaps[:, :own], flip=self.flip[:own])
+        return heatmaps[0].clamp(min=LEAST), embedding[0]
 
 
 def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
@@ -91,10 +100,9 @@ def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
     plain, mirrored = (
         JointsGraph(replace(head.config, mirror=mirror), head.network) for mirror in (False, True)
     )
-    pixels = torch.zeros(64, 96, 3, dtype=torch.uint8)
-    picture = (pixels, torch.tensor([8.0, 8, 40, 56]))
+    picture = torch.zeros(64, 96, 3, dtype=torch.uint8), torch.tensor([8.0, 8, 40, 56])
     modules: dict[GraphName, tuple[nn.Module, tuple[Tensor, ...]]] = {
-        "people": (PeopleGraph(network), (pixels,)),
+        "people": (PeopleGraph(network), (torch.zeros(1, 3, 64, 96),)),
         "joints": (plain, picture),
         "joints_mirrored": (mirrored, picture),
     }
@@ -130,11 +138,9 @@ def _check(network: TubeRCNN) -> None:
 
 def _traced(name: GraphName, module: nn.Module, inputs: tuple[Tensor, ...]) -> bytes:
     """A module as ONNX, with its weights; heights and widths of pictures are free."""
-    people = name == "people"
-    names = (["pixels"], ["logits", "boxes"]) if people else JOINTS_NAMES
-    free = {names[0][0]: {0: "height", 1: "width"}}
-    if people:
-        free |= {"logits": {0: "cells"}, "boxes": {0: "cells"}}
+    free = {"picture": {0: "height", 1: "width"}}
+    if name == "people":
+        free = {"planes": {2: "height", 3: "width"}, "logits": {0: "cells"}, "boxes": {0: "cells"}}
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that become constants, which is the intention
@@ -142,10 +148,11 @@ def _traced(name: GraphName, module: nn.Module, inputs: tuple[Tensor, ...]) -> b
             module,
             inputs,
             content,  # type: ignore[arg-type]  # it also writes to a buffer
-            input_names=names[0],
-            output_names=names[1],
+            input_names=list(INTERFACES[name][0]),
+            output_names=list(INTERFACES[name][1]),
             dynamic_axes=free,
             opset_version=OPSET,
+            do_constant_folding=False,  # it would copy weights; ONNX Runtime folds when it opens
             dynamo=False,
         )
     return content.getvalue()

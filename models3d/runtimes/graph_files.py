@@ -23,12 +23,21 @@ GRAPHS: dict[GraphName, str] = {
 }
 """What each graph's file is called after the name of the weights file.
 
-``people``: ``pixels`` (h, w, 3) bytes, the network's input before normalisation, to ``logits``
-(N,) and ``boxes`` (N, 4) of its cells. ``joints``: ``picture`` (H, W, 3) bytes, or what a crop
-needs of it, and ``crop`` (4,), pixels of it, to ``heatmaps`` (K, h, w) logarithms and ``embedding``
-(D,).
+``people``: ``planes`` (1, 3, h, w), the network's input, to ``logits`` (N,) and ``boxes`` (N, 4)
+of its cells. ``joints``: ``picture`` (H, W, 3) bytes, or what a crop needs of it, and ``crop``
+(4,), pixels of it, to ``heights`` (K, h, w), maps whose clear peaks are 1 and that are nowhere
+below :data:`..joint_peaks.LEAST`, and ``embedding`` (D,).
 ``joints_mirrored``: the same, with the mirrored crop averaged in.
 """
+
+_JOINTS = (("picture", "crop"), ("heights", "embedding"))
+
+INTERFACES: dict[GraphName, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "people": (("planes",), ("logits", "boxes")),
+    "joints": _JOINTS,
+    "joints_mirrored": _JOINTS,
+}
+"""Names of each graph's inputs and outputs."""
 
 CHECKSUM = "weights_sha256"
 """Key in a graph's metadata: SHA-256 of the weights file that it was made from."""
@@ -83,6 +92,7 @@ def open_graph(
     path: Path,
     tensors: Mapping[str, FloatArray],
     *,
+    name: GraphName,
     sha256: str,
     profile: Path | None = None,
 ) -> Any:
@@ -91,11 +101,13 @@ def open_graph(
     Args:
         path: The graph.
         tensors: The weights that it has, by name.
+        name: Which graph it is.
         sha256: Of the weights file.
         profile: Where a profile of its runs is written, a number added; None: nowhere.
 
     Raises:
-        WeightsError: If the graph is missing, damaged, or belongs to other weights.
+        WeightsError: If the graph is missing, damaged, of another version, or belongs to other
+            weights.
     """
     import onnxruntime
 
@@ -119,4 +131,7 @@ def open_graph(
             f"{path}: made from other weights ({str(made_from)[:12]}, these are {sha256[:12]}); "
             f"{again}"
         )
+    found = session.get_inputs(), session.get_outputs()
+    if tuple(tuple(one.name for one in side) for side in found) != INTERFACES[name]:
+        raise WeightsError(f"{path}: written by another version of posetube; {again}")
     return session

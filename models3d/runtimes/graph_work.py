@@ -14,7 +14,7 @@ import numpy as np
 
 from posetube.structures import ByteArray
 
-from ..preprocess import fitted_bytes, geometry_of
+from ..preprocess import geometry_of, normalised_copies
 from .loading import load_onnx_network
 
 
@@ -40,10 +40,11 @@ def graph_work(weights: Path, image: ByteArray, *, flip: bool = False) -> GraphW
         profile = Path(folder) / "graph"
         network = load_onnx_network(weights, quality="normal", flip=flip, profile=profile)
         inputs = network.config.preprocess
-        pixels = fitted_bytes(image, geometry_of((image.shape[0], image.shape[1]), inputs), inputs)
+        geometry = geometry_of((image.shape[0], image.shape[1]), inputs)
+        [planes] = normalised_copies(image, [geometry], inputs)
         crop = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
         people, joints = network.graphs
-        people.run(None, {"pixels": pixels})
+        people.run(None, {"planes": planes})
         joints.run(None, {"picture": image, "crop": crop})
         return GraphWork(_convolutions(people), _convolutions(joints))
 

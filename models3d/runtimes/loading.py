@@ -52,13 +52,8 @@ def load_onnx_network(
             )
 
         def graph(name: GraphName, tensors: dict[str, FloatArray]) -> Any:
-            path = graph_file(weights, name)
-            return open_graph(
-                path,
-                tensors,
-                sha256=info.sha256 or "",
-                profile=profile,
-            )
+            path, sha256 = graph_file(weights, name), info.sha256 or ""
+            return open_graph(path, tensors, name=name, sha256=sha256, profile=profile)
 
         # one after the other, so that not all weights are in memory twice
         with refused(weights, "its weights cannot be read"):

@@ -25,7 +25,7 @@ from ..joint_peaks import decode_parabola
 from ..model_info import ModelInfo
 from ..packed_maps import packed_maps
 from ..poses import ClipPeople, found_people, given_people
-from ..preprocess import Geometry, check_images, fitted_copies, geometries_of
+from ..preprocess import Geometry, check_images, geometries_of, normalised_copies
 
 TOGETHER = 4
 """People whose joints are read from their maps in one go."""
@@ -160,9 +160,9 @@ class OnnxNetwork:
 
     def looks(self, picture: EncodedPicture) -> Iterator[ScaledTubes]:
         """What the detector says of a picture in each size, as far as it is asked."""
-        copies = fitted_copies(picture.image, picture.geometries, self.config.preprocess)
-        for pixels, geometry in zip(copies, picture.geometries, strict=True):
-            logits, boxes = self._people.run(["logits", "boxes"], {"pixels": pixels})
+        copies = normalised_copies(picture.image, picture.geometries, self.config.preprocess)
+        for planes, geometry in zip(copies, picture.geometries, strict=True):
+            logits, boxes = self._people.run(["logits", "boxes"], {"planes": planes})
             yield ScaledTubes(logits[None], boxes[None, :, None], geometry)
 
     def _with_joints(
@@ -189,12 +189,12 @@ class OnnxNetwork:
         kept = np.empty((len(boxes), 1), object)
         if picture.heatmaps:
             kept = packed_maps(self._heatmaps(maps, regions))
-        return (*decode_parabola(maps, regions), looks, kept)
+        return (*decode_parabola(maps, regions, logarithms=False), looks, kept)
 
     def _heatmaps(self, maps: FloatArray, regions: FloatArray) -> TubeHeatmaps:
         decode = self.config.decode
         return TubeHeatmaps(
-            logits=maps[:, None],
+            logits=np.log(maps)[:, None],
             regions=regions[:, None],
             kind=decode.map_kind,
             calibration=decode.calibration,
@@ -203,7 +203,7 @@ class OnnxNetwork:
     def _draw(
         self, picture: EncodedPicture, boxes: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Of (N, 4) boxes: (N, K, h, w) logits, (N, D) looks, (N, 4) regions in the picture."""
+        """Of (N, 4) boxes: (N, K, h, w) maps, (N, D) looks, (N, 4) regions in the picture."""
         head, geometry = self._head, picture.geometry
         inside = geometry.to_network(boxes)
         crops = geometry.to_picture(crop_boxes(inside, head))
@@ -220,6 +220,6 @@ class OnnxNetwork:
         window = np.ascontiguousarray(image[top:bottom, left:right])
         place = crop - np.array([left, top, left, top], np.float32)
         drawn: list[FloatArray] = self._joints.run(
-            ["heatmaps", "embedding"], {"picture": window, "crop": place}
+            ["heights", "embedding"], {"picture": window, "crop": place}
         )
         return drawn

@@ -121,6 +121,17 @@ def test_the_parabola_stays_in_its_cell_and_at_the_border_in_its_middle() -> Non
     assert second.positions[0, 0, 0].item() == pytest.approx(4)
 
 
+def test_the_parabola_takes_logarithms_of_the_cells_that_count() -> None:
+    maps = np.random.default_rng(0).uniform(1e-6, 1.2, (3, 5, 16, 12)).astype(np.float32)
+    boxes = np.array([[0, 0, 48, 64]] * 3, np.float32)
+
+    found = decode_parabola(maps, boxes, logarithms=False)
+    wanted = decode_parabola(np.log(maps), boxes)
+
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 @pytest.mark.parity
 def test_the_resized_rule_is_that_of_torchvision() -> None:
     from torchvision.models.detection.roi_heads import heatmaps_to_keypoints

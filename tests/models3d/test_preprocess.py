@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from posetube.errors import InputError
-from posetube.models3d.network_input import prepare
-from posetube.models3d.preprocess import PreprocessConfig, geometry_of
+from posetube.models3d.network_input import prepare, prepare_scales
+from posetube.models3d.preprocess import (
+    PreprocessConfig,
+    geometries_of,
+    geometry_of,
+    normalised_copies,
+)
 from posetube.models3d.presets import tiny
 
 PLAIN = PreprocessConfig(
@@ -58,6 +63,18 @@ def test_a_picture_that_grows_is_interpolated() -> None:
     assert row[:12].tolist() == [0] * 12
     assert row[20:].tolist() == [100] * 12
     assert (row[12:20].diff() > 0).all()
+
+
+@pytest.mark.parametrize("size", [(50, 70), (360, 640), (900, 1300)])
+def test_inputs_made_without_torch_are_those_of_torch(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    config, further = tiny().preprocess, (320,)
+
+    ours = list(normalised_copies(image, geometries_of(size, config, further), config))
+    theirs = prepare_scales(image[None], config, further)
+
+    for planes, (pixels, _) in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(planes, pixels.numpy(), atol=1e-6)
 
 
 def test_the_rest_is_grey_before_normalisation() -> None:

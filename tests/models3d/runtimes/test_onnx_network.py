@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from posetube.errors import InputError, WeightsError
@@ -208,6 +209,19 @@ def test_missing_and_damaged_graphs_are_refused(tmp_path: Path) -> None:
     for name in GRAPHS:
         graph_file(weights, name).write_bytes(b"no graph")
     with pytest.raises(WeightsError, match=r"own\.people\.onnx: not a graph of these weights"):
+        load_onnx_network(weights)
+
+
+def test_graphs_of_another_version_are_refused(tmp_path: Path) -> None:
+    weights = tmp_path / "own.safetensors"
+    shutil.copy(WEIGHTS, weights)
+    content = onnx.load(graph_file(WEIGHTS, "people"), load_external_data=False)
+    content.graph.input[0].name = "pixels"
+    for node in content.graph.node:
+        node.input[:] = ["pixels" if name == "planes" else name for name in node.input]
+    graph_file(weights, "people").write_bytes(content.SerializeToString())
+
+    with pytest.raises(WeightsError, match=r"own\.people\.onnx: written by another version of pos"):
         load_onnx_network(weights)
 
 
