@@ -103,6 +103,16 @@ def _add(app: App, commands: Commands, *, called: Sequence[str]) -> None:
         app.command(f"posetube.pipelines.{function}", name=name, help=said, sort_key=place)
 
 
+LIBRARIES = {
+    # Arrow's usual allocator keeps twenty megabytes for tables of one
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    # every core has a thread of ours; those that OpenCV adds only interrupt them
+    "OPENCV_FOR_THREADS_NUM": "1",
+}
+"""What libraries are told where nobody has told them. They read it when they are first imported,
+for the whole process; only a program may do that."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -112,9 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see :mod:`posetube.pipelines.failures`.
     """
-    # Arrow's usual allocator keeps twenty megabytes for tables of one. It is chosen by name when
-    # Arrow is first imported, for the whole process; only a program may do that.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # prints names of files that are not UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")

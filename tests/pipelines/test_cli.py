@@ -27,9 +27,6 @@ def _squares(monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., LoadedMo
     monkeypatch.setattr(track_command, "as_loaded", lambda *_, **__: make_model())
 
 
-OTHERS_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
-
-
 def test_help_names_the_commands_without_importing_them() -> None:
     program = (
         "import sys; from posetube.pipelines.cli import main; code = main(['--help']); "
@@ -45,19 +42,26 @@ def test_help_names_the_commands_without_importing_them() -> None:
         assert line in done.stdout
 
 
-@pytest.mark.parametrize(("chosen", "used"), [({}, "system"), (OTHERS_POOL, "mimalloc")])
-def test_arrow_takes_memory_from_the_system_unless_told_otherwise(
-    chosen: dict[str, str], used: str
+@pytest.mark.parametrize(
+    ("chosen", "used"),
+    [
+        ({}, ["system", "1"]),
+        ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, ["mimalloc", "1"]),
+        ({"OPENCV_FOR_THREADS_NUM": "3"}, ["system", "3"]),
+    ],
+)
+def test_libraries_are_told_where_to_take_memory_and_threads_unless_somebody_has_told_them(
+    chosen: dict[str, str], used: list[str]
 ) -> None:
     program = (
-        "from posetube.pipelines.cli import main; main(['--version']); "
-        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+        "from posetube.pipelines.cli import main; main(['--version']); import cv2, pyarrow; "
+        "print(pyarrow.default_memory_pool().backend_name, cv2.getNumThreads())"
     )
-    there = {name: value for name, value in os.environ.items() if name not in OTHERS_POOL}
+    there = {name: value for name, value in os.environ.items() if name not in cli.LIBRARIES}
     done = subprocess.run(
         [sys.executable, "-c", program], env=there | chosen, check=True, capture_output=True
     )
-    assert done.stdout.split()[-1].decode() == used
+    assert done.stdout.decode().split()[-2:] == used
 
 
 @pytest.mark.parametrize(
