@@ -42,11 +42,12 @@ def take_rows(record: Record, rows: Any, *, columns: Iterable[str] | None = None
         rows: What NumPy indexes by: a boolean mask, indices or a slice.
         columns: The fields that have an entry per row; None: all fields.
     """
-    kind = type(record)
-    whole = {name: getattr(record, name) for name in _names(kind)}
-    taken = take_columns(record, rows, _names(kind) if columns is None else columns)
     # Linking does this often; dataclasses.replace takes twice as long.
-    return kind(**whole | taken)
+    kind = type(record)
+    if columns is None:
+        return kind(**take_columns(record, rows, _names(kind)))
+    whole = {name: getattr(record, name) for name in _names(kind)}
+    return kind(**whole | take_columns(record, rows, columns))
 
 
 def take_columns(record: object, rows: Any, columns: Iterable[str]) -> dict[str, Any]:

@@ -87,44 +87,30 @@ def likeness(people: Detections, *, sigmas: DoubleArray) -> DoubleArray:
         (N, N) in [0, 1]; 0 where boxes do not overlap enough, and on the diagonal.
     """
     everybody = np.zeros((len(people),) * 2)
+    if len(people) < 2:
+        return everybody
+    boxes = people.boxes.astype(np.float64)
+    sizes = area(boxes)
+    near = intersection(boxes, boxes) >= COMMON * np.minimum(sizes[:, None], sizes)
+    np.fill_diagonal(near, val=False)
     # In most frames few boxes overlap this much: only these are compared with one another.
-    close = _close(people.boxes.astype(np.float64)) if len(people) > 1 else ()
+    close = np.flatnonzero(near.any(axis=1))
     if not len(close):
         return everybody
     some = people[close]
-    boxes = some.boxes.astype(np.float64)
-    smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
-    near = intersection(boxes, boxes) >= COMMON * smaller
-    np.fill_diagonal(near, val=False)
     one = oks(some.keypoints, some.keypoints, scales=scale_of(some.boxes), sigmas=sigmas)
     overlap = iou(some.boxes, some.boxes)
     bare = np.where(overlap >= BARE_IOU, overlap, 0)
     # OKS depends on whose size it is measured in; the geometric mean treats both alike.
     similarity = np.where(np.isnan(one), bare, np.sqrt(one * one.T))
-    everybody[np.ix_(close, close)] = np.where(near, similarity, 0)
+    pairs = np.ix_(close, close)
+    everybody[pairs] = np.where(near[pairs], similarity, 0)
     return everybody
 
 
 def _compared(similarity: DoubleArray) -> IntArray:
     """The rows of the detections that have anything in common with another."""
     return np.flatnonzero(similarity.any(axis=1))
-
-
-def _close(boxes: DoubleArray) -> npt.NDArray[np.int64]:
-    """(C,) rows of the boxes that share much of the smaller one with another box."""
-    # Sorted by their left edges, those that may overlap a box follow it up to its right edge: in a
-    # crowd far fewer than all.
-    order = np.argsort(boxes[:, 0], kind="stable")
-    left, top, right, bottom = boxes[order].T
-    counts = np.maximum(np.searchsorted(left, right) - np.arange(len(boxes)) - 1, 0)
-    one = np.repeat(np.arange(len(boxes)), counts)
-    two = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
-    width = np.minimum(right[one], right[two]) - left[two]
-    height = np.minimum(bottom[one], bottom[two]) - np.maximum(top[one], top[two])
-    size = area(boxes[order])
-    shared = width * np.maximum(height, 0)
-    near = shared >= COMMON * np.minimum(size[one], size[two])
-    return np.unique(order[np.concatenate([one[near], two[near]])])
 
 
 def _best(same: BoolArray, scores: npt.NDArray[np.floating]) -> BoolArray:

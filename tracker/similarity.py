@@ -63,7 +63,7 @@ def weighted(similarities: Sequence[Floats], weights: Sequence[float | DoubleArr
     Raises:
         InputError: If the numbers of arrays and weights differ, or a weight is negative.
     """
-    if len(similarities) != len(weights) or any(np.any(np.less(weight, 0)) for weight in weights):
+    if len(similarities) != len(weights) or any(np.less(weight, 0).any() for weight in weights):
         raise InputError(
             f"weighted: expected {len(similarities)} weights of 0 or more, got {list(weights)}"
         )
