@@ -12,7 +12,7 @@ from ..loaded_model import LoadedModel
 from ..settings import DetectConfig
 from ..tracking.frame_look import encoded, people_of
 from ..tracking.in_order import in_order
-from .stage_times import watched
+from .stage_times import MOST_BYTES, watched
 
 Calls = list[tuple[Any, dict[str, Any]]]
 """Sessions and what they are given, for one frame."""
@@ -26,7 +26,8 @@ def network_rate(
     Of a network with graphs only these run, with the inputs that they had in the whole pipeline.
 
     Args:
-        frames: With pictures of one size, as many as are needed.
+        frames: With pictures of one size, as many as are needed; the first ones count if they are
+            too many to keep.
         model: Finds people.
         workers: Frames side by side.
         config: What is asked of the network.
@@ -66,11 +67,15 @@ def _look(clip: Sequence[Frame], network: Network, config: DetectConfig) -> None
 def _graph_calls(
     frames: Sequence[Frame], network: OnnxNetwork, config: DetectConfig
 ) -> list[Calls]:
+    """What graphs are given for some frames, the first ones if that is too much to keep."""
     twin, *graphs = watched(network)
-    found = []
+    found, size = list[Calls](), 0
     for frame in frames:
         _look([frame], twin, config)
         found.append([(graph.session, call[2]) for graph in graphs for call in graph.calls])
+        size += sum(given.nbytes for _, feeds in found[-1] for given in feeds.values())
         for graph in graphs:
             graph.calls.clear()
+        if size > MOST_BYTES:
+            break
     return found

@@ -31,7 +31,7 @@ from ..tracking.detect_stage import PART_FRAMES
 from ..tracking.link_people import link_people
 
 MOST_BYTES = 1 << 29
-"""Decoded pictures that are kept: large ones are fewer."""
+"""Of decoded pictures, or of networks' inputs, that are kept: large ones are fewer."""
 
 Result = TypeVar("Result")
 
