@@ -39,6 +39,9 @@ INTERFACES: dict[GraphName, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Names of each graph's inputs and outputs."""
 
+FIRST_PIECE = 64 << 20
+"""Bytes of the memory that sessions share, as far as they use them."""
+
 CHECKSUM = "weights_sha256"
 """Key in a graph's metadata: SHA-256 of the weights file that it was made from."""
 
@@ -67,14 +70,16 @@ def session_options() -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors become exceptions of ours
     options.add_session_config_entry("session.use_env_allocators", "1")
-    # otherwise each shape of the inputs has a plan with memory of its own, and is no faster for it
-    options.enable_mem_pattern = False
     return options
 
 
 @cache
 def _share_memory() -> None:
-    """Give ONNX Runtime one memory for all sessions of the process.
+    """Give ONNX Runtime one memory for all sessions of the process, in one piece at first.
+
+    A graph's first run with inputs of some size takes its tensors one by one. Later runs take one
+    block for all of them, which the processor's caches know better; in a memory of many pieces it
+    would find no room in what the first run left.
 
     If the process has registered a memory before, ONNX Runtime up to 1.22 keeps that one, and from
     1.23 on takes this one.
@@ -84,8 +89,9 @@ def _share_memory() -> None:
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
+    arena = onnxruntime.OrtArenaCfg({"initial_chunk_size_bytes": FIRST_PIECE})
     with suppress(Exception):  # somebody registered one already
-        onnxruntime.create_and_register_allocator(memory, None)
+        onnxruntime.create_and_register_allocator(memory, arena)
 
 
 def open_graph(
