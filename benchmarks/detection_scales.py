@@ -59,13 +59,8 @@ def candidates(network: OnnxNetwork) -> dict[str, OnnxNetwork]:
     def twin(*, long_side: int = 640, **rule: Any) -> OnnxNetwork:
         proposals = replace(config.proposals, **rule)
         inputs = replace(config.preprocess, long_side=long_side)
-        people, joints = network.graphs
-        return OnnxNetwork(
-            replace(config, proposals=proposals, preprocess=inputs),
-            people=people,
-            joints=joints,
-            info=network.info,
-        )
+        changed = replace(config, proposals=proposals, preprocess=inputs)
+        return OnnxNetwork(changed, graphs=network.graphs, info=network.info)
 
     rule = config.proposals.further
     return {

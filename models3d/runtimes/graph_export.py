@@ -51,8 +51,21 @@ class PeopleGraph(nn.Module):
         return found.logits[0], found.tubes[0, :, 0]
 
 
+class CropsGraph(nn.Module):
+    """From a picture and a crop to the crop network's input."""
+
+    def __init__(self, config: CropKeypointHeadConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, picture: Tensor, crop: Tensor) -> Tensor:
+        """(H, W, 3) bytes and (4,) pixels of the picture to (1, 3, h, w)."""
+        config = self.config
+        return cut_normalised(picture, crop, config.size, mean=config.mean, std=config.std)
+
+
 class JointsGraph(nn.Module):
-    """From a picture and a crop to heatmaps and a vector of appearance.
+    """From a crop to heatmaps and a vector of appearance.
 
     It computes what :class:`..crop_keypoint_head.CropKeypointHead` computes of a single frame.
     """
@@ -63,11 +76,10 @@ class JointsGraph(nn.Module):
         self.keypoint_head = nn.ModuleDict({"network": SlottedNetwork(network)})
         self.config, self.flip = config, skeleton(config.skeleton).flip.tolist()
 
-    def forward(self, picture: Tensor, crop: Tensor) -> tuple[Tensor, Tensor]:
-        """(H, W, 3) bytes and (4,) pixels of the picture to (K, h, w) heights and (D,)."""
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, h, w) to (K, h / 4, w / 4) heights and (D,)."""
         config = self.config
         network: Any = self.keypoint_head["network"]
-        pixels = cut_normalised(picture, crop, config.size, mean=config.mean, std=config.std)
         features = network.features(pixels)
         heatmaps = network.drawn(features)
         if config.mirror:
@@ -101,10 +113,12 @@ def export_graphs(network: TubeRCNN, weights: Path, folder: Path) -> list[Path]:
         JointsGraph(replace(head.config, mirror=mirror), head.network) for mirror in (False, True)
     )
     picture = torch.zeros(64, 96, 3, dtype=torch.uint8), torch.tensor([8.0, 8, 40, 56])
+    crop = (torch.zeros(1, 3, *head.config.size),)
     modules: dict[GraphName, tuple[nn.Module, tuple[Tensor, ...]]] = {
         "people": (PeopleGraph(network), (torch.zeros(1, 3, 64, 96),)),
-        "joints": (plain, picture),
-        "joints_mirrored": (mirrored, picture),
+        "crops": (CropsGraph(head.config), picture),
+        "joints": (plain, crop),
+        "joints_mirrored": (mirrored, crop),
     }
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -138,9 +152,14 @@ def _check(network: TubeRCNN) -> None:
 
 def _traced(name: GraphName, module: nn.Module, inputs: tuple[Tensor, ...]) -> bytes:
     """A module as ONNX, with its weights; heights and widths of pictures are free."""
-    free = {"picture": {0: "height", 1: "width"}}
-    if name == "people":
-        free = {"planes": {2: "height", 3: "width"}, "logits": {0: "cells"}, "boxes": {0: "cells"}}
+    free: dict[GraphName, dict[str, dict[int, str]]] = {
+        "people": {
+            "planes": {2: "height", 3: "width"},
+            "logits": {0: "cells"},
+            "boxes": {0: "cells"},
+        },
+        "crops": {"picture": {0: "height", 1: "width"}},
+    }
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that become constants, which is the intention
@@ -150,7 +169,7 @@ def _traced(name: GraphName, module: nn.Module, inputs: tuple[Tensor, ...]) -> b
             content,  # type: ignore[arg-type]  # it also writes to a buffer
             input_names=list(INTERFACES[name][0]),
             output_names=list(INTERFACES[name][1]),
-            dynamic_axes=free,
+            dynamic_axes=free.get(name),
             opset_version=OPSET,
             do_constant_folding=False,  # it would copy weights; ONNX Runtime folds when it opens
             dynamo=False,

@@ -14,30 +14,35 @@ from posetube.errors import WeightsError
 from posetube.shortage import raise_shortage
 from posetube.structures import FloatArray
 
-GraphName = Literal["people", "joints", "joints_mirrored"]
+GraphName = Literal["people", "crops", "joints", "joints_mirrored"]
 
 GRAPHS: dict[GraphName, str] = {
     "people": ".people.onnx",
+    "crops": ".crops.onnx",
     "joints": ".joints.onnx",
     "joints_mirrored": ".joints-mirrored.onnx",
 }
 """What each graph's file is called after the name of the weights file.
 
 ``people``: ``planes`` (1, 3, h, w), the network's input, to ``logits`` (N,) and ``boxes`` (N, 4)
-of its cells. ``joints``: ``picture`` (H, W, 3) bytes, or what a crop needs of it, and ``crop``
-(4,), pixels of it, to ``heights`` (K, h, w), maps whose clear peaks are 1 and that are nowhere
-below :data:`..joint_peaks.LEAST`, and ``embedding`` (D,).
-``joints_mirrored``: the same, with the mirrored crop averaged in.
+of its cells. ``crops``: ``picture`` (H, W, 3) bytes, or what a crop needs of it, and ``crop`` (4,),
+pixels of it, to ``pixels`` (1, 3, h, w), normalised. ``joints``: these ``pixels`` to ``heights``
+(K, h, w), maps whose clear peaks are 1 and that are nowhere below :data:`..joint_peaks.LEAST`, and
+``embedding`` (D,). ``joints_mirrored``: the same, with the mirrored crop averaged in.
 """
 
-_JOINTS = (("picture", "crop"), ("heights", "embedding"))
+_JOINTS = (("pixels",), ("heights", "embedding"))
 
 INTERFACES: dict[GraphName, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "people": (("planes",), ("logits", "boxes")),
+    "crops": (("picture", "crop"), ("pixels",)),
     "joints": _JOINTS,
     "joints_mirrored": _JOINTS,
 }
 """Names of each graph's inputs and outputs."""
+
+MANY_SIZES: tuple[GraphName, ...] = ("crops",)
+"""Graphs whose inputs have another size nearly every time."""
 
 FIRST_PIECE = 64 << 20
 """Bytes of the memory that sessions share, as far as they use them."""
@@ -56,12 +61,15 @@ def has_graphs(weights: Path) -> bool:
     return all(graph_file(weights, name).is_file() for name in GRAPHS)
 
 
-def session_options() -> Any:
+def session_options(*, many_sizes: bool = False) -> Any:
     """How every session is opened: it computes in the thread which calls it, and logs nothing.
 
     Several threads may call one session at a time: with a thread each they are faster than with
     threads that share the work, and results do not depend on their number. All sessions take their
     memory from one place, for a thread is in one of them at a time.
+
+    Args:
+        many_sizes: Whether inputs have another size nearly every time.
     """
     import onnxruntime
 
@@ -70,6 +78,8 @@ def session_options() -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors become exceptions of ours
     options.add_session_config_entry("session.use_env_allocators", "1")
+    # a plan of the memory makes runs faster, and is kept for ever for each size of the inputs
+    options.enable_mem_pattern = not many_sizes
     return options
 
 
@@ -77,9 +87,9 @@ def session_options() -> Any:
 def _share_memory() -> None:
     """Give ONNX Runtime one memory for all sessions of the process, in one piece at first.
 
-    A graph's first run with inputs of some size takes its tensors one by one. Later runs take one
-    block for all of them, which the processor's caches know better; in a memory of many pieces it
-    would find no room in what the first run left.
+    A graph's first run with inputs of some size takes its tensors one by one, and plans. Later runs
+    take one block for all of them, which the processor's caches know better; in a memory of many
+    pieces it would find no room in what the first run left.
 
     If the process has registered a memory before, ONNX Runtime up to 1.22 keeps that one, and from
     1.23 on takes this one.
@@ -120,7 +130,7 @@ def open_graph(
     again = "write the graphs again with `posetube models export`"
     if not path.is_file():
         raise WeightsError(f"{path}: no such graph; {again}")
-    options = session_options()
+    options = session_options(many_sizes=name in MANY_SIZES)
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(tensors)

@@ -43,9 +43,10 @@ def graph_work(weights: Path, image: ByteArray, *, flip: bool = False) -> GraphW
         geometry = geometry_of((image.shape[0], image.shape[1]), inputs)
         [planes] = normalised_copies(image, [geometry], inputs)
         crop = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
-        people, joints = network.graphs
+        people, crops, joints = network.graphs
         people.run(None, {"planes": planes})
-        joints.run(None, {"picture": image, "crop": crop})
+        [pixels] = crops.run(None, {"picture": image, "crop": crop})
+        joints.run(None, {"pixels": pixels})
         return GraphWork(_convolutions(people), _convolutions(joints))
 
 

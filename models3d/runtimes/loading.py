@@ -17,7 +17,7 @@ from ..configs.proposal_heads import DenseProposalConfig
 from ..quality import adjusted
 from .channel_slots import arrange_channels
 from .graph_files import GraphName, graph_file, open_graph
-from .onnx_network import OnnxNetwork
+from .onnx_network import Graphs, OnnxNetwork
 
 CROPS = "keypoint_head.network."
 """What the names of the crop network's tensors begin with."""
@@ -63,9 +63,11 @@ def load_onnx_network(
             tensors = arrange_channels(_tensors(file, crops=True)).weights
         tensors = {CROPS + name: tensor for name, tensor in tensors.items()}
         joints = graph("joints_mirrored" if head.mirror else "joints", tensors)
+        crops = graph("crops", {})
     del tensors
     return_freed_memory()  # reading, arranging and packing weights took four times their size
-    return OnnxNetwork(config, people=people, joints=joints, info=info)
+    graphs = Graphs(people=people, crops=crops, joints=joints)
+    return OnnxNetwork(config, graphs=graphs, info=info)
 
 
 def _tensors(file: Any, *, crops: bool) -> dict[str, FloatArray]:

@@ -8,7 +8,7 @@ Importing this file does not import ONNX Runtime.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,38 +53,42 @@ class EncodedPicture:
         return self.geometries[0]
 
 
+class Graphs(NamedTuple):
+    """Opened graphs, see :data:`.graph_files.GRAPHS`."""
+
+    people: Any
+    """Session of the graph ``people``."""
+
+    crops: Any
+    """Session of the graph ``crops``."""
+
+    joints: Any
+    """Session of the graph ``joints``, or ``joints_mirrored`` if the head mirrors."""
+
+
 class OnnxNetwork:
     """Graphs that find people and their joints in single frames."""
 
     clip_length = 1
     """T: how many frames it looks at together."""
 
-    def __init__(
-        self, config: TubeRCNNConfig, *, people: Any, joints: Any, info: ModelInfo
-    ) -> None:
+    def __init__(self, config: TubeRCNNConfig, *, graphs: Graphs, info: ModelInfo) -> None:
         """Take opened graphs.
 
         Args:
             config: Of the network that the graphs were made of.
-            people: Session of the graph ``people``.
-            joints: Session of the graph ``joints``, or ``joints_mirrored`` if the head mirrors.
+            graphs: These.
             info: What is known of the weights.
         """
         assert isinstance(config.proposals, DenseProposalConfig)
         assert isinstance(config.keypoint_head, CropKeypointHeadConfig)
-        self.config, self.info = config, info
+        self.config, self.graphs, self.info = config, graphs, info
         self._proposals, self._head = config.proposals, config.keypoint_head
-        self._people, self._joints = people, joints
 
     @property
     def skeleton(self) -> Skeleton:
         """Names and order of the K joints."""
         return skeleton(self.config.skeleton)
-
-    @property
-    def graphs(self) -> tuple[Any, Any]:
-        """The sessions of ``people`` and ``joints``."""
-        return self._people, self._joints
 
     def detect(self, clip: Clip, *, embeddings: bool = False) -> PoseTubes:
         """Find everybody in a clip of one frame."""
@@ -162,7 +166,7 @@ class OnnxNetwork:
         """What the detector says of a picture in each size, as far as it is asked."""
         copies = normalised_copies(picture.image, picture.geometries, self.config.preprocess)
         for planes, geometry in zip(copies, picture.geometries, strict=True):
-            logits, boxes = self._people.run(["logits", "boxes"], {"planes": planes})
+            logits, boxes = self.graphs.people.run(["logits", "boxes"], {"planes": planes})
             yield ScaledTubes(logits[None], boxes[None, :, None], geometry)
 
     def _with_joints(
@@ -208,7 +212,8 @@ class OnnxNetwork:
         inside = geometry.to_network(boxes)
         crops = geometry.to_picture(crop_boxes(inside, head))
         maps, looks = (
-            np.empty((len(crops), *out.shape), np.float32) for out in self._joints.get_outputs()
+            np.empty((len(crops), *out.shape), np.float32)
+            for out in self.graphs.joints.get_outputs()
         )
         # one crop after the other: together they are no faster, and take more memory
         for row, crop in enumerate(crops):
@@ -219,7 +224,8 @@ class OnnxNetwork:
         left, top, right, bottom = crop_window(crop, (image.shape[0], image.shape[1]))
         window = np.ascontiguousarray(image[top:bottom, left:right])
         place = crop - np.array([left, top, left, top], np.float32)
-        drawn: list[FloatArray] = self._joints.run(
-            ["heights", "embedding"], {"picture": window, "crop": place}
+        [pixels] = self.graphs.crops.run(["pixels"], {"picture": window, "crop": place})
+        drawn: list[FloatArray] = self.graphs.joints.run(
+            ["heights", "embedding"], {"pixels": pixels}
         )
         return drawn

@@ -68,7 +68,7 @@ def _graph_calls(
     frames: Sequence[Frame], network: OnnxNetwork, config: DetectConfig
 ) -> list[Calls]:
     """What graphs are given for some frames, the first ones if that is too much to keep."""
-    twin, *graphs = watched(network)
+    twin, graphs = watched(network)
     found, size = list[Calls](), 0
     for frame in frames:
         _look([frame], twin, config)

@@ -20,7 +20,7 @@ from posetube.structures import ByteArray, DetectedFrame, Frame, FramePoses, Pos
 from ...datasets.formats.posetrack18_writer import PoseTrack18Writer
 from ...datasets.video import Video
 from ...datasets.video.writer import VideoWriter
-from ...models3d.runtimes.onnx_network import OnnxNetwork
+from ...models3d.runtimes.onnx_network import Graphs, OnnxNetwork
 from ..loaded_model import LoadedModel
 from ..rendering.painter import Painter
 from ..settings import TrackConfig
@@ -161,11 +161,10 @@ class WatchedGraph:
         return sum(end - began for began, end, _ in self.calls)
 
 
-def watched(network: OnnxNetwork) -> tuple[OnnxNetwork, WatchedGraph, WatchedGraph]:
+def watched(network: OnnxNetwork) -> tuple[OnnxNetwork, Graphs]:
     """The same network with graphs that note their calls, and these graphs."""
-    people, joints = (WatchedGraph(session) for session in network.graphs)
-    twin = OnnxNetwork(network.config, people=people, joints=joints, info=network.info)
-    return twin, people, joints
+    graphs = Graphs(*(WatchedGraph(session) for session in network.graphs))
+    return OnnxNetwork(network.config, graphs=graphs, info=network.info), graphs
 
 
 class _WatchedNetwork:
@@ -175,7 +174,7 @@ class _WatchedNetwork:
         self.clip_length, self.skeleton = network.clip_length, network.skeleton
         self._network, self._graphs = network, None
         if isinstance(network, OnnxNetwork):
-            self._network, *self._graphs = watched(network)
+            self._network, self._graphs = watched(network)
         self._encoding, self._begun, self._ended = 0.0, list[float](), list[float]()
 
     def encode(self, images: ByteArray, *, embeddings: bool = False) -> Sequence[Any]:
@@ -195,13 +194,14 @@ class _WatchedNetwork:
 
     @property
     def crops(self) -> int:
-        return len(self._graphs[1].calls) if self._graphs else 0
+        return len(self._graphs.joints.calls) if self._graphs else 0
 
     @property
     def stages(self) -> dict[str, float]:
         if not self._graphs:
             return {"network": self.seconds}
-        people, joints = self._graphs
+        people = self._graphs.people
+        crops = self._graphs.crops.seconds + self._graphs.joints.seconds
         starts = np.array([call[0] for call in people.calls])
         # of a picture that is looked at in several sizes the first look counts
         first = starts[np.searchsorted(starts, self._begun)]
@@ -209,6 +209,6 @@ class _WatchedNetwork:
         return {
             "preparation": before,
             "detector": people.seconds,
-            "crops": joints.seconds,
-            "decoding of joints": self.seconds - before - people.seconds - joints.seconds,
+            "crops": crops,
+            "decoding of joints": self.seconds - before - people.seconds - crops,
         }

@@ -177,8 +177,7 @@ def one_look(network: OnnxNetwork) -> OnnxNetwork:
     config = network.config
     assert isinstance(config.proposals, DenseProposalConfig)
     alone = replace(config, proposals=replace(config.proposals, further=None))
-    people, joints = network.graphs
-    return OnnxNetwork(alone, people=people, joints=joints, info=network.info)
+    return OnnxNetwork(alone, graphs=network.graphs, info=network.info)
 
 
 def test_a_real_rtmdet_finds_what_the_embedded_model_does(training: Path, samples: Path) -> None:

@@ -17,7 +17,7 @@ from posetube.models3d.packed_maps import unpack
 from posetube.models3d.quality import with_quality
 from posetube.models3d.refiners.evidence import evidence_of
 from posetube.models3d.runtimes.graph_export import export_graphs
-from posetube.models3d.runtimes.graph_files import GRAPHS, graph_file, has_graphs
+from posetube.models3d.runtimes.graph_files import GRAPHS, MANY_SIZES, graph_file, has_graphs
 from posetube.models3d.runtimes.loading import load_onnx_network
 from posetube.models3d.runtimes.onnx_network import OnnxNetwork
 from posetube.network import BoxNetwork, HeatmapNetwork, Network, Quality
@@ -210,6 +210,14 @@ def test_missing_and_damaged_graphs_are_refused(tmp_path: Path) -> None:
         graph_file(weights, name).write_bytes(b"no graph")
     with pytest.raises(WeightsError, match=r"own\.people\.onnx: not a graph of these weights"):
         load_onnx_network(weights)
+
+
+def test_only_the_graph_that_cuts_crops_sees_many_sizes(by_onnx: OnnxNetwork) -> None:
+    # ONNX Runtime keeps a plan of the memory for every size, and that of this graph is large
+    [pixels] = by_onnx.graphs.joints.get_inputs()
+
+    assert pixels.shape == [1, 3, 256, 192]
+    assert MANY_SIZES == ("crops",)
 
 
 def test_graphs_of_another_version_are_refused(tmp_path: Path) -> None:

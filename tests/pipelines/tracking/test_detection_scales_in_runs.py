@@ -32,10 +32,10 @@ def seen(network: OnnxNetwork, workers: int) -> list[DetectedFrame]:
 def test_two_sizes_give_the_same_with_any_number_of_workers() -> None:
     network = load_model("tiny", device="cpu", runtime="onnx").network
     assert isinstance(network, OnnxNetwork)
-    network, people, _ = watched(network)
+    network, graphs = watched(network)
 
     alone = seen(network, 1)
-    looks = len(people.calls)
+    looks = len(graphs.people.calls)
     together = [seen(network, workers) for workers in (2, 3)]
 
     assert len(frames()) < looks <= 2 * len(frames())
