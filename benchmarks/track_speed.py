@@ -81,7 +81,7 @@ class Effort:
     """Of the long clip."""
 
 
-FULL, QUICK = Effort(5, 1.0, 10), Effort(2, 0.3, 1)
+FULL, QUICK = Effort(7, 1.0, 10), Effort(2, 0.3, 1)
 
 
 def pictures(scene: Scene, frames: int) -> Iterator[ByteArray]:
