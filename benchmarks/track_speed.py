@@ -81,6 +81,9 @@ class Effort:
     """Of the long clip."""
 
 
+OTHER_PARTS = ("start_seconds", "small_files", "memory")
+"""Of the record, beside ``speed``."""
+
 FULL, QUICK = Effort(7, 1.0, 10), Effort(2, 0.3, 1)
 
 
@@ -228,13 +231,17 @@ def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs, frames and files")
+    parser.add_argument("--part", choices=["speed"], help="the rest stays as the record has it")
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
+    path = RESULTS / f"{options.record}.json"
+    kept = json.loads(path.read_text("utf-8")) if options.part and options.record else {}
     cv2.setNumThreads(1)  # as the command has it; stages are measured in this process
     effort, model = QUICK if options.quick else FULL, load_model("tiny")
     graph = peer_graph()
     peer = None if graph is None else PeerNetwork(graph, cores=usable_cores())
     record: dict[str, Any] = {
+        **{name: kept[name] for name in OTHER_PARTS if name in kept},
         "runs": effort.runs,
         "peer": "YOLO26n-pose, random weights, ONNX Runtime" if peer else None,
         "load_before": round(os.getloadavg()[0], 2),
@@ -246,18 +253,19 @@ def main() -> None:
         for scene in SCENES:
             record["speed"].append(speeds(scene, model, peer, effort, folder))
             print(json.dumps(record["speed"][-1]), flush=True)
-        photo = folder / "photo.jpg"
-        _write_photo(folder / "1.mp4", photo)
-        for name, measured in (
-            ("start_seconds", starts(photo, effort, folder)),
-            ("small_files", small_files(effort, folder)),
-            ("memory", memory(folder / "1.mp4", effort, folder)),
-        ):
-            record[name] = measured
-            print(name, json.dumps(measured), flush=True)
+        if not options.part:
+            photo = folder / "photo.jpg"
+            _write_photo(folder / "1.mp4", photo)
+            parts = (
+                starts(photo, effort, folder),
+                small_files(effort, folder),
+                memory(folder / "1.mp4", effort, folder),
+            )
+            record |= zip(OTHER_PARTS, parts, strict=True)
+            print(json.dumps(dict(zip(OTHER_PARTS, parts, strict=True))), flush=True)
     record["machine"] = f"{platform.machine()} {platform.system()}, {usable_cores()} cores"
     if options.record:
-        write_record(RESULTS / f"{options.record}.json", record)
+        write_record(path, record)
 
 
 def _write_photo(clip: Path, path: Path) -> None:

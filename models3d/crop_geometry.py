@@ -26,13 +26,12 @@ def crop_boxes(boxes: Array, config: CropKeypointHeadConfig) -> Array:
     return xp.concatenate([middle - reach, middle + reach], -1)
 
 
-def map_regions(boxes: Array, config: CropKeypointHeadConfig) -> Array:
-    """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels.
+def map_regions(crops: Array, config: CropKeypointHeadConfig) -> Array:
+    """The boxes that the heatmaps of (..., 4) crops cover, in the same pixels.
 
     Cell f of a map stands at crop pixel 4 f, so the map begins half a cell before the crop.
     """
-    crops, (height, width) = crop_boxes(boxes, config), config.size
-    size = crops[..., 2:] - crops[..., :2]
+    (height, width), size = config.size, crops[..., 2:] - crops[..., :2]
     half = CELL / 2
     across = half - MIRROR_SHIFT if config.mirror else half
     shift = size * constants([across / width, half / height], size)

@@ -107,7 +107,7 @@ class CropKeypointHead(nn.Module):
 
     def regions(self, tubes: Tensor) -> Tensor:
         """The boxes that the heatmaps of (..., 4) boxes cover, in the same pixels."""
-        covered: Tensor = map_regions(tubes, self.config)
+        covered: Tensor = map_regions(self.crop_boxes(tubes), self.config)
         return covered
 
     def forward(self, pooled: Crops, length: int) -> Tensor:

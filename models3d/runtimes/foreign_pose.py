@@ -83,7 +83,8 @@ class ForeignPose:
         joints = len(self.skeleton)
         positions = np.zeros((len(boxes), joints, 2), np.float32)
         scores = np.zeros((len(boxes), joints), np.float32)
-        regions = map_regions(boxes, self.crop)
+        crops = crop_boxes(boxes, self.crop)
+        regions = map_regions(crops, self.crop)
         for person, outputs in enumerate(seen):
             if self.layout == "heatmaps":
                 found = decode_parabola(_logarithms(outputs[0]), regions[person, None])
@@ -93,7 +94,7 @@ class ForeignPose:
             # places are told in steps of 1 / r pixels of the crop, from its first pixel on
             place = np.stack([columns.argmax(1), rows.argmax(1)], 1)
             steps = np.array([columns.shape[1], rows.shape[1]])
-            start, end = np.split(crop_boxes(boxes[person], self.crop), 2)
+            start, end = np.split(crops[person], 2)
             positions[person] = start + place / steps * (end - start)
             scores[person] = np.minimum(columns.max(1), rows.max(1)).clip(0, 1)
         return ReadJoints(positions, scores)
@@ -111,10 +112,10 @@ class ForeignPose:
                 for out, cells in zip(outputs, (width, height), strict=True)
             )
             logits[person] = rows[:, :, None] + columns[:, None, :]
-        regions = map_regions(boxes, self.crop)
+        crops = crop_boxes(boxes, self.crop)
         if self.layout == "simcc":  # a cell holds the steps of so many whole pixels
-            regions = crop_boxes(boxes, self.crop)
-        return JointMaps(logits, regions)
+            return JointMaps(logits, crops)
+        return JointMaps(logits, map_regions(crops, self.crop))
 
 
 def open_pose(path: Path, *, skeletons: Mapping[int, Skeleton]) -> ForeignPose:

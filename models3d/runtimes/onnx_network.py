@@ -209,8 +209,8 @@ class OnnxNetwork:
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Of (N, 4) boxes: (N, K, h, w) maps, (N, D) looks, (N, 4) regions in the picture."""
         head, geometry = self._head, picture.geometry
-        inside = geometry.to_network(boxes)
-        crops = geometry.to_picture(crop_boxes(inside, head))
+        inside = crop_boxes(geometry.to_network(boxes), head)
+        crops = geometry.to_picture(inside)
         maps, looks = (
             np.empty((len(crops), *out.shape), np.float32)
             for out in self.graphs.joints.get_outputs()
