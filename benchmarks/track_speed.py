@@ -1,6 +1,6 @@
 """Measures what a user waits for: file to tracks, the start of a process, many files, memory.
 
-In each run the whole pipeline, a peer's network and the network alone take turns and look at as
+In each run a peer's network, the whole pipeline and the network alone take turns and look at as
 many frames each, so that what else the machine does weighs on all; medians of the runs. The peer
 runs in two ways, and the one counts whose median is better. Clips of drawn people, 640 x 360.
 
@@ -146,8 +146,8 @@ def speeds(
     }
     rows: dict[str, list[float]] = {}
     for run in range(effort.runs):
-        whole = whole_run(str(clip), folder / f"{scene.people}-{run}")
         peers = {} if peer is None else peer.rates(frames)
+        whole = whole_run(str(clip), folder / f"{scene.people}-{run}")
         alone = network_rate(seen, model, workers=model.workers, config=DetectConfig())
         found = {
             "file_to_tracks": whole.rate,
