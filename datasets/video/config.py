@@ -32,7 +32,7 @@ class VideoConfig:
     max_pixels: int = field(default=1 << 25, compare=False)
     """Largest frame to accept, pixels; the default, 33.5 million, just holds 8K (7680 x 4320)."""
 
-    ahead: int = field(default=8, compare=False)
+    ahead: int = field(default=4, compare=False)
     """Number of frames to decode ahead in a thread; 0: decode without a thread."""
 
     timeout: Seconds = field(default=20.0, compare=False)
