@@ -231,11 +231,13 @@ def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs, frames and files")
-    parser.add_argument("--part", choices=["speed"], help="the rest stays as the record has it")
+    parser.add_argument(
+        "--people", type=int, nargs="+", help="only these clips; the rest stays in the record"
+    )
     parser.add_argument("--record", help="name of a file of results to write")
     options = parser.parse_args()
     path = RESULTS / f"{options.record}.json"
-    kept = json.loads(path.read_text("utf-8")) if options.part and options.record else {}
+    kept = json.loads(path.read_text("utf-8")) if options.people and options.record else {}
     cv2.setNumThreads(1)  # as the command has it; stages are measured in this process
     effort, model = QUICK if options.quick else FULL, load_model("tiny")
     graph = peer_graph()
@@ -246,14 +248,18 @@ def main() -> None:
         "peer": "YOLO26n-pose, random weights, ONNX Runtime" if peer else None,
         "load_before": round(os.getloadavg()[0], 2),
         "convolution_gflops": round(convolution_rate(model.runtime, workers=model.workers), 1),
-        "speed": [],
+        "speed": kept.get("speed", []),
     }
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for scene in SCENES:
-            record["speed"].append(speeds(scene, model, peer, effort, folder))
-            print(json.dumps(record["speed"][-1]), flush=True)
-        if not options.part:
+            if options.people and scene.people not in options.people:
+                continue
+            row = speeds(scene, model, peer, effort, folder)
+            others = (one for one in record["speed"] if one["people"] != scene.people)
+            record["speed"] = sorted([*others, row], key=lambda one: one["people"])
+            print(json.dumps(row), flush=True)
+        if not options.people:
             photo = folder / "photo.jpg"
             _write_photo(folder / "1.mp4", photo)
             parts = (
