@@ -18,7 +18,6 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from posetube.errors import InputError
-from posetube.freed_memory import share_freed_memory
 
 from .failures import INTERRUPTED, NOBODY_READS, Interrupted, explain, one_line
 from .options import CommandOptions, TimesInHelp
@@ -123,7 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see :mod:`posetube.pipelines.failures`.
     """
-    share_freed_memory()
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -13,7 +13,6 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from posetube.errors import InputError
-from posetube.freed_memory import share_freed_memory
 
 from ..failures import Interrupted
 from ..interrupt import Interrupt
@@ -146,7 +145,6 @@ def work(
         send: Takes events, and an answer per task.
         interrupt: Whether somebody asked to stop.
     """
-    share_freed_memory()
     try:
         model, boxes = opened(setup)
     except Exception as error:

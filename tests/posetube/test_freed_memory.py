@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from posetube.freed_memory import return_freed_memory, share_freed_memory
+from posetube.freed_memory import return_freed_memory
 
 PROGRAM = """
 import re
@@ -47,39 +47,3 @@ def test_where_there_is_no_such_function_nothing_happens(
 
     monkeypatch.setattr(ctypes, "CDLL", fail)
     return_freed_memory()
-    share_freed_memory()
-
-
-THREADS = """
-import ctypes, os, sys
-from pathlib import Path
-from threading import Thread
-from posetube.freed_memory import share_freed_memory
-
-if sys.argv[1] == "shared":
-    share_freed_memory()
-taken = ctypes.CDLL(None).malloc
-taken.restype = ctypes.c_void_p
-places = [ctypes.c_void_p(0) for _ in range(2)]
-
-def take(number):
-    places[number] = taken(1000)
-
-for number in range(2):
-    thread = Thread(target=take, args=(number,))
-    thread.start()
-    thread.join()
-[heap] = [line.split()[0] for line in Path("/proc/self/maps").open() if line.endswith("[heap]\\n")]
-first, last = (int(end, 16) for end in heap.split("-"))
-print(all(first <= place < last for place in places))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
-@pytest.mark.parametrize("how", ["shared", "apart"])
-def test_threads_take_memory_from_the_programs_own_heap(how: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", THREADS, how], check=True, capture_output=True, text=True
-    )
-
-    assert done.stdout.strip() == str(how == "shared")
