@@ -7,10 +7,10 @@ Source: torchvision, Detectron and Detectron2; see the presets.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ from posetube.structures import ByteArray, FloatArray
 from .arrays import Array
 from .config_bounds import LARGEST, LONGEST
 from .slots import constants
+
+Input = TypeVar("Input")
 
 BYTES = ("bytes", "area")
 """The ways of resizing before normalisation."""
@@ -169,9 +171,7 @@ def fitted_copies(
     image: ByteArray, geometries: Sequence[Geometry], config: PreprocessConfig
 ) -> Iterator[ByteArray]:
     """:func:`fitted_bytes` for inputs of several sizes, each made when it is asked for."""
-    resized = resized_copies(image, geometries, config)
-    for copy, geometry in zip(resized, geometries, strict=True):
-        yield _padded(copy, geometry, config)
+    return _copies(image, geometries, config, _padded)
 
 
 def normalised_copies(
@@ -186,15 +186,16 @@ def normalised_copies(
         geometries: Of each input.
         config: Its channels are RGB, and it pads with grey.
     """
-    resized = resized_copies(image, geometries, config)
-    for copy, geometry in zip(resized, geometries, strict=True):
-        yield _normalised(copy, geometry, config)
+    return _copies(image, geometries, config, _normalised)
 
 
-def resized_copies(
-    image: ByteArray, geometries: Sequence[Geometry], config: PreprocessConfig
-) -> Iterator[ByteArray]:
-    """An (H, W, 3) picture in several sizes, each made when it is asked for.
+def _copies(
+    image: ByteArray,
+    geometries: Sequence[Geometry],
+    config: PreprocessConfig,
+    place: Callable[[ByteArray, Geometry, PreprocessConfig], Input],
+) -> Iterator[Input]:
+    """A picture resized to several sizes, each copy placed in its input.
 
     A large picture is shrunk once: the mean of equally large means is the mean, so a copy of which
     the first is a whole multiple is made from that. Other copies would lose sharpness so.
@@ -212,7 +213,7 @@ def resized_copies(
         resized = source
         if source.shape[:2] != (height, width):
             resized = np.asarray(cv2.resize(source, (width, height), interpolation=way))
-        yield resized
+        yield place(resized, geometry, config)
         if first is None and average:
             first = resized
 
